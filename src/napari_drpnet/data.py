@@ -1,0 +1,258 @@
+"""The nouns of particle picking, each carrying its own units.
+
+Conventions, the same everywhere in the package:
+
+* images are ``(h, w)`` float32 arrays, indexed ``[y, x]`` as mrcfile reads them, row 0 first;
+* points are ``(n, 2)`` arrays in ``(y, x)`` order, 0-based, the centre of the first pixel at 0;
+* a *micrograph pixel* is a pixel of the unbinned file, a *working pixel* one of the rescaled image;
+* pixel sizes are in Angstrom per micrograph pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.errors import UserError
+
+FloatArray = npt.NDArray[np.float64]
+ImageArray = npt.NDArray[np.float32]
+MaskArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The one place where pixels change meaning.
+
+    Attributes
+    ----------
+    micrograph
+        Name of the micrograph, as its project writes it (``Micrographs/a.mrc``).
+    shape
+        ``(h, w)`` of the unbinned micrograph in micrograph pixels; None when only coordinates are known.
+    pixel_size
+        Angstrom per micrograph pixel; None when unknown.
+    scale
+        Working pixels per micrograph pixel: 1 for the file itself, 0.25 for a four times smaller image.
+        Rescaled images keep the outer edges in place, so that pixel *centres* move by half a pixel.
+    """
+
+    micrograph: str
+    shape: tuple[int, int] | None = None
+    pixel_size: float | None = None
+    scale: float = 1.0
+
+    def to_micrograph(self, yx: npt.ArrayLike) -> FloatArray:
+        """Working pixels to micrograph pixels, ``(n, 2)`` in (y, x) order."""
+        return (np.asarray(yx, dtype=np.float64) + 0.5) / self.scale - 0.5
+
+    def from_micrograph(self, yx: npt.ArrayLike) -> FloatArray:
+        """Micrograph pixels to working pixels, ``(n, 2)`` in (y, x) order."""
+        return (np.asarray(yx, dtype=np.float64) + 0.5) * self.scale - 0.5
+
+    def rescaled(self, factor: float) -> Frame:
+        """The frame of an image ``factor`` times the size of this one."""
+        return replace(self, scale=self.scale * factor)
+
+    @property
+    def unbinned(self) -> Frame:
+        """The frame of the file itself."""
+        return replace(self, scale=1.0)
+
+    def known_pixel_size(self) -> float:
+        """Angstrom per micrograph pixel.
+
+        Raises
+        ------
+        UserError
+            When the pixel size is unknown.
+        """
+        if self.pixel_size is None:
+            raise UserError(
+                f"{self.micrograph}: the pixel size is not known (its header says 0, 1 or nothing).",
+                "Give it in Angstrom with --pixel-size, or in the form's pixel size field.",
+            )
+        return self.pixel_size
+
+    def micrograph_pixels(self, length: float) -> float:
+        """A length in Angstrom as micrograph pixels."""
+        return length / self.known_pixel_size()
+
+    def working_pixels(self, length: float) -> float:
+        """A length in Angstrom as working pixels."""
+        return self.micrograph_pixels(length) * self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Micrograph:
+    """One image with its frame.
+
+    Attributes
+    ----------
+    image
+        ``(h, w)`` float32 in working pixels, finite everywhere.
+    frame
+        Where the image stands: the name, the unbinned shape, the pixel size and the scale.
+    valid
+        ``(h, w)`` bool, False where the file held NaN or infinite pixels; None when all pixels are good.
+    path
+        The file it came from, None for an image made in memory.
+    """
+
+    image: ImageArray
+    frame: Frame
+    valid: MaskArray | None = None
+    path: Path | None = None
+
+    @classmethod
+    def from_array(
+        cls, image: npt.ArrayLike, pixel_size: float | None = None, name: str = "micrograph"
+    ) -> Micrograph:
+        """A micrograph from an ``(h, w)`` array; ``pixel_size`` in Angstrom.
+
+        Non-finite pixels become the median of the rest and are marked in ``valid``.
+
+        Raises
+        ------
+        UserError
+            When the array is not two-dimensional, empty, or without one finite pixel.
+        """
+        array = np.asarray(image, dtype=np.float32)
+        if array.ndim != 2 or array.size == 0:
+            raise UserError(
+                f"{name}: a micrograph is one two-dimensional image, not an array of shape {array.shape}.",
+                "Choose one frame of the stack.",
+            )
+        frame = Frame(name, (array.shape[0], array.shape[1]), pixel_size)
+        good = np.isfinite(array)
+        if good.all():
+            return cls(array, frame)
+        if not good.any():
+            raise UserError(f"{name}: no pixel is a finite number.", "Make the micrograph anew.")
+        return cls(np.where(good, array, np.median(array[good])), frame, valid=good)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Possible particles of one micrograph, before any threshold.
+
+    Attributes
+    ----------
+    yx
+        ``(n, 2)`` centres in micrograph pixels.
+    detection
+        ``(n,)`` height of the detector's map at the centre, 1 = the centre of a clear particle.
+    level
+        ``(n,)`` confidence of the extended maximum: 1 low, 2 normal, 3 high.
+    probability
+        ``(n,)`` calibrated probability that this is a particle.
+    """
+
+    yx: FloatArray
+    detection: FloatArray
+    level: npt.NDArray[np.int64]
+    probability: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.yx)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap:
+    """A picker's view of one micrograph, from which picks follow without running a network again.
+
+    Attributes
+    ----------
+    values
+        ``(h, w)`` float32 in working pixels of ``frame``.
+    frame
+        Maps working pixels back to the micrograph.
+    candidates
+        Every possible particle, in micrograph pixels.
+    """
+
+    values: ImageArray
+    frame: Frame
+    candidates: Candidates
+
+
+def _column(values: Any, n: int, dtype: Any) -> Any:
+    """One value per pick, from a scalar or an array."""
+    array = np.asarray(values, dtype=dtype)
+    return np.broadcast_to(array, (n,)).copy() if array.ndim == 0 else array.reshape(n)
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """Particle positions on one micrograph, always in unbinned micrograph pixels.
+
+    Scalars given for a column are repeated for every pick.
+
+    Attributes
+    ----------
+    frame
+        The micrograph they belong to (scale 1).
+    yx
+        ``(n, 2)`` float64 centres in micrograph pixels, (y, x).
+    score
+        ``(n,)`` figure of merit, a probability for our own pickers; NaN when unknown.
+    diameter
+        ``(n,)`` in micrograph pixels; NaN when unknown.
+    class_number
+        ``(n,)`` RELION's class, 0 when unknown.
+    psi
+        ``(n,)`` in-plane angle in degrees, 0 when unknown.
+    label
+        ``(n,)`` ``"particle"`` or ``"background"``.
+    source
+        ``(n,)`` name of the picker, program or person each pick comes from.
+    """
+
+    frame: Frame
+    yx: FloatArray
+    score: FloatArray = field(default_factory=lambda: np.array(np.nan))
+    diameter: FloatArray = field(default_factory=lambda: np.array(np.nan))
+    class_number: npt.NDArray[np.int64] = field(default_factory=lambda: np.array(0))
+    psi: FloatArray = field(default_factory=lambda: np.array(0.0))
+    label: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("particle"))
+    source: npt.NDArray[np.str_] = field(default_factory=lambda: np.array(""))
+
+    def __post_init__(self) -> None:
+        yx = np.asarray(self.yx, dtype=np.float64).reshape(-1, 2)
+        n = len(yx)
+        object.__setattr__(self, "frame", self.frame.unbinned)
+        object.__setattr__(self, "yx", yx)
+        for name, dtype in (
+            ("score", np.float64),
+            ("diameter", np.float64),
+            ("class_number", np.int64),
+            ("psi", np.float64),
+            ("label", np.str_),
+            ("source", np.str_),
+        ):
+            object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
+
+    def __len__(self) -> int:
+        return len(self.yx)
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        return iter(self.yx)
+
+    def select(self, which: npt.ArrayLike) -> Picks:
+        """The picks at a boolean mask or an index array, in that order."""
+        index = np.asarray(which)
+        return replace(
+            self,
+            yx=self.yx[index],
+            score=self.score[index],
+            diameter=self.diameter[index],
+            class_number=self.class_number[index],
+            psi=self.psi[index],
+            label=self.label[index],
+            source=self.source[index],
+        )
