@@ -6,9 +6,10 @@ The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a s
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -27,7 +28,7 @@ class PreprocessSettings(Settings):
     """What `preprocess.prepare` does, in the order of its fields."""
 
     rescale: float = Field(
-        1.0, gt=0, le=1, description="Size of the result relative to the input: 0.25 makes it four times smaller."
+        1.0, gt=0, le=16, description="Size of the result relative to the input: 0.25 makes it four times smaller."
     )
     illumination: float = Field(
         0.0,
@@ -106,3 +107,139 @@ class DRPnetSettings(PickerSettings):
         "classifier", description="Weights of stage 2: a name from the package, a .safetensors file, or none."
     )
     compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
+
+
+class SimulationSettings(Settings):
+    """What `simulation.simulate` makes; a pair is a range that every micrograph draws its own value from."""
+
+    structures: tuple[Path, ...] = Field(
+        (), description="PDB, mmCIF or MRC files, gzipped or not; one per micrograph. None: built-in procedural particles."
+    )
+    count: int = Field(1, ge=1, description="Number of micrographs.")
+    seed: int = Field(0, ge=0, description="The same seed gives the same bytes.")
+    size: int = Field(4096, ge=128, le=16384, description="Edge of the square micrograph.", json_schema_extra=_unit("px"))
+    pixel_size: float = Field(1.0, gt=0, description="Size of a pixel.", json_schema_extra=_unit("A"))
+    diameter_px: tuple[float, float] | None = Field(
+        None,
+        description="Choose the pixel size so that the particle spans this many pixels, instead of the pixel size above.",
+        json_schema_extra=_unit("px"),
+    )
+    views: int = Field(100, ge=1, description="Orientations projected per structure, each placed at any in-plane angle.")
+    coverage: tuple[float, float] = Field(
+        (0.02, 0.5), description="Part of the ice covered by particles, a disc of one diameter each: 0.5 is crowded."
+    )
+    clumping: tuple[float, float] = Field((0.0, 0.6), description="Part of the particles that touch another one.")
+    broken: tuple[float, float] = Field(
+        (0.0, 0.15), description="Broken particles per whole one; they are not in the truth."
+    )
+    empty: float = Field(0.04, ge=0, le=1, description="Probability of a micrograph without particles.")
+    voltage: tuple[Literal[200, 300], ...] = Field((300, 300, 200), description="Drawn from these.", json_schema_extra=_unit("kV"))
+    defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=_unit("um"))
+    astigmatism: float = Field(300.0, ge=0, description="Largest defocus difference.", json_schema_extra=_unit("A"))
+    cs: float = Field(2.7, ge=0, description="Spherical aberration.", json_schema_extra=_unit("mm"))
+    amplitude_contrast: tuple[float, float] = Field((0.06, 0.12), description="Part of the contrast due to lost electrons.")
+    phase_plate: float = Field(0.0, ge=0, le=1, description="Probability of a phase plate (a shift of 90 degrees).")
+    b_factor: tuple[float, float] = Field(
+        (60.0, 300.0), description="Envelope of the contrast transfer function.", json_schema_extra=_unit("A^2")
+    )
+    dose: tuple[float, float] = Field((15.0, 60.0), description="Electrons counted.", json_schema_extra=_unit("e/A^2"))
+    contrast: tuple[float, float] = Field(
+        (0.35, 1.1), description="Strength of the particles relative to their calculated potential."
+    )
+    ice: tuple[float, float] = Field(
+        (250.0, 1200.0), description="Thickness of the vitreous ice.", json_schema_extra=_unit("A")
+    )
+    structural_noise: tuple[float, float] = Field(
+        (1.0, 6.0), description="Power of the ice's own texture relative to that of pure water."
+    )
+    contamination: float = Field(0.35, ge=0, le=1, description="Probability of ice crystals and other contamination.")
+    carbon: float = Field(0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture.")
+    defects: float = Field(0.15, ge=0, le=1, description="Probability of dead or hot pixels and scratches.")
+    processed: float = Field(
+        0.5, ge=0, le=1, description="Probability that somebody denoised, sharpened or quantised the micrograph to 8 bits."
+    )
+    noise_like: tuple[Path, ...] = Field(
+        (), description="Real micrographs; half of the simulated ones get the noise spectrum of one of them."
+    )
+
+    @model_validator(mode="after")
+    def _ranges_ascend(self) -> Self:
+        for name, value in self:
+            if name not in {"structures", "noise_like", "voltage"} and isinstance(value, tuple) and not 0 <= value[0] <= value[1]:
+                raise ValueError(f"{name}: a range goes from the smaller number, at least 0, to the larger one, not {value}")
+        return self
+
+
+class PickRun(Settings):
+    """One run of picking: everything that is needed to repeat it."""
+
+    inputs: tuple[str, ...] = Field(
+        min_length=1,
+        description="Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', "
+        "or a RELION micrographs STAR file.",
+    )
+    out: Path = Field(Path("picks"), description="Folder for the STAR files, summary.tsv and settings.yaml.")
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
+        json_schema_extra=_unit("A"),
+    )
+    picker: str = Field("drpnet", description="Name of the picker.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The picker's own settings.")
+    version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
+
+
+class EvaluationSettings(Settings):
+    """How picks are compared with the truth."""
+
+    diameter: float = Field(
+        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=_unit("A")
+    )
+    pixel_size: float = Field(gt=0, description="Pixel size of the micrographs.", json_schema_extra=_unit("A"))
+    radius_fraction: float = Field(
+        0.5, gt=0, le=2, description="Largest distance of a right pick from its particle, as a part of the diameter."
+    )
+    edge: float = Field(
+        0, ge=0, description="Width of the band along the border that is not scored.", json_schema_extra=_unit("px")
+    )
+    shape: tuple[int, int] | None = Field(
+        None,
+        description="HEIGHT,WIDTH of the micrographs; needed with --edge where no file says it.",
+        json_schema_extra=_unit("px"),
+    )
+
+
+class TrainingSet(Settings):
+    """Micrographs with true coordinates of one kind of particle, or of several with a diameter each."""
+
+    micrographs: str = Field(description="A folder or a glob of micrographs.")
+    coordinates: str | None = Field(
+        None, description="Folder of their coordinate files (same names, STAR or CSV). Default: beside them."
+    )
+    pixel_size: float | None = Field(
+        None, gt=0, description="Where the headers do not tell.", json_schema_extra=_unit("A/px")
+    )
+    diameter: float | None = Field(
+        None, gt=0, description="Default: the diameters in the coordinate files.", json_schema_extra=_unit("A")
+    )
+    unlabelled_border: float = Field(
+        0.0, ge=0, description="Width along the edges where particles are not labelled.", json_schema_extra=_unit("diameters")
+    )
+    weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+
+
+class TrainSettings(Settings):
+    """What a training run is told; with the same seed and data on one CPU thread it gives the same weights."""
+
+    training: tuple[TrainingSet, ...] = Field(min_length=1, description="Sets to learn from.")
+    validation: tuple[TrainingSet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
+    network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
+    diameter: float = Field(32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=_unit("network px"))
+    steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
+    batch: int = Field(8, ge=1, description="Crops or patches a step.")
+    crop: int = Field(224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=_unit("network px"))
+    rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
+    scale_jitter: float = Field(0.25, ge=0, lt=1, description="A wrong diameter, up to this fraction, is learnt to be borne.")
+    average: float = Field(0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept.")
+    seed: int = Field(0, ge=0, description="Seed of everything random.")

@@ -1,0 +1,128 @@
+"""The precision-recall curve: what every threshold on the score would give."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray, MaskArray
+from napari_drpnet.evaluation.matching import near_pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Precision and recall at every threshold, from the highest score down.
+
+    Attributes
+    ----------
+    threshold, precision, recall
+        ``(k,)`` each, one entry per distinct score.
+    """
+
+    threshold: FloatArray
+    precision: FloatArray
+    recall: FloatArray
+
+    @property
+    def area(self) -> float:
+        """Mean precision over recall 0 to 1, each step at its own precision; what is never found counts 0."""
+        return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What one micrograph adds to a curve.
+
+    Attributes
+    ----------
+    score
+        ``(n,)`` of the picks.
+    found
+        ``(n,)`` whether a pick, added in order of falling score, raises the number of particles found.
+    n_particles
+        How many there are to find.
+    """
+
+    score: FloatArray
+    found: MaskArray
+    n_particles: int
+
+
+def sweep(picks: FloatArray, score: FloatArray, particles: FloatArray, radius: float) -> Sweep:
+    """Add the picks in order of falling score, as a falling threshold would.
+
+    The picks found among the first k in that order are as many as those k alone allow in a one-to-one assignment,
+    so that every threshold is counted as if it alone had been evaluated.
+
+    Parameters
+    ----------
+    picks, particles
+        ``(n, 2)`` and ``(m, 2)`` points, in any one unit.
+    score
+        ``(n,)``.
+    radius
+        The largest distance of a pair, in the unit of the points.
+    """
+    near = near_pairs(picks, particles, radius)
+    neighbours: list[list[int]] = [[] for _ in range(len(picks))]
+    for edge in np.argsort(near.distance, kind="stable"):
+        neighbours[near.pick[edge]].append(int(near.particle[edge]))
+    owner: dict[int, int] = {}
+    held: dict[int, int] = {}
+    found = np.zeros(len(picks), dtype=bool)
+    for pick in np.argsort(-score, kind="stable"):
+        found[pick] = _augment(int(pick), neighbours, owner, held)
+    return Sweep(score, found, len(particles))
+
+
+def _augment(pick: int, neighbours: list[list[int]], owner: dict[int, int], held: dict[int, int]) -> bool:
+    """Give ``pick`` a particle, moving earlier picks to others along the shortest augmenting path."""
+    reached_from: dict[int, int] = {}
+    queue = deque([pick])
+    while queue:
+        current = queue.popleft()
+        for particle in neighbours[current]:
+            if particle in reached_from:
+                continue
+            reached_from[particle] = current
+            if particle in owner:
+                queue.append(owner[particle])
+            else:
+                _hand_over(particle, pick, reached_from, owner, held)
+                return True
+    return False
+
+
+def _hand_over(
+    particle: int, pick: int, reached_from: dict[int, int], owner: dict[int, int], held: dict[int, int]
+) -> None:
+    """Shift the particles along the path that ends at a free ``particle`` and starts at ``pick``."""
+    while True:
+        taker = reached_from[particle]
+        left_behind = held.get(taker)
+        owner[particle], held[taker] = taker, particle
+        if taker == pick or left_behind is None:
+            return
+        particle = left_behind
+
+
+def precision_recall(sweeps: Sequence[Sweep]) -> Curve | None:
+    """The curve pooled over micrographs.
+
+    Returns
+    -------
+    None when there is no particle or some pick has no score: the curve is then not defined.
+    """
+    score = np.concatenate([*(one.score for one in sweeps), np.empty(0)])
+    found = np.concatenate([*(one.found for one in sweeps), np.empty(0, bool)])
+    n_particles = sum(one.n_particles for one in sweeps)
+    if n_particles == 0 or np.isnan(score).any():
+        return None
+    order = np.argsort(-score, kind="stable")
+    score, hits = score[order], np.cumsum(found[order])
+    # Equal scores stand or fall together: only the last of each run is a threshold.
+    last = np.flatnonzero(np.diff(score, append=-np.inf))
+    return Curve(score[last], hits[last] / (last + 1), hits[last] / n_particles)

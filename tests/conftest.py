@@ -1,0 +1,25 @@
+"""What all tests share: the real data where it is present, and settings that touch nobody's home."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before napari is imported anywhere: its settings file must not be the user's.
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-drpnet-")) / "settings.yaml")
+# More threads than this gain nothing on images of the size of the tests.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real micrographs and other programs' files, which are not part of the repository."""
+    folder = Path(os.environ.get("NAPARI_DRPNET_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data" / "datasets.tsv").is_file():
+        pytest.skip(f"no real micrographs in {folder} (set NAPARI_DRPNET_SHARED to the folder that holds data/)")
+    return folder
