@@ -1,0 +1,128 @@
+"""What surrounds the particles: vitreous ice, support film and contamination, as potential projected along the beam.
+
+All functions return volts times Angstrom on an ``(h, w)`` grid; ``pixel_size`` is in Angstrom.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from scipy import ndimage
+
+from napari_drpnet.data import ImageArray, MaskArray
+from napari_drpnet.simulation.structures import ICE_POTENTIAL
+
+_WATER_DENSITY = 0.0314  # molecules per cubic Angstrom of vitreous ice
+_CARBON_POTENTIAL = 9.0  # volts, amorphous carbon
+_GOLD_POTENTIAL = 25.0  # volts
+_COMPRESSIBILITY = 0.08  # the structure factor of water at small angles
+
+
+def ice_texture(
+    rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float, power: float
+) -> ImageArray:
+    """Random structure of amorphous ice: molecules fluctuate in number, nearly white at the resolutions seen here.
+
+    The variance per area is ``n t (V/n)^2 S`` with number density ``n``, thickness ``t``, potential ``V`` and the structure
+    factor of water ``S``, which rises to its first peak at 1/3.7 A (the exclusion of one molecule by another;
+    Vulovic et al., J. Struct. Biol. 183 (2013) 19; Parkhurst et al., IUCrJ 11 (2024) 910).
+    """
+    per_molecule = ICE_POTENTIAL / _WATER_DENSITY
+    variance = _WATER_DENSITY * thickness * per_molecule**2 * _COMPRESSIBILITY * power / pixel_size**2
+    noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(np.sqrt(variance))
+    return _first_peak(noise, pixel_size) if pixel_size < 2.5 else noise
+
+
+def _first_peak(noise: ImageArray, pixel_size: float) -> ImageArray:
+    spectrum = scipy.fft.rfft2(noise, workers=1)
+    fy = scipy.fft.fftfreq(noise.shape[0], pixel_size).astype(np.float32)[:, None]
+    fx = scipy.fft.rfftfreq(noise.shape[1], pixel_size).astype(np.float32)[None, :]
+    spectrum *= 1 + 1.5 * np.exp(-(((np.sqrt(fy**2 + fx**2) - np.float32(0.27)) / np.float32(0.05)) ** 2))
+    return np.asarray(scipy.fft.irfft2(spectrum, noise.shape, overwrite_x=True, workers=1), dtype=np.float32)
+
+
+def cloud(rng: np.random.Generator, shape: tuple[int, int], exponent: float = 3.0, coarse: int = 64) -> ImageArray:
+    """Smooth random field of unit standard deviation whose power falls as ``f^-exponent``."""
+    h, w = (max(8, -(-n * coarse // max(shape))) for n in shape)
+    f = np.hypot(scipy.fft.fftfreq(h)[:, None], scipy.fft.rfftfreq(w)[None, :]) * max(h, w)
+    amplitude = np.where(f > 0, np.maximum(f, 0.7), np.inf) ** (-exponent / 2)
+    field = scipy.fft.irfft2(scipy.fft.rfft2(rng.standard_normal((h, w)), workers=1) * amplitude, (h, w), workers=1)
+    return stretch(np.asarray(field / field.std(), dtype=np.float32), shape)
+
+
+def stretch(field: ImageArray, shape: tuple[int, int]) -> ImageArray:
+    """A small field enlarged smoothly to ``shape``."""
+    zoom = (shape[0] / field.shape[0], shape[1] / field.shape[1])
+    return np.asarray(ndimage.zoom(field, zoom, order=1 if field.size > 65536 else 3, mode="nearest", grid_mode=True), dtype=np.float32)
+
+
+def film_edge(
+    rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, gold: bool, share: float | None = None
+) -> tuple[ImageArray, MaskArray]:
+    """Support film with the edge of a hole across the picture.
+
+    Parameters
+    ----------
+    share
+        How far the film reaches in, as part of the picture's edge; drawn when None.
+
+    Returns
+    -------
+    ImageArray, MaskArray
+        Projected potential, and where the film is.
+    """
+    h, w = shape
+    radius = rng.uniform(6000, 12000) / pixel_size
+    angle = rng.uniform(0, 2 * np.pi)
+    depth = (rng.uniform(0.05, 0.4) if share is None else share) * max(h, w)
+    half = 0.5 * (h * abs(np.sin(angle)) + w * abs(np.cos(angle)))  # from the middle to the picture's border along the angle
+    to_hole = half - depth - radius
+    cy, cx = h / 2 + to_hole * np.sin(angle), w / 2 + to_hole * np.cos(angle)
+    y, x = np.arange(h, dtype=np.float32)[:, None], np.arange(w, dtype=np.float32)[None, :]
+    roughness = cloud(rng, shape, 2.2, 256) * np.float32(rng.uniform(5, 30) / pixel_size)
+    inside = np.hypot(y - np.float32(cy), x - np.float32(cx)) - np.float32(radius) + roughness
+    ramp = np.clip(inside * np.float32(pixel_size / rng.uniform(10, 60)), 0, 1)  # the edge is not quite vertical
+    thickness, potential = (rng.uniform(300, 500), _GOLD_POTENTIAL) if gold else (rng.uniform(80, 220), _CARBON_POTENTIAL)
+    texture = _grains(rng, shape, pixel_size) if gold else _carbon_texture(rng, shape, pixel_size, thickness)
+    return (ramp * (potential * thickness * (1 + texture))).astype(np.float32), inside > 0
+
+
+def _carbon_texture(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float) -> ImageArray:
+    """Amorphous carbon, as a fraction of its thickness: fluctuates more than water does, and unevenly."""
+    white = rng.standard_normal(shape, dtype=np.float32)
+    fine = ndimage.gaussian_filter(white, max(0.3, 2.0 / pixel_size)) * np.float32(1.2 / pixel_size * 5.0)
+    return np.asarray(fine * np.float32(1.2 / np.sqrt(thickness)) + 0.03 * cloud(rng, shape, 2.5, 128), dtype=np.float32)
+
+
+def _grains(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float) -> ImageArray:
+    """Crystal grains of a gold film, as a fraction of its thickness."""
+    coarse = tuple(max(8, int(n * pixel_size / 40)) for n in shape)
+    return stretch(ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), 1.0), shape) * np.float32(0.6)
+
+
+def crystal(rng: np.random.Generator, diameter: float, pixel_size: float) -> ImageArray:
+    """One ice crystal or other thick contamination on a grid of its own, ``diameter`` in pixels.
+
+    A rounded polygon with facets of random height; thickness grows to about half its width.
+    """
+    n = int(1.6 * diameter) + 8
+    y, x = np.mgrid[:n, :n].astype(np.float32) - np.float32(n / 2)
+    angle, distance = np.arctan2(y, x), np.hypot(y, x)
+    corners = np.sort(rng.uniform(-np.pi, np.pi, int(rng.integers(5, 10))))
+    radii = 0.5 * diameter * rng.uniform(0.7, 1.25, len(corners))
+    outline = np.interp(angle, corners, radii, period=2 * np.pi)
+    round_ = rng.uniform(0.1, 1.0)
+    depth = np.clip((outline - distance) / (np.float32(round_ * 0.5 * diameter)), 0, 1)
+    height = min(0.5 * diameter * pixel_size, rng.uniform(150, 2500))
+    facets = 1 + 0.25 * stretch(rng.standard_normal((4, 4)).astype(np.float32), (n, n))
+    return np.asarray(ICE_POTENTIAL * height * np.sqrt(depth * (2 - depth)) * facets, dtype=np.float32)
+
+
+def droplets(rng: np.random.Generator, shape: tuple[int, int], diameter: float, pixel_size: float) -> tuple[ImageArray, MaskArray]:
+    """Ethane or frost: a patch of the picture covered by a mottled layer."""
+    patch = cloud(rng, shape, 3.5) - np.float32(rng.uniform(1.0, 1.8))
+    cover = np.clip(3 * patch, 0, 1)
+    coarse = tuple(max(8, int(n / (0.3 * diameter))) for n in shape)
+    mottle = stretch(ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), 0.7), shape)
+    height = rng.uniform(40, 200)
+    return np.asarray(cover * (1 + mottle) * ICE_POTENTIAL * height, dtype=np.float32), cover > 0.15

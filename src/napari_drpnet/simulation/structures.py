@@ -1,0 +1,243 @@
+"""What is photographed: point scatterers from atomic models, density maps or a seed, and their density on a grid."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.errors import UserError
+
+VolumeArray = npt.NDArray[np.float32]
+
+ICE_POTENTIAL = 4.5
+"""Mean inner potential of vitreous ice in volts (isolated atoms; Vulovic et al., J. Struct. Biol. 183 (2013) 19)."""
+
+_MAX_ATOMS = 3_000_000
+_SOLVENT_VOLUME = 16.5  # cubic Angstrom of water displaced per non-hydrogen atom, from 0.73 ml/g
+_PROTEIN_EXCESS = 3.5  # volts above ice, mean over a protein's inside
+
+# Electron scattering amplitude at zero angle in Angstrom (Peng et al., Acta Cryst. A52 (1996) 257); the potential of an atom
+# integrated over space is 47.878 V A^2 times it.
+_AMPLITUDE = {"H": 0.53, "C": 2.51, "N": 2.21, "O": 1.98, "P": 5.49, "S": 5.16, "MG": 5.2, "ZN": 6.1, "FE": 7.2, "CA": 9.9}
+_VOLT = 47.878
+_HYDROGENS = 0.9  # hydrogens per other atom, where the model leaves them out
+
+
+@dataclass(frozen=True, eq=False)
+class Scatterers:
+    """A particle as points.
+
+    Attributes
+    ----------
+    name
+        Of the structure.
+    xyz
+        ``(n, 3)`` positions in Angstrom, their centre of mass at the origin.
+    weight
+        ``(n,)`` potential above that of the ice, integrated over space, in V A^3.
+    """
+
+    name: str
+    xyz: FloatArray
+    weight: FloatArray
+
+    @property
+    def diameter(self) -> float:
+        """Longest extent in Angstrom, leaving out the outermost 0.1 % of the points at each end."""
+        directions = fibonacci_directions(60)
+        points = self.xyz[:: max(1, len(self.xyz) // 20000)]
+        low, high = np.quantile(points @ directions.T, [0.001, 0.999], axis=0)
+        return float((high - low).max()) + 3.0
+
+    @property
+    def reach(self) -> float:
+        """Distance of the farthest point from the centre of mass, in Angstrom."""
+        return float(np.sqrt((self.xyz**2).sum(axis=1).max()))
+
+
+def fibonacci_directions(n: int) -> FloatArray:
+    """``(n, 3)`` unit vectors, evenly over the upper half of the sphere."""
+    index = np.arange(n) + 0.5
+    z, azimuth = 1 - index / n, np.pi * (1 + 5**0.5) * index
+    radius = np.sqrt(1 - z**2)
+    return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=1)
+
+
+def read_structure(path: Path) -> Scatterers:
+    """A PDB, mmCIF or MRC file, gzipped or not, with its biological assembly where it has one.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, unreadable, holds no atoms, or is too large.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file.", "Check the name of the structure.")
+    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    return _read_map(path) if suffixes and suffixes[-1] in {".mrc", ".map", ".ccp4"} else _read_model(path)
+
+
+def _read_model(path: Path) -> Scatterers:
+    import gemmi
+
+    try:
+        structure = gemmi.read_structure(str(path))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as PDB or mmCIF ({error}).", "Give a PDB, mmCIF or MRC file.") from error
+    if len(structure) == 0:
+        raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
+    model = structure[0]
+    if structure.assemblies:
+        structure.setup_entities()
+        model = gemmi.make_assembly(structure.assemblies[0], model, gemmi.HowToNameCopiedChain.Dup)
+    atoms = [
+        (atom.pos.x, atom.pos.y, atom.pos.z, _excess(atom.element.name.upper(), atom.occ))
+        for chain in model
+        for residue in chain
+        if not residue.is_water()
+        for atom in residue
+        if not atom.is_hydrogen()
+    ]
+    if not atoms:
+        raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
+    if len(atoms) > _MAX_ATOMS:
+        raise UserError(f"{path}: {len(atoms)} atoms are too many (limit {_MAX_ATOMS}).", "Give a density map of it instead.")
+    table = np.asarray(atoms)
+    return centred(_stem(path), table[:, :3], table[:, 3])
+
+
+def _excess(element: str, occupancy: float) -> float:
+    amplitude = _AMPLITUDE.get(element, 5.0) + _HYDROGENS * _AMPLITUDE["H"]
+    return occupancy * (_VOLT * amplitude - ICE_POTENTIAL * _SOLVENT_VOLUME)
+
+
+def _read_map(path: Path) -> Scatterers:
+    """The voxels above a fifth of the map's 99.9th percentile, as points with the mean potential of protein."""
+    import mrcfile
+
+    try:
+        with mrcfile.open(path, permissive=False) as file:
+            values = np.asarray(file.data, dtype=np.float32)
+            voxel = float(file.voxel_size.x)
+    except (ValueError, OSError, gzip.BadGzipFile) as error:
+        raise UserError(f"{path}: cannot be read as an MRC map ({error}).", "Give a PDB, mmCIF or MRC file.") from error
+    if values.ndim != 3 or voxel <= 0:
+        raise UserError(f"{path}: not a three-dimensional map with a voxel size.", "Set the voxel size in its header.")
+    positive = values[values > 0]
+    if positive.size == 0:
+        raise UserError(f"{path}: the map has no positive density.", "Give a map with the particle bright.")
+    zyx = np.argwhere(values > 0.2 * np.quantile(positive, 0.999))
+    density = values[tuple(zyx.T)].astype(np.float64)
+    return centred(_stem(path), zyx[:, ::-1] * voxel, density / density.mean() * _PROTEIN_EXCESS * voxel**3)
+
+
+def centred(name: str, xyz: npt.ArrayLike, weight: npt.ArrayLike) -> Scatterers:
+    """Scatterers with their centre of mass moved to the origin."""
+    points, mass = np.asarray(xyz, dtype=np.float64), np.asarray(weight, dtype=np.float64)
+    return Scatterers(name, points - (points * mass[:, None]).sum(axis=0) / mass.sum(), mass)
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+_SYMMETRIES = ("C1", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "D2", "D3", "D4", "D5", "D7", "T", "O")
+
+
+def procedural_structure(seed: int, diameter: float | None = None) -> Scatterers:
+    """A made-up protein: compact random chains, arranged with a random point symmetry.
+
+    Parameters
+    ----------
+    seed
+        The same seed gives the same particle.
+    diameter
+        Its longest extent in Angstrom; drawn between 90 and 320 when None.
+    """
+    rng = np.random.default_rng([7, seed])
+    symmetry = str(rng.choice(_SYMMETRIES))
+    copies = Rotation.create_group(symmetry) if symmetry != "C1" else Rotation.identity(1)
+    residues = int(rng.integers(150, 600)) if len(copies) > 1 else int(rng.integers(500, 2500))
+    subunit = np.concatenate([_domain(rng, n) for n in _split(rng, residues)])
+    radius = 5.0 * len(subunit) ** (1 / 3)
+    offset = 0.0 if len(copies) == 1 else radius * rng.uniform(0.75, 1.15) * len(copies) ** rng.uniform(0.35, 0.55)
+    direction = rng.normal(size=3)
+    placed = subunit + offset * direction / np.linalg.norm(direction)
+    xyz = np.concatenate([turn.apply(placed) for turn in copies])
+    per_residue = _PROTEIN_EXCESS * 1.21 * 110.0  # cubic Angstrom per dalton times daltons
+    particle = centred(f"procedural{seed}", xyz, np.full(len(xyz), per_residue))
+    factor = (diameter or float(rng.uniform(90, 320))) / particle.diameter
+    return Scatterers(particle.name, particle.xyz * factor, particle.weight * factor**3)
+
+
+def _split(rng: np.random.Generator, residues: int) -> list[int]:
+    """Residues over one to four domains."""
+    parts = rng.dirichlet(np.full(int(rng.integers(1, 5)), 4.0))
+    return [max(40, int(part * residues)) for part in parts]
+
+
+def _domain(rng: np.random.Generator, residues: int) -> FloatArray:
+    """A random walk of 3.8 Angstrom steps drawn to its own centre: as compact as a globular protein."""
+    axes = rng.uniform(0.7, 1.4, size=3)
+    radius = 3.1 * residues ** (1 / 3) * axes / np.cbrt(axes.prod())
+    centre = rng.normal(size=3) * radius * 0.9
+    walk = np.empty((residues, 3))
+    position = np.zeros(3)
+    for i, step in enumerate(rng.normal(size=(residues, 3))):
+        step = step - 1.5 * position / radius * max(0.0, float(np.linalg.norm(position / radius)) - 0.6)
+        position = position + 3.8 * step / np.linalg.norm(step)
+        walk[i] = position
+    return np.asarray(walk + centre)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A particle on a grid.
+
+    Attributes
+    ----------
+    density
+        ``(n, n, n)`` float32 in (z, y, x) order, potential above the ice in volts; voxel ``n // 2`` is the centre of mass.
+    voxel
+        Angstrom.
+    diameter
+        Longest extent in Angstrom.
+    """
+
+    density: VolumeArray
+    voxel: float
+    diameter: float
+
+
+def density(particle: Scatterers, voxel: float, blur: float = 1.5) -> Volume:
+    """Point scatterers on a grid of ``voxel`` Angstrom, blurred by a Gaussian of at least half a voxel.
+
+    Parameters
+    ----------
+    particle
+        The points.
+    voxel
+        Angstrom.
+    blur
+        Sigma of the Gaussian in Angstrom: atoms are not points, and they move.
+    """
+    sigma = max(blur / voxel, 0.5)
+    half = int(np.ceil(particle.reach / voxel + 3 * sigma)) + 1
+    n = 2 * half
+    grid = np.zeros(n**3)
+    position = particle.xyz[:, ::-1] / voxel + half
+    corner = np.floor(position).astype(np.int64)
+    fraction = position - corner
+    for dz, dy, dx in np.ndindex(2, 2, 2):  # each point is shared by the eight voxels around it
+        share = np.abs(1 - np.array([dz, dy, dx]) - fraction).prod(axis=1)
+        index = np.ravel_multi_index(tuple((corner + (dz, dy, dx)).T), (n, n, n))
+        grid += np.bincount(index, particle.weight * share, minlength=n**3)
+    smooth = ndimage.gaussian_filter(grid.reshape(n, n, n).astype(np.float32), sigma)
+    return Volume(smooth / np.float32(voxel**3), voxel, particle.diameter)
