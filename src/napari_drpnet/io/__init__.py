@@ -1,0 +1,18 @@
+"""The only room that touches files: images, picks, and RELION's STAR files."""
+
+from napari_drpnet.io.files import atomic_write, micrograph_stem
+from napari_drpnet.io.images import IMAGE_SUFFIXES, ImageFile, is_image, open_image, read_micrograph
+from napari_drpnet.io.picks import PICK_SUFFIXES, read_picks, write_picks
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "PICK_SUFFIXES",
+    "ImageFile",
+    "atomic_write",
+    "is_image",
+    "micrograph_stem",
+    "open_image",
+    "read_micrograph",
+    "read_picks",
+    "write_picks",
+]

@@ -1,0 +1,83 @@
+"""Files on disk: whole or not at all when written, and a plain sentence when something is in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_drpnet.errors import UserError
+
+# What may follow a micrograph's name in the name of one of its files.
+_SUFFIX = re.compile(
+    r"(\.(mrcs?|map|rec|st|tiff?|png|jpe?g|eer|star|csv|c?box|txt|json|cs|gz|bz2))+$|_(autopick|manualpick)$",
+    re.IGNORECASE,
+)
+
+
+def micrograph_stem(name: str | Path) -> str:
+    """What the files of one micrograph have in common: no folder, no suffix, no ``_autopick``.
+
+    >>> micrograph_stem("AutoPick/job006/Micrographs/a.frames_autopick.star")
+    'a.frames'
+    """
+    stem = re.split(r"[/\\]", str(name))[-1]
+    while (shorter := _SUFFIX.sub("", stem)) not in (stem, ""):
+        stem = shorter
+    return stem
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about ``path`` into a `UserError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file.", "Check the name and the folder.") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{path} is a folder, not a file.", "Name a file in it.") from error
+    except PermissionError as error:
+        raise UserError(f"{path}: no permission to read it.", "Ask its owner, or copy it.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.", "Check the file and its disk.") from error
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Gives a temporary name in the same folder, with the same suffix, to write to. It takes the place of
+    ``path`` when the block ends, and is removed when the block raises, Ctrl-C included. Missing folders are
+    made; a link is written through.
+
+    Raises
+    ------
+    UserError
+        When the disk is full, or the folder cannot be made or written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Made here, so that a folder without permission is found before any work is done.
+        temporary.touch(exist_ok=False)
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        raise _cannot_write(Path(path), error) from error
+    finally:
+        if os.access(target.parent, os.W_OK):
+            temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"{path} cannot be written: the disk is full.", "Free some space, or choose another folder.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(f"{path} cannot be written: no permission.", "Choose another folder.")
+    reason = error.strerror or str(error)
+    return UserError(f"{path} cannot be written: {reason}.", "Choose another name or folder.")

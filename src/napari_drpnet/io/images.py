@@ -1,0 +1,123 @@
+"""Open a micrograph of any format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from napari_drpnet.data import Micrograph
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
+from napari_drpnet.io.raster import PICTURE_SUFFIXES, TIFF_SUFFIXES, open_picture, open_tiff
+
+_MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
+IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """An image file that is read when its pixels are asked for.
+
+    Attributes
+    ----------
+    array
+        ``(h, w)``, or ``(n, h, w)`` for a stack, in the pixel type of the file: an array, a memory map, or
+        anything else with ``shape``, ``dtype``, ``ndim`` and indexing.
+    pixel_size
+        Angstrom per pixel; None when the file does not tell.
+    path
+        The file.
+    """
+
+    array: Any
+    pixel_size: float | None
+    path: Path
+
+    @property
+    def frames(self) -> int:
+        """Number of images: 1 unless it is a stack."""
+        return 1 if self.array.ndim == 2 else int(self.array.shape[0])
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether the name ends like an image we read, in upper or lower case."""
+    return str(path).lower().endswith(IMAGE_SUFFIXES)
+
+
+def open_image(path: str | Path) -> ImageFile:
+    """Open an image of any format without reading more than is needed.
+
+    Raises
+    ------
+    UserError
+        For a file that is missing, damaged, truncated, or of another format.
+
+    Warns
+    -----
+    UserWarning
+        When an MRC header breaks the standard but the pixels can be found.
+    """
+    path = Path(path)
+    name = path.name.lower()
+    if name.endswith(TIFF_SUFFIXES):
+        return ImageFile(open_tiff(path), None, path)
+    if name.endswith(PICTURE_SUFFIXES):
+        return ImageFile(open_picture(path), None, path)
+    if name.endswith(_MRC):
+        return ImageFile(*open_mrc(path), path)
+    raise UserError(f"{path}: not a kind of image that is read.", f"Those are: {', '.join(IMAGE_SUFFIXES)}.")
+
+
+def read_micrograph(
+    path: str | Path, pixel_size: float | None = None, index: int = 0, name: str | None = None
+) -> Micrograph:
+    """Read one micrograph, whatever its format.
+
+    Parameters
+    ----------
+    path
+        MRC (plain, gzip or bzip2), TIFF, PNG or JPEG.
+    pixel_size
+        Angstrom per pixel; goes before what the file says.
+    index
+        Which frame of a stack, from 0; only that one is read where the file is not compressed.
+    name
+        What the micrograph is called in its project; default: the file's name.
+
+    Returns
+    -------
+    Micrograph
+        ``(h, w)`` float32. Colour images become their luminance. Pixels that are not finite are masked in
+        ``valid``.
+
+    Raises
+    ------
+    UserError
+        For a file that is missing, damaged, truncated, of another format, or without one finite pixel; for
+        a frame that the stack does not have; for a pixel size that is not positive.
+
+    Warns
+    -----
+    UserWarning
+        When pixels are masked, or when an MRC header breaks the standard.
+    """
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise UserError(f"A pixel size of {pixel_size} A is not possible.", "Give Angstrom per pixel, such as 1.06.")
+    file = open_image(path)
+    if not 0 <= index < file.frames:
+        raise UserError(f"{path}: there is no frame {index}.", f"It has frames 0 to {file.frames - 1}.")
+    frame = file.array if file.array.ndim == 2 else file.array[index]
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
+        image = np.array(frame, dtype=np.float32, order="C", subok=False)
+    try:
+        micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
+    except UserError as error:
+        raise UserError(f"{path}: no pixel is a finite number.", error.hint) from error
+    if micrograph.valid is not None:
+        bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))
+        warn(f"{path}: {bad} pixels are not finite numbers; they are masked.", stacklevel=2)
+    return replace(micrograph, path=file.path)
