@@ -126,7 +126,7 @@ class SimulationSettings(Settings):
     )
     views: int = Field(100, ge=1, description="Orientations projected per structure, each placed at any in-plane angle.")
     coverage: tuple[float, float] = Field(
-        (0.02, 0.5), description="Part of the ice covered by particles, a disc of one diameter each: 0.5 is crowded."
+        (0.06, 0.6), description="Part of the ice covered by particles, a disc of one diameter each: 0.5 is crowded."
     )
     clumping: tuple[float, float] = Field((0.0, 0.6), description="Part of the particles that touch another one.")
     broken: tuple[float, float] = Field(
@@ -144,13 +144,13 @@ class SimulationSettings(Settings):
     )
     dose: tuple[float, float] = Field((15.0, 60.0), description="Electrons counted.", json_schema_extra=_unit("e/A^2"))
     contrast: tuple[float, float] = Field(
-        (0.35, 1.1), description="Strength of the particles relative to their calculated potential."
+        (0.3, 1.0), description="Strength of the particles relative to their calculated potential."
     )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0), description="Thickness of the vitreous ice.", json_schema_extra=_unit("A")
     )
     structural_noise: tuple[float, float] = Field(
-        (1.0, 6.0), description="Power of the ice's own texture relative to that of pure water."
+        (1.0, 8.0), description="Power of the ice's own texture relative to that of pure water."
     )
     contamination: float = Field(0.35, ge=0, le=1, description="Probability of ice crystals and other contamination.")
     carbon: float = Field(0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture.")

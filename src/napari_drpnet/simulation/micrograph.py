@@ -20,7 +20,7 @@ from napari_drpnet.simulation.projection import project, random_orientations
 from napari_drpnet.simulation.structures import Scatterers, centred, density, procedural_structure, read_structure
 
 _PROCEDURAL = 64  # different made-up particles, where no structures are given
-_GRID = 60  # voxels across a particle
+_GRID = 72  # voxels across a particle
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,8 +229,8 @@ def _photograph(rng: np.random.Generator, settings: SimulationSettings, scene: _
     thickness = rng.uniform(*settings.ice)
     power = np.exp(rng.uniform(*np.log(settings.structural_noise)))
     scene.potential += specimen.ice_texture(rng, shape, pixel_size, thickness, power)
-    waviness = thickness * rng.uniform(0.02, 0.25)
-    scene.potential += np.float32(specimen.ICE_POTENTIAL * waviness) * specimen.cloud(rng, shape)
+    waviness = thickness * np.exp(rng.uniform(np.log(0.001), np.log(0.1 if rng.random() < 0.2 else 0.02)))
+    scene.potential += np.float32(specimen.ICE_POTENTIAL * waviness) * specimen.cloud(rng, shape, rng.uniform(3.5, 5))
     lens = draw_lens(rng, settings)
     intensity = image_intensity(scene.potential * np.float32(interaction(lens.voltage)), lens, pixel_size)
     intensity = scene.picture(intensity) * beam(rng, scene.size)
