@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import reading
+from napari_drpnet.io.files import atomic_write, reading
 
 MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
 _HEADER_BYTES = 1024
@@ -173,3 +173,29 @@ def _pixel_size(path: Path, header: Any) -> float | None:
         warn(f"{path}: the header gives pixels of {x:.4g} by {y:.4g} A; its pixel size is not used.", stacklevel=2)
         return None
     return None if abs(x - 1) < 1e-6 else float(x)
+
+
+def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None) -> Path:
+    """Write one image as 32-bit floats (mode 2).
+
+    Parameters
+    ----------
+    image
+        ``(h, w)``, row 0 first.
+    path
+        Where to write; an existing file is replaced.
+    pixel_size
+        Angstrom per pixel; None writes 0, which means that nobody knows.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
+    import mrcfile
+
+    path = Path(path)
+    with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
+        file.set_data(np.asarray(image, dtype=np.float32))
+        file.voxel_size = pixel_size or 0.0
+    return path
