@@ -1,0 +1,160 @@
+"""Pick micrographs: one STAR file each, the lists, and a summary."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import write_picks
+from napari_drpnet.io.files import atomic_write
+from napari_drpnet.io.images import open_image, read_micrograph
+from napari_drpnet.io.star import write_coordinate_list
+from napari_drpnet.jobs.inputs import Task, find_micrographs
+from napari_drpnet.jobs.progress import Job, Progress, translate
+from napari_drpnet.jobs.run_file import write_run_file
+from napari_drpnet.pickers.base import Picker, ScoringPicker, load_picker
+from napari_drpnet.settings import PickRun
+
+
+@dataclass(frozen=True)
+class PickResult:
+    """What became of one micrograph.
+
+    Attributes
+    ----------
+    micrograph
+        Its name, as its project writes it.
+    picks
+        How many were written.
+    seconds
+        From reading to writing.
+    error
+        Why there are no picks; empty when all went well.
+    coordinates
+        The STAR file; None when there is none.
+    """
+
+    micrograph: str
+    picks: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    coordinates: Path | None = None
+
+
+@dataclass(frozen=True)
+class PickReport:
+    """What became of a run: a result for each micrograph, and for each input that means none."""
+
+    out: Path
+    results: tuple[PickResult, ...]
+
+    @property
+    def picked(self) -> tuple[PickResult, ...]:
+        """Those that were picked, even if no particle was found."""
+        return tuple(result for result in self.results if not result.error)
+
+    @property
+    def failed(self) -> tuple[PickResult, ...]:
+        """Those that could not be picked."""
+        return tuple(result for result in self.results if result.error)
+
+    @property
+    def picks(self) -> int:
+        """Particles found on all of them together."""
+        return sum(result.picks for result in self.results)
+
+    @property
+    def seconds(self) -> float:
+        """Spent on all of them together."""
+        return sum(result.seconds for result in self.results)
+
+
+def score(picker: ScoringPicker, micrograph: Micrograph) -> Job[ScoreMap]:
+    """Score one micrograph; done and total are per cent."""
+    name = micrograph.frame.micrograph
+    return translate(picker.score_steps(micrograph), lambda part: Progress(round(100 * part), 100, 0, name, part))
+
+
+def pick(run: PickRun) -> Job[PickReport]:
+    """Pick every micrograph of a run.
+
+    Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
+    A micrograph that cannot be picked is reported and the others go on. When the run is stopped, the lists and the
+    summary tell of those that are finished.
+
+    Raises
+    ------
+    UserError
+        For unusable settings, when no input means a micrograph, or when the output cannot be written.
+    """
+    picker = load_picker(run.picker, **run.options)
+    tasks, refusals = find_micrographs(run.inputs)
+    if not tasks:
+        raise refusals[0].error
+    options = picker.settings.model_dump(mode="json")
+    write_run_file(run.model_copy(update={"options": options}), run.out / "settings.yaml")
+
+    results = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
+    picks = 0
+    try:
+        for done, task in enumerate(tasks):
+            here = Progress(done, len(tasks), picks, task.micrograph.name)
+            yield here
+            result = yield from _pick_one(picker, task, run, here)
+            results.append(result)
+            picks += result.picks
+        yield Progress(len(tasks), len(tasks), picks)
+    finally:
+        _write_lists(results, run.out)
+    return PickReport(run.out, tuple(results))
+
+
+def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[PickResult]:
+    """Read, pick and write one micrograph. Only what is wrong with the micrograph itself is a result."""
+    name, start = task.micrograph.name, time.perf_counter()
+    try:
+        micrograph = _read(task, run)
+        picks = yield from _find(picker, micrograph, here)
+    except UserError as error:
+        return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
+    coordinates = write_picks(picks, run.out / task.coordinates)
+    return PickResult(name, len(picks), time.perf_counter() - start, coordinates=coordinates)
+
+
+def _read(task: Task, run: PickRun) -> Micrograph:
+    entry = task.micrograph
+    frames = open_image(entry.path).frames
+    if frames > 1:
+        raise UserError(
+            f"{entry.path} is a stack of {frames} images.", "Give single micrographs: sum a movie's frames."
+        )
+    return read_micrograph(entry.path, run.pixel_size or entry.pixel_size, name=entry.name)
+
+
+def _find(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:
+    """The picks of one micrograph, told as part of the run that is ``here``."""
+    if not isinstance(picker, ScoringPicker):
+        return picker.pick(micrograph)
+    steps: Generator[float, None, ScoreMap] = picker.score_steps(micrograph)
+    score_map = yield from translate(
+        steps, lambda part: Progress(here.done, here.total, here.picks, here.message, part)
+    )
+    return picker.picks_from(score_map)
+
+
+def _write_lists(results: list[PickResult], out: Path) -> None:
+    """``autopick.star`` with what was picked, ``summary.tsv`` with everything."""
+    rows = [(r.micrograph, r.coordinates.as_posix()) for r in results if r.coordinates is not None]
+    write_coordinate_list(rows, out / "autopick.star")
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerow(["micrograph", "picks", "seconds", "error"])
+    table.writerows([r.micrograph, r.picks, f"{r.seconds:.2f}", " ".join(r.error.split())] for r in results)
+    with atomic_write(out / "summary.tsv") as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -1,0 +1,77 @@
+"""The file that records a run, and from which it can be repeated."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+import yaml
+from pydantic import ValidationError
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.pickers.base import explain
+from napari_drpnet.settings import PickRun
+
+_HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
+
+
+def write_run_file(run: PickRun, path: Path) -> Path:
+    """Record a run; inputs and output are written as they were given."""
+    content = yaml.safe_dump(run.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(_HEAD.format(path=path.as_posix()) + content, encoding="utf-8")
+    return path
+
+
+def read_run_file(path: Path) -> dict[str, Any]:
+    """The fields of `PickRun` that a file sets; it may leave out any of them.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or no mapping of names to values.
+
+    Warns
+    -----
+    UserWarning
+        When another version of the program made the run.
+    """
+    try:
+        with reading(path):
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a YAML file.", "Give the settings.yaml of a run.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("options", {}), dict):
+        raise UserError(f"{path} does not hold settings.", "Give the settings.yaml of a run.")
+    made_by = content.pop("version", "")
+    if made_by and made_by != version("napari-drpnet"):
+        warn(f"{path} was made by version {made_by}; this is {version('napari-drpnet')}.", stacklevel=2)
+    return content
+
+
+def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None = None) -> PickRun:
+    """A run from what was given on the command line, which goes before what a file says.
+
+    Parameters
+    ----------
+    given
+        Fields of `PickRun` by name.
+    options
+        The picker's own settings by name.
+    file
+        The settings.yaml of an earlier run.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or a field is unknown or unusable.
+    """
+    recorded = read_run_file(file) if file else {}
+    merged = {**recorded, **given, "options": {**recorded.get("options", {}), **options}}
+    try:
+        return PickRun(**merged, version=version("napari-drpnet"))
+    except ValidationError as error:
+        raise explain(error) from error
