@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,7 @@ def _parse(text: str) -> list[list[str]]:
     return [row for row in rows if any(value.strip() for value in row)]
 
 
-def _picks(path: Path, columns: dict[str, Sequence[str]]) -> Picks:
+def _picks(path: Path, columns: Mapping[str, Sequence[str]]) -> Picks:
     n = len(columns["x"])
     yx = np.column_stack([_numbers(path, columns, "y", n), _numbers(path, columns, "x", n)])
     if not np.isfinite(yx).all():
@@ -79,7 +79,7 @@ def _picks(path: Path, columns: dict[str, Sequence[str]]) -> Picks:
     )
 
 
-def _numbers(path: Path, columns: dict[str, Sequence[str]], name: str, n: int) -> FloatArray:
+def _numbers(path: Path, columns: Mapping[str, Sequence[str]], name: str, n: int) -> FloatArray:
     """A column as ``(n,)`` float64; empty values, and a missing column, are NaN."""
     values = columns.get(name, [""] * n)
     try:

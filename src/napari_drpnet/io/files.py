@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
@@ -70,8 +70,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(Path(path), error) from error
     finally:
-        if os.access(target.parent, os.W_OK):
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or never made
+            temporary.unlink()
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write a text file by `atomic_write`: the same bytes on every system, odd names as they were read."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
+    return path
 
 
 def _cannot_write(path: Path, error: OSError) -> UserError:

@@ -112,11 +112,8 @@ def read_micrograph(
         raise UserError(f"{path}: there is no frame {index}.", f"It has frames 0 to {file.frames - 1}.")
     frame = file.array if file.array.ndim == 2 else file.array[index]
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
-        image = np.array(frame, dtype=np.float32, order="C", subok=False)
-    try:
-        micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
-    except UserError as error:
-        raise UserError(f"{path}: no pixel is a finite number.", error.hint) from error
+        image = np.array(frame, np.float32, copy=True if isinstance(frame, np.memmap) else None, order="C")
+    micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
     if micrograph.valid is not None:
         bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))
         warn(f"{path}: {bad} pixels are not finite numbers; they are masked.", stacklevel=2)

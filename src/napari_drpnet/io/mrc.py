@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from warnings import warn
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy.typing as npt
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
+
+Bytes = npt.NDArray[np.uint8]
 
 MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
 _HEADER_BYTES = 1024
@@ -73,7 +76,7 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
         stream = _decompressed(file)
         if stream is not file:
             return _read_stream(path, stream)
-        header = _read_header(path, _fill(path, file, bytearray(_HEADER_BYTES)))
+        header = _read_header(path, _fill(path, file, _HEADER_BYTES))
         _check_size(path, header, path.stat().st_size)
         return np.memmap(file, header.dtype, "r", header.offset, header.shape), header.pixel_size
 
@@ -82,35 +85,41 @@ def _decompressed(file: IO[bytes]) -> IO[bytes]:
     start = file.read(4)
     file.seek(0)
     if start[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
     if start[:3] == b"BZh":
-        return bz2.BZ2File(file)  # type: ignore[return-value]
+        return cast(IO[bytes], bz2.BZ2File(file))
     return file
 
 
 def _read_stream(path: Path, stream: IO[bytes]) -> tuple[npt.NDArray[Any], float | None]:
-    header = _read_header(path, _fill(path, stream, bytearray(_HEADER_BYTES)))
-    extended = len(_fill(path, stream, bytearray(header.offset - _HEADER_BYTES)))
-    array = np.empty(header.shape, header.dtype)
-    got = len(_fill(path, stream, memoryview(array.reshape(-1).view(np.uint8))))
-    _check_size(path, header, _HEADER_BYTES + extended + got)
-    return array, header.pixel_size
+    """Header and pixels of a compressed file, whose size is known only when it has been read."""
+    header = _read_header(path, _fill(path, stream, _HEADER_BYTES))
+    extended = _fill(path, stream, header.offset - _HEADER_BYTES)
+    pixels = _fill(path, stream, header.data_bytes)
+    _check_size(
+        path, header, _HEADER_BYTES + len(extended) + len(pixels) + len(_fill(path, stream, header.frame_bytes))
+    )
+    return pixels.view(header.dtype).reshape(header.shape), header.pixel_size
 
 
-def _fill(path: Path, stream: IO[bytes], buffer: bytearray | memoryview) -> memoryview:
-    """Read until ``buffer`` is full or the stream ends; the part that was filled."""
-    view, done = memoryview(buffer), 0
+def _fill(path: Path, stream: IO[bytes], size: int) -> Bytes:
+    """The next ``size`` bytes, or as many as there are."""
     try:
-        while done < len(view) and (count := stream.readinto(view[done:])):  # type: ignore[attr-defined]
+        buffer: Bytes = np.empty(size, np.uint8)
+    except (MemoryError, ValueError) as error:
+        raise UserError(f"{path}: its header asks for {size} bytes, more than fit.", "Copy or make it anew.") from error
+    done = 0
+    try:
+        while done < size and (count := cast(io.BufferedReader, stream).readinto(buffer[done:].data)):
             done += count
     except EOFError:
         pass  # cut off in the middle of the compressed data: reported with both sizes
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise UserError(f"{path}: its compressed data are damaged ({error}).", "Copy it anew.") from error
-    return view[:done]
+    return buffer[:done]
 
 
-def _read_header(path: Path, raw: memoryview) -> _Header:
+def _read_header(path: Path, raw: Bytes) -> _Header:
     from mrcfile.dtypes import HEADER_DTYPE
 
     if len(raw) == 0:
@@ -119,7 +128,7 @@ def _read_header(path: Path, raw: memoryview) -> _Header:
         raise UserError(f"{path} is not an MRC file: {len(raw)} bytes, the header alone has 1024.", "Copy it anew.")
     little: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder("<"))[0]
     big: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(">"))[0]
-    stamped = big if bytes(raw[212:214]) == b"\x11\x11" else little
+    stamped = big if raw[212:214].tobytes() == b"\x11\x11" else little
     known = {*_MODES, *_REFUSED}
     header = next((h for h in (stamped, little, big) if int(h["mode"]) in known), stamped)
     _check_header(path, header, header is not stamped)
@@ -172,7 +181,8 @@ def _pixel_size(path: Path, header: Any) -> float | None:
     if abs(x - y) > 0.01 * max(x, y):
         warn(f"{path}: the header gives pixels of {x:.4g} by {y:.4g} A; its pixel size is not used.", stacklevel=2)
         return None
-    return None if abs(x - 1) < 1e-6 else float(x)
+    # The header has single precision: 1.77, not 1.7699999809.
+    return None if abs(x - 1) < 1e-6 else float(f"{x:.7g}")
 
 
 def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None) -> Path:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.csv import read_csv, write_csv
-from napari_drpnet.io.star import read_star, write_star
+from napari_drpnet.io.star_picks import read_star, write_star
 
 T = TypeVar("T")
 

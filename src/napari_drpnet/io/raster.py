@@ -49,8 +49,10 @@ class TiffStack:
         if isinstance(first, slice):
             frames = [self._frame(i)[None] for i in range(*first.indices(len(self)))]
             empty = np.empty((0, *self.shape[1:]), self.dtype)
-            return np.concatenate([empty, *frames])[(slice(None), *rest)]
-        return self._frame(range(len(self))[int(first)])[tuple(rest)]
+            stack: npt.NDArray[Any] = np.concatenate([empty, *frames])[(slice(None), *rest)]
+            return stack
+        frame: npt.NDArray[Any] = self._frame(range(len(self))[int(first)])[tuple(rest)]
+        return frame
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[:], dtype)
@@ -59,7 +61,7 @@ class TiffStack:
         import tifffile
 
         with reading(self.path), _undamaged(self.path), tifffile.TiffFile(self.path) as tiff:
-            page = tiff.series[0].pages[index]
+            page: Any = tiff.series[0].pages[index]
             return _grey(page.asarray(), page.axes).reshape(self.shape[1:])
 
 
@@ -82,15 +84,17 @@ def open_tiff(path: Path) -> Any:
         series = tiff.series[0]
         colour = "S" in series.axes
         shape = tuple(n for n, axis in zip(series.shape, series.axes, strict=True) if axis != "S")
-        frames = int(np.prod(shape[:-2]))
+        if len(shape) < 2:
+            raise ValueError(f"an array of shape {shape} is no image")
+        frames, height, width = int(np.prod(shape[:-2])), *shape[-2:]
         if frames > 1 and (colour or series.dataoffset is None):
             dtype = np.dtype(np.float32) if colour else np.dtype(series.dtype)
-            return TiffStack(path, (frames, *shape[-2:]), dtype)
+            return TiffStack(path, (frames, height, width), dtype)
         if colour or series.dataoffset is None:
             array = _grey(series.asarray(), series.axes)
         else:
             array = tifffile.memmap(path, mode="r", series=0)
-        return array.reshape(shape[-2:] if frames == 1 else (frames, *shape[-2:]))
+        return array.reshape((height, width) if frames == 1 else (frames, height, width))
 
 
 def open_picture(path: Path) -> npt.NDArray[Any]:
@@ -106,9 +110,12 @@ def open_picture(path: Path) -> npt.NDArray[Any]:
     with reading(path), _undamaged(path), warnings.catch_warnings():
         # A micrograph of 100 million pixels is no attack.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with path.open("rb") as file, Image.open(file) as image:
-            grey = image if image.mode in ("L", "I", "F") or image.mode.startswith("I;16") else image.convert("L")
-            return np.array(grey)
+        try:
+            with path.open("rb") as file, Image.open(file) as image:
+                grey = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
+                return np.array(image if grey else image.convert("L"))
+        except Image.DecompressionBombError as error:
+            raise UserError(f"{path}: the picture is too large.", "Save it as MRC or as uncompressed TIFF.") from error
 
 
 def _grey(array: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
@@ -118,7 +125,8 @@ def _grey(array: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
     samples = np.moveaxis(array, axes.index("S"), -1)
     if samples.shape[-1] < 3:
         return samples[..., 0].astype(np.float32)
-    return samples[..., :3].astype(np.float32) @ _LUMINANCE
+    grey: npt.NDArray[Any] = samples[..., :3].astype(np.float32) @ _LUMINANCE
+    return grey
 
 
 @contextmanager
