@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import PICK_SUFFIXES, read_picks
 from napari_drpnet.settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation import Evaluation
 
 
 def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Evaluation:
@@ -22,6 +25,8 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     UserError
         For files that cannot be read, and as `evaluation.evaluate` does.
     """
+    from napari_drpnet.evaluation import evaluate
+
     return evaluate(
         _read_all(picks),
         [_with_shape(entry, settings.shape) for entry in _read_all(truth)],

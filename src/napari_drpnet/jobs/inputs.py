@@ -72,10 +72,8 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
         place = short if uses[short] == 1 else _whole(entry.name)
         if place in tasks:
             first = tasks[place].micrograph.name
-            error = UserError(
-                f"{entry.name}: its picks would overwrite those of {first}.", "Pick it in a run of its own."
-            )
-            refusals.append(Refusal(entry.name, error))
+            clash = UserError(f"{entry.name}: its picks would overwrite those of {first}.", "Pick it in another run.")
+            refusals.append(Refusal(entry.name, clash))
         else:
             tasks[place] = Task(entry, place.with_name(f"{place.name}_autopick.star"))
     return list(tasks.values()), refusals
@@ -93,7 +91,8 @@ def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
                 f"{text}: no micrograph lies in this folder.", f"For its subfolders write '{text}/**/*.mrc'."
             )
     elif has_magic(text) and not path.exists():
-        files = [Path(file) for file in sorted(glob(text, recursive=True)) if is_image(file)]
+        # Path.glob takes no absolute pattern.
+        files = [Path(file) for file in sorted(glob(text, recursive=True)) if is_image(file)]  # noqa: PTH207
         if not files:
             raise UserError(f"{text}: no micrograph matches this pattern.", "Check the folder, and put it in quotes.")
     else:

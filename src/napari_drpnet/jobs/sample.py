@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Frame
-from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.picking import PickReport, pick
 from napari_drpnet.jobs.progress import Job
-from napari_drpnet.overlay import draw_verdict, save_png
 from napari_drpnet.settings import Device, PickRun
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ def demo(out: Path, device: Device = "auto", seed: int = 0, size: int = 4096) ->
 
     The scored region is all of the micrograph but a band of half a diameter, where picks are not made.
     """
+    from napari_drpnet.evaluation import evaluate
+    from napari_drpnet.overlay import draw_verdict, save_png
+
     sample = write_sample(out, seed, size)
     run = PickRun(
         inputs=(sample.micrograph.as_posix(),), out=out, options={"diameter": sample.diameter, "device": device}
