@@ -1,0 +1,158 @@
+"""From a detector's map to candidates: extended maxima, confidence levels, non-maximum suppression, patches."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from napari_drpnet.data import FloatArray, ImageArray
+
+_EIGHT = np.ones((3, 3), dtype=bool)
+
+
+def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.int32], int]:
+    """Regions of maxima that stand at least ``height`` above the saddle to any higher ground.
+
+    Grey reconstruction by dilation of ``I - h`` under ``I``, then its regional maxima with 8-connectivity
+    (Soille, Morphological Image Analysis, 2003, section 6.3.4) — MATLAB's ``imextendedmax``, which the DRPnet
+    authors used.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    height
+        Above 0, in units of the image.
+
+    Returns
+    -------
+    labels
+        ``(h, w)`` int32, 0 outside the regions, 1..n inside.
+    n
+        Number of regions.
+    """
+    from skimage.morphology import reconstruction
+
+    seed = image - np.float32(height)
+    plateau = reconstruction(seed, image, method="dilation", footprint=_EIGHT).astype(np.float32)
+    # A plateau of the reconstruction is a regional maximum exactly where no neighbour of the plateau is higher.
+    regions, n = ndimage.label(_regional_maxima(plateau), structure=_EIGHT)
+    return regions, int(n)
+
+
+def _regional_maxima(image: ImageArray) -> npt.NDArray[np.bool_]:
+    """Connected plateaus of equal value without a higher neighbour, 8-connected."""
+    from skimage.morphology import local_maxima
+
+    maxima: npt.NDArray[np.bool_] = local_maxima(image, connectivity=2)
+    return maxima
+
+
+def centroids(regions: npt.NDArray[np.int32], n: int) -> FloatArray:
+    """Centre of mass of every labelled region, ``(n, 2)`` in (y, x)."""
+    if n == 0:
+        return np.empty((0, 2))
+    found = np.flatnonzero(regions)
+    label = regions.ravel()[found]
+    y, x = np.unravel_index(found, regions.shape)
+    size = np.bincount(label, minlength=n + 1)[1:]
+    return np.stack([np.bincount(label, weights=axis, minlength=n + 1)[1:] / size for axis in (y, x)], axis=1)
+
+
+def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Candidates of a map at three levels of confidence.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` detector map, smoothed.
+    height
+        Unit ``T``: extended maxima at heights 1, 2 and 3 T are low, normal and high confidence.
+
+    Returns
+    -------
+    yx
+        ``(n, 2)`` centroids of the low-confidence regions, in map pixels.
+    peak
+        ``(n,)`` highest value of each region.
+    level
+        ``(n,)`` 1, 2 or 3: the highest level at which the region is still the top of an extended maximum.
+    """
+    regions, n = extended_maxima(image, height)
+    yx = centroids(regions, n)
+    if n == 0:
+        return yx, np.empty(0), np.empty(0, np.int64)
+    tops = ndimage.maximum_position(image, regions, np.arange(1, n + 1))
+    at = tuple(np.array(tops).T)
+    peak = image[at].astype(np.float64)
+    level = np.ones(n, np.int64)
+    for k in (2, 3):
+        wider, m = extended_maxima(image, k * height)
+        highest = np.full(m + 1, -np.inf)
+        np.maximum.at(highest, wider[at], peak)
+        level[(wider[at] > 0) & (peak >= highest[wider[at]])] = k
+    return yx, peak, level
+
+
+def suppress(yx: FloatArray, score: FloatArray, distance: float) -> npt.NDArray[np.int64]:
+    """Indices of the picks that stay, best first, when no two may be nearer than ``distance``.
+
+    Greedy non-maximum suppression: a pick goes if a better one that stays is nearer.
+
+    Parameters
+    ----------
+    yx
+        ``(n, 2)`` positions.
+    score
+        ``(n,)``; of equal scores the earlier stays.
+    distance
+        In the unit of ``yx``; 0 keeps all.
+    """
+    order = np.argsort(-score, kind="stable")
+    if distance <= 0 or len(yx) < 2:
+        return order
+    pairs = cKDTree(yx).query_pairs(distance * (1 - 1e-9), output_type="ndarray")
+    rank = np.empty(len(yx), np.int64)
+    rank[order] = np.arange(len(yx))
+    better, worse = np.sort(rank[pairs], axis=1).T
+    by_worse = np.argsort(worse, kind="stable")
+    better, worse = better[by_worse], worse[by_worse]
+    keep = np.ones(len(yx), bool)
+    starts = np.searchsorted(worse, np.arange(len(yx) + 1))
+    for i in np.unique(worse):
+        keep[i] = not keep[better[starts[i] : starts[i + 1]]].any()
+    return order[keep]
+
+
+def inside(yx: FloatArray, shape: tuple[int, int], border: float) -> npt.NDArray[np.bool_]:
+    """Which positions are at least ``border`` pixels inside an image of ``shape``."""
+    limit = np.asarray(shape) - 1 - border
+    result: npt.NDArray[np.bool_] = ((yx >= border) & (yx <= limit)).all(axis=1)
+    return result
+
+
+def crop(image: ImageArray, yx: FloatArray, side: int) -> ImageArray:
+    """Patches centred on positions rounded to the nearest pixel; beyond the border the image is reflected.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    yx
+        ``(n, 2)`` centres in pixels of the image.
+    side
+        Even; the centre lands on index ``side // 2``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n, side, side)`` float32.
+    """
+    half = side // 2
+    padded = np.pad(image, half, mode="symmetric")
+    corner = np.rint(yx).astype(np.int64)
+    corner = np.clip(corner, 0, np.array(image.shape) - 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+    return np.ascontiguousarray(windows[corner[:, 0], corner[:, 1]])

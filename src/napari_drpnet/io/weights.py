@@ -1,0 +1,108 @@
+"""Trained networks as safetensors files: numbers and a few words, never code.
+
+The header of a file carries what the picker must know to use it, as JSON under the key ``napari_drpnet``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import atomic_write
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGED = Path(__file__).parent.parent / "weights"
+_KEY = "napari_drpnet"
+
+
+class WeightsCard(BaseModel):
+    """What a weights file says of itself.
+
+    Attributes
+    ----------
+    network
+        Architecture, a name of `networks.build`.
+    role
+        What it does in the picker.
+    diameter
+        Particle diameter in network pixels that it was trained at.
+    calibration
+        Coefficients of the logistic model that turns scores into a probability: for a detector ``(slope, offset)``
+        on the logit of its peak; for a classifier ``(detector slope, classifier slope, offset)``.
+    detector
+        For a classifier: the detector whose candidates it was trained and calibrated on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str
+    role: Literal["detector", "classifier"]
+    diameter: float
+    calibration: tuple[float, ...]
+    detector: str = ""
+
+
+def locate(name: str) -> Path:
+    """The file of a weights name: one of the package's, or a path.
+
+    Raises
+    ------
+    UserError
+        When there is no such file.
+    """
+    if Path(name).suffix == ".safetensors":
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"{path}: there is no such weights file.", "Check the path.")
+        return path
+    path = PACKAGED / f"{name}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in PACKAGED.glob("*.safetensors")))
+        raise UserError(
+            f"The package has no weights named {name!r}.", f"Choose one of {known}, or a .safetensors file."
+        )
+    return path
+
+
+def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
+    """The card and the tensors (float32) of a weights file.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged, or not one of ours.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    path = locate(name)
+    try:
+        with safe_open(path, framework="pt") as file:
+            words = (file.metadata() or {}).get(_KEY)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}).", "Copy or train it anew.") from error
+    if words is None:
+        raise UserError(f"{path}: these weights are not of napari-drpnet.", "Choose a file written by its training.")
+    try:
+        card = WeightsCard.model_validate_json(words)
+    except ValidationError as error:
+        raise UserError(f"{path}: the weights are of another version of napari-drpnet.", "Train them anew.") from error
+    return card, {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
+
+
+def write_weights(path: Path, card: WeightsCard, tensors: dict[str, Any]) -> Path:
+    """Write tensors and card to ``path``, complete or not at all."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flat = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    with atomic_write(path) as temporary:
+        save_file(flat, temporary, metadata={_KEY: json.dumps(card.model_dump())})
+    return path

@@ -1,0 +1,256 @@
+"""DRPnet: a regression network finds candidates, a classifier tells particles from the rest.
+
+Nguyen, Ersoy, Kazic, Chen, Mahmoud, Bunyak, "DRPnet: automated particle picking in cryo-electron micrographs
+using deep regression", BMC Bioinformatics 22:55 (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import ClassVar, cast
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.special import expit, logit
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_drpnet import candidates, tiling
+from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import WeightsCard, read_weights
+from napari_drpnet.networks import Classifier, build
+from napari_drpnet.preprocess import prepare
+from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
+
+# The unit T of the extended maxima, on a map that is 1 at the centre of a clear particle.
+HEIGHT = 0.05
+# Smoothing of the map, in particle diameters.
+SMOOTHING = 1 / 14
+# Wide Gaussian of the illumination correction, in particle diameters.
+ILLUMINATION = 3.0
+# More candidates than this times what a hexagonal packing holds are the noise of an empty image.
+_PACKING = 1.5
+_BATCH = 128
+_LOGIT_LIMIT = 12.0
+
+
+def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
+    """The micrograph as every network of DRPnet sees it, in training as in picking.
+
+    Rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels, illumination
+    evened out, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles dark.
+    """
+    scale = network_diameter / micrograph.frame.working_pixels(diameter)
+    steps = PreprocessSettings(rescale=scale, illumination=ILLUMINATION * diameter, invert=invert)
+    prepared = prepare(micrograph, steps)
+    return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
+
+
+def author_scale(box: float, shape: tuple[int, int]) -> int:
+    """The reduction factor of the authors' implementation, for a box in micrograph pixels.
+
+    The radius is compared with 32 px (48 when it is above 144); an image still longer than 1800 px is reduced again.
+    """
+    radius = box / 2
+    ratio = radius / (48 if radius > 144 else 32)
+    factor = int(np.ceil(ratio)) if ratio > 2 else 2 if ratio > 1 else 1
+    longer = max(shape) / factor
+    return factor * int(np.ceil(longer / 1800)) if longer > 1800 else factor
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """The same function with every batch norm folded into the convolution before it."""
+    for child in network.children():
+        fold(child)
+    if isinstance(network, nn.Sequential):
+        for i, (a, b) in enumerate(zip(list(network), list(network)[1:], strict=False)):
+            if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d):
+                network[i], network[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
+    return network
+
+
+def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCard, nn.Module]:
+    """A trained network, ready to run on ``device``.
+
+    Raises
+    ------
+    UserError
+        When the weights are missing, damaged, or of the other stage.
+    """
+    card, tensors = read_weights(name)
+    if card.role != role:
+        raise UserError(f"The weights {name!r} are a {card.role}, not a {role}.", f"Choose a {role}.")
+    network = build(card.network)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(f"The weights {name!r} do not fit the network {card.network}.", "Train them anew.") from error
+    return card, fold(network.eval()).to(device, memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
+    """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
+    batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
+    return np.asarray(network(batch).float().cpu(), np.float64)
+
+
+def bounded_logit(p: FloatArray) -> FloatArray:
+    """Logit of a map value, finite also at 0 and 1."""
+    bound = expit(_LOGIT_LIMIT)
+    return cast(FloatArray, logit(np.clip(p, 1 - bound, bound)))
+
+
+class DRPnet:
+    """The default picker.
+
+    Parameters
+    ----------
+    settings
+        Diameter, thresholds, device and which weights. They are loaded here.
+
+    Raises
+    ------
+    UserError
+        When the device is not there, or the weights cannot be used.
+    """
+
+    name: ClassVar[str] = "drpnet"
+    settings_class: ClassVar[type[DRPnetSettings]] = DRPnetSettings
+
+    def __init__(self, settings: DRPnetSettings) -> None:
+        self.settings = settings
+        self.device = tiling.choose_device(settings.device)
+        self.detector_card, detector = load_network(settings.detector, "detector", self.device)
+        self.detector = cast(tiling.FullyConvolutional, detector)
+        self.classifier: nn.Module | None = None
+        self.calibration = self.detector_card.calibration
+        if settings.classifier is not None and settings.compatible is None:
+            card, self.classifier = load_network(settings.classifier, "classifier", self.device)
+            self.calibration = card.calibration
+
+    def pick(self, micrograph: Micrograph) -> Picks:
+        """Particles of one micrograph, at the threshold of the settings."""
+        return self.picks_from(self.score(micrograph))
+
+    def score(self, micrograph: Micrograph) -> ScoreMap:
+        """The detector's map of one micrograph and every candidate with its probability.
+
+        Raises
+        ------
+        UserError
+            When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
+        """
+        steps = self.score_steps(micrograph)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast(ScoreMap, end.value)
+
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """`score`, yielding the fraction done."""
+        self._check(micrograph)
+        prepared = self._network_image(micrograph)
+        yield 0.1
+        values = yield from self._detect(prepared.image)
+        frame = prepared.frame.rescaled(1 / self.detector.stride)
+        yield 0.7
+        yx, peak, level = candidates.find(values, self._height())
+        usable = self._usable(yx, peak, frame, prepared.valid)
+        yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
+        yield 0.8
+        terms = [bounded_logit(peak)]
+        if self.classifier is not None:
+            terms.append((yield from self._classify(prepared, yx)))
+        *slopes, offset = self.calibration
+        probability = expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset)
+        return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
+
+    def picks_from(
+        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
+    ) -> Picks:
+        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings.
+
+        With `CompatibleSettings` the authors' confidence level decides instead of the probability.
+        """
+        frame, found = score_map.frame.unbinned, score_map.candidates
+        threshold = self.settings.threshold if threshold is None else threshold
+        distance = self.settings.spacing if min_distance is None else min_distance
+        if self.settings.compatible is None:
+            keep = found.probability >= threshold
+        else:
+            keep = found.level >= self.settings.compatible.level
+        if frame.shape is not None:
+            keep &= candidates.inside(found.yx, frame.shape, frame.micrograph_pixels(self.settings.margin))
+        yx, score = found.yx[keep], found.probability[keep]
+        best = candidates.suppress(yx, score, frame.micrograph_pixels(distance))
+        diameter = frame.micrograph_pixels(self.settings.diameter)
+        return Picks(frame, yx[best], score[best], np.array(diameter), source=np.array(self.name))
+
+    def _check(self, micrograph: Micrograph) -> None:
+        frame, diameter = micrograph.frame, self.settings.diameter
+        side = min(micrograph.image.shape)
+        wanted = frame.working_pixels(diameter)
+        if wanted > side:
+            raise UserError(
+                f"{frame.micrograph}: a particle of {diameter:g} A is {wanted:.0f} px, more than the image's "
+                f"{side} px.",
+                "Check the diameter and the pixel size.",
+            )
+        if wanted < 4:
+            raise UserError(
+                f"{frame.micrograph}: a particle of {diameter:g} A is only {wanted:.1f} px.",
+                "Check the diameter and the pixel size.",
+            )
+
+    def _network_image(self, micrograph: Micrograph) -> Micrograph:
+        compatible, target = self.settings.compatible, self.detector_card.diameter
+        if compatible is not None:
+            shape = micrograph.frame.shape or micrograph.image.shape
+            particle = micrograph.frame.working_pixels(self.settings.diameter)
+            target = particle / author_scale(compatible.box, (shape[0], shape[1]))
+        return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
+
+    def _detect(self, image: ImageArray) -> Generator[float, None, ImageArray]:
+        steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
+        while True:
+            try:
+                fraction = next(steps)
+            except StopIteration as end:
+                raw = cast(ImageArray, end.value)
+                break
+            yield 0.1 + 0.6 * fraction
+        compatible = self.settings.compatible
+        sigma = compatible.sigma if compatible else SMOOTHING * self.detector_card.diameter
+        smoothed: ImageArray = ndimage.gaussian_filter(raw, sigma / self.detector.stride, truncate=3.0)
+        return smoothed
+
+    def _height(self) -> float:
+        compatible = self.settings.compatible
+        return HEIGHT if compatible is None else compatible.height / (self.detector_card.diameter / 2)
+
+    def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> FloatArray:
+        """Indices of candidates on good pixels; of too many, the highest."""
+        index = np.arange(len(yx))
+        if valid is not None:
+            at = np.rint((yx + 0.5) * self.detector.stride - 0.5).astype(int)
+            at = np.minimum(at, np.array(valid.shape) - 1)
+            index = index[valid[at[:, 0], at[:, 1]]]
+        if frame.shape is not None:
+            particle = frame.unbinned.micrograph_pixels(self.settings.diameter)
+            most = int(_PACKING * 1.1547 * frame.shape[0] * frame.shape[1] / particle**2) + 8
+            index = index[np.argsort(-peak[index], kind="stable")[:most]]
+        return index
+
+    def _classify(self, prepared: Micrograph, yx: FloatArray) -> Generator[float, None, FloatArray]:
+        assert self.classifier is not None
+        at = prepared.frame.from_micrograph(yx)
+        scores = [np.empty(0)]
+        for start in range(0, len(at), _BATCH):
+            patches = candidates.crop(prepared.image, at[start : start + _BATCH], Classifier.patch)
+            scores.append(classify(self.classifier, patches, self.device))
+            yield 0.8 + 0.2 * (start / len(at))
+        return np.concatenate(scores)

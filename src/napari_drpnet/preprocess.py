@@ -1,0 +1,152 @@
+"""Small pure functions on images, and `prepare`, which chains them.
+
+Images are ``(h, w)`` float32; sigmas of the array functions are in pixels of that image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import ndimage
+
+from napari_drpnet.data import ImageArray, MaskArray, Micrograph
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import PreprocessSettings
+
+_PERCENTILE_SAMPLE = 1 << 18
+
+
+def rescale(image: ImageArray, factor: float) -> ImageArray:
+    """The image ``factor`` times its size, smoothed against aliasing; the outer edges stay in place.
+
+    Output pixel ``i`` is centred on input coordinate ``(i + 0.5) / factor - 0.5``, exactly (see `Frame`).
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    factor
+        Above 0. The result is ``(floor(h * factor), floor(w * factor))``.
+    """
+    if factor == 1:
+        return image
+    import torch
+    from torch.nn import functional as F
+
+    tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+    return F.interpolate(tensor, scale_factor=factor, mode="bilinear", antialias=factor < 1)[0, 0].numpy()
+
+
+def smooth(image: ImageArray, sigma: float) -> ImageArray:
+    """Gaussian smoothing with ``sigma`` in pixels; 0 returns the image."""
+    if sigma <= 0:
+        return image
+    result: ImageArray = ndimage.gaussian_filter(image, sigma, mode="reflect", truncate=3.0)
+    return result
+
+
+def background(image: ImageArray, sigma: float) -> ImageArray:
+    """The image under a wide Gaussian of ``sigma`` pixels, computed on a coarse grid.
+
+    A Gaussian much wider than a pixel needs no fine grid: bins of ``sigma / 4`` leave its shape as it is at a
+    small fraction of the work.
+    """
+    bin_size = max(1, int(sigma / 4))
+    if bin_size == 1:
+        return smooth(image, sigma)
+    h, w = image.shape
+    padded = np.pad(image, ((0, -h % bin_size), (0, -w % bin_size)), mode="reflect" if min(h, w) > bin_size else "edge")
+    bins = padded.reshape(padded.shape[0] // bin_size, bin_size, padded.shape[1] // bin_size, bin_size).mean((1, 3))
+    coarse = smooth(bins, sigma / bin_size)
+    return rescale(coarse, bin_size)[:h, :w]
+
+
+def flatten(image: ImageArray, sigma: float) -> ImageArray:
+    """Even out the illumination: ``I - G(I) + mean(G(I))`` with a Gaussian of ``sigma`` pixels.
+
+    Equation 1 of the DRPnet paper.
+    """
+    if sigma <= 0:
+        return image
+    wide = background(image, sigma)
+    return image - wide + wide.mean(dtype=np.float64).astype(np.float32)
+
+
+def limits(
+    image: ImageArray, low: float = 1.0, high: float = 99.0, valid: MaskArray | None = None
+) -> tuple[float, float]:
+    """Grey levels at two percentiles, estimated on a regular sample of at least 250,000 pixels.
+
+    Raises
+    ------
+    UserError
+        When both are the same: a constant image holds no particles.
+    """
+    step = max(1, int((image.size / _PERCENTILE_SAMPLE) ** 0.5))
+    sample = image[::step, ::step]
+    if valid is not None and valid[::step, ::step].any():
+        sample = sample[valid[::step, ::step]]
+    bottom, top = (float(v) for v in np.percentile(sample, (low, high)))
+    if not top > bottom:
+        raise UserError("The image is constant: every pixel has the same value.", "Leave it out, or make it anew.")
+    return bottom, top
+
+
+def stretch(image: ImageArray, bottom: float, top: float) -> ImageArray:
+    """Grey levels from ``bottom..top`` to 0..1, clipped there."""
+    return np.clip((image - np.float32(bottom)) * np.float32(1 / (top - bottom)), 0, 1)
+
+
+def invert(image: ImageArray) -> ImageArray:
+    """Dark to bright and bright to dark, within the same range."""
+    return image.max() + image.min() - image
+
+
+def _rescale_mask(mask: MaskArray | None, factor: float) -> MaskArray | None:
+    """Good where the pixels that made it are all good."""
+    if mask is None or factor == 1:
+        return mask
+    return rescale(mask.astype(np.float32), factor) > 0.99
+
+
+def prepare(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
+    """Rescale, even out, smooth, stretch and invert a micrograph, keeping its place.
+
+    Parameters
+    ----------
+    micrograph
+        Any scale; lengths of the settings (Angstrom) are converted with its frame.
+    settings
+        Which steps, and how strong.
+
+    Returns
+    -------
+    Micrograph
+        The result in working pixels, with the frame that leads back to the file.
+
+    Raises
+    ------
+    UserError
+        For a constant image, a pixel size that is needed and unknown, or a result without a pixel.
+    """
+    frame = micrograph.frame.rescaled(settings.rescale)
+    if min(micrograph.image.shape) * settings.rescale < 1:
+        raise UserError(
+            f"{frame.micrograph}: nothing is left of the image at {settings.rescale:g} times its size.",
+            "Choose a larger rescale factor.",
+        )
+    image = rescale(micrograph.image, settings.rescale)
+    valid = _rescale_mask(micrograph.valid, settings.rescale)
+    if settings.illumination > 0:
+        image = flatten(image, frame.working_pixels(settings.illumination))
+    if settings.smoothing > 0:
+        image = smooth(image, frame.working_pixels(settings.smoothing))
+    if settings.stretch:
+        try:
+            image = stretch(image, *limits(image, settings.low, settings.high, valid))
+        except UserError as error:
+            raise UserError(f"{frame.micrograph}: {error.message}", error.hint) from None
+    if settings.invert:
+        image = invert(image)
+    return replace(micrograph, image=np.ascontiguousarray(image), frame=frame, valid=valid)

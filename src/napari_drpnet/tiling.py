@@ -1,0 +1,144 @@
+"""Run a fully convolutional network over an image of any size, in overlapping tiles that leave no seam.
+
+Each tile is read with a margin as wide as the network's reach, and only its core is kept, so a pixel of the map
+never depends on where tiles end. The image itself is reflected at its border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from napari_drpnet.data import ImageArray
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import Device
+
+# Live activations at the peak of a forward pass, measured: about this many float32 values per image pixel.
+_FLOATS_PER_PIXEL = 100
+_MAX_TILE_PIXELS = 1 << 21
+
+
+class FullyConvolutional(Protocol):
+    """What tiling needs to know of a network; see `FCRN` for the meaning of the numbers."""
+
+    stride: int
+    reach: int
+    multiple: int
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        """``(1, 1, h, w)`` to ``(1, 1, h / stride, w / stride)``."""
+        ...
+
+
+def choose_device(device: Device) -> torch.device:
+    """The torch device a setting stands for; ``auto`` prefers CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    UserError
+        When the device asked for is not there.
+    """
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))
+    if not present[device]:
+        here = ", ".join(name for name, there in present.items() if there)
+        raise UserError(f"There is no {device} device that torch can use here.", f"Choose auto or one of: {here}.")
+    return torch.device(device)
+
+
+def _round_up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
+
+
+def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) -> int:
+    """Side of a tile's core in image pixels, a multiple of the network's, that keeps a pass within ``memory`` MB.
+
+    Raises
+    ------
+    UserError
+        When the memory does not hold even the smallest tile.
+    """
+    pixels = min(_MAX_TILE_PIXELS, memory * 1_000_000 // (4 * _FLOATS_PER_PIXEL))
+    margin = _round_up(network.reach, network.multiple)
+    if (shape[0] + 2 * margin) * (shape[1] + 2 * margin) <= pixels:
+        return _round_up(max(shape), network.multiple)
+    side = (int(pixels**0.5) - 2 * margin) // network.multiple * network.multiple
+    if side < network.multiple:
+        raise UserError(f"{memory} MB are too little for one tile of the network.", "Raise the memory setting.")
+    return side
+
+
+def score_steps(
+    network: FullyConvolutional, image: ImageArray, device: torch.device, memory: int
+) -> Generator[float, None, ImageArray]:
+    """The network's map of a whole image, yielding the fraction done after every tile.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on ``device``.
+    image
+        ``(h, w)`` float32, ready for the network.
+    device
+        Where to compute. On CUDA in half precision.
+    memory
+        Budget of one pass in MB. When the device runs out of memory all the same, the tile is halved once.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h // stride, w // stride)`` float32.
+
+    Raises
+    ------
+    UserError
+        When the memory of the budget or of the device does not suffice.
+    """
+    side = tile_side((image.shape[0], image.shape[1]), network, memory)
+    try:
+        return (yield from _run_tiles(network, image, device, side))
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+    try:
+        return (yield from _run_tiles(network, image, device, _round_up(side // 2, network.multiple)))
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        raise UserError(
+            "The graphics card has too little free memory for the network.",
+            "Close other programs on it, lower the memory setting, or choose the cpu device.",
+        ) from None
+
+
+def _run_tiles(
+    network: FullyConvolutional, image: ImageArray, device: torch.device, side: int
+) -> Generator[float, None, ImageArray]:
+    h, w = image.shape
+    margin = _round_up(network.reach, network.multiple)
+    core_h, core_w = _round_up(h, network.multiple), _round_up(w, network.multiple)
+    padded = torch.from_numpy(
+        np.pad(image, ((margin, margin + core_h - h), (margin, margin + core_w - w)), mode="symmetric")
+    )
+    stride = network.stride
+    out = np.empty((core_h // stride, core_w // stride), np.float32)
+    tiles = [(y, x) for y in range(0, core_h, side) for x in range(0, core_w, side)]
+    for done, (y, x) in enumerate(tiles, start=1):
+        bottom, right = min(y + side, core_h), min(x + side, core_w)
+        tile = padded[y : bottom + 2 * margin, x : right + 2 * margin]
+        scored = _forward(network, tile, device)
+        inner = margin // stride
+        core = scored[inner : scored.shape[0] - inner, inner : scored.shape[1] - inner]
+        out[y // stride : bottom // stride, x // stride : right // stride] = core
+        yield done / len(tiles)
+    return out[: h // stride, : w // stride]
+
+
+@torch.inference_mode()
+def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device) -> ImageArray:
+    batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda"):
+        scored = network(batch)
+    return np.asarray(scored[0, 0].float().cpu())

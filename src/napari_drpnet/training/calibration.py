@@ -1,0 +1,72 @@
+"""Scores to probabilities: a logistic model fitted on proteins no network was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.spatial import cKDTree
+from scipy.special import expit
+
+from napari_drpnet.data import FloatArray
+
+
+def hits(yx: FloatArray, score: FloatArray, truth: FloatArray, radius: float) -> npt.NDArray[np.bool_]:
+    """Which candidates are particles: best first, each takes the nearest free truth within ``radius``.
+
+    Parameters
+    ----------
+    yx, truth
+        ``(n, 2)`` and ``(m, 2)`` in the same pixels.
+    score
+        ``(n,)``; the better candidate chooses first, so a second one on the same particle is a miss.
+    """
+    hit = np.zeros(len(yx), bool)
+    if not len(yx) or not len(truth):
+        return hit
+    taken = np.zeros(len(truth), bool)
+    near = cKDTree(truth)
+    for i in np.argsort(-score, kind="stable"):
+        options = [j for j in near.query_ball_point(yx[i], radius) if not taken[j]]
+        if options:
+            taken[min(options, key=lambda j: float(np.hypot(*(truth[j] - yx[i]))))] = True
+            hit[i] = True
+    return hit
+
+
+def fit_logistic(terms: Sequence[FloatArray], hit: npt.NDArray[np.bool_], weight: FloatArray) -> tuple[float, ...]:
+    """Slopes (not below 0) and offset of ``p = expit(slopes . terms + offset)`` by maximum likelihood.
+
+    Parameters
+    ----------
+    terms
+        One ``(n,)`` array per slope.
+    hit
+        ``(n,)`` whether it was a particle.
+    weight
+        ``(n,)`` weight of each candidate, so that a crowded micrograph does not outvote a sparse one.
+    """
+    columns = np.stack([*terms, np.ones(len(hit))], axis=1)
+    sign = np.where(hit, 1.0, -1.0)
+    weight = weight / weight.sum()
+
+    def loss(c: FloatArray) -> tuple[float, FloatArray]:
+        margin = sign * (columns @ c)
+        gradient = -(weight * sign * expit(-margin)) @ columns
+        return float(weight @ np.logaddexp(0, -margin)), gradient
+
+    start = np.array([*([0.5] * len(terms)), 0.0])
+    bounds = [*([(0.0, None)] * len(terms)), (None, None)]
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    return tuple(float(round(c, 5)) for c in found.x)
+
+
+def calibration_error(p: FloatArray, hit: npt.NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error: mean distance between probability and frequency over ``bins`` of probability."""
+    if not len(p):
+        return 0.0
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    gaps = [abs(p[which == b].sum() - hit[which == b].sum()) for b in range(bins)]
+    return float(sum(gaps) / len(p))

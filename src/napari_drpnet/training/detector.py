@@ -1,0 +1,108 @@
+"""Train the detector of DRPnet (stage 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import WeightsCard, write_weights
+from napari_drpnet.networks import build
+from napari_drpnet.pickers.drpnet import bounded_logit, fold
+from napari_drpnet.settings import TrainSettings
+from napari_drpnet.tiling import FullyConvolutional
+from napari_drpnet.training.calibration import fit_logistic
+from napari_drpnet.training.datasets import Crops, Example, load_examples
+from napari_drpnet.training.fit import Batch, Step, fit
+from napari_drpnet.training.harvest import Harvest, best_f1, harvest
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What came of a training run: the weights file, and F1 on the validation sets at their best threshold."""
+
+    weights: Path
+    validation_f1: float | None
+    calibration: tuple[float, ...]
+
+
+def regression_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+    """Mean squared error of the map (as in the paper) for FCRN, cross-entropy for a network that ends in a sigmoid.
+
+    Pixels whose truth is not known weigh nothing.
+    """
+    image, target, known = batch
+    scored = network(image)
+    measure = F.binary_cross_entropy if scored.min() >= 0 and scored.max() <= 1 else F.mse_loss
+    value: torch.Tensor = (measure(scored, target, reduction="none") * known).sum() / known.sum().clamp(min=1)
+    return value
+
+
+def examples_of(settings: TrainSettings) -> tuple[list[Example], list[Example]]:
+    """Training and validation examples at network scale."""
+    return (
+        load_examples(settings.training, settings.diameter),
+        load_examples(settings.validation, settings.diameter),
+    )
+
+
+def pooled_terms(harvests: list[Harvest]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Peaks, hits and weights of all candidates; every micrograph weighs the same."""
+    peak = np.concatenate([h.peak for h in harvests])
+    hit = np.concatenate([h.hit for h in harvests])
+    weight = np.concatenate([np.full(len(h.hit), 1 / max(len(h.hit), 1)) for h in harvests])
+    return peak, hit, weight
+
+
+def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, TrainingReport]:
+    """Train a detector and write its weights.
+
+    Parameters
+    ----------
+    settings
+        Sets, architecture, length and seed.
+    out
+        The ``.safetensors`` file to write.
+
+    Returns
+    -------
+    TrainingReport
+        With the F1 on the validation sets, where there are some.
+
+    Raises
+    ------
+    UserError
+        When a set holds nothing to learn from.
+    """
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    training, validation = examples_of(settings)
+    if not sum(len(example.yx) for example in training):
+        raise UserError("The training sets hold no particle.", "Check their coordinate files.")
+    network = build(settings.network).to(memory_format=torch.channels_last)
+    stride = cast(FullyConvolutional, network).stride
+    crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, rng)
+    trained = yield from fit(
+        network, lambda _: crops.batch(settings.batch), regression_loss, settings.steps, settings.rate, settings.average
+    )
+    tensors = {key: value.clone() for key, value in trained.state_dict().items()}
+    detector = cast(FullyConvolutional, fold(trained))
+    f1, calibration = validate(detector, validation or training, settings.diameter)
+    card = WeightsCard(network=settings.network, role="detector", diameter=settings.diameter, calibration=calibration)
+    write_weights(out, card, tensors)
+    return TrainingReport(out, f1 if validation else None, calibration)
+
+
+def validate(detector: FullyConvolutional, examples: list[Example], diameter: float) -> tuple[float, tuple[float, ...]]:
+    """Best F1 of a detector on examples, and the calibration of its peaks there."""
+    harvests = [harvest(detector, example, diameter) for example in examples]
+    f1, _ = best_f1(harvests, [h.peak for h in harvests])
+    peak, hit, weight = pooled_terms(harvests)
+    return f1, fit_logistic([bounded_logit(peak)], hit, weight)

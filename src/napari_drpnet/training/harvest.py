@@ -1,0 +1,89 @@
+"""Candidates of a detector on labelled micrographs: what the classifier learns from and is calibrated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from napari_drpnet import candidates, tiling
+from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
+from napari_drpnet.training.calibration import hits
+from napari_drpnet.training.datasets import Example
+
+# A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
+FOUND, SURE = 0.5, 0.3
+_SPACING = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Harvest:
+    """Candidates of one labelled micrograph.
+
+    Attributes
+    ----------
+    example
+        The micrograph.
+    yx
+        ``(n, 2)`` in network pixels.
+    peak
+        ``(n,)`` height of the detector's map.
+    hit
+        ``(n,)`` whether it is a particle: within half a diameter of a true centre no better candidate took.
+    distance
+        ``(n,)`` to the nearest true centre, in diameters.
+    """
+
+    example: Example
+    yx: FloatArray
+    peak: FloatArray
+    hit: npt.NDArray[np.bool_]
+    distance: FloatArray
+
+
+@torch.inference_mode()
+def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: float) -> ImageArray:
+    """The smoothed map of a network-scale image, as the picker computes it."""
+    steps = tiling.score_steps(network, image, torch.device("cpu"), memory=2000)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            smoothed: ImageArray = ndimage.gaussian_filter(
+                end.value, SMOOTHING * diameter / network.stride, truncate=3.0
+            )
+            return smoothed
+
+
+def harvest(network: tiling.FullyConvolutional, example: Example, diameter: float) -> Harvest:
+    """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
+    image = example.image.astype(np.float32)
+    yx, peak, _ = candidates.find(detect(network, image, diameter), HEIGHT)
+    yx = (yx + 0.5) * network.stride - 0.5
+    keep = candidates.suppress(yx, peak, _SPACING * diameter)
+    keep = keep[candidates.inside(yx[keep], image.shape, max(example.border, diameter / 2))]
+    yx, peak = yx[keep], peak[keep]
+    offsets = yx[:, None] - example.yx[None]
+    distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
+    return Harvest(example, yx, peak, hits(yx, peak, example.yx, FOUND * diameter), distance)
+
+
+def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> tuple[float, float]:
+    """Pooled F1 at the best threshold of ``scores`` (one array per harvest), and that threshold."""
+    score = np.concatenate(scores)
+    hit = np.concatenate([h.hit for h in harvests])
+    particles = sum(_labelled(h) for h in harvests)
+    order = np.argsort(-score)
+    found = np.cumsum(hit[order])
+    f1 = 2 * found / (np.arange(1, len(found) + 1) + particles)
+    best = int(np.argmax(f1))
+    return float(f1[best]), float(score[order[best]])
+
+
+def _labelled(h: Harvest) -> int:
+    border = h.example.border
+    return int(candidates.inside(h.example.yx, h.example.image.shape, border).sum())
