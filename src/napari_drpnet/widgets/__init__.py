@@ -1,0 +1,1 @@
+"""The dock widgets, one file each, and what their forms share."""

@@ -1,0 +1,215 @@
+"""File > Open: micrographs and stacks as Image layers, coordinates as Points layers where they were.
+
+Coordinates are in pixels, images mostly in Angstrom. So that both lie on each other, in whichever order they are
+opened, a layer takes the pixel size of the same micrograph in the viewer, or of its file beside the coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_drpnet.data import Frame, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
+from napari_drpnet.io.mrc import MRC_SUFFIXES
+from napari_drpnet.layers import LayerTuple, frame_of, image_layer, points_layer, set_pixel_size
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+Reader = Callable[[str | Sequence[str]], list[Any]]
+MAX_LAYERS = 10
+NOTHING = [(None,)]
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """What reads these files; None when they are not ours.
+
+    Parameters
+    ----------
+    path
+        One file, or several that are to become one stack.
+    """
+    paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
+    if paths and all(is_image(p) for p in paths):
+        return _read_images
+    if paths and all(_may_be_picks(p) for p in paths):
+        return _read_coordinates
+    return None
+
+
+def _may_be_picks(path: Path) -> bool:
+    """By the suffix; a CSV table also needs columns x and y, as other plugins have CSV files, too."""
+    suffix = path.suffix.lower()
+    if suffix != ".csv" or not path.is_file():
+        return suffix in PICK_SUFFIXES
+    try:
+        with path.open("rb") as file:
+            header = file.readline(4096).decode("utf-8-sig", errors="replace").lower()
+    except OSError:
+        return True  # what is wrong with it is told when it is read
+    names = {name.strip(' "') for name in header.strip().replace(";", ",").replace("\t", ",").split(",")}
+    return {"x", "y"} <= names
+
+
+def _read_images(path: str | Sequence[str]) -> list[Any]:
+    return _tell(lambda: [_image(Path(path)) if isinstance(path, str) else _stack([Path(p) for p in path])])
+
+
+def _read_coordinates(path: str | Sequence[str]) -> list[Any]:
+    paths = [path] if isinstance(path, str) else path
+    return _tell(lambda: [layer for p in paths for layer in _coordinates(Path(p))])
+
+
+def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
+    """The layers; in napari's window an error is one notification, elsewhere it is raised.
+
+    napari would wrap the error into one of its own that says nothing about the file.
+    """
+    try:
+        return read()
+    except UserError as error:
+        from napari import current_viewer
+
+        if current_viewer() is None:
+            raise
+        from napari.utils.notifications import show_error
+
+        show_error(str(error))
+        return NOTHING
+
+
+# ---------------------------------------------------------------- images
+
+
+def _image(path: Path, pixel_size: float | None = None) -> LayerTuple:
+    file = open_image(path)
+    height, width = file.array.shape[-2:]
+    return _settled(file.array, Frame(path.name, (height, width), pixel_size or file.pixel_size), path)
+
+
+def _stack(paths: Sequence[Path]) -> LayerTuple:
+    """Several images of one size as one layer, each read when it is shown."""
+    import dask.array as da
+
+    files = [open_image(path) for path in paths]
+    first = files[0]
+    for file in files:
+        if file.array.shape != first.array.shape:
+            raise UserError(
+                f"{file.path} is {_size(file.array)}, but {first.path.name} is {_size(first.array)}.",
+                "Images of different sizes are no stack: open them one by one.",
+            )
+    lazy = [da.from_array(f.array, chunks=f.array.shape, name=False) for f in files]  # type: ignore[no-untyped-call]
+    array = da.stack(lazy)  # type: ignore[no-untyped-call]
+    height, width = first.array.shape[-2:]
+    return _settled(array, Frame(first.path.name, (height, width), first.pixel_size), first.path)
+
+
+def _size(array: Any) -> str:
+    return " x ".join(str(side) for side in array.shape)
+
+
+def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
+    """The image's layer; it and the picks of this micrograph that are open get one pixel size."""
+    same = [layer for layer in _open_layers() if _stem(layer) == micrograph_stem(frame.micrograph)]
+    if frame.pixel_size is None:
+        sizes = [layer.metadata["frame"].pixel_size for layer in same]
+        frame = replace(frame, pixel_size=next((size for size in sizes if size), None))
+    else:
+        set_pixel_size([la for la in same if not la.metadata["frame"].pixel_size], frame.micrograph, frame.pixel_size)
+    return image_layer(array, frame, path=path)
+
+
+# ---------------------------------------------------------------- coordinates
+
+
+def _coordinates(path: Path) -> list[LayerTuple]:
+    try:
+        found = read_picks(path)
+    except UserError as error:
+        listed = _listed_micrographs(path)
+        if not listed:
+            raise error
+        return listed
+    visible = {_stem(layer) for layer in _open_layers()}
+    if len(found) > MAX_LAYERS:
+        names = len(found)
+        found = [picks for picks in found if micrograph_stem(picks.frame.micrograph) in visible]
+        if not 0 < len(found) <= MAX_LAYERS:
+            raise UserError(
+                f"{path} holds the picks of {names} micrographs, too many to show at once.",
+                "Open the micrograph you want to see first, then this file.",
+            )
+    return [points_layer(replace(picks, frame=_place(picks, path)), path=path) for picks in found]
+
+
+def _listed_micrographs(path: Path) -> list[LayerTuple]:
+    """The images that a micrographs STAR names, as long as they are few."""
+    from napari_drpnet.io.star import read_micrographs
+
+    try:
+        entries = read_micrographs(path) if path.suffix.lower() == ".star" else []
+    except UserError:
+        return []
+    if len(entries) > MAX_LAYERS:
+        raise UserError(
+            f"{path} lists {len(entries)} micrographs, too many to open at once.",
+            f"Open some of them by their names, or pick all: napari-drpnet pick {path.name}",
+        )
+    return [_image(entry.path, entry.pixel_size) for entry in entries]
+
+
+def _place(picks: Picks, path: Path) -> Frame:
+    """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own."""
+    frame = picks.frame
+    image = _open_image_of(picks)
+    if image is not None:
+        return replace(frame, pixel_size=image.pixel_size, shape=image.shape)
+    if frame.pixel_size is not None:
+        return frame
+    for file in _files_of(frame.micrograph, path):
+        try:
+            found = open_image(file)
+        except UserError:
+            continue  # the picks can be shown without it
+        height, width = found.array.shape[-2:]
+        return replace(frame, pixel_size=found.pixel_size, shape=(height, width))
+    return frame
+
+
+def _open_image_of(picks: Picks) -> Frame | None:
+    """The micrograph in the viewer: that of the same name, or the only one if the picks lie within it."""
+    frames = [frame_of(layer) for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
+    stem = micrograph_stem(picks.frame.micrograph)
+    for frame in frames:
+        if micrograph_stem(frame.micrograph) == stem:
+            return frame
+    if len(frames) == 1 and frames[0].shape is not None and np.all(picks.yx <= frames[0].shape):
+        return frames[0]
+    return None
+
+
+def _files_of(micrograph: str, path: Path) -> list[Path]:
+    """MRC files (others tell no pixel size) that picks read from ``path`` may belong to, those that exist."""
+    stem = micrograph_stem(micrograph)
+    named = [folder / micrograph for folder in path.absolute().parents]
+    beside = [path.with_name(stem + suffix) for suffix in MRC_SUFFIXES]
+    return [file for file in [*named, *beside] if file.suffix.lower() in MRC_SUFFIXES and file.is_file()]
+
+
+def _open_layers() -> list[Layer]:
+    """Our layers in the viewer, if there is one."""
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    return [layer for layer in viewer.layers if "frame" in layer.metadata] if viewer else []
+
+
+def _stem(layer: Layer) -> str:
+    return micrograph_stem(layer.metadata["frame"].micrograph)

@@ -1,0 +1,312 @@
+"""Micrographs, score maps and picks as napari layers, and back: the only place that builds layer tuples.
+
+Every layer lies in one world: Angstrom, with the centre of the first micrograph pixel at 0; where the
+pixel size is not known the world is in micrograph pixels. A layer tells its place by ``scale``,
+``translate`` and ``units``, which is where it is read back from, so that a pixel size set later holds.
+Images may have leading axes (frames); a Points layer then carries the frame's number in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.data import FloatArray, Frame, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import micrograph_stem
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer, Points
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+PICK_COLOUR = "#00e5ff"
+TRUTH_COLOUR = "#ffb000"
+BACKGROUND_COLOUR = "#ff4d6d"
+STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
+STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
+NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
+LABELS = ("particle", "background")
+
+
+# ---------------------------------------------------------------- where a layer lies
+
+
+def placement(frame: Frame, leading: int = 0) -> dict[str, Any]:
+    """Scale, translate, units and axis labels of a layer in working pixels of ``frame``.
+
+    Parameters
+    ----------
+    frame
+        Its pixel size gives the Angstrom; its scale the half-pixel shift of rescaled images.
+    leading
+        Number of axes before y and x.
+    """
+    step = frame.pixel_size or 1.0
+    unit = "angstrom" if frame.pixel_size else "pixel"
+    origin = frame.to_micrograph(np.zeros((1, 2)))[0] * step
+    return {
+        "scale": (1.0,) * leading + (step / frame.scale,) * 2,
+        "translate": (0.0,) * leading + (float(origin[0]), float(origin[1])),
+        "units": ("pixel",) * leading + (unit,) * 2,
+        "axis_labels": (*(f"frame {i}" if i else "frame" for i in range(leading)), "y", "x"),
+    }
+
+
+@cache
+def _angstrom(unit: str) -> float | None:
+    """How many Angstrom one unit of length is; None for pixels."""
+    import pint
+
+    try:
+        return float(pint.Quantity(1.0, unit).to("angstrom").magnitude)
+    except pint.DimensionalityError:
+        return None
+
+
+def _pixel_size(scale: npt.ArrayLike, units: Sequence[Any], frame_scale: float, name: str) -> float | None:
+    """Angstrom per micrograph pixel of a layer with this ``scale``; None when it is in pixels."""
+    angstrom = _angstrom(str(units[-1]))
+    if angstrom is None:
+        return None
+    height, width = (float(step) for step in np.asarray(scale)[-2:])
+    if not np.isclose(height, width, rtol=1e-3):
+        raise UserError(
+            f"{name}: its pixels are not square ({height:g} by {width:g}).", "Give the layer one scale in y and x."
+        )
+    return width * angstrom * frame_scale
+
+
+def frame_of(layer: Image) -> Frame:
+    """The frame an image layer is in, of our own or any other making.
+
+    Raises
+    ------
+    UserError
+        When its pixels are not square, or its colours make it no micrograph.
+    """
+    if layer.rgb:
+        raise UserError(f"{layer.name}: a colour picture is no micrograph.", "Split its channels and choose one.")
+    height, width = pixels(layer).shape[-2:]
+    frame = layer.metadata.get("frame") or Frame(layer.name, (height, width))
+    return replace(frame, pixel_size=_pixel_size(layer.scale, layer.units, frame.scale, layer.name))
+
+
+def pixels(layer: Image) -> Any:
+    """The full-resolution array of an image layer, ``(..., h, w)``."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float | None) -> None:
+    """Give all layers of one micrograph a new pixel size (Angstrom), in place; None puts them into pixels."""
+    for layer in layers:
+        frame = layer.metadata.get("frame") or Frame(layer.name)
+        if micrograph_stem(frame.micrograph) != micrograph_stem(micrograph):
+            continue
+        frame = replace(frame, pixel_size=pixel_size)
+        for name, value in placement(frame, layer.ndim - 2).items():
+            setattr(layer, name, value)
+        layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
+
+
+# ---------------------------------------------------------------- images
+
+
+def contrast_limits(image: Any) -> tuple[float, float]:
+    """Grey levels to show as black and white: percentiles of every 8th pixel, of the middle frame."""
+    while image.ndim > 2:
+        image = image[len(image) // 2]
+    step = max(1, min(8, min(image.shape) // 64))
+    sample = np.asarray(image[::step, ::step], dtype=np.float32)
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(sample, (0.5, 99.5)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def image_layer(
+    image: Any, frame: Frame, *, name: str | None = None, path: Path | None = None, role: str = "micrograph"
+) -> LayerTuple:
+    """An Image layer of an ``(..., h, w)`` array in working pixels of ``frame``; lazy arrays stay lazy."""
+    attributes = {
+        "name": name or micrograph_stem(frame.micrograph),
+        "colormap": "gray",
+        "contrast_limits": contrast_limits(image),
+        "metadata": _metadata(frame, role, path),
+        **placement(frame, image.ndim - 2),
+    }
+    return image, attributes, "image"
+
+
+def score_layer(score_map: ScoreMap) -> LayerTuple:
+    """A picker's map over its micrograph, bright where it sees particles."""
+    frame = score_map.frame
+    values = score_map.values
+    high = float(np.percentile(values[::4, ::4], 99.9)) if values.size else 1.0
+    attributes = {
+        "name": f"{micrograph_stem(frame.micrograph)} score map",
+        "colormap": "inferno",
+        "blending": "additive",
+        "opacity": 0.6,
+        "contrast_limits": (0.0, max(high, 1e-3)),
+        "metadata": _metadata(frame, "score map"),
+        **placement(frame),
+    }
+    return values, attributes, "image"
+
+
+def _metadata(frame: Frame, role: str, path: Path | None = None, **more: Any) -> dict[str, Any]:
+    return {"frame": frame, "path": path and str(path), "pixel_size": frame.pixel_size, "role": role, **more}
+
+
+# ---------------------------------------------------------------- picks
+
+
+def points_layer(
+    picks: Picks,
+    *,
+    name: str | None = None,
+    path: Path | None = None,
+    position: tuple[int, ...] = (),
+    colour: str = PICK_COLOUR,
+) -> LayerTuple:
+    """A Points layer of circles as large as the particles.
+
+    Parameters
+    ----------
+    picks
+        Of one micrograph (or of one frame of a stack).
+    name
+        Name of the layer; by default that of the micrograph.
+    path
+        File they came from.
+    position
+        Numbers of the frame, one for each leading axis of the image they lie on.
+    colour
+        Of the circles; picks labelled background are red in any case.
+    """
+    frame = picks.frame
+    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+    known = picks.diameter[np.isfinite(picks.diameter)]
+    attributes = {
+        "name": name or f"{micrograph_stem(frame.micrograph)} picks",
+        "symbol": "disc",
+        "face_color": "transparent",
+        "border_width": 0.06,
+        "size": float(np.median(known)) if len(known) else stand_in,
+        "feature_defaults": NEW_POINT,
+        "metadata": _metadata(frame, "picks", path, position=position, colour=colour, stand_in=stand_in),
+        **placement(frame, len(position)),
+        "border_color": colour,
+        "features": features(picks),
+    }
+    if len(picks):
+        attributes |= {"size": sizes(picks, stand_in), "border_color": colours(picks, colour)}
+    return coordinates(picks, position), attributes, "points"
+
+
+def swap_points(layer: Points, picks: Picks) -> None:
+    """Show other picks of the same micrograph in an existing layer; main thread only."""
+    layer.selected_data = set()
+    layer.data = coordinates(picks, layer.metadata["position"])
+    layer.features = features(picks)
+    if len(picks):
+        layer.size = sizes(picks, layer.metadata["stand_in"])
+        layer.border_color = colours(picks, layer.metadata["colour"])
+        layer.shown = True
+
+
+def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:
+    """``(n, leading + 2)``: the frame's numbers, then y and x in micrograph pixels."""
+    return np.hstack([np.broadcast_to(np.asarray(position, float), (len(picks), len(position))), picks.yx])
+
+
+def features(picks: Picks) -> dict[str, Any]:
+    """The columns of the layer's table."""
+    import pandas as pd  # type: ignore[import-untyped]
+
+    return {
+        "score": picks.score,
+        "label": pd.Categorical(picks.label, categories=LABELS),
+        "source": picks.source.astype(object),
+        "pick_id": np.arange(len(picks)),
+        "class": picks.class_number,
+        "psi": picks.psi,
+    }
+
+
+def sizes(picks: Picks, stand_in: float) -> FloatArray:
+    """Diameters in micrograph pixels, ``stand_in`` where a pick has none."""
+    drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, stand_in)
+    return drawn
+
+
+def colours(picks: Picks, colour: str) -> FloatArray:
+    """``(n, 4)`` colours of the circles."""
+    rgba = np.array(
+        [[int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0] for code in (colour, BACKGROUND_COLOUR)]
+    )
+    chosen: FloatArray = rgba[(picks.label == "background").astype(int)]
+    return chosen
+
+
+def picks_of(layer: Points) -> Picks:
+    """The picks that a Points layer shows."""
+    data, attributes, _ = layer.as_layer_data_tuple()
+    return picks_from_layer(data, attributes)
+
+
+def picks_from_layer(data: npt.ArrayLike, attributes: Mapping[str, Any]) -> Picks:
+    """The picks of a Points layer, from its data and attributes, of our own or any other making.
+
+    Hidden points are no picks. The coordinates of a layer made elsewhere are taken as micrograph pixels.
+
+    Raises
+    ------
+    UserError
+        When the points lie on more than one frame of a stack.
+    """
+    points = np.asarray(data, dtype=np.float64)
+    name = str(attributes.get("name", "points"))
+    metadata = attributes.get("metadata") or {}
+    shown = np.broadcast_to(np.asarray(attributes.get("shown", True), dtype=bool), len(points))
+    points = points[shown]
+    if points.shape[1] > 2 and len(np.unique(np.rint(points[:, :-2]), axis=0)) > 1:
+        raise UserError(
+            f"Layer {name!r} has points on more than one frame.", "Keep the points of one frame in one layer."
+        )
+    return Picks(
+        _points_frame(attributes, metadata, name),
+        points[:, -2:],
+        diameter=_diameters(attributes, metadata, shown),
+        **_columns(attributes.get("features"), shown),
+    )
+
+
+def _points_frame(attributes: Mapping[str, Any], metadata: Mapping[str, Any], name: str) -> Frame:
+    frame = metadata.get("frame") or Frame(name)
+    if "scale" not in attributes or "units" not in attributes:
+        return frame
+    return replace(frame, pixel_size=_pixel_size(attributes["scale"], attributes["units"], 1.0, name))
+
+
+def _diameters(attributes: Mapping[str, Any], metadata: Mapping[str, Any], shown: npt.NDArray[np.bool_]) -> FloatArray:
+    """Sizes in micrograph pixels; NaN where only the stand-in was drawn."""
+    size = np.asarray(attributes.get("size", np.nan), dtype=np.float64)
+    size = np.broadcast_to(size, len(shown))[shown]
+    return np.where(size == metadata.get("stand_in"), np.nan, size)
+
+
+def _columns(table: Any, shown: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Columns of `Picks` from a layer's table; what is missing stays at its default."""
+    if table is None:
+        return {}
+    names = {"score": "score", "label": "label", "source": "source", "class": "class_number", "psi": "psi"}
+    return {names[column]: np.asarray(table[column])[shown] for column in names if column in table}

@@ -1,0 +1,200 @@
+"""Dock widget: pick the particles of a micrograph, and tune the result without running the network again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, Container, Label
+
+from napari_drpnet import jobs
+from napari_drpnet.data import ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.pickers import available_pickers, load_picker
+from napari_drpnet.pickers.base import ScoringPicker
+from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.forms import control, filled
+from napari_drpnet.widgets.job import JobBar
+from napari_drpnet.widgets.preferences import preference
+from napari_drpnet.widgets.result import Result
+from napari_drpnet.widgets.ring import Ring
+from napari_drpnet.widgets.source import Source, SourceForm
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class PickWidget(Container[Any]):
+    """Choose an image and a diameter, run a picker, move the sliders.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self._results: dict[tuple[Any, ...], Result] = {}
+        self._ring = Ring(napari_viewer)
+        self._build(napari_viewer)
+        self._connect()
+        self._follow_diameter()
+        self._check()
+
+    def _build(self, viewer: Viewer) -> None:
+        self.source = SourceForm(viewer)
+        self.diameter = control(PickerSettings, "diameter", preference("diameter"))
+        self.in_pixels = Label(label=" ", value="")
+        self.show_ring = CheckBox(
+            text="Show this size",
+            value=True,
+            tooltip="A ring as large as the particle, at the view's centre or cursor.",
+        )
+        self.picker = ComboBox(label="Picker", choices=available_pickers(), tooltip="The method that finds particles.")
+        self.device = control(PickerSettings, "device", preference("device"))
+        self.invert = control(PickerSettings, "invert")
+        self.job = JobBar("Run", self.run)
+        self.threshold = control(PickerSettings, "threshold", slider=True)
+        self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
+        self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
+        self.summary = Label(value="")
+        form = [self.source, self.diameter, self.in_pixels, self.show_ring, self.picker, self.device, self.invert]
+        tuning = [self.threshold, self.min_distance, self.show_scores, self.summary]
+        super().__init__(widgets=[*form, self.job, *tuning])
+
+    def _connect(self) -> None:
+        self.source.changed_source.connect(self._check)
+        self.diameter.changed.connect(self._follow_diameter)
+        self.show_ring.changed.connect(self._draw_ring)
+        for slider in (self.threshold, self.min_distance):
+            slider.changed.connect(self._tune)
+        self.show_scores.changed.connect(self._show_scores)
+        self._viewer.layers.events.removed.connect(self._forget)
+        self._viewer.dims.events.current_step.connect(self._check)
+        self.native.destroyed.connect(self.source.release)
+        self.native.destroyed.connect(self._release)
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        source = self.source.source()
+        settings = self._settings().model_dump()
+        self.job.run(_steps, source, self.picker.value, settings, done=lambda found: self._take(source, *found))
+
+    def _settings(self) -> PickerSettings:
+        widgets = [self.diameter, self.threshold, self.min_distance, self.device, self.invert]
+        return filled(PickerSettings, widgets, memory=preference("memory"))
+
+    def _take(self, source: Source, picker: ScoringPicker, score_map: ScoreMap) -> None:
+        """Show what a run found, unless the image it belongs to is gone or changed."""
+        if not self.source.holds(source):
+            self.job.say("The image changed meanwhile; the result was dropped.")
+            return
+        last = self._results.get(source.key)
+        result = Result(self._viewer, source, picker, score_map, last)
+        self._results[source.key] = result
+        result.show(self.threshold.value, self.min_distance.value)
+        self.show_ring.value = False
+        self._check()
+        self._show_scores()
+
+    # ------------------------------------------------------------ the result
+
+    @property
+    def result(self) -> Result | None:
+        """The result on the image and frame that are chosen now."""
+        try:
+            result = self._results.get(self.source.source().key)
+        except UserError:
+            return None
+        return result if result is not None and result.layer is not None else None
+
+    def _tune(self) -> None:
+        result = self.result
+        if result is not None:
+            result.show(self.threshold.value, self.min_distance.value)
+            self._summarise()
+
+    def _show_scores(self) -> None:
+        if self.result is not None:
+            self.result.show_scores(self.show_scores.value)
+
+    def _forget(self, event: Any = None) -> None:
+        """Drop the results whose layers are gone."""
+        self._results = {
+            key: result for key, result in self._results.items() if result.layer and self.source.holds(result.source)
+        }
+        self._check()
+
+    def _summarise(self) -> None:
+        result = self.result
+        self.summary.value = "" if result is None else f"{len(result.shown)} picks"
+
+    # ------------------------------------------------------------ the form
+
+    def _check(self, event: Any = None) -> None:
+        """Run is on when it can work; the sliders, when there is something to tune."""
+        self._draw_ring()
+        try:
+            self._require_sense()
+        except UserError as error:
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+        result = self.result
+        for widget in (self.threshold, self.min_distance):
+            if result is not None:
+                with widget.changed.blocked():
+                    widget.value = getattr(result, widget.name)
+        self.show_scores.enabled = result is not None
+        self._summarise()
+
+    def _require_sense(self) -> None:
+        """Raise a `UserError` for what would make a run fail, as far as the form can know."""
+        frame = self.source.source().frame
+        pixels = frame.micrograph_pixels(self._settings().diameter)
+        if frame.shape is not None and pixels > min(frame.shape):
+            raise UserError(
+                f"A particle of {self.diameter.value:g} Å is {pixels:.0f} px, larger than the image.",
+                "Check the diameter and the pixel size.",
+            )
+
+    def _follow_diameter(self) -> None:
+        """The minimum distance is a part of the diameter until someone moves it."""
+        diameter = float(self.diameter.value)
+        if self.result is None and diameter > 0:
+            with self.min_distance.changed.blocked():
+                self.min_distance.max = 2 * diameter
+                self.min_distance.value = PickerSettings(diameter=diameter).spacing
+        self._check()
+
+    def _draw_ring(self) -> None:
+        """The diameter in pixels, in words and as a ring."""
+        diameter, frame = float(self.diameter.value), None
+        try:
+            frame = self.source.source().frame
+            self.in_pixels.value = f"= {frame.micrograph_pixels(diameter):.1f} px"
+        except UserError:
+            self.in_pixels.value = ""
+        if frame is not None and frame.pixel_size and diameter > 0 and self.show_ring.value:
+            self._ring.show(frame, diameter)
+        else:
+            self._ring.hide()
+
+    def _release(self) -> None:
+        """The widget is gone: leave the viewer as it would be without it."""
+        self._viewer.layers.events.removed.disconnect(self._forget)
+        self._viewer.dims.events.current_step.disconnect(self._check)
+        self._ring.close()
+
+
+def _steps(source: Source, name: str, settings: dict[str, Any]) -> jobs.Job[tuple[ScoringPicker, ScoreMap]]:
+    """Everything that takes time; runs in a thread and touches no layer."""
+    yield jobs.Progress(0, 1, message="Loading the networks")
+    picker = load_picker(name, **settings)
+    if not isinstance(picker, ScoringPicker):
+        raise UserError(f"{name} gives no score map, so there is nothing to tune here.", "Run it on the command line.")
+    yield jobs.Progress(0, 1, message="Reading the image")
+    micrograph = source.micrograph()
+    return picker, (yield from jobs.score(picker, micrograph))

@@ -1,0 +1,12 @@
+"""Defaults that a user keeps in napari's Preferences > Plugins > DRPnet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def preference(name: str) -> Any:
+    """A value of the plugin's Preferences page (``device``, ``memory`` or ``diameter``)."""
+    from napari.settings import get_plugin_settings
+
+    return getattr(get_plugin_settings("napari-drpnet").picking, name)

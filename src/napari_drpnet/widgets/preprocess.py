@@ -1,0 +1,87 @@
+"""Dock widget: make a micrograph easier on the eye and on pickers, as a new layer in the same place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+
+from napari_drpnet.data import Micrograph
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import micrograph_stem
+from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.layers import image_layer
+from napari_drpnet.preprocess import prepare
+from napari_drpnet.settings import PreprocessSettings
+from napari_drpnet.widgets.forms import controls, filled
+from napari_drpnet.widgets.job import JobBar
+from napari_drpnet.widgets.source import Source, SourceForm
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+ROLE = "preprocessed"
+
+
+class PreprocessWidget(Container[Any]):
+    """Rescale, even out, smooth, stretch and invert the chosen image.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self.source = SourceForm(napari_viewer)
+        self.settings = controls(PreprocessSettings)
+        self.job = JobBar("Run", self.run)
+        super().__init__(widgets=[self.source, *self.settings, self.job])
+        self.source.changed_source.connect(self._check)
+        for widget in self.settings:
+            widget.changed.connect(self._check)
+        self.native.destroyed.connect(self.source.release)
+        self._check()
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        source = self.source.source()
+        settings = filled(PreprocessSettings, self.settings)
+        self.job.run(_steps, source, settings, done=lambda result: self._show(source, result))
+
+    def _check(self) -> None:
+        try:
+            source = self.source.source()
+            settings = filled(PreprocessSettings, self.settings)
+            if settings.illumination or settings.smoothing:
+                source.frame.known_pixel_size()
+        except UserError as error:
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+
+    def _show(self, source: Source, result: Micrograph) -> None:
+        """The result in its layer: a new one, or that of the last run on this image."""
+        if not self.source.holds(source):
+            self.job.say("The image changed meanwhile; the result was dropped.")
+            return
+        image, attributes, _ = image_layer(
+            result.image, result.frame, name=f"{micrograph_stem(result.frame.micrograph)} {ROLE}", role=ROLE
+        )
+        attributes["metadata"]["key"] = source.key
+        for layer in self._viewer.layers:
+            if layer.metadata.get("key") == source.key and layer.metadata.get("role") == ROLE:
+                layer.data = image
+                for name, value in attributes.items():
+                    if name != "colormap":
+                        setattr(layer, name, value)
+                return
+        self._viewer.add_image(image, **attributes)
+
+
+def _steps(source: Source, settings: PreprocessSettings) -> Job[Micrograph]:
+    yield Progress(0, 2, message="Reading")
+    micrograph = source.micrograph()
+    yield Progress(1, 2, message="Preprocessing")
+    return prepare(micrograph, settings)
