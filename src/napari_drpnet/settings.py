@@ -146,6 +146,10 @@ class SimulationSettings(Settings):
     contrast: tuple[float, float] = Field(
         (0.3, 1.0), description="Strength of the particles relative to their calculated potential."
     )
+    visibility: tuple[float, float] = Field(
+        (1.5, 15.0),
+        description="Bounds on a particle's signal-to-noise ratio at low resolution: its strength is changed to stay in them.",
+    )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0), description="Thickness of the vitreous ice.", json_schema_extra=_unit("A")
     )

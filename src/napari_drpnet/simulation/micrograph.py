@@ -15,7 +15,7 @@ from scipy import ndimage
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph, Picks
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import camera, layout, specimen
-from napari_drpnet.simulation.optics import Lens, image_intensity, interaction
+from napari_drpnet.simulation.optics import Lens, ctf, frequencies, image_intensity, interaction
 from napari_drpnet.simulation.projection import project, random_orientations
 from napari_drpnet.simulation.structures import Scatterers, centred, density, procedural_structure, read_structure
 
@@ -46,6 +46,28 @@ class Views:
     diameter: float
 
 
+@dataclass(frozen=True)
+class Exposure:
+    """The conditions one micrograph was taken under.
+
+    Attributes
+    ----------
+    lens
+        The microscope.
+    dose
+        Electrons per square Angstrom.
+    thickness
+        Of the ice, in Angstrom.
+    texture
+        Power of the ice's texture relative to pure water.
+    """
+
+    lens: Lens
+    dose: float
+    thickness: float
+    texture: float
+
+
 def simulate(settings: SimulationSettings) -> Iterator[tuple[Micrograph, Picks]]:
     """Micrographs one after the other, each with its true picks.
 
@@ -71,9 +93,10 @@ def simulate_one(settings: SimulationSettings, index: int) -> tuple[Micrograph, 
     if settings.diameter_px is not None:
         pixel_size = views.diameter / rng.uniform(*settings.diameter_px)
     scene = _Scene(rng, settings.size, pixel_size)
-    film, allowed = _surroundings(rng, settings, scene, views.diameter / pixel_size)
-    centres, psi = _place(rng, settings, scene, views, allowed)
-    image = _photograph(rng, settings, scene, film)
+    exposure = draw_exposure(rng, settings)
+    allowed = _surroundings(rng, settings, scene, views.diameter / pixel_size)
+    centres, psi = _place(rng, settings, scene, views, exposure, allowed)
+    image = _photograph(rng, settings, scene, exposure)
     name = f"{views.name}_{index:05d}"
     inside = ((centres >= -0.5) & (centres < settings.size - 0.5)).all(axis=1)
     micrograph = Micrograph.from_array(image, pixel_size, name)
@@ -174,11 +197,10 @@ class _Scene:
 
 def _surroundings(
     rng: np.random.Generator, settings: SimulationSettings, scene: _Scene, diameter: float
-) -> tuple[MaskArray | None, MaskArray]:
-    """Film and contamination added to the scene: where the film is, and where a particle can be seen."""
+) -> MaskArray:
+    """Add film and contamination to the scene; True where a particle can be seen."""
     shape = scene.potential.shape
     allowed = np.ones(shape, dtype=np.bool_)
-    film = None
     if rng.random() < settings.carbon:
         potential, film = specimen.film_edge(rng, shape, scene.pixel_size, gold=bool(rng.random() < 0.25))
         scene.potential += potential
@@ -196,15 +218,21 @@ def _surroundings(
             potential, covered = specimen.droplets(rng, shape, diameter, scene.pixel_size)
             scene.potential += potential
             allowed &= ~covered
-    return film, allowed
+    return allowed
 
 
 def _place(
-    rng: np.random.Generator, settings: SimulationSettings, scene: _Scene, views: Views, allowed: MaskArray
+    rng: np.random.Generator,
+    settings: SimulationSettings,
+    scene: _Scene,
+    views: Views,
+    exposure: Exposure,
+    allowed: MaskArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Add particles to the scene; centres in micrograph pixels and in-plane angles of the whole, visible ones."""
     diameter = views.diameter / scene.pixel_size
     contrast = rng.uniform(*settings.contrast)
+    contrast *= float(np.clip(1, *np.asarray(settings.visibility) / (contrast * visibility(views, exposure))))
     coverage = np.exp(rng.uniform(*np.log(np.maximum(settings.coverage, 1e-4))))
     if rng.random() < settings.empty:
         return np.empty((0, 2)), np.empty(0)
@@ -223,18 +251,32 @@ def _place(
     return centres[whole] - scene.margin, psi
 
 
-def _photograph(rng: np.random.Generator, settings: SimulationSettings, scene: _Scene, film: MaskArray | None) -> ImageArray:
+def visibility(views: Views, exposure: Exposure) -> float:
+    """Signal-to-noise ratio of a particle to a filter that knows it, from detail coarser than half a diameter.
+
+    ``d'^2 = sum |signal|^2 / noise`` over frequencies (North 1963), where the ice's texture and the counting of electrons
+    make the noise. About 1.6 in EMPIAR-10059 and 8 in EMPIAR-10028, by the power that the particles add to their spectra.
+    """
+    n = views.whole.shape[1]
+    fy, fx = frequencies((n, n), views.voxel)
+    lens = exposure.lens
+    power = np.mean(np.abs(scipy.fft.fft2(views.whole[:20], workers=1)) ** 2, axis=0) * (views.voxel / n) ** 2
+    transfer = (2 * interaction(lens.voltage) * ctf(lens, fy, fx)) ** 2
+    noise = transfer * specimen.ice_power(exposure.thickness, exposure.texture) + 1 / exposure.dose
+    coarse = np.hypot(fy, fx) < 2 / views.diameter
+    return float(np.sqrt((power * transfer / noise)[coarse].sum()))
+
+
+def _photograph(
+    rng: np.random.Generator, settings: SimulationSettings, scene: _Scene, exposure: Exposure
+) -> ImageArray:
     """Ice, lens, electrons, detector, and what was done afterwards."""
-    shape, pixel_size = scene.potential.shape, scene.pixel_size
-    thickness = rng.uniform(*settings.ice)
-    power = np.exp(rng.uniform(*np.log(settings.structural_noise)))
-    scene.potential += specimen.ice_texture(rng, shape, pixel_size, thickness, power)
-    waviness = thickness * np.exp(rng.uniform(np.log(0.001), np.log(0.1 if rng.random() < 0.2 else 0.02)))
+    shape, pixel_size, lens, dose = scene.potential.shape, scene.pixel_size, exposure.lens, exposure.dose
+    scene.potential += specimen.ice_texture(rng, shape, pixel_size, exposure.thickness, exposure.texture)
+    waviness = exposure.thickness * np.exp(rng.uniform(np.log(0.001), np.log(0.1 if rng.random() < 0.2 else 0.02)))
     scene.potential += np.float32(specimen.ICE_POTENTIAL * waviness) * specimen.cloud(rng, shape, rng.uniform(3.5, 5))
-    lens = draw_lens(rng, settings)
     intensity = image_intensity(scene.potential * np.float32(interaction(lens.voltage)), lens, pixel_size)
     intensity = scene.picture(intensity) * beam(rng, scene.size)
-    dose = np.exp(rng.uniform(*np.log(settings.dose)))
     if settings.noise_like and rng.random() < 0.5:
         image = _with_noise_of(rng, settings, intensity, dose, pixel_size)
     else:
@@ -264,9 +306,9 @@ def _spectrum_of(path: Path) -> FloatArray:
     return camera.radial_spectrum(read_micrograph(path).image)
 
 
-def draw_lens(rng: np.random.Generator, settings: SimulationSettings) -> Lens:
-    """A microscope within the ranges of the settings."""
-    return Lens(
+def draw_exposure(rng: np.random.Generator, settings: SimulationSettings) -> Exposure:
+    """Conditions within the ranges of the settings."""
+    lens = Lens(
         voltage=float(rng.choice(settings.voltage)),
         defocus=rng.uniform(*settings.defocus) * 1e4,
         astigmatism=rng.uniform(0, settings.astigmatism),
@@ -276,6 +318,9 @@ def draw_lens(rng: np.random.Generator, settings: SimulationSettings) -> Lens:
         b_factor=rng.uniform(*settings.b_factor),
         phase_shift=np.pi / 2 if rng.random() < settings.phase_plate else 0.0,
     )
+    dose = np.exp(rng.uniform(*np.log(settings.dose)))
+    texture = np.exp(rng.uniform(*np.log(settings.structural_noise)))
+    return Exposure(lens, float(dose), rng.uniform(*settings.ice), float(texture))
 
 
 def beam(rng: np.random.Generator, size: int, strength: float | None = None) -> ImageArray:

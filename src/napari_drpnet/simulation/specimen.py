@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from napari_drpnet.data import ImageArray, MaskArray
+from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 from napari_drpnet.simulation.structures import ICE_POTENTIAL
 
 _WATER_DENSITY = 0.0314  # molecules per cubic Angstrom of vitreous ice
@@ -18,17 +18,25 @@ _GOLD_POTENTIAL = 25.0  # volts
 _COMPRESSIBILITY = 0.08  # the structure factor of water at small angles
 
 
+def ice_power(thickness: float, power: float = 1.0) -> float:
+    """Power spectrum of the projected potential of ice at low resolution, in V^2 A^4.
+
+    Molecules fluctuate in number: ``n t (V/n)^2 S`` with number density ``n``, thickness ``t`` in Angstrom, mean potential
+    ``V`` and the structure factor ``S`` of water at small angles (Vulovic et al., J. Struct. Biol. 183 (2013) 19).
+    ``power`` multiplies it: real specimens hold more than water, and every layer of it scatters.
+    """
+    return _WATER_DENSITY * thickness * (ICE_POTENTIAL / _WATER_DENSITY) ** 2 * _COMPRESSIBILITY * power
+
+
 def ice_texture(
     rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float, power: float
 ) -> ImageArray:
     """Random structure of amorphous ice: molecules fluctuate in number, nearly white at the resolutions seen here.
 
-    The variance per area is ``n t (V/n)^2 S`` with number density ``n``, thickness ``t``, potential ``V`` and the structure
-    factor of water ``S``, which rises to its first peak at 1/3.7 A (the exclusion of one molecule by another;
-    Vulovic et al., J. Struct. Biol. 183 (2013) 19; Parkhurst et al., IUCrJ 11 (2024) 910).
+    Its power is `ice_power`, and rises towards the first peak of water's structure factor at 1/3.7 A, where one molecule
+    excludes another (Parkhurst et al., IUCrJ 11 (2024) 910).
     """
-    per_molecule = ICE_POTENTIAL / _WATER_DENSITY
-    variance = _WATER_DENSITY * thickness * per_molecule**2 * _COMPRESSIBILITY * power / pixel_size**2
+    variance = ice_power(thickness, power) / pixel_size**2
     noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(np.sqrt(variance))
     return _first_peak(noise, pixel_size) if pixel_size < 2.5 else noise
 
@@ -79,7 +87,7 @@ def film_edge(
     to_hole = half - depth - radius
     cy, cx = h / 2 + to_hole * np.sin(angle), w / 2 + to_hole * np.cos(angle)
     y, x = np.arange(h, dtype=np.float32)[:, None], np.arange(w, dtype=np.float32)[None, :]
-    roughness = cloud(rng, shape, 2.2, 256) * np.float32(rng.uniform(5, 30) / pixel_size)
+    roughness = cloud(rng, shape, 3.5, 128) * np.float32(rng.uniform(5, 60) / pixel_size)
     inside = np.hypot(y - np.float32(cy), x - np.float32(cx)) - np.float32(radius) + roughness
     ramp = np.clip(inside * np.float32(pixel_size / rng.uniform(10, 60)), 0, 1)  # the edge is not quite vertical
     thickness, potential = (rng.uniform(300, 500), _GOLD_POTENTIAL) if gold else (rng.uniform(80, 220), _CARBON_POTENTIAL)
@@ -108,14 +116,27 @@ def crystal(rng: np.random.Generator, diameter: float, pixel_size: float) -> Ima
     n = int(1.6 * diameter) + 8
     y, x = np.mgrid[:n, :n].astype(np.float32) - np.float32(n / 2)
     angle, distance = np.arctan2(y, x), np.hypot(y, x)
-    corners = np.sort(rng.uniform(-np.pi, np.pi, int(rng.integers(5, 10))))
-    radii = 0.5 * diameter * rng.uniform(0.7, 1.25, len(corners))
-    outline = np.interp(angle, corners, radii, period=2 * np.pi)
+    corners = np.linspace(-np.pi, np.pi, int(rng.integers(5, 10)), endpoint=False) + rng.uniform(0, 0.5)
+    radii = 0.5 * diameter * rng.uniform(0.75, 1.2, len(corners))
+    outline = _polygon(angle, corners, radii)
     round_ = rng.uniform(0.1, 1.0)
     depth = np.clip((outline - distance) / (np.float32(round_ * 0.5 * diameter)), 0, 1)
     height = min(0.5 * diameter * pixel_size, rng.uniform(150, 2500))
     facets = 1 + 0.25 * stretch(rng.standard_normal((4, 4)).astype(np.float32), (n, n))
     return np.asarray(ICE_POTENTIAL * height * np.sqrt(depth * (2 - depth)) * facets, dtype=np.float32)
+
+
+def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray) -> ImageArray:
+    """Distance from the middle to a polygon's outline in each direction, its corners slightly rounded."""
+    directions = np.linspace(-np.pi, np.pi, 360, endpoint=False)
+    following = np.searchsorted(corners, directions) % len(corners)
+    before = following - 1
+    gap = (corners[following] - corners[before]) % (2 * np.pi)
+    along = (directions - corners[before]) % (2 * np.pi)
+    a, b = radii[before], radii[following]
+    edge = a * b * np.sin(gap) / (a * np.sin(along) + b * np.sin(gap - along))
+    rounded = ndimage.gaussian_filter1d(edge, 8, mode="wrap")
+    return np.asarray(np.interp(angle, directions, rounded, period=2 * np.pi), dtype=np.float32)
 
 
 def droplets(rng: np.random.Generator, shape: tuple[int, int], diameter: float, pixel_size: float) -> tuple[ImageArray, MaskArray]:

@@ -149,52 +149,49 @@ def _stem(path: Path) -> str:
 
 
 _SYMMETRIES = ("C1", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "D2", "D3", "D4", "D5", "D7", "T", "O")
+_RESIDUE_VOLUME = 133.0  # cubic Angstrom
+_SPACING = _RESIDUE_VOLUME ** (1 / 3)
 
 
 def procedural_structure(seed: int, diameter: float | None = None) -> Scatterers:
-    """A made-up protein: compact random chains, arranged with a random point symmetry.
+    """A made-up protein: lumpy domains packed tightly, repeated with a random point symmetry.
 
     Parameters
     ----------
     seed
         The same seed gives the same particle.
     diameter
-        Its longest extent in Angstrom; drawn between 90 and 320 when None.
+        Its longest extent in Angstrom; None leaves the size that its chains have.
     """
     rng = np.random.default_rng([7, seed])
     symmetry = str(rng.choice(_SYMMETRIES))
-    copies = Rotation.create_group(symmetry) if symmetry != "C1" else Rotation.identity(1)
-    residues = int(rng.integers(150, 600)) if len(copies) > 1 else int(rng.integers(500, 2500))
-    subunit = np.concatenate([_domain(rng, n) for n in _split(rng, residues)])
-    radius = 5.0 * len(subunit) ** (1 / 3)
-    offset = 0.0 if len(copies) == 1 else radius * rng.uniform(0.75, 1.15) * len(copies) ** rng.uniform(0.35, 0.55)
+    copies = Rotation.create_group(symmetry)
+    subunit = _subunit(rng)
+    radius = np.sqrt((subunit**2).sum(axis=1).mean())
     direction = rng.normal(size=3)
-    placed = subunit + offset * direction / np.linalg.norm(direction)
+    offset = radius * len(copies) ** 0.4 * rng.uniform(0.7, 1.1) * (len(copies) > 1)
+    placed = Rotation.random(random_state=rng).apply(subunit) + offset * direction / np.linalg.norm(direction)
     xyz = np.concatenate([turn.apply(placed) for turn in copies])
-    per_residue = _PROTEIN_EXCESS * 1.21 * 110.0  # cubic Angstrom per dalton times daltons
-    particle = centred(f"procedural{seed}", xyz, np.full(len(xyz), per_residue))
-    factor = (diameter or float(rng.uniform(90, 320))) / particle.diameter
-    return Scatterers(particle.name, particle.xyz * factor, particle.weight * factor**3)
+    cells = np.unique(np.rint(xyz / _SPACING), axis=0)  # subunits that run into each other share their space
+    particle = centred(f"procedural{seed}", cells * _SPACING, np.full(len(cells), _PROTEIN_EXCESS * _RESIDUE_VOLUME))
+    factor = 1.0 if diameter is None else diameter / particle.diameter
+    points = particle.xyz * factor + rng.normal(scale=1.5, size=particle.xyz.shape)
+    return centred(particle.name, points, particle.weight * factor**3 * rng.gamma(2.0, 0.5, len(points)))
 
 
-def _split(rng: np.random.Generator, residues: int) -> list[int]:
-    """Residues over one to four domains."""
-    parts = rng.dirichlet(np.full(int(rng.integers(1, 5)), 4.0))
-    return [max(40, int(part * residues)) for part in parts]
-
-
-def _domain(rng: np.random.Generator, residues: int) -> FloatArray:
-    """A random walk of 3.8 Angstrom steps drawn to its own centre: as compact as a globular protein."""
-    axes = rng.uniform(0.7, 1.4, size=3)
-    radius = 3.1 * residues ** (1 / 3) * axes / np.cbrt(axes.prod())
-    centre = rng.normal(size=3) * radius * 0.9
-    walk = np.empty((residues, 3))
-    position = np.zeros(3)
-    for i, step in enumerate(rng.normal(size=(residues, 3))):
-        step = step - 1.5 * position / radius * max(0.0, float(np.linalg.norm(position / radius)) - 0.6)
-        position = position + 3.8 * step / np.linalg.norm(step)
-        walk[i] = position
-    return np.asarray(walk + centre)
+def _subunit(rng: np.random.Generator) -> FloatArray:
+    """Residues of one chain: one to five ellipsoidal domains side by side, with clefts between them."""
+    domains: list[FloatArray] = []
+    for _ in range(int(rng.integers(1, 6))):
+        axes = rng.uniform(14, 28, size=3)
+        turn = Rotation.random(random_state=rng)
+        points = rng.uniform(-1, 1, size=(int(8 * axes.prod() / _RESIDUE_VOLUME), 3))
+        ellipsoid = turn.apply(points[(points**2).sum(axis=1) < 1] * axes)
+        beside = domains[int(rng.integers(len(domains)))].mean(axis=0) if domains else np.zeros(3)
+        step = rng.normal(size=3)
+        domains.append(ellipsoid + beside + step / np.linalg.norm(step) * rng.uniform(26, 42) * bool(domains))
+    chain = np.concatenate(domains)
+    return np.asarray(chain - chain.mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
