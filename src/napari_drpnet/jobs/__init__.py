@@ -8,7 +8,7 @@ from napari_drpnet.jobs.evaluation import evaluate_files
 from napari_drpnet.jobs.inputs import Task, find_micrographs
 from napari_drpnet.jobs.picking import PickReport, PickResult, pick, score
 from napari_drpnet.jobs.progress import Job, Progress, finish
-from napari_drpnet.jobs.run_file import make_run, read_run_file, write_run_file
+from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
 from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "pick",
     "read_run_file",
     "score",
+    "validated",
     "write_run_file",
     "write_sample",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from warnings import warn
 
 import yaml
@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
 from napari_drpnet.pickers.base import explain
-from napari_drpnet.settings import PickRun
+from napari_drpnet.settings import PickRun, Settings
+
+Model = TypeVar("Model", bound=Settings)
 
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
 
@@ -71,7 +73,18 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
     """
     recorded = read_run_file(file) if file else {}
     merged = {**recorded, **given, "options": {**recorded.get("options", {}), **options}}
+    return validated(PickRun, {**merged, "version": version("napari-drpnet")})
+
+
+def validated(model: type[Model], fields: dict[str, Any]) -> Model:
+    """Settings from their fields.
+
+    Raises
+    ------
+    UserError
+        When a field is missing, unknown or unusable.
+    """
     try:
-        return PickRun(**merged, version=version("napari-drpnet"))
+        return model(**fields)
     except ValidationError as error:
         raise explain(error) from error

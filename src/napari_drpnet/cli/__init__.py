@@ -1,0 +1,58 @@
+"""The command line: one thin command per job.
+
+Exit status 0: all done; 1: some micrographs failed, the others are written; 2: the call or all input was unusable;
+130: interrupted.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from napari_drpnet.cli import evaluating, picking
+from napari_drpnet.cli.terminal import tell, tell_warning
+from napari_drpnet.errors import UserError
+
+app = typer.Typer(
+    help="Find particles in cryo-EM micrographs with DRPnet.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Plain help: rich costs start-up time and reads square brackets as markup.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(picking.pick)
+app.command()(evaluating.evaluate)
+app.command()(picking.sample)
+app.command()(picking.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("napari-drpnet"))
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; what the user can put right is one line, never a traceback."""
+    with warnings.catch_warnings():
+        warnings.showwarning = tell_warning
+        try:
+            app(arguments)
+        except UserError as error:
+            tell("error", str(error))
+            raise SystemExit(2) from None

@@ -1,0 +1,5 @@
+"""Makes ``python -m napari_drpnet.cli`` the same as ``napari-drpnet``."""
+
+from napari_drpnet.cli import main
+
+main()

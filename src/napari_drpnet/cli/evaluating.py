@@ -1,0 +1,106 @@
+"""The command that scores picks: evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_drpnet import jobs
+from napari_drpnet.cli.options import JsonFlag, given, option
+from napari_drpnet.cli.terminal import print_json, print_table, tell
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation import Counts, Evaluation
+
+_FILES = "A file of picks, or a folder with one file per micrograph (STAR or CSV)."
+
+
+def evaluate(
+    picks: Annotated[Path, typer.Argument(help=_FILES)],
+    truth: Annotated[Path, typer.Argument(help=f"The true particles. {_FILES}")],
+    diameter: Annotated[float, option(EvaluationSettings, "diameter")],
+    pixel_size: Annotated[float, option(EvaluationSettings, "pixel_size")],
+    radius_fraction: Annotated[float | None, option(EvaluationSettings, "radius_fraction")] = None,
+    edge: Annotated[float | None, option(EvaluationSettings, "edge")] = None,
+    shape: Annotated[str | None, option(EvaluationSettings, "shape")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Compare picks with the truth.
+
+    Gives precision, recall, F1 and the area under the precision-recall curve. Picks and particles are assigned one to one; a second pick on a particle is false. Counts are summed over
+    micrographs before ratios are taken.
+    """
+    settings = jobs.validated(
+        EvaluationSettings,
+        given(
+            diameter=diameter,
+            pixel_size=pixel_size,
+            radius_fraction=radius_fraction,
+            edge=edge,
+            shape=_height_width(shape),
+        ),
+    )
+    result = jobs.evaluate_files(picks, truth, settings)
+    _warn(result)
+    if json:
+        print_json(_document(result))
+    else:
+        rows = [_row(verdict.micrograph, verdict.counts, verdict.area) for verdict in result.verdicts]
+        head = ["micrograph", "picks", "particles", "precision", "recall", "F1", "area"]
+        print_table(head, [*rows, _row("all", result.counts, result.area)])
+
+
+def _height_width(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        height, width = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"--shape {text} is not HEIGHT,WIDTH.", "Write for example --shape 4096,4096.") from error
+    return height, width
+
+
+def _warn(result: Evaluation) -> None:
+    for names, has, lacks in ((result.only_picks, "picks", "truth"), (result.only_truth, "truth", "picks")):
+        if names:
+            tell("warning", f"left out, as they have {has} but no {lacks}: {', '.join(names)}.")
+    if result.fits_better_flipped:
+        tell(
+            "warning",
+            f"turned upside down, the picks fit better (F1 {result.flipped.f1:.3f} instead of {result.counts.f1:.3f}): "
+            "one of the two counts its rows from the other end.",
+        )
+
+
+def _row(name: str, counts: Counts, area: float) -> list[str]:
+    numbers = (counts.precision, counts.recall, counts.f1, area)
+    sizes = (counts.true + counts.false, counts.true + counts.missed)
+    return [name, *map(str, sizes), *("-" if number != number else f"{number:.3f}" for number in numbers)]
+
+
+def _document(result: Evaluation) -> dict[str, object]:
+    return {
+        "pooled": _numbers(result.counts, result.area),
+        "flipped": {"f1": result.flipped.f1, "fits_better": result.fits_better_flipped},
+        "micrographs": [
+            {"micrograph": verdict.micrograph, **_numbers(verdict.counts, verdict.area)} for verdict in result.verdicts
+        ],
+        "only_picks": result.only_picks,
+        "only_truth": result.only_truth,
+    }
+
+
+def _numbers(counts: Counts, area: float) -> dict[str, float]:
+    return {
+        "true_positives": counts.true,
+        "false_positives": counts.false,
+        "false_negatives": counts.missed,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+        "area": area,
+    }

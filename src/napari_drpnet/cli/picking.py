@@ -1,0 +1,115 @@
+"""The commands that pick: pick, sample, demo."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_drpnet import jobs
+from napari_drpnet.cli.options import JsonFlag, OutFolder, argument, given, option
+from napari_drpnet.cli.terminal import print_json, run_job, tell
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import Device, PickerSettings, PickRun
+
+# More lines than this hide what went wrong; all of them are in the summary.
+_SHOWN_ERRORS = 10
+
+
+def pick(
+    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
+    diameter: Annotated[float | None, option(PickerSettings, "diameter")] = None,
+    out: Annotated[Path | None, option(PickRun, "out")] = None,
+    pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
+    picker: Annotated[str | None, option(PickRun, "picker")] = None,
+    threshold: Annotated[float | None, option(PickerSettings, "threshold")] = None,
+    min_distance: Annotated[float | None, option(PickerSettings, "min_distance")] = None,
+    invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
+    device: Annotated[Device | None, option(PickerSettings, "device")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="The settings.yaml of an earlier run, to repeat it; other options go before it.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Find particles and write STAR files for RELION.
+
+    Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
+    """
+    run = jobs.make_run(
+        given(inputs=inputs or None, out=out, pixel_size=pixel_size, picker=picker),
+        given(diameter=diameter, threshold=threshold, min_distance=min_distance, invert=invert, device=device),
+        settings,
+    )
+    report = run_job(jobs.pick(run))
+    for result in report.failed[:_SHOWN_ERRORS]:
+        tell("error", result.error)
+    if len(report.failed) > _SHOWN_ERRORS:
+        tell("error", f"... and {len(report.failed) - _SHOWN_ERRORS} more, see {report.out / 'summary.tsv'}.")
+    if json:
+        print_json(_document(report))
+    else:
+        typer.echo(
+            f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
+            f"in {report.seconds:.1f} s, written to {report.out}"
+        )
+    if report.failed:
+        raise typer.Exit(1 if report.picked else 2)
+
+
+def _document(report: jobs.PickReport) -> dict[str, object]:
+    return {
+        "out": report.out,
+        "picks": report.picks,
+        "seconds": round(report.seconds, 3),
+        "micrographs": [asdict(result) | {"error": result.error or None} for result in report.results],
+    }
+
+
+def sample(
+    out: OutFolder = Path("sample"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same micrograph.")] = 0,
+    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=512)] = 4096,
+) -> None:
+    """Write the built-in sample micrograph.
+
+    The true centres of its particles come with it.
+    """
+    files = jobs.write_sample(out, seed, size)
+    typer.echo(f"micrograph: {files.micrograph}\ntrue centres: {files.truth}")
+    typer.echo(f"Pick it:  napari-drpnet pick {files.micrograph} --diameter {files.diameter:g} --out {out}")
+
+
+def demo(
+    out: OutFolder = Path("demo"),
+    device: Annotated[Device, option(PickerSettings, "device")] = "auto",
+    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=512)] = 4096,
+) -> None:
+    """Make the sample, pick it, and score the picks.
+
+    Writes the micrograph, the STAR files, a picture of right, wrong and missed picks, and the summary.
+    """
+    result = run_job(jobs.demo(out, device, size=size))
+    if result.report.failed:
+        raise UserError(result.report.failed[0].error)
+    counts, height_width = result.evaluation.counts, " x ".join(map(str, result.sample.frame.shape or ()))
+    typer.echo(
+        f"{result.report.picks} picks on {result.sample.micrograph} ({height_width}) in {result.report.seconds:.1f} s"
+    )
+    typer.echo(
+        f"precision {counts.precision:.3f}, recall {counts.recall:.3f}, F1 {counts.f1:.3f} "
+        f"against the true centres ({counts.true + counts.missed} particles; the outer half diameter is not scored)"
+    )
+    typer.echo(f"picture: {result.overlay}")
+    picks = result.report.results[0].coordinates
+    typer.echo(f"See it in napari:  {_napari()} --plugin napari-drpnet {result.sample.micrograph} {picks}")
+
+
+def _napari() -> str:
+    """How to call the napari of this environment from here."""
+    napari = Path(sys.executable).with_name("napari")
+    if not napari.exists():
+        return "napari"
+    return str(napari.relative_to(Path.cwd()) if napari.is_relative_to(Path.cwd()) else napari)

@@ -1,0 +1,77 @@
+"""What the user sees: a progress bar and messages on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from napari_drpnet.jobs.progress import Job, Progress, drive
+
+Result = TypeVar("Result")
+
+
+def run_job(job: Job[Result], unit: str = "micrographs") -> Result:
+    """Drive a job with a progress bar; Ctrl-C ends the program with status 130."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit + ", {task.fields[picks]} picks,"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task("", total=None, picks=0)
+
+        def show(step: Progress) -> None:
+            done = step.done + step.fraction if step.total != 100 else step.done
+            bar.update(shown, total=step.total, completed=done, picks=step.picks, description=step.message)
+
+        try:
+            return drive(job, show)
+        except KeyboardInterrupt:
+            bar.stop()
+            tell("interrupted", "what was finished is written.")
+            raise typer.Exit(130) from None
+
+
+def tell(kind: str, message: str) -> None:
+    """One line on standard error."""
+    print(f"{kind}: {' '.join(message.split())}", file=sys.stderr)
+
+
+def tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, in the place of `warnings.showwarning`."""
+    tell("warning", str(message))
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; what is not a number becomes null."""
+    typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.as_posix() if isinstance(value, Path) else value
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as they need, the first one left-aligned, the others right-aligned."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for first, *others in (head, *rows):
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        typer.echo("  ".join(cells).rstrip())
