@@ -129,8 +129,7 @@ def suppress(yx: FloatArray, score: FloatArray, distance: float) -> npt.NDArray[
 def inside(yx: FloatArray, shape: tuple[int, int], border: float) -> npt.NDArray[np.bool_]:
     """Which positions are at least ``border`` pixels inside an image of ``shape``."""
     limit = np.asarray(shape) - 1 - border
-    result: npt.NDArray[np.bool_] = ((yx >= border) & (yx <= limit)).all(axis=1)
-    return result
+    return np.asarray(((yx >= border) & (yx <= limit)).all(axis=1), np.bool_)
 
 
 def crop(image: ImageArray, yx: FloatArray, side: int) -> ImageArray:

@@ -70,7 +70,9 @@ def flatten(image: ImageArray, sigma: float) -> ImageArray:
     if sigma <= 0:
         return image
     wide = background(image, sigma)
-    return image - wide + wide.mean(dtype=np.float64).astype(np.float32)
+    level = np.float32(wide.mean(dtype=np.float64))
+    flat: ImageArray = image - wide + level
+    return flat
 
 
 def limits(
@@ -95,12 +97,14 @@ def limits(
 
 def stretch(image: ImageArray, bottom: float, top: float) -> ImageArray:
     """Grey levels from ``bottom..top`` to 0..1, clipped there."""
-    return np.clip((image - np.float32(bottom)) * np.float32(1 / (top - bottom)), 0, 1)
+    result: ImageArray = np.clip((image - np.float32(bottom)) * np.float32(1 / (top - bottom)), 0, 1)
+    return result
 
 
 def invert(image: ImageArray) -> ImageArray:
     """Dark to bright and bright to dark, within the same range."""
-    return image.max() + image.min() - image
+    result: ImageArray = image.max() + image.min() - image
+    return result
 
 
 def _rescale_mask(mask: MaskArray | None, factor: float) -> MaskArray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -37,15 +39,13 @@ class UNet(nn.Module):
             nn.Conv2d(1, widths[0], 6, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )
         self.first = _conv(widths[0], widths[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(nn.AvgPool2d(2), _conv(a, b), _conv(b, b)) for a, b in zip(widths, widths[1:], strict=False)
-        )
-        self.squeeze = nn.ModuleList(nn.Conv2d(b, a, 1, bias=False) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Sequential(nn.AvgPool2d(2), _conv(a, b), _conv(b, b)) for a, b in pairwise(widths))
+        self.squeeze = nn.ModuleList(nn.Conv2d(b, a, 1, bias=False) for a, b in pairwise(widths))
         self.merge = nn.ModuleList(_conv(a, a) for a in widths[:-1])
         self.head = nn.Conv2d(widths[0], 1, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """``(b, 1, h, w)`` image, sides multiples of 16, to ``(b, 1, h/2, w/2)`` map: 1 at a centre, 0 beyond its particle."""
+        """``(b, 1, h, w)`` image, sides multiples of 16, to ``(b, 1, h/2, w/2)`` map: 1 at a centre, 0 beyond it."""
         levels = [self.first(self.stem(image))]
         for down in self.down:
             levels.append(down(levels[-1]))

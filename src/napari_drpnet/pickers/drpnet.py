@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import ClassVar, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import ndimage
 from scipy.special import expit, logit
@@ -20,7 +21,7 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights
-from napari_drpnet.networks import Classifier, build
+from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
 
@@ -87,7 +88,7 @@ def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCar
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise UserError(f"The weights {name!r} do not fit the network {card.network}.", "Train them anew.") from error
-    return card, fold(network.eval()).to(device, memory_format=torch.channels_last)
+    return card, channels_last(fold(network.eval())).to(device)
 
 
 @torch.inference_mode()
@@ -232,7 +233,7 @@ class DRPnet:
         compatible = self.settings.compatible
         return HEIGHT if compatible is None else compatible.height / (self.detector_card.diameter / 2)
 
-    def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> FloatArray:
+    def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> npt.NDArray[np.intp]:
         """Indices of candidates on good pixels; of too many, the highest."""
         index = np.arange(len(yx))
         if valid is not None:

@@ -1,0 +1,1 @@
+"""Networks from micrographs with true coordinates: data, one training loop, the two stages, calibration."""

@@ -15,7 +15,7 @@ from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, write_weights
-from napari_drpnet.networks import Classifier, build
+from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.pickers.drpnet import bounded_logit, classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
@@ -104,7 +104,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     patches = Patches(
         [harvest(network, example, card.diameter) for example in training], card.diameter, settings.scale_jitter, rng
     )
-    untrained = build("classifier").to(memory_format=torch.channels_last)
+    untrained = channels_last(build("classifier"))
     trained = yield from fit(
         untrained, lambda _: patches.batch(settings.batch), patch_loss, settings.steps, settings.rate, settings.average
     )

@@ -242,4 +242,4 @@ def change_looks(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     if rng.random() < 0.1:
         levels = rng.integers(12, 48)
         image = (np.rint(image * levels) / levels).astype(np.float32)
-    return np.clip(image, -0.5, 0.5).astype(np.float32)
+    return np.asarray(np.clip(image, -0.5, 0.5), np.float32)

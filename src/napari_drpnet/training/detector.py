@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, write_weights
-from napari_drpnet.networks import build
+from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.drpnet import bounded_logit, fold
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
@@ -86,7 +86,7 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
     training, validation = examples_of(settings)
     if not sum(len(example.yx) for example in training):
         raise UserError("The training sets hold no particle.", "Check their coordinate files.")
-    network = build(settings.network).to(memory_format=torch.channels_last)
+    network = channels_last(build(settings.network))
     stride = cast(FullyConvolutional, network).stride
     crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, rng)
     trained = yield from fit(
