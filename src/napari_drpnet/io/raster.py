@@ -111,7 +111,7 @@ def open_picture(path: Path) -> npt.NDArray[Any]:
         # A micrograph of 100 million pixels is no attack.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with path.open("rb") as file, Image.open(file) as image:
+            with path.open("rb") as file, Image.open(file, formats=("PNG", "JPEG")) as image:
                 grey = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
                 return np.array(image if grey else image.convert("L"))
         except Image.DecompressionBombError as error:

@@ -167,8 +167,8 @@ def _extractable(picks: Picks, path: Path) -> Picks:
         warn(f"{path}: {np.sum(~particle)} picks labelled background are left out; CSV keeps them.", stacklevel=3)
     if picks.frame.shape is None:
         return picks.select(particle)
-    yx = whole_pixels(picks.yx)
-    inside: npt.NDArray[np.bool_] = ((yx >= 0) & (yx < np.array(picks.frame.shape))).all(axis=1)
+    (h, w), (y, x) = picks.frame.shape, whole_pixels(picks.yx).T
+    inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
     if not inside[particle].all():
         warn(f"{path}: {np.sum(particle & ~inside)} picks outside the micrograph are left out.", stacklevel=3)
     return picks.select(particle & inside)
