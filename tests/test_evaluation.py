@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation import Evaluation, evaluate, match
 from napari_drpnet.evaluation.curves import precision_recall, sweep
+from napari_drpnet.io import read_picks
 
 SHAPE = (400, 600)
 
@@ -234,3 +236,19 @@ def test_two_thousand_crowded_points_match_all_of_their_jittered_selves():
     picks = truth + rng.uniform(-7, 7, (2000, 2))
     found = match(picks, truth, radius=108)
     assert len(found) == 2000
+
+
+@pytest.mark.parametrize(
+    ("micrograph", "f1"), [("14_33_35", 0.80), ("14_57_34", 0.75), ("15_07_41", 0.51), ("15_14_01", 0.79)]
+)
+def test_picks_of_the_drpnet_authors_score_as_is_known(shared: Path, micrograph: str, f1: float):
+    """Their rows run the other way, and their pixels are three times larger (data/README.md)."""
+    folder = shared / "data" / "10017"
+    (theirs,) = read_picks(folder / "other_picks" / f"drpnet_{micrograph}.star")
+    (truth,) = read_picks(folder / f"Falcon_2012_06_12-{micrograph}_0.csv")
+    right_way = np.column_stack([4096 - 3 * theirs.yx[:, 0], 3 * theirs.yx[:, 1]])
+    result = evaluate([Picks(truth.frame, right_way)], [truth], diameter=108, pixel_size=1)
+    assert result.counts.f1 == pytest.approx(f1, abs=0.011)
+    assert not result.fits_better_flipped
+    as_written = evaluate([Picks(truth.frame, 3 * theirs.yx)], [truth], diameter=108, pixel_size=1)
+    assert as_written.fits_better_flipped

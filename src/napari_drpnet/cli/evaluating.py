@@ -31,8 +31,8 @@ def evaluate(
 ) -> None:
     """Compare picks with the truth.
 
-    Gives precision, recall, F1 and the area under the precision-recall curve. Picks and particles are assigned one to one; a second pick on a particle is false. Counts are summed over
-    micrographs before ratios are taken.
+    Gives precision, recall, F1 and the area under the precision-recall curve. Picks and particles are assigned one to
+    one; a second pick on a particle is false. Counts are summed over micrographs before ratios are taken.
     """
     settings = jobs.validated(
         EvaluationSettings,

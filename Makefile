@@ -1,0 +1,44 @@
+# Each target does all the set-up it needs, on its own: `make demo`, `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test napari check bench clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)  ## make the sample micrograph, pick it, score the picks
+	$(BIN)/napari-drpnet demo --out demo
+
+test: $(READY)  ## all tests, those of the window under Xvfb
+	tools/system-packages.sh test
+	xvfb-run -a $(BIN)/python -m pytest
+
+napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
+	tools/system-packages.sh window
+	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet
+
+check: $(READY)  ## style, types, architecture, manifest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate src/napari_drpnet/napari.yaml
+
+bench: $(READY)  ## time and memory of every stage
+	$(BIN)/python benchmarks/speed.py
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+demo/sample.mrc: | $(READY)
+	$(BIN)/napari-drpnet sample --out demo
+
+# --no-build-isolation: what builds the package is pinned as well.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "error: $$($(PYTHON) --version) is too old. Install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	PYTHON=$(PYTHON) tools/system-packages.sh venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -c constraints.txt --upgrade pip hatchling
+	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation --group dev --editable .
+	@touch $@
