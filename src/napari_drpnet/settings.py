@@ -132,6 +132,7 @@ class SimulationSettings(Settings):
     broken: tuple[float, float] = Field(
         (0.0, 0.15), description="Broken particles per whole one; they are not in the truth."
     )
+    aggregates: float = Field(0.25, ge=0, le=1, description="Probability of heaps of particles; they are not in the truth.")
     empty: float = Field(0.04, ge=0, le=1, description="Probability of a micrograph without particles.")
     voltage: tuple[Literal[200, 300], ...] = Field((300, 300, 200), description="Drawn from these.", json_schema_extra=_unit("kV"))
     defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=_unit("um"))
@@ -240,6 +241,9 @@ class TrainSettings(Settings):
     validation: tuple[TrainingSet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
     network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
     diameter: float = Field(32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=_unit("network px"))
+    label: float = Field(
+        0.3, gt=0, le=0.5, description="Radius of the target's cone; the paper's is the particle's own, 0.5.", json_schema_extra=_unit("diameters")
+    )
     steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
     batch: int = Field(8, ge=1, description="Crops or patches a step.")
     crop: int = Field(224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=_unit("network px"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from napari_drpnet.data import FloatArray, MaskArray
 
@@ -54,10 +55,15 @@ def scatter(
     return centres[:n]
 
 
-def clump(rng: np.random.Generator, centre: FloatArray, diameter: float, n: int) -> FloatArray:
+def heap(rng: np.random.Generator, centre: FloatArray, diameter: float, n: int) -> FloatArray:
     """``(n, 2)`` centres of an aggregate: a branching heap of overlapping particles."""
     points = [np.asarray(centre, dtype=np.float64)]
     for _ in range(n - 1):
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 0.7) * diameter
         points.append(points[rng.integers(len(points))] + distance * np.array([np.sin(angle), np.cos(angle)]))
     return np.asarray(points)
+
+
+def distance_to(points: FloatArray, others: FloatArray) -> FloatArray:
+    """Distance of each point to the nearest of the others."""
+    return np.asarray(KDTree(others).query(points)[0]) if len(points) else np.empty(0)

@@ -65,14 +65,29 @@ def stretch(field: ImageArray, shape: tuple[int, int]) -> ImageArray:
 
 
 def film_edge(
-    rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, gold: bool, share: float | None = None
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    pixel_size: float,
+    gold: bool,
+    reach: float | None = None,
+    angle: float | None = None,
 ) -> tuple[ImageArray, MaskArray]:
     """Support film with the edge of a hole across the picture.
 
     Parameters
     ----------
-    share
+    rng
+        Source of randomness.
+    shape
+        Of the picture.
+    pixel_size
+        Angstrom.
+    gold
+        A thick, grainy gold film instead of a thin carbon film.
+    reach
         How far the film reaches in, as part of the picture's edge; drawn when None.
+    angle
+        Where it comes from, in radians from +x towards +y; drawn when None.
 
     Returns
     -------
@@ -81,8 +96,8 @@ def film_edge(
     """
     h, w = shape
     radius = rng.uniform(6000, 12000) / pixel_size
-    angle = rng.uniform(0, 2 * np.pi)
-    depth = (rng.uniform(0.05, 0.4) if share is None else share) * max(h, w)
+    angle = rng.uniform(0, 2 * np.pi) if angle is None else angle
+    depth = (rng.uniform(0.05, 0.4) if reach is None else reach) * max(h, w)
     half = 0.5 * (h * abs(np.sin(angle)) + w * abs(np.cos(angle)))  # from the middle to the picture's border along the angle
     to_hole = half - depth - radius
     cy, cx = h / 2 + to_hole * np.sin(angle), w / 2 + to_hole * np.cos(angle)
@@ -139,8 +154,8 @@ def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray) -> Image
     return np.asarray(np.interp(angle, directions, rounded, period=2 * np.pi), dtype=np.float32)
 
 
-def droplets(rng: np.random.Generator, shape: tuple[int, int], diameter: float, pixel_size: float) -> tuple[ImageArray, MaskArray]:
-    """Ethane or frost: a patch of the picture covered by a mottled layer."""
+def droplets(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> tuple[ImageArray, MaskArray]:
+    """Ethane or frost: a patch of the picture covered by a mottled layer, ``diameter`` of the particle in pixels."""
     patch = cloud(rng, shape, 3.5) - np.float32(rng.uniform(1.0, 1.8))
     cover = np.clip(3 * patch, 0, 1)
     coarse = tuple(max(8, int(n / (0.3 * diameter))) for n in shape)

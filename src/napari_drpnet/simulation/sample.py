@@ -1,0 +1,65 @@
+"""The built-in sample: one micrograph as it comes from the microscope, with everything in it that a picker must know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.simulation import camera, layout, specimen
+from napari_drpnet.simulation.exposure import Exposure, expose
+from napari_drpnet.simulation.micrograph import truth
+from napari_drpnet.simulation.optics import Lens
+from napari_drpnet.simulation.scene import Scene, make_views
+from napari_drpnet.simulation.structures import procedural_structure
+
+PIXEL_SIZE = 1.2
+DIAMETER = 180.0
+"""Longest extent of the sample's particle, in Angstrom."""
+
+_PARTICLE = 18  # the number of a procedural structure of about that size
+_EXPOSURE = Exposure(
+    Lens(defocus=17000.0, astigmatism=200.0, astigmatism_angle=0.6, amplitude_contrast=0.1, b_factor=120.0),
+    dose=40.0,
+    thickness=400.0,
+    texture=3.0,
+    waviness=4.0,
+    shading=0.05,
+)
+_CRYSTALS = (6.0, 2.5, 1.6, 1.0, 0.8, 0.6, 0.5)  # in particle diameters
+
+
+def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Picks]:
+    """A simulated micrograph at 1.2 A per pixel, with a made-up protein of 180 A, and its true picks.
+
+    The edge of the carbon film crosses one corner and ice crystals lie about; particles on or under them are not among the
+    picks, nor are broken ones.
+
+    Parameters
+    ----------
+    seed
+        The same seed gives the same bytes.
+    size
+        Edge in pixels.
+
+    Returns
+    -------
+    Micrograph, Picks
+        Particles are dark.
+    """
+    rng = np.random.default_rng([seed, 17])
+    views = make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100)
+    diameter = DIAMETER / PIXEL_SIZE
+    scene = Scene(size, PIXEL_SIZE)
+    corner = 1.25 * np.pi  # top left
+    scene.cover(*specimen.film_edge(rng, scene.shape, PIXEL_SIZE, gold=False, reach=0.28, angle=corner))
+    for width in _CRYSTALS:
+        scene.add_crystal(rng, width * diameter * rng.uniform(0.8, 1.2), rng.uniform(0.1, 0.95, 2) * scene.full)
+    centres = layout.scatter(rng, scene.visible, diameter, coverage=0.32, clumping=0.3)
+    whole = rng.random(len(centres)) > 0.05
+    psi = scene.add_particles(rng, views.whole, views.voxel, centres[whole], contrast=0.9)
+    scene.add_particles(rng, views.broken, views.voxel, centres[~whole], contrast=0.9)
+    intensity = expose(rng, scene, _EXPOSURE)
+    counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
+    image = camera.filter_radially(counts, camera.detector_response(0.6))
+    micrograph = Micrograph.from_array(image, PIXEL_SIZE, "sample")
+    return micrograph, truth(micrograph, centres[whole] - scene.margin, psi, diameter)
