@@ -194,21 +194,18 @@ def points_layer(
     """
     frame = picks.frame
     stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
-    known = picks.diameter[np.isfinite(picks.diameter)]
     attributes = {
         "name": name or f"{micrograph_stem(frame.micrograph)} picks",
         "symbol": "disc",
         "face_color": "transparent",
+        "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
         "border_width": 0.06,
-        "size": float(np.median(known)) if len(known) else stand_in,
+        "size": _one_or_all(sizes(picks, stand_in), stand_in),
+        "features": features(picks),
         "feature_defaults": NEW_POINT,
         "metadata": _metadata(frame, "picks", path, position=position, colour=colour, stand_in=stand_in),
         **placement(frame, len(position)),
-        "border_color": colour,
-        "features": features(picks),
     }
-    if len(picks):
-        attributes |= {"size": sizes(picks, stand_in), "border_color": colours(picks, colour)}
     return coordinates(picks, position), attributes, "points"
 
 
@@ -246,6 +243,13 @@ def sizes(picks: Picks, stand_in: float) -> FloatArray:
     """Diameters in micrograph pixels, ``stand_in`` where a pick has none."""
     drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, stand_in)
     return drawn
+
+
+def _one_or_all(size: FloatArray, stand_in: float) -> float | FloatArray:
+    """One size where all are the same: napari then gives it to new points, too."""
+    if len(size) == 0:
+        return stand_in
+    return float(size[0]) if (size == size[0]).all() else size
 
 
 def colours(picks: Picks, colour: str) -> FloatArray:

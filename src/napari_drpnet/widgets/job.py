@@ -86,7 +86,8 @@ class JobBar(Container[Any]):
     def _show(self, progress: Progress) -> None:
         worker = self._running.worker
         if worker is not None and not worker.abort_requested:
-            self.progress.value = round(100 * (progress.done + progress.fraction) / max(progress.total, 1))
+            done = (progress.done + progress.fraction) / max(progress.total, 1)
+            self.progress.value = min(round(100 * done), 100)
             self.say(progress.message)
 
     def _finish(self, result: Any, done: Callable[[Any], None]) -> None:

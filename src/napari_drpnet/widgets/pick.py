@@ -58,12 +58,12 @@ class PickWidget(Container[Any]):
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
         self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
         self.summary = Label(value="")
-        form = [self.source, self.diameter, self.in_pixels, self.show_ring, self.picker, self.device, self.invert]
+        form = [*self.source.widgets, self.diameter, self.in_pixels, self.show_ring, self.picker, self.device, self.invert]
         tuning = [self.threshold, self.min_distance, self.show_scores, self.summary]
         super().__init__(widgets=[*form, self.job, *tuning])
 
     def _connect(self) -> None:
-        self.source.changed_source.connect(self._check)
+        self.source.changed.connect(self._check)
         self.diameter.changed.connect(self._follow_diameter)
         self.show_ring.changed.connect(self._draw_ring)
         for slider in (self.threshold, self.min_distance):

@@ -37,8 +37,8 @@ class PreprocessWidget(Container[Any]):
         self.source = SourceForm(napari_viewer)
         self.settings = controls(PreprocessSettings)
         self.job = JobBar("Run", self.run)
-        super().__init__(widgets=[self.source, *self.settings, self.job])
-        self.source.changed_source.connect(self._check)
+        super().__init__(widgets=[*self.source.widgets, *self.settings, self.job])
+        self.source.changed.connect(self._check)
         for widget in self.settings:
             widget.changed.connect(self._check)
         self.native.destroyed.connect(self.source.release)

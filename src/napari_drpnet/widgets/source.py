@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, FloatSpinBox
+from magicgui.widgets import ComboBox, FloatSpinBox
+from magicgui.widgets.bases import ValueWidget
 from psygnal import Signal
 
 from napari_drpnet import layers
@@ -65,14 +66,19 @@ class Source:
         return replace(micrograph, frame=self.frame)
 
 
-class SourceForm(Container[Any]):
-    """Choice of the image layer, and its pixel size in Angstrom.
+class SourceForm:
+    """The two controls that choose the image layer and its pixel size in Angstrom.
 
     The pixel size is that of the layer. A new one goes to the layer at once, and to every other layer of the
     same micrograph, so that all of them stay where they are to each other.
+
+    Parameters
+    ----------
+    viewer
+        The one whose layers are offered.
     """
 
-    changed_source = Signal()
+    changed = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -85,13 +91,11 @@ class SourceForm(Container[Any]):
             tooltip="Angstrom per pixel of the unbinned micrograph. Filled in from the file where it tells; "
             "0 means that nobody knows.",
         )
-        super().__init__(widgets=[self.image, self.pixel_size])
-        self.margins = (0, 0, 0, 0)
         self.image.changed.connect(self._show_pixel_size)
         self.pixel_size.changed.connect(self._set_pixel_size)
         for event in self._events():
             event.connect(self._update)
-        self._update()
+        self._show_pixel_size()
 
     def release(self) -> None:
         """The widget is gone: listen no more."""
@@ -101,6 +105,11 @@ class SourceForm(Container[Any]):
     def _events(self) -> tuple[Any, ...]:
         events = self._viewer.layers.events
         return events.inserted, events.removed, events.renamed
+
+    @property
+    def widgets(self) -> list[ValueWidget[Any]]:
+        """To be put on the form, in this order."""
+        return [self.image, self.pixel_size]
 
     @property
     def layer(self) -> Image | None:
@@ -139,14 +148,16 @@ class SourceForm(Container[Any]):
         return [(layer.name, layer) for layer in self._viewer.layers if _is_micrograph(layer)]
 
     def _update(self, event: Any = None) -> None:
+        before = self.layer
         self.image.reset_choices()
-        self._show_pixel_size()
+        if self.layer is not before:
+            self._show_pixel_size()
 
     def _show_pixel_size(self) -> None:
         with self.pixel_size.changed.blocked():
             self.pixel_size.enabled = self.layer is not None
             self.pixel_size.value = self._known_pixel_size() or 0.0
-        self.changed_source.emit()
+        self.changed.emit()
 
     def _known_pixel_size(self) -> float | None:
         try:
@@ -159,7 +170,7 @@ class SourceForm(Container[Any]):
             zoom = value / (self._known_pixel_size() or 1.0) if value else 1.0 / (self._known_pixel_size() or 1.0)
             layers.set_pixel_size(self._viewer.layers, layers.frame_of(self.layer).micrograph, value or None)
             self._keep_view(zoom)
-        self.changed_source.emit()
+        self.changed.emit()
 
     def _keep_view(self, factor: float) -> None:
         """Look at the same pixels after the world has grown by ``factor``."""
