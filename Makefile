@@ -39,6 +39,6 @@ $(READY): pyproject.toml constraints.txt
 	    echo "error: $$($(PYTHON) --version) is too old. Install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	PYTHON=$(PYTHON) tools/system-packages.sh venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -c constraints.txt --upgrade pip hatchling
+	$(BIN)/python -m pip install -c constraints.txt --upgrade pip hatchling editables
 	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation --group dev --editable .
 	@touch $@

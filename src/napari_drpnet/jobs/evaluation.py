@@ -38,7 +38,9 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
 
 
 def _read_all(path: Path) -> list[Picks]:
-    if not path.is_dir():
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file or folder.", "Check the name.")
+    if path.is_file():
         return read_picks(path)
     listed = path / "autopick.star"
     if listed.exists():

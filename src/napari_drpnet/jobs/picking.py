@@ -12,7 +12,7 @@ from pathlib import Path
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
-from napari_drpnet.io.files import atomic_write
+from napari_drpnet.io.files import write_text
 from napari_drpnet.io.images import open_image, read_micrograph
 from napari_drpnet.io.star import write_coordinate_list
 from napari_drpnet.jobs.inputs import Task, find_micrographs
@@ -156,5 +156,4 @@ def _write_lists(results: list[PickResult], out: Path) -> None:
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(["micrograph", "picks", "seconds", "error"])
     table.writerows([r.micrograph, r.picks, f"{r.seconds:.2f}", " ".join(r.error.split())] for r in results)
-    with atomic_write(out / "summary.tsv") as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    write_text(text.getvalue(), out / "summary.tsv")

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.pickers.base import explain
 from napari_drpnet.settings import PickRun, Settings
 
@@ -23,9 +23,7 @@ _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings
 def write_run_file(run: PickRun, path: Path) -> Path:
     """Record a run; inputs and output are written as they were given."""
     content = yaml.safe_dump(run.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(_HEAD.format(path=path.as_posix()) + content, encoding="utf-8")
-    return path
+    return write_text(_HEAD.format(path=path.as_posix()) + content, path)
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
