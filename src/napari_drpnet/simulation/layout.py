@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from napari_drpnet.data import FloatArray, MaskArray
@@ -18,7 +19,7 @@ def scatter(
     rng
         Source of randomness.
     allowed
-        ``(h, w)`` True where a particle may lie.
+        ``(h, w)`` True where a particle may lie; most of it must.
     diameter
         Pixels.
     coverage
@@ -32,6 +33,13 @@ def scatter(
         ``(n, 2)`` in (y, x) order.
     """
     h, w = allowed.shape
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    rim = 0.4 * diameter * np.stack([np.sin(angles), np.cos(angles)], axis=1)
+
+    def around(point: FloatArray) -> npt.NDArray[np.int64]:
+        """Pixels at the particle's middle and rim, as an index."""
+        return np.clip(np.vstack([point, point + rim]), 0, (h - 1, w - 1)).astype(np.int64).T
+
     wanted = int(coverage * h * w / (np.pi * diameter**2 / 4))
     spacing = rng.uniform(0.7, 1.05) * diameter
     centres = np.empty((wanted, 2))
@@ -45,8 +53,7 @@ def scatter(
             point = centres[rng.integers(n)] + distance * np.array([np.sin(angle), np.cos(angle)])
         else:
             point = rng.uniform((0, 0), (h, w))
-        y, x = int(point[0]), int(point[1])
-        if not (0 <= y < h and 0 <= x < w and allowed[y, x]):
+        if not (0 <= point[0] < h and 0 <= point[1] < w and allowed[tuple(around(point))].all()):
             continue
         nearest = np.sqrt(((centres[:n] - point) ** 2).sum(axis=1).min()) if n else np.inf
         if nearest >= (0.7 * diameter if touching else spacing):

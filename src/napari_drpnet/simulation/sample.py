@@ -16,16 +16,16 @@ PIXEL_SIZE = 1.2
 DIAMETER = 180.0
 """Longest extent of the sample's particle, in Angstrom."""
 
-_PARTICLE = 18  # the number of a procedural structure of about that size
+_PARTICLE = 10  # the number of a procedural structure of about that size
 _EXPOSURE = Exposure(
-    Lens(defocus=17000.0, astigmatism=200.0, astigmatism_angle=0.6, amplitude_contrast=0.1, b_factor=120.0),
+    Lens(defocus=20000.0, astigmatism=200.0, astigmatism_angle=0.6, amplitude_contrast=0.1, b_factor=120.0),
     dose=40.0,
     thickness=400.0,
-    texture=3.0,
+    texture=2.0,
     waviness=4.0,
     shading=0.05,
 )
-_CRYSTALS = (6.0, 2.5, 1.6, 1.0, 0.8, 0.6, 0.5)  # in particle diameters
+_CRYSTALS = (3.5, 2.2, 2.0, 1.5, 1.2, 1.0, 0.8, 0.7, 0.6, 0.5, 0.5)  # in particle diameters
 
 
 def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Picks]:
@@ -56,8 +56,8 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
         scene.add_crystal(rng, width * diameter * rng.uniform(0.8, 1.2), rng.uniform(0.1, 0.95, 2) * scene.full)
     centres = layout.scatter(rng, scene.visible, diameter, coverage=0.32, clumping=0.3)
     whole = rng.random(len(centres)) > 0.05
-    psi = scene.add_particles(rng, views.whole, views.voxel, centres[whole], contrast=0.9)
-    scene.add_particles(rng, views.broken, views.voxel, centres[~whole], contrast=0.9)
+    psi = scene.add_particles(rng, views.whole, views.voxel, centres[whole], contrast=1.0)
+    scene.add_particles(rng, views.broken, views.voxel, centres[~whole], contrast=1.0)
     intensity = expose(rng, scene, _EXPOSURE)
     counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
     image = camera.filter_radially(counts, camera.detector_response(0.6))

@@ -54,7 +54,7 @@ def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) ->
 def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
     """What is left of a particle on one side of a random plane."""
     along = particle.xyz @ rng.normal(size=3)
-    keep = along >= np.quantile(along, rng.uniform(0.35, 0.75))
+    keep = along >= np.quantile(along, rng.uniform(0.3, 0.6))
     return centred(particle.name, particle.xyz[keep], particle.weight[keep])
 
 

@@ -59,9 +59,15 @@ def cloud(rng: np.random.Generator, shape: tuple[int, int], exponent: float = 3.
 
 
 def stretch(field: ImageArray, shape: tuple[int, int]) -> ImageArray:
-    """A small field enlarged smoothly to ``shape``."""
-    zoom = (shape[0] / field.shape[0], shape[1] / field.shape[1])
-    return np.asarray(ndimage.zoom(field, zoom, order=1 if field.size > 65536 else 3, mode="nearest", grid_mode=True), dtype=np.float32)
+    """A small field enlarged to ``shape`` by cubic splines, as two products with interpolation matrices."""
+    rows, columns = (_interpolation(old, new) for old, new in zip(field.shape, shape, strict=True))
+    return rows @ field.astype(np.float32) @ columns.T
+
+
+def _interpolation(old: int, new: int) -> ImageArray:
+    """``(new, old)`` weights of the old samples in each new one."""
+    unit = np.eye(old, dtype=np.float32)
+    return np.asarray(ndimage.zoom(unit, (new / old, 1), order=3, mode="nearest", grid_mode=True), dtype=np.float32)
 
 
 def film_edge(
@@ -113,8 +119,9 @@ def film_edge(
 def _carbon_texture(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float) -> ImageArray:
     """Amorphous carbon, as a fraction of its thickness: fluctuates more than water does, and unevenly."""
     white = rng.standard_normal(shape, dtype=np.float32)
-    fine = ndimage.gaussian_filter(white, max(0.3, 2.0 / pixel_size)) * np.float32(1.2 / pixel_size * 5.0)
-    return np.asarray(fine * np.float32(1.2 / np.sqrt(thickness)) + 0.03 * cloud(rng, shape, 2.5, 128), dtype=np.float32)
+    fine = ndimage.gaussian_filter(white, max(0.3, 2.0 / pixel_size), truncate=3)
+    fine *= np.float32(7.2 / (pixel_size * np.sqrt(thickness)))
+    return np.asarray(fine + np.float32(0.03) * cloud(rng, shape, 2.5, 128), dtype=np.float32)
 
 
 def _grains(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float) -> ImageArray:
@@ -126,23 +133,23 @@ def _grains(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float)
 def crystal(rng: np.random.Generator, diameter: float, pixel_size: float) -> ImageArray:
     """One ice crystal or other thick contamination on a grid of its own, ``diameter`` in pixels.
 
-    A rounded polygon with facets of random height; thickness grows to about half its width.
+    A rounded polygon, from flat plates to lumps as thick as they are wide.
     """
     n = int(1.6 * diameter) + 8
     y, x = np.mgrid[:n, :n].astype(np.float32) - np.float32(n / 2)
     angle, distance = np.arctan2(y, x), np.hypot(y, x)
-    corners = np.linspace(-np.pi, np.pi, int(rng.integers(5, 10)), endpoint=False) + rng.uniform(0, 0.5)
-    radii = 0.5 * diameter * rng.uniform(0.75, 1.2, len(corners))
-    outline = _polygon(angle, corners, radii)
-    round_ = rng.uniform(0.1, 1.0)
-    depth = np.clip((outline - distance) / (np.float32(round_ * 0.5 * diameter)), 0, 1)
+    corners = np.linspace(-np.pi, np.pi, int(rng.integers(6, 14)), endpoint=False) + rng.uniform(0, 0.5)
+    radii = 0.5 * diameter * rng.uniform(0.7, 1.15, len(corners))
+    outline = _polygon(angle, corners, radii, rounding=rng.uniform(6, 20))
+    bevel = rng.uniform(0.2, 1.0)  # part of the radius over which the thickness rises
+    depth = np.clip((outline - distance) / np.float32(bevel * 0.5 * diameter), 0, 1)
     height = min(0.5 * diameter * pixel_size, rng.uniform(150, 2500))
-    facets = 1 + 0.25 * stretch(rng.standard_normal((4, 4)).astype(np.float32), (n, n))
-    return np.asarray(ICE_POTENTIAL * height * np.sqrt(depth * (2 - depth)) * facets, dtype=np.float32)
+    lumps = 1 + 0.3 * stretch(rng.standard_normal((5, 5)).astype(np.float32), (n, n))
+    return np.asarray(ICE_POTENTIAL * height * np.sqrt(depth * (2 - depth)) * np.maximum(lumps, 0.3), dtype=np.float32)
 
 
-def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray) -> ImageArray:
-    """Distance from the middle to a polygon's outline in each direction, its corners slightly rounded."""
+def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray, rounding: float) -> ImageArray:
+    """Distance from the middle to a polygon's outline in each direction, smoothed over ``rounding`` degrees."""
     directions = np.linspace(-np.pi, np.pi, 360, endpoint=False)
     following = np.searchsorted(corners, directions) % len(corners)
     before = following - 1
@@ -150,7 +157,7 @@ def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray) -> Image
     along = (directions - corners[before]) % (2 * np.pi)
     a, b = radii[before], radii[following]
     edge = a * b * np.sin(gap) / (a * np.sin(along) + b * np.sin(gap - along))
-    rounded = ndimage.gaussian_filter1d(edge, 8, mode="wrap")
+    rounded = ndimage.gaussian_filter1d(edge, rounding, mode="wrap")
     return np.asarray(np.interp(angle, directions, rounded, period=2 * np.pi), dtype=np.float32)
 
 
