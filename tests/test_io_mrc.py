@@ -180,6 +180,18 @@ def test_a_wrong_machine_stamp_is_read_with_a_warning(mrc: Path) -> None:
         np.testing.assert_array_equal(read_micrograph(mrc).image, IMAGE)
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2", "f4"])
+def test_a_missing_machine_stamp_is_no_matter_in_either_byte_order(tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "a.mrc"
+    for order in "<>":
+        with mrcfile.new(path, overwrite=True) as file:
+            file.set_data(IMAGE.astype(order + dtype))
+        edit(path, lambda h: h.__setattr__("machst", [0, 0, 0, 0]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            np.testing.assert_array_equal(read_micrograph(path).image, IMAGE)
+
+
 def test_a_few_bytes_too_many_are_passed_over_with_a_warning(mrc: Path) -> None:
     with mrc.open("ab") as file:
         file.write(b"12345")

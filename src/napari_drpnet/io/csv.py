@@ -98,7 +98,8 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     """
     path = Path(path)
     numbers = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
-    columns = [*map(_texts, numbers), picks.label, picks.source, picks.class_number.astype(str), _texts(picks.psi)]
+    sources = [" ".join(source.splitlines()) for source in picks.source.tolist()]
+    columns = [*map(_texts, numbers), picks.label, sources, picks.class_number.astype(str), _texts(picks.psi)]
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)

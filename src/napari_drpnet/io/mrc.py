@@ -94,11 +94,9 @@ def _decompressed(file: IO[bytes]) -> IO[bytes]:
 def _read_stream(path: Path, stream: IO[bytes]) -> tuple[npt.NDArray[Any], float | None]:
     """Header and pixels of a compressed file, whose size is known only when it has been read."""
     header = _read_header(path, _fill(path, stream, _HEADER_BYTES))
-    extended = _fill(path, stream, header.offset - _HEADER_BYTES)
-    pixels = _fill(path, stream, header.data_bytes)
-    _check_size(
-        path, header, _HEADER_BYTES + len(extended) + len(pixels) + len(_fill(path, stream, header.frame_bytes))
-    )
+    sizes = (header.offset - _HEADER_BYTES, header.data_bytes, header.frame_bytes)
+    extended, pixels, rest = [_fill(path, stream, size) for size in sizes]
+    _check_size(path, header, _HEADER_BYTES + len(extended) + len(pixels) + len(rest))
     return pixels.view(header.dtype).reshape(header.shape), header.pixel_size
 
 
@@ -129,10 +127,9 @@ def _read_header(path: Path, raw: Bytes) -> _Header:
     little: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder("<"))[0]
     big: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(">"))[0]
     stamped = big if raw[212:214].tobytes() == b"\x11\x11" else little
-    known = {*_MODES, *_REFUSED}
-    header = next((h for h in (stamped, little, big) if int(h["mode"]) in known), stamped)
+    header = next((h for h in (stamped, little, big) if _plausible(h)), stamped)
     _check_header(path, header, header is not stamped)
-    shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
+    shape = _size(header)[::-1]
     order = "<" if header is little else ">"
     return _Header(
         shape=shape[1:] if shape[0] == 1 else shape,
@@ -142,19 +139,28 @@ def _read_header(path: Path, raw: Bytes) -> _Header:
     )
 
 
+def _size(header: Any) -> tuple[int, int, int]:
+    return int(header["nx"]), int(header["ny"]), int(header["nz"])
+
+
+def _plausible(header: Any) -> bool:
+    """Whether these can be a header's numbers, read in the right byte order."""
+    nx, ny, nz = _size(header)
+    return int(header["mode"]) in {*_MODES, *_REFUSED} and 0 < nx < 2**20 and 0 < ny < 2**20 and nz > 0
+
+
 def _check_header(path: Path, header: Any, swapped: bool) -> None:
     """Refuse what cannot be read, warn of what breaks the standard."""
     mode, marked = int(header["mode"]), bytes(header["map"])[:3] == b"MAP"
-    size = tuple(int(header[name]) for name in ("nx", "ny", "nz"))
-    sane = min(size) > 0 and int(header["nsymbt"]) >= 0
-    if not marked and not (sane and mode in _MODES):
+    if not marked and not _plausible(header):
         raise UserError(f"{path} is not an MRC file.", "Check what it is, and give it the suffix of its format.")
     if mode in _REFUSED:
         raise UserError(f"{path}: its pixels are {_REFUSED[mode]} (mode {mode}), which are not read.", _CONVERT)
     if mode not in _MODES:
         raise UserError(f"{path}: its header gives pixels of an unknown mode ({mode}).", _CONVERT)
-    if not sane:
-        raise UserError(f"{path}: its header gives a size of {size[0]} x {size[1]} x {size[2]}.", "Make it anew.")
+    if min(_size(header)) <= 0 or int(header["nsymbt"]) < 0:
+        size = " x ".join(map(str, _size(header)))
+        raise UserError(f"{path}: its header gives a size of {size}, which cannot be.", "Make it anew.")
     if not marked:
         warn(f"{path}: the header lacks the MRC mark 'MAP'; read all the same.", stacklevel=2)
     if swapped:

@@ -46,30 +46,30 @@ def read_star(path: str | Path) -> list[Picks]:
     """
     path = Path(path)
     tables = read_tables(path)
-    table = _with_coordinates(tables)
-    if table is not None:
-        return _by_micrograph(tables, table, micrograph_stem(path))
-    if any(COORDINATES in t for t in tables):
+    for table in tables:
+        if _has_coordinates(table):
+            return _by_micrograph(tables, table, micrograph_stem(path))
+    if any(COORDINATES in table for table in tables):
         return [_follow(name, find_in_project(file, path)) for name, file in read_coordinate_list(path)]
     tables[-1].require(_X, _Y)
     return []
 
 
-def _with_coordinates(tables: Sequence[Table]) -> Table | None:
-    return next((table for table in tables if _X in table and _Y in table), None)
+def _has_coordinates(table: Table) -> bool:
+    return _X in table and _Y in table
 
 
 def _follow(name: str, path: Path) -> Picks:
     """The picks in a coordinate file that a list gives for the micrograph called ``name``."""
     tables = read_tables(path)
-    table = _with_coordinates(tables) or tables[-1]
+    table = next((table for table in tables if _has_coordinates(table)), tables[-1])
     return _picks(table, [None] * len(table), Frame(name))
 
 
 def _by_micrograph(tables: Sequence[Table], table: Table, stem: str) -> list[Picks]:
     sizes = pixel_sizes(tables, table)
     picks = _picks(table, sizes, Frame(stem, pixel_size=sizes[0] if sizes else None))
-    if MICROGRAPH not in table:
+    if MICROGRAPH not in table or len(table) == 0:
         return [picks]
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(table.texts(MICROGRAPH)):
@@ -145,7 +145,7 @@ def write_star(picks: Picks, path: str | Path) -> Path:
     """
     path = Path(path)
     kept = _extractable(picks, path)
-    x, y = (whole_pixels(kept.yx)[:, axis] for axis in (1, 0))
+    y, x = whole_pixels(kept.yx).T
     columns = {
         _X: [str(value) for value in x],
         _Y: [str(value) for value in y],

@@ -1,0 +1,94 @@
+"""CSV files of picks: ours, and any other whose first line names x and y."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
+
+
+def read(path: Path, text: str) -> Picks:
+    path.write_bytes(text.encode())
+    (picks,) = read_picks(path)
+    return picks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,y\n10,20\n30.5,40\n",
+        "\ufeffX , Y\r\n10,20\r\n30.5,40\r\n",
+        "x;y\n10;20\n30.5;40",
+        "x\ty\n10\t20\n30.5\t40\n",
+        "y,x\n20,10\n40,30.5\n",
+        "\nname,x,y\n\na,10,20\n,,\nb,30.5,40\n\n",
+        "x,y\r10,20\r30.5,40\r",
+    ],
+)
+def test_centres_are_x_and_y_in_whatever_order_and_dialect(tmp_path: Path, text: str) -> None:
+    picks = read(tmp_path / "mic.csv", text)
+    np.testing.assert_array_equal(picks.yx, [[20, 10], [40, 30.5]])
+    assert picks.frame == Frame("mic")
+    assert np.isnan(picks.score).all()
+    assert np.isnan(picks.diameter).all()
+    assert set(picks.label) == {"particle"}
+
+
+def test_all_columns_are_taken_and_empty_values_are_unknown(tmp_path: Path) -> None:
+    text = 'x,y,diameter,score,label,source,class,psi\n1,2,108,0.9,background,"a, b",3,45\n4,5,,,,,,\n'
+    picks = read(tmp_path / "a.csv", text)
+    assert (picks.diameter[0], picks.score[0], picks.class_number[0], picks.psi[0]) == (108, 0.9, 3, 45)
+    assert picks.label.tolist() == ["background", "particle"]
+    assert picks.source.tolist() == ["a, b", ""]
+    assert np.isnan([picks.diameter[1], picks.score[1]]).all()
+    assert (picks.class_number[1], picks.psi[1]) == (0, 0)
+
+
+def test_a_header_alone_is_a_file_without_picks(tmp_path: Path) -> None:
+    assert len(read(tmp_path / "a.csv", "x,y,diameter\n")) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"a\.csv: the first line must name the columns x and y; it has nothing"),
+        ("10,20\n30,40\n", r"a\.csv: the first line must name the columns x and y; it has 10, 20"),
+        ("x,diameter\n1,2\n", "it has x, diameter"),
+        ("X-Coordinate,Y-Coordinate,Diameter\n1,2,3\n", "it has X-Coordinate, Y-Coordinate, Diameter"),
+        ("\0\1\2", "must name the columns x and y"),
+        ("x,y\n1,2\n3\n", r"a\.csv, row 3: 1 values for 2 columns"),
+        ("x,y\n1,2,3\n", r"a\.csv, row 2: 3 values for 2 columns"),
+        ("x,y\n1,two\n", r"a\.csv: the column y has a value that is no number: .*'two'"),
+        ("x,y\n1,\n", r"a\.csv: a coordinate is missing or not finite"),
+        ("x,y\n1,inf\n", r"a\.csv: a coordinate is missing or not finite"),
+        ("x,y,label\n1,2,ice\n", r"a\.csv: 'ice' is no label\. Labels are particle and background"),
+    ],
+)
+def test_a_file_that_is_not_understood_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read(tmp_path / "a.csv", text)
+
+
+def test_missing_files_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no\.csv: there is no such file"):
+        read_picks(tmp_path / "no.csv")
+
+
+def test_the_columns_we_write_are_the_ones_documented(tmp_path: Path) -> None:
+    picks = Picks(Frame("a"), np.array([[2, 1]]), score=0.5, source="drpnet")
+    assert write_picks(picks, tmp_path / "a.csv").read_text().split("\n") == [
+        "x,y,diameter,score,label,source,class,psi",
+        "1.0,2.0,,0.5,particle,drpnet,0,0.0",
+        "",
+    ]
+
+
+def test_the_true_centres_of_the_real_sets_are_read(shared: Path) -> None:
+    files = sorted((shared / "data").glob("1*/*.csv"))
+    assert len(files) == 22
+    for path in files:
+        (picks,) = read_picks(path)
+        assert len(picks) > 50
+        assert len(set(picks.diameter)) == 1
+        assert picks.frame.micrograph == path.stem
