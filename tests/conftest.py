@@ -23,3 +23,12 @@ def shared() -> Path:
     if not (folder / "data" / "datasets.tsv").is_file():
         pytest.skip(f"no real micrographs in {folder} (set NAPARI_DRPNET_SHARED to the folder that holds data/)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def simple_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickers that need no weights, by their names."""
+    from napari_drpnet.pickers import base
+
+    monkeypatch.setitem(base._BUILT_IN, "dark-discs", "discs:DarkDiscs")
+    monkeypatch.setitem(base._BUILT_IN, "slow-scores", "discs:SlowScores")

@@ -69,13 +69,13 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, Task] = {}
     for entry, short in found.values():
-        place = short if uses[short] == 1 else _whole(entry.name)
+        place = short if uses[short] == 1 else _place(entry.name)
         if place in tasks:
             first = tasks[place].micrograph.name
             clash = UserError(f"{entry.name}: its picks would overwrite those of {first}.", "Pick it in another run.")
             refusals.append(Refusal(entry.name, clash))
         else:
-            tasks[place] = Task(entry, place.with_name(f"{place.name}_autopick.star"))
+            tasks[place] = Task(entry, PurePosixPath(f"{place}_autopick.star"))
     return list(tasks.values()), refusals
 
 
@@ -83,7 +83,7 @@ def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
     """The micrographs one input means, each with the short form of where its picks go."""
     path = Path(text)
     if path.suffix.lower() == ".star":
-        return [(entry, _in_project(entry.name) or _whole(entry.name)) for entry in read_micrographs(path)]
+        return [(entry, _in_project(entry.name) or _place(entry.name)) for entry in read_micrographs(path)]
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if is_image(file) and file.is_file())
         if not files:
@@ -99,7 +99,7 @@ def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
         files = [path]
     names = [file.as_posix() for file in files]
     return [
-        (MicrographEntry(name, file, None), _in_project(name) or PurePosixPath(_whole(name).name))
+        (MicrographEntry(name, file, None), _in_project(name) or PurePosixPath(_place(name).name))
         for name, file in zip(names, files, strict=True)
     ]
 
@@ -107,11 +107,11 @@ def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
 def _in_project(name: str) -> PurePosixPath | None:
     """The name below a RELION job's folder, without suffix; None when it is not in one."""
     below = _RELION_JOB.search(name)
-    return _whole(below["below"]) if below else None
+    return _place(below["below"]) if below else None
 
 
-def _whole(name: str) -> PurePosixPath:
+def _place(name: str) -> PurePosixPath:
     """The name without suffix, as a place that cannot leave the output folder."""
     suffix = max((s for s in IMAGE_SUFFIXES if name.lower().endswith(s)), key=len, default=PurePosixPath(name).suffix)
     parts = PurePosixPath(name.removesuffix(name[len(name) - len(suffix) :])).parts
-    return PurePosixPath(*(part for part in parts if part not in ("/", "..")))
+    return PurePosixPath(*(part for part in parts if part.strip("/") not in ("", "..")))

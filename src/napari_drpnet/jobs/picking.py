@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
@@ -97,8 +98,8 @@ def pick(run: PickRun) -> Job[PickReport]:
     tasks, refusals = find_micrographs(run.inputs)
     if not tasks:
         raise refusals[0].error
-    options = picker.settings.model_dump(mode="json")
-    write_run_file(run.model_copy(update={"options": options}), run.out / "settings.yaml")
+    in_force = {"options": picker.settings.model_dump(mode="json"), "version": version("napari-drpnet")}
+    write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
 
     results = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
     picks = 0

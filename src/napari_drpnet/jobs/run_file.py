@@ -71,7 +71,7 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
     """
     recorded = read_run_file(file) if file else {}
     merged = {**recorded, **given, "options": {**recorded.get("options", {}), **options}}
-    return validated(PickRun, {**merged, "version": version("napari-drpnet")})
+    return validated(PickRun, merged)
 
 
 def validated(model: type[Model], fields: dict[str, Any]) -> Model:
