@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -138,7 +138,7 @@ class SimulationSettings(Settings):
     defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=_unit("um"))
     astigmatism: float = Field(300.0, ge=0, description="Largest defocus difference.", json_schema_extra=_unit("A"))
     cs: float = Field(2.7, ge=0, description="Spherical aberration.", json_schema_extra=_unit("mm"))
-    amplitude_contrast: tuple[float, float] = Field((0.06, 0.12), description="Part of the contrast due to lost electrons.")
+    amplitude_contrast: tuple[float, float] = Field((0.02, 0.1), description="Part of the contrast due to lost electrons.")
     phase_plate: float = Field(0.0, ge=0, le=1, description="Probability of a phase plate (a shift of 90 degrees).")
     b_factor: tuple[float, float] = Field(
         (60.0, 300.0), description="Envelope of the contrast transfer function.", json_schema_extra=_unit("A^2")
@@ -148,14 +148,14 @@ class SimulationSettings(Settings):
         (0.3, 1.0), description="Strength of the particles relative to their calculated potential."
     )
     visibility: tuple[float, float] = Field(
-        (1.5, 15.0),
+        (1.5, 20.0),
         description="Bounds on a particle's signal-to-noise ratio at low resolution: its strength is changed to stay in them.",
     )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0), description="Thickness of the vitreous ice.", json_schema_extra=_unit("A")
     )
     structural_noise: tuple[float, float] = Field(
-        (1.0, 8.0), description="Power of the ice's own texture relative to that of pure water."
+        (1.5, 10.0), description="Power of the ice's own texture relative to that of pure water."
     )
     contamination: float = Field(0.35, ge=0, le=1, description="Probability of ice crystals and other contamination.")
     carbon: float = Field(0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture.")
@@ -208,7 +208,7 @@ class EvaluationSettings(Settings):
     edge: float = Field(
         0, ge=0, description="Width of the band along the border that is not scored.", json_schema_extra=_unit("px")
     )
-    shape: tuple[int, int] | None = Field(
+    shape: tuple[PositiveInt, PositiveInt] | None = Field(
         None,
         description="HEIGHT,WIDTH of the micrographs; needed with --edge where no file says it.",
         json_schema_extra=_unit("px"),

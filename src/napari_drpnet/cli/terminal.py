@@ -29,12 +29,14 @@ def run_job(job: Job[Result], unit: str = "micrographs") -> Result:
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.description}", markup=False),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         shown = bar.add_task("", total=None, picks=0)
 
         def show(step: Progress) -> None:
-            done = step.done + step.fraction if step.total != 100 else step.done
-            bar.update(shown, total=step.total, completed=done, picks=step.picks, description=step.message)
+            bar.update(
+                shown, total=step.total, completed=step.done + step.fraction, picks=step.picks, description=step.message
+            )
 
         try:
             return drive(job, show)
