@@ -13,8 +13,8 @@ from napari_drpnet.data import FloatArray, Micrograph
 from napari_drpnet.evaluation import Verdict
 from napari_drpnet.io import atomic_write
 
-# Told apart by people who see red and green alike (Okabe and Ito's palette).
-TRUE, FALSE, MISSED = "#009E73", "#D55E00", "#F0E442"
+# Told apart by people who see red and green alike: after Okabe and Ito, brighter for a grey ground.
+TRUE, FALSE, MISSED = "#00D69B", "#FF7A1A", "#F0E442"
 # Drawn this many times larger and then reduced, for smooth rings.
 _OVERSAMPLING = 2
 
@@ -57,7 +57,7 @@ def draw_rings(micrograph: Micrograph, rings: Sequence[Rings], diameter: float, 
     factor = _OVERSAMPLING
     large = picture.resize((picture.width * factor, picture.height * factor)).convert("RGB")
     pencil = ImageDraw.Draw(large)
-    radius, width = shown.working_pixels(diameter) / 2 * factor, max(2, round(large.width / 800))
+    radius, width = shown.working_pixels(diameter) / 2 * factor, max(2, round(large.width / 600))
     for ring in rings:
         for y, x in (shown.from_micrograph(ring.yx) + 0.5) * factor:
             pencil.ellipse((x - radius, y - radius, x + radius, y + radius), outline=ring.colour, width=width)

@@ -1,0 +1,85 @@
+"""The wheel, in an environment that has nothing but it and napari: everything it needs is inside, and it picks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from napari_drpnet import jobs
+
+ROOT = Path(__file__).parents[1]
+SIZE = 1024
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a program without anything of this environment; its output, or a failure that shows it."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=clean, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", out, ROOT, cwd=out)
+    (file,) = out.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a fresh environment with the wheel beside napari."""
+    folder = tmp_path_factory.mktemp("clean")
+    run(sys.executable, "-m", "venv", folder, cwd=folder)
+    python = folder / "bin" / "python"
+    pinned = ROOT / "constraints.txt"
+    run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", pinned, wheel, "napari", cwd=folder)
+    return python
+
+
+def test_weights_are_small_and_each_has_a_model_card(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        weights = [info for info in archive.infolist() if info.filename.endswith(".safetensors")]
+        names = set(archive.namelist())
+    assert weights
+    for info in weights:
+        assert info.file_size < 3_000_000
+        assert info.filename.replace(".safetensors", ".md") in names
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        folders = {name.split("/")[0] for name in archive.namelist()}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"napari_drpnet"}
+
+
+def test_napari_finds_the_plugin_and_what_its_manifest_names_exists(python: Path, tmp_path: Path):
+    """Widgets need Qt, which this environment lacks: of those, the module must exist."""
+    program = """
+from importlib import import_module, util
+from npe2 import PluginManifest
+for command in PluginManifest.from_distribution("napari-drpnet").contributions.commands:
+    module, name = command.python_name.split(":")
+    if ".widgets" in module:
+        assert util.find_spec(module), module
+    else:
+        getattr(import_module(module), name)
+    print(module)
+"""
+    named = set(run(python, "-c", program, cwd=tmp_path).split())
+    assert {"napari_drpnet._reader", "napari_drpnet._writer", "napari_drpnet._sample_data"} <= named
+
+
+def test_the_installed_program_picks_the_same_as_this_one(python: Path, tmp_path: Path):
+    run(python.with_name("napari-drpnet"), "demo", "--out", "installed", "--size", str(SIZE), cwd=tmp_path)
+    here = jobs.finish(jobs.demo(tmp_path / "here", "auto", size=SIZE))
+    assert here.report.picks > 0
+    for name in ("sample_autopick.star", "truth/sample.csv"):
+        assert (tmp_path / "installed" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
