@@ -14,6 +14,7 @@ import pytest
 
 from napari_drpnet import UserError, read_micrograph
 from napari_drpnet.io import IMAGE_SUFFIXES, is_image, open_image
+from napari_drpnet.io.mrc import write_mrc as write_image
 
 IMAGE = np.arange(6 * 10, dtype=np.float32).reshape(6, 10)
 HEADER = 1024
@@ -326,6 +327,15 @@ def test_a_file_without_permission_is_said_so(mrc: Path) -> None:
     finally:
         if root:
             os.seteuid(0)
+
+
+@pytest.mark.parametrize("pixel_size", [None, 1.77])
+def test_a_written_image_reads_back(tmp_path: Path, pixel_size: float | None) -> None:
+    path = write_image(IMAGE.astype(np.int16), tmp_path / "new" / "a.mrc", pixel_size)
+    assert mrcfile.validate(path)
+    micrograph = read_micrograph(path)
+    np.testing.assert_array_equal(micrograph.image, IMAGE)
+    assert micrograph.frame.pixel_size == pixel_size
 
 
 def test_reading_a_large_micrograph_is_quick(tmp_path: Path) -> None:

@@ -22,7 +22,19 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 # Weights of red, green and blue in the luminance of ITU-R 601, as in most image programs.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 # What the two libraries raise for damaged files, besides OSError.
-_DAMAGE = (ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error, zlib.error)
+_DAMAGE = (
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 
 
 class TiffStack:
