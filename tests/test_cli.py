@@ -159,6 +159,35 @@ class TestPick:
         ]
         assert "a.mrc\t4" in Path("picks/summary.tsv").read_text()
 
+    def test_a_full_disk_is_one_line_and_leaves_no_partial_file(self):
+        """On a disk of five blocks: the settings, the first micrograph's picks and little more fit."""
+        for name in "abcdef":
+            write_discs(f"{name}.mrc")
+        Path("picks").mkdir()
+        program = (
+            "from napari_drpnet.pickers import base; base._BUILT_IN['dark'] = 'discs:DarkDiscs';"
+            "from napari_drpnet.cli import main; main()"
+        )
+        script = (
+            "mount -t tmpfs -o size=20k tmpfs picks || exit 99\n"
+            f'{sys.executable} -c "{program}" pick ?.mrc --picker dark --diameter 40; status=$?\n'
+            "ls -A picks; exit $status"
+        )
+        done = subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode in (1, 99) and not done.stdout:
+            pytest.skip("this system lets no user mount a small disk")
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: picks/")
+        assert "disk is full" in line
+        assert {"a_autopick.star", "settings.yaml"} <= set(done.stdout.split())
+        assert all(name.endswith((".star", ".tsv", ".yaml")) and name[0] != "." for name in done.stdout.split())
+
 
 class TestEvaluate:
     lengths = ("--diameter", "40", "--pixel-size", "2")

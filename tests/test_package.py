@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,14 +36,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(wheel: Path) -> Iterator[Path]:
     """The interpreter of a fresh environment with the wheel beside napari."""
-    folder = tmp_path_factory.mktemp("clean")
-    run(sys.executable, "-m", "venv", folder, cwd=folder)
-    python = folder / "bin" / "python"
-    pinned = ROOT / "constraints.txt"
-    run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", pinned, wheel, "napari", cwd=folder)
-    return python
+    with TemporaryDirectory(prefix="napari-drpnet-") as folder:
+        run(sys.executable, "-m", "venv", folder, cwd=Path(folder))
+        python = Path(folder, "bin", "python")
+        pinned = ROOT / "constraints.txt"
+        run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", pinned, wheel, "napari", cwd=Path(folder))
+        yield python
 
 
 def test_weights_are_small_and_each_has_a_model_card(wheel: Path):

@@ -16,8 +16,16 @@ from napari_drpnet.jobs.progress import Job, Progress, drive
 Result = TypeVar("Result")
 
 
-def run_job(job: Job[Result], unit: str = "micrographs") -> Result:
-    """Drive a job with a progress bar; Ctrl-C ends the program with status 130."""
+def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks") -> Result:
+    """Drive a job with a progress bar; Ctrl-C ends the program with status 130.
+
+    Parameters
+    ----------
+    job
+        What to drive.
+    counts
+        Follows "3/10" in the bar: the unit of `Progress.done`, and what else is to be told.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -25,7 +33,7 @@ def run_job(job: Job[Result], unit: str = "micrographs") -> Result:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit + ", {task.fields[picks]} picks,"),
+        TextColumn(counts),
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.description}", markup=False),
     )
