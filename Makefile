@@ -15,7 +15,7 @@ test: $(READY)  ## all tests, those of the window under Xvfb
 
 napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
 	tools/system-packages.sh window
-	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet
+	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet Pick
 
 check: $(READY)  ## style, types, architecture, manifest
 	$(BIN)/ruff check .
