@@ -51,8 +51,12 @@ def picks(suffix: str, folder: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("sound")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damage")
+
+
+@pytest.fixture(scope="module")
+def sound(folder: Path) -> dict[str, bytes]:
     return {
         "a.mrc": mrc(),
         "a.mrc.gz": gzip.compress(mrc()),
@@ -82,7 +86,7 @@ READERS: dict[str, list[Callable[[Path], object]]] = {
 )
 def test_damage_never_gives_a_traceback(
     sound: dict[str, bytes],
-    tmp_path_factory: pytest.TempPathFactory,
+    folder: Path,
     name: str,
     edits: list[tuple[float, bytes]],
     keep: float,
@@ -92,7 +96,7 @@ def test_damage_never_gives_a_traceback(
     for where, new in edits:
         at = int(where * head)
         raw[at : at + len(new)] = new
-    path = tmp_path_factory.getbasetemp() / name
+    path = folder / f"damaged-{name}"
     path.write_bytes(raw[: int(keep * len(raw))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -98,7 +98,7 @@ def test_bytes_that_are_not_utf8_come_back_as_they_were(tmp_path: Path) -> None:
 def test_any_table_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.star"
+    path = tmp_path_factory.getbasetemp() / "any.star"  # one folder for all examples
     columns = {"rlnA": [row[0] for row in rows], "rlnB": [row[1] for row in rows]}
     path.write_text(format_table(columns, "x"), encoding="utf-8", newline="\n")
     (table,) = read_tables(path)
@@ -162,8 +162,8 @@ def test_micrographs_of_relion_30_have_the_pixel_size_of_their_magnification(tmp
 
 
 def test_micrographs_without_optics_have_no_pixel_size(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.star", "data_\nloop_\n_rlnMicrographName #1\na.mrc\n")
-    assert read_micrographs(path) == [MicrographEntry("a.mrc", Path("a.mrc"), None)]
+    path = write(tmp_path / "a.star", "data_\nloop_\n_rlnMicrographName #1\nnowhere.mrc\n")
+    assert read_micrographs(path) == [MicrographEntry("nowhere.mrc", Path("nowhere.mrc"), None)]
 
 
 def test_each_micrograph_is_listed_once_even_from_particles(tmp_path: Path) -> None:
