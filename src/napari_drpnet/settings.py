@@ -72,7 +72,10 @@ class PickerSettings(Settings):
     invert: bool = Field(False, description="Particles are brighter than their background.")
     device: Device = Field("auto", description="Where networks run: auto takes a GPU when there is one.")
     memory: int = Field(
-        600, ge=50, description="Memory a network pass may use; larger images run in tiles.", json_schema_extra=_unit("MB")
+        600,
+        ge=50,
+        description="Memory a network pass may use; larger images run in tiles.",
+        json_schema_extra=_unit("MB"),
     )
 
     @property
@@ -94,15 +97,22 @@ class CompatibleSettings(Settings):
         9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=_unit("network px")
     )
     height: float = Field(
-        5.0, gt=0, description="Unit T of the extended maxima; levels are 1, 2 and 3 T.", json_schema_extra=_unit("network px")
+        5.0,
+        gt=0,
+        description="Unit T of the extended maxima; levels are 1, 2 and 3 T.",
+        json_schema_extra=_unit("network px"),
     )
-    level: Literal[1, 2, 3] = Field(2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high.")
+    level: Literal[1, 2, 3] = Field(
+        2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
+    )
 
 
 class DRPnetSettings(PickerSettings):
     """DRPnet: a regression network finds candidates, a classifier keeps or rejects them."""
 
-    detector: str = Field("detector", description="Weights of stage 1: a name from the package, or a .safetensors file.")
+    detector: str = Field(
+        "detector", description="Weights of stage 1: a name from the package, or a .safetensors file."
+    )
     classifier: str | None = Field(
         "classifier", description="Weights of stage 2: a name from the package, a .safetensors file, or none."
     )
@@ -113,18 +123,23 @@ class SimulationSettings(Settings):
     """What `simulation.simulate` makes; a pair is a range that every micrograph draws its own value from."""
 
     structures: tuple[Path, ...] = Field(
-        (), description="PDB, mmCIF or MRC files, gzipped or not; one per micrograph. None: built-in procedural particles."
+        (),
+        description="PDB, mmCIF or MRC files, gzipped or not, one per micrograph. None: made-up particles.",
     )
     count: int = Field(1, ge=1, description="Number of micrographs.")
     seed: int = Field(0, ge=0, description="The same seed gives the same bytes.")
-    size: int = Field(4096, ge=128, le=16384, description="Edge of the square micrograph.", json_schema_extra=_unit("px"))
+    size: int = Field(
+        4096, ge=128, le=16384, description="Edge of the square micrograph.", json_schema_extra=_unit("px")
+    )
     pixel_size: float = Field(1.0, gt=0, description="Size of a pixel.", json_schema_extra=_unit("A"))
     diameter_px: tuple[float, float] | None = Field(
         None,
         description="Choose the pixel size so that the particle spans this many pixels, instead of the pixel size above.",
         json_schema_extra=_unit("px"),
     )
-    views: int = Field(100, ge=1, description="Orientations projected per structure, each placed at any in-plane angle.")
+    views: int = Field(
+        100, ge=1, description="Orientations projected per structure, each placed at any in-plane angle."
+    )
     coverage: tuple[float, float] = Field(
         (0.06, 0.6), description="Part of the ice covered by particles, a disc of one diameter each: 0.5 is crowded."
     )
@@ -132,13 +147,19 @@ class SimulationSettings(Settings):
     broken: tuple[float, float] = Field(
         (0.0, 0.15), description="Broken particles per whole one; they are not in the truth."
     )
-    aggregates: float = Field(0.25, ge=0, le=1, description="Probability of heaps of particles; they are not in the truth.")
+    aggregates: float = Field(
+        0.25, ge=0, le=1, description="Probability of heaps of particles; they are not in the truth."
+    )
     empty: float = Field(0.04, ge=0, le=1, description="Probability of a micrograph without particles.")
-    voltage: tuple[Literal[200, 300], ...] = Field((300, 300, 200), description="Drawn from these.", json_schema_extra=_unit("kV"))
+    voltage: tuple[Literal[200, 300], ...] = Field(
+        (300, 300, 200), min_length=1, description="Drawn from these.", json_schema_extra=_unit("kV")
+    )
     defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=_unit("um"))
     astigmatism: float = Field(300.0, ge=0, description="Largest defocus difference.", json_schema_extra=_unit("A"))
     cs: float = Field(2.7, ge=0, description="Spherical aberration.", json_schema_extra=_unit("mm"))
-    amplitude_contrast: tuple[float, float] = Field((0.02, 0.1), description="Part of the contrast due to lost electrons.")
+    amplitude_contrast: tuple[float, float] = Field(
+        (0.02, 0.1), description="Part of the contrast due to lost electrons."
+    )
     phase_plate: float = Field(0.0, ge=0, le=1, description="Probability of a phase plate (a shift of 90 degrees).")
     b_factor: tuple[float, float] = Field(
         (60.0, 300.0), description="Envelope of the contrast transfer function.", json_schema_extra=_unit("A^2")
@@ -148,8 +169,8 @@ class SimulationSettings(Settings):
         (0.3, 1.0), description="Strength of the particles relative to their calculated potential."
     )
     visibility: tuple[float, float] = Field(
-        (1.5, 20.0),
-        description="Bounds on a particle's signal-to-noise ratio at low resolution: its strength is changed to stay in them.",
+        (1.5, 25.0),
+        description="Bounds on a particle's signal-to-noise ratio at low resolution; its strength is changed to fit.",
     )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0), description="Thickness of the vitreous ice.", json_schema_extra=_unit("A")
@@ -158,10 +179,15 @@ class SimulationSettings(Settings):
         (1.5, 10.0), description="Power of the ice's own texture relative to that of pure water."
     )
     contamination: float = Field(0.35, ge=0, le=1, description="Probability of ice crystals and other contamination.")
-    carbon: float = Field(0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture.")
+    carbon: float = Field(
+        0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture."
+    )
     defects: float = Field(0.15, ge=0, le=1, description="Probability of dead or hot pixels and scratches.")
     processed: float = Field(
-        0.5, ge=0, le=1, description="Probability that somebody denoised, sharpened or quantised the micrograph to 8 bits."
+        0.5,
+        ge=0,
+        le=1,
+        description="Probability that somebody denoised, sharpened or quantised the micrograph to 8 bits.",
     )
     noise_like: tuple[Path, ...] = Field(
         (), description="Real micrographs; half of the simulated ones get the noise spectrum of one of them."
@@ -170,8 +196,10 @@ class SimulationSettings(Settings):
     @model_validator(mode="after")
     def _ranges_ascend(self) -> Self:
         for name, value in self:
-            if name not in {"structures", "noise_like", "voltage"} and isinstance(value, tuple) and not 0 <= value[0] <= value[1]:
-                raise ValueError(f"{name}: a range goes from the smaller number, at least 0, to the larger one, not {value}")
+            if name in {"structures", "noise_like", "voltage"} or not isinstance(value, tuple):
+                continue
+            if not 0 <= value[0] <= value[1]:
+                raise ValueError(f"{name}: a range goes from a number, at least 0, to a larger one, not {value}")
         return self
 
 
@@ -229,7 +257,10 @@ class TrainingSet(Settings):
         None, gt=0, description="Default: the diameters in the coordinate files.", json_schema_extra=_unit("A")
     )
     unlabelled_border: float = Field(
-        0.0, ge=0, description="Width along the edges where particles are not labelled.", json_schema_extra=_unit("diameters")
+        0.0,
+        ge=0,
+        description="Width along the edges where particles are not labelled.",
+        json_schema_extra=_unit("diameters"),
     )
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
 
@@ -240,14 +271,26 @@ class TrainSettings(Settings):
     training: tuple[TrainingSet, ...] = Field(min_length=1, description="Sets to learn from.")
     validation: tuple[TrainingSet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
     network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
-    diameter: float = Field(32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=_unit("network px"))
+    diameter: float = Field(
+        32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=_unit("network px")
+    )
     label: float = Field(
-        0.3, gt=0, le=0.5, description="Radius of the target's cone; the paper's is the particle's own, 0.5.", json_schema_extra=_unit("diameters")
+        0.3,
+        gt=0,
+        le=0.5,
+        description="Radius of the target's cone; the paper's is the particle's own, 0.5.",
+        json_schema_extra=_unit("diameters"),
     )
     steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
     batch: int = Field(8, ge=1, description="Crops or patches a step.")
-    crop: int = Field(224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=_unit("network px"))
+    crop: int = Field(
+        224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=_unit("network px")
+    )
     rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
-    scale_jitter: float = Field(0.25, ge=0, lt=1, description="A wrong diameter, up to this fraction, is learnt to be borne.")
-    average: float = Field(0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept.")
+    scale_jitter: float = Field(
+        0.25, ge=0, lt=1, description="A wrong diameter, up to this fraction, is learnt to be borne."
+    )
+    average: float = Field(
+        0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept."
+    )
     seed: int = Field(0, ge=0, description="Seed of everything random.")

@@ -1,4 +1,4 @@
-"""From intensity to the file people work with: counting, the detector's response, defects, and what others do to the image."""
+"""From intensity to the file people work with: counting, detector response, defects, and later treatment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def filter_radially(image: ImageArray, response: FloatArray) -> ImageArray:
 
 
 def detector_response(falloff: float) -> FloatArray:
-    """Modulation transfer ``exp(-falloff (f / Nyquist)^2)`` of the detector and of binning, at 65 steps up to Nyquist."""
+    """Transfer ``exp(-falloff (f / Nyquist)^2)`` of the detector and of binning, at 65 steps up to Nyquist."""
     return np.asarray(np.exp(-falloff * np.linspace(0, 1, 65) ** 2))
 
 
@@ -41,7 +41,7 @@ def shaped_noise(rng: np.random.Generator, shape: tuple[int, int], spectrum: Flo
 def counts_with_spectrum(
     rng: np.random.Generator, intensity: ImageArray, dose: float, pixel_size: float, spectrum: FloatArray
 ) -> ImageArray:
-    """As `count_electrons`, with noise of a given spectrum, rather stronger than counting alone, instead of white noise."""
+    """As `count_electrons`, but with noise of a given spectrum, half as strong again as that of counting."""
     electrons = dose * pixel_size**2
     noise = shaped_noise(rng, intensity.shape, spectrum)
     return np.asarray(electrons * intensity + noise * np.float32(1.5 * np.sqrt(electrons)), dtype=np.float32)
@@ -50,10 +50,10 @@ def counts_with_spectrum(
 def radial_spectrum(image: ImageArray, steps: int = 65) -> FloatArray:
     """Radially averaged power of the standardised image, at ``steps`` frequencies from zero to Nyquist.
 
-    The slow gradient is subtracted first, and the lowest frequencies, where illumination rules, repeat their neighbours'.
+    Slow gradients are subtracted first; the two lowest frequencies, where illumination rules, repeat the third.
     """
-    flat = image - ndimage.zoom(ndimage.gaussian_filter(image[::8, ::8], 8), 8, order=1)[: image.shape[0], : image.shape[1]]
-    flat = flat / flat.std()
+    flat = image - ndimage.gaussian_filter(image, 0.06 * min(image.shape), truncate=2)
+    flat /= flat.std()
     window = np.hanning(flat.shape[0])[:, None] * np.hanning(flat.shape[1])
     power = np.abs(scipy.fft.rfft2(flat * window, workers=1)) ** 2 / (window**2).sum()
     f = np.hypot(scipy.fft.fftfreq(flat.shape[0])[:, None], scipy.fft.rfftfreq(flat.shape[1])[None, :])
@@ -70,7 +70,9 @@ def add_defects(rng: np.random.Generator, image: ImageArray) -> ImageArray:
     h, w = image.shape
     spread = image.std()
     n = int(rng.integers(3, 60))
-    result[rng.integers(h, size=n), rng.integers(w, size=n)] += spread * rng.choice([-6, 6, 15], size=n).astype(np.float32)
+    result[rng.integers(h, size=n), rng.integers(w, size=n)] += spread * rng.choice([-6, 6, 15], size=n).astype(
+        np.float32
+    )
     if rng.random() < 0.3:
         line = int(rng.integers(w))
         result[:, line : line + int(rng.integers(1, 3))] += spread * np.float32(rng.normal(0, 2))
@@ -107,4 +109,6 @@ def quantise(rng: np.random.Generator, image: ImageArray) -> ImageArray:
     """256 grey levels between two percentiles, or over a much wider range, as real 8-bit files have it."""
     low, high = np.percentile(image[::2, ::2], [rng.choice([0.0, 0.1, 1.0]), rng.choice([99.0, 99.9, 100.0])])
     margin = (high - low) * (rng.uniform(0, 2) if rng.random() < 0.5 else 0)
-    return np.asarray(np.rint(np.clip((image - low + margin) / (high - low + 2 * margin), 0, 1) * 255), dtype=np.float32)
+    return np.asarray(
+        np.rint(np.clip((image - low + margin) / (high - low + 2 * margin), 0, 1) * 255), dtype=np.float32
+    )

@@ -11,6 +11,7 @@ from napari_drpnet.data import ImageArray
 from napari_drpnet.simulation import specimen
 from napari_drpnet.simulation.optics import Lens, ctf, frequencies, image_intensity, interaction
 from napari_drpnet.simulation.scene import Scene, Views
+from napari_drpnet.simulation.structures import ICE_POTENTIAL
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Exposure:
 def visibility(views: Views, exposure: Exposure) -> float:
     """Signal-to-noise ratio of a particle to a filter that knows it, from detail coarser than half a diameter.
 
-    ``d'^2 = sum |signal|^2 / noise`` over frequencies (North, Proc. IEEE 51 (1963) 1016), where the ice's texture and the
-    counting of electrons make the noise. About 1.6 in EMPIAR-10059 and 8 in EMPIAR-10028, by the power that the particles
-    add to their spectra.
+    ``d'^2 = sum |signal|^2 / noise`` over frequencies (North, Proc. IEEE 51 (1963) 1016), where the texture of the ice
+    and the counting of electrons make the noise. Simulations that show particles as strongly as EMPIAR-10059 does
+    have about 2, as EMPIAR-10028 about 20.
     """
     n = views.whole.shape[1]
     fy, fx = frequencies((n, n), views.voxel)
@@ -65,7 +66,7 @@ def expose(rng: np.random.Generator, scene: Scene, exposure: Exposure) -> ImageA
     """
     lens = exposure.lens
     scene.potential += specimen.ice_texture(rng, scene.shape, scene.pixel_size, exposure.thickness, exposure.texture)
-    height = np.float32(specimen.ICE_POTENTIAL * exposure.waviness)
+    height = np.float32(ICE_POTENTIAL * exposure.waviness)
     scene.potential += height * specimen.cloud(rng, scene.shape, rng.uniform(3.5, 5))
     scene.potential *= np.float32(interaction(lens.voltage))
     intensity = scene.picture(image_intensity(scene.potential, lens, scene.pixel_size))

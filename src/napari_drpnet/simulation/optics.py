@@ -106,8 +106,8 @@ def envelope(lens: Lens, fy: npt.NDArray[np.float32], fx: npt.NDArray[np.float32
 def image_intensity(phase: ImageArray, lens: Lens, pixel_size: float) -> ImageArray:
     """Intensity of the image of a thin specimen, 1 where there is nothing.
 
-    The full phase object ``exp(i phi)``, eqs. 3.3 and 3.4 of Kirkland (2010), not its weak approximation, because film and
-    contamination shift the phase by radians; lost electrons are an imaginary part of the phase.
+    The full phase object ``exp(i phi)``, eqs. 3.3 and 3.4 of Kirkland (2010), not its weak approximation, because film
+    and contamination shift the phase by radians; lost electrons are an imaginary part of the phase.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The built-in sample: one micrograph as it comes from the microscope, with everything in it that a picker must know."""
+"""The built-in sample: one micrograph as it comes from the microscope, with all that a picker must cope with."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _CRYSTALS = (3.5, 2.2, 2.0, 1.5, 1.2, 1.0, 0.8, 0.7, 0.6, 0.5, 0.5)  # in partic
 def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Picks]:
     """A simulated micrograph at 1.2 A per pixel, with a made-up protein of 180 A, and its true picks.
 
-    The edge of the carbon film crosses one corner and ice crystals lie about; particles on or under them are not among the
-    picks, nor are broken ones.
+    The edge of the carbon film crosses one corner and ice crystals lie about. Where they are there are no particles;
+    broken particles are not among the picks.
 
     Parameters
     ----------

@@ -21,8 +21,9 @@ _COMPRESSIBILITY = 0.08  # the structure factor of water at small angles
 def ice_power(thickness: float, power: float = 1.0) -> float:
     """Power spectrum of the projected potential of ice at low resolution, in V^2 A^4.
 
-    Molecules fluctuate in number: ``n t (V/n)^2 S`` with number density ``n``, thickness ``t`` in Angstrom, mean potential
-    ``V`` and the structure factor ``S`` of water at small angles (Vulovic et al., J. Struct. Biol. 183 (2013) 19).
+    Molecules fluctuate in number: ``n t (V/n)^2 S`` with number density ``n``, thickness ``t`` in Angstrom, mean
+    potential ``V`` and the structure factor ``S`` of water at small angles (Vulovic et al., J. Struct. Biol. 183
+    (2013) 19).
     ``power`` multiplies it: real specimens hold more than water, and every layer of it scatters.
     """
     return _WATER_DENSITY * thickness * (ICE_POTENTIAL / _WATER_DENSITY) ** 2 * _COMPRESSIBILITY * power
@@ -33,8 +34,8 @@ def ice_texture(
 ) -> ImageArray:
     """Random structure of amorphous ice: molecules fluctuate in number, nearly white at the resolutions seen here.
 
-    Its power is `ice_power`, and rises towards the first peak of water's structure factor at 1/3.7 A, where one molecule
-    excludes another (Parkhurst et al., IUCrJ 11 (2024) 910).
+    Its power is `ice_power`, and rises towards the first peak of water's structure factor at 1/3.7 A, where one
+    molecule excludes another (Parkhurst et al., IUCrJ 11 (2024) 910).
     """
     variance = ice_power(thickness, power) / pixel_size**2
     noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(np.sqrt(variance))
@@ -104,19 +105,23 @@ def film_edge(
     radius = rng.uniform(6000, 12000) / pixel_size
     angle = rng.uniform(0, 2 * np.pi) if angle is None else angle
     depth = (rng.uniform(0.05, 0.4) if reach is None else reach) * max(h, w)
-    half = 0.5 * (h * abs(np.sin(angle)) + w * abs(np.cos(angle)))  # from the middle to the picture's border along the angle
-    to_hole = half - depth - radius
+    to_border = 0.5 * (h * abs(np.sin(angle)) + w * abs(np.cos(angle)))  # from the middle, along the angle
+    to_hole = to_border - depth - radius
     cy, cx = h / 2 + to_hole * np.sin(angle), w / 2 + to_hole * np.cos(angle)
     y, x = np.arange(h, dtype=np.float32)[:, None], np.arange(w, dtype=np.float32)[None, :]
     roughness = cloud(rng, shape, 3.5, 128) * np.float32(rng.uniform(5, 60) / pixel_size)
     inside = np.hypot(y - np.float32(cy), x - np.float32(cx)) - np.float32(radius) + roughness
     ramp = np.clip(inside * np.float32(pixel_size / rng.uniform(10, 60)), 0, 1)  # the edge is not quite vertical
-    thickness, potential = (rng.uniform(300, 500), _GOLD_POTENTIAL) if gold else (rng.uniform(80, 220), _CARBON_POTENTIAL)
-    texture = _grains(rng, shape, pixel_size) if gold else _carbon_texture(rng, shape, pixel_size, thickness)
+    if gold:
+        thickness, potential = rng.uniform(300, 500), _GOLD_POTENTIAL
+        texture = _grains(rng, shape, pixel_size)
+    else:
+        thickness, potential = rng.uniform(80, 220), _CARBON_POTENTIAL
+        texture = _amorphous(rng, shape, pixel_size, thickness)
     return (ramp * (potential * thickness * (1 + texture))).astype(np.float32), inside > 0
 
 
-def _carbon_texture(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float) -> ImageArray:
+def _amorphous(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float) -> ImageArray:
     """Amorphous carbon, as a fraction of its thickness: fluctuates more than water does, and unevenly."""
     white = rng.standard_normal(shape, dtype=np.float32)
     fine = ndimage.gaussian_filter(white, max(0.3, 2.0 / pixel_size), truncate=3)

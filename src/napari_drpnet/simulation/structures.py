@@ -20,14 +20,25 @@ ICE_POTENTIAL = 4.5
 """Mean inner potential of vitreous ice in volts (isolated atoms; Vulovic et al., J. Struct. Biol. 183 (2013) 19)."""
 
 _MAX_ATOMS = 3_000_000
+_HINT = "Give a PDB, mmCIF or MRC file, gzipped or not."
 _SOLVENT_VOLUME = 16.5  # cubic Angstrom of water displaced per non-hydrogen atom, from 0.73 ml/g
 _PROTEIN_EXCESS = 3.5  # volts above ice, mean over a protein's inside
 
-# Electron scattering amplitude at zero angle in Angstrom (Peng et al., Acta Cryst. A52 (1996) 257); the potential of an atom
-# integrated over space is 47.878 V A^2 times it.
-_AMPLITUDE = {"H": 0.53, "C": 2.51, "N": 2.21, "O": 1.98, "P": 5.49, "S": 5.16, "MG": 5.2, "ZN": 6.1, "FE": 7.2, "CA": 9.9}
+# Electron scattering amplitude at zero angle in Angstrom (Peng et al., Acta Cryst. A52 (1996) 257); the potential
+# of an atom integrated over space is 47.878 V A^2 times it.
+_AMPLITUDE = {
+    "C": 2.51,
+    "N": 2.21,
+    "O": 1.98,
+    "P": 5.49,
+    "S": 5.16,
+    "MG": 5.2,
+    "ZN": 6.1,
+    "FE": 7.2,
+    "CA": 9.9,
+}
 _VOLT = 47.878
-_HYDROGENS = 0.9  # hydrogens per other atom, where the model leaves them out
+_HYDROGEN = 0.9 * 0.53  # amplitude of the hydrogens that go with each other atom
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +101,7 @@ def _read_model(path: Path) -> Scatterers:
     try:
         structure = gemmi.read_structure(str(path))
     except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as PDB or mmCIF ({error}).", "Give a PDB, mmCIF or MRC file.") from error
+        raise UserError(f"{path}: cannot be read as PDB or mmCIF ({error}).", _HINT) from error
     if len(structure) == 0:
         raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
     model = structure[0]
@@ -108,13 +119,14 @@ def _read_model(path: Path) -> Scatterers:
     if not atoms:
         raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
     if len(atoms) > _MAX_ATOMS:
-        raise UserError(f"{path}: {len(atoms)} atoms are too many (limit {_MAX_ATOMS}).", "Give a density map of it instead.")
+        raise UserError(f"{path}: {len(atoms)} atoms, more than {_MAX_ATOMS}.", "Give a density map of it instead.")
     table = np.asarray(atoms)
     return centred(_stem(path), table[:, :3], table[:, 3])
 
 
 def _excess(element: str, occupancy: float) -> float:
-    amplitude = _AMPLITUDE.get(element, 5.0) + _HYDROGENS * _AMPLITUDE["H"]
+    """Potential of an atom with its hydrogens, above that of the water in its place, in V A^3."""
+    amplitude = _AMPLITUDE.get(element, 5.0) + _HYDROGEN
     return occupancy * (_VOLT * amplitude - ICE_POTENTIAL * _SOLVENT_VOLUME)
 
 
@@ -127,7 +139,7 @@ def _read_map(path: Path) -> Scatterers:
             values = np.asarray(file.data, dtype=np.float32)
             voxel = float(file.voxel_size.x)
     except (ValueError, OSError, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: cannot be read as an MRC map ({error}).", "Give a PDB, mmCIF or MRC file.") from error
+        raise UserError(f"{path}: cannot be read as an MRC map ({error}).", _HINT) from error
     if values.ndim != 3 or voxel <= 0:
         raise UserError(f"{path}: not a three-dimensional map with a voxel size.", "Set the voxel size in its header.")
     positive = values[values > 0]
@@ -201,7 +213,7 @@ class Volume:
     Attributes
     ----------
     density
-        ``(n, n, n)`` float32 in (z, y, x) order, potential above the ice in volts; voxel ``n // 2`` is the centre of mass.
+        ``(n, n, n)`` float32 in (z, y, x) order, potential above the ice in volts; the centre of mass is at ``n // 2``.
     voxel
         Angstrom.
     diameter
@@ -232,9 +244,9 @@ def density(particle: Scatterers, voxel: float, blur: float = 1.5) -> Volume:
     position = particle.xyz[:, ::-1] / voxel + half
     corner = np.floor(position).astype(np.int64)
     fraction = position - corner
-    for dz, dy, dx in np.ndindex(2, 2, 2):  # each point is shared by the eight voxels around it
-        share = np.abs(1 - np.array([dz, dy, dx]) - fraction).prod(axis=1)
-        index = np.ravel_multi_index(tuple((corner + (dz, dy, dx)).T), (n, n, n))
+    for step in np.ndindex(2, 2, 2):  # each point is shared by the eight voxels around it
+        share = np.abs(1 - np.array(step) - fraction).prod(axis=1)
+        index = np.ravel_multi_index(tuple((corner + np.array(step)).T), (n, n, n))
         grid += np.bincount(index, particle.weight * share, minlength=n**3)
     smooth = ndimage.gaussian_filter(grid.reshape(n, n, n).astype(np.float32), sigma)
     return Volume(smooth / np.float32(voxel**3), voxel, particle.diameter)
