@@ -79,7 +79,7 @@ READERS: dict[str, list[Callable[[Path], object]]] = {
 @pytest.mark.parametrize(
     "name", ["a.mrc", "a.mrc.gz", "a.mrc.bz2", "a.tif", "zlib.tif", "a.png", "a.jpg", "a.star", "a.csv"]
 )
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=4)), max_size=6),
     keep=st.just(1.0) | st.floats(0, 1),

@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("picks")
 
 
+@settings(deadline=None)
 @given(picks=any_picks())
 def test_csv_loses_nothing(folder: Path, picks: Picks) -> None:
     (back,) = read_picks(write_picks(picks, folder / "mic.csv"))
@@ -48,6 +49,7 @@ def test_csv_loses_nothing(folder: Path, picks: Picks) -> None:
         np.testing.assert_array_equal(getattr(back, name), getattr(picks, name), err_msg=name)
 
 
+@settings(deadline=None)
 @given(picks=any_picks())
 @pytest.mark.filterwarnings("ignore:.*labelled background")
 def test_star_keeps_particles_to_half_a_pixel(folder: Path, picks: Picks) -> None:
@@ -63,7 +65,7 @@ def test_star_keeps_particles_to_half_a_pixel(folder: Path, picks: Picks) -> Non
 
 
 @given(diameter=st.floats(1, 1e4), source=st.from_regex(r"\A[\w.=# -]*\w\Z", fullmatch=True))
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_star_keeps_the_diameter_and_the_source_that_all_share(folder: Path, diameter: float, source: str) -> None:
     source = " ".join(source.split())
     picks = Picks(Frame("mic"), np.array([[1, 2], [3, 4]]), diameter=diameter, source=source)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import starfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
@@ -88,6 +88,7 @@ def test_bytes_that_are_not_utf8_come_back_as_they_were(tmp_path: Path) -> None:
     assert b"M\xfcller.mrc\tx.star" in path.read_bytes()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(
