@@ -52,8 +52,9 @@ def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) ->
 
 
 def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
-    """What is left of a particle on one side of a random plane."""
+    """What is left of a particle on one side of a rough break."""
     along = particle.xyz @ rng.normal(size=3)
+    along += 0.25 * along.std() * rng.normal(size=len(along))
     keep = along >= np.quantile(along, rng.uniform(0.3, 0.6))
     return centred(particle.name, particle.xyz[keep], particle.weight[keep])
 
@@ -132,7 +133,7 @@ class Scene:
         Returns
         -------
         FloatArray
-            ``(m,)`` in-plane angles in degrees.
+            ``(m,)`` in-plane angles in degrees, counter-clockwise where row 0 is drawn at the top.
         """
         zoom = self.pixel_size / voxel  # projection pixels per canvas pixel
         n = images.shape[1]
