@@ -134,7 +134,7 @@ class SimulationSettings(Settings):
     pixel_size: float = Field(1.0, gt=0, description="Size of a pixel.", json_schema_extra=_unit("A"))
     diameter_px: tuple[float, float] | None = Field(
         None,
-        description="Choose the pixel size so that the particle spans this many pixels, instead of the pixel size above.",
+        description="Choose the pixel size so that the particle spans this many pixels; overrides pixel_size.",
         json_schema_extra=_unit("px"),
     )
     views: int = Field(

@@ -56,7 +56,7 @@ def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
     along = particle.xyz @ rng.normal(size=3)
     along += 0.25 * along.std() * rng.normal(size=len(along))
     keep = along >= np.quantile(along, rng.uniform(0.3, 0.6))
-    return centred(particle.name, particle.xyz[keep], particle.weight[keep])
+    return centred(particle.name, particle.xyz[keep], particle.weight[keep], particle.spacing)
 
 
 def _fit(images: Stack, n: int) -> Stack:

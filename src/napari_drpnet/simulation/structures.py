@@ -23,6 +23,7 @@ _MAX_ATOMS = 3_000_000
 _HINT = "Give a PDB, mmCIF or MRC file, gzipped or not."
 _SOLVENT_VOLUME = 16.5  # cubic Angstrom of water displaced per non-hydrogen atom, from 0.73 ml/g
 _PROTEIN_EXCESS = 3.5  # volts above ice, mean over a protein's inside
+_MAP_EXCESS = 2.5  # the same over a map's inside, which at low resolution is larger than the molecule
 
 # Electron scattering amplitude at zero angle in Angstrom (Peng et al., Acta Cryst. A52 (1996) 257); the potential
 # of an atom integrated over space is 47.878 V A^2 times it.
@@ -53,11 +54,14 @@ class Scatterers:
         ``(n, 3)`` positions in Angstrom, their centre of mass at the origin.
     weight
         ``(n,)`` potential above that of the ice, integrated over space, in V A^3.
+    spacing
+        Distance in Angstrom between points that stand for a filled space; 0 for atoms.
     """
 
     name: str
     xyz: FloatArray
     weight: FloatArray
+    spacing: float = 0.0
 
     @property
     def diameter(self) -> float:
@@ -131,7 +135,7 @@ def _excess(element: str, occupancy: float) -> float:
 
 
 def _read_map(path: Path) -> Scatterers:
-    """The voxels above a fifth of the map's 99.9th percentile, as points with the mean potential of protein."""
+    """The voxels above a third of the map's 99.9th percentile, as points with the mean potential of protein."""
     import mrcfile
 
     try:
@@ -145,15 +149,15 @@ def _read_map(path: Path) -> Scatterers:
     positive = values[values > 0]
     if positive.size == 0:
         raise UserError(f"{path}: the map has no positive density.", "Give a map with the particle bright.")
-    zyx = np.argwhere(values > 0.2 * np.quantile(positive, 0.999))
+    zyx = np.argwhere(values > 0.35 * np.quantile(positive, 0.999))
     density = values[tuple(zyx.T)].astype(np.float64)
-    return centred(_stem(path), zyx[:, ::-1] * voxel, density / density.mean() * _PROTEIN_EXCESS * voxel**3)
+    return centred(_stem(path), zyx[:, ::-1] * voxel, density / density.mean() * _MAP_EXCESS * voxel**3, voxel)
 
 
-def centred(name: str, xyz: npt.ArrayLike, weight: npt.ArrayLike) -> Scatterers:
+def centred(name: str, xyz: npt.ArrayLike, weight: npt.ArrayLike, spacing: float = 0.0) -> Scatterers:
     """Scatterers with their centre of mass moved to the origin."""
     points, mass = np.asarray(xyz, dtype=np.float64), np.asarray(weight, dtype=np.float64)
-    return Scatterers(name, points - (points * mass[:, None]).sum(axis=0) / mass.sum(), mass)
+    return Scatterers(name, points - (points * mass[:, None]).sum(axis=0) / mass.sum(), mass, spacing)
 
 
 def _stem(path: Path) -> str:
@@ -185,10 +189,13 @@ def procedural_structure(seed: int, diameter: float | None = None) -> Scatterers
     placed = Rotation.random(random_state=rng).apply(subunit) + offset * direction / np.linalg.norm(direction)
     xyz = np.concatenate([turn.apply(placed) for turn in copies])
     cells = np.unique(np.rint(xyz / _SPACING), axis=0)  # subunits that run into each other share their space
-    particle = centred(f"procedural{seed}", cells * _SPACING, np.full(len(cells), _PROTEIN_EXCESS * _RESIDUE_VOLUME))
-    factor = 1.0 if diameter is None else diameter / particle.diameter
-    points = particle.xyz * factor + rng.normal(scale=1.5, size=particle.xyz.shape)
-    return centred(particle.name, points, particle.weight * factor**3 * rng.gamma(2.0, 0.5, len(points)))
+    size = centred("", cells * _SPACING, np.ones(len(cells))).diameter
+    spacing = _SPACING if diameter is None else _SPACING * diameter / size
+    points = cells * spacing + rng.normal(scale=0.3 * spacing, size=cells.shape)
+    weight = (
+        _PROTEIN_EXCESS * spacing**3 * rng.gamma(2.0, 0.5, len(points))
+    )  # uneven, as side chains and clefts make it
+    return centred(f"procedural{seed}", points, weight, spacing)
 
 
 def _subunit(rng: np.random.Generator) -> FloatArray:
@@ -226,7 +233,7 @@ class Volume:
 
 
 def density(particle: Scatterers, voxel: float, blur: float = 1.5) -> Volume:
-    """Point scatterers on a grid of ``voxel`` Angstrom, blurred by a Gaussian of at least half a voxel.
+    """Point scatterers on a grid, blurred by a Gaussian of at least half a voxel and half the points' spacing.
 
     Parameters
     ----------
@@ -237,7 +244,7 @@ def density(particle: Scatterers, voxel: float, blur: float = 1.5) -> Volume:
     blur
         Sigma of the Gaussian in Angstrom: atoms are not points, and they move.
     """
-    sigma = max(blur / voxel, 0.5)
+    sigma = max(blur / voxel, 0.5 * particle.spacing / voxel, 0.5)
     half = int(np.ceil(particle.reach / voxel + 3 * sigma)) + 1
     n = 2 * half
     grid = np.zeros(n**3)
