@@ -169,7 +169,7 @@ class SimulationSettings(Settings):
         (0.3, 1.0), description="Strength of the particles relative to their calculated potential."
     )
     visibility: tuple[float, float] = Field(
-        (1.5, 25.0),
+        (2.0, 25.0),
         description="Bounds on a particle's signal-to-noise ratio at low resolution; its strength is changed to fit.",
     )
     ice: tuple[float, float] = Field(
