@@ -141,7 +141,7 @@ def test_picks_of_a_frame_show_on_that_frame_only() -> None:
 
 def test_points_on_two_frames_are_refused() -> None:
     layer = ViewerModel().add_points([[0, 1, 2], [3, 1, 2]], name="both")
-    with pytest.raises(UserError, match="both.*more than one frame"):
+    with pytest.raises(UserError, match=r"both.*more than one frame"):
         layers.picks_of(layer)
 
 
@@ -165,7 +165,7 @@ def test_the_pixel_size_is_read_off_any_image_layer(scale, unit: str, pixel_size
 
 def test_pixels_that_are_not_square_are_refused() -> None:
     layer = ViewerModel().add_image(np.zeros((4, 4)), scale=(1, 2), units=("angstrom", "angstrom"), name="flat")
-    with pytest.raises(UserError, match="flat.*not square"):
+    with pytest.raises(UserError, match=r"flat.*not square"):
         layers.frame_of(layer)
 
 

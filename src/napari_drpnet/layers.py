@@ -214,10 +214,20 @@ def swap_points(layer: Points, picks: Picks) -> None:
     layer.selected_data = set()
     layer.data = coordinates(picks, layer.metadata["position"])
     layer.features = features(picks)
+    layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
     if len(picks):
         layer.size = sizes(picks, layer.metadata["stand_in"])
         layer.border_color = colours(picks, layer.metadata["colour"])
         layer.shown = True
+
+
+def mark_manual(layer: Points, rows: Sequence[int]) -> None:
+    """Tell that a person made these points; napari copies the features of whatever is selected."""
+    table = layer.features.copy()
+    for column, value in NEW_POINT.items():
+        table.iloc[list(rows), table.columns.get_loc(column)] = value
+    layer.features = table
+    layer.feature_defaults = NEW_POINT
 
 
 def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:

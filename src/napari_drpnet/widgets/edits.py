@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 
@@ -61,8 +62,6 @@ def join(first: Picks, second: Picks) -> Picks:
 
 def _near(yx: FloatArray, others: FloatArray, distance: float) -> npt.NDArray[np.bool_]:
     """Which points have one of the others nearer than ``distance``, or exactly where they are."""
-    from scipy.spatial import cKDTree
-
     if len(yx) == 0 or len(others) == 0:
         return np.zeros(len(yx), dtype=bool)
     nearest, _ = cKDTree(others).query(yx)

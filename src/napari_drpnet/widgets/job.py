@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.qt.threading import GeneratorWorker, create_worker
-from napari.utils.notifications import show_error
+from napari.utils.notifications import notification_manager, show_error
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Job, Progress
@@ -35,8 +36,7 @@ class JobBar(Container[Any]):
         self._start = start
         self._reason = ""
         self.button.clicked.connect(self._press)
-        running = self._running = _Running()
-        self.native.destroyed.connect(lambda: running.leave())
+        self._running = _Running()
 
     @property
     def running(self) -> bool:
@@ -56,12 +56,12 @@ class JobBar(Container[Any]):
 
     def run(self, job: Callable[..., Job[Any]], *args: Any, done: Callable[[Any], None]) -> None:
         """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled."""
-        worker = create_worker(_guarded, job, *args, _start_thread=False, _ignore_errors=True)
+        worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
         here = self._running.here
         worker.yielded.connect(here(self._show))
-        worker.returned.connect(here(lambda result: self._finish(result, done)))
-        worker.aborted.connect(here(lambda: self._close("Cancelled.")))
-        worker.errored.connect(here(lambda error: self._close("Failed.")))
+        worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
+        worker.finished.connect(here(lambda: self._cancelled(worker)))
+        worker.warned.connect(here(lambda warning: notification_manager.receive_warning(*warning)))
         self._running.worker = worker
         self.button.text = "Cancel"
         self.button.enabled = True
@@ -77,6 +77,10 @@ class JobBar(Container[Any]):
             self.button.enabled = False
             self._running.worker.quit()
 
+    def leave(self) -> None:
+        """The form is gone: stop, and touch it no more."""
+        self._running.leave()
+
     def _press(self) -> None:
         if self.running:
             self.cancel()
@@ -90,13 +94,25 @@ class JobBar(Container[Any]):
             self.progress.value = min(round(100 * done), 100)
             self.say(progress.message)
 
-    def _finish(self, result: Any, done: Callable[[Any], None]) -> None:
-        if isinstance(result, UserError):
-            self._close(str(result))
-            show_error(str(result))
+    def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
+        if isinstance(outcome, _Failure):
+            self._fail(outcome.error)
         else:
             self._close("")
-            done(result)
+            done(outcome)
+
+    def _cancelled(self, worker: GeneratorWorker) -> None:
+        """It ended and there was no result, so it was cancelled, be it in its very last step."""
+        if self._running.worker is worker:
+            self._close("Cancelled.")
+
+    def _fail(self, error: Exception) -> None:
+        """One notification: a sentence for what the user can put right, with a traceback for a bug of ours."""
+        self._close(str(error))
+        if isinstance(error, UserError):
+            show_error(str(error))
+        else:
+            notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _close(self, text: str) -> None:
         """The form as it was before the job."""
@@ -108,26 +124,31 @@ class JobBar(Container[Any]):
 
 
 class _Running:
-    """The worker under way, known apart from the widget so that it can be stopped when that is gone."""
+    """The worker under way, and whether there is still a form to be told of it."""
 
     def __init__(self) -> None:
         self.worker: GeneratorWorker | None = None
         self._left = False
 
     def leave(self) -> None:
-        """The widget is gone: stop, and tell it nothing any more."""
         self._left = True
         if self.worker is not None:
             self.worker.quit()
 
     def here(self, tell: Callable[..., None]) -> Callable[..., None]:
-        """``tell``, as long as there is a widget to be told."""
+        """``tell``, as long as there is a form."""
         return lambda *args: None if self._left else tell(*args)
 
 
-def _guarded(job: Callable[..., Job[Any]], *args: Any) -> Job[Any]:
-    """The job, with a `UserError` as its result: napari would show a traceback for one that is raised."""
+@dataclass(frozen=True)
+class _Failure:
+    """What a job raised. Handed back as a result, because the worker would swallow a RuntimeError."""
+
+    error: Exception
+
+
+def _outcome(job: Callable[..., Job[Any]], *args: Any) -> Job[Any]:
     try:
         return (yield from job(*args))
-    except UserError as error:
-        return error
+    except Exception as error:
+        return _Failure(error)

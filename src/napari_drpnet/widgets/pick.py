@@ -15,6 +15,7 @@ from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.forms import control, filled
 from napari_drpnet.widgets.job import JobBar
 from napari_drpnet.widgets.preferences import preference
+from napari_drpnet.widgets.removal import Removal
 from napari_drpnet.widgets.result import Result
 from napari_drpnet.widgets.ring import Ring
 from napari_drpnet.widgets.source import Source, SourceForm
@@ -58,7 +59,15 @@ class PickWidget(Container[Any]):
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
         self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
         self.summary = Label(value="")
-        form = [*self.source.widgets, self.diameter, self.in_pixels, self.show_ring, self.picker, self.device, self.invert]
+        form = [
+            *self.source.widgets,
+            self.diameter,
+            self.in_pixels,
+            self.show_ring,
+            self.picker,
+            self.device,
+            self.invert,
+        ]
         tuning = [self.threshold, self.min_distance, self.show_scores, self.summary]
         super().__init__(widgets=[*form, self.job, *tuning])
 
@@ -71,8 +80,7 @@ class PickWidget(Container[Any]):
         self.show_scores.changed.connect(self._show_scores)
         self._viewer.layers.events.removed.connect(self._forget)
         self._viewer.dims.events.current_step.connect(self._check)
-        self.native.destroyed.connect(self.source.release)
-        self.native.destroyed.connect(self._release)
+        self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run
 
@@ -121,7 +129,9 @@ class PickWidget(Container[Any]):
             self.result.show_scores(self.show_scores.value)
 
     def _forget(self, event: Any = None) -> None:
-        """Drop the results whose layers are gone."""
+        """Drop the results whose layers are gone; a ring that someone deleted is not wanted."""
+        if self._ring.deleted:
+            self.show_ring.value = False
         self._results = {
             key: result for key, result in self._results.items() if result.layer and self.source.holds(result.source)
         }
@@ -183,7 +193,9 @@ class PickWidget(Container[Any]):
             self._ring.hide()
 
     def _release(self) -> None:
-        """The widget is gone: leave the viewer as it would be without it."""
+        """The form is gone: leave the viewer as it would be without it."""
+        self.job.leave()
+        self.source.release()
         self._viewer.layers.events.removed.disconnect(self._forget)
         self._viewer.dims.events.current_step.disconnect(self._check)
         self._ring.close()

@@ -15,6 +15,7 @@ from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 from napari_drpnet.widgets.forms import controls, filled
 from napari_drpnet.widgets.job import JobBar
+from napari_drpnet.widgets.removal import Removal
 from napari_drpnet.widgets.source import Source, SourceForm
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class PreprocessWidget(Container[Any]):
         self.source.changed.connect(self._check)
         for widget in self.settings:
             widget.changed.connect(self._check)
-        self.native.destroyed.connect(self.source.release)
+        self._removal = Removal(self.native, self._release)
         self._check()
 
     def run(self) -> None:
@@ -60,6 +61,10 @@ class PreprocessWidget(Container[Any]):
             self.job.allow(str(error))
         else:
             self.job.allow()
+
+    def _release(self) -> None:
+        self.job.leave()
+        self.source.release()
 
     def _show(self, source: Source, result: Micrograph) -> None:
         """The result in its layer: a new one, or that of the last run on this image."""

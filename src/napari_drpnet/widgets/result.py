@@ -76,6 +76,7 @@ class Result:
         if layer is None:
             data, attributes, _ = layers.points_layer(self.shown, position=self.source.position)
             layer = self._points = self._viewer.add_points(data, **attributes)
+            layer.events.data.connect(_mark_added)
         else:
             layers.swap_points(layer, self.shown)
         layer.current_size = diameter
@@ -100,3 +101,9 @@ class Result:
         if layer is not None:
             self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
             self._viewer.layers.selection = {layer}
+
+
+def _mark_added(event: Any) -> None:
+    """Points added by hand, which napari counts from the end; filling the layer counts from 0."""
+    if str(event.action) == "added" and event.data_indices[0] < 0:
+        layers.mark_manual(event.source, event.data_indices)

@@ -38,6 +38,11 @@ class Ring:
             return self._layer
         return None
 
+    @property
+    def deleted(self) -> bool:
+        """Whether there was a layer, and someone removed it."""
+        return self._layer is not None and self.layer is None
+
     def show(self, frame: Frame, diameter: float) -> None:
         """Draw the ring for a particle of ``diameter`` Angstrom on a micrograph."""
         size = frame.micrograph_pixels(diameter)
