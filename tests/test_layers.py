@@ -70,7 +70,7 @@ def test_a_preprocessed_image_keeps_its_place() -> None:
     image[96:104, 40:48] = -1  # centre (99.5, 43.5)
     small = prepare(Micrograph.from_array(image, 2.0, "a"), PreprocessSettings(rescale=0.25, stretch=False))
     layer = add(ViewerModel(), layers.image_layer(small.image, small.frame))
-    weight = layer.data / layer.data.sum()
+    weight = small.image / small.image.sum()
     centre = [(weight.sum(1 - axis) * np.arange(50)).sum() for axis in (0, 1)]
     np.testing.assert_allclose(layer.data_to_world(centre), (99.5 * 2, 43.5 * 2), atol=1e-3)
 
@@ -194,6 +194,32 @@ def test_contrast_ignores_hot_pixels_and_what_is_no_number() -> None:
     low, high = layers.contrast_limits(image)
     assert -4 < low < -1
     assert 1 < high < 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "uint16", ">i2"])
+def test_coarser_levels_are_means_of_the_same_type(dtype: str) -> None:
+    image = np.random.default_rng(0).integers(0, 100, (2049, 1030)).astype(dtype)
+    levels = layers.pyramid(image)
+    assert levels[0] is image
+    assert [level.shape for level in levels] == [(2049, 1030), (1024, 515)]
+    assert levels[1].dtype == image.dtype
+    means = image[:2048].astype(float).reshape(1024, 2, 515, 2).mean((1, 3))
+    np.testing.assert_allclose(levels[1].astype(float), means, atol=0.5 if image.dtype.kind in "iu" else 0.05)
+
+
+def test_all_levels_lie_in_the_same_place() -> None:
+    image = np.zeros((2048, 2048), np.float32)
+    layer = add(ViewerModel(), layers.image_layer(image, Frame("a", image.shape, 2.0)))
+    assert layer.multiscale
+    np.testing.assert_allclose(layer.extent.world, [[-1, -1], [4095, 4095]], atol=2)
+    assert layers.pixels(layer) is image
+
+
+def test_a_stack_is_left_lazy() -> None:
+    stack = np.zeros((3, 64, 64), np.float32)
+    data, attributes, _ = layers.image_layer(stack, FRAME)
+    assert data is stack
+    assert not attributes["multiscale"]
 
 
 def test_metadata_tell_file_and_pixel_size() -> None:

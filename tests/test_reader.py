@@ -45,8 +45,8 @@ def read(path: Path | list[Path]) -> list[LayerTuple]:
 
 def test_a_micrograph_opens_in_angstrom(tmp_path: Path) -> None:
     [(data, attributes, kind)] = read(write_mrc(tmp_path / "a.mrc"))
-    np.testing.assert_array_equal(data, IMAGE)
-    assert isinstance(data, np.memmap)
+    np.testing.assert_array_equal(data[0], IMAGE)
+    assert isinstance(data[0], np.memmap)
     assert kind == "image"
     assert attributes["scale"] == (1.5, 1.5)
     assert attributes["units"] == ("angstrom", "angstrom")
@@ -65,7 +65,7 @@ def test_pictures_open_in_pixels(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     imageio.imwrite(path, IMAGE.astype(np.uint8))
     [(data, attributes, _)] = read(path)
-    assert data.shape == IMAGE.shape
+    assert data[0].shape == IMAGE.shape
     assert attributes["units"] == ("pixel", "pixel")
 
 

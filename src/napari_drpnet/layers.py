@@ -31,6 +31,7 @@ TRUTH_COLOUR = "#ffb000"
 BACKGROUND_COLOUR = "#ff4d6d"
 STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
+COARSE = 512  # pixels along the shorter side of the coarsest level
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
 LABELS = ("particle", "background")
 
@@ -118,12 +119,28 @@ def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float |
 # ---------------------------------------------------------------- images
 
 
+def pyramid(image: Any) -> list[Any]:
+    """An ``(h, w)`` image, its 2 x 2 means, theirs, and so on down to about 512 pixels.
+
+    A micrograph is far larger than the window and mostly noise. Drawn by leaving out pixels, its particles drown
+    in that noise; drawn as means they stand out. The first level is ``image`` itself, which stays lazy.
+    """
+    levels = [image]
+    while min(levels[-1].shape) >= 2 * COARSE:
+        levels.append(_halved(np.asarray(levels[-1])))
+    return levels
+
+
+def _halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    a, b, c, d = (image[y:height:2, x:width:2].astype(np.float32) for y in (0, 1) for x in (0, 1))
+    mean = (a + b + c + d) * np.float32(0.25)
+    return np.rint(mean).astype(image.dtype) if image.dtype.kind in "iu" else mean.astype(image.dtype)
+
+
 def contrast_limits(image: Any) -> tuple[float, float]:
-    """Grey levels to show as black and white: percentiles of every 8th pixel, of the middle frame."""
-    while image.ndim > 2:
-        image = image[len(image) // 2]
-    step = max(1, min(8, min(image.shape) // 64))
-    sample = np.asarray(image[::step, ::step], dtype=np.float32)
+    """Grey levels to show as black and white: percentiles of an ``(h, w)`` image, its coarsest level at best."""
+    sample = np.asarray(image, dtype=np.float32)
     sample = sample[np.isfinite(sample)]
     if sample.size == 0:
         return 0.0, 1.0
@@ -134,15 +151,22 @@ def contrast_limits(image: Any) -> tuple[float, float]:
 def image_layer(
     image: Any, frame: Frame, *, name: str | None = None, path: Path | None = None, role: str = "micrograph"
 ) -> LayerTuple:
-    """An Image layer of an ``(..., h, w)`` array in working pixels of ``frame``; lazy arrays stay lazy."""
+    """An Image layer of an ``(..., h, w)`` array in working pixels of ``frame``.
+
+    One image becomes a multiscale layer (see `pyramid`), whose ``data[0]`` is the array as given. Stacks stay as
+    they are, lazy where they were.
+    """
+    single = image.ndim == 2
+    levels = pyramid(image if single else image[tuple(size // 2 for size in image.shape[:-2])])
     attributes = {
         "name": name or micrograph_stem(frame.micrograph),
         "colormap": "gray",
-        "contrast_limits": contrast_limits(image),
+        "contrast_limits": contrast_limits(levels[-1]),
+        "multiscale": single,
         "metadata": _metadata(frame, role, path),
         **placement(frame, image.ndim - 2),
     }
-    return image, attributes, "image"
+    return levels if single else image, attributes, "image"
 
 
 def score_layer(score_map: ScoreMap) -> LayerTuple:

@@ -178,14 +178,14 @@ def test_a_result_for_an_image_that_is_gone_is_dropped(form: Any, viewer: Any, q
 
 def test_a_result_for_an_image_that_changed_is_dropped(form: Any, viewer: Any, qtbot: Any) -> None:
     press(form)
-    viewer.layers["blobs"].data = np.ones(SHAPE, np.float32)
+    viewer.layers["blobs"].data = [np.ones(SHAPE, np.float32)]
     qtbot.waitUntil(lambda: not form.job.running, timeout=RUN_LIMIT)
     assert "blobs picks" not in viewer.layers
     assert "dropped" in form.job.status.value
 
 
 def test_bad_input_gives_one_notification_and_no_traceback(form: Any, viewer: Any, qtbot: Any) -> None:
-    viewer.layers["blobs"].data = np.zeros(SHAPE, np.float32)
+    viewer.layers["blobs"].data = [np.zeros(SHAPE, np.float32)]
     notification_manager.records.clear()
     run(form, qtbot)
     assert len(messages()) == 1
@@ -198,7 +198,7 @@ def test_bad_input_gives_one_notification_and_no_traceback(form: Any, viewer: An
 def test_pixels_that_are_no_numbers_are_left_out_with_a_warning(form: Any, viewer: Any, qtbot: Any) -> None:
     image = grid_of_blobs()[0]
     image[:50] = np.nan
-    viewer.layers["blobs"].data = image
+    viewer.layers["blobs"].data = [image]
     notification_manager.records.clear()
     run(form, qtbot)
     assert len(messages()) == 1

@@ -39,7 +39,7 @@ def test_the_result_is_that_of_prepare_and_lies_in_its_place(
     settings = PreprocessSettings(rescale=0.25, illumination=300, invert=True)
     expected = prepare(read_micrograph(micrograph_file), settings)
     layer, original = viewer.layers["blobs preprocessed"], viewer.layers["blobs"]
-    np.testing.assert_array_equal(layer.data, expected.image)
+    np.testing.assert_array_equal(layer.data[0], expected.image)
     assert layer.units == original.units
     edges = [[-0.5, -0.5], [side / 4 - 0.5 for side in SHAPE]]
     whole = [[-0.5, -0.5], [side - 0.5 for side in SHAPE]]
@@ -53,7 +53,7 @@ def test_another_run_fills_the_same_layer(form: Any, viewer: Any, qtbot: Any) ->
     form.rescale.value = 0.5
     run(form, qtbot)
     assert [layer.name for layer in viewer.layers] == ["blobs", "blobs preprocessed"]
-    assert viewer.layers["blobs preprocessed"].data.shape == (SHAPE[0] // 2, SHAPE[1] // 2)
+    assert viewer.layers["blobs preprocessed"].data[0].shape == (SHAPE[0] // 2, SHAPE[1] // 2)
 
 
 def test_run_is_off_with_a_reason_until_the_form_can_work(viewer: Any, tmp_path: Path) -> None:

@@ -78,9 +78,8 @@ class PreprocessWidget(Container[Any]):
         for layer in self._viewer.layers:
             if layer.metadata.get("key") == source.key and layer.metadata.get("role") == ROLE:
                 layer.data = image
-                for name, value in attributes.items():
-                    if name != "colormap":
-                        setattr(layer, name, value)
+                for name in ("scale", "translate", "units", "contrast_limits", "metadata"):
+                    setattr(layer, name, attributes[name])
                 return
         self._viewer.add_image(image, **attributes)
 

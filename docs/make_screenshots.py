@@ -1,0 +1,146 @@
+"""Make the pictures of the README and the tutorial: ``python docs/make_screenshots.py [NAME...]``.
+
+Each picture is made by a process of its own, in a window on a screen that nobody sees (Xvfb), with the built-in
+sample and the default settings: what they show is what a new user gets.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+IMAGES = Path(__file__).parent / "images"
+WINDOW = (1400, 900)
+COLOURS = 160  # a palette keeps pictures of noise small
+DIAMETER = 180.0
+
+
+def window() -> Any:
+    """The sample picked, with the form that did it."""
+    viewer = open_viewer()
+    pick(viewer)
+    look(viewer, zoom=2.2)
+    save_window(viewer, "window")
+
+
+def ring() -> Any:
+    """Before the run: the ring shows what the diameter means."""
+    viewer = open_viewer()
+    form = open_form(viewer, "Pick")
+    form.diameter.value = DIAMETER
+    look(viewer, zoom=4.0)
+    form.show_ring.value = False
+    form.show_ring.value = True  # at the centre of the view as it is now
+    save_window(viewer, "ring")
+
+
+def score_map() -> Any:
+    """What the network sees."""
+    viewer = open_viewer()
+    form = pick(viewer)
+    form.show_scores.value = True
+    look(viewer, zoom=2.2)
+    save_window(viewer, "score-map")
+
+
+def preprocess() -> Any:
+    """The same place before and after."""
+    viewer = open_viewer()
+    form = open_form(viewer, "Preprocess")
+    form.rescale.value = 0.25
+    form.illumination.value = 500
+    form.smoothing.value = 6
+    form.job.button.native.click()
+    wait(lambda: not form.job.running)
+    viewer.canvas.grid.enabled = True
+    look(viewer, zoom=1.0)
+    save_window(viewer, "preprocess")
+
+
+def open_viewer() -> Any:
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*WINDOW)
+    viewer.open_sample("napari-drpnet", "sample")
+    viewer.canvas.overlays.scale_bar.visible = True
+    settle()
+    return viewer
+
+
+def open_form(viewer: Any, name: str) -> Any:
+    _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", name)
+    settle()
+    return form
+
+
+def pick(viewer: Any) -> Any:
+    form = open_form(viewer, "Pick")
+    form.diameter.value = DIAMETER
+    form.job.button.native.click()
+    wait(lambda: not form.job.running)
+    if form.result is None:
+        raise SystemExit(form.job.status.value)
+    return form
+
+
+def look(viewer: Any, zoom: float) -> None:
+    """The middle of the micrograph, ``zoom`` times larger than the whole."""
+    viewer.reset_view()
+    viewer.scene.camera.zoom *= zoom
+    settle()
+
+
+def save_window(viewer: Any, name: str) -> None:
+    from PIL import Image
+
+    settle()
+    picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)[..., :3])
+    path = IMAGES / f"{name}.png"
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    viewer.close()
+    print(f"{path}: {path.stat().st_size // 1000} kB")
+
+
+def settle(seconds: float = 0.5) -> None:
+    """Let the window draw."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def wait(done: Callable[[], bool], limit: float = 300.0) -> None:
+    from qtpy.QtWidgets import QApplication
+
+    end = time.monotonic() + limit
+    while not done():
+        if time.monotonic() > end:
+            raise SystemExit("The window did not get ready in time.")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+PICTURES = {"window": window, "ring": ring, "score-map": score_map, "preprocess": preprocess}
+
+
+def main(names: list[str]) -> int:
+    if "DRPNET_PICTURE" in os.environ:
+        PICTURES[os.environ["DRPNET_PICTURE"]]()
+        return 0
+    IMAGES.mkdir(exist_ok=True)
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"] if shutil.which("xvfb-run") else []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or PICTURES:
+            settings = {"NAPARI_CONFIG": str(Path(folder) / "settings.yaml"), "DRPNET_PICTURE": name}
+            subprocess.run([*screen, sys.executable, __file__], env={**os.environ, **settings}, check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
