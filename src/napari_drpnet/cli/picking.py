@@ -12,7 +12,6 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, OutFolder, argument, given, option
 from napari_drpnet.cli.terminal import print_json, run_job, tell
-from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device, PickerSettings, PickRun
 
 # More lines than this hide what went wrong; all of them are in the summary.
@@ -92,8 +91,6 @@ def demo(
     Writes the micrograph, the STAR files, a picture of right, wrong and missed picks, and the summary.
     """
     result = run_job(jobs.demo(out, device, size=size))
-    if result.report.failed:
-        raise UserError(result.report.failed[0].error)
     counts, height_width = result.evaluation.counts, " x ".join(map(str, result.sample.frame.shape or ()))
     typer.echo(
         f"{result.report.picks} picks on {result.sample.micrograph} ({height_width}) in {result.report.seconds:.1f} s"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.picking import PickReport, pick
-from napari_drpnet.jobs.progress import Job
+from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.settings import Device, PickRun
 
 if TYPE_CHECKING:
@@ -79,15 +80,19 @@ def demo(out: Path, device: Device = "auto", seed: int = 0, size: int = 4096) ->
     from napari_drpnet.evaluation import evaluate
     from napari_drpnet.overlay import draw_verdict, save_png
 
+    yield Progress(0, 1, message="making the sample")
     sample = write_sample(out, seed, size)
     run = PickRun(
         inputs=(sample.micrograph.as_posix(),), out=out, options={"diameter": sample.diameter, "device": device}
     )
     report = yield from pick(run)
     (result,) = report.results
-    found = read_picks(result.coordinates) if result.coordinates else []
-    pixel_size = sample.frame.known_pixel_size()
+    if result.coordinates is None:
+        raise UserError(result.error)
+    truth = [replace(entry, frame=sample.frame) for entry in read_picks(sample.truth)]
     edge = sample.frame.micrograph_pixels(sample.diameter / 2)
-    evaluation = evaluate(found, read_picks(sample.truth), sample.diameter, pixel_size, edge=edge)
+    evaluation = evaluate(
+        read_picks(result.coordinates), truth, sample.diameter, sample.frame.known_pixel_size(), edge=edge
+    )
     picture = draw_verdict(read_micrograph(sample.micrograph), evaluation.verdicts[0], sample.diameter)
     return DemoReport(sample, report, evaluation, save_png(picture, out / "sample_overlay.png"))
