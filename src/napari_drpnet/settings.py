@@ -33,7 +33,7 @@ class PreprocessSettings(Settings):
     illumination: float = Field(
         0.0,
         ge=0,
-        description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the DRPnet paper); 0 leaves it.",
+        description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the paper); 0 leaves it.",
         json_schema_extra=_unit("A"),
     )
     smoothing: float = Field(
@@ -294,3 +294,4 @@ class TrainSettings(Settings):
         0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept."
     )
     seed: int = Field(0, ge=0, description="Seed of everything random.")
+    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")

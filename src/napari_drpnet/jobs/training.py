@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.jobs.progress import Job, Progress, translate
-from napari_drpnet.pickers.base import explain
+from napari_drpnet.jobs.run_file import validated
 from napari_drpnet.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from napari_drpnet.training.fit import Step
 
 
-def read_train_settings(path: Path) -> TrainSettings:
-    """The settings of a training run from a YAML file.
+def read_train_settings(path: Path, overrides: dict[str, Any] | None = None) -> TrainSettings:
+    """The settings of a training run from a YAML file; ``overrides`` go before what it says.
 
     Raises
     ------
@@ -35,10 +34,7 @@ def read_train_settings(path: Path) -> TrainSettings:
         raise UserError(f"{path} is not a YAML file.", "See docs/training.md for an example.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} does not hold settings.", "See docs/training.md for an example.")
-    try:
-        return TrainSettings(**content)
-    except ValidationError as error:
-        raise explain(error) from error
+    return validated(TrainSettings, {**content, **(overrides or {})})
 
 
 def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport]:

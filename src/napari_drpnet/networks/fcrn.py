@@ -19,11 +19,14 @@ class FCRN(nn.Module):
         How far, in image pixels, an input pixel can act on the map.
     multiple
         The image's sides must be multiples of this.
+    bounded
+        Whether the map cannot leave 0..1.
     """
 
     stride = 1
     reach = 12
     multiple = 1
+    bounded = False
 
     def __init__(self) -> None:
         super().__init__()

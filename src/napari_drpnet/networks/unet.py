@@ -24,13 +24,14 @@ class UNet(nn.Module):
 
     Attributes
     ----------
-    stride, reach, multiple
+    stride, reach, multiple, bounded
         See `FCRN`.
     """
 
     stride = 2
     reach = 112
     multiple = 16
+    bounded = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,9 +26,11 @@ from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
 
 # The unit T of the extended maxima, on a map that is 1 at the centre of a clear particle.
-HEIGHT = 0.05
+HEIGHT = 0.005
 # Smoothing of the map, in particle diameters.
 SMOOTHING = 1 / 14
+# Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
+BLUR = 0.05
 # Wide Gaussian of the illumination correction, in particle diameters.
 ILLUMINATION = 3.0
 # More candidates than this times what a hexagonal packing holds are the noise of an empty image.
@@ -41,10 +43,13 @@ def network_image(micrograph: Micrograph, diameter: float, network_diameter: flo
     """The micrograph as every network of DRPnet sees it, in training as in picking.
 
     Rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels, illumination
-    evened out, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles dark.
+    evened out, fine noise smoothed, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles
+    dark.
     """
     scale = network_diameter / micrograph.frame.working_pixels(diameter)
-    steps = PreprocessSettings(rescale=scale, illumination=ILLUMINATION * diameter, invert=invert)
+    steps = PreprocessSettings(
+        rescale=scale, illumination=ILLUMINATION * diameter, smoothing=BLUR * diameter, invert=invert
+    )
     prepared = prepare(micrograph, steps)
     return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
 

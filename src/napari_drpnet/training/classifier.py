@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,19 +19,22 @@ from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.pickers.drpnet import bounded_logit, classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.tiling import FullyConvolutional
+from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import change_looks, warp
 from napari_drpnet.training.detector import TrainingReport, examples_of, pooled_terms
 from napari_drpnet.training.fit import Batch, Step, fit
 from napari_drpnet.training.harvest import FOUND, SURE, Harvest, best_f1, harvest
 
+# Random background places drawn per micrograph, before those near a particle are left out.
+_RANDOM = 50
+
 
 class Patches:
     """Random patches, half of them particles, half background, drawn from harvests.
 
     Particles are candidates within `SURE` diameters of a true centre and the true centres themselves; background
-    is every candidate further than `FOUND` diameters from all of them, and as many random places.
+    is every candidate further than `FOUND` diameters from all of them, and some random places.
     """
 
     def __init__(self, harvests: list[Harvest], diameter: float, jitter: float, rng: np.random.Generator) -> None:
@@ -38,12 +42,24 @@ class Patches:
         weights = np.array([h.example.weight for h in harvests])
         self.weights = weights / weights.sum()
         self.particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in harvests]
-        self.background = [h.yx[h.distance > FOUND] for h in harvests]
+        self.background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h)]) for h in harvests]
         if not any(map(len, self.particles)) or not any(map(len, self.background)):
             raise UserError(
                 "The training sets give patches of one class only.",
                 "Add micrographs with both particles and background.",
             )
+
+    def _elsewhere(self, h: Harvest) -> FloatArray:
+        """Random places further than `FOUND` diameters from every particle, where the truth is known."""
+        border = max(h.example.border, 0.5 * self.diameter)
+        shape = np.array(h.example.image.shape)
+        if (shape <= 2 * border).any():
+            return np.empty((0, 2))
+        places = self.rng.uniform(border, shape - border, (_RANDOM, 2))
+        if not len(h.example.yx):
+            return places
+        distance, _ = cKDTree(h.example.yx).query(places)
+        return places[distance > FOUND * self.diameter]
 
     def batch(self, n: int) -> Batch:
         """Patches ``(n, 1, 64, 64)`` and labels ``(n,)``, 1 for a particle."""
@@ -105,8 +121,15 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
         [harvest(network, example, card.diameter) for example in training], card.diameter, settings.scale_jitter, rng
     )
     untrained = channels_last(build("classifier"))
+    device = choose_device(settings.device)
     trained = yield from fit(
-        untrained, lambda _: patches.batch(settings.batch), patch_loss, settings.steps, settings.rate, settings.average
+        untrained,
+        lambda _: patches.batch(settings.batch),
+        patch_loss,
+        settings.steps,
+        settings.rate,
+        settings.average,
+        device,
     )
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     folded = fold(trained)

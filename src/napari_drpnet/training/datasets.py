@@ -78,24 +78,26 @@ def labelled_micrographs(data: TrainingSet) -> Iterable[Labelled]:
     files = _micrograph_files(data.micrographs)
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
-    found = False
-    for path in files:
-        folder = path.parent if data.coordinates is None else Path(data.coordinates)
-        coordinates = _coordinate_files(folder).get(micrograph_stem(path.name))
-        if coordinates is None:
-            continue
-        found = True
-        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
-        (truth,) = read_picks(coordinates)
-        diameter = data.diameter or float(np.median(truth.diameter)) * micrograph.frame.known_pixel_size()
-        if not np.isfinite(diameter):
-            raise UserError(f"{coordinates}: the file does not tell the diameter.", "Give it with the training set.")
-        yield Labelled(micrograph, truth, diameter, data.unlabelled_border)
-    if not found:
+    folders = {Path(data.coordinates) if data.coordinates else path.parent for path in files}
+    coordinates = {name: file for folder in folders for name, file in _coordinate_files(folder).items()}
+    pairs = [(p, read_picks(coordinates[name])[0]) for p in files if (name := micrograph_stem(p.name)) in coordinates]
+    if not pairs:
         raise UserError(
             f"{data.micrographs}: none of the micrographs has a coordinate file.",
             "Put STAR or CSV files of the same names beside them, or name their folder.",
         )
+    known = np.concatenate([truth.diameter for _, truth in pairs])
+    known = known[np.isfinite(known)]
+    if data.diameter is None and not len(known):
+        raise UserError(
+            f"{data.micrographs}: the coordinate files do not tell the diameter.", "Give it with the training set."
+        )
+    for path, truth in pairs:
+        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
+        # A micrograph without particles is looked at as the others are.
+        own = truth.diameter if len(truth) else known
+        diameter = data.diameter or float(np.median(own)) * micrograph.frame.known_pixel_size()
+        yield Labelled(micrograph, truth, diameter, data.unlabelled_border)
 
 
 def load_examples(sets: Iterable[TrainingSet], network_diameter: float) -> list[Example]:
@@ -156,6 +158,8 @@ class Crops:
         Network pixels per target pixel.
     jitter
         Largest relative error of the diameter.
+    label
+        Radius of the target's cones in diameters.
     rng
         Source of all randomness.
     """
@@ -167,10 +171,11 @@ class Crops:
         side: int,
         stride: int,
         jitter: float,
+        label: float,
         rng: np.random.Generator,
     ) -> None:
-        self.examples, self.diameter, self.side, self.stride = examples, diameter, side, stride
-        self.jitter, self.rng = jitter, rng
+        self.examples, self.side, self.stride = examples, side, stride
+        self.jitter, self.radius, self.rng = jitter, label * diameter, rng
         weights = np.array([e.weight for e in examples])
         self.weights = weights / weights.sum()
 
@@ -187,7 +192,7 @@ class Crops:
         middle = (self.side - 1) / 2
         image = warp(example.image, matrix, centre, self.side)
         yx = (example.yx - centre) @ np.linalg.inv(matrix).T + middle
-        target = cone(yx, (self.side, self.side), self.diameter / 2, self.stride)
+        target = cone(yx, (self.side, self.side), self.radius, self.stride)
         return change_looks(image, self.rng), target, self._known(example, matrix, centre)
 
     def _transform(self) -> FloatArray:
@@ -201,7 +206,7 @@ class Crops:
     def _centre(self, example: Example) -> FloatArray:
         h, w = example.image.shape
         half = min(self.side / 2, h / 2, w / 2)
-        return self.rng.uniform((half, half), (h - half, w - half))
+        return np.array([self.rng.uniform(half, h - half), self.rng.uniform(half, w - half)])
 
     def _known(self, example: Example, matrix: FloatArray, centre: FloatArray) -> ImageArray:
         """1 where the crop shows the labelled part of the image, 0 elsewhere."""
@@ -209,7 +214,7 @@ class Crops:
         axis = (np.arange(n) + 0.5) * self.stride - self.side / 2
         grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1) @ matrix.T + centre
         limit = np.array(example.image.shape) - 1 - example.border
-        return ((grid >= example.border) & (grid <= limit)).all(-1).astype(np.float32)
+        return np.asarray(((grid >= example.border) & (grid <= limit)).all(-1), np.float32)
 
 
 def warp(
@@ -234,10 +239,10 @@ def warp(
 def change_looks(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     """Other people's processing: contrast, brightness, blur, noise and coarse grey levels, each now and then."""
     if rng.random() < 0.4:
-        image = ndimage.gaussian_filter(image, rng.uniform(0.3, 1.6), truncate=3)
-        image = image * np.float32(rng.uniform(1.0, 1.6))
-    if rng.random() < 0.4:
-        image = image + rng.normal(0, rng.uniform(0.02, 0.3), image.shape).astype(np.float32)
+        image = ndimage.gaussian_filter(image, rng.uniform(0.3, 1.2), truncate=3)
+        image = image * np.float32(rng.uniform(1.0, 1.3))
+    if rng.random() < 0.3:
+        image = image + rng.normal(0, rng.uniform(0.02, 0.12), image.shape).astype(np.float32)
     image = image * np.float32(np.exp(rng.uniform(-0.35, 0.35))) + np.float32(rng.uniform(-0.1, 0.1))
     if rng.random() < 0.1:
         levels = rng.integers(12, 48)

@@ -17,7 +17,7 @@ from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.drpnet import bounded_logit, fold
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.tiling import FullyConvolutional
+from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import Crops, Example, load_examples
 from napari_drpnet.training.fit import Batch, Step, fit
@@ -40,7 +40,7 @@ def regression_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     """
     image, target, known = batch
     scored = network(image)
-    measure = F.binary_cross_entropy if scored.min() >= 0 and scored.max() <= 1 else F.mse_loss
+    measure = F.binary_cross_entropy if network.bounded else F.mse_loss
     value: torch.Tensor = (measure(scored, target, reduction="none") * known).sum() / known.sum().clamp(min=1)
     return value
 
@@ -88,9 +88,16 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
         raise UserError("The training sets hold no particle.", "Check their coordinate files.")
     network = channels_last(build(settings.network))
     stride = cast(FullyConvolutional, network).stride
-    crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, rng)
+    crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label, rng)
+    device = choose_device(settings.device)
     trained = yield from fit(
-        network, lambda _: crops.batch(settings.batch), regression_loss, settings.steps, settings.rate, settings.average
+        network,
+        lambda _: crops.batch(settings.batch),
+        regression_loss,
+        settings.steps,
+        settings.rate,
+        settings.average,
+        device,
     )
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     detector = cast(FullyConvolutional, fold(trained))

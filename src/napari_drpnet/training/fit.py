@@ -28,6 +28,7 @@ def fit(
     steps: int,
     rate: float,
     average: float,
+    device: torch.device,
     report_every: int = 100,
 ) -> Generator[Step, None, nn.Module]:
     """Optimise a network with AdamW, a one-cycle learning rate and a moving average of the weights.
@@ -44,21 +45,24 @@ def fit(
         Number of steps; the learning rate rises to ``rate`` over the first 5 % and falls to 0 at the last.
     average
         Decay of the moving average per step.
+    device
+        Where to compute.
     report_every
         A `Step` is yielded after so many steps, so that a caller can show it or stop.
 
     Returns
     -------
     torch.nn.Module
-        The averaged network, in evaluation mode.
+        The averaged network, in evaluation mode, on the CPU.
     """
+    network.to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, 2), pct_start=0.05)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True)
     network.train()
     total = 0.0
     for step in range(1, steps + 1):
-        value = loss(network, draw(step - 1))
+        value = loss(network, tuple(part.to(device) for part in draw(step - 1)))
         optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -70,4 +74,4 @@ def fit(
             yield Step(step, steps, total / ((step - 1) % report_every + 1))
             total = 0.0
     result: nn.Module = averaged.module
-    return result.eval()
+    return result.eval().cpu()

@@ -1,0 +1,92 @@
+"""Tiles leave no seam."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_drpnet import tiling
+from napari_drpnet.errors import UserError
+from napari_drpnet.networks import build
+from napari_drpnet.pickers.drpnet import fold
+
+CPU = torch.device("cpu")
+
+
+def trained_looking(name):
+    torch.manual_seed(1)
+    network = build(name)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def score(network, image, memory, device=CPU):
+    steps, fractions = tiling.score_steps(network, image, device, memory), []
+    while True:
+        try:
+            fractions.append(next(steps))
+        except StopIteration as end:
+            return end.value, fractions
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).normal(0, 0.2, (530, 407)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["unet", "fcrn"])
+def test_tiled_equals_whole(name, image):
+    network = trained_looking(name)
+    whole, one = score(network, image, 4000)
+    tiled, many = score(network, image, 40)
+    assert len(one) == 1
+    assert len(many) >= 4
+    assert many == sorted(many)
+    assert many[-1] == 1
+    assert whole.shape == (530 // network.stride, 407 // network.stride)
+    assert np.ptp(whole) > 0.01
+    assert np.abs(whole - tiled).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["unet", "fcrn"])
+def test_the_reach_is_what_the_network_says(name):
+    network = trained_looking(name).double()
+    image = torch.zeros(1, 1, 320, 320, dtype=torch.double, requires_grad=True)
+    middle = 160 // network.stride
+    network(torch.rand_like(image) + image)[0, 0, middle, middle].backward()
+    seen = np.flatnonzero(image.grad[0, 0].abs().sum(0).numpy())
+    assert max(160 - seen.min(), seen.max() - 160) <= network.reach
+
+
+@pytest.mark.parametrize("name", ["unet", "classifier"])
+def test_folding_batch_norms_changes_nothing(name):
+    network = trained_looking(name)
+    x = torch.randn(2, 1, 64, 64)
+    with torch.inference_mode():
+        before = network(x)
+        after = fold(network)(x)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
+    assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_too_little_memory_is_said():
+    with pytest.raises(UserError, match="memory"):
+        tiling.tile_side((4096, 4096), build("unet"), 1)
+
+
+def test_a_device_that_is_not_there_is_said():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(UserError, match="cuda"):
+        tiling.choose_device("cuda")
+    assert tiling.choose_device("auto").type in {"cpu", "mps"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_half_precision_on_the_gpu_agrees(image):
+    network = trained_looking("unet")
+    on_cpu, _ = score(network, image, 4000)
+    on_gpu, _ = score(network.cuda(), image, 4000, torch.device("cuda"))
+    assert np.abs(on_gpu - on_cpu).max() < 0.02
