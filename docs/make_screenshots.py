@@ -20,13 +20,14 @@ IMAGES = Path(__file__).parent / "images"
 WINDOW = (1400, 900)
 COLOURS = 160  # a palette keeps pictures of noise small
 DIAMETER = 180.0
+PARTICLE = (0.6632, 0.1795)  # one that stands alone, in parts of the sample's height and width
 
 
 def window() -> Any:
     """The sample picked, with the form that did it."""
     viewer = open_viewer()
     pick(viewer)
-    look(viewer, zoom=2.2)
+    look(viewer, zoom=1.9, centre=(0.35, 0.35))
     save_window(viewer, "window")
 
 
@@ -35,7 +36,7 @@ def ring() -> Any:
     viewer = open_viewer()
     form = open_form(viewer, "Pick")
     form.diameter.value = DIAMETER
-    look(viewer, zoom=4.0)
+    look(viewer, zoom=3.0, centre=PARTICLE)
     form.show_ring.value = False
     form.show_ring.value = True  # at the centre of the view as it is now
     save_window(viewer, "ring")
@@ -46,7 +47,7 @@ def score_map() -> Any:
     viewer = open_viewer()
     form = pick(viewer)
     form.show_scores.value = True
-    look(viewer, zoom=2.2)
+    look(viewer, zoom=1.9, centre=(0.35, 0.35))
     save_window(viewer, "score-map")
 
 
@@ -55,12 +56,12 @@ def preprocess() -> Any:
     viewer = open_viewer()
     form = open_form(viewer, "Preprocess")
     form.rescale.value = 0.25
-    form.illumination.value = 500
-    form.smoothing.value = 6
+    form.illumination.value = 2000
+    form.smoothing.value = 8
     form.job.button.native.click()
     wait(lambda: not form.job.running)
     viewer.canvas.grid.enabled = True
-    look(viewer, zoom=1.0)
+    look(viewer, zoom=2.5, centre=(0.5, 0.35))
     save_window(viewer, "preprocess")
 
 
@@ -91,10 +92,12 @@ def pick(viewer: Any) -> Any:
     return form
 
 
-def look(viewer: Any, zoom: float) -> None:
-    """The middle of the micrograph, ``zoom`` times larger than the whole."""
+def look(viewer: Any, zoom: float, centre: tuple[float, float]) -> None:
+    """A part of the micrograph: ``zoom`` times larger than the whole, ``centre`` in parts of its height and width."""
     viewer.reset_view()
     viewer.scene.camera.zoom *= zoom
+    low, high = viewer.layers["sample"].extent.world
+    viewer.scene.camera.center = tuple(low + centre * (high - low))
     settle()
 
 

@@ -139,13 +139,17 @@ def _halved(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def contrast_limits(image: Any) -> tuple[float, float]:
-    """Grey levels to show as black and white: percentiles of an ``(h, w)`` image, its coarsest level at best."""
+    """Grey levels to show as black and white, from an ``(h, w)`` image: percentiles, and a little room around them.
+
+    Of a large image give a coarse level of its `pyramid`: the noise of the single pixels hides the particles' range.
+    """
     sample = np.asarray(image, dtype=np.float32)
     sample = sample[np.isfinite(sample)]
     if sample.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(sample, (0.5, 99.5)))
-    return (low, high) if high > low else (low, low + 1.0)
+    room = 0.1 * (high - low)
+    return (low - room, high + room) if high > low else (low, low + 1.0)
 
 
 def image_layer(
@@ -161,7 +165,8 @@ def image_layer(
     attributes = {
         "name": name or micrograph_stem(frame.micrograph),
         "colormap": "gray",
-        "contrast_limits": contrast_limits(levels[-1]),
+        "contrast_limits": contrast_limits(levels[-2] if len(levels) > 1 else levels[0]),
+        "interpolation2d": "linear",
         "multiscale": single,
         "metadata": _metadata(frame, role, path),
         **placement(frame, image.ndim - 2),
@@ -173,13 +178,14 @@ def score_layer(score_map: ScoreMap) -> LayerTuple:
     """A picker's map over its micrograph, bright where it sees particles."""
     frame = score_map.frame
     values = score_map.values
-    high = float(np.percentile(values[::4, ::4], 99.9)) if values.size else 1.0
+    low, high = (float(value) for value in np.percentile(values, (50, 99.9)))
     attributes = {
         "name": f"{micrograph_stem(frame.micrograph)} score map",
         "colormap": "inferno",
-        "blending": "additive",
-        "opacity": 0.6,
-        "contrast_limits": (0.0, max(high, 1e-3)),
+        "blending": "translucent",
+        "opacity": 0.65,
+        "interpolation2d": "linear",
+        "contrast_limits": (max(low, 0.0), max(low, 0.0, high) + 1e-3),
         "metadata": _metadata(frame, "score map"),
         **placement(frame),
     }
