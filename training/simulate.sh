@@ -24,3 +24,6 @@ make validation 101 60 "${validate[@]}"
 make plain 1 220 "${train[@]}"
 make like-10059 2 80 "${train[@]}" --noise-like "$shared/data/10059/10059_0001.png" --noise-like "$shared/data/10059/10059_0003.png"
 make like-10028 3 80 "${train[@]}" --noise-like "$shared/data/10028/10028_061.png" --noise-like "$shared/data/10028/10028_063.png"
+# Real grids are often more crowded than the default: particles side by side, faint against each other.
+make crowded 4 100 "${train[@]}" --coverage 0.4 0.85
+make validation-crowded 102 30 "${validate[@]}" --coverage 0.4 0.85

@@ -94,29 +94,39 @@ class CompatibleSettings(Settings):
 
     box: float = Field(gt=0, description="Box of the particle.", json_schema_extra=_unit("micrograph px"))
     sigma: float = Field(
-        9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=_unit("network px")
+        9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=_unit("reduced px")
     )
     height: float = Field(
         5.0,
         gt=0,
-        description="Unit T of the extended maxima; levels are 1, 2 and 3 T.",
-        json_schema_extra=_unit("network px"),
+        description="Unit T of the extended maxima; the levels stand at 1, 2 and 3 T.",
+        json_schema_extra=_unit("distance in px"),
     )
     level: Literal[1, 2, 3] = Field(
         2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
+    )
+    class_cutoff: float = Field(
+        0.5, ge=0, le=1, description="Reject a candidate when the classifier is surer than this that it is no particle."
     )
 
 
 class DRPnetSettings(PickerSettings):
     """DRPnet: a regression network finds candidates, a classifier keeps or rejects them."""
 
-    detector: str = Field(
-        "detector", description="Weights of stage 1: a name from the package, or a .safetensors file."
+    detector: str | None = Field(
+        None,
+        description="Weights of stage 1: a name from the package, or a .safetensors file. Default: detector, or fcrn "
+        "where the authors' rules are used.",
     )
     classifier: str | None = Field(
         "classifier", description="Weights of stage 2: a name from the package, a .safetensors file, or none."
     )
     compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
+
+    @property
+    def stage1(self) -> str:
+        """The detector in force."""
+        return self.detector or ("detector" if self.compatible is None else "fcrn")
 
 
 class SimulationSettings(Settings):

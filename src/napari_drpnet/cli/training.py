@@ -38,6 +38,7 @@ def simulate(
     diameter_px: Annotated[Range | None, _range("diameter_px")] = None,
     defocus: Annotated[Range | None, _range("defocus")] = None,
     dose: Annotated[Range | None, _range("dose")] = None,
+    coverage: Annotated[Range | None, _range("coverage")] = None,
     noise_like: Annotated[list[Path] | None, typer.Option(help=help_of(SimulationSettings, "noise_like"))] = None,
     seed: Annotated[int | None, option(SimulationSettings, "seed")] = None,
 ) -> None:
@@ -55,6 +56,7 @@ def simulate(
             diameter_px=diameter_px,
             defocus=defocus,
             dose=dose,
+            coverage=coverage,
             noise_like=tuple(noise_like) if noise_like else None,
             seed=seed,
         ),

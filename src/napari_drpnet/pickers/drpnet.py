@@ -6,6 +6,7 @@ using deep regression", BMC Bioinformatics 22:55 (2021).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import ClassVar, cast
 
@@ -54,16 +55,26 @@ def network_image(micrograph: Micrograph, diameter: float, network_diameter: flo
     return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
 
 
-def author_scale(box: float, shape: tuple[int, int]) -> int:
-    """The reduction factor of the authors' implementation, for a box in micrograph pixels.
+def author_scale(box: float, shape: tuple[int, int]) -> tuple[int, int]:
+    """The reduction factors of the authors' implementation, for a box in micrograph pixels.
 
-    The radius is compared with 32 px (48 when it is above 144); an image still longer than 1800 px is reduced again.
+    The radius is compared with 32 px (48 when it is above 144), and an image still longer than 1800 px is reduced
+    again. Where the particle's radius still reaches 32 px, the network sees the image at half that size, and its map
+    is enlarged back.
+
+    Returns
+    -------
+    factor
+        The image is this many times smaller than the micrograph.
+    again
+        1, or 2 where the network sees it at half that size.
     """
     radius = box / 2
     ratio = radius / (48 if radius > 144 else 32)
-    factor = int(np.ceil(ratio)) if ratio > 2 else 2 if ratio > 1 else 1
+    factor = math.ceil(ratio) if ratio > 2 else 2 if ratio > 1 else 1
     longer = max(shape) / factor
-    return factor * int(np.ceil(longer / 1800)) if longer > 1800 else factor
+    factor *= math.ceil(longer / 1800) if longer > 1800 else 1
+    return factor, 2 if radius / factor >= 32 else 1
 
 
 def fold(network: nn.Module) -> nn.Module:
@@ -103,6 +114,12 @@ def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> F
     return np.asarray(network(batch).float().cpu(), np.float64)
 
 
+def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
+    """Probability from scores: ``expit(slopes . terms + offset)``, the slopes and the offset in this order."""
+    *slopes, offset = calibration
+    return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))
+
+
 def bounded_logit(p: FloatArray) -> FloatArray:
     """Logit of a map value, finite also at 0 and 1."""
     bound = expit(_LOGIT_LIMIT)
@@ -129,13 +146,13 @@ class DRPnet:
     def __init__(self, settings: DRPnetSettings) -> None:
         self.settings = settings
         self.device = tiling.choose_device(settings.device)
-        self.detector_card, detector = load_network(settings.detector, "detector", self.device)
+        self.detector_card, detector = load_network(settings.stage1, "detector", self.device)
         self.detector = cast(tiling.FullyConvolutional, detector)
         self.classifier: nn.Module | None = None
         self.calibration = self.detector_card.calibration
-        if settings.classifier is not None and settings.compatible is None:
-            card, self.classifier = load_network(settings.classifier, "classifier", self.device)
-            self.calibration = card.calibration
+        if settings.classifier is not None:
+            self.classifier_card, self.classifier = load_network(settings.classifier, "classifier", self.device)
+            self.calibration = self.classifier_card.calibration
 
     def pick(self, micrograph: Micrograph) -> Picks:
         """Particles of one micrograph, at the threshold of the settings."""
@@ -159,20 +176,22 @@ class DRPnet:
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
         self._check(micrograph)
-        prepared = self._network_image(micrograph)
+        prepared = self._detector_image(micrograph)
         yield 0.1
-        values = yield from self._detect(prepared.image)
+        values = yield from self._detect(prepared)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
         yield 0.7
         yx, peak, level = candidates.find(values, self._height())
         usable = self._usable(yx, peak, frame, prepared.valid)
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
         yield 0.8
-        terms = [bounded_logit(peak)]
-        if self.classifier is not None:
-            terms.append((yield from self._classify(prepared, yx)))
-        *slopes, offset = self.calibration
-        probability = expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset)
+        if self.classifier is None:
+            probability = calibrated(self.calibration, bounded_logit(peak))
+        else:
+            seen = self._classifier_image(micrograph, prepared)
+            logits = yield from self._classify(seen, yx)
+            compatible = self.settings.compatible is not None
+            probability = expit(logits) if compatible else calibrated(self.calibration, bounded_logit(peak), logits)
         return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
 
     def picks_from(
@@ -180,15 +199,16 @@ class DRPnet:
     ) -> Picks:
         """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings.
 
-        With `CompatibleSettings` the authors' confidence level decides instead of the probability.
+        With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of ``threshold``.
         """
         frame, found = score_map.frame.unbinned, score_map.candidates
         threshold = self.settings.threshold if threshold is None else threshold
         distance = self.settings.spacing if min_distance is None else min_distance
-        if self.settings.compatible is None:
+        compatible = self.settings.compatible
+        if compatible is None:
             keep = found.probability >= threshold
         else:
-            keep = found.level >= self.settings.compatible.level
+            keep = (found.level >= compatible.level) & (1 - found.probability <= compatible.class_cutoff)
         if frame.shape is not None:
             keep &= candidates.inside(found.yx, frame.shape, frame.micrograph_pixels(self.settings.margin))
         yx, score = found.yx[keep], found.probability[keep]
@@ -212,16 +232,23 @@ class DRPnet:
                 "Check the diameter and the pixel size.",
             )
 
-    def _network_image(self, micrograph: Micrograph) -> Micrograph:
+    def _detector_image(self, micrograph: Micrograph) -> Micrograph:
         compatible, target = self.settings.compatible, self.detector_card.diameter
         if compatible is not None:
-            shape = micrograph.frame.shape or micrograph.image.shape
-            particle = micrograph.frame.working_pixels(self.settings.diameter)
-            target = particle / author_scale(compatible.box, (shape[0], shape[1]))
+            h, w = micrograph.image.shape
+            target = micrograph.frame.working_pixels(self.settings.diameter) / math.prod(
+                author_scale(compatible.box, (h, w))
+            )
         return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
 
-    def _detect(self, image: ImageArray) -> Generator[float, None, ImageArray]:
-        steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
+    def _classifier_image(self, micrograph: Micrograph, prepared: Micrograph) -> Micrograph:
+        target = self.classifier_card.diameter
+        if math.isclose(prepared.frame.working_pixels(self.settings.diameter), target):
+            return prepared
+        return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
+
+    def _detect(self, prepared: Micrograph) -> Generator[float, None, ImageArray]:
+        steps = tiling.score_steps(self.detector, prepared.image, self.device, self.settings.memory)
         while True:
             try:
                 fraction = next(steps)
@@ -229,12 +256,14 @@ class DRPnet:
                 raw = cast(ImageArray, end.value)
                 break
             yield 0.1 + 0.6 * fraction
-        compatible = self.settings.compatible
-        sigma = compatible.sigma if compatible else SMOOTHING * self.detector_card.diameter
+        compatible, sigma = self.settings.compatible, SMOOTHING * self.detector_card.diameter
+        if compatible is not None:
+            sigma = compatible.sigma / author_scale(compatible.box, prepared.frame.shape or prepared.image.shape)[1]
         smoothed: ImageArray = ndimage.gaussian_filter(raw, sigma / self.detector.stride, truncate=3.0)
         return smoothed
 
     def _height(self) -> float:
+        """Unit of the extended maxima; the authors' counts pixels of distance, 1 on our map is half a diameter."""
         compatible = self.settings.compatible
         return HEIGHT if compatible is None else compatible.height / (self.detector_card.diameter / 2)
 

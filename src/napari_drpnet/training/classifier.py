@@ -59,7 +59,7 @@ class Patches:
         if not len(h.example.yx):
             return places
         distance, _ = cKDTree(h.example.yx).query(places)
-        return places[distance > FOUND * self.diameter]
+        return np.asarray(places[distance > FOUND * self.diameter])
 
     def batch(self, n: int) -> Batch:
         """Patches ``(n, 1, 64, 64)`` and labels ``(n,)``, 1 for a particle."""

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/.
+# The shipped files are those of `shipped`, copied to src/napari_drpnet/weights/ as detector and classifier, and the
+# detector of `training/train.sh fcrn`.
+set -euo pipefail
+export OMP_NUM_THREADS=1
+name=$1
+shift
+detector=runs/networks/$name-detector.safetensors
+napari-drpnet train-detector --settings "training/$name.yaml" --device cpu --out "$detector" "$@"
+if [ "$name" != fcrn ]; then
+    napari-drpnet train-classifier --settings "training/$name.yaml" --device cpu --detector "$detector" \
+        --out "runs/networks/$name-classifier.safetensors"
+fi
