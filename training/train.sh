@@ -10,5 +10,5 @@ detector=runs/networks/$name-detector.safetensors
 napari-drpnet train-detector --settings "training/$name.yaml" --device cpu --out "$detector" "$@"
 if [ "$name" != fcrn ]; then
     napari-drpnet train-classifier --settings "training/$name.yaml" --device cpu --detector "$detector" \
-        --out "runs/networks/$name-classifier.safetensors"
+        --steps 1500 --batch 32 --rate 0.001 --out "runs/networks/$name-classifier.safetensors"
 fi

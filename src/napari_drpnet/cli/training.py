@@ -21,6 +21,8 @@ SettingsFile = Annotated[
 ]
 WeightsFile = Annotated[Path, typer.Option("--out", help="The .safetensors file to write.")]
 Steps = Annotated[int | None, option(TrainSettings, "steps")]
+Batch = Annotated[int | None, option(TrainSettings, "batch")]
+Rate = Annotated[float | None, option(TrainSettings, "rate")]
 Seed = Annotated[int | None, option(TrainSettings, "seed")]
 Device = Annotated[str | None, option(TrainSettings, "device")]
 
@@ -70,11 +72,15 @@ def train_detector(
     out: WeightsFile = Path("detector.safetensors"),
     network: Annotated[str | None, option(TrainSettings, "network")] = None,
     steps: Steps = None,
+    batch: Batch = None,
+    rate: Rate = None,
     seed: Seed = None,
     device: Device = None,
 ) -> None:
     """Train stage 1 of DRPnet: the network that finds candidates."""
-    chosen = jobs.read_train_settings(settings, given(network=network, steps=steps, seed=seed, device=device))
+    chosen = jobs.read_train_settings(
+        settings, given(network=network, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
+    )
     _tell(run_job(jobs.train_detector(chosen, out), "steps"))
 
 
@@ -83,11 +89,13 @@ def train_classifier(
     detector: Annotated[str, typer.Option(help="Weights of stage 1 whose candidates it learns from.")] = "detector",
     out: WeightsFile = Path("classifier.safetensors"),
     steps: Steps = None,
+    batch: Batch = None,
+    rate: Rate = None,
     seed: Seed = None,
     device: Device = None,
 ) -> None:
     """Train stage 2 of DRPnet: the network that tells particles from the rest."""
-    chosen = jobs.read_train_settings(settings, given(steps=steps, seed=seed, device=device))
+    chosen = jobs.read_train_settings(settings, given(steps=steps, batch=batch, rate=rate, seed=seed, device=device))
     _tell(run_job(jobs.train_classifier(chosen, detector, out), "steps"))
 
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class FCRN(nn.Module):
-    """Image to distance map, as in figure 2b of the DRPnet paper (Nguyen et al., BMC Bioinformatics 2021).
+    """Image to distance map, as in figure 2b of the DRPnet paper (Nguyen et al., 2021).
 
     Four convolutions (9x9, 3x3, 1x7, 7x1, 32 channels each, ReLU), a 2x2 max-pool of stride 1 and a 3x3
     convolution to one channel: 26,561 parameters. The map has the size of the image.

@@ -1,7 +1,7 @@
 """DRPnet: a regression network finds candidates, a classifier tells particles from the rest.
 
-Nguyen, Ersoy, Kazic, Chen, Mahmoud, Bunyak, "DRPnet: automated particle picking in cryo-electron micrographs
-using deep regression", BMC Bioinformatics 22:55 (2021).
+Nguyen, Ersoy, Gotberg, Bunyak, White, "DRPnet: automated particle picking in cryo-electron micrographs using deep
+regression", BMC Bioinformatics 22:55 (2021).
 """
 
 from __future__ import annotations
