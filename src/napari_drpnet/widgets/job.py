@@ -9,9 +9,12 @@ from typing import Any
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QThreadPool
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Job, Progress
+
+LAST_STEP = 20_000  # milliseconds: steps are short, but loading the libraries is one
 
 
 class JobBar(Container[Any]):
@@ -77,9 +80,12 @@ class JobBar(Container[Any]):
             self.button.enabled = False
             self._running.worker.quit()
 
-    def leave(self) -> None:
-        """The form is gone: stop, and touch it no more."""
+    def leave(self, window: bool) -> None:
+        """The form is gone: stop, and touch it no more. If the window is gone, too, wait until the job has ended."""
         self._running.leave()
+        pool = QThreadPool.globalInstance()
+        if not window and pool is not None:
+            pool.waitForDone(LAST_STEP)  # a thread that outlives Qt brings the whole process down
 
     def _press(self) -> None:
         if self.running:

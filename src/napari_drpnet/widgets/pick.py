@@ -192,13 +192,14 @@ class PickWidget(Container[Any]):
         else:
             self._ring.hide()
 
-    def _release(self) -> None:
+    def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
-        self.job.leave()
+        self.job.leave(window)
         self.source.release()
         self._viewer.layers.events.removed.disconnect(self._forget)
         self._viewer.dims.events.current_step.disconnect(self._check)
-        self._ring.close()
+        if window:
+            self._ring.close()
 
 
 def _steps(source: Source, name: str, settings: dict[str, Any]) -> jobs.Job[tuple[ScoringPicker, ScoreMap]]:

@@ -62,8 +62,8 @@ class PreprocessWidget(Container[Any]):
         else:
             self.job.allow()
 
-    def _release(self) -> None:
-        self.job.leave()
+    def _release(self, window: bool) -> None:
+        self.job.leave(window)
         self.source.release()
 
     def _show(self, source: Source, result: Micrograph) -> None:
