@@ -90,9 +90,9 @@ def test_sliders_change_the_picks_at_once_and_without_a_run(form: Any, qtbot: An
     result = form.result
     for threshold, min_distance in ((0.0, 0.0), (0.2, 30.0), (0.05, 200.0), (1.0, 72.0)):
         form.min_distance.value = min_distance
-        start = time.perf_counter()
+        start = time.process_time()  # not the wall clock: the machine may be busy
         form.threshold.value = threshold
-        assert time.perf_counter() - start < 0.1
+        assert time.process_time() - start < 0.1
         expected = result.picker.picks_from(result.score_map, threshold, min_distance)
         assert positions(picks_of(points(form))) == positions(expected)
     assert form.result is result

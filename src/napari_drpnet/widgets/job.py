@@ -14,7 +14,7 @@ from qtpy.QtCore import QThreadPool
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Job, Progress
 
-LAST_STEP = 20_000  # milliseconds: steps are short, but loading the libraries is one
+LAST_STEP = 60_000  # milliseconds: steps are short, but loading the libraries is one
 
 
 class JobBar(Container[Any]):
