@@ -144,7 +144,7 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     assert agreement > 0.7
 
 
-def test_both_stages_from_the_command_line(simulated, tmp_path):
+def test_both_stages_from_the_command_line(simulated, tmp_path, capfd):
     recipe = tmp_path / "sets.yaml"
     sets = [{"micrographs": str(simulated)}]
     recipe.write_text(
@@ -153,6 +153,7 @@ def test_both_stages_from_the_command_line(simulated, tmp_path):
     detector, classifier = str(tmp_path / "d.safetensors"), str(tmp_path / "c.safetensors")
     _call("train-detector", "--settings", str(recipe), "--out", detector)
     _call("train-classifier", "--settings", str(recipe), "--detector", detector, "--out", classifier, "--steps", "4")
+    assert "6/6: loss" in capfd.readouterr().err
     card, tensors = read_weights(classifier)
     assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 3)
     build(card.network).load_state_dict(tensors)

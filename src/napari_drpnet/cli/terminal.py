@@ -16,7 +16,7 @@ from napari_drpnet.jobs.progress import Job, Progress, drive
 Result = TypeVar("Result")
 
 
-def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks") -> Result:
+def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: bool = False) -> Result:
     """Drive a job with a progress bar; Ctrl-C ends the program with status 130.
 
     Parameters
@@ -25,6 +25,8 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
         What to drive.
     counts
         Follows "3/10" in the bar: the unit of `Progress.done`, and what else is to be told.
+    log
+        Where there is no terminal to draw a bar on, write each step as a line.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -42,6 +44,8 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
         shown = bar.add_task("", total=None, picks=0)
 
         def show(step: Progress) -> None:
+            if log and not console.is_terminal:
+                tell(f"{step.done}/{step.total}", step.message)
             bar.update(
                 shown, total=step.total, completed=step.done + step.fraction, picks=step.picks, description=step.message
             )

@@ -81,7 +81,7 @@ def train_detector(
     chosen = jobs.read_train_settings(
         settings, given(network=network, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
     )
-    _tell(run_job(jobs.train_detector(chosen, out), "steps"))
+    _tell(run_job(jobs.train_detector(chosen, out), "steps", log=True))
 
 
 def train_classifier(
@@ -96,7 +96,7 @@ def train_classifier(
 ) -> None:
     """Train stage 2 of DRPnet: the network that tells particles from the rest."""
     chosen = jobs.read_train_settings(settings, given(steps=steps, batch=batch, rate=rate, seed=seed, device=device))
-    _tell(run_job(jobs.train_classifier(chosen, detector, out), "steps"))
+    _tell(run_job(jobs.train_classifier(chosen, detector, out), "steps", log=True))
 
 
 def _tell(report: TrainingReport) -> None:

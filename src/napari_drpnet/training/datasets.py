@@ -236,8 +236,23 @@ def warp(
     return np.asarray(sampled[0, 0])
 
 
+def change_spectrum(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """The image with its power spectrum bent by a random smooth curve of spatial frequency, at the same contrast.
+
+    Another defocus, detector, binning or filter does no more than this to the signal and to the noise alike.
+    """
+    knots = rng.normal(0, 0.5, 6)
+    fy, fx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1])[None]
+    place = np.minimum(np.hypot(fy, fx) / 0.5, 1) ** 0.5 * (len(knots) - 1)
+    gain = np.exp(np.interp(place, np.arange(len(knots)), knots))
+    bent = np.fft.irfft2(np.fft.rfft2(image) * gain, s=image.shape)
+    return np.asarray((bent - bent.mean()) * (image.std() / max(bent.std(), 1e-6)) + image.mean(), np.float32)
+
+
 def change_looks(image: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Other people's processing: contrast, brightness, blur, noise and coarse grey levels, each now and then."""
+    """Other people's microscopes and processing: spectrum, blur, noise, contrast, grey levels, each now and then."""
+    if rng.random() < 0.5:
+        image = change_spectrum(image, rng)
     if rng.random() < 0.4:
         image = ndimage.gaussian_filter(image, rng.uniform(0.3, 1.2), truncate=3)
         image = image * np.float32(rng.uniform(1.0, 1.3))
