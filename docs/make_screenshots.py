@@ -107,7 +107,8 @@ def save_window(viewer: Any, name: str) -> None:
     settle()
     picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)[..., :3])
     path = IMAGES / f"{name}.png"
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
     viewer.close()
     print(f"{path}: {path.stat().st_size // 1000} kB")
 
