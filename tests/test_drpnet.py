@@ -10,7 +10,8 @@ from napari_drpnet.data import Frame
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import PACKAGED, read_weights
 from napari_drpnet.pickers import available_pickers
-from napari_drpnet.pickers.drpnet import author_scale, bounded_logit
+from napari_drpnet.pickers.context import bounded_logit
+from napari_drpnet.pickers.drpnet import author_scale
 from napari_drpnet.settings import CompatibleSettings, SimulationSettings
 from napari_drpnet.simulation import simulate_one
 

@@ -52,13 +52,37 @@ def _regional_maxima(image: ImageArray) -> npt.NDArray[np.bool_]:
 
 def centroids(regions: npt.NDArray[np.int32], n: int) -> FloatArray:
     """Centre of mass of every labelled region, ``(n, 2)`` in (y, x)."""
-    if n == 0:
-        return np.empty((0, 2))
     found = np.flatnonzero(regions)
     label = regions.ravel()[found]
     y, x = np.unravel_index(found, regions.shape)
     size = np.bincount(label, minlength=n + 1)[1:]
     return np.stack([np.bincount(label, weights=axis, minlength=n + 1)[1:] / size for axis in (y, x)], axis=1)
+
+
+def tops(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Extended maxima of a map: where they are and how high.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` detector map, smoothed.
+    height
+        Least height above the saddle to higher ground.
+
+    Returns
+    -------
+    yx
+        ``(n, 2)`` centroids of the regions, in map pixels.
+    peak
+        ``(n,)`` highest value of each region.
+    at
+        ``(n, 2)`` the pixel that has it.
+    """
+    regions, n = extended_maxima(image, height)
+    if n == 0:
+        return np.empty((0, 2)), np.empty(0), np.empty((0, 2), np.int64)
+    at = np.array(ndimage.maximum_position(image, regions, np.arange(1, n + 1)), np.int64)
+    return centroids(regions, n), image[tuple(at.T)].astype(np.float64), at
 
 
 def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
@@ -80,19 +104,14 @@ def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.
     level
         ``(n,)`` 1, 2 or 3: the highest level at which the region is still the top of an extended maximum.
     """
-    regions, n = extended_maxima(image, height)
-    yx = centroids(regions, n)
-    if n == 0:
-        return yx, np.empty(0), np.empty(0, np.int64)
-    tops = ndimage.maximum_position(image, regions, np.arange(1, n + 1))
-    at = tuple(np.array(tops).T)
-    peak = image[at].astype(np.float64)
-    level = np.ones(n, np.int64)
+    yx, peak, at = tops(image, height)
+    level = np.ones(len(yx), np.int64)
     for k in (2, 3):
         wider, m = extended_maxima(image, k * height)
+        inside_of = wider[tuple(at.T)]
         highest = np.full(m + 1, -np.inf)
-        np.maximum.at(highest, wider[at], peak)
-        level[(wider[at] > 0) & (peak >= highest[wider[at]])] = k
+        np.maximum.at(highest, inside_of, peak)
+        level[(inside_of > 0) & (peak >= highest[inside_of])] = k
     return yx, peak, level
 
 

@@ -110,9 +110,7 @@ class Micrograph:
     path: Path | None = None
 
     @classmethod
-    def from_array(
-        cls, image: npt.ArrayLike, pixel_size: float | None = None, name: str = "micrograph"
-    ) -> Micrograph:
+    def from_array(cls, image: npt.ArrayLike, pixel_size: float | None = None, name: str = "micrograph") -> Micrograph:
         """A micrograph from an ``(h, w)`` array; ``pixel_size`` in Angstrom.
 
         Non-finite pixels become the median of the rest and are marked in ``valid``.

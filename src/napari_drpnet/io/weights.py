@@ -33,8 +33,8 @@ class WeightsCard(BaseModel):
     diameter
         Particle diameter in network pixels that it was trained at.
     calibration
-        Coefficients of the logistic model that turns scores into a probability: for a detector ``(slope, offset)``
-        on the logit of its peak; for a classifier ``(detector slope, classifier slope, offset)``.
+        Coefficients of the logistic model that turns scores into a probability, the offset last. Of the classifier's
+        logit (in a classifier's file only), of the logit of the detector's peak, and of the micrograph's context.
     detector
         For a classifier: the detector whose candidates it was trained and calibrated on.
     """

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import ndimage
-from scipy.special import expit, logit
+from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -23,6 +23,7 @@ from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskAr
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import Classifier, build, channels_last
+from napari_drpnet.pickers.context import Context, bounded_logit, context, noise_like, separate
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
 
@@ -37,7 +38,6 @@ ILLUMINATION = 3.0
 # More candidates than this times what a hexagonal packing holds are the noise of an empty image.
 _PACKING = 1.5
 _BATCH = 128
-_LOGIT_LIMIT = 12.0
 
 
 def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -120,12 +120,6 @@ def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray
     return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))
 
 
-def bounded_logit(p: FloatArray) -> FloatArray:
-    """Logit of a map value, finite also at 0 and 1."""
-    bound = expit(_LOGIT_LIMIT)
-    return cast(FloatArray, logit(np.clip(p, 1 - bound, bound)))
-
-
 class DRPnet:
     """The default picker.
 
@@ -178,20 +172,20 @@ class DRPnet:
         self._check(micrograph)
         prepared = self._detector_image(micrograph)
         yield 0.1
-        values = yield from self._detect(prepared)
+        values = yield from self._detect(prepared.image, 0.1)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
-        yield 0.7
         yx, peak, level = candidates.find(values, self._height())
         usable = self._usable(yx, peak, frame, prepared.valid)
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
-        yield 0.8
-        if self.classifier is None:
-            probability = calibrated(self.calibration, bounded_logit(peak))
+        yield 0.5
+        logits = None if self.classifier is None else (yield from self._classify(micrograph, prepared, yx))
+        if self.settings.compatible is not None:
+            probability = np.ones(len(yx)) if logits is None else np.asarray(expit(logits))
         else:
-            seen = self._classifier_image(micrograph, prepared)
-            logits = yield from self._classify(seen, yx)
-            compatible = self.settings.compatible is not None
-            probability = expit(logits) if compatible else calibrated(self.calibration, bounded_logit(peak), logits)
+            about = yield from self._context(prepared.image, prepared.frame.from_micrograph(yx), peak)
+            scores = [] if logits is None else [logits]
+            terms = [*scores, bounded_logit(peak), *(np.full(len(yx), value) for value in about)]
+            probability = calibrated(self.calibration, *terms)
         return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
 
     def picks_from(
@@ -241,26 +235,32 @@ class DRPnet:
             )
         return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
 
-    def _classifier_image(self, micrograph: Micrograph, prepared: Micrograph) -> Micrograph:
-        target = self.classifier_card.diameter
-        if math.isclose(prepared.frame.working_pixels(self.settings.diameter), target):
-            return prepared
-        return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
-
-    def _detect(self, prepared: Micrograph) -> Generator[float, None, ImageArray]:
-        steps = tiling.score_steps(self.detector, prepared.image, self.device, self.settings.memory)
+    def _detect(self, image: ImageArray, begin: float) -> Generator[float, None, ImageArray]:
+        """The smoothed map of a network image; a third of all the work, from the fraction ``begin`` on."""
+        steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
         while True:
             try:
                 fraction = next(steps)
             except StopIteration as end:
                 raw = cast(ImageArray, end.value)
                 break
-            yield 0.1 + 0.6 * fraction
+            yield begin + 0.3 * fraction
         compatible, sigma = self.settings.compatible, SMOOTHING * self.detector_card.diameter
         if compatible is not None:
-            sigma = compatible.sigma / author_scale(compatible.box, prepared.frame.shape or prepared.image.shape)[1]
+            sigma = compatible.sigma / author_scale(compatible.box, (image.shape[0], image.shape[1]))[1]
         smoothed: ImageArray = ndimage.gaussian_filter(raw, sigma / self.detector.stride, truncate=3.0)
         return smoothed
+
+    def _context(self, image: ImageArray, yx: FloatArray, peak: FloatArray) -> Generator[float, None, Context]:
+        """What the micrograph says about its candidates (``yx`` in pixels of ``image``)."""
+        noise = yield from self._detect(noise_like(image), 0.7)
+        noise_yx, noise_peak, _ = candidates.tops(noise, HEIGHT)
+        noise_yx = (noise_yx + 0.5) * self.detector.stride - 0.5
+        diameter, (h, w) = self.detector_card.diameter, image.shape
+        best, noise_best = (
+            top[separate(at, top, (h, w), diameter, 0)] for at, top in ((yx, peak), (noise_yx, noise_peak))
+        )
+        return context(best, noise_best, (int(h - diameter), int(w - diameter)), diameter)
 
     def _height(self) -> float:
         """Unit of the extended maxima; the authors' counts pixels of distance, 1 on our map is half a diameter."""
@@ -280,12 +280,18 @@ class DRPnet:
             index = index[np.argsort(-peak[index], kind="stable")[:most]]
         return index
 
-    def _classify(self, prepared: Micrograph, yx: FloatArray) -> Generator[float, None, FloatArray]:
+    def _classify(
+        self, micrograph: Micrograph, prepared: Micrograph, yx: FloatArray
+    ) -> Generator[float, None, FloatArray]:
+        """Logits of candidates at ``yx``, in micrograph pixels."""
         assert self.classifier is not None
+        target, diameter = self.classifier_card.diameter, self.settings.diameter
+        if not math.isclose(prepared.frame.working_pixels(diameter), target):
+            prepared = network_image(micrograph, diameter, target, self.settings.invert)
         at = prepared.frame.from_micrograph(yx)
         scores = [np.empty(0)]
         for start in range(0, len(at), _BATCH):
             patches = candidates.crop(prepared.image, at[start : start + _BATCH], Classifier.patch)
             scores.append(classify(self.classifier, patches, self.device))
-            yield 0.8 + 0.2 * (start / len(at))
+            yield 0.5 + 0.2 * (start / len(at))
         return np.concatenate(scores)

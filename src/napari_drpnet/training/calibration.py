@@ -12,6 +12,8 @@ from scipy.special import expit
 
 from napari_drpnet.data import FloatArray
 
+_RIDGE = 1e-4
+
 
 def hits(yx: FloatArray, score: FloatArray, truth: FloatArray, radius: float) -> npt.NDArray[np.bool_]:
     """Which candidates are particles: best first, each takes the nearest free truth within ``radius``.
@@ -37,7 +39,7 @@ def hits(yx: FloatArray, score: FloatArray, truth: FloatArray, radius: float) ->
 
 
 def fit_logistic(terms: Sequence[FloatArray], hit: npt.NDArray[np.bool_], weight: FloatArray) -> tuple[float, ...]:
-    """Slopes (not below 0) and offset of ``p = expit(slopes . terms + offset)`` by maximum likelihood.
+    """Slopes and offset of ``p = expit(slopes . terms + offset)`` by maximum likelihood.
 
     Parameters
     ----------
@@ -51,15 +53,15 @@ def fit_logistic(terms: Sequence[FloatArray], hit: npt.NDArray[np.bool_], weight
     columns = np.stack([*terms, np.ones(len(hit))], axis=1)
     sign = np.where(hit, 1.0, -1.0)
     weight = weight / weight.sum()
+    # Enough to keep slopes finite where few candidates leave them open.
+    ridge = np.array([*([_RIDGE] * len(terms)), 0.0])
 
     def loss(c: FloatArray) -> tuple[float, FloatArray]:
         margin = sign * (columns @ c)
-        gradient = -(weight * sign * expit(-margin)) @ columns
-        return float(weight @ np.logaddexp(0, -margin)), gradient
+        gradient = -(weight * sign * expit(-margin)) @ columns + 2 * ridge * c
+        return float(weight @ np.logaddexp(0, -margin) + ridge @ c**2), gradient
 
-    start = np.array([*([0.5] * len(terms)), 0.0])
-    bounds = [*([(0.0, None)] * len(terms)), (None, None)]
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    found = minimize(loss, np.zeros(len(ridge)), jac=True, method="L-BFGS-B")
     return tuple(float(round(c, 5)) for c in found.x)
 
 

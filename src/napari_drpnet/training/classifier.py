@@ -17,12 +17,11 @@ from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import Classifier, build, channels_last
-from napari_drpnet.pickers.drpnet import bounded_logit, classify, fold, load_network
+from napari_drpnet.pickers.drpnet import calibrated, classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional, choose_device
-from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import change_looks, warp
-from napari_drpnet.training.detector import TrainingReport, examples_of, pooled_terms
+from napari_drpnet.training.detector import TrainingReport, calibrate, examples_of
 from napari_drpnet.training.fit import Batch, Step, fit
 from napari_drpnet.training.harvest import FOUND, SURE, Harvest, best_f1, harvest
 
@@ -135,9 +134,8 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     folded = fold(trained)
     checked = [harvest(network, example, card.diameter) for example in validation] if validation else patches.harvests
     logits = [scores(folded, found) for found in checked]
-    peak, hit, weight = pooled_terms(checked)
-    calibration = fit_logistic([bounded_logit(peak), np.concatenate(logits)], hit, weight)
-    joint = [calibration[0] * bounded_logit(h.peak) + calibration[1] * c for h, c in zip(checked, logits, strict=True)]
+    calibration = calibrate(checked, logits)
+    joint = [calibrated(calibration, c, *h.terms) for h, c in zip(checked, logits, strict=True)]
     f1, _ = best_f1(checked, joint)
     result = WeightsCard(
         network="classifier",

@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import build, channels_last
-from napari_drpnet.pickers.drpnet import bounded_logit, fold
+from napari_drpnet.pickers.drpnet import calibrated, fold
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.calibration import fit_logistic
@@ -53,12 +54,21 @@ def examples_of(settings: TrainSettings) -> tuple[list[Example], list[Example]]:
     )
 
 
-def pooled_terms(harvests: list[Harvest]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Peaks, hits and weights of all candidates; every micrograph weighs the same."""
-    peak = np.concatenate([h.peak for h in harvests])
+def calibrate(harvests: list[Harvest], extra: list[FloatArray] | None = None) -> tuple[float, ...]:
+    """Coefficients of the probability of a candidate; every micrograph weighs the same.
+
+    Parameters
+    ----------
+    harvests
+        Of proteins that no network was trained on.
+    extra
+        Another score of each harvest's candidates; its coefficient comes first.
+    """
+    rows = [[*([extra[i]] if extra else []), *h.terms] for i, h in enumerate(harvests)]
+    terms = [np.concatenate(column) for column in zip(*rows, strict=True)]
     hit = np.concatenate([h.hit for h in harvests])
     weight = np.concatenate([np.full(len(h.hit), 1 / max(len(h.hit), 1)) for h in harvests])
-    return peak, hit, weight
+    return fit_logistic(terms, hit, weight)
 
 
 def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, TrainingReport]:
@@ -108,8 +118,8 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
 
 
 def validate(detector: FullyConvolutional, examples: list[Example], diameter: float) -> tuple[float, tuple[float, ...]]:
-    """Best F1 of a detector on examples, and the calibration of its peaks there."""
+    """Best F1 of a detector on examples, and the calibration of its candidates there."""
     harvests = [harvest(detector, example, diameter) for example in examples]
-    f1, _ = best_f1(harvests, [h.peak for h in harvests])
-    peak, hit, weight = pooled_terms(harvests)
-    return f1, fit_logistic([bounded_logit(peak)], hit, weight)
+    calibration = calibrate(harvests)
+    f1, _ = best_f1(harvests, [calibrated(calibration, *h.terms) for h in harvests])
+    return f1, calibration

@@ -11,13 +11,13 @@ from scipy import ndimage
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.pickers.context import Context, bounded_logit, context, noise_like, separate
 from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.datasets import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
 FOUND, SURE = 0.5, 0.3
-_SPACING = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,8 @@ class Harvest:
         ``(n,)`` whether it is a particle: within half a diameter of a true centre no better candidate took.
     distance
         ``(n,)`` to the nearest true centre, in diameters.
+    context
+        What the micrograph says about its candidates; see `pickers.context`.
     """
 
     example: Example
@@ -43,6 +45,12 @@ class Harvest:
     peak: FloatArray
     hit: npt.NDArray[np.bool_]
     distance: FloatArray
+    context: Context
+
+    @property
+    def terms(self) -> list[FloatArray]:
+        """What the detector contributes to the probability of each candidate: ``(n,)`` each."""
+        return [bounded_logit(self.peak), *(np.full(len(self.peak), value) for value in self.context)]
 
 
 @torch.inference_mode()
@@ -62,14 +70,23 @@ def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: floa
 def harvest(network: tiling.FullyConvolutional, example: Example, diameter: float) -> Harvest:
     """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
     image = example.image.astype(np.float32)
-    yx, peak, _ = candidates.find(detect(network, image, diameter), HEIGHT)
-    yx = (yx + 0.5) * network.stride - 0.5
-    keep = candidates.suppress(yx, peak, _SPACING * diameter)
-    keep = keep[candidates.inside(yx[keep], image.shape, max(example.border, diameter / 2))]
-    yx, peak = yx[keep], peak[keep]
+    yx, peak = _candidates(network, image, diameter, example.border)
+    _, noise_peak = _candidates(network, noise_like(image), diameter, example.border)
+    margin = max(example.border, diameter / 2)
+    room = (int(image.shape[0] - 2 * margin), int(image.shape[1] - 2 * margin))
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
-    return Harvest(example, yx, peak, hits(yx, peak, example.yx, FOUND * diameter), distance)
+    hit = hits(yx, peak, example.yx, FOUND * diameter)
+    return Harvest(example, yx, peak, hit, distance, context(peak, noise_peak, room, diameter))
+
+
+def _candidates(
+    network: tiling.FullyConvolutional, image: ImageArray, diameter: float, border: float
+) -> tuple[FloatArray, FloatArray]:
+    yx, peak, _ = candidates.tops(detect(network, image, diameter), HEIGHT)
+    yx = (yx + 0.5) * network.stride - 0.5
+    keep = separate(yx, peak, (image.shape[0], image.shape[1]), diameter, border)
+    return yx[keep], peak[keep]
 
 
 def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> tuple[float, float]:
