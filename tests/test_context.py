@@ -30,7 +30,7 @@ def test_the_same_image_gives_the_same_noise(image):
 
 
 def test_separate_candidates_keep_their_distance_and_leave_the_border():
-    yx = np.array([[50.0, 50], [55, 50], [90, 90], [3, 50]])
+    yx = np.array([[50.0, 50], [55, 50], [85, 90], [3, 50]])
     kept = separate(yx, np.array([0.3, 0.9, 0.5, 1.0]), (100, 104), diameter=20, border=0)
     assert sorted(kept.tolist()) == [1, 2]
 
