@@ -17,13 +17,13 @@ from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import Classifier, build, channels_last
-from napari_drpnet.pickers.drpnet import calibrated, classify, fold, load_network
+from napari_drpnet.pickers.drpnet import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.datasets import change_looks, warp
 from napari_drpnet.training.detector import TrainingReport, calibrate, examples_of
 from napari_drpnet.training.fit import Batch, Step, fit
-from napari_drpnet.training.harvest import FOUND, SURE, Harvest, best_f1, harvest
+from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest, terms
 
 # Random background places drawn per micrograph, before those near a particle are left out.
 _RANDOM = 50
@@ -133,10 +133,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     folded = fold(trained)
     checked = [harvest(network, example, card.diameter) for example in validation] if validation else patches.harvests
-    logits = [scores(folded, found) for found in checked]
-    calibration = calibrate(checked, logits)
-    joint = [calibrated(calibration, c, *h.terms) for h, c in zip(checked, logits, strict=True)]
-    f1, _ = best_f1(checked, joint)
+    calibration, f1 = calibrate(checked, [[scores(folded, h), *terms(network, h, card.diameter)] for h in checked])
     result = WeightsCard(
         network="classifier",
         role="classifier",

@@ -22,7 +22,7 @@ from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import Crops, Example, load_examples
 from napari_drpnet.training.fit import Batch, Step, fit
-from napari_drpnet.training.harvest import Harvest, best_f1, harvest
+from napari_drpnet.training.harvest import Harvest, best_f1, harvest, terms
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,22 @@ def examples_of(settings: TrainSettings) -> tuple[list[Example], list[Example]]:
     )
 
 
-def calibrate(harvests: list[Harvest], extra: list[FloatArray] | None = None) -> tuple[float, ...]:
-    """Coefficients of the probability of a candidate; every micrograph weighs the same.
+def calibrate(harvests: list[Harvest], scores: list[list[FloatArray]]) -> tuple[tuple[float, ...], float]:
+    """Coefficients of the probability of a candidate, and the F1 it reaches at its best threshold.
 
     Parameters
     ----------
     harvests
-        Of proteins that no network was trained on.
-    extra
-        Another score of each harvest's candidates; its coefficient comes first.
+        Of proteins that no network was trained on; every micrograph weighs the same.
+    scores
+        For each of them the terms of the probability, ``(n,)`` each.
     """
-    rows = [[*([extra[i]] if extra else []), *h.terms] for i, h in enumerate(harvests)]
-    terms = [np.concatenate(column) for column in zip(*rows, strict=True)]
+    columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     hit = np.concatenate([h.hit for h in harvests])
     weight = np.concatenate([np.full(len(h.hit), 1 / max(len(h.hit), 1)) for h in harvests])
-    return fit_logistic(terms, hit, weight)
+    calibration = fit_logistic(columns, hit, weight)
+    f1, _ = best_f1(harvests, [calibrated(calibration, *row) for row in scores])
+    return calibration, f1
 
 
 def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, TrainingReport]:
@@ -120,6 +121,5 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
 def validate(detector: FullyConvolutional, examples: list[Example], diameter: float) -> tuple[float, tuple[float, ...]]:
     """Best F1 of a detector on examples, and the calibration of its candidates there."""
     harvests = [harvest(detector, example, diameter) for example in examples]
-    calibration = calibrate(harvests)
-    f1, _ = best_f1(harvests, [calibrated(calibration, *h.terms) for h in harvests])
+    calibration, f1 = calibrate(harvests, [terms(detector, h, diameter) for h in harvests])
     return f1, calibration

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.pickers.context import Context, bounded_logit, context, noise_like, separate
+from napari_drpnet.pickers.context import bounded_logit, context, noise_like, separate
 from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.datasets import Example
@@ -36,8 +36,6 @@ class Harvest:
         ``(n,)`` whether it is a particle: within half a diameter of a true centre no better candidate took.
     distance
         ``(n,)`` to the nearest true centre, in diameters.
-    context
-        What the micrograph says about its candidates; see `pickers.context`.
     """
 
     example: Example
@@ -45,12 +43,6 @@ class Harvest:
     peak: FloatArray
     hit: npt.NDArray[np.bool_]
     distance: FloatArray
-    context: Context
-
-    @property
-    def terms(self) -> list[FloatArray]:
-        """What the detector contributes to the probability of each candidate: ``(n,)`` each."""
-        return [bounded_logit(self.peak), *(np.full(len(self.peak), value) for value in self.context)]
 
 
 @torch.inference_mode()
@@ -71,13 +63,23 @@ def harvest(network: tiling.FullyConvolutional, example: Example, diameter: floa
     """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
     image = example.image.astype(np.float32)
     yx, peak = _candidates(network, image, diameter, example.border)
-    _, noise_peak = _candidates(network, noise_like(image), diameter, example.border)
-    margin = max(example.border, diameter / 2)
-    room = (int(image.shape[0] - 2 * margin), int(image.shape[1] - 2 * margin))
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
     hit = hits(yx, peak, example.yx, FOUND * diameter)
-    return Harvest(example, yx, peak, hit, distance, context(peak, noise_peak, room, diameter))
+    return Harvest(example, yx, peak, hit, distance)
+
+
+def terms(network: tiling.FullyConvolutional, found: Harvest, diameter: float) -> list[FloatArray]:
+    """What the detector contributes to the probability of each candidate of a harvest, ``(n,)`` each.
+
+    The logit of its peak, and what the micrograph says about its candidates (`pickers.context`).
+    """
+    image, border = found.example.image.astype(np.float32), found.example.border
+    _, noise_peak = _candidates(network, noise_like(image), diameter, border)
+    margin = max(border, diameter / 2)
+    room = (int(image.shape[0] - 2 * margin), int(image.shape[1] - 2 * margin))
+    about = context(found.peak, noise_peak, room, diameter)
+    return [bounded_logit(found.peak), *(np.full(len(found.peak), value) for value in about)]
 
 
 def _candidates(
