@@ -4,6 +4,7 @@ import bz2
 import gzip
 import os
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -171,13 +172,13 @@ def test_a_constant_image_is_read(tmp_path: Path) -> None:
 
 def test_a_header_without_its_mark_is_read_with_a_warning(mrc: Path) -> None:
     edit(mrc, lambda h: h.__setattr__("map", b"    "))
-    with pytest.warns(UserWarning, match=r"a\.mrc: the header lacks the MRC mark"):
+    with pytest.warns(UserWarning, match=r"a\.mrc: Map ID string not found"):
         np.testing.assert_array_equal(read_micrograph(mrc).image, IMAGE)
 
 
 def test_a_wrong_machine_stamp_is_read_with_a_warning(mrc: Path) -> None:
     edit(mrc, lambda h: h.__setattr__("machst", [0x11, 0x11, 0, 0]))
-    with pytest.warns(UserWarning, match=r"a\.mrc: the header gives the wrong byte order"):
+    with pytest.warns(UserWarning, match=r"a\.mrc: Machine stamp .* does not match the apparent byte order"):
         np.testing.assert_array_equal(read_micrograph(mrc).image, IMAGE)
 
 
@@ -235,9 +236,7 @@ def test_a_truncated_compressed_file_is_refused(tmp_path: Path, pack: Callable[[
     path = write_mrc(tmp_path / "a.mrc", noise)
     packed = pack(path.read_bytes())
     path.write_bytes(packed[: int(part * len(packed))])
-    with pytest.raises(
-        UserError, match=r"a\.mrc (is truncated|is not an MRC file|: the file is empty)|a\.mrc: the file is empty"
-    ):
+    with pytest.raises(UserError, match=r"a\.mrc (is truncated|is not an MRC file)"):
         read_micrograph(path)
 
 
@@ -261,6 +260,20 @@ def test_a_header_that_claims_more_than_there_is_is_refused(mrc: Path, name: str
         mrc.write_bytes(gzip.compress(mrc.read_bytes()))
     with pytest.raises(UserError, match=rf"a\.mrc.* asks for .*{value if packed is False else ''}"):
         read_micrograph(mrc)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+@pytest.mark.parametrize(("name", "value"), [("nsymbt", 2**31 - 1), ("nz", 200_000), ("nz", 2**31 - 1)])
+def test_a_header_that_lies_takes_no_memory(mrc: Path, name: str, value: int, pack: Callable[[bytes], bytes]) -> None:
+    edit(mrc, lambda h: h.__setattr__(name, value))
+    mrc.write_bytes(pack(mrc.read_bytes()))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=r"a\.mrc.* asks for "):
+            read_micrograph(mrc)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -291,7 +304,7 @@ def test_pixels_that_are_no_image_are_refused(mrc: Path, mode: int, what: str) -
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty"),
+        (b"", "is not an MRC file: 0 bytes"),
         (b"short", "is not an MRC file: 5 bytes"),
         (b"\0" * 5000, "is not an MRC file"),
         (b"_rlnMicrographName #1\n" * 500, "is not an MRC file"),

@@ -4,46 +4,73 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
+import warnings
 import zlib
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, cast
-from warnings import warn
+from typing import Any
 
+import mrcfile
 import numpy as np
 import numpy.typing as npt
+from mrcfile.mrcfile import MrcFile
+from mrcfile.utils import data_dtype_from_header
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
 
-Bytes = npt.NDArray[np.uint8]
-
 MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
-_HEADER_BYTES = 1024
-_MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_UNPACK: dict[bytes, Any] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open}
+_LARGEST_PACKED = 2**34  # bytes, which are all held in memory; plain files are mapped, whatever their size
 _REFUSED = {3: "complex integers", 4: "complex numbers", 101: "packed 4-bit integers"}
 _CONVERT = "Convert it to 32-bit floats (mode 2), for example with `newstack -mode 2`."
 
 
-@dataclass(frozen=True)
-class _Header:
-    """What is needed to find the pixels: ``shape`` is ``(h, w)`` or ``(n, h, w)``, ``offset`` in bytes."""
+class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
+    """mrcfile's reader of headers; takes memory as bytes come, since a header may lie about how many there are.
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    offset: int
-    pixel_size: float | None
+    Not `mrcfile.open` and its classes for compressed files: those reserve what the header asks for, and
+    unpack the whole file to learn its size.
+    """
 
-    @property
-    def data_bytes(self) -> int:
-        """Bytes of all frames."""
-        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+    _header: Any
+    _iostream: Any
 
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.shape[-2] * self.shape[-1] * self.dtype.itemsize
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with warnings.catch_warnings(record=True) as self.warnings:
+            warnings.simplefilter("always")
+            super().__init__(path, permissive=True, header_only=True)
+
+    def _open_file(self, name: str) -> None:
+        with self.path.open("rb") as file:
+            start = file.read(3)
+        self.packed = start in _UNPACK
+        self._iostream = _UNPACK.get(start, open)(name, "rb")
+
+    def _read_header(self) -> None:
+        try:
+            super()._read_header()
+        except ValueError as error:
+            size = f"{self._iostream.tell()} bytes, the header alone has 1024"
+            raise UserError(f"{self.path} is not an MRC file: {size}.", "Copy or make it anew.") from error
+        # mrcfile tells a wrong byte order by the mode; mode 0 is 0 in both, but no image is 65536 wide.
+        other = self._header.view(self._header.dtype.newbyteorder())
+        if self._header.mode == 0 and 0 < other.nx < 2**16 and not 0 < self._header.nx < 2**16:
+            self._header = other
+
+    def _read_bytearray_from_stream(self, number_of_bytes: int) -> tuple[bytearray, int]:
+        data = bytearray()
+        with suppress(EOFError):  # cut off in the middle of compressed data
+            while chunk := self._iostream.read1(max(0, min(number_of_bytes - len(data), 2**20))):
+                data += chunk
+        return data, len(data)
+
+    def unpack(self, size: int, surplus: int) -> tuple[bytearray, int]:
+        """The next ``size`` bytes, and how many the file has in all, of which ``surplus`` more are looked at."""
+        pixels, _ = self._read_bytearray_from_stream(size)
+        self._read_bytearray_from_stream(surplus)
+        return pixels, self._iostream.tell()
 
 
 def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
@@ -72,110 +99,52 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
     UserWarning
         When the header breaks the standard but the pixels can be found.
     """
-    with reading(path), path.open("rb") as file:
-        stream = _decompressed(file)
-        if stream is not file:
-            return _read_stream(path, stream)
-        header = _read_header(path, _fill(path, file, _HEADER_BYTES))
-        _check_size(path, header, path.stat().st_size)
-        return np.memmap(file, header.dtype, "r", header.offset, header.shape), header.pixel_size
-
-
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
-    start = file.read(4)
-    file.seek(0)
-    if start[:2] == b"\x1f\x8b":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
-    if start[:3] == b"BZh":
-        return cast(IO[bytes], bz2.BZ2File(file))
-    return file
-
-
-def _read_stream(path: Path, stream: IO[bytes]) -> tuple[npt.NDArray[Any], float | None]:
-    """Header and pixels of a compressed file, whose size is known only when it has been read."""
-    header = _read_header(path, _fill(path, stream, _HEADER_BYTES))
-    sizes = (header.offset - _HEADER_BYTES, header.data_bytes, header.frame_bytes)
-    extended, pixels, rest = [_fill(path, stream, size) for size in sizes]
-    _check_size(path, header, _HEADER_BYTES + len(extended) + len(pixels) + len(rest))
-    return pixels.view(header.dtype).reshape(header.shape), header.pixel_size
-
-
-def _fill(path: Path, stream: IO[bytes], size: int) -> Bytes:
-    """The next ``size`` bytes, or as many as there are."""
     try:
-        buffer: Bytes = np.empty(size, np.uint8)
-    except (MemoryError, ValueError) as error:
-        raise UserError(f"{path}: its header asks for {size} bytes, more than fit.", "Copy or make it anew.") from error
-    done = 0
-    try:
-        while done < size and (count := cast(io.BufferedReader, stream).readinto(buffer[done:].data)):
-            done += count
-    except EOFError:
-        pass  # cut off in the middle of the compressed data: reported with both sizes
-    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
+        with reading(path), _Mrc(path) as file:
+            header = file.header
+            dtype, shape = _pixels(path, header)
+            frame = shape[-2] * shape[-1] * dtype.itemsize
+            size, offset = int(header.nz) * frame, header.nbytes + int(header.nsymbt)
+            says = f"its header asks for {offset + size} bytes ({' x '.join(map(str, shape))} of {dtype.name})"
+            if file.packed and offset + size > _LARGEST_PACKED:
+                raise UserError(f"{path}: {says}, too many for memory.", "Unpack it, or make it anew.")
+            pixels, actual = file.unpack(size, frame) if file.packed else (None, path.stat().st_size)
+            _check_size(path, says, offset + size, actual, frame)
+            for warning in file.warnings:
+                warnings.warn(f"{path}: {warning.message}; read all the same.", stacklevel=2)
+            if pixels is not None:
+                return np.frombuffer(pixels, dtype).reshape(shape), _pixel_size(path, header)
+            # What mrcfile.mmap does, but with the byte order above and a stack of volumes as one stack.
+            return np.memmap(path, dtype, "r", offset, shape), _pixel_size(path, header)
+    except zlib.error as error:
         raise UserError(f"{path}: its compressed data are damaged ({error}).", "Copy it anew.") from error
-    return buffer[:done]
 
 
-def _read_header(path: Path, raw: Bytes) -> _Header:
-    from mrcfile.dtypes import HEADER_DTYPE
-
-    if len(raw) == 0:
-        raise UserError(f"{path}: the file is empty.", "Copy or make it anew.")
-    if len(raw) < _HEADER_BYTES:
-        raise UserError(f"{path} is not an MRC file: {len(raw)} bytes, the header alone has 1024.", "Copy it anew.")
-    little: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder("<"))[0]
-    big: Any = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(">"))[0]
-    stamped = big if raw[212:214].tobytes() == b"\x11\x11" else little
-    header = next((h for h in (stamped, little, big) if _plausible(h)), stamped)
-    _check_header(path, header, header is not stamped)
-    shape = _size(header)[::-1]
-    order = "<" if header is little else ">"
-    return _Header(
-        shape=shape[1:] if shape[0] == 1 else shape,
-        dtype=np.dtype(order + _MODES[int(header["mode"])]),
-        offset=_HEADER_BYTES + int(header["nsymbt"]),
-        pixel_size=_pixel_size(path, header),
-    )
+def _check_size(path: Path, says: str, expected: int, actual: int, frame: int) -> None:
+    if actual < expected:
+        raise UserError(f"{path} is truncated: {says}, there are {actual}.", "Copy or make it anew.")
+    if actual >= expected + frame:
+        raise UserError(f"{path}: {says}, there are {actual}: the header is wrong.", "Make it anew.")
+    if actual > expected:
+        warnings.warn(f"{path}: {says}, there are {actual}; the rest is ignored.", stacklevel=3)
 
 
-def _size(header: Any) -> tuple[int, int, int]:
-    return int(header["nx"]), int(header["ny"]), int(header["nz"])
-
-
-def _plausible(header: Any) -> bool:
-    """Whether these can be a header's numbers, read in the right byte order."""
-    nx, ny, nz = _size(header)
-    return int(header["mode"]) in {*_MODES, *_REFUSED} and 0 < nx < 2**20 and 0 < ny < 2**20 and nz > 0
-
-
-def _check_header(path: Path, header: Any, swapped: bool) -> None:
-    """Refuse what cannot be read, warn of what breaks the standard."""
-    mode, marked = int(header["mode"]), bytes(header["map"])[:3] == b"MAP"
-    if not marked and not _plausible(header):
+def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type and shape, ``(h, w)`` or ``(n, h, w)``, of pixels that can be an image."""
+    mode, shape = int(header.mode), (int(header.nz), int(header.ny), int(header.nx))
+    possible = min(shape) > 0 and header.nsymbt >= 0
+    if bytes(header.map)[:3] != b"MAP" and not (possible and max(shape[1:]) < 2**20):
         raise UserError(f"{path} is not an MRC file.", "Check what it is, and give it the suffix of its format.")
     if mode in _REFUSED:
         raise UserError(f"{path}: its pixels are {_REFUSED[mode]} (mode {mode}), which are not read.", _CONVERT)
-    if mode not in _MODES:
-        raise UserError(f"{path}: its header gives pixels of an unknown mode ({mode}).", _CONVERT)
-    if min(_size(header)) <= 0 or int(header["nsymbt"]) < 0:
-        size = " x ".join(map(str, _size(header)))
+    try:
+        dtype: np.dtype[Any] = data_dtype_from_header(header)
+    except ValueError as error:
+        raise UserError(f"{path}: its header gives pixels of an unknown mode ({mode}).", _CONVERT) from error
+    if not possible:
+        size = " x ".join(map(str, shape))
         raise UserError(f"{path}: its header gives a size of {size}, which cannot be.", "Make it anew.")
-    if not marked:
-        warn(f"{path}: the header lacks the MRC mark 'MAP'; read all the same.", stacklevel=2)
-    if swapped:
-        warn(f"{path}: the header gives the wrong byte order; read in the other one.", stacklevel=2)
-
-
-def _check_size(path: Path, header: _Header, actual: int) -> None:
-    expected = header.offset + header.data_bytes
-    says = f"its header asks for {expected} bytes ({' x '.join(map(str, header.shape))} of {header.dtype.name})"
-    if actual < expected:
-        raise UserError(f"{path} is truncated: {says}, there are {actual}.", "Copy or make it anew.")
-    if actual - expected >= header.frame_bytes:
-        raise UserError(f"{path}: {says}, there are {actual}: the header is wrong.", "Make it anew.")
-    if actual > expected:
-        warn(f"{path}: {says}, there are {actual}; the rest is ignored.", stacklevel=2)
+    return dtype, shape[1:] if shape[0] == 1 else shape
 
 
 def _pixel_size(path: Path, header: Any) -> float | None:
@@ -185,7 +154,9 @@ def _pixel_size(path: Path, header: Any) -> float | None:
         return None
     x, y = edges / cells
     if abs(x - y) > 0.01 * max(x, y):
-        warn(f"{path}: the header gives pixels of {x:.4g} by {y:.4g} A; its pixel size is not used.", stacklevel=2)
+        warnings.warn(
+            f"{path}: the header gives pixels of {x:.4g} by {y:.4g} A; its pixel size is not used.", stacklevel=3
+        )
         return None
     # The header has single precision: 1.77, not 1.7699999809.
     return None if abs(x - 1) < 1e-6 else float(f"{x:.7g}")
@@ -208,8 +179,6 @@ def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None =
     UserError
         When the file cannot be written.
     """
-    import mrcfile
-
     path = Path(path)
     with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
         file.set_data(np.asarray(image, dtype=np.float32))
