@@ -80,6 +80,21 @@ def test_names_keep_their_spaces_hashes_and_apostrophes(tmp_path: Path) -> None:
     assert [name for name, _ in read_coordinate_list(path)] == names
 
 
+def test_values_that_look_like_numbers_or_nothing_keep_their_spelling(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.star", "data_\nloop_\n_rlnA\n_rlnB\n000123 nan\n1e5 <NA>\n'' C:\\a\n")
+    assert read_tables(path)[0].rows == [["000123", "nan"], ["1e5", "<NA>"], ["", "C:\\a"]]
+
+
+def test_blocks_keep_their_order_even_empty_or_of_one_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.star", "data_\n\ndata_a\n_x 1\n\ndata_\nloop_\n_y #1\n2\ndata_c")
+    assert [(table.name, table.rows) for table in read_tables(path)] == [
+        ("", []),
+        ("a", [["1"]]),
+        ("", [["2"]]),
+        ("c", []),
+    ]
+
+
 def test_bytes_that_are_not_utf8_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "a.star"
     path.write_bytes("data_\nloop_\n_rlnMicrographName #1\nM\u00fcller.mrc\n".encode("latin-1"))
@@ -115,8 +130,16 @@ def test_any_table_comes_back_as_it_was_written(
         ("\0\1\2\3", r"a\.star is not a STAR file"),
         ("data_\n", "lacks rlnCoordinateX, rlnCoordinateY; it has no columns"),
         ("data_\nloop_\n_rlnCoordinateX #1\n_rlnFoo #2\n1 2\n", "lacks rlnCoordinateY; it has rlnCoordinateX, rlnFoo"),
-        (COORDINATES + "50\n", r"a\.star, line 8: 1 values for 2 columns"),
-        (COORDINATES + "50 60 70\n", r"a\.star, line 8: 3 values for 2 columns"),
+        (COORDINATES + "50\n", r"a\.star, row 3 of the table data_: 1 values for 2 columns"),
+        (
+            COORDINATES + "50 60 70\n",
+            r"a\.star cannot be read: .*Expected 2 fields in line 3, saw 3, lines counted from",
+        ),
+        (
+            "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateX\n1 2\n",
+            r"a\.star: the table data_ has two columns of one name",
+        ),
+        ("data_\n10 20\n", r"a\.star cannot be read: a table is not as it should be"),
         (COORDINATES + "50 sixty\n", r"a\.star: 'sixty' in the column rlnCoordinateY is not a number"),
         (COORDINATES + "50 nan\n", r"a\.star: a coordinate is not a finite number"),
         (COORDINATES + "50 <NA>\n", r"a\.star: a coordinate is not a finite number"),

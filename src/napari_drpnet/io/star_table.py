@@ -1,7 +1,7 @@
-"""The grammar of STAR files, line by line as RELION reads it, without any meaning.
+"""STAR files without any meaning: starfile reads them, made ready for it where RELION is laxer than it is.
 
-The dialect of cryo-EM is smaller than STAR, and laxer: block names may be empty and repeat, loops may have
-no rows, comments start with ``#`` anywhere between words, values are quoted only to hold spaces.
+RELION's block names may be empty and repeat, blocks may be empty, comments start with ``#`` anywhere between
+words, and names may have any character.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,23 @@ from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 
-_WORD = re.compile(r"""(?P<comment>\#.*)|"(?P<double>[^"]*)"(?!\S)|'(?P<single>[^']*)'(?!\S)|(?P<plain>\S+)""")
+# Comments, and words that starfile would not hand back as they are written.
+_ODD = re.compile(
+    r"""(?<!\S) (?:
+        (?P<comment> \#.* )
+      | "(?P<double> [^"\n]* )" (?!\S)
+      | '(?P<single> [^'\n]* )' (?!\S)
+      | (?P<plain>
+            (?:nan|NaN|<NA>) (?!\S)                    # pandas: a missing value
+          | data_\S* (?=[ \t]+[^\s\#])                # starfile: a new block; with values after it, a row
+          | [^\s"'\#%\\]* (?:["'\#%\\]|[^\s -~]) \S*  # quotation marks, hashes and the like, not ASCII
+        )
+    )""",
+    re.ASCII | re.VERBOSE,
+)
+# With a second group, perhaps empty, when there is nothing in the block.
+_BLOCK = re.compile(r"^[ \t]*data_(\S*)[ \t]*\n?(?=([ \t]*data_\S*[ \t]*$|\Z)?)", re.ASCII | re.MULTILINE)
+_DAMAGED = "The file is damaged: copy or export it anew."
 
 
 @dataclass
@@ -88,58 +106,65 @@ def read_tables(path: Path) -> list[Table]:
     UserError
         When the file cannot be read, holds no ``data_`` block, or a row has not one value for each column.
     """
+    import starfile
+
     with reading(path):
         # Names need not be UTF-8: whatever bytes they have come back when written.
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    tables: list[Table] = []
-    in_loop = False
-    for number, line in enumerate(text.split("\n"), start=1):
-        words = _words(line)
-        if not words:
-            continue
-        if _is_block(words, tables, in_loop):
-            tables.append(Table(path, words[0].removeprefix("data_")))
-            in_loop = False
-        elif not tables:
-            break
-        elif words == ["loop_"]:
-            in_loop = True
-        else:
-            _add(tables[-1], words, in_loop, number)
-    if not tables:
-        raise UserError(f"{path} is not a STAR file: it does not begin with a data_ block.", "Choose another file.")
-    return tables
+    names: list[str] = []
+    text = _plain(text, names)
+    if not names:
+        raise UserError(f"{path} is not a STAR file: it has no data_ block.", "Choose another file.")
+    texts = list(set(re.findall(r"^[ \t]*_(\S+)", text, re.MULTILINE)))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "plain.star")  # a new name each time: starfile keeps lines by file name
+        file.write_text(text, encoding="ascii")
+        try:
+            blocks = starfile.read(file, always_dict=True, parse_as_string=texts)
+        # What starfile and pandas raise for rows and blocks that do not fit.
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            reason = f"{str(error).strip()}, lines counted from the table's first row"
+            raise UserError(f"{path} cannot be read: a table is not as it should be ({reason}).", _DAMAGED) from error
+    return [_table(path, name, blocks.get(str(i), {})) for i, name in enumerate(names)]
 
 
-def _words(line: str) -> list[str]:
-    if not any(mark in line for mark in "#\"'"):
-        return line.split()
-    matches = (match for match in _WORD.finditer(line) if match.lastgroup != "comment")
-    return [match[match.lastgroup or 0] for match in matches]
+def _plain(text: str, names: list[str]) -> str:
+    """Words that starfile hands back as they are, in lines that are not blank; blocks numbered, named in ``names``."""
+
+    def block(match: re.Match[str]) -> str:
+        names.append(_decoded(match[1]))
+        # starfile fails on a block without anything, but not on an empty loop.
+        return f"data_{len(names) - 1}\n" + ("loop_\n" if match[2] is not None else "")
+
+    lines = _ODD.sub(_encoded, text).split("\n")
+    return _BLOCK.sub(block, "\n".join(line for line in lines if line.strip()))
 
 
-def _is_block(words: Sequence[str], tables: Sequence[Table], in_loop: bool) -> bool:
-    """A line such as ``data_optics``; a micrograph called ``data_1.mrc`` has other values beside it."""
-    return words[0].startswith("data_") and (len(words) == 1 or not (tables and in_loop))
+def _encoded(match: re.Match[str]) -> str:
+    kind = match.lastgroup or ""
+    return "" if kind == "comment" else "%" + match[kind].encode("utf-8", "surrogateescape").hex()
 
 
-def _add(table: Table, words: list[str], in_loop: bool, number: int) -> None:
-    if words[0].startswith("_") and not (in_loop and table.rows):
-        table.columns.append(words[0][1:])
-        if not in_loop:
-            table.rows = table.rows or [[]]
-            table.rows[0].append(" ".join(words[1:]))
-    elif len(words) == len(table.columns):
-        table.rows.append(words)
-    else:
-        raise UserError(
-            f"{table.path}, line {number}: {len(words)} values for {len(table.columns)} columns.",
-            "The file is damaged: copy or export it anew.",
-        )
+def _decoded(word: str) -> str:
+    return bytes.fromhex(word[1:]).decode("utf-8", "surrogateescape") if word.startswith("%") else word
+
+
+def _table(path: Path, name: str, block: Any) -> Table:
+    if isinstance(block, dict):
+        return Table(path, name, list(block), [[_decoded(value) for value in block.values()]] if block else [])
+    if not block.columns.is_unique:
+        raise UserError(f"{path}: the table data_{name} has two columns of one name.", _DAMAGED)
+    # starfile fills short rows with empty words; those that are written are "%" here.
+    for number, count in enumerate((block != "").sum(axis=1), start=1):
+        if count != block.shape[1]:
+            message = f"row {number} of the table data_{name}: {count} values for {block.shape[1]} columns"
+            raise UserError(f"{path}, {message}.", _DAMAGED)
+    return Table(path, name, list(block), [[_decoded(value) for value in row] for row in block.to_numpy().tolist()])
 
 
 def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments: Sequence[str] = ()) -> str:
     """A STAR file of one loop, with values as given; those with spaces are quoted."""
+    # Not by starfile, which writes the time of day into the file, quotes for spaces only, and fails on tabs.
     lines = [*(f"# {comment}" for comment in comments), "", f"data_{name}", "", "loop_"]
     lines += [f"_{column} #{i}" for i, column in enumerate(columns, start=1)]
     lines += ["\t".join(map(_quoted, row)) for row in zip(*columns.values(), strict=True)]
@@ -147,6 +172,6 @@ def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments:
 
 
 def _quoted(value: str) -> str:
-    if value and not re.search(r"\s|^[\"'#]", value):
+    if value and not re.search(r"\s|^([\"'#_]|data_)", value):
         return value
     return f"'{value}'" if '"' in value else f'"{value}"'
