@@ -115,8 +115,8 @@ def read_tables(path: Path) -> list[Table]:
     text = _plain(text, names)
     if not names:
         raise UserError(f"{path} is not a STAR file: it has no data_ block.", "Choose another file.")
-    texts = list(set(re.findall(r"^[ \t]*_(\S+)", text, re.MULTILINE)))
-    with TemporaryDirectory() as folder:
+    texts = list(set(re.findall(r"^[ \t]*_(\S*)", text, re.MULTILINE)))
+    with reading(path), TemporaryDirectory() as folder:
         file = Path(folder, "plain.star")  # a new name each time: starfile keeps lines by file name
         file.write_text(text, encoding="ascii")
         try:
@@ -136,7 +136,8 @@ def _plain(text: str, names: list[str]) -> str:
         # starfile fails on a block without anything, but not on an empty loop.
         return f"data_{len(names) - 1}\n" + ("loop_\n" if match[2] is not None else "")
 
-    lines = _ODD.sub(_encoded, text).split("\n")
+    # Blanks to RELION, but not to starfile.
+    lines = re.sub(r"[\v\f]", " ", _ODD.sub(_encoded, text)).split("\n")
     return _BLOCK.sub(block, "\n".join(line for line in lines if line.strip()))
 
 
