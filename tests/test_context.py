@@ -2,46 +2,36 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from napari_drpnet.pickers.context import LOGIT_LIMIT, bounded_logit, context, noise_like, separate
-
-
-@pytest.fixture
-def image():
-    rows, columns = np.indices((200, 240))
-    discs = sum(np.hypot(rows - y, columns - x) < 10 for y, x in ((50, 60), (120, 150), (90, 200)))
-    noise = np.random.default_rng(0).normal(0, 0.1, discs.shape)
-    return np.clip(noise - 0.3 * discs, -0.5, 0.5).astype(np.float32)
+from napari_drpnet.pickers.context import LOGIT_LIMIT, bounded_logit, context, detector_terms
 
 
-def test_noise_keeps_spectrum_and_contrast_and_loses_what_is_seen(image):
-    noise = noise_like(image)
-    assert noise.dtype == np.float32
-    assert noise.shape == image.shape
-    assert noise.mean() == pytest.approx(image.mean(), abs=0.01)
-    assert noise.std() == pytest.approx(image.std(), rel=0.05)
-    power = [np.abs(np.fft.rfft2(x - x.mean()))[1:12, 1:12].mean() for x in (image, noise)]
-    assert power[1] == pytest.approx(power[0], rel=0.15)
-    assert abs(np.corrcoef(image.ravel(), noise.ravel())[0, 1]) < 0.1
+@given(st.floats(-1, 2), st.floats(0, 1))
+def test_the_logit_is_finite_and_rises(p, step):
+    low, high = bounded_logit(np.array([p, p + step]))
+    assert abs(low) <= LOGIT_LIMIT + 1e-6
+    assert low <= high
 
 
-def test_the_same_image_gives_the_same_noise(image):
-    assert np.array_equal(noise_like(image), noise_like(image))
+def test_a_higher_map_has_a_higher_context():
+    values = np.random.default_rng(0).uniform(0.1, 0.3, (100, 120)).astype(np.float32)
+    low, high = context(values, 10), context(2 * values, 10)
+    assert all(a < b for a, b in zip(low, high, strict=True))
+    assert list(low) == sorted(low)
+    assert low[1] == pytest.approx(float(bounded_logit(np.array(0.2))), abs=0.1)
 
 
-def test_separate_candidates_keep_their_distance_and_leave_the_border():
-    yx = np.array([[50.0, 50], [55, 50], [85, 90], [3, 50]])
-    kept = separate(yx, np.array([0.3, 0.9, 0.5, 1.0]), (100, 104), diameter=20, border=0)
-    assert sorted(kept.tolist()) == [1, 2]
+def test_the_border_is_left_out():
+    values = np.full((60, 60), 0.2, np.float32)
+    values[:8] = 0.9
+    assert context(values, 8) == pytest.approx([float(bounded_logit(np.array(0.2)))] * 3)
+    assert context(values, 40)[2] > context(values, 8)[2]
 
 
-def test_a_micrograph_that_rises_above_its_noise_says_so():
-    clear = context(np.full(300, 0.9), np.full(300, 0.1), (400, 400), 20)
-    faint = context(np.full(300, 0.2), np.full(300, 0.1), (400, 400), 20)
-    assert clear[0] > faint[0] > 0
-    assert clear[2] == faint[2] == pytest.approx(bounded_logit(np.array(0.1)))
-
-
-def test_few_candidates_count_as_the_lowest():
-    first, second, noise = context(np.array([0.5]), np.empty(0), (400, 400), 20)
-    assert (first, second, noise) == (0, 0, -LOGIT_LIMIT)
+def test_every_candidate_has_all_terms():
+    terms = detector_terms(np.array([0.5, 0.9]), (-3.0, -2.0, 0.0))
+    assert [t.shape for t in terms] == [(2,)] * 4
+    assert terms[0][0] == pytest.approx(0)
+    assert terms[2].tolist() == [-2, -2]

@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_drpnet import Micrograph, UserError, load_picker
 from napari_drpnet.data import Frame
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import PACKAGED, read_weights
 from napari_drpnet.pickers import available_pickers
-from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.drpnet import author_scale
 from napari_drpnet.settings import CompatibleSettings, SimulationSettings
 from napari_drpnet.simulation import simulate_one
@@ -160,12 +157,6 @@ def test_compatible_settings_choose_by_level_and_class_cutoff(simulated):
 )
 def test_the_scale_rule_of_the_authors(box, shape, expected):
     assert author_scale(box, shape) == expected
-
-
-@given(st.floats(0, 1))
-def test_the_logit_is_finite_and_rises(p):
-    assert np.isfinite(bounded_logit(np.array([p]))).all()
-    assert bounded_logit(np.array([p]))[0] <= bounded_logit(np.array([min(1, p + 0.01)]))[0]
 
 
 @pytest.mark.parametrize("diameter", [2000.0, 0.5])

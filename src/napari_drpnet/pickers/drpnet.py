@@ -23,7 +23,7 @@ from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskAr
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import Classifier, build, channels_last
-from napari_drpnet.pickers.context import Context, bounded_logit, context, noise_like, separate
+from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
 
@@ -172,20 +172,19 @@ class DRPnet:
         self._check(micrograph)
         prepared = self._detector_image(micrograph)
         yield 0.1
-        values = yield from self._detect(prepared.image, 0.1)
+        values = yield from self._detect(prepared.image)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
         yx, peak, level = candidates.find(values, self._height())
         usable = self._usable(yx, peak, frame, prepared.valid)
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
-        yield 0.5
+        yield 0.7
         logits = None if self.classifier is None else (yield from self._classify(micrograph, prepared, yx))
         if self.settings.compatible is not None:
             probability = np.ones(len(yx)) if logits is None else np.asarray(expit(logits))
         else:
-            about = yield from self._context(prepared.image, prepared.frame.from_micrograph(yx), peak)
-            scores = [] if logits is None else [logits]
-            terms = [*scores, bounded_logit(peak), *(np.full(len(yx), value) for value in about)]
-            probability = calibrated(self.calibration, *terms)
+            margin = int(self.detector_card.diameter / 2 / self.detector.stride)
+            terms = detector_terms(peak, context(values, margin))
+            probability = calibrated(self.calibration, *([] if logits is None else [logits]), *terms)
         return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
 
     def picks_from(
@@ -235,8 +234,8 @@ class DRPnet:
             )
         return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
 
-    def _detect(self, image: ImageArray, begin: float) -> Generator[float, None, ImageArray]:
-        """The smoothed map of a network image; a third of all the work, from the fraction ``begin`` on."""
+    def _detect(self, image: ImageArray) -> Generator[float, None, ImageArray]:
+        """The smoothed map of a network image."""
         steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
         while True:
             try:
@@ -244,23 +243,12 @@ class DRPnet:
             except StopIteration as end:
                 raw = cast(ImageArray, end.value)
                 break
-            yield begin + 0.3 * fraction
+            yield 0.1 + 0.5 * fraction
         compatible, sigma = self.settings.compatible, SMOOTHING * self.detector_card.diameter
         if compatible is not None:
             sigma = compatible.sigma / author_scale(compatible.box, (image.shape[0], image.shape[1]))[1]
         smoothed: ImageArray = ndimage.gaussian_filter(raw, sigma / self.detector.stride, truncate=3.0)
         return smoothed
-
-    def _context(self, image: ImageArray, yx: FloatArray, peak: FloatArray) -> Generator[float, None, Context]:
-        """What the micrograph says about its candidates (``yx`` in pixels of ``image``)."""
-        noise = yield from self._detect(noise_like(image), 0.7)
-        noise_yx, noise_peak, _ = candidates.tops(noise, HEIGHT)
-        noise_yx = (noise_yx + 0.5) * self.detector.stride - 0.5
-        diameter, (h, w) = self.detector_card.diameter, image.shape
-        best, noise_best = (
-            top[separate(at, top, (h, w), diameter, 0)] for at, top in ((yx, peak), (noise_yx, noise_peak))
-        )
-        return context(best, noise_best, (int(h - diameter), int(w - diameter)), diameter)
 
     def _height(self) -> float:
         """Unit of the extended maxima; the authors' counts pixels of distance, 1 on our map is half a diameter."""
@@ -293,5 +281,5 @@ class DRPnet:
         for start in range(0, len(at), _BATCH):
             patches = candidates.crop(prepared.image, at[start : start + _BATCH], Classifier.patch)
             scores.append(classify(self.classifier, patches, self.device))
-            yield 0.5 + 0.2 * (start / len(at))
+            yield 0.7 + 0.3 * (start / len(at))
         return np.concatenate(scores)

@@ -23,7 +23,7 @@ from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.datasets import change_looks, warp
 from napari_drpnet.training.detector import TrainingReport, calibrate, examples_of
 from napari_drpnet.training.fit import Batch, Step, fit
-from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest, terms
+from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest
 
 # Random background places drawn per micrograph, before those near a particle are left out.
 _RANDOM = 50
@@ -133,7 +133,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     folded = fold(trained)
     checked = [harvest(network, example, card.diameter) for example in validation] if validation else patches.harvests
-    calibration, f1 = calibrate(checked, [[scores(folded, h), *terms(network, h, card.diameter)] for h in checked])
+    calibration, f1 = calibrate(checked, [[scores(folded, h), *h.terms] for h in checked])
     result = WeightsCard(
         network="classifier",
         role="classifier",

@@ -22,7 +22,7 @@ from napari_drpnet.tiling import FullyConvolutional, choose_device
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import Crops, Example, load_examples
 from napari_drpnet.training.fit import Batch, Step, fit
-from napari_drpnet.training.harvest import Harvest, best_f1, harvest, terms
+from napari_drpnet.training.harvest import Harvest, best_f1, harvest
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def calibrate(harvests: list[Harvest], scores: list[list[FloatArray]]) -> tuple[
     Parameters
     ----------
     harvests
-        Of proteins that no network was trained on; every micrograph weighs the same.
+        Of proteins that no network was trained on; each micrograph has the weight of its example.
     scores
         For each of them the terms of the probability, ``(n,)`` each.
     """
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     hit = np.concatenate([h.hit for h in harvests])
-    weight = np.concatenate([np.full(len(h.hit), 1 / max(len(h.hit), 1)) for h in harvests])
+    weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in harvests])
     calibration = fit_logistic(columns, hit, weight)
     f1, _ = best_f1(harvests, [calibrated(calibration, *row) for row in scores])
     return calibration, f1
@@ -121,5 +121,5 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
 def validate(detector: FullyConvolutional, examples: list[Example], diameter: float) -> tuple[float, tuple[float, ...]]:
     """Best F1 of a detector on examples, and the calibration of its candidates there."""
     harvests = [harvest(detector, example, diameter) for example in examples]
-    calibration, f1 = calibrate(harvests, [terms(detector, h, diameter) for h in harvests])
+    calibration, f1 = calibrate(harvests, [h.terms for h in harvests])
     return f1, calibration

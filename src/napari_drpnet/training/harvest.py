@@ -11,13 +11,14 @@ from scipy import ndimage
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.pickers.context import bounded_logit, context, noise_like, separate
+from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.datasets import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
 FOUND, SURE = 0.5, 0.3
+_SPACING = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Harvest:
         ``(n,)`` whether it is a particle: within half a diameter of a true centre no better candidate took.
     distance
         ``(n,)`` to the nearest true centre, in diameters.
+    terms
+        What the detector contributes to the probability of each candidate, ``(n,)`` each.
     """
 
     example: Example
@@ -43,6 +46,7 @@ class Harvest:
     peak: FloatArray
     hit: npt.NDArray[np.bool_]
     distance: FloatArray
+    terms: list[FloatArray]
 
 
 @torch.inference_mode()
@@ -62,33 +66,18 @@ def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: floa
 def harvest(network: tiling.FullyConvolutional, example: Example, diameter: float) -> Harvest:
     """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
     image = example.image.astype(np.float32)
-    yx, peak = _candidates(network, image, diameter, example.border)
+    values = detect(network, image, diameter)
+    yx, peak, _ = candidates.tops(values, HEIGHT)
+    yx = (yx + 0.5) * network.stride - 0.5
+    margin = max(example.border, diameter / 2)
+    keep = candidates.suppress(yx, peak, _SPACING * diameter)
+    keep = keep[candidates.inside(yx[keep], (image.shape[0], image.shape[1]), margin)]
+    yx, peak = yx[keep], peak[keep]
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
     hit = hits(yx, peak, example.yx, FOUND * diameter)
-    return Harvest(example, yx, peak, hit, distance)
-
-
-def terms(network: tiling.FullyConvolutional, found: Harvest, diameter: float) -> list[FloatArray]:
-    """What the detector contributes to the probability of each candidate of a harvest, ``(n,)`` each.
-
-    The logit of its peak, and what the micrograph says about its candidates (`pickers.context`).
-    """
-    image, border = found.example.image.astype(np.float32), found.example.border
-    _, noise_peak = _candidates(network, noise_like(image), diameter, border)
-    margin = max(border, diameter / 2)
-    room = (int(image.shape[0] - 2 * margin), int(image.shape[1] - 2 * margin))
-    about = context(found.peak, noise_peak, room, diameter)
-    return [bounded_logit(found.peak), *(np.full(len(found.peak), value) for value in about)]
-
-
-def _candidates(
-    network: tiling.FullyConvolutional, image: ImageArray, diameter: float, border: float
-) -> tuple[FloatArray, FloatArray]:
-    yx, peak, _ = candidates.tops(detect(network, image, diameter), HEIGHT)
-    yx = (yx + 0.5) * network.stride - 0.5
-    keep = separate(yx, peak, (image.shape[0], image.shape[1]), diameter, border)
-    return yx[keep], peak[keep]
+    about = context(values, int(margin / network.stride))
+    return Harvest(example, yx, peak, hit, distance, detector_terms(peak, about))
 
 
 def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> tuple[float, float]:
