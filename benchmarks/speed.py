@@ -77,11 +77,10 @@ def run_stages(path: Path, watch: Stopwatch) -> int:
     smooth = watch("smooth", lambda: preprocess.smooth(flat, drpnet.BLUR * size))
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
     prepared = drpnet.network_image(micrograph, DIAMETER, size, invert=False)
-    values = watch("detect", lambda: drain(picker._detect(prepared.image, 0)))
-    yx, peak, _ = watch("candidates", lambda: candidates.find(values, drpnet.HEIGHT))
+    values = watch("detect", lambda: drain(picker._detect(prepared.image)))
+    yx, _, _ = watch("candidates", lambda: candidates.find(values, drpnet.HEIGHT))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)
     watch("classify", lambda: drain(picker._classify(micrograph, prepared, at)))
-    watch("noise context", lambda: drain(picker._context(prepared.image, prepared.frame.from_micrograph(at), peak)))
     score_map = picker.score(micrograph)
     watch("choose picks", lambda: picker.picks_from(score_map))
     watch("all together", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu").pick(read_micrograph(path)))
@@ -154,7 +153,6 @@ def report(watch: Stopwatch, found: int, peak: float) -> None:
         "stretch": ("bytes", 2 * reduced),
         "detect": ("multiply-adds", detector),
         "classify": ("multiply-adds", classifier),
-        "noise context": ("multiply-adds", detector),
     }
     runs = len(watch.times["read"])
     print(f"{SIDE} x {SIDE} float32, {DIAMETER_PX} px particles, {found} candidates, 1 thread, {runs} runs")

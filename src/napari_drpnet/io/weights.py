@@ -99,10 +99,11 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
 
 def write_weights(path: Path, card: WeightsCard, tensors: dict[str, Any]) -> Path:
     """Write tensors and card to ``path``, complete or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     with atomic_write(path) as temporary:
-        save_file(flat, temporary, metadata={_KEY: json.dumps(card.model_dump())})
+        # Not save_file, whose files nobody but their owner can read.
+        temporary.write_bytes(save(flat, metadata={_KEY: json.dumps(card.model_dump())}))
     return path
