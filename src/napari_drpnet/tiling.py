@@ -16,8 +16,6 @@ from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device
 
-# Live activations at the peak of a forward pass, measured: about this many float32 values per image pixel.
-_FLOATS_PER_PIXEL = 100
 _MAX_TILE_PIXELS = 1 << 21
 
 
@@ -27,6 +25,7 @@ class FullyConvolutional(Protocol):
     stride: int
     reach: int
     multiple: int
+    floats: int
 
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
         """``(1, 1, h, w)`` to ``(1, 1, h / stride, w / stride)``."""
@@ -62,7 +61,7 @@ def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) 
     UserError
         When the memory does not hold even the smallest tile.
     """
-    pixels = min(_MAX_TILE_PIXELS, memory * 1_000_000 // (4 * _FLOATS_PER_PIXEL))
+    pixels = min(_MAX_TILE_PIXELS, memory * 1_000_000 // (4 * network.floats))
     margin = _round_up(network.reach, network.multiple)
     if (shape[0] + 2 * margin) * (shape[1] + 2 * margin) <= pixels:
         return _round_up(max(shape), network.multiple)

@@ -19,6 +19,8 @@ class FCRN(nn.Module):
         How far, in image pixels, an input pixel can act on the map.
     multiple
         The image's sides must be multiples of this.
+    floats
+        Values a pass keeps in memory at its peak, per image pixel, as measured.
     bounded
         Whether the map cannot leave 0..1.
     """
@@ -26,6 +28,7 @@ class FCRN(nn.Module):
     stride = 1
     reach = 12
     multiple = 1
+    floats = 160
     bounded = False
 
     def __init__(self) -> None:

@@ -24,13 +24,14 @@ class UNet(nn.Module):
 
     Attributes
     ----------
-    stride, reach, multiple, bounded
+    stride, reach, multiple, floats, bounded
         See `FCRN`.
     """
 
     stride = 2
     reach = 112
     multiple = 16
+    floats = 40
     bounded = True
 
     def __init__(self) -> None:
