@@ -22,6 +22,7 @@ import torch
 
 from napari_drpnet import Micrograph, Picks, load_picker, read_micrograph, read_picks
 from napari_drpnet.evaluation import Evaluation, evaluate
+from napari_drpnet.io.weights import PACKAGED
 from napari_drpnet.training.calibration import calibration_error
 
 HEAD = ("set", "network", "n", "particles", "P", "R", "F1", "best F1", "at", "area", "ECE", "off A", "CPU-s")
@@ -126,7 +127,8 @@ def networks(folder: Path | None) -> Iterator[tuple[str, dict[str, Any], set[str
     """Label, settings, and the sets the networks have not seen."""
     yield "shipped", {}, {"10017", "10146"}
     yield "shipped, stage 1 alone", {"classifier": None}, {"10017", "10146"}
-    yield "fcrn, stage 1 alone", {"classifier": None, "detector": "fcrn"}, {"10017", "10146"}
+    if (PACKAGED / "fcrn.safetensors").exists():
+        yield "fcrn, stage 1 alone", {"classifier": None, "detector": "fcrn"}, {"10017", "10146"}
     if folder is None:
         return
     for name, unseen in (
