@@ -56,18 +56,11 @@ class Stopwatch:
         return statistics.median(self.times[name])
 
 
-def drain(steps: Any) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def run_stages(path: Path, watch: Stopwatch) -> int:
     """One micrograph through the picker's own steps, each timed; gives the number of candidates."""
     from napari_drpnet import candidates, load_picker, preprocess, read_micrograph
     from napari_drpnet.pickers import drpnet
+    from napari_drpnet.tiling import drained
 
     picker: Any = watch("load weights", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu"))
     micrograph = watch("read", lambda: read_micrograph(path))
@@ -77,10 +70,10 @@ def run_stages(path: Path, watch: Stopwatch) -> int:
     smooth = watch("smooth", lambda: preprocess.smooth(flat, drpnet.BLUR * size))
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
     prepared = drpnet.network_image(micrograph, DIAMETER, size, invert=False)
-    values = watch("detect", lambda: drain(picker._detect(prepared.image)))
+    values = watch("detect", lambda: drained(picker._detect(prepared.image, drpnet.SMOOTHING * size)))
     yx, _, _ = watch("candidates", lambda: candidates.find(values, drpnet.HEIGHT))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)
-    watch("classify", lambda: drain(picker._classify(micrograph, prepared, at)))
+    watch("classify", lambda: drained(picker._classify(micrograph, prepared, at)))
     score_map = picker.score(micrograph)
     watch("choose picks", lambda: picker.picks_from(score_map))
     watch("all together", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu").pick(read_micrograph(path)))

@@ -156,6 +156,15 @@ def test_the_scale_rule_of_the_authors(box, shape, expected):
     assert author_scale(box, shape) == expected
 
 
+def test_the_scale_rule_looks_at_the_micrograph_not_at_its_small_copy():
+    """A box of 64 px on 4000 px: reduced three times for its size, so that the radius of 11 px is not halved again."""
+    compatible = CompatibleSettings(box=64, sigma=6)
+    picker = load_picker("drpnet", diameter=54, device="cpu", compatible=compatible)
+    micrograph = Micrograph.from_array(np.random.default_rng(0).normal(0, 1, (4000, 600)), 1.0)
+    target, sigma = picker._scale(micrograph)
+    assert (target, sigma) == (pytest.approx(18), 6)
+
+
 @pytest.mark.parametrize("diameter", [2000.0, 0.5])
 def test_a_diameter_that_does_not_fit_the_image_is_refused(diameter):
     micrograph = Micrograph.from_array(np.random.default_rng(0).random((256, 256)), 1.0, "small.mrc")

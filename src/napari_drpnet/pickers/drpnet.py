@@ -35,8 +35,8 @@ SMOOTHING = 1 / 14
 BLUR = 0.05
 # Wide Gaussian of the illumination correction, in particle diameters.
 ILLUMINATION = 3.0
-# More candidates than this times what a hexagonal packing holds are the noise of an empty image.
-_PACKING = 1.5
+# More candidates than this times what fits side by side, in hexagonal packing, are the noise of an empty image.
+_PACKING = 1.5 * 2 / 3**0.5
 _BATCH = 128
 
 
@@ -160,19 +160,15 @@ class DRPnet:
         UserError
             When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
         """
-        steps = self.score_steps(micrograph)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return cast(ScoreMap, end.value)
+        return tiling.drained(self.score_steps(micrograph))
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
         self._check(micrograph)
-        prepared = self._detector_image(micrograph)
+        target, sigma = self._scale(micrograph)
+        prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
         yield 0.1
-        values = yield from self._detect(prepared.image)
+        values = yield from self._detect(prepared.image, sigma)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
         yx, peak, level = candidates.find(values, self._height())
         usable = self._usable(yx, peak, frame, prepared.valid)
@@ -225,29 +221,27 @@ class DRPnet:
                 "Check the diameter and the pixel size.",
             )
 
-    def _detector_image(self, micrograph: Micrograph) -> Micrograph:
-        compatible, target = self.settings.compatible, self.detector_card.diameter
-        if compatible is not None:
-            h, w = micrograph.image.shape
-            target = micrograph.frame.working_pixels(self.settings.diameter) / math.prod(
-                author_scale(compatible.box, (h, w))
-            )
-        return network_image(micrograph, self.settings.diameter, target, self.settings.invert)
+    def _scale(self, micrograph: Micrograph) -> tuple[float, float]:
+        """Diameter of a particle on the detector's image, and sigma of the smoothing of its map, in its pixels."""
+        compatible = self.settings.compatible
+        if compatible is None:
+            return self.detector_card.diameter, SMOOTHING * self.detector_card.diameter
+        h, w = micrograph.image.shape
+        factor, again = author_scale(compatible.box, (h, w))
+        particle = micrograph.frame.working_pixels(self.settings.diameter)
+        return particle / (factor * again), compatible.sigma / again
 
-    def _detect(self, image: ImageArray) -> Generator[float, None, ImageArray]:
-        """The smoothed map of a network image."""
+    def _detect(self, image: ImageArray, sigma: float) -> Generator[float, None, ImageArray]:
+        """The detector's map of a network image, smoothed by ``sigma`` pixels of that image."""
         steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
         while True:
             try:
                 fraction = next(steps)
             except StopIteration as end:
-                raw = cast(ImageArray, end.value)
+                values: ImageArray = end.value
                 break
             yield 0.1 + 0.5 * fraction
-        compatible, sigma = self.settings.compatible, SMOOTHING * self.detector_card.diameter
-        if compatible is not None:
-            sigma = compatible.sigma / author_scale(compatible.box, (image.shape[0], image.shape[1]))[1]
-        smoothed: ImageArray = ndimage.gaussian_filter(raw, sigma / self.detector.stride, truncate=3.0)
+        smoothed: ImageArray = ndimage.gaussian_filter(values, sigma / self.detector.stride, truncate=3.0)
         return smoothed
 
     def _height(self) -> float:
@@ -264,7 +258,7 @@ class DRPnet:
             index = index[valid[at[:, 0], at[:, 1]]]
         if frame.shape is not None:
             particle = frame.unbinned.micrograph_pixels(self.settings.diameter)
-            most = int(_PACKING * 1.1547 * frame.shape[0] * frame.shape[1] / particle**2) + 8
+            most = int(_PACKING * frame.shape[0] * frame.shape[1] / particle**2) + 8
             index = index[np.argsort(-peak[index], kind="stable")[:most]]
         return index
 

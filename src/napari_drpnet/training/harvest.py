@@ -52,15 +52,9 @@ class Harvest:
 @torch.inference_mode()
 def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: float) -> ImageArray:
     """The smoothed map of a network-scale image, as the picker computes it."""
-    steps = tiling.score_steps(network, image, torch.device("cpu"), memory=2000)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            smoothed: ImageArray = ndimage.gaussian_filter(
-                end.value, SMOOTHING * diameter / network.stride, truncate=3.0
-            )
-            return smoothed
+    values = tiling.drained(tiling.score_steps(network, image, torch.device("cpu"), memory=2000))
+    smoothed: ImageArray = ndimage.gaussian_filter(values, SMOOTHING * diameter / network.stride, truncate=3.0)
+    return smoothed
 
 
 def harvest(network: tiling.FullyConvolutional, example: Example, diameter: float) -> Harvest:
