@@ -172,7 +172,10 @@ def test_a_diameter_that_does_not_fit_the_image_is_refused(diameter):
         load_picker("drpnet", diameter=diameter, device="cpu").pick(micrograph)
 
 
-@pytest.mark.parametrize(("pixel_size", "image"), [(None, np.eye(256)), (1.0, np.ones((256, 256)))])
+@pytest.mark.parametrize(
+    ("pixel_size", "image"),
+    [(None, np.eye(256)), *((1.0, np.full((side, side), level)) for side in (256, 500) for level in (0.0, 1.0, -3e4))],
+)
 def test_no_pixel_size_and_a_constant_image_are_refused_by_name(pixel_size, image):
     with pytest.raises(UserError, match=r"odd\.mrc"):
         load_picker("drpnet", diameter=40, device="cpu").pick(Micrograph.from_array(image, pixel_size, "odd.mrc"))

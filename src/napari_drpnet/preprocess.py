@@ -15,6 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.settings import PreprocessSettings
 
 _PERCENTILE_SAMPLE = 1 << 18
+_CONSTANT = 2e-6
 
 
 def rescale(image: ImageArray, factor: float) -> ImageArray:
@@ -90,7 +91,8 @@ def limits(
     if valid is not None and valid[::step, ::step].any():
         sample = sample[valid[::step, ::step]]
     bottom, top = (float(v) for v in np.percentile(sample, (low, high)))
-    if not top > bottom:
+    # Not 0: evening out a constant image leaves the rounding errors of single precision.
+    if not top - bottom > _CONSTANT * max(abs(top), abs(bottom)):
         raise UserError("The image is constant: every pixel has the same value.", "Leave it out, or make it anew.")
     return bottom, top
 
