@@ -360,3 +360,10 @@ def test_reading_a_large_micrograph_is_quick(tmp_path: Path) -> None:
         read_micrograph(path)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.15
+
+
+def test_a_written_file_holds_no_time_of_day(tmp_path: Path):
+    path = write_image(IMAGE, tmp_path / "a.mrc", 1.5)
+    assert mrcfile.validate(path)
+    with mrcfile.open(path) as file:
+        assert (int(file.header.nlabl), bytes(file.header.label[0])) == (0, b"")

@@ -183,4 +183,7 @@ def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None =
     with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
         file.set_data(np.asarray(image, dtype=np.float32))
         file.voxel_size = pixel_size or 0.0
+        # mrcfile's label has the time of day; the same image is to give the same bytes.
+        file.header.label = b""
+        file.header.nlabl = 0
     return path
