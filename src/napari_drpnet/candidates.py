@@ -9,6 +9,8 @@ from scipy.spatial import cKDTree
 
 from napari_drpnet.data import FloatArray, ImageArray
 
+IndexArray = npt.NDArray[np.int64]
+
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -59,7 +61,7 @@ def centroids(regions: npt.NDArray[np.int32], n: int) -> FloatArray:
     return np.stack([np.bincount(label, weights=axis, minlength=n + 1)[1:] / size for axis in (y, x)], axis=1)
 
 
-def tops(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+def tops(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, IndexArray]:
     """Extended maxima of a map: where they are and how high.
 
     Parameters
@@ -85,7 +87,7 @@ def tops(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.
     return centroids(regions, n), image[tuple(at.T)].astype(np.float64), at
 
 
-def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, IndexArray]:
     """Candidates of a map at three levels of confidence.
 
     Parameters
@@ -105,17 +107,22 @@ def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, npt.
         ``(n,)`` 1, 2 or 3: the highest level at which the region is still the top of an extended maximum.
     """
     yx, peak, at = tops(image, height)
-    level = np.ones(len(yx), np.int64)
+    return yx, peak, levels(image, peak, at, height)
+
+
+def levels(image: ImageArray, peak: FloatArray, at: IndexArray, height: float) -> IndexArray:
+    """Confidence of the extended maxima that `tops` gives, 1 to 3; see `find`."""
+    level = np.ones(len(peak), np.int64)
     for k in (2, 3):
         wider, m = extended_maxima(image, k * height)
-        inside_of = wider[tuple(at.T)]
+        region = wider[tuple(at.T)]
         highest = np.full(m + 1, -np.inf)
-        np.maximum.at(highest, inside_of, peak)
-        level[(inside_of > 0) & (peak >= highest[inside_of])] = k
-    return yx, peak, level
+        np.maximum.at(highest, region, peak)
+        level[(region > 0) & (peak >= highest[region])] = k
+    return level
 
 
-def suppress(yx: FloatArray, score: FloatArray, distance: float) -> npt.NDArray[np.int64]:
+def suppress(yx: FloatArray, score: FloatArray, distance: float) -> IndexArray:
     """Indices of the picks that stay, best first, when no two may be nearer than ``distance``.
 
     Greedy non-maximum suppression: a pick goes if a better one that stays is nearer.

@@ -170,7 +170,9 @@ class DRPnet:
         yield 0.1
         values = yield from self._detect(prepared.image, sigma)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
-        yx, peak, level = candidates.find(values, self._height())
+        yx, peak, at = candidates.tops(values, self._height())
+        yield 0.65
+        level = candidates.levels(values, peak, at, self._height())
         usable = self._usable(yx, peak, frame, prepared.valid)
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
         yield 0.7
