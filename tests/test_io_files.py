@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -93,20 +94,21 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow beyond 4 kB."""
+    """The kernel refuses to let any file of this process grow beyond 4 kB; pytest's own log as well, so be brief."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("small_files")
 @pytest.mark.parametrize("suffix", [".star", ".csv"])
 def test_picks_that_cannot_be_written_to_the_end_are_not_written_at_all(tmp_path: Path, suffix: str) -> None:
     picks = Picks(Frame("a"), np.ones((1000, 2)))
-    with pytest.raises(UserError, match=os.strerror(errno.EFBIG)):
+    with pytest.raises(UserError, match=os.strerror(errno.EFBIG)), small_files():
         write_picks(picks, tmp_path / f"a{suffix}")
     assert list(tmp_path.iterdir()) == []
 
