@@ -155,7 +155,7 @@ def test_both_stages_from_the_command_line(simulated, tmp_path, capfd):
     _call("train-classifier", "--settings", str(recipe), "--detector", detector, "--out", classifier, "--steps", "4")
     assert "6/6: loss" in capfd.readouterr().err
     card, tensors = read_weights(classifier)
-    assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 3)
+    assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 6)
     build(card.network).load_state_dict(tensors)
     (micrograph, *_) = sorted(simulated.glob("*.mrc"))
     options = tmp_path / "run.yaml"

@@ -9,11 +9,12 @@ from typing import Any
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Job, Progress
 
+STARTING = 5  # milliseconds: superqt puts a worker into the pool one after it is told to start it
 LAST_STEP = 60_000  # milliseconds: steps are short, but loading the libraries is one
 
 
@@ -84,7 +85,9 @@ class JobBar(Container[Any]):
         """The form is gone: stop, and touch it no more. If the window is gone, too, wait until the job has ended."""
         self._running.leave()
         pool = QThreadPool.globalInstance()
-        if not window and pool is not None:
+        if not window and pool is not None and self.running:
+            QThread.msleep(STARTING)
+            QCoreApplication.processEvents()
             pool.waitForDone(LAST_STEP)  # a thread that outlives Qt brings the whole process down
 
     def _press(self) -> None:
