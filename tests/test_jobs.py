@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from discs import DISCS, write_discs
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import read_micrograph, read_picks
+from napari_drpnet.io import open_image, read_micrograph, read_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.star import read_coordinate_list
 from napari_drpnet.jobs.inputs import _place
@@ -281,6 +281,18 @@ class TestEvaluateFiles:
         Path("a.csv").write_text("x,y,diameter\n5,5,20\n50,50,20\n")
         settings = self.settings.model_copy(update={"edge": 10, "shape": (100, 100)})
         assert jobs.evaluate_files(Path("a.csv"), Path("a.csv"), settings).counts.true == 1
+
+    @pytest.mark.parametrize("folder", ["truth", "elsewhere"])
+    def test_an_edge_band_takes_the_shape_of_the_image_it_finds(self, folder: str):
+        """Beside the truth, or where the list of a run says; of three particles two lie in the band."""
+        image = write_discs(f"{folder}/a.mrc")
+        height, width = open_image(image).array.shape
+        Path("truth").mkdir(exist_ok=True)
+        Path("truth/a.csv").write_text(f"x,y\n5,5\n{width / 2},{height / 2}\n{width - 6},{height - 6}\n")
+        pick(image)
+        settings = self.settings.model_copy(update={"edge": 10})
+        counts = jobs.evaluate_files(Path("picks"), Path("truth"), settings).counts
+        assert counts.true + counts.missed == 1
 
     @pytest.mark.parametrize("nothing", ["missing", "empty"])
     def test_no_picks_to_read_is_an_error(self, nothing: str):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import PICK_SUFFIXES, read_picks
+from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
 from napari_drpnet.settings import EvaluationSettings
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Evaluation:
     """Score picks against the truth; each is a file, or a folder of one file per micrograph.
 
-    A folder with an ``autopick.star`` is read by that list; of any other, all pick files directly in it are read.
+    A folder with an ``autopick.star`` is read by that list; of any other, all pick files directly in it are read. An
+    edge band needs the micrographs' shape: as given, or of the images, where their names say or beside picks or truth.
 
     Raises
     ------
@@ -27,9 +28,11 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     """
     from napari_drpnet.evaluation import evaluate
 
+    folders = [path if path.is_dir() else path.parent for path in (picks, truth)]
+    found, wanted = ([_with_shape(entry, settings, folders) for entry in _read_all(path)] for path in (picks, truth))
     return evaluate(
-        _read_all(picks),
-        [_with_shape(entry, settings.shape) for entry in _read_all(truth)],
+        found,
+        wanted,
         settings.diameter,
         settings.pixel_size,
         settings.radius_fraction,
@@ -51,5 +54,19 @@ def _read_all(path: Path) -> list[Picks]:
     return [entry for file in files for entry in read_picks(file)]
 
 
-def _with_shape(entry: Picks, shape: tuple[int, int] | None) -> Picks:
+def _with_shape(entry: Picks, settings: EvaluationSettings, folders: list[Path]) -> Picks:
+    """The entry with the shape given; where only an edge band needs one, with that of the image, if it can be found."""
+    shape = settings.shape
+    if shape is None and settings.edge > 0 and entry.frame.shape is None:
+        shape = _shape_on_disk(entry.frame.micrograph, folders)
     return entry if shape is None else replace(entry, frame=replace(entry.frame, shape=shape))
+
+
+def _shape_on_disk(micrograph: str, folders: list[Path]) -> tuple[int, int] | None:
+    """Height and width of a micrograph that lies where its name says, or in one of the folders."""
+    beside = [path for folder in folders for path in sorted(folder.iterdir())]
+    for path in (Path(micrograph), *beside):
+        if is_image(path) and micrograph_stem(path.name) == micrograph_stem(micrograph) and path.is_file():
+            height, width = open_image(path).array.shape[-2:]
+            return height, width
+    return None
