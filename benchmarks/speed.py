@@ -60,7 +60,7 @@ def run_stages(path: Path, watch: Stopwatch) -> int:
     """One micrograph through the picker's own steps, each timed; gives the number of candidates."""
     from napari_drpnet import candidates, load_picker, preprocess, read_micrograph
     from napari_drpnet.pickers import drpnet
-    from napari_drpnet.tiling import drained
+    from napari_drpnet.steps import drained
 
     picker: Any = watch("load weights", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu"))
     micrograph = watch("read", lambda: read_micrograph(path))

@@ -40,9 +40,9 @@ def image():
 def test_tiled_equals_whole(name, image):
     network = trained_looking(name)
     whole, one = score(network, image, 4000)
-    tiled, many = score(network, image, 16 if name == "unet" else 60)
+    tiled, many = score(network, image, 16 if name == "unet" else 40)
     assert len(one) == 1
-    assert len(many) >= 4
+    assert len(many) > 4
     assert many == sorted(many)
     assert many[-1] == 1
     assert whole.shape == (530 // network.stride, 407 // network.stride)

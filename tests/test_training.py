@@ -17,10 +17,12 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
+from napari_drpnet.training import detector as training_detector
 from napari_drpnet.training.calibration import calibration_error, fit_logistic, hits
 from napari_drpnet.training.datasets import Crops, Example, cone, load_examples, warp
-from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.detector import calibrate, regression_loss
 from napari_drpnet.training.fit import fit
+from napari_drpnet.training.harvest import Harvest
 
 
 @settings(max_examples=30)
@@ -126,9 +128,11 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(simulated,
 def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     torch.manual_seed(0)
     network = build(name)
-    examples = load_examples([TrainingSet(micrographs=str(simulated))], 28)
+    sets = (TrainingSet(micrographs=str(simulated)),)
+    examples = load_examples(sets, 28)
     batch = Crops(examples, 28, 64, network.stride, 0.1, 0.5, np.random.default_rng(0)).batch(4)
-    steps = fit(network, lambda _: batch, regression_loss, 120, 4e-3, 0.9, torch.device("cpu"), 20)
+    recipe = TrainSettings(training=sets, steps=120, rate=4e-3, average=0.9, device="cpu")
+    steps = fit(network, lambda _: batch, regression_loss, recipe, 20)
     losses = []
     while True:
         try:
@@ -162,6 +166,28 @@ def test_both_stages_from_the_command_line(simulated, tmp_path, capfd):
     options.write_text(yaml.safe_dump({"options": {"detector": detector, "classifier": classifier}}))
     _call("pick", str(micrograph), "--diameter", "200", "--settings", str(options), "--out", str(tmp_path / "picks"))
     assert (tmp_path / "picks" / f"{micrograph.stem}_autopick.star").exists()
+
+
+def test_a_detector_that_finds_nothing_says_to_train_longer():
+    nothing = Harvest(
+        Example(np.zeros((64, 64), np.float16), np.empty((0, 2)), 0, 1.0), *[np.empty(0)] * 4, [np.empty(0)]
+    )
+    with pytest.raises(UserError, match="more steps"):
+        calibrate([nothing], [nothing.terms])
+
+
+def test_the_classifier_works_at_the_scale_of_its_detector(simulated, tmp_path, monkeypatch):
+    detector = tmp_path / "d.safetensors"
+    _train(simulated, detector, diameter=24)
+    recipe = TrainSettings(training=(TrainingSet(micrographs=str(simulated)),), steps=2, batch=2, device="cpu")
+    assert recipe.diameter != 24
+    scales = []
+    monkeypatch.setattr(
+        training_detector, "load_examples", lambda sets, scale: scales.append(scale) or load_examples(sets, scale)
+    )
+    jobs.finish(jobs.train_classifier(recipe, str(detector), tmp_path / "c.safetensors"))
+    assert set(scales) == {24}
+    assert read_weights(str(tmp_path / "c.safetensors"))[0].diameter == 24
 
 
 def _call(*arguments):

@@ -7,7 +7,7 @@ never depends on where tiles end. The image itself is reflected at its border.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,6 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device
 
 _MAX_TILE_PIXELS = 1 << 21
-
-Result = TypeVar("Result")
 
 
 class FullyConvolutional(Protocol):
@@ -32,16 +30,6 @@ class FullyConvolutional(Protocol):
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
         """``(1, 1, h, w)`` to ``(1, 1, h / stride, w / stride)``."""
         ...
-
-
-def drained(steps: Generator[float, None, Result]) -> Result:
-    """Run steps to their end without looking at how far they are."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 def choose_device(device: Device) -> torch.device:

@@ -105,16 +105,20 @@ def read_micrograph(
     UserWarning
         When pixels are masked, or when an MRC header breaks the standard.
     """
+    return read_frame(open_image(path), pixel_size, index, name)
+
+
+def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0, name: str | None = None) -> Micrograph:
+    """`read_micrograph`, of a file that is open already."""
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise UserError(f"A pixel size of {pixel_size} A is not possible.", "Give Angstrom per pixel, such as 1.06.")
-    file = open_image(path)
     if not 0 <= index < file.frames:
-        raise UserError(f"{path}: there is no frame {index}.", f"It has frames 0 to {file.frames - 1}.")
+        raise UserError(f"{file.path}: there is no frame {index}.", f"It has frames 0 to {file.frames - 1}.")
     frame = file.array if file.array.ndim == 2 else file.array[index]
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
         image = np.array(frame, np.float32, copy=True if isinstance(frame, np.memmap) else None, order="C")
     micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
     if micrograph.valid is not None:
         bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))
-        warn(f"{path}: {bad} pixels are not finite numbers; they are masked.", stacklevel=2)
+        warn(f"{file.path}: {bad} pixels are not finite numbers; they are masked.", stacklevel=2)
     return replace(micrograph, path=file.path)

@@ -28,8 +28,12 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     """
     from napari_drpnet.evaluation import evaluate
 
-    folders = [path if path.is_dir() else path.parent for path in (picks, truth)]
-    found, wanted = ([_with_shape(entry, settings, folders) for entry in _read_all(path)] for path in (picks, truth))
+    found, wanted = _read_all(picks), _read_all(truth)
+    if settings.shape is not None:
+        wanted = [_with_shape(entry, settings.shape) for entry in wanted]
+    elif settings.edge > 0:
+        images = _images_beside(picks, truth)
+        found, wanted = ([_with_shape(e, _shape_on_disk(e, images)) for e in entries] for entries in (found, wanted))
     return evaluate(
         found,
         wanted,
@@ -54,19 +58,21 @@ def _read_all(path: Path) -> list[Picks]:
     return [entry for file in files for entry in read_picks(file)]
 
 
-def _with_shape(entry: Picks, settings: EvaluationSettings, folders: list[Path]) -> Picks:
-    """The entry with the shape given; where only an edge band needs one, with that of the image, if it can be found."""
-    shape = settings.shape
-    if shape is None and settings.edge > 0 and entry.frame.shape is None:
-        shape = _shape_on_disk(entry.frame.micrograph, folders)
+def _with_shape(entry: Picks, shape: tuple[int, int] | None) -> Picks:
     return entry if shape is None else replace(entry, frame=replace(entry.frame, shape=shape))
 
 
-def _shape_on_disk(micrograph: str, folders: list[Path]) -> tuple[int, int] | None:
-    """Height and width of a micrograph that lies where its name says, or in one of the folders."""
-    beside = [path for folder in folders for path in sorted(folder.iterdir())]
-    for path in (Path(micrograph), *beside):
-        if is_image(path) and micrograph_stem(path.name) == micrograph_stem(micrograph) and path.is_file():
-            height, width = open_image(path).array.shape[-2:]
-            return height, width
-    return None
+def _images_beside(*paths: Path) -> dict[str, Path]:
+    """Images in the folders of these files, by the name of the micrograph."""
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    return {micrograph_stem(file.name): file for folder in folders for file in folder.iterdir() if is_image(file)}
+
+
+def _shape_on_disk(entry: Picks, images: dict[str, Path]) -> tuple[int, int] | None:
+    """Height and width of a micrograph whose picks do not tell; its image lies where its name says, or in ``images``."""
+    named = Path(entry.frame.micrograph)
+    file = named if is_image(named) and named.is_file() else images.get(micrograph_stem(named))
+    if entry.frame.shape is not None or file is None:
+        return None
+    height, width = open_image(file).array.shape[-2:]
+    return height, width

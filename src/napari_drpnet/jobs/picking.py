@@ -14,13 +14,14 @@ from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.files import write_text
-from napari_drpnet.io.images import open_image, read_micrograph
+from napari_drpnet.io.images import open_image, read_frame
 from napari_drpnet.io.star import write_coordinate_list
 from napari_drpnet.jobs.inputs import Task, find_micrographs
-from napari_drpnet.jobs.progress import Job, Progress, translate
+from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import write_run_file
 from napari_drpnet.pickers.base import Picker, ScoringPicker, load_picker
 from napari_drpnet.settings import PickRun
+from napari_drpnet.steps import translate
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,12 @@ def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[P
 
 def _read(task: Task, run: PickRun) -> Micrograph:
     entry = task.micrograph
-    frames = open_image(entry.path).frames
-    if frames > 1:
+    file = open_image(entry.path)
+    if file.frames > 1:
         raise UserError(
-            f"{entry.path} is a stack of {frames} images.", "Give single micrographs: sum a movie's frames."
+            f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
         )
-    return read_micrograph(entry.path, run.pixel_size or entry.pixel_size, name=entry.name)
+    return read_frame(file, run.pixel_size or entry.pixel_size, name=entry.name)
 
 
 def _find(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:

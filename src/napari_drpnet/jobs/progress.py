@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-Step = TypeVar("Step")
-Shown = TypeVar("Shown")
-Result = TypeVar("Result")
+from napari_drpnet.steps import Result, drained, translate
 
 
 @dataclass(frozen=True)
@@ -39,32 +37,9 @@ Job: TypeAlias = Generator[Progress, None, Result]
 
 def finish(job: Job[Result]) -> Result:
     """Run a job to its end without showing its progress."""
-    return drive(job, lambda _: None)
+    return drained(job)
 
 
 def drive(job: Job[Result], show: Callable[[Progress], None]) -> Result:
     """Run a job to its end, showing each step; an interruption closes it, so that it can tidy up at once."""
-    try:
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            show(step)
-    finally:
-        job.close()
-
-
-def translate(steps: Generator[Step, None, Result], shown: Callable[[Step], Shown]) -> Generator[Shown, None, Result]:
-    """The same work with each of its steps told differently."""
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield shown(step)
-    finally:
-        steps.close()
+    return drained(translate(job, show))

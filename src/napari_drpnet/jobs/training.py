@@ -10,9 +10,10 @@ import yaml
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.jobs.progress import Job, Progress, translate
+from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import validated
 from napari_drpnet.settings import TrainSettings
+from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
     from napari_drpnet.training.detector import TrainingReport

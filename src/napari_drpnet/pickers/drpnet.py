@@ -26,6 +26,7 @@ from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
+from napari_drpnet.steps import drained, translate
 
 # The unit T of the extended maxima, on a map that is 1 at the centre of a clear particle.
 HEIGHT = 0.005
@@ -160,7 +161,7 @@ class DRPnet:
         UserError
             When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
         """
-        return tiling.drained(self.score_steps(micrograph))
+        return drained(self.score_steps(micrograph))
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
@@ -236,13 +237,7 @@ class DRPnet:
     def _detect(self, image: ImageArray, sigma: float) -> Generator[float, None, ImageArray]:
         """The detector's map of a network image, smoothed by ``sigma`` pixels of that image."""
         steps = tiling.score_steps(self.detector, image, self.device, self.settings.memory)
-        while True:
-            try:
-                fraction = next(steps)
-            except StopIteration as end:
-                values: ImageArray = end.value
-                break
-            yield 0.1 + 0.5 * fraction
+        values = yield from translate(steps, lambda fraction: 0.1 + 0.5 * fraction)
         smoothed: ImageArray = ndimage.gaussian_filter(values, sigma / self.detector.stride, truncate=3.0)
         return smoothed
 

@@ -19,7 +19,7 @@ from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.pickers.drpnet import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.tiling import FullyConvolutional, choose_device
+from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import change_looks, warp
 from napari_drpnet.training.detector import TrainingReport, calibrate, examples_of
 from napari_drpnet.training.fit import Batch, Step, fit
@@ -100,7 +100,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     Parameters
     ----------
     settings
-        Sets, length and seed.
+        Sets, length and seed; the scale is the detector's.
     detector
         Name or file of the detector's weights.
     out
@@ -115,21 +115,12 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Gener
     rng = np.random.default_rng(settings.seed)
     card, stage1 = load_network(detector, "detector", torch.device("cpu"))
     network = cast(FullyConvolutional, stage1)
-    training, validation = examples_of(settings)
+    training, validation = examples_of(settings.model_copy(update={"diameter": card.diameter}))
     patches = Patches(
         [harvest(network, example, card.diameter) for example in training], card.diameter, settings.scale_jitter, rng
     )
     untrained = channels_last(build("classifier"))
-    device = choose_device(settings.device)
-    trained = yield from fit(
-        untrained,
-        lambda _: patches.batch(settings.batch),
-        patch_loss,
-        settings.steps,
-        settings.rate,
-        settings.average,
-        device,
-    )
+    trained = yield from fit(untrained, patches.batch, patch_loss, settings)
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     folded = fold(trained)
     checked = [harvest(network, example, card.diameter) for example in validation] if validation else patches.harvests

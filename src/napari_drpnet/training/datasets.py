@@ -29,8 +29,8 @@ class Example:
 
     Attributes
     ----------
-    micrograph
-        As every network of DRPnet sees it, float16 to save memory.
+    image
+        ``(h, w)`` micrograph as every network of DRPnet sees it, float16 to save memory.
     yx
         ``(n, 2)`` true centres in network pixels.
     border

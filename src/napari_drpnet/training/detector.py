@@ -18,7 +18,7 @@ from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.drpnet import calibrated, fold
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.tiling import FullyConvolutional, choose_device
+from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.datasets import Crops, Example, load_examples
 from napari_drpnet.training.fit import Batch, Step, fit
@@ -63,13 +63,19 @@ def calibrate(harvests: list[Harvest], scores: list[list[FloatArray]]) -> tuple[
         Of proteins that no network was trained on; each micrograph has the weight of its example.
     scores
         For each of them the terms of the probability, ``(n,)`` each.
+
+    Raises
+    ------
+    UserError
+        When there is not one candidate.
     """
+    if not sum(len(h.hit) for h in harvests):
+        raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
     columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
     hit = np.concatenate([h.hit for h in harvests])
     weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in harvests])
     calibration = fit_logistic(columns, hit, weight)
-    f1, _ = best_f1(harvests, [calibrated(calibration, *row) for row in scores])
-    return calibration, f1
+    return calibration, best_f1(harvests, [calibrated(calibration, *row) for row in scores])
 
 
 def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, TrainingReport]:
@@ -100,16 +106,7 @@ def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, 
     network = channels_last(build(settings.network))
     stride = cast(FullyConvolutional, network).stride
     crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label, rng)
-    device = choose_device(settings.device)
-    trained = yield from fit(
-        network,
-        lambda _: crops.batch(settings.batch),
-        regression_loss,
-        settings.steps,
-        settings.rate,
-        settings.average,
-        device,
-    )
+    trained = yield from fit(network, crops.batch, regression_loss, settings)
     tensors = {key: value.clone() for key, value in trained.state_dict().items()}
     detector = cast(FullyConvolutional, fold(trained))
     f1, calibration = validate(detector, validation or training, settings.diameter)

@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from napari_drpnet.settings import TrainSettings
+from napari_drpnet.tiling import choose_device
+
 Batch = tuple[torch.Tensor, ...]
 
 
@@ -25,10 +28,7 @@ def fit(
     network: nn.Module,
     draw: Callable[[int], Batch],
     loss: Callable[[nn.Module, Batch], torch.Tensor],
-    steps: int,
-    rate: float,
-    average: float,
-    device: torch.device,
+    settings: TrainSettings,
     report_every: int = 100,
 ) -> Generator[Step, None, nn.Module]:
     """Optimise a network with AdamW, a one-cycle learning rate and a moving average of the weights.
@@ -38,15 +38,11 @@ def fit(
     network
         Trained in place.
     draw
-        Batch number -> batch.
+        Size of a batch -> batch.
     loss
         Scalar loss of a network on a batch.
-    steps
-        Number of steps; the learning rate rises to ``rate`` over the first 5 % and falls to 0 at the last.
-    average
-        Decay of the moving average per step.
-    device
-        Where to compute.
+    settings
+        Number of steps, size of a batch, highest learning rate, decay of the average, device.
     report_every
         A `Step` is yielded after so many steps, so that a caller can show it or stop.
 
@@ -55,14 +51,15 @@ def fit(
     torch.nn.Module
         The averaged network, in evaluation mode, on the CPU.
     """
+    device, steps = choose_device(settings.device), settings.steps
     network.to(device)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, 2), pct_start=0.05)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=max(steps, 2), pct_start=0.05)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
     network.train()
     total = 0.0
     for step in range(1, steps + 1):
-        value = loss(network, tuple(part.to(device) for part in draw(step - 1)))
+        value = loss(network, tuple(part.to(device) for part in draw(settings.batch)))
         optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

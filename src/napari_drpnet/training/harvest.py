@@ -13,6 +13,7 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
+from napari_drpnet.steps import drained
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.datasets import Example
 
@@ -52,7 +53,7 @@ class Harvest:
 @torch.inference_mode()
 def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: float) -> ImageArray:
     """The smoothed map of a network-scale image, as the picker computes it."""
-    values = tiling.drained(tiling.score_steps(network, image, torch.device("cpu"), memory=2000))
+    values = drained(tiling.score_steps(network, image, torch.device("cpu"), memory=2000))
     smoothed: ImageArray = ndimage.gaussian_filter(values, SMOOTHING * diameter / network.stride, truncate=3.0)
     return smoothed
 
@@ -74,16 +75,15 @@ def harvest(network: tiling.FullyConvolutional, example: Example, diameter: floa
     return Harvest(example, yx, peak, hit, distance, detector_terms(peak, about))
 
 
-def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> tuple[float, float]:
-    """Pooled F1 at the best threshold of ``scores`` (one array per harvest), and that threshold."""
+def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> float:
+    """Pooled F1 at the best threshold of ``scores``, one array per harvest, which hold a candidate between them."""
     score = np.concatenate(scores)
     hit = np.concatenate([h.hit for h in harvests])
     particles = sum(_labelled(h) for h in harvests)
     order = np.argsort(-score)
     found = np.cumsum(hit[order])
     f1 = 2 * found / (np.arange(1, len(found) + 1) + particles)
-    best = int(np.argmax(f1))
-    return float(f1[best]), float(score[order[best]])
+    return float(f1.max())
 
 
 def _labelled(h: Harvest) -> int:
