@@ -69,7 +69,7 @@ def _images_beside(*paths: Path) -> dict[str, Path]:
 
 
 def _shape_on_disk(entry: Picks, images: dict[str, Path]) -> tuple[int, int] | None:
-    """Height and width of a micrograph whose picks do not tell; its image lies where its name says, or in ``images``."""
+    """Height and width of an entry that does not tell; its image lies where its name says, or in ``images``."""
     named = Path(entry.frame.micrograph)
     file = named if is_image(named) and named.is_file() else images.get(micrograph_stem(named))
     if entry.frame.shape is not None or file is None:
