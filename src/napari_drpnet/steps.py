@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, wait
 from typing import TypeVar
 
 Step = TypeVar("Step")
@@ -35,3 +36,22 @@ def translate(steps: Generator[Step, None, Result], shown: Callable[[Step], Show
             yield shown(step)
     finally:
         steps.close()
+
+
+def attended(
+    steps: Generator[Step, None, Result], executor: Executor, every: float = 0.2
+) -> Generator[Step | None, None, Result]:
+    """The same work, for steps that take long: done in a thread of ``executor``, with None every so many seconds.
+
+    So whoever drives it can stop at once. The step under way is then still brought to its end, and none follows it.
+    """
+    while True:
+        future = executor.submit(next, steps)
+        while not wait([future], timeout=every).done:
+            yield None
+        try:
+            step = future.result()
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield step

@@ -30,6 +30,7 @@ def test_the_menus_have_the_forms_and_the_samples(viewer: Any) -> None:
     forms = titles(window.plugins_menu)["DRPnet"].menu()
     assert any("Pick" in title for title in titles(forms))
     assert any("Preprocess" in title for title in titles(forms))
+    assert any("Simulate" in title for title in titles(forms))
     samples = titles(titles(window.file_menu)["Open Sample"].menu())["DRPnet"].menu()
     assert set(titles(samples)) == {"Simulated micrograph", "Simulated micrograph with its true centres"}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, FloatSpinBox, LineEdit, SpinBox
-from magicgui.widgets.bases import ValueWidget
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSlider, FloatSpinBox, LineEdit, SpinBox, TupleEdit
+from magicgui.widgets.bases import BaseValueWidget
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
@@ -17,10 +18,12 @@ from napari_drpnet.settings import Settings
 S = TypeVar("S", bound=Settings)
 
 _NO_LIMIT = 1e6
-_SIGNS = {"A": "Å"}
+_LARGEST_PAIR = 1e5  # a pair of numbers shares the width of one
+_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"}
+_EMPTY = {"structures": "made-up particles"}
 
 
-def control(settings: type[Settings], name: str, value: Any = None, *, slider: bool = False) -> ValueWidget[Any]:
+def control(settings: type[Settings], name: str, value: Any = None, *, slider: bool = False) -> BaseValueWidget[Any]:
     """The control of one field.
 
     Parameters
@@ -50,15 +53,28 @@ def control(settings: type[Settings], name: str, value: Any = None, *, slider: b
     if kind is int:
         low, high = _bounds(field)
         return SpinBox(value=int(start), min=int(low), max=int(high), **common)
+    if kind in (Path, tuple[Path, ...]):
+        many = kind is not Path
+        return file_edit(_EMPTY.get(name, "none"), mode="rm" if many else "r", nullable=not many, value=start, **common)
+    if kind == tuple[float, float]:
+        return _pair(start, common)
     return LineEdit(value="" if start is None else str(start), **common)
 
 
-def controls(settings: type[Settings], names: Iterable[str] | None = None) -> list[ValueWidget[Any]]:
+def controls(settings: type[Settings], names: Iterable[str] | None = None) -> list[BaseValueWidget[Any]]:
     """The controls of several fields, of all by default, in the order of the model."""
     return [control(settings, name) for name in names or settings.model_fields]
 
 
-def filled(settings: type[S], widgets: Iterable[ValueWidget[Any]], **more: Any) -> S:
+def file_edit(empty: str, **attributes: Any) -> FileEdit:
+    """A control for files or a folder, which shows in grey what it means when it is ``empty``."""
+    edit = FileEdit(**attributes)
+    edit.choose_btn.text = "Browse"
+    edit.line_edit.native.setPlaceholderText(empty)
+    return edit
+
+
+def filled(settings: type[S], widgets: Iterable[BaseValueWidget[Any]], **more: Any) -> S:
     """The settings as the form is filled in, and ``more`` that is not on it.
 
     Raises
@@ -70,6 +86,16 @@ def filled(settings: type[S], widgets: Iterable[ValueWidget[Any]], **more: Any) 
         return settings(**{widget.name: widget.value for widget in widgets}, **more)
     except ValidationError as error:
         raise explain(error) from error
+
+
+def _pair(start: tuple[float, float], common: dict[str, Any]) -> TupleEdit:
+    """Two boxes beside each other; large numbers have one decimal, so that there is room for both."""
+    step = _step(0, max(start))
+    limits = {"min": 0.0, "max": _LARGEST_PAIR, "step": step}
+    pair = TupleEdit(value=tuple(map(float, start)), options=limits, **common)
+    for box in pair:
+        box.native.setDecimals(1 if step == 1 else 2)
+    return pair
 
 
 def _label(name: str, field: FieldInfo) -> str:
@@ -96,4 +122,4 @@ def _bounds(field: FieldInfo) -> tuple[float, float]:
 
 
 def _step(low: float, high: float) -> float:
-    return 0.01 if high - low <= 1 else 1.0
+    return next((step for most, step in ((1, 0.01), (10, 0.1)) if high - low <= most), 1.0)

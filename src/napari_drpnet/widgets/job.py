@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
+from qtpy.QtWidgets import QSizePolicy
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.jobs import Progress
 
+Steps = Callable[..., Generator[Progress | None, None, Any]]  # a job, which may tell None while a step goes on
 STARTING = 5  # milliseconds: superqt puts a worker into the pool one after it is told to start it
 LAST_STEP = 60_000  # milliseconds: steps are short, but loading the libraries is one
 
@@ -36,6 +38,7 @@ class JobBar(Container[Any]):
         super().__init__(widgets=[self.button, self.progress, self.status], labels=False)
         self.margins = (0, 0, 0, 0)
         self.status.native.setWordWrap(True)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self._text = text
         self._start = start
         self._reason = ""
@@ -58,11 +61,16 @@ class JobBar(Container[Any]):
         """One line below the button."""
         self.status.value = text
 
-    def run(self, job: Callable[..., Job[Any]], *args: Any, done: Callable[[Any], None]) -> None:
-        """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled."""
+    def run(
+        self, job: Steps, *args: Any, done: Callable[[Any], None], step: Callable[[Any], None] = lambda _: None
+    ) -> None:
+        """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled.
+
+        ``step`` gets each `Progress` there, of a job that gives parts of its result before the end.
+        """
         worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
         here = self._running.here
-        worker.yielded.connect(here(self._show))
+        worker.yielded.connect(here(lambda progress: self._show(progress, step)))
         worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
         worker.finished.connect(here(lambda: self._cancelled(worker)))
         worker.warned.connect(here(lambda warning: notification_manager.receive_warning(*warning)))
@@ -96,12 +104,14 @@ class JobBar(Container[Any]):
         else:
             self._start()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: Progress | None, step: Callable[[Any], None]) -> None:
         worker = self._running.worker
-        if worker is not None and not worker.abort_requested:
+        if progress is not None and worker is not None and not worker.abort_requested:
             done = (progress.done + progress.fraction) / max(progress.total, 1)
+            self.progress.max = 100 if done or progress.total > 1 else 0  # 0: it moves, but tells no part
             self.progress.value = min(round(100 * done), 100)
             self.say(progress.message)
+            step(progress)
 
     def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
         if isinstance(outcome, _Failure):
@@ -156,7 +166,7 @@ class _Failure:
     error: Exception
 
 
-def _outcome(job: Callable[..., Job[Any]], *args: Any) -> Job[Any]:
+def _outcome(job: Steps, *args: Any) -> Generator[Progress | None, None, Any]:
     try:
         return (yield from job(*args))
     except Exception as error:

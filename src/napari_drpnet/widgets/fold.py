@@ -1,0 +1,63 @@
+"""Forms of many controls: labels of one width, and those that few people need behind a button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from magicgui.widgets import Container, PushButton
+from magicgui.widgets.bases import Widget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QWidget
+
+
+class Fold(Container[Any]):
+    """A button, and the controls it shows and hides; they scroll where the window is too low for them.
+
+    Parameters
+    ----------
+    title
+        Of the button.
+    widgets
+        What is hidden at first.
+    """
+
+    def __init__(self, title: str, widgets: Iterable[Widget]) -> None:
+        self._title = title
+        self.button = PushButton()
+        super().__init__(widgets=[self.button], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._area = _scrolling(aligned(widgets))
+        self.native.layout().addWidget(self._area)
+        self.button.clicked.connect(lambda: self.open(not self.opened))
+        self.open(False)
+
+    def open(self, opened: bool) -> None:
+        """Show what is inside, or hide it."""
+        self.opened = opened
+        self.button.text = f"{'▾' if opened else '▸'} {self._title}"
+        self._area.setVisible(opened)
+
+
+def aligned(widgets: Iterable[Widget]) -> QWidget:
+    """Controls below each other. The labels that magicgui makes are not of one width, and have no tooltips."""
+    form = QWidget()
+    rows = QFormLayout(form)
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for widget in widgets:
+        label = QLabel(widget.label)
+        label.setToolTip(widget.tooltip)
+        rows.addRow(label, widget.native)
+    return form
+
+
+def _scrolling(form: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setSizeAdjustPolicy(QScrollArea.SizeAdjustPolicy.AdjustToContents)
+    area.setWidgetResizable(True)
+    area.setWidget(form)
+    return area
