@@ -7,9 +7,9 @@ The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, model_validator
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -157,6 +157,12 @@ class SimulationSettings(Settings):
     broken: tuple[float, float] = Field(
         (0.0, 0.15), description="Broken particles per whole one; they are not in the truth."
     )
+    preferred_views: tuple[float, float] = Field(
+        (0.0, 0.8), description="Part of the particles seen from one to three preferred directions."
+    )
+    surface: tuple[float, float] = Field(
+        (0.0, 1.0), description="Part of the particles at the surfaces of the ice; the others lie at any height in it."
+    )
     aggregates: float = Field(
         0.25, ge=0, le=1, description="Probability of heaps of particles; they are not in the truth."
     )
@@ -188,11 +194,21 @@ class SimulationSettings(Settings):
     structural_noise: tuple[float, float] = Field(
         (1.5, 10.0), description="Power of the ice's own texture relative to that of pure water."
     )
-    contamination: float = Field(0.35, ge=0, le=1, description="Probability of ice crystals and other contamination.")
+    negative_stain: float = Field(
+        0.0, ge=0, le=1, description="Probability of negative stain in place of ice; its particles are bright."
+    )
+    contamination: float = Field(
+        0.35, ge=0, le=1, description="Probability of crystals, droplets, frost, cracks, wrinkles or dirt."
+    )
     carbon: float = Field(
         0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture."
     )
-    defects: float = Field(0.15, ge=0, le=1, description="Probability of dead or hot pixels and scratches.")
+    defects: float = Field(
+        0.15, ge=0, le=1, description="Probability of dead or hot pixels, scratches, and the detector's pattern."
+    )
+    mtf: Path | None = Field(
+        None, description="Modulation transfer of the detector, a STAR file as RELION reads. Default: a Gaussian falloff."
+    )
     processed: float = Field(
         0.5,
         ge=0,
@@ -202,6 +218,10 @@ class SimulationSettings(Settings):
     noise_like: tuple[Path, ...] = Field(
         (), description="Real micrographs; half of the simulated ones get the noise spectrum of one of them."
     )
+    masks: bool = Field(
+        False, description="Write masks/: 0 ice, 1 particle, 2 film and contamination that hide particles."
+    )
+    noise_free: bool = Field(False, description="Write clean/: the images without noise of ice and counting.")
 
     @model_validator(mode="after")
     def _ranges_ascend(self) -> Self:
@@ -258,13 +278,21 @@ class TrainingSet(Settings):
 
     micrographs: str = Field(description="A folder or a glob of micrographs.")
     coordinates: str | None = Field(
-        None, description="Folder of their coordinate files (same names, STAR or CSV). Default: beside them."
+        None,
+        description="Their coordinates: a folder of STAR or CSV files of the same names, or one file for all of them. "
+        "Default: beside them.",
     )
     pixel_size: float | None = Field(
-        None, gt=0, description="Where the headers do not tell.", json_schema_extra=_unit("A/px")
+        None,
+        gt=0,
+        description="Pixel size of the micrographs, where their headers do not tell.",
+        json_schema_extra=_unit("A"),
     )
     diameter: float | None = Field(
-        None, gt=0, description="Default: the diameters in the coordinate files.", json_schema_extra=_unit("A")
+        None,
+        gt=0,
+        description="Diameter of the particle. Default: the diameters in the coordinate files.",
+        json_schema_extra=_unit("A"),
     )
     unlabelled_border: float = Field(
         0.0,
@@ -272,15 +300,48 @@ class TrainingSet(Settings):
         description="Width along the edges where particles are not labelled.",
         json_schema_extra=_unit("diameters"),
     )
+    invert: bool = Field(False, description="Particles are brighter than their background.")
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+
+
+class SimulatedSet(Settings):
+    """Micrographs simulated while the network learns from them, or once, to validate with."""
+
+    simulate: SimulationSettings = Field(
+        description="What to simulate; structures may be folders and globs. Its count is the number of micrographs to "
+        "validate with, or for the classifier to learn from; a detector in training gets new ones to the end."
+    )
+    pool: int = Field(64, ge=1, description="Micrographs to draw crops from; a new one takes the oldest's place.")
+    every: int = Field(10, ge=1, description="Steps after which there is a new micrograph.")
+    weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+
+
+def _kind_of_set(fields: Any) -> str:
+    simulated = "simulate" in fields if isinstance(fields, dict) else isinstance(fields, SimulatedSet)
+    return "simulated" if simulated else "files"
+
+
+AnySet = Annotated[
+    Annotated[TrainingSet, Tag("files")] | Annotated[SimulatedSet, Tag("simulated")], Discriminator(_kind_of_set)
+]
+
+# What suits a few labelled micrographs, where training begins from weights; whatever is given goes before it.
+FINE_TUNING: dict[str, Any] = {"steps": 200, "rate": 5e-4, "average": 0.97, "check_every": 50}
 
 
 class TrainSettings(Settings):
     """What a training run is told; with the same seed and data on one CPU thread it gives the same weights."""
 
-    training: tuple[TrainingSet, ...] = Field(min_length=1, description="Sets to learn from.")
-    validation: tuple[TrainingSet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
+    training: tuple[AnySet, ...] = Field(min_length=1, description="Sets to learn from.")
+    validation: tuple[AnySet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
     network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
+    start: str | None = Field(
+        None,
+        description="Weights to begin from instead of an untrained network, at the scale they were trained at: a name "
+        "from the package, or a .safetensors file. Other defaults then: "
+        + ", ".join(f"{name} {value}" for name, value in FINE_TUNING.items())
+        + ".",
+    )
     diameter: float = Field(
         32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=_unit("network px")
     )
@@ -292,7 +353,7 @@ class TrainSettings(Settings):
         json_schema_extra=_unit("diameters"),
     )
     steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
-    batch: int = Field(8, ge=1, description="Crops or patches a step.")
+    batch: int = Field(8, ge=1, description="Crops or patches a step, on each of several processes.")
     crop: int = Field(
         224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=_unit("network px")
     )
@@ -303,5 +364,30 @@ class TrainSettings(Settings):
     average: float = Field(
         0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept."
     )
+    check_every: int = Field(
+        250, ge=1, description="Steps after which the network is validated and a checkpoint written."
+    )
+    checked: int = Field(
+        16, ge=1, description="Validation micrographs looked at during training; at its end it is all of them."
+    )
+    patience: int = Field(
+        10, ge=0, description="Stop after so many validations without a better F1; 0 never stops early."
+    )
+    precision: Literal["auto", "full", "mixed"] = Field(
+        "auto",
+        description="mixed computes in 16 bits where that is safe; auto does so on graphics cards, and on processors "
+        "that have instructions for it.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Threads that draw, and processes that simulate, ahead of the training. They change no number. "
+        "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
+    )
     seed: int = Field(0, ge=0, description="Seed of everything random.")
     device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gentler_from_weights(cls, fields: Any) -> Any:
+        return {**FINE_TUNING, **fields} if isinstance(fields, dict) and fields.get("start") else fields

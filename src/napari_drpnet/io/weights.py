@@ -37,6 +37,8 @@ class WeightsCard(BaseModel):
         logit (in a classifier's file only), of the logit of the detector's peak, and of the micrograph's context.
     detector
         For a classifier: the detector whose candidates it was trained and calibrated on.
+    start
+        The weights that training began from, where it did not begin anew.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class WeightsCard(BaseModel):
     diameter: float
     calibration: tuple[float, ...]
     detector: str = ""
+    start: str = ""
 
 
 def locate(name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import copy
 from pathlib import Path
 from typing import cast
 
@@ -15,15 +15,18 @@ from torch.nn import functional as F
 from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.weights import WeightsCard, write_weights
-from napari_drpnet.networks import Classifier, build, channels_last
+from napari_drpnet.io.checkpoints import checkpoint_path
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.drpnet import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.datasets import change_looks, warp
-from napari_drpnet.training.detector import TrainingReport, calibrate, examples_of
-from napari_drpnet.training.fit import Batch, Step, fit
+from napari_drpnet.training.augment import change_looks, random_view
+from napari_drpnet.training.fit import Batch, Tensors, Watch, fit
 from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest
+from napari_drpnet.training.parallel import crew
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.sets import examples_of
 
 # Random background places drawn per micrograph, before those near a particle are left out.
 _RANDOM = 50
@@ -37,50 +40,51 @@ class Patches:
     """
 
     def __init__(self, harvests: list[Harvest], diameter: float, jitter: float, rng: np.random.Generator) -> None:
-        self.harvests, self.diameter, self.jitter, self.rng = harvests, diameter, jitter, rng
-        weights = np.array([h.example.weight for h in harvests])
-        self.weights = weights / weights.sum()
-        self.particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in harvests]
-        self.background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h)]) for h in harvests]
-        if not any(map(len, self.particles)) or not any(map(len, self.background)):
+        self.harvests, self.diameter, self.jitter = harvests, diameter, jitter
+        particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in harvests]
+        background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h, rng)]) for h in harvests]
+        self.places = (background, particles)
+        self._shares = tuple(self._share(places) for places in self.places)
+
+    def _share(self, places: list[FloatArray]) -> FloatArray:
+        """How often to draw from each micrograph: by its weight, where it has such places."""
+        weights = np.array([h.example.weight * bool(len(at)) for h, at in zip(self.harvests, places, strict=True)])
+        if not weights.any():
             raise UserError(
                 "The training sets give patches of one class only.",
                 "Add micrographs with both particles and background.",
             )
+        return np.asarray(weights / weights.sum())
 
-    def _elsewhere(self, h: Harvest) -> FloatArray:
+    def _elsewhere(self, h: Harvest, rng: np.random.Generator) -> FloatArray:
         """Random places further than `FOUND` diameters from every particle, where the truth is known."""
         border = max(h.example.border, 0.5 * self.diameter)
         shape = np.array(h.example.image.shape)
         if (shape <= 2 * border).any():
             return np.empty((0, 2))
-        places = self.rng.uniform(border, shape - border, (_RANDOM, 2))
+        places = rng.uniform(border, shape - border, (_RANDOM, 2))
         if not len(h.example.yx):
             return places
         distance, _ = cKDTree(h.example.yx).query(places)
         return np.asarray(places[distance > FOUND * self.diameter])
 
-    def batch(self, n: int) -> Batch:
+    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
         """Patches ``(n, 1, 64, 64)`` and labels ``(n,)``, 1 for a particle."""
-        labels = self.rng.permutation(np.arange(n) % 2)
-        patches = np.stack([self._patch(self.particles if label else self.background) for label in labels])
-        return torch.from_numpy(patches)[:, None], torch.from_numpy(labels.astype(np.float32))
+        labels = rng.permutation(np.arange(n) % 2)
+        patches, origins = zip(*(self._patch(int(label), rng) for label in labels), strict=True)
+        tensors = torch.from_numpy(np.stack(patches))[:, None], torch.from_numpy(labels.astype(np.float32))
+        return Batch(tensors, origins)
 
-    def _patch(self, places: list[FloatArray]) -> ImageArray:
-        while True:
-            i = self.rng.choice(len(self.harvests), p=self.weights)
-            if len(places[i]):
-                break
-        centre = places[i][self.rng.integers(len(places[i]))] + self.rng.normal(0, 0.04 * self.diameter, 2)
-        angle, flip = self.rng.uniform(0, 2 * np.pi), self.rng.choice([-1.0, 1.0])
-        scale = np.exp(self.rng.uniform(-1, 1) * np.log1p(self.jitter))
-        matrix = np.array([[np.cos(angle), -np.sin(angle) * flip], [np.sin(angle), np.cos(angle) * flip]]) * scale
-        image = self.harvests[i].example.image
-        centre = np.clip(centre, 0, np.array(image.shape) - 1)
-        return change_looks(warp(image, matrix, centre, Classifier.patch), self.rng)
+    def _patch(self, label: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
+        i = rng.choice(len(self.harvests), p=self._shares[label])
+        places, example = self.places[label][i], self.harvests[i].example
+        centre = places[rng.integers(len(places))] + rng.normal(0, 0.04 * self.diameter, 2)
+        centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
+        view = random_view(rng, centre, Classifier.patch, self.jitter)
+        return change_looks(view.of(example.image), rng), example.name
 
 
-def patch_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+def patch_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     """Cross-entropy with slightly softened labels, since people's labels are not all right."""
     patch, label = batch
     return F.binary_cross_entropy_with_logits(network(patch), 0.03 + 0.94 * label)
@@ -94,43 +98,62 @@ def scores(network: nn.Module, found: Harvest) -> FloatArray:
     return classify(network, patches, torch.device("cpu"))
 
 
-def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Generator[Step, None, TrainingReport]:
+def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Training:
     """Train a classifier on the candidates of ``detector``, calibrate both together and write the weights.
 
     Parameters
     ----------
     settings
-        Sets, length and seed; the scale is the detector's.
+        Sets, weights to start from, length and seed; the scale is the detector's.
     detector
         Name or file of the detector's weights.
     out
-        The ``.safetensors`` file to write.
+        The ``.safetensors`` file to write; see `detector.train_detector` for what comes beside it.
+
+    Returns
+    -------
+    TrainingReport or None
+        As from `detector.train_detector`.
 
     Raises
     ------
     UserError
-        When the sets give no particles or no background, or the detector cannot be used.
+        When the sets give no particles or no background, or the weights cannot be used; and as `train_detector` does.
     """
     torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
     card, stage1 = load_network(detector, "detector", torch.device("cpu"))
-    network = cast(FullyConvolutional, stage1)
-    training, validation = examples_of(settings.model_copy(update={"diameter": card.diameter}))
-    patches = Patches(
-        [harvest(network, example, card.diameter) for example in training], card.diameter, settings.scale_jitter, rng
-    )
-    untrained = channels_last(build("classifier"))
-    trained = yield from fit(untrained, patches.batch, patch_loss, settings)
-    tensors = {key: value.clone() for key, value in trained.state_dict().items()}
-    folded = fold(trained)
-    checked = [harvest(network, example, card.diameter) for example in validation] if validation else patches.harvests
-    calibration, f1 = calibrate(checked, [[scores(folded, h), *h.terms] for h in checked])
+    finder, scale = cast(FullyConvolutional, stage1), card.diameter
+    settings = settings.model_copy(update={"diameter": scale})
+    earlier, network = begin(settings, "classifier", "classifier")
+    training, validation = examples_of(settings, streamed=False)
+    learnt = [harvest(finder, example, scale) for example in training]
+    tested = [harvest(finder, example, scale) for example in validation]
+    patches = Patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
+
+    def score(trained: nn.Module) -> float:
+        found = judge(trained, tested[:: -(-len(tested) // settings.checked)])
+        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+
+    with crew(settings.device) as team:
+        run = identity(settings, team, "classifier", detector, settings.start)
+        watch = Watch(score if tested else None, checkpoint_path(out), run)
+        fitted = yield from fit(network, patches.batch, patch_loss, settings, watch)
+    if not team.leads:
+        return None
+    evidence = judge(fitted.network, tested or learnt, VALIDATION if tested else "")
+    calibration, f1 = calibrate(evidence, earlier.calibration if earlier else None)
     result = WeightsCard(
         network="classifier",
         role="classifier",
-        diameter=card.diameter,
+        diameter=scale,
         calibration=calibration,
         detector=Path(detector).stem,
+        start=Path(settings.start).stem if settings.start else "",
     )
-    write_weights(out, result, tensors)
-    return TrainingReport(out, f1 if validation else None, calibration)
+    return conclude(out, result, fitted, evidence, f1)
+
+
+def judge(network: nn.Module, harvests: list[Harvest], judged_on: str = "") -> Evidence:
+    """The candidates of a detector with the terms of their probability, the classifier's logit first."""
+    classifier = fold(copy.deepcopy(network))
+    return Evidence(harvests, [[scores(classifier, h), *h.terms] for h in harvests], judged_on)

@@ -2,121 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from napari_drpnet.data import FloatArray
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.weights import WeightsCard, write_weights
-from napari_drpnet.networks import build, channels_last
-from napari_drpnet.pickers.drpnet import calibrated, fold
-from napari_drpnet.settings import TrainSettings
+from napari_drpnet.io.checkpoints import checkpoint_path
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.pickers.drpnet import fold
+from napari_drpnet.settings import SimulatedSet, TrainSettings
+from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.calibration import fit_logistic
-from napari_drpnet.training.datasets import Crops, Example, load_examples
-from napari_drpnet.training.fit import Batch, Step, fit
-from napari_drpnet.training.harvest import Harvest, best_f1, harvest
+from napari_drpnet.training.datasets import Crops, Fixed, Source
+from napari_drpnet.training.finetune import halves
+from napari_drpnet.training.fit import Fitted, Step, Tensors, Watch, fit, helpers
+from napari_drpnet.training.harvest import harvest
+from napari_drpnet.training.parallel import crew
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.sets import Example, examples_of
+from napari_drpnet.training.stream import streams
+
+OTHER_HALF = "each half of the micrographs, of a network that learnt from the other half"
 
 
-@dataclass(frozen=True)
-class TrainingReport:
-    """What came of a training run: the weights file, and F1 on the validation sets at their best threshold."""
-
-    weights: Path
-    validation_f1: float | None
-    calibration: tuple[float, ...]
-
-
-def regression_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+def regression_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     """Mean squared error of the map (as in the paper) for FCRN, cross-entropy for a network that ends in a sigmoid.
 
     Pixels whose truth is not known weigh nothing.
     """
     image, target, known = batch
-    scored = network(image)
+    scored = network(image).float()
     measure = F.binary_cross_entropy if network.bounded else F.mse_loss
-    value: torch.Tensor = (measure(scored, target, reduction="none") * known).sum() / known.sum().clamp(min=1)
+    with torch.autocast(image.device.type, enabled=False):  # a logarithm is for 32 bits
+        value: torch.Tensor = (measure(scored, target, reduction="none") * known).sum() / known.sum().clamp(min=1)
     return value
 
 
-def examples_of(settings: TrainSettings) -> tuple[list[Example], list[Example]]:
-    """Training and validation examples at network scale."""
-    return (
-        load_examples(settings.training, settings.diameter),
-        load_examples(settings.validation, settings.diameter),
-    )
-
-
-def calibrate(harvests: list[Harvest], scores: list[list[FloatArray]]) -> tuple[tuple[float, ...], float]:
-    """Coefficients of the probability of a candidate, and the F1 it reaches at its best threshold.
-
-    Parameters
-    ----------
-    harvests
-        Of proteins that no network was trained on; each micrograph has the weight of its example.
-    scores
-        For each of them the terms of the probability, ``(n,)`` each.
-
-    Raises
-    ------
-    UserError
-        When there is not one candidate.
-    """
-    if not sum(len(h.hit) for h in harvests):
-        raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
-    columns = [np.concatenate(column) for column in zip(*scores, strict=True)]
-    hit = np.concatenate([h.hit for h in harvests])
-    weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in harvests])
-    calibration = fit_logistic(columns, hit, weight)
-    return calibration, best_f1(harvests, [calibrated(calibration, *row) for row in scores])
-
-
-def train_detector(settings: TrainSettings, out: Path) -> Generator[Step, None, TrainingReport]:
-    """Train a detector and write its weights.
+def train_detector(settings: TrainSettings, out: Path) -> Training:
+    """Train a detector and write its weights, with a log and plots beside them.
 
     Parameters
     ----------
     settings
-        Sets, architecture, length and seed.
+        Sets, architecture or weights to start from, length and seed.
     out
-        The ``.safetensors`` file to write.
+        The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
+        from it.
 
     Returns
     -------
-    TrainingReport
-        With the F1 on the validation sets, where there are some.
+    TrainingReport or None
+        With the F1 on micrographs the network did not learn from, where there are some. None in the processes of a
+        run that do not lead it.
 
     Raises
     ------
     UserError
-        When a set holds nothing to learn from.
+        When a set holds nothing to learn from or to validate with, the weights to start from do not fit, the loss is
+        no number, or a file cannot be written.
     """
     torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
+    card, network = begin(settings, "detector", settings.network)
+    if card is not None:
+        settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
+    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     training, validation = examples_of(settings)
-    if not sum(len(example.yx) for example in training):
-        raise UserError("The training sets hold no particle.", "Check their coordinate files.")
-    network = channels_last(build(settings.network))
+    untouched = copy.deepcopy(network)
+    folds = halves(training) if card and not validation else []
+    total = settings.steps * (1 + len(folds))
+    with (
+        crew(settings.device) as team,
+        streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new,
+    ):
+        watch = Watch(
+            _scorer(validation, settings), checkpoint_path(out), identity(settings, team, "detector", settings.start)
+        )
+        fitted = yield from _counted(_learn(network, training, new, settings, watch), 0, total)
+        evidence = []
+        for i, (learnt, tested) in enumerate(folds, start=1):
+            half = _learn(copy.deepcopy(untouched), learnt, new, settings, Watch())
+            tester = (yield from _counted(half, i * settings.steps, total)).network
+            evidence.append(judge(tester, tested, settings.diameter, OTHER_HALF))
+    if not team.leads:
+        return None
+    if not folds:
+        known = judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")
+        evidence.append(known)
+    joined = Evidence.joined(evidence)
+    calibration, f1 = calibrate(joined, card.calibration if card else None)
+    result = WeightsCard(
+        network=settings.network,
+        role="detector",
+        diameter=settings.diameter,
+        calibration=calibration,
+        start=Path(settings.start).stem if settings.start else "",
+    )
+    return conclude(out, result, fitted, joined, f1)
+
+
+def _learn(
+    network: nn.Module, examples: list[Example], new: Sequence[Source], settings: TrainSettings, watch: Watch
+) -> Generator[Step, None, Fitted]:
+    sources = [*([Fixed(examples)] if examples else []), *new]
     stride = cast(FullyConvolutional, network).stride
-    crops = Crops(training, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label, rng)
-    trained = yield from fit(network, crops.batch, regression_loss, settings)
-    tensors = {key: value.clone() for key, value in trained.state_dict().items()}
-    detector = cast(FullyConvolutional, fold(trained))
-    f1, calibration = validate(detector, validation or training, settings.diameter)
-    card = WeightsCard(network=settings.network, role="detector", diameter=settings.diameter, calibration=calibration)
-    write_weights(out, card, tensors)
-    return TrainingReport(out, f1 if validation else None, calibration)
+    crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
+    return fit(network, crops.batch, regression_loss, settings, watch)
 
 
-def validate(detector: FullyConvolutional, examples: list[Example], diameter: float) -> tuple[float, tuple[float, ...]]:
-    """Best F1 of a detector on examples, and the calibration of its candidates there."""
+def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
+    """The steps of one of several trainings as those of the whole."""
+    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
+
+
+def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.Module], float] | None:
+    """F1 on evenly chosen validation micrographs, a few of them, since it is asked for during training."""
+    if not validation:
+        return None
+    few = validation[:: -(-len(validation) // settings.checked)]
+
+    def score(network: nn.Module) -> float:
+        found = judge(network, few, settings.diameter)
+        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+
+    return score
+
+
+def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
+    """The candidates of a detector on examples, with the terms of their probability."""
+    detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
     harvests = [harvest(detector, example, diameter) for example in examples]
-    calibration, f1 = calibrate(harvests, [h.terms for h in harvests])
-    return f1, calibration
+    return Evidence(harvests, [h.terms for h in harvests], judged_on)

@@ -15,7 +15,7 @@ from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
 from napari_drpnet.steps import drained
 from napari_drpnet.training.calibration import hits
-from napari_drpnet.training.datasets import Example
+from napari_drpnet.training.sets import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
 FOUND, SURE = 0.5, 0.3

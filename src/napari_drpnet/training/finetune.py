@@ -1,0 +1,77 @@
+"""What a few labelled micrographs can say: parts to test on, and a calibration that leans on an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.training.sets import Example
+
+# How many candidates the earlier calibration is worth: with fewer it decides, with many more the new ones do.
+_TRUST = 20.0
+
+
+def halves(examples: Sequence[Example]) -> list[tuple[list[Example], list[Example]]]:
+    """The examples in two parts, each once to learn from and once to test on.
+
+    Every other micrograph, or the two sides of the only one. None where a part would hold no particle.
+    """
+    if not examples:
+        return []
+    if len(examples) > 1:
+        one, other = list(examples[::2]), list(examples[1::2])
+    else:
+        one, other = ([side] for side in _sides(examples[0]))
+    if not all(sum(len(example.yx) for example in part) for part in (one, other)):
+        return []
+    return [(one, other), (other, one)]
+
+
+def _sides(example: Example) -> tuple[Example, Example]:
+    middle = example.image.shape[1] // 2
+    left = example.yx[:, 1] < middle
+    return (
+        replace(example, image=example.image[:, :middle], yx=example.yx[left]),
+        replace(example, image=example.image[:, middle:], yx=example.yx[~left] - (0, middle)),
+    )
+
+
+def recalibrate(
+    earlier: tuple[float, ...],
+    terms: Sequence[FloatArray],
+    hit: npt.NDArray[np.bool_],
+    weight: FloatArray,
+) -> tuple[float, ...]:
+    """An earlier calibration, shifted and made steeper or flatter as far as new candidates ask for it.
+
+    With ``m`` the margin of a candidate under the earlier calibration, its probability becomes ``expit(a m + b)``
+    (Platt 1999). ``a`` and ``b`` are the most likely ones given the candidates and a Gaussian belief that ``a`` is 1
+    and ``b`` is 0, which counts as much as `_TRUST` candidates: a handful of them hardly moves the calibration,
+    hundreds fix it.
+
+    Parameters
+    ----------
+    earlier
+        Slopes and offset, as from `calibration.fit_logistic`.
+    terms
+        One ``(n,)`` array per slope.
+    hit
+        ``(n,)`` whether it was a particle.
+    weight
+        ``(n,)`` weight of each candidate.
+    """
+    *slopes, offset = earlier
+    margin = sum((slope * term for slope, term in zip(slopes, terms, strict=True)), np.full(len(hit), offset))
+    sign, share = np.where(hit, 1.0, -1.0), weight * (len(hit) / weight.sum())
+
+    def loss(c: FloatArray) -> float:
+        likelihood = share @ np.logaddexp(0, -sign * (c[0] * margin + c[1]))
+        return float(likelihood + _TRUST / 8 * ((c[0] - 1) ** 2 * float(np.mean(margin**2)) + c[1] ** 2))
+
+    a, b = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.1, 10), (None, None)]).x
+    return tuple(float(round(c, 5)) for c in (*(a * slope for slope in slopes), a * offset + b))

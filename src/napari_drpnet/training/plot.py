@@ -1,0 +1,145 @@
+"""Plots of a training run and of how honest its probabilities are, drawn with Pillow, which is there in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.training.calibration import calibration_error
+from napari_drpnet.training.fit import Step
+
+_SIDE, _MARGIN = 420, 56
+_INK, _PALE, _BLUE, _RED = "#222222", "#cccccc", "#2166ac", "#b2182b"
+_BINS = 10
+
+Points = Sequence[tuple[float, float]]
+
+
+class Panel:
+    """A square plot with linear axes.
+
+    Parameters
+    ----------
+    title
+        Above the plot.
+    x, y
+        Names of the axes.
+    x_range, y_range
+        What they span.
+    """
+
+    def __init__(self, title: str, x: str, y: str, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+        self.image = Image.new("RGB", (_SIDE, _SIDE), "white")
+        self.draw = ImageDraw.Draw(self.image)
+        self.x_range, self.y_range = x_range, y_range
+        low, high = _MARGIN, _SIDE - _MARGIN
+        for value in _ticks(*x_range):
+            px, _ = self._at(value, y_range[0])
+            self.draw.line([(px, low), (px, high)], _PALE)
+            self._text((px, high + 6), f"{value:g}", "ma")
+        for value in _ticks(*y_range):
+            _, py = self._at(x_range[0], value)
+            self.draw.line([(low, py), (high, py)], _PALE)
+            self._text((low - 6, py), f"{value:g}", "rm")
+        self.draw.rectangle([(low, low), (high, high)], outline=_INK)
+        self._text((_SIDE / 2, 10), title, "ma", 15)
+        self._text((_SIDE / 2, _SIDE - 10), x, "ms", 13)
+        self._text((8, low - 8), y, "ls", 13)
+
+    def line(self, points: Points, colour: str, width: int = 2) -> None:
+        """Points in order, joined."""
+        self.draw.line([self._at(*point) for point in points], colour, width)
+
+    def dots(self, points: Points, colour: str, size: Callable[[int], float] = lambda _: 3.0) -> None:
+        """Filled circles; ``size`` gives the radius in pixels of each."""
+        for i, point in enumerate(points):
+            x, y = self._at(*point)
+            r = size(i)
+            self.draw.ellipse([(x - r, y - r), (x + r, y + r)], colour)
+
+    def _at(self, x: float, y: float) -> tuple[float, float]:
+        (x0, x1), (y0, y1) = self.x_range, self.y_range
+        width = _SIDE - 2 * _MARGIN
+        return _MARGIN + width * (x - x0) / (x1 - x0), _SIDE - _MARGIN - width * (y - y0) / (y1 - y0)
+
+    def _text(self, at: tuple[float, float], text: str, anchor: str, size: int = 11) -> None:
+        self.draw.text(at, text, _INK, ImageFont.load_default(size), anchor=anchor)
+
+
+def _ticks(low: float, high: float) -> FloatArray:
+    """About five round numbers from ``low`` to ``high``."""
+    rough = (high - low) / 5
+    step = 10 ** np.floor(np.log10(rough))
+    step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= rough * 0.999)
+    ticks: FloatArray = np.round(np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step, 10)
+    return ticks
+
+
+def reliability(
+    p: FloatArray, hit: npt.NDArray[np.bool_], bins: int = _BINS
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Of each bin of probability that has candidates: mean probability, frequency of particles, and their number."""
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    count = np.bincount(which, minlength=bins)
+    full = count > 0
+    number = np.maximum(count, 1)
+    mean, frequency = (np.bincount(which, v, minlength=bins) / number for v in (p, hit.astype(float)))
+    return mean[full], frequency[full], count[full]
+
+
+def draw_reliability(p: FloatArray, hit: npt.NDArray[np.bool_], title: str = "Reliability") -> Image.Image:
+    """The reliability diagram: how often candidates of a probability are particles, the diagonal being honest.
+
+    Parameters
+    ----------
+    p
+        ``(n,)`` probabilities.
+    hit
+        ``(n,)`` whether each was a particle.
+    title
+        Above the plot, before the expected calibration error. The area of a dot is proportional to its candidates.
+    """
+    error = calibration_error(p, hit)
+    panel = Panel(f"{title} (ECE {error:.3f}, n = {len(p)})", "probability", "frequency", (0, 1), (0, 1))
+    panel.line([(0, 0), (1, 1)], _INK, 1)
+    mean, frequency, count = reliability(p, hit)
+    points = list(zip(mean.tolist(), frequency.tolist(), strict=True))
+    if points:
+        panel.line(points, _BLUE)
+        panel.dots(points, _BLUE, lambda i: 3 + 9 * float(count[i] / count.max()) ** 0.5)
+    return panel.image
+
+
+def draw_training(checks: Sequence[Step], p: FloatArray, hit: npt.NDArray[np.bool_]) -> Image.Image:
+    """Loss, validation F1 and reliability of a run, side by side.
+
+    Parameters
+    ----------
+    checks
+        With loss and, where it was measured, F1.
+    p, hit
+        As for `draw_reliability`.
+    """
+    last = float(max(checks[-1].done, 1))
+    losses = [(float(c.done), c.loss) for c in checks]
+    values = [loss for _, loss in losses]
+    spread = (max(values) - min(values)) or max(abs(max(values)), 1e-9)
+    loss = Panel("Loss", "step", "mean loss", (0, last), (min(values) - 0.05 * spread, max(values) + 0.05 * spread))
+    loss.line(losses, _RED)
+    loss.dots(losses, _RED)
+    panels = [loss.image]
+    scores = [(float(c.done), c.f1) for c in checks if c.f1 is not None]
+    if scores:
+        f1 = Panel("Validation", "step", "F1 at the best threshold", (0, last), (0, 1))
+        f1.line(scores, _BLUE)
+        f1.dots(scores, _BLUE)
+        panels.append(f1.image)
+    panels.append(draw_reliability(p, hit))
+    figure = Image.new("RGB", (_SIDE * len(panels), _SIDE), "white")
+    for i, panel in enumerate(panels):
+        figure.paste(panel, (i * _SIDE, 0))
+    return figure

@@ -1,0 +1,251 @@
+"""From the sets of a recipe to micrographs at network scale with their truth, and what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from warnings import warn
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, read_micrograph, read_picks
+from napari_drpnet.pickers.drpnet import network_image
+from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
+from napari_drpnet.training.augment import HalfImage
+
+_STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif", ".mrc", ".map")
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One micrograph at network scale with its truth.
+
+    Attributes
+    ----------
+    image
+        ``(h, w)`` micrograph as every network of DRPnet sees it, float16 to save memory.
+    yx
+        ``(n, 2)`` true centres in network pixels.
+    border
+        Width of the unlabelled band, in network pixels.
+    weight
+        How often to draw from it.
+    name
+        The file, or the name of the simulated micrograph.
+    pixels
+        Digest of the micrograph's pixels, the same for copies of a file.
+    """
+
+    image: HalfImage
+    yx: FloatArray
+    border: float
+    weight: float
+    name: str = ""
+    pixels: str = ""
+
+
+def load_examples(sets: Iterable[TrainingSet | SimulatedSet], network_diameter: float) -> list[Example]:
+    """All labelled micrographs of the sets, at network scale; each set's weight is shared among its images.
+
+    Raises
+    ------
+    UserError
+        When a set has no micrograph, no coordinates, or not what is needed to scale it.
+    """
+    return [example for data in sets for example in _examples_of(data, network_diameter)]
+
+
+def _examples_of(data: TrainingSet | SimulatedSet, network_diameter: float) -> Iterator[Example]:
+    if isinstance(data, SimulatedSet):
+        settings, share = expanded(data.simulate), data.weight / data.simulate.count
+        for index in range(settings.count):
+            yield simulated_example(settings, index, network_diameter, share)
+        return
+    pairs, known = _labelled(data)
+    for path, truth in pairs:
+        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
+        # A micrograph without particles is looked at as the others are.
+        own = truth.diameter if np.isfinite(truth.diameter).any() else known
+        diameter = data.diameter or float(np.nanmedian(own)) * micrograph.frame.known_pixel_size()
+        truth = _on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
+        seen = network_image(micrograph, diameter, network_diameter, invert=data.invert)
+        yield Example(
+            seen.image.astype(np.float16),
+            seen.frame.from_micrograph(truth.yx),
+            data.unlabelled_border * network_diameter,
+            data.weight / len(pairs),
+            str(path),
+            hashlib.blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
+        )
+
+
+def simulated_example(
+    settings: SimulationSettings, index: int, network_diameter: float, weight: float = 1.0
+) -> Example:
+    """Simulated micrograph number ``index`` at network scale."""
+    from napari_drpnet.simulation import simulate_one
+
+    made = simulate_one(settings, index)
+    micrograph, truth = made.micrograph, made.truth
+    pixels = float(truth.diameter[0]) if len(truth) else _usual_diameter(settings)
+    diameter = pixels * micrograph.frame.known_pixel_size()
+    seen = network_image(micrograph, diameter, network_diameter, invert=False)
+    yx = seen.frame.from_micrograph(truth.yx)
+    return Example(seen.image.astype(np.float16), yx, 0.0, weight, f"simulated {micrograph.frame.micrograph}")
+
+
+def _usual_diameter(settings: SimulationSettings) -> float:
+    """Pixels a particle would span on a micrograph that has none."""
+    return float(np.mean(settings.diameter_px)) if settings.diameter_px else settings.size / 16
+
+
+def expanded(settings: SimulationSettings) -> SimulationSettings:
+    """The settings with the files in the folders and globs among their structures.
+
+    Raises
+    ------
+    UserError
+        When a folder or a glob holds no structure.
+    """
+    files: list[Path] = []
+    for path in settings.structures:
+        found = [path] if path.is_file() else _files(str(path), _is_structure)
+        if not found:
+            raise UserError(
+                f"{path}: no structure found.", "Name a PDB, mmCIF or MRC file, a folder of them or a glob."
+            )
+        files += found
+    return settings.model_copy(update={"structures": tuple(files)})
+
+
+def _is_structure(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(_STRUCTURES)
+
+
+def _files(pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
+    path = Path(pattern)
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if wanted(p))
+    base = Path(path.anchor) if path.is_absolute() else Path()
+    return sorted(p for p in base.glob(str(path.relative_to(path.anchor))) if wanted(p))
+
+
+def _labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
+    """The micrographs of a set that have coordinates, and the diameters that the coordinates tell, in pixels."""
+    files = _files(data.micrographs, is_image)
+    if not files:
+        raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
+    sources = [Path(data.coordinates)] if data.coordinates else sorted({path.parent for path in files})
+    coordinates = {name: picks for source in sources for name, picks in _coordinates(source)}
+    pairs = [(p, coordinates[name]) for p in files if (name := micrograph_stem(p.name)) in coordinates]
+    if not pairs:
+        raise UserError(
+            f"{data.micrographs}: none of the micrographs has coordinates.",
+            "Put STAR or CSV files of the same names beside them, or name their folder or their one file.",
+        )
+    known = np.concatenate([truth.diameter for _, truth in pairs])
+    known = known[np.isfinite(known)]
+    if data.diameter is None and not len(known):
+        raise UserError(
+            f"{data.micrographs}: the coordinate files do not tell the diameter.",
+            "Give it with --diameter, or with the set in the recipe.",
+        )
+    return pairs, known
+
+
+def _coordinates(source: Path) -> Iterator[tuple[str, Picks]]:
+    """Particles by the stem of their micrograph: of one file of many micrographs, or of a folder of one file each."""
+    if source.is_dir():
+        files = [p for p in sorted(source.iterdir()) if p.suffix.lower() in PICK_SUFFIXES]
+        found = ((micrograph_stem(p.name), picks) for p in files for picks in read_picks(p)[:1])
+    else:
+        found = ((micrograph_stem(picks.frame.micrograph), picks) for picks in read_picks(source))
+    for name, picks in found:
+        yield name, picks.select(picks.label != "background")
+
+
+def _on_image(truth: Picks, shape: tuple[int, int], path: Path) -> Picks:
+    """The particles whose centre lies on the image."""
+    inside = ((truth.yx >= -0.5) & (truth.yx < np.array(shape) - 0.5)).all(axis=1)
+    outside = int((~inside).sum())
+    if outside and outside == len(truth):
+        raise UserError(
+            f"{path}: all of its {outside} coordinates lie outside the image of {shape[1]} x {shape[0]} px.",
+            "They may count in Angstrom or in pixels of a binned image, or belong to another micrograph.",
+        )
+    if outside:
+        warn(f"{path}: {outside} of {len(truth)} coordinates lie outside the image and are left out.", stacklevel=2)
+    return truth.select(inside)
+
+
+def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Example], list[Example]]:
+    """Training and validation examples at network scale, seen to be fit for it.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    streamed
+        Leave the simulated training sets to `stream.Stream`; else their ``count`` of micrographs is among the examples.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to learn from or to calibrate with, or something is learnt from and validated with.
+
+    Warns
+    -----
+    UserWarning
+        When there is one micrograph only.
+    """
+    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
+    _check_structures(simulated, [data for data in settings.validation if isinstance(data, SimulatedSet)])
+    left_out = simulated if streamed else []
+    training = load_examples([data for data in settings.training if data not in left_out], settings.diameter)
+    if not left_out and not sum(len(example.yx) for example in training):
+        raise UserError("The training sets hold no particle.", "Check their coordinate files.")
+    if len(training) == 1 and not left_out:
+        warn(f"{training[0].name} is the only micrograph to learn from.", stacklevel=2)
+    validation = load_examples(settings.validation, settings.diameter)
+    if settings.validation and not sum(len(example.yx) for example in validation):
+        raise UserError("The validation sets hold no particle.", "Check their coordinate files.")
+    if left_out and not validation and settings.start is None:
+        raise UserError(
+            "Nothing is there to calibrate with.", "Add validation sets: files, or a simulation of other structures."
+        )
+    _check_apart(training, validation)
+    return training, validation
+
+
+def _check_apart(training: list[Example], validation: list[Example]) -> None:
+    """Refuse a micrograph that is in both, be it as a copy."""
+    learnt = {example.pixels: example.name for example in training if example.pixels}
+    for example in validation:
+        if example.pixels in learnt:
+            same = learnt[example.pixels]
+            which = same if same == example.name else f"{same} and {example.name} (the same pixels)"
+            raise UserError(
+                f"{which}: the micrograph is in a training set and in a validation set.",
+                "Leave it out of one of them: what a network has learnt by heart says nothing about it.",
+            )
+
+
+def _check_structures(training: Iterable[SimulatedSet], validation: Iterable[SimulatedSet]) -> None:
+    """Refuse a simulated protein that is both learnt from and validated with, made-up ones included."""
+    learnt = {path.resolve() for data in training for path in _structures(data)}
+    for data in validation:
+        for path in _structures(data):
+            if path.resolve() in learnt:
+                what = f"{path} is" if data.simulate.structures else "Made-up particles are"
+                raise UserError(
+                    f"{what} in a training set and in a validation set.",
+                    "Validate with structures that the network does not learn from.",
+                )
+
+
+def _structures(data: SimulatedSet) -> tuple[Path, ...]:
+    return expanded(data.simulate).structures or (Path("made-up"),)
