@@ -1,163 +1,143 @@
-"""How good the networks are on real micrographs: ``python benchmarks/quality.py --data ../shared/data``.
+"""How good the networks are: ``python benchmarks/quality.py --data ../shared/data --networks runs/networks``.
 
-One row for each set and network, with the rules of `napari_drpnet.evaluation` (one-to-one, half a diameter, the edge
-band of ``datasets.tsv`` left out, counts pooled over the micrographs): precision, recall and F1 at the default
-threshold, the best F1 over all thresholds (chosen on the set itself, so only an upper bound), area under the
-precision-recall curve, expected calibration error, median distance of right picks from the true centre, and
-CPU-seconds a micrograph. The sets a network was trained on are not scored.
+One table, one row for each set and picker. Sets: simulated test proteins that no network was trained on or chosen by,
+at several doses (the folders ``test-*`` of ``--simulated``, made by ``training/simulate.sh``); real micrographs with
+labels; and images with nothing to pick. A set whose images trained a network is not scored with it.
+
+The rules are those of `napari_drpnet.evaluation`: one-to-one, at most half a diameter apart, an edge band left out,
+counts pooled over the micrographs.
+
+- P, R, F1: precision, recall and F1, ours at the default threshold 0.5.
+- best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
+- AP: average precision, the area under the precision-recall curve of all candidates.
+- ECE: expected calibration error of the probabilities.
+- off A, off %: median distance of right picks from the true centre, in Angstrom and in % of the diameter.
+- F1 -20 %, F1 +20 %: F1 at 0.5 with the diameter given 20 % too small and too large.
+- picks: picks an image, where there is nothing to pick; these images have no scale, so a particle is taken as 1/20 of
+  their longer side.
+- CPU-s: CPU-seconds a micrograph.
+
+Peers, where they are installed, have it easier: of every size or scale tried they get the one with the best F1 on the
+set itself (named in the row) and P, R, F1 at the best threshold; AP is their best over all sizes. On images without
+particles they run at their default: LoG at its own threshold, Topaz at even odds.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import time
+import json
+import math
+import shlex
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from napari_drpnet import Micrograph, Picks, load_picker, read_micrograph, read_picks
-from napari_drpnet.evaluation import Evaluation, evaluate
-from napari_drpnet.io.weights import PACKAGED
-from napari_drpnet.training.calibration import calibration_error
+from contenders import Contender, LoG, Ours, Topaz, ours, peers
+from measures import TestSet, calibration, find_sets, measure
 
-HEAD = ("set", "network", "n", "particles", "P", "R", "F1", "best F1", "at", "area", "ECE", "off A", "CPU-s")
-LOWEST = 0.02
-
-
-@dataclass(frozen=True)
-class RealSet:
-    """One real data set with its truth: see ``datasets.tsv``."""
-
-    name: str
-    pixel_size: float
-    diameter: float
-    edge: float
-    folder: Path
-
-    def micrographs(self) -> Iterator[tuple[Micrograph, Picks]]:
-        for image in sorted(self.folder.glob("*.*g")):
-            micrograph = read_micrograph(image, pixel_size=self.pixel_size)
-            yield micrograph, Picks(micrograph.frame, read_picks(image.with_suffix(".csv"))[0].yx)
-
-
-def real_sets(data: Path) -> list[RealSet]:
-    with (data / "datasets.tsv").open() as file:
-        return [
-            RealSet(
-                row["set"],
-                float(row["pixel_size_A"]),
-                float(row["diameter_A"]),
-                float(row["edge_px"]),
-                data / row["set"],
-            )
-            for row in csv.DictReader(file, delimiter="\t")
-        ]
+Row = dict[str, Any]
+DEFAULT_THRESHOLD = 0.5
+# Columns and how their numbers are written.
+COLUMNS = {
+    "set": "",
+    "picker": "",
+    "n": "d",
+    "particles": "d",
+    "P": ".3f",
+    "R": ".3f",
+    "F1": ".3f",
+    "best F1": ".3f",
+    "at": ".2f",
+    "AP": ".3f",
+    "ECE": ".3f",
+    "off A": ".1f",
+    "off %": ".1f",
+    "F1 -20 %": ".3f",
+    "F1 +20 %": ".3f",
+    "picks": ".1f",
+    "CPU-s": ".2f",
+}
 
 
-def judge(found: list[Picks], truth: list[Picks], data: RealSet, threshold: float) -> Evaluation:
-    kept = [picks.select(picks.score >= threshold) for picks in found]
-    return evaluate(kept, truth, data.diameter, data.pixel_size, edge=data.edge)
+def our_row(test: TestSet, picker: Ours) -> Row:
+    if not test.has_truth:
+        return count_row(test, picker.label, picker, DEFAULT_THRESHOLD)
+    found = picker.find(test.samples)
+    row: Row = measure(found.picks, test.samples, DEFAULT_THRESHOLD)
+    row |= {"ECE": calibration(found.picks, test.samples), "CPU-s": found.seconds}
+    for name, scale in (("F1 -20 %", 0.8), ("F1 +20 %", 1.2)):
+        row[name] = measure(picker.find(test.samples, scale).picks, test.samples, DEFAULT_THRESHOLD)["F1"]
+    return {"set": test.name, "picker": picker.label, "n": len(test.samples)} | row
 
 
-def score_set(data: RealSet, label: str, options: dict[str, Any]) -> tuple[str, ...]:
-    picker: Any = load_picker("drpnet", diameter=data.diameter, device="cpu", **options)
-    found, truth, seconds = [], [], []
-    for micrograph, true in data.micrographs():
-        start = time.process_time()
-        found.append(picker.picks_from(picker.score(micrograph), threshold=LOWEST))
-        seconds.append(time.process_time() - start)
-        truth.append(true)
-    default = judge(found, truth, data, 0.5)
-    steps = np.arange(LOWEST, 0.99, 0.02)
-    best = max((judge(found, truth, data, t).counts.f1, t) for t in steps)
-    everything = judge(found, truth, data, LOWEST)
-    counts = default.counts
-    numbers = (counts.precision, counts.recall, counts.f1, *best, everything.area, calibration(everything, found))
-    return (
-        data.name,
-        label,
-        str(len(found)),
-        str(counts.true + counts.missed),
-        *(f"{x:.3f}" for x in numbers),
-        f"{offset(default, truth) * data.pixel_size:.1f}",
-        f"{np.median(seconds):.2f}",
-    )
+def peer_row(test: TestSet, variants: list[LoG | Topaz]) -> Row:
+    """The variant with the best F1, and the best average precision of all."""
+    rows: list[Row] = []
+    for variant in variants:
+        found = variant.find(test.samples)
+        name = {"set": test.name, "picker": f"{variant.label} ({variant.variant})", "n": len(test.samples)}
+        rows.append(name | measure(found.picks, test.samples, None) | {"CPU-s": found.seconds})
+    return max(rows, key=lambda row: row["best F1"]) | {"AP": max(row["AP"] for row in rows)}
 
 
-def calibration(evaluation: Evaluation, found: list[Picks]) -> float:
-    """Expected calibration error of all scored picks."""
-    scores, hits = [], []
-    for verdict, picks in zip(evaluation.verdicts, found, strict=True):
-        at = {tuple(yx): score for yx, score in zip(picks.yx.tolist(), picks.score.tolist(), strict=True)}
-        for points, hit in ((verdict.true, True), (verdict.false, False)):
-            scores += [at[tuple(yx)] for yx in points.tolist()]
-            hits += [hit] * len(points)
-    return calibration_error(np.array(scores), np.array(hits))
+def count_row(test: TestSet, label: str, picker: Contender, threshold: float = -math.inf) -> Row:
+    """Picks an image where there is nothing to pick."""
+    found = picker.find(test.samples)
+    count = sum(int((picks.score >= threshold).sum()) for picks in found.picks)
+    n = len(test.samples)
+    return {"set": test.name, "picker": label, "n": n, "picks": count / n, "CPU-s": found.seconds}
 
 
-def offset(evaluation: Evaluation, truth: list[Picks]) -> float:
-    """Median distance of right picks from the nearest true centre, in pixels."""
-    nearest = [
-        np.hypot(*np.moveaxis(verdict.true[:, None] - true.yx[None], -1, 0)).min(1)
-        for verdict, true in zip(evaluation.verdicts, truth, strict=True)
-        if len(verdict.true)
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    mine, others = list(ours(options.networks)), list(peers(shlex.split(options.topaz)))
+    for test in find_sets(options.data, options.simulated):
+        if options.only and not any(part in test.name for part in options.only):
+            continue
+        for picker in mine:
+            if picker.may_be_tested_on(test):
+                yield our_row(test, picker)
+        for variants, default in others:
+            yield peer_row(test, list(variants)) if test.has_truth else count_row(test, default.label, default)
+
+
+def markdown(table: list[Row]) -> str:
+    """A table as people read it; NaN and what does not apply are empty."""
+
+    def cell(row: Row, column: str) -> str:
+        value = row.get(column, "")
+        return "" if value != value else format(value, COLUMNS[column]) if value != "" else ""
+
+    text = [list(COLUMNS), *([cell(row, column) for column in COLUMNS] for row in table)]
+    widths = [max(map(len, column)) for column in zip(*text, strict=True)]
+    lines = [
+        "| " + " | ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)) + " |" for line in text
     ]
-    return float(np.median(np.concatenate(nearest))) if nearest else float("nan")
-
-
-def empty_images(data: Path, options: dict[str, Any]) -> None:
-    """Picks where there is nothing to pick; these images have no scale, so a particle is taken as 1/20 of a side."""
-    for folder in ("no_particles", "contaminated"):
-        counts = []
-        for image in sorted((data / folder).glob("*.*")):
-            if image.suffix == ".star":
-                continue
-            micrograph = read_micrograph(image, pixel_size=1.0)
-            diameter = max(micrograph.image.shape) / 20
-            counts.append(len(load_picker("drpnet", diameter=diameter, device="cpu", **options).pick(micrograph)))
-        print(f"{folder}: {sum(counts)} picks on {len(counts)} images ({', '.join(map(str, counts))})")
-
-
-def networks(folder: Path | None) -> Iterator[tuple[str, dict[str, Any], set[str]]]:
-    """Label, settings, and the sets the networks have not seen."""
-    yield "shipped", {}, {"10017", "10146"}
-    yield "shipped, stage 1 alone", {"classifier": None}, {"10017", "10146"}
-    if (PACKAGED / "fcrn.safetensors").exists():
-        yield "fcrn, stage 1 alone", {"classifier": None, "detector": "fcrn"}, {"10017", "10146"}
-    if folder is None:
-        return
-    for name, unseen in (
-        ("without-10059", {"10059"}),
-        ("without-10028", {"10028"}),
-        ("simulated", {"10017", "10146", "10059", "10028"}),
-    ):
-        detector, classifier = (str(folder / f"{name}-{stage}.safetensors") for stage in ("detector", "classifier"))
-        if Path(classifier).exists():
-            yield name, {"detector": detector, "classifier": classifier}, unseen
-        if Path(detector).exists():
-            yield f"{name}, stage 1 alone", {"detector": detector, "classifier": None}, unseen
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the real sets")
+    parser.add_argument(
+        "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
+    )
     parser.add_argument("--networks", type=Path, help="folder of the networks trained with a set left out")
+    parser.add_argument("--topaz", default="", help='a Python that imports topaz, such as "env PYTHONPATH=... python"')
+    parser.add_argument("--only", nargs="+", metavar="SET", help="sets whose name has this in it")
+    parser.add_argument("--json", type=Path, help="write the rows here too")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [HEAD]
-    for label, settings, unseen in networks(options.networks):
-        rows += [score_set(data, label, settings) for data in real_sets(options.data) if data.name in unseen]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in (rows[0], *sorted(rows[1:])):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-        if row is HEAD:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    empty_images(options.data, {})
+    table: list[Row] = []
+    for row in rows(options):
+        print(f"{row['set']}: {row['picker']}", file=sys.stderr)
+        table.append(row)
+    print(markdown(table))
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,191 @@
+"""Who is tested: our networks, and the peers that are installed (RELION's LoG picker; Topaz, by a command given)."""
+
+from __future__ import annotations
+
+import csv
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from measures import WITHOUT_TRUTH, Sample, TestSet
+from napari_drpnet import Picks, load_picker, read_picks
+from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.weights import PACKAGED
+from napari_drpnet.preprocess import rescale
+
+REAL = frozenset({"10017", "10028", "10059", "10146"})
+FOR_TESTING_ONLY = frozenset({"10017", "10146"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """Scored picks, one entry per sample, and CPU-seconds a sample."""
+
+    picks: list[Picks]
+    seconds: float
+
+
+class Contender(Protocol):
+    """Finds picks in samples."""
+
+    def find(self, samples: Sequence[Sample]) -> Found:
+        """All candidates, with their scores."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """DRPnet with some weights; ``seen`` are the real sets that trained them."""
+
+    label: str
+    options: dict[str, Any]
+    seen: frozenset[str]
+
+    def find(self, samples: Sequence[Sample], scale: float = 1.0, threshold: float = 0.0) -> Found:
+        """With the diameter given ``scale`` times as large as it is."""
+        picks, seconds = [], []
+        for sample in samples:
+            start = time.process_time()
+            picker = load_picker(
+                "drpnet", diameter=scale * sample.diameter, threshold=threshold, device="cpu", **self.options
+            )
+            picks.append(picker.pick(sample.micrograph))
+            seconds.append(time.process_time() - start)
+        return Found(picks, float(np.median(seconds)))
+
+    def may_be_tested_on(self, test: TestSet) -> bool:
+        return test.name not in self.seen
+
+
+def ours(networks: Path | None) -> Iterator[Ours]:
+    """The shipped networks, and those in a folder that were trained with a set left out."""
+    shipped = REAL - FOR_TESTING_ONLY
+    yield Ours("shipped", {}, shipped)
+    yield Ours("shipped, stage 1 alone", {"classifier": None}, shipped)
+    if (PACKAGED / "fcrn.safetensors").exists():
+        yield Ours("fcrn, stage 1 alone", {"classifier": None, "detector": "fcrn"}, shipped)
+    for name, unseen in (("without-10059", {"10059"}), ("without-10028", {"10028"}), ("simulated", REAL)):
+        files = {stage: (networks or Path()) / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
+        if networks is None or not files["detector"].exists():
+            continue
+        # A network with a set left out is there for that set; the others would only repeat what `shipped` says.
+        seen = (REAL - unseen) | (frozenset() if name == "simulated" else FOR_TESTING_ONLY | set(WITHOUT_TRUTH))
+        detector = str(files["detector"])
+        if files["classifier"].exists():
+            yield Ours(name, {"detector": detector, "classifier": str(files["classifier"])}, seen)
+        yield Ours(f"{name}, stage 1 alone", {"detector": detector, "classifier": None}, seen)
+
+
+@dataclass(frozen=True)
+class LoG:
+    """RELION's Laplacian-of-Gaussian picker, told a range of diameters as parts of the true one."""
+
+    low: float
+    high: float
+    adjust: float = -10.0  # of the threshold: as many picks as it can give
+    label: str = field(default="RELION LoG", init=False)
+
+    @property
+    def variant(self) -> str:
+        return f"{self.low:g} to {self.high:g} diameters"
+
+    def find(self, samples: Sequence[Sample]) -> Found:
+        return _in_folder(samples, self._run)
+
+    def _run(self, folder: Path, samples: Sequence[Sample]) -> list[Picks]:
+        return [self._pick(folder / str(index), sample) for index, sample in enumerate(samples)]
+
+    def _pick(self, folder: Path, sample: Sample) -> Picks:
+        frame = sample.micrograph.frame
+        folder.mkdir()
+        write_mrc(sample.micrograph.image, folder / "m.mrc", frame.known_pixel_size())
+        command = ["relion_autopick", "--i", "m.mrc", "--odir", "./", "--pickname", "log", "--LoG", "--shrink", "0"]
+        numbers = {
+            "angpix": frame.known_pixel_size(),
+            "LoG_diam_min": self.low * sample.diameter,
+            "LoG_diam_max": self.high * sample.diameter,
+            "lowpass": 20.0,
+            "LoG_adjust_threshold": self.adjust,
+        }
+        command += [word for name, value in numbers.items() for word in (f"--{name}", f"{value:g}")]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        found = folder / "m_log.star"
+        if not found.exists():
+            return Picks(frame, np.empty((0, 2)))
+        picks = read_picks(found)[0]
+        return Picks(frame, picks.yx, picks.score)
+
+
+@dataclass(frozen=True)
+class Topaz:
+    """A pretrained Topaz model, micrographs brought to where a particle spans ``size`` pixels.
+
+    ``command`` starts a Python that can import topaz; nothing of it is imported here.
+    """
+
+    command: tuple[str, ...]
+    model: str
+    size: int
+    threshold: float = -6.0  # log-odds; its own default
+    label: str = field(default="Topaz", init=False)
+
+    @property
+    def variant(self) -> str:
+        return f"{self.model}, {self.size} px"
+
+    def find(self, samples: Sequence[Sample]) -> Found:
+        return _in_folder(samples, self._run)
+
+    def _run(self, folder: Path, samples: Sequence[Sample]) -> list[Picks]:
+        scales = [self.size / s.micrograph.frame.micrograph_pixels(s.diameter) for s in samples]
+        for index, (sample, scale) in enumerate(zip(samples, scales, strict=True)):
+            write_mrc(rescale(sample.micrograph.image, scale), folder / f"m{index}.mrc", 1.0)
+        names = [f"m{index}.mrc" for index in range(len(samples))]
+        self._topaz(folder, "preprocess", "-d", "-1", "-t", "0", "-o", "ready/", *names)
+        options = ["-d", "-1", "-m", self.model, "-r", str(self.size // 2), "-t", str(self.threshold)]
+        self._topaz(folder, "extract", *options, "-o", "picks.tsv", *(f"ready/{name}" for name in names))
+        rows: dict[str, list[list[float]]] = {}
+        with (folder / "picks.tsv").open() as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                rows.setdefault(row["image_name"], []).append(
+                    [float(row[key]) for key in ("y_coord", "x_coord", "score")]
+                )
+        picks = []
+        for index, (sample, scale) in enumerate(zip(samples, scales, strict=True)):
+            table = np.array(rows.get(f"m{index}", [])).reshape(-1, 3)
+            frame = sample.micrograph.frame
+            picks.append(Picks(frame, frame.rescaled(scale).to_micrograph(table[:, :2]), table[:, 2]))
+        return picks
+
+    def _topaz(self, folder: Path, step: str, *arguments: str) -> None:
+        subprocess.run(
+            [*self.command, "-m", f"topaz.commands.{step}", *arguments], cwd=folder, check=True, capture_output=True
+        )
+
+
+def _in_folder(samples: Sequence[Sample], run: Callable[[Path, Sequence[Sample]], list[Picks]]) -> Found:
+    """Run another program in a folder of its own, and count its CPU-seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.TemporaryDirectory() as folder:
+        picks = run(Path(folder), samples)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Found(picks, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(samples))
+
+
+def peers(topaz: Sequence[str]) -> Iterator[tuple[Sequence[LoG | Topaz], LoG | Topaz]]:
+    """Every installed peer: at all sizes or scales to choose from, and at its default, for images without truth."""
+    if shutil.which("relion_autopick"):
+        ranges = ((0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.0), (1.0, 1.1))
+        yield [LoG(low, high) for low, high in ranges], LoG(0.9, 1.1, adjust=0.0)
+    if topaz:
+        command = tuple(topaz)
+        sizes, models = (20, 27, 35), ("resnet16", "resnet8")
+        variants = [Topaz(command, model, size) for model in models for size in sizes]
+        yield variants, Topaz(command, "resnet16", 27, threshold=0.0)

@@ -1,0 +1,142 @@
+"""What a picker is tested on and what is measured there: micrographs with their truth, and figures of merit."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from napari_drpnet import Micrograph, Picks, read_micrograph, read_picks
+from napari_drpnet.data import FloatArray
+from napari_drpnet.evaluation import Counts, Evaluation, evaluate
+from napari_drpnet.evaluation.curves import precision_recall
+from napari_drpnet.training.calibration import calibration_error
+
+WITHOUT_TRUTH = ("no_particles", "contaminated")
+# Where an image has neither scale nor particles, a particle is taken as this part of its longer side.
+_PART_OF_SIDE = 1 / 20
+# Below this a pick is certainly none; there are so many that they would flatter the calibration error.
+_CERTAINLY_NONE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A micrograph, its true particles, their diameter in Angstrom, and the unscored band along the edges in pixels."""
+
+    micrograph: Micrograph
+    truth: Picks
+    diameter: float
+    edge: float
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Micrographs in one folder; a pixel size, diameter and edge of None are those of the files."""
+
+    name: str
+    folder: Path
+    pixel_size: float | None = None
+    diameter: float | None = None
+    edge: float | None = None
+
+    @property
+    def has_truth(self) -> bool:
+        return self.name not in WITHOUT_TRUTH
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        images = (file for file in sorted(self.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"})
+        return [self._sample(image) for image in images]
+
+    def _sample(self, image: Path) -> Sample:
+        micrograph = read_micrograph(image, pixel_size=self.pixel_size)
+        frame = micrograph.frame
+        beside = [image.with_suffix(suffix) for suffix in (".star", ".csv")]
+        labels = next((file for file in beside if self.has_truth and file.exists()), None)
+        if labels is None:
+            return Sample(micrograph, Picks(frame, np.empty((0, 2))), _PART_OF_SIDE * _longer_side(micrograph), 0)
+        truth = read_picks(labels)[0]
+        diameter = self.diameter or float(np.median(truth.diameter)) * frame.known_pixel_size()
+        edge = frame.micrograph_pixels(diameter) / 2 if self.edge is None else self.edge
+        return Sample(micrograph, Picks(frame, truth.yx), diameter, edge)
+
+
+def _longer_side(micrograph: Micrograph) -> float:
+    """In Angstrom."""
+    return max(micrograph.image.shape) * micrograph.frame.known_pixel_size()
+
+
+def find_sets(data: Path, simulated: Path) -> Iterator[TestSet]:
+    """Simulated test proteins at every dose, real sets, and images without anything to pick, as far as they exist."""
+    for folder in sorted(simulated.glob("test-*")):
+        yield TestSet(f"simulated {folder.name.removeprefix('test-')} e/A^2", folder)
+    with (data / "datasets.tsv").open() as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            size, diameter, edge = (float(row[key]) for key in ("pixel_size_A", "diameter_A", "edge_px"))
+            yield TestSet(row["set"], data / row["set"], size, diameter, edge)
+    for name in WITHOUT_TRUTH:
+        yield TestSet(name, data / name, pixel_size=1.0)
+
+
+def judge(found: Sequence[Picks], samples: Sequence[Sample]) -> Evaluation:
+    """`evaluate` pooled over micrographs that each have a diameter of their own; half of it is the largest distance."""
+    each = [
+        evaluate([picks], [s.truth], s.diameter, s.micrograph.frame.known_pixel_size(), edge=s.edge)
+        for picks, s in zip(found, samples, strict=True)
+    ]
+    verdicts = tuple(one.verdicts[0] for one in each)
+    return Evaluation(
+        verdicts,
+        sum((one.counts for one in each), Counts()),
+        sum((one.flipped for one in each), Counts()),
+        precision_recall([verdict.sweep for verdict in verdicts]),
+    )
+
+
+def at_threshold(found: Sequence[Picks], threshold: float) -> list[Picks]:
+    return [picks.select(picks.score >= threshold) for picks in found]
+
+
+def measure(found: Sequence[Picks], samples: Sequence[Sample], threshold: float | None) -> dict[str, float]:
+    """Figures of merit of scored picks, at a threshold; None: at the one that is best on these very samples."""
+    curve = judge(found, samples).curve
+    assert curve is not None, "the picks are scored, and there are particles"
+    f1 = 2 * curve.precision * curve.recall / np.maximum(curve.precision + curve.recall, np.finfo(float).tiny)
+    best = int(np.argmax(f1))
+    chosen = judge(at_threshold(found, curve.threshold[best] if threshold is None else threshold), samples)
+    distance, part = offsets(chosen, samples)
+    return {
+        "particles": chosen.counts.true + chosen.counts.missed,
+        "P": chosen.counts.precision,
+        "R": chosen.counts.recall,
+        "F1": chosen.counts.f1,
+        "best F1": float(f1[best]),
+        "at": float(curve.threshold[best]),
+        "AP": curve.area,
+        "off A": distance,
+        "off %": 100 * part,
+    }
+
+
+def calibration(found: Sequence[Picks], samples: Sequence[Sample]) -> float:
+    """Expected calibration error of picks whose score is a probability."""
+    sweeps = [verdict.sweep for verdict in judge(at_threshold(found, _CERTAINLY_NONE), samples).verdicts]
+    return calibration_error(np.concatenate([s.score for s in sweeps]), np.concatenate([s.found for s in sweeps]))
+
+
+def offsets(evaluation: Evaluation, samples: Sequence[Sample]) -> tuple[float, float]:
+    """Median distance of right picks from the nearest true centre: in Angstrom, and as a part of the diameter."""
+    lengths: list[FloatArray] = []
+    parts: list[FloatArray] = []
+    for verdict, sample in zip(evaluation.verdicts, samples, strict=True):
+        if len(verdict.true):
+            apart = np.linalg.norm(verdict.true[:, None] - sample.truth.yx[None], axis=-1).min(axis=1)
+            lengths.append(apart * sample.micrograph.frame.known_pixel_size())
+            parts.append(lengths[-1] / sample.diameter)
+    if not lengths:
+        return float("nan"), float("nan")
+    return float(np.median(np.concatenate(lengths))), float(np.median(np.concatenate(parts)))
