@@ -27,7 +27,8 @@ def simulated():
         empty=0,
         seed=77,
     )
-    micrograph, truth = simulate_one(settings, 0)
+    made = simulate_one(settings, 0)
+    micrograph, truth = made.micrograph, made.truth
     return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from napari_drpnet.cli import evaluating, picking, training
+from napari_drpnet.cli import evaluating, picking, simulating, training
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
 
@@ -30,7 +30,7 @@ app.command()(picking.pick)
 app.command()(evaluating.evaluate)
 app.command()(picking.sample)
 app.command()(picking.demo)
-app.command()(training.simulate)
+app.command(cls=simulating.GenerousCommand)(simulating.simulate)
 app.command()(training.train_detector)
 app.command()(training.train_classifier)
 

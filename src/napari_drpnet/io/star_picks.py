@@ -153,7 +153,7 @@ def write_star(picks: Picks, path: str | Path) -> Path:
         _CLASS: [str(value) for value in kept.class_number],
         _PSI: [f"{value:.6f}" for value in kept.psi],
     }
-    return write_text(format_table(columns, comments=_note(kept)), path)
+    return write_text(format_table(columns, comments=note(kept)), path)
 
 
 def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:
@@ -174,13 +174,13 @@ def _extractable(picks: Picks, path: Path) -> Picks:
     return picks.select(particle & inside)
 
 
-def _note(picks: Picks) -> list[str]:
+def note(picks: Picks) -> list[str]:
     """The comment that keeps what all picks share; nothing where they differ."""
     diameters = set(picks.diameter[np.isfinite(picks.diameter)].tolist())
     sources = set(picks.source.tolist()) - {""}
-    note = "napari-drpnet picks"
+    line = "napari-drpnet picks"
     if len(diameters) == 1 and np.isfinite(picks.diameter).all():
-        note += f" diameter={diameters.pop()!r}"
+        line += f" diameter={diameters.pop()!r}"
     if len(sources) == 1 and (picks.source != "").all():
-        note += f" source={' '.join(sources.pop().split())}"
-    return [note]
+        line += f" source={' '.join(sources.pop().split())}"
+    return [line]

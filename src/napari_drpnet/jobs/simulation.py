@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import yaml
 
-from napari_drpnet.io import write_picks
-from napari_drpnet.io.files import atomic_write
+from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.star_picks import note
+from napari_drpnet.io.star_table import format_table
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.settings import SimulationSettings
 
+if TYPE_CHECKING:
+    from napari_drpnet.simulation import Simulated
+
 
 def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
-    """Write ``<name>.mrc`` and its true centres ``<name>.csv`` for every micrograph, and ``simulation.yaml``.
+    """Write ``<name>.mrc`` and its truth ``<name>.star`` for every micrograph, and ``simulation.yaml``.
+
+    On demand ``masks/<name>.mrc`` and ``clean/<name>.mrc`` too.
 
     Parameters
     ----------
@@ -31,7 +39,7 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     Raises
     ------
     UserError
-        When a structure cannot be read or the folder not be written.
+        When a structure or the detector's MTF cannot be read, or the folder not be written.
     """
     from napari_drpnet.simulation import simulate_one
 
@@ -41,10 +49,40 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     picks = 0
     for index in range(settings.count):
         yield Progress(index, settings.count, picks, "simulating")
-        micrograph, truth = simulate_one(settings, index)
-        name = micrograph.frame.micrograph
-        write_picks(truth, out / f"{name}.csv")
-        written.append(write_mrc(micrograph.image, out / f"{name}.mrc", micrograph.frame.known_pixel_size()))
-        picks += len(truth)
+        simulated = simulate_one(settings, index)
+        frame = simulated.micrograph.frame
+        name, pixel_size = f"{frame.micrograph}.mrc", frame.known_pixel_size()
+        if settings.masks:
+            write_mrc(simulated.mask, out / "masks" / name, pixel_size)
+        if simulated.clean is not None:
+            write_mrc(simulated.clean, out / "clean" / name, pixel_size)
+        write_truth(simulated, out / f"{frame.micrograph}.star")
+        written.append(write_mrc(simulated.micrograph.image, out / name, pixel_size))
+        picks += len(simulated.truth)
     yield Progress(settings.count, settings.count, picks, "done")
     return written
+
+
+def write_truth(simulated: Simulated, path: Path) -> Path:
+    """Write the true particles in RELION's terms: centres, orientations and each particle's defocus.
+
+    Coordinates keep their fractions; RELION's extraction would cut them off.
+    """
+    truth, lens = simulated.truth, simulated.lens
+    defocus = lens.defocus + simulated.height
+    columns = {
+        "rlnCoordinateX": truth.yx[:, 1],
+        "rlnCoordinateY": truth.yx[:, 0],
+        "rlnAngleRot": simulated.rot,
+        "rlnAngleTilt": simulated.tilt,
+        "rlnAnglePsi": truth.psi,
+        "rlnDefocusU": defocus + lens.astigmatism / 2,
+        "rlnDefocusV": defocus - lens.astigmatism / 2,
+        "rlnDefocusAngle": np.rad2deg(lens.astigmatism_angle),
+        "rlnPhaseShift": np.rad2deg(lens.phase_shift),
+        "rlnVoltage": lens.voltage,
+        "rlnSphericalAberration": lens.cs / 1e7,
+        "rlnAmplitudeContrast": lens.amplitude_contrast,
+    }
+    texts = {name: [f"{v:.6f}" for v in np.broadcast_to(values, len(truth))] for name, values in columns.items()}
+    return write_text(format_table(texts, comments=note(truth)), path)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import scipy.fft
 from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.errors import UserError
+
+_MTF_FREQUENCY, _MTF_VALUE = "rlnResolutionInversePixel", "rlnMtfValue"
 
 
 def count_electrons(rng: np.random.Generator, intensity: ImageArray, dose: float, pixel_size: float) -> ImageArray:
@@ -30,6 +35,28 @@ def filter_radially(image: ImageArray, response: FloatArray) -> ImageArray:
 def detector_response(falloff: float) -> FloatArray:
     """Transfer ``exp(-falloff (f / Nyquist)^2)`` of the detector and of binning, at 65 steps up to Nyquist."""
     return np.asarray(np.exp(-falloff * np.linspace(0, 1, 65) ** 2))
+
+
+def read_mtf(path: Path) -> FloatArray:
+    """Modulation transfer of a detector from a STAR file as RELION reads them, at 65 steps from zero to Nyquist.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or does not hold such a curve.
+    """
+    from napari_drpnet.io.star_table import read_tables
+
+    table = read_tables(path)[0]
+    table.require(_MTF_FREQUENCY, _MTF_VALUE)
+    frequency, value = table.numbers(_MTF_FREQUENCY), table.numbers(_MTF_VALUE)
+    ascends = len(frequency) > 1 and bool((np.diff(frequency) > 0).all())
+    if not (ascends and np.isfinite(value).all() and (value >= 0).all() and value[0] > 0):
+        raise UserError(
+            f"{path}: not the transfer curve of a detector.",
+            f"{_MTF_FREQUENCY} must ascend from 0 to 0.5, and {_MTF_VALUE} must not be negative.",
+        )
+    return np.asarray(np.interp(np.linspace(0, 0.5, 65), frequency, value / value[0]))
 
 
 def shaped_noise(rng: np.random.Generator, shape: tuple[int, int], spectrum: FloatArray) -> ImageArray:
@@ -65,7 +92,7 @@ def radial_spectrum(image: ImageArray, steps: int = 65) -> FloatArray:
 
 
 def add_defects(rng: np.random.Generator, image: ImageArray) -> ImageArray:
-    """Dead and hot pixels, and sometimes a line or a scratch."""
+    """Dead and hot pixels, and sometimes a line, a scratch, or the pattern of a badly corrected detector."""
     result = image.copy()
     h, w = image.shape
     spread = image.std()
@@ -80,7 +107,17 @@ def add_defects(rng: np.random.Generator, image: ImageArray) -> ImageArray:
         start, stop = rng.uniform((0, 0), (h, w)), rng.uniform((0, 0), (h, w))
         points = np.linspace(start, stop, 2 * max(h, w)).astype(int)
         result[tuple(points.T)] += spread * np.float32(rng.uniform(-4, 4))
+    if rng.random() < 0.3:
+        result += spread * np.float32(rng.uniform(0.03, 0.25)) * _gain_pattern(rng, h)[:, None]
+        result += spread * np.float32(rng.uniform(0.03, 0.25)) * _gain_pattern(rng, w)[None, :]
     return result
+
+
+def _gain_pattern(rng: np.random.Generator, n: int) -> ImageArray:
+    """Offsets of ``n`` rows or columns, and steps where blocks of them are read out together."""
+    block = n // int(rng.choice([4, 8, 16]))
+    steps = np.repeat(rng.standard_normal(n // block + 1), block)[:n]
+    return np.asarray(rng.standard_normal(n) + rng.uniform(0, 2) * steps, dtype=np.float32)
 
 
 def post_process(rng: np.random.Generator, image: ImageArray) -> ImageArray:

@@ -8,10 +8,14 @@ import numpy as np
 import scipy.fft
 
 from napari_drpnet.data import ImageArray
+from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import specimen
 from napari_drpnet.simulation.optics import Lens, ctf, frequencies, image_intensity, interaction
-from napari_drpnet.simulation.scene import Scene, Views
+from napari_drpnet.simulation.scene import Scene
 from napari_drpnet.simulation.structures import ICE_POTENTIAL
+from napari_drpnet.simulation.views import Views
+
+_STAINED_CONTRAST = (0.12, 0.3)  # amplitude contrast of uranyl salts
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Exposure:
         Standard deviation of the ice's thickness, in Angstrom.
     shading
         How much darker the beam is at its border.
+    stained
+        In negative stain: there is no ice.
     """
 
     lens: Lens
@@ -40,6 +46,39 @@ class Exposure:
     texture: float
     waviness: float = 2.0
     shading: float = 0.05
+    stained: bool = False
+
+
+def log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    """A number between two limits whose logarithm is uniform; uniform itself where the lower limit is 0."""
+    low, high = limits
+    return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if low > 0 else rng.uniform(low, high)
+
+
+def draw_exposure(rng: np.random.Generator, settings: SimulationSettings) -> Exposure:
+    """Conditions within the ranges of the settings."""
+    stained = bool(rng.random() < settings.negative_stain)
+    lens = Lens(
+        voltage=float(rng.choice(settings.voltage)),
+        defocus=rng.uniform(*settings.defocus) * 1e4,
+        astigmatism=rng.uniform(0, settings.astigmatism),
+        astigmatism_angle=rng.uniform(0, np.pi),
+        cs=settings.cs * 1e7,
+        amplitude_contrast=rng.uniform(*(_STAINED_CONTRAST if stained else settings.amplitude_contrast)),
+        b_factor=rng.uniform(*settings.b_factor),
+        phase_shift=np.pi / 2 if rng.random() < settings.phase_plate else 0.0,
+    )
+    thickness = 0.0 if stained else rng.uniform(*settings.ice)
+    uneven = rng.random() < 0.2  # most real ice is flat to the eye, some is not
+    return Exposure(
+        lens,
+        dose=log_uniform(rng, settings.dose),
+        thickness=thickness,
+        texture=log_uniform(rng, settings.structural_noise),
+        waviness=thickness * log_uniform(rng, (0.001, 0.1 if uneven else 0.02)),
+        shading=rng.uniform(0, 0.12),
+        stained=stained,
+    )
 
 
 def visibility(views: Views, exposure: Exposure) -> float:
@@ -59,19 +98,26 @@ def visibility(views: Views, exposure: Exposure) -> float:
     return float(np.sqrt((power * transfer / noise)[coarse].sum()))
 
 
-def expose(rng: np.random.Generator, scene: Scene, exposure: Exposure) -> ImageArray:
-    """Intensity in the picture, near 1 where there is nothing but ice.
+def expose(
+    rng: np.random.Generator, scene: Scene, exposure: Exposure, noise_free: bool = False
+) -> tuple[ImageArray, ImageArray | None]:
+    """Intensity in the picture, near 1 where there is nothing but ice, and, on demand, that without the ice's texture.
 
     The ice is added to the scene, so that a scene can be exposed only once.
     """
-    lens = exposure.lens
-    scene.potential += specimen.ice_texture(rng, scene.shape, scene.pixel_size, exposure.thickness, exposure.texture)
-    height = np.float32(ICE_POTENTIAL * exposure.waviness)
-    scene.potential += height * specimen.cloud(rng, scene.shape, rng.uniform(3.5, 5))
-    scene.potential *= np.float32(interaction(lens.voltage))
-    intensity = scene.picture(image_intensity(scene.potential, lens, scene.pixel_size))
-    intensity *= beam(rng, scene.size, exposure.shading)
-    return intensity
+    uneven = specimen.cloud(rng, scene.shape, rng.uniform(3.5, 5))
+    scene.potential[0] += np.float32(ICE_POTENTIAL * exposure.waviness) * uneven
+    light = beam(rng, scene.size, exposure.shading)
+    clean = light * _image(scene, exposure.lens) if noise_free else None
+    share = exposure.thickness / len(scene.potential)
+    for slab in scene.potential:
+        slab += specimen.ice_texture(rng, scene.shape, scene.pixel_size, share, exposure.texture)
+    return light * _image(scene, exposure.lens), clean
+
+
+def _image(scene: Scene, lens: Lens) -> ImageArray:
+    phase = scene.potential * np.float32(interaction(lens.voltage))
+    return scene.picture(image_intensity(phase, lens, scene.pixel_size, scene.heights.tolist()))
 
 
 def beam(rng: np.random.Generator, size: int, shading: float) -> ImageArray:

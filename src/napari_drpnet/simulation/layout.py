@@ -71,6 +71,14 @@ def heap(rng: np.random.Generator, centre: FloatArray, diameter: float, n: int) 
     return np.asarray(points)
 
 
+def heaps(rng: np.random.Generator, full: int, diameter: float) -> FloatArray:
+    """``(n, 2)`` centres of one to three heaps on a canvas ``full`` pixels wide."""
+    count = int(rng.integers(1, 4))
+    return np.concatenate(
+        [heap(rng, rng.uniform(0, full, 2), diameter, int(rng.integers(5, 25))) for _ in range(count)]
+    )
+
+
 def distance_to(points: FloatArray, others: FloatArray) -> FloatArray:
     """Distance of each point to the nearest of the others."""
     return np.asarray(KDTree(others).query(points)[0]) if len(points) else np.empty(0)

@@ -3,42 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks
+from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import camera, layout, specimen
-from napari_drpnet.simulation.exposure import Exposure, expose, visibility
-from napari_drpnet.simulation.optics import Lens
-from napari_drpnet.simulation.scene import Scene, Views, make_views
+from napari_drpnet.simulation.contamination import contaminate, grains
+from napari_drpnet.simulation.exposure import Exposure, draw_exposure, expose, log_uniform, visibility
+from napari_drpnet.simulation.optics import Lens, slab_heights
+from napari_drpnet.simulation.orientations import directions, random_views, view_weights
+from napari_drpnet.simulation.scene import LabelArray, Poses, Scene, draw_poses
+from napari_drpnet.simulation.stain import stain
 from napari_drpnet.simulation.structures import procedural_structure, read_structure
+from napari_drpnet.simulation.views import Views, make_views
 
 _PROCEDURAL = 64  # different made-up particles, where no structures are given
 
 
-def simulate(settings: SimulationSettings) -> Iterator[tuple[Micrograph, Picks]]:
-    """Micrographs one after the other, each with its true picks.
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """One micrograph and all that is known about it.
+
+    Attributes
+    ----------
+    micrograph
+        Particles are dark, in negative stain bright.
+    truth
+        The whole, visible particles whose centre lies on the micrograph.
+    rot, tilt
+        ``(n,)`` degrees, beside ``truth.psi``; RELION's convention (`orientations`).
+    height
+        ``(n,)`` Angstrom, what each particle's underfocus exceeds the lens's by.
+    lens
+        The microscope.
+    mask
+        ``(h, w)`` uint8: 0 ice, 1 particle (inside the outline of its projection), 2 film, crystals, heaps and other
+        contamination that hide particles.
+    clean
+        ``(h, w)`` float32 intensity without the texture of the ice, counting, detector and treatment; None unless the
+        settings ask for it.
+    """
+
+    micrograph: Micrograph
+    truth: Picks
+    rot: FloatArray
+    tilt: FloatArray
+    height: FloatArray
+    lens: Lens
+    mask: LabelArray
+    clean: ImageArray | None = None
+
+
+def simulate(settings: SimulationSettings) -> Iterator[Simulated]:
+    """Micrographs one after the other.
 
     Yields
     ------
-    Micrograph, Picks
-        Particles are dark. Micrograph ``i`` depends on the settings and on ``i`` alone.
+    Simulated
+        Number ``i`` depends on the settings and on ``i`` alone.
 
     Raises
     ------
     UserError
-        When a structure, or a micrograph of ``noise_like``, cannot be read or is larger than the picture.
+        When a structure, the detector's MTF, or a micrograph of ``noise_like``, cannot be read, or a particle is
+        larger than the picture.
     """
     for index in range(settings.count):
         yield simulate_one(settings, index)
 
 
-def simulate_one(settings: SimulationSettings, index: int) -> tuple[Micrograph, Picks]:
-    """Micrograph number ``index`` of the settings and its true picks; raises as `simulate` does."""
+def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
+    """Micrograph number ``index`` of the settings; raises as `simulate` does."""
     rng = np.random.default_rng([settings.seed, index])
     views = _views_of(settings, index)
     pixel_size = settings.pixel_size
@@ -50,25 +90,33 @@ def simulate_one(settings: SimulationSettings, index: int) -> tuple[Micrograph, 
             f"{views.name}: a particle of {diameter:.0f} px is too large for a micrograph of {settings.size} px.",
             "Choose a larger size or a larger pixel size.",
         )
-    scene = Scene(settings.size, pixel_size)
     exposure = draw_exposure(rng, settings)
-    _add_surroundings(rng, settings, scene, diameter)
-    centres, psi = _add_particles(rng, settings, scene, views, exposure)
-    image = _develop(rng, settings, expose(rng, scene, exposure), exposure, pixel_size)
+    scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
+    empty = rng.random() < settings.empty
+    _add_surroundings(rng, settings, scene, diameter, empty)
+    poses = _add_particles(rng, settings, scene, views, exposure, empty)
+    intensity, clean = expose(rng, scene, exposure, settings.noise_free)
+    image = _develop(rng, settings, intensity, exposure, pixel_size)
     micrograph = Micrograph.from_array(image, pixel_size, f"{views.name}_{index:05d}")
-    return micrograph, truth(micrograph, centres, psi, diameter)
+    return found(micrograph, scene, views, poses, exposure.lens, clean)
 
 
-def truth(micrograph: Micrograph, centres: FloatArray, psi: FloatArray, diameter: float) -> Picks:
-    """Particles whose centre lies on the micrograph; lengths in pixels, angles in degrees."""
-    inside = ((centres >= -0.5) & (centres < np.asarray(micrograph.image.shape) - 0.5)).all(axis=1)
-    return Picks(
+def found(
+    micrograph: Micrograph, scene: Scene, views: Views, poses: Poses, lens: Lens, clean: ImageArray | None = None
+) -> Simulated:
+    """A micrograph with those of its particles whose centre lies on it."""
+    yx = poses.yx - scene.margin
+    inside = ((yx >= -0.5) & (yx < np.asarray(micrograph.image.shape) - 0.5)).all(axis=1)
+    poses = poses.select(inside)
+    truth = Picks(
         micrograph.frame,
-        centres[inside],
-        diameter=np.asarray(diameter),
-        psi=psi[inside],
+        yx[inside],
+        diameter=np.asarray(views.diameter / scene.pixel_size),
+        psi=poses.psi,
         source=np.asarray("simulation"),
     )
+    rot, tilt = views.rot[poses.view], views.tilt[poses.view]
+    return Simulated(micrograph, truth, rot, tilt, poses.height, lens, scene.mask(), clean)
 
 
 def _views_of(settings: SimulationSettings, index: int) -> Views:
@@ -76,99 +124,107 @@ def _views_of(settings: SimulationSettings, index: int) -> Views:
     choices: tuple[Path | int, ...] = settings.structures or tuple(range(_PROCEDURAL))
     turn, place = divmod(index, len(choices))
     order = np.random.default_rng([settings.seed, turn, 11]).permutation(len(choices))
-    return load_views(choices[order[place]], settings.views, settings.seed)
+    finest = settings.pixel_size if settings.diameter_px is None else None
+    return load_views(choices[order[place]], settings.views, settings.seed, finest)
 
 
 @lru_cache(maxsize=256)
-def load_views(source: Path | int, count: int, seed: int) -> Views:
-    """Projections of a structure's file, or of the procedural particle of that number."""
+def load_views(source: Path | int, count: int, seed: int, pixel_size: float | None = None) -> Views:
+    """Projections of a structure's file, or of the procedural particle of that number.
+
+    They are 72 px wide, or, as far as memory goes, as fine as a given ``pixel_size`` in Angstrom.
+    """
     particle = procedural_structure(source) if isinstance(source, int) else read_structure(source)
-    return make_views(particle, count, seed)
+    across = 72 if pixel_size is None else int(np.clip(particle.diameter / pixel_size, 72, 128))
+    return make_views(particle, count, seed, across)
 
 
-def _log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
-    low, high = limits
-    return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if low > 0 else rng.uniform(low, high)
+def _add_surroundings(
+    rng: np.random.Generator, settings: SimulationSettings, scene: Scene, diameter: float, empty: bool
+) -> None:
+    """Film and contamination; ``diameter`` of the particle in pixels.
 
-
-def draw_exposure(rng: np.random.Generator, settings: SimulationSettings) -> Exposure:
-    """Conditions within the ranges of the settings."""
-    lens = Lens(
-        voltage=float(rng.choice(settings.voltage)),
-        defocus=rng.uniform(*settings.defocus) * 1e4,
-        astigmatism=rng.uniform(0, settings.astigmatism),
-        astigmatism_angle=rng.uniform(0, np.pi),
-        cs=settings.cs * 1e7,
-        amplitude_contrast=rng.uniform(*settings.amplitude_contrast),
-        b_factor=rng.uniform(*settings.b_factor),
-        phase_shift=np.pi / 2 if rng.random() < settings.phase_plate else 0.0,
-    )
-    thickness = rng.uniform(*settings.ice)
-    uneven = rng.random() < 0.2  # most real ice is flat to the eye, some is not
-    return Exposure(
-        lens,
-        dose=_log_uniform(rng, settings.dose),
-        thickness=thickness,
-        texture=_log_uniform(rng, settings.structural_noise),
-        waviness=thickness * _log_uniform(rng, (0.001, 0.1 if uneven else 0.02)),
-        shading=rng.uniform(0, 0.12),
-    )
-
-
-def _add_surroundings(rng: np.random.Generator, settings: SimulationSettings, scene: Scene, diameter: float) -> None:
-    """Film and contamination; ``diameter`` of the particle in pixels."""
+    Where there are no particles there is often a reason: more dirt, bare film, or ice of a coarse texture.
+    """
     if rng.random() < settings.carbon:
         gold = bool(rng.random() < 0.25)
-        scene.cover(*specimen.film_edge(rng, scene.shape, scene.pixel_size, gold))
-    if rng.random() < settings.contamination:
-        for _ in range(int(rng.integers(1, 12))):
-            scene.add_crystal(rng, diameter * _log_uniform(rng, (0.3, 5)), rng.uniform(0, scene.full, 2))
-        if rng.random() < 0.25:
-            scene.cover(*specimen.droplets(rng, scene.shape, diameter))
+        reach = rng.uniform(0.3, 2.0) if empty else None
+        scene.cover(*specimen.film_edge(rng, scene.shape, scene.pixel_size, gold, reach))
+    if empty and settings.contamination and rng.random() < 0.3:
+        everywhere: MaskArray = np.ones(scene.shape, dtype=np.bool_)
+        scene.cover(grains(rng, scene, diameter), everywhere)
+    likely = settings.contamination**0.3 if empty else settings.contamination
+    if rng.random() < likely:
+        contaminate(rng, scene, diameter, kinds=int(rng.integers(1, 5 if empty else 3)))
 
 
 def _add_particles(
-    rng: np.random.Generator, settings: SimulationSettings, scene: Scene, views: Views, exposure: Exposure
-) -> tuple[FloatArray, FloatArray]:
-    """Centres in micrograph pixels and in-plane angles of the whole, visible particles."""
-    if rng.random() < settings.empty:
-        return np.empty((0, 2)), np.empty(0)
+    rng: np.random.Generator,
+    settings: SimulationSettings,
+    scene: Scene,
+    views: Views,
+    exposure: Exposure,
+    empty: bool,
+) -> Poses:
+    """The whole, visible particles."""
+    anyhow = np.full(len(views.whole), 1 / len(views.whole))
+    if empty:
+        return draw_poses(rng, np.empty((0, 2)), anyhow)
+    before = scene.potential[0].copy() if exposure.stained else None
     diameter = views.diameter / scene.pixel_size
     contrast = rng.uniform(*settings.contrast)
     contrast *= float(np.clip(1, *np.asarray(settings.visibility) / (contrast * visibility(views, exposure))))
-    coverage, clumping = _log_uniform(rng, settings.coverage), rng.uniform(*settings.clumping)
-    centres = layout.scatter(rng, scene.visible, diameter, coverage, clumping)
+    if exposure.stained:
+        contrast = 1.0
+    weights = _preferences(rng, settings, views)
+    reach, surface = max(0.0, exposure.thickness - views.diameter) / 2, rng.uniform(*settings.surface)
+    centres = layout.scatter(
+        rng, scene.visible, diameter, log_uniform(rng, settings.coverage), rng.uniform(*settings.clumping)
+    )
     whole = rng.random(len(centres)) >= rng.uniform(*settings.broken)
-    psi = scene.add_particles(rng, views.whole, views.voxel, centres[whole], contrast)
-    scene.add_particles(rng, views.broken, views.voxel, centres[~whole], contrast)
-    centres = centres[whole]
+    poses = draw_poses(rng, centres[whole], weights, reach, surface)
+    scene.add_particles(views.whole, views.voxel, poses, contrast, outline=scene.particles)
+    pieces = draw_poses(rng, centres[~whole], np.full(len(views.broken), 1 / len(views.broken)), reach, surface)
+    scene.add_particles(views.broken, views.voxel, pieces, contrast)
     if rng.random() < settings.aggregates:
-        heaps = [
-            layout.heap(rng, rng.uniform(0, scene.full, 2), diameter, int(rng.integers(5, 25)))
-            for _ in range(int(rng.integers(1, 4)))
-        ]
-        heap = np.concatenate(heaps)
-        scene.add_particles(rng, views.whole, views.voxel, heap, contrast)
-        free = layout.distance_to(centres, heap) > 0.6 * diameter
-        centres, psi = centres[free], psi[free]
-    return centres - scene.margin, psi
+        heap = layout.heaps(rng, scene.full, diameter)
+        clutter: MaskArray = np.zeros(scene.shape, dtype=np.bool_)
+        scene.add_particles(views.whole, views.voxel, draw_poses(rng, heap, anyhow, reach), contrast, outline=clutter)
+        scene.visible &= ~clutter
+        poses = poses.select(layout.distance_to(poses.yx, heap) > 0.6 * diameter)
+    if before is not None:
+        protein = scene.potential[0] - before
+        scene.potential[0] = before + stain(rng, protein, scene.pixel_size, diameter)
+    return poses
+
+
+def _preferences(rng: np.random.Generator, settings: SimulationSettings, views: Views) -> FloatArray:
+    """How often each view is seen on this micrograph: one to three preferred ones, and all others."""
+    preferred = directions(*random_views(int(rng.integers(1, 4)), rng))
+    part = rng.uniform(*settings.preferred_views)
+    return view_weights(directions(views.rot, views.tilt), preferred, log_uniform(rng, (4.0, 60.0)), part)
 
 
 def _develop(
     rng: np.random.Generator, settings: SimulationSettings, intensity: ImageArray, exposure: Exposure, pixel_size: float
 ) -> ImageArray:
     """Count the electrons, and do what is done to a micrograph before anybody picks on it."""
+    falloff = rng.uniform(0.1, 0.8)
     if settings.noise_like and rng.random() < 0.5:
         spectrum = _spectrum_of(settings.noise_like[int(rng.integers(len(settings.noise_like)))])
         image = camera.counts_with_spectrum(rng, intensity, exposure.dose, pixel_size, spectrum)
     else:
+        response = camera.detector_response(falloff) if settings.mtf is None else _mtf_of(settings.mtf)
         image = camera.count_electrons(rng, intensity, exposure.dose, pixel_size)
-        image = camera.filter_radially(image, camera.detector_response(rng.uniform(0.1, 0.8)))
+        image = camera.filter_radially(image, response)
     if rng.random() < settings.defects:
         image = camera.add_defects(rng, image)
     if rng.random() < settings.processed:
         image = camera.post_process(rng, image)
     return image
+
+
+_mtf_of = lru_cache(maxsize=8)(camera.read_mtf)
 
 
 @lru_cache(maxsize=256)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.simulation import camera, layout, specimen
+from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.exposure import Exposure, expose
-from napari_drpnet.simulation.micrograph import truth
+from napari_drpnet.simulation.micrograph import found
 from napari_drpnet.simulation.optics import Lens
-from napari_drpnet.simulation.scene import Scene, make_views
+from napari_drpnet.simulation.scene import Scene, draw_poses
 from napari_drpnet.simulation.structures import procedural_structure
+from napari_drpnet.simulation.views import make_views
 
 PIXEL_SIZE = 1.2
 DIAMETER = 180.0
@@ -47,19 +51,22 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
         Particles are dark.
     """
     rng = np.random.default_rng([seed, 17])
-    views = make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100)
+    views = replace(make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100), diameter=DIAMETER)
     diameter = DIAMETER / PIXEL_SIZE
     scene = Scene(size, PIXEL_SIZE)
     corner = 1.25 * np.pi  # top left
     scene.cover(*specimen.film_edge(rng, scene.shape, PIXEL_SIZE, gold=False, reach=0.28, angle=corner))
     for width in _CRYSTALS:
-        scene.add_crystal(rng, width * diameter * rng.uniform(0.8, 1.2), rng.uniform(0.1, 0.95, 2) * scene.full)
+        image = crystal(rng, width * diameter * rng.uniform(0.8, 1.2), PIXEL_SIZE)
+        scene.add_object(image, rng.uniform(0.1, 0.95, 2) * scene.full)
     centres = layout.scatter(rng, scene.visible, diameter, coverage=0.32, clumping=0.3)
     whole = rng.random(len(centres)) > 0.05
-    psi = scene.add_particles(rng, views.whole, views.voxel, centres[whole], contrast=1.0)
-    scene.add_particles(rng, views.broken, views.voxel, centres[~whole], contrast=1.0)
-    intensity = expose(rng, scene, _EXPOSURE)
+    poses = draw_poses(rng, centres[whole], np.full(120, 1 / 120))
+    scene.add_particles(views.whole, views.voxel, poses, contrast=1.0)
+    pieces = draw_poses(rng, centres[~whole], np.full(8, 1 / 8))
+    scene.add_particles(views.broken, views.voxel, pieces, contrast=1.0)
+    intensity, _ = expose(rng, scene, _EXPOSURE)
     counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
     image = camera.filter_radially(counts, camera.detector_response(0.6))
     micrograph = Micrograph.from_array(image, PIXEL_SIZE, "sample")
-    return micrograph, truth(micrograph, centres[whole] - scene.margin, psi, diameter)
+    return micrograph, found(micrograph, scene, views, poses, _EXPOSURE.lens).truth

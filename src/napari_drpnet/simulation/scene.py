@@ -1,4 +1,4 @@
-"""The specimen in front of the lens: projected potential on a canvas, and views of particles to put on it."""
+"""The specimen in front of the lens: projected potential on a canvas, in slabs along the beam."""
 
 from __future__ import annotations
 
@@ -10,62 +10,54 @@ import scipy.fft
 from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
-from napari_drpnet.simulation import specimen
-from napari_drpnet.simulation.projection import project, random_orientations
-from napari_drpnet.simulation.structures import Scatterers, centred, density
+from napari_drpnet.simulation.views import Stack
 
-Stack = npt.NDArray[np.float32]
+LabelArray = npt.NDArray[np.uint8]
+
+_OUTLINE = 0.2  # of a projection's maximum: inside is the particle's mask
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
-    """Projections of one structure.
+class Poses:
+    """How particles lie.
 
     Attributes
     ----------
-    name
-        Of the structure.
-    whole, broken
-        ``(k, n, n)`` projected potential in V A, the centre of mass at ``n // 2``; broken ones lack a part.
-    voxel
-        Angstrom per pixel of the projections.
-    diameter
-        Longest extent in Angstrom.
+    yx
+        ``(n, 2)`` centres in canvas pixels.
+    view
+        ``(n,)`` index of the projection.
+    psi
+        ``(n,)`` RELION's in-plane angle in degrees.
+    height
+        ``(n,)`` Angstrom along the beam from the middle of the ice.
     """
 
-    name: str
-    whole: Stack
-    broken: Stack
-    voxel: float
-    diameter: float
+    yx: FloatArray
+    view: npt.NDArray[np.int64]
+    psi: FloatArray
+    height: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.yx)
+
+    def select(self, which: MaskArray) -> Poses:
+        """The particles where the mask is true."""
+        return Poses(self.yx[which], self.view[which], self.psi[which], self.height[which])
 
 
-def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) -> Views:
-    """``count`` projections of the whole particle and eight of broken ones, ``across`` pixels to its diameter."""
-    rng = np.random.default_rng([seed, 13])
-    voxel = particle.diameter / across
-    volume = density(particle, voxel)
-    whole = project(volume, random_orientations(count, rng))
-    pieces = [project(density(_broken(particle, rng), voxel), random_orientations(2, rng)) for _ in range(4)]
-    broken = np.concatenate([_fit(piece, whole.shape[1]) for piece in pieces])
-    return Views(particle.name, whole, broken, voxel, particle.diameter)
+def draw_poses(
+    rng: np.random.Generator, yx: FloatArray, weights: FloatArray, reach: float = 0.0, surface: float = 0.0
+) -> Poses:
+    """Particles at ``(n, 2)`` places, seen from views as often as their ``(k,)`` weights say, at any in-plane angle.
 
-
-def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
-    """What is left of a particle on one side of a rough break."""
-    along = particle.xyz @ rng.normal(size=3)
-    along += 0.25 * along.std() * rng.normal(size=len(along))
-    keep = along >= np.quantile(along, rng.uniform(0.3, 0.6))
-    return centred(particle.name, particle.xyz[keep], particle.weight[keep], particle.spacing)
-
-
-def _fit(images: Stack, n: int) -> Stack:
-    """Images cut or padded to ``(k, n, n)``, pixel ``n // 2`` staying where it was."""
-    result = np.zeros((len(images), n, n), dtype=np.float32)
-    common = min(n, images.shape[1])
-    a, b = n // 2 - common // 2, images.shape[1] // 2 - common // 2
-    result[:, a : a + common, a : a + common] = images[:, b : b + common, b : b + common]
-    return result
+    Heights go from ``-reach`` to ``reach`` Angstrom; a part ``surface`` of the particles lies at one of the two, where
+    the ice has its surfaces (Noble et al., eLife 7 (2018) e34257).
+    """
+    n = len(yx)
+    height = rng.uniform(-reach, reach, n)
+    height = np.where(rng.random(n) < surface, np.where(height > 0, reach, -reach), height)
+    return Poses(yx, rng.choice(len(weights), size=n, p=weights), rng.uniform(-180, 180, n), height)
 
 
 class Scene:
@@ -74,88 +66,105 @@ class Scene:
     Attributes
     ----------
     potential
-        ``(full, full)`` in V A.
+        ``(k, full, full)`` in V A, one canvas for each slab.
+    heights
+        ``(k,)`` middles of the slabs in Angstrom, ascending along the beam.
     visible
         ``(full, full)``, False under film and contamination.
+    particles
+        ``(full, full)``, True inside the outlines of whole particles.
     size, full, margin
         Edge of the picture and of the canvas, and how far the picture's first pixel lies inside it, in pixels.
     pixel_size
         Angstrom.
     """
 
-    def __init__(self, size: int, pixel_size: float) -> None:
+    def __init__(self, size: int, pixel_size: float, heights: FloatArray | None = None) -> None:
         self.size = size
         self.pixel_size = pixel_size
+        self.heights: FloatArray = np.zeros(1) if heights is None else heights
         self.full = scipy.fft.next_fast_len(size + max(64, size // 16))
         self.margin = (self.full - size) // 2
-        self.potential: ImageArray = np.zeros(self.shape, dtype=np.float32)
+        self.potential: ImageArray = np.zeros((len(self.heights), *self.shape), dtype=np.float32)
         self.visible: MaskArray = np.ones(self.shape, dtype=np.bool_)
+        self.particles: MaskArray = np.zeros(self.shape, dtype=np.bool_)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Of the canvas."""
         return self.full, self.full
 
-    def stamp(self, image: ImageArray, y: int, x: int, hides: bool = False) -> None:
-        """Add an image with its first pixel at (y, x) of the canvas, cut at the border."""
-        bottom, right = min(self.full, y + image.shape[0]), min(self.full, x + image.shape[1])
-        top, left = max(0, y), max(0, x)
-        if top >= bottom or left >= right:
-            return
-        part = image[top - y : bottom - y, left - x : right - x]
-        self.potential[top:bottom, left:right] += part
-        if hides:
-            self.visible[top:bottom, left:right] &= part <= 0
+    def slab_at(self, height: float) -> int:
+        """Index of the slab nearest to a height."""
+        return int(np.abs(self.heights - height).argmin())
 
-    def cover(self, potential: ImageArray, where: MaskArray) -> None:
-        """Add a layer over the canvas that hides what it covers."""
-        self.potential += potential
-        self.visible &= ~where
+    def add_object(self, potential: ImageArray, yx: FloatArray, height: float = 0.0) -> None:
+        """Put a contaminating object with its middle at ``yx`` (canvas pixels); it hides what it covers."""
+        y, x = (int(at) - n // 2 for at, n in zip(yx, potential.shape, strict=True))
+        inside = self._stamp(self.potential[self.slab_at(height)], potential, y, x)
+        if inside is not None:
+            target, part = inside
+            self.visible[target] &= part <= 0
+
+    def cover(self, potential: ImageArray, hides: MaskArray, height: float = 0.0) -> None:
+        """Add a layer over the whole canvas."""
+        self.potential[self.slab_at(height)] += potential
+        self.visible &= ~hides
 
     def add_particles(
-        self, rng: np.random.Generator, images: Stack, voxel: float, centres: FloatArray, contrast: float
-    ) -> FloatArray:
-        """Stamp random views at random in-plane angles.
+        self, images: Stack, voxel: float, poses: Poses, contrast: float, outline: MaskArray | None = None
+    ) -> None:
+        """Stamp projections of particles.
 
         Parameters
         ----------
-        rng
-            Source of randomness.
         images
             ``(k, n, n)`` projections on a grid of ``voxel`` Angstrom.
         voxel
             Angstrom.
-        centres
-            ``(m, 2)`` in canvas pixels.
+        poses
+            Which of them, and where.
         contrast
             Factor on the potential.
-
-        Returns
-        -------
-        FloatArray
-            ``(m,)`` in-plane angles in degrees, counter-clockwise where row 0 is drawn at the top.
+        outline
+            ``(full, full)``, set to True inside the particles.
         """
         zoom = self.pixel_size / voxel  # projection pixels per canvas pixel
         n = images.shape[1]
         box = int(np.ceil(n / zoom)) + 3
         if zoom > 1:  # against aliasing
             images = ndimage.gaussian_filter(images, (0, 0.5 * zoom, 0.5 * zoom))
-        which = rng.integers(len(images), size=len(centres))
-        angles = rng.uniform(-180, 180, size=len(centres))
-        for k, centre, angle in zip(which, centres, np.deg2rad(angles), strict=True):
+        for centre, view, angle, height in zip(poses.yx, poses.view, np.deg2rad(poses.psi), poses.height, strict=True):
             corner = np.floor(centre).astype(int) - box // 2
             turn = zoom * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
             offset = n // 2 - turn @ (centre - corner)
-            image = ndimage.affine_transform(images[k], turn, offset, (box, box), order=1)
-            self.stamp(image * np.float32(contrast), int(corner[0]), int(corner[1]))
-        return np.asarray(angles)
+            image = ndimage.affine_transform(images[view], turn, offset, (box, box), order=1)
+            canvas = self.potential[self.slab_at(float(height))]
+            inside = self._stamp(canvas, image * np.float32(contrast), int(corner[0]), int(corner[1]))
+            if outline is not None and inside is not None:
+                target, part = inside
+                outline[target] |= part > _OUTLINE * contrast * image.max()
 
-    def add_crystal(self, rng: np.random.Generator, diameter: float, yx: FloatArray) -> None:
-        """Put an ice crystal of ``diameter`` pixels with its middle at ``yx`` (canvas pixels)."""
-        image = specimen.crystal(rng, diameter, self.pixel_size)
-        self.stamp(image, int(yx[0]) - len(image) // 2, int(yx[1]) - len(image) // 2, hides=True)
+    def _stamp(
+        self, canvas: ImageArray, image: ImageArray, y: int, x: int
+    ) -> tuple[tuple[slice, slice], ImageArray] | None:
+        """Add an image with its first pixel at (y, x); gives the part of the canvas it fell on, and what fell there."""
+        bottom, right = min(self.full, y + image.shape[0]), min(self.full, x + image.shape[1])
+        top, left = max(0, y), max(0, x)
+        if top >= bottom or left >= right:
+            return None
+        part = image[top - y : bottom - y, left - x : right - x]
+        target = slice(top, bottom), slice(left, right)
+        canvas[target] += part
+        return target, part
 
     def picture(self, canvas: ImageArray) -> ImageArray:
         """The part of a canvas that becomes the micrograph."""
         inner = slice(self.margin, self.margin + self.size)
         return np.ascontiguousarray(canvas[inner, inner])
+
+    def mask(self) -> LabelArray:
+        """``(size, size)``: 0 ice, 1 particle, 2 film and contamination that hide particles."""
+        inner = slice(self.margin, self.margin + self.size)
+        particles, visible = self.particles[inner, inner], self.visible[inner, inner]
+        return np.where(visible, particles, 2).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from napari_drpnet.data import FloatArray, ImageArray, MaskArray
+from napari_drpnet.data import ImageArray, MaskArray
 from napari_drpnet.simulation.structures import ICE_POTENTIAL
 
 _WATER_DENSITY = 0.0314  # molecules per cubic Angstrom of vitreous ice
@@ -133,44 +133,3 @@ def _grains(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float)
     """Crystal grains of a gold film, as a fraction of its thickness."""
     coarse = tuple(max(8, int(n * pixel_size / 40)) for n in shape)
     return stretch(ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), 1.0), shape) * np.float32(0.6)
-
-
-def crystal(rng: np.random.Generator, diameter: float, pixel_size: float) -> ImageArray:
-    """One ice crystal or other thick contamination on a grid of its own, ``diameter`` in pixels.
-
-    A rounded polygon, from flat plates to lumps as thick as they are wide.
-    """
-    n = int(1.6 * diameter) + 8
-    y, x = np.mgrid[:n, :n].astype(np.float32) - np.float32(n / 2)
-    angle, distance = np.arctan2(y, x), np.hypot(y, x)
-    corners = np.linspace(-np.pi, np.pi, int(rng.integers(6, 14)), endpoint=False) + rng.uniform(0, 0.5)
-    radii = 0.5 * diameter * rng.uniform(0.7, 1.15, len(corners))
-    outline = _polygon(angle, corners, radii, rounding=rng.uniform(6, 20))
-    bevel = rng.uniform(0.2, 1.0)  # part of the radius over which the thickness rises
-    depth = np.clip((outline - distance) / np.float32(bevel * 0.5 * diameter), 0, 1)
-    height = min(0.5 * diameter * pixel_size, rng.uniform(150, 2500))
-    lumps = 1 + 0.3 * stretch(rng.standard_normal((5, 5)).astype(np.float32), (n, n))
-    return np.asarray(ICE_POTENTIAL * height * np.sqrt(depth * (2 - depth)) * np.maximum(lumps, 0.3), dtype=np.float32)
-
-
-def _polygon(angle: ImageArray, corners: FloatArray, radii: FloatArray, rounding: float) -> ImageArray:
-    """Distance from the middle to a polygon's outline in each direction, smoothed over ``rounding`` degrees."""
-    directions = np.linspace(-np.pi, np.pi, 360, endpoint=False)
-    following = np.searchsorted(corners, directions) % len(corners)
-    before = following - 1
-    gap = (corners[following] - corners[before]) % (2 * np.pi)
-    along = (directions - corners[before]) % (2 * np.pi)
-    a, b = radii[before], radii[following]
-    edge = a * b * np.sin(gap) / (a * np.sin(along) + b * np.sin(gap - along))
-    rounded = ndimage.gaussian_filter1d(edge, rounding, mode="wrap")
-    return np.asarray(np.interp(angle, directions, rounded, period=2 * np.pi), dtype=np.float32)
-
-
-def droplets(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> tuple[ImageArray, MaskArray]:
-    """Ethane or frost: a patch of the picture covered by a mottled layer, ``diameter`` of the particle in pixels."""
-    patch = cloud(rng, shape, 3.5) - np.float32(rng.uniform(1.0, 1.8))
-    cover = np.clip(3 * patch, 0, 1)
-    coarse = tuple(max(8, int(n / (0.3 * diameter))) for n in shape)
-    mottle = stretch(ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), 0.7), shape)
-    height = rng.uniform(40, 200)
-    return np.asarray(cover * (1 + mottle) * ICE_POTENTIAL * height, dtype=np.float32), cover > 0.15

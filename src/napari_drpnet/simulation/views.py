@@ -1,0 +1,75 @@
+"""Views of one structure: its projections, and those of its fragments, in known orientations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.simulation import orientations
+from napari_drpnet.simulation.projection import project
+from napari_drpnet.simulation.structures import Scatterers, centred, density
+
+Stack = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Projections of one structure.
+
+    Attributes
+    ----------
+    name
+        Of the structure.
+    whole, broken
+        ``(k, n, n)`` projected potential in V A, the centre of mass at ``n // 2``; broken ones lack a part.
+    rot, tilt
+        ``(k,)`` orientations of the whole ones in degrees, where psi is 0 (`orientations`).
+    voxel
+        Angstrom per pixel of the projections.
+    diameter
+        Longest extent in Angstrom.
+    """
+
+    name: str
+    whole: Stack
+    broken: Stack
+    rot: FloatArray
+    tilt: FloatArray
+    voxel: float
+    diameter: float
+
+
+def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) -> Views:
+    """``count`` projections of the whole particle and eight of broken ones, ``across`` pixels to its diameter."""
+    rng = np.random.default_rng([seed, 13])
+    voxel = particle.diameter / across
+    rot, tilt = orientations.random_views(count, rng)
+    whole = project(density(particle, voxel), orientations.rotation(rot, tilt, np.zeros(count)))
+    pieces = [_project_any(_broken(particle, rng), voxel, 2, rng) for _ in range(4)]
+    broken = np.concatenate([_fit(piece, whole.shape[1]) for piece in pieces])
+    return Views(particle.name, whole, broken, rot, tilt, voxel, particle.diameter)
+
+
+def _project_any(particle: Scatterers, voxel: float, count: int, rng: np.random.Generator) -> Stack:
+    rot, tilt = orientations.random_views(count, rng)
+    return project(density(particle, voxel), orientations.rotation(rot, tilt, np.zeros(count)))
+
+
+def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
+    """What is left of a particle on one side of a rough break."""
+    along = particle.xyz @ rng.normal(size=3)
+    along += 0.25 * along.std() * rng.normal(size=len(along))
+    keep = along >= np.quantile(along, rng.uniform(0.3, 0.6))
+    return centred(particle.name, particle.xyz[keep], particle.weight[keep], particle.spacing)
+
+
+def _fit(images: Stack, n: int) -> Stack:
+    """Images cut or padded to ``(k, n, n)``, pixel ``n // 2`` staying where it was."""
+    result = np.zeros((len(images), n, n), dtype=np.float32)
+    common = min(n, images.shape[1])
+    a, b = n // 2 - common // 2, images.shape[1] // 2 - common // 2
+    result[:, a : a + common, a : a + common] = images[:, b : b + common, b : b + common]
+    return result
