@@ -58,6 +58,7 @@ def simulate(
     defocus: Annotated[Range | None, _range("defocus")] = None,
     dose: Annotated[Range | None, _range("dose")] = None,
     coverage: Annotated[Range | None, _range("coverage")] = None,
+    visibility: Annotated[Range | None, _range("visibility")] = None,
     preferred_views: Annotated[Range | None, _range("preferred_views")] = None,
     empty: Annotated[float | None, option(SimulationSettings, "empty")] = None,
     contamination: Annotated[float | None, option(SimulationSettings, "contamination")] = None,
