@@ -65,12 +65,33 @@ def preprocess() -> Any:
     save_window(viewer, "preprocess")
 
 
-def open_viewer() -> Any:
+def simulate() -> Any:
+    """A micrograph that the form made, with its truth."""
+    viewer = open_viewer(sample=False)
+    form = open_form(viewer, "Simulate")
+    chosen = {
+        "size": 2048,
+        "pixel_size": 1.5,
+        "defocus": (1.5, 2.5),
+        "dose": (50, 60),
+        "coverage": (0.2, 0.3),
+        "seed": 2,
+    }
+    for name, value in chosen.items():
+        form.settings[name].value = value
+    form.job.button.native.click()
+    wait(lambda: not form.job.running)
+    look(viewer, zoom=2.2, centre=(0.5, 0.5))
+    save_window(viewer, "simulate")
+
+
+def open_viewer(sample: bool = True) -> Any:
     import napari
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*WINDOW)
-    viewer.open_sample("napari-drpnet", "sample")
+    if sample:
+        viewer.open_sample("napari-drpnet", "sample")
     viewer.canvas.overlays.scale_bar.visible = True
     settle()
     return viewer
@@ -96,7 +117,7 @@ def look(viewer: Any, zoom: float, centre: tuple[float, float]) -> None:
     """A part of the micrograph: ``zoom`` times larger than the whole, ``centre`` in parts of its height and width."""
     viewer.reset_view()
     viewer.scene.camera.zoom *= zoom
-    low, high = viewer.layers["sample"].extent.world
+    low, high = viewer.layers[0].extent.world
     viewer.scene.camera.center = tuple(low + centre * (high - low))
     settle()
 
@@ -130,7 +151,7 @@ def wait(done: Callable[[], bool], limit: float = 300.0) -> None:
         time.sleep(0.01)
 
 
-PICTURES = {"window": window, "ring": ring, "score-map": score_map, "preprocess": preprocess}
+PICTURES = {"window": window, "ring": ring, "score-map": score_map, "preprocess": preprocess, "simulate": simulate}
 
 
 def main(names: list[str]) -> int:
