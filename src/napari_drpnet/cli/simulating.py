@@ -87,6 +87,7 @@ def simulate(
         defocus=defocus,
         dose=dose,
         coverage=coverage,
+        visibility=visibility,
         preferred_views=preferred_views,
         empty=empty,
         contamination=contamination,
