@@ -1,107 +1,141 @@
-"""The commands that make networks: simulate, train-detector, train-classifier."""
+"""The commands that make networks: train-detector, train-classifier."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import OutFolder, given, help_of, option
+from napari_drpnet.cli.options import given, option
 from napari_drpnet.cli.terminal import run_job, tell
-from napari_drpnet.settings import SimulationSettings, TrainSettings
+from napari_drpnet.settings import TrainingSet, TrainSettings
 
 if TYPE_CHECKING:
-    from napari_drpnet.training.detector import TrainingReport
+    from napari_drpnet.training.run import TrainingReport
 
-Range = tuple[float, float]
 SettingsFile = Annotated[
-    Path, typer.Option("--settings", help="YAML file with the sets to learn from; see docs/training.md.")
+    Path | None, typer.Option("--settings", help="YAML file with the sets to learn from; see docs/training.md.")
 ]
-WeightsFile = Annotated[Path, typer.Option("--out", help="The .safetensors file to write.")]
+WeightsFile = Annotated[
+    Path, typer.Option("--out", help="The .safetensors file to write; a log, plots and a checkpoint come beside it.")
+]
+Micrographs = Annotated[str | None, option(TrainingSet, "micrographs")]
+Coordinates = Annotated[str | None, option(TrainingSet, "coordinates")]
+PixelSize = Annotated[float | None, option(TrainingSet, "pixel_size")]
+Diameter = Annotated[float | None, option(TrainingSet, "diameter")]
+UnlabelledBorder = Annotated[float | None, option(TrainingSet, "unlabelled_border")]
+Invert = Annotated[bool | None, option(TrainingSet, "invert", "--invert/--no-invert")]
+Start = Annotated[str | None, option(TrainSettings, "start")]
 Steps = Annotated[int | None, option(TrainSettings, "steps")]
 Batch = Annotated[int | None, option(TrainSettings, "batch")]
 Rate = Annotated[float | None, option(TrainSettings, "rate")]
+Precision = Annotated[str | None, option(TrainSettings, "precision")]
+Workers = Annotated[int | None, option(TrainSettings, "workers")]
 Seed = Annotated[int | None, option(TrainSettings, "seed")]
 Device = Annotated[str | None, option(TrainSettings, "device")]
 
 
-def _range(field: str) -> Any:
-    return typer.Option(help=help_of(SimulationSettings, field) + " Two numbers.", show_default=False)
-
-
-def simulate(
-    out: OutFolder = Path("simulated"),
-    structure: Annotated[list[Path] | None, typer.Option(help=help_of(SimulationSettings, "structures"))] = None,
-    count: Annotated[int | None, option(SimulationSettings, "count")] = None,
-    size: Annotated[int | None, option(SimulationSettings, "size")] = None,
-    pixel_size: Annotated[float | None, option(SimulationSettings, "pixel_size")] = None,
-    diameter_px: Annotated[Range | None, _range("diameter_px")] = None,
-    defocus: Annotated[Range | None, _range("defocus")] = None,
-    dose: Annotated[Range | None, _range("dose")] = None,
-    coverage: Annotated[Range | None, _range("coverage")] = None,
-    noise_like: Annotated[list[Path] | None, typer.Option(help=help_of(SimulationSettings, "noise_like"))] = None,
-    seed: Annotated[int | None, option(SimulationSettings, "seed")] = None,
-) -> None:
-    """Simulate micrographs with exact truth.
-
-    Writes an MRC file and a CSV file of true centres for each, and simulation.yaml.
-    """
-    settings = jobs.validated(
-        SimulationSettings,
-        given(
-            structures=tuple(structure) if structure else None,
-            count=count,
-            size=size,
-            pixel_size=pixel_size,
-            diameter_px=diameter_px,
-            defocus=defocus,
-            dose=dose,
-            coverage=coverage,
-            noise_like=tuple(noise_like) if noise_like else None,
-            seed=seed,
-        ),
-    )
-    written = run_job(jobs.simulate(settings, out), "micrographs, {task.fields[picks]} particles")
-    typer.echo(f"{len(written)} micrographs, written to {out}")
-
-
 def train_detector(
-    settings: SettingsFile,
+    settings: SettingsFile = None,
     out: WeightsFile = Path("detector.safetensors"),
+    micrographs: Micrographs = None,
+    coordinates: Coordinates = None,
+    pixel_size: PixelSize = None,
+    diameter: Diameter = None,
+    unlabelled_border: UnlabelledBorder = None,
+    invert: Invert = None,
+    start: Start = None,
     network: Annotated[str | None, option(TrainSettings, "network")] = None,
     steps: Steps = None,
     batch: Batch = None,
     rate: Rate = None,
+    precision: Precision = None,
+    workers: Workers = None,
     seed: Seed = None,
     device: Device = None,
 ) -> None:
-    """Train stage 1 of DRPnet: the network that finds candidates."""
-    chosen = jobs.read_train_settings(
-        settings, given(network=network, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
+    """Train stage 1 of DRPnet: the network that finds candidates.
+
+    For a protein that the shipped network picks badly, label 1 to 4 micrographs and begin from it:
+
+    napari-drpnet train-detector --start detector --micrographs labelled/ --diameter 180 --out mine.safetensors
+    """
+    chosen = jobs.make_train_settings(
+        given(
+            start=start,
+            network=network,
+            steps=steps,
+            batch=batch,
+            rate=rate,
+            precision=precision,
+            workers=workers,
+            seed=seed,
+            device=device,
+        ),
+        given(
+            micrographs=micrographs,
+            coordinates=coordinates,
+            pixel_size=pixel_size,
+            diameter=diameter,
+            unlabelled_border=unlabelled_border,
+            invert=invert,
+        ),
+        settings,
     )
     _tell(run_job(jobs.train_detector(chosen, out), "steps", log=True))
 
 
 def train_classifier(
-    settings: SettingsFile,
+    settings: SettingsFile = None,
     detector: Annotated[str, typer.Option(help="Weights of stage 1 whose candidates it learns from.")] = "detector",
     out: WeightsFile = Path("classifier.safetensors"),
+    micrographs: Micrographs = None,
+    coordinates: Coordinates = None,
+    pixel_size: PixelSize = None,
+    diameter: Diameter = None,
+    unlabelled_border: UnlabelledBorder = None,
+    invert: Invert = None,
+    start: Start = None,
     steps: Steps = None,
     batch: Batch = None,
     rate: Rate = None,
+    precision: Precision = None,
+    workers: Workers = None,
     seed: Seed = None,
     device: Device = None,
 ) -> None:
     """Train stage 2 of DRPnet: the network that tells particles from the rest."""
-    chosen = jobs.read_train_settings(settings, given(steps=steps, batch=batch, rate=rate, seed=seed, device=device))
+    chosen = jobs.make_train_settings(
+        given(
+            start=start,
+            steps=steps,
+            batch=batch,
+            rate=rate,
+            precision=precision,
+            workers=workers,
+            seed=seed,
+            device=device,
+        ),
+        given(
+            micrographs=micrographs,
+            coordinates=coordinates,
+            pixel_size=pixel_size,
+            diameter=diameter,
+            unlabelled_border=unlabelled_border,
+            invert=invert,
+        ),
+        settings,
+    )
     _tell(run_job(jobs.train_classifier(chosen, detector, out), "steps", log=True))
 
 
-def _tell(report: TrainingReport) -> None:
-    if report.validation_f1 is None:
+def _tell(report: TrainingReport | None) -> None:
+    if report is None:  # another process of this run tells
+        return
+    if report.f1 is None:
         tell("warning", "no validation sets were given; the probabilities are calibrated on the training sets.")
     else:
-        typer.echo(f"F1 on the validation sets at their best threshold: {report.validation_f1:.3f}")
-    typer.echo(f"weights: {report.weights}")
+        typer.echo(f"F1 at the best threshold, on {report.judged_on}: {report.f1:.3f}")
+    typer.echo(f"weights: {report.weights}, made in {report.steps} steps; plots: {report.plot}")

@@ -11,7 +11,7 @@ from napari_drpnet.jobs.progress import Job, Progress, finish
 from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
 from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
 from napari_drpnet.jobs.simulation import simulate
-from napari_drpnet.jobs.training import read_train_settings, train_classifier, train_detector
+from napari_drpnet.jobs.training import make_train_settings, train_classifier, train_detector
 
 __all__ = [
     "DemoReport",
@@ -26,9 +26,9 @@ __all__ = [
     "find_micrographs",
     "finish",
     "make_run",
+    "make_train_settings",
     "pick",
     "read_run_file",
-    "read_train_settings",
     "score",
     "simulate",
     "train_classifier",

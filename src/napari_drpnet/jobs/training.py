@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +15,41 @@ from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
-    from napari_drpnet.training.detector import TrainingReport
     from napari_drpnet.training.fit import Step
+    from napari_drpnet.training.run import Training, TrainingReport
 
 
-def read_train_settings(path: Path, overrides: dict[str, Any] | None = None) -> TrainSettings:
-    """The settings of a training run from a YAML file; ``overrides`` go before what it says.
+def make_train_settings(
+    given: dict[str, Any], training_set: dict[str, Any] | None = None, file: Path | None = None
+) -> TrainSettings:
+    """The settings of a training run from what was given on the command line, which goes before what a file says.
+
+    Parameters
+    ----------
+    given
+        Fields of `TrainSettings` by name.
+    training_set
+        Fields of a `TrainingSet` to learn from, beside those of the file.
+    file
+        A recipe in YAML.
 
     Raises
     ------
     UserError
-        When the file is missing, no YAML mapping, or a field is unknown or unusable.
+        When there is nothing to learn from, the file is missing or no YAML mapping, or a field is unknown or unusable.
     """
+    recipe = {**(_read_recipe(file) if file else {}), **given}
+    if training_set:
+        if "micrographs" not in training_set:
+            options = ", ".join("--" + name.replace("_", "-") for name in training_set)
+            raise UserError(f"{options} without --micrographs.", "Name the folder of the micrographs it is said of.")
+        recipe["training"] = [*recipe.get("training", ()), training_set]
+    if not recipe.get("training"):
+        raise UserError("There is nothing to learn from.", "Give --micrographs, or a recipe with --settings.")
+    return validated(TrainSettings, recipe)
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
     try:
         with reading(path):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -35,22 +57,27 @@ def read_train_settings(path: Path, overrides: dict[str, Any] | None = None) -> 
         raise UserError(f"{path} is not a YAML file.", "See docs/training.md for an example.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} does not hold settings.", "See docs/training.md for an example.")
-    return validated(TrainSettings, {**content, **(overrides or {})})
+    return content
 
 
-def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport]:
+def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
     """Train stage 1 and write its weights to ``out``; see `training.detector.train_detector`."""
     from napari_drpnet.training.detector import train_detector as train
 
     return _told(train(settings, out))
 
 
-def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[TrainingReport]:
+def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[TrainingReport | None]:
     """Train stage 2 and write its weights to ``out``; see `training.classifier.train_classifier`."""
     from napari_drpnet.training.classifier import train_classifier as train
 
     return _told(train(settings, detector, out))
 
 
-def _told(steps: Generator[Step, None, TrainingReport]) -> Job[TrainingReport]:
-    return translate(steps, lambda step: Progress(step.done, step.total, message=f"loss {step.loss:.4f}"))
+def _told(steps: Training) -> Job[TrainingReport | None]:
+    return translate(steps, _progress)
+
+
+def _progress(step: Step) -> Progress:
+    f1 = "" if step.f1 is None else f", F1 {step.f1:.3f}"
+    return Progress(step.done, step.total, message=f"loss {step.loss:.4f}{f1}")
