@@ -1,0 +1,117 @@
+"""Make the pictures of picks: ``python docs/make_pick_figures.py --data DATA --networks runs/networks [SET...]``.
+
+One picture for every set of ``benchmarks/quality.py``: the picks at the default settings on one micrograph, found,
+false and missed in colours of their own. Of images with nothing to pick, every one is shown. A set that trained the
+shipped networks is picked by those of ``--networks`` that were trained without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from napari_drpnet import Micrograph, Picks
+from napari_drpnet.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, draw_verdict, save_png
+from napari_drpnet.preprocess import smooth
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from contenders import Ours, ours
+from measures import Sample, TestSet, find_sets, judge
+
+IMAGES = Path(__file__).parent / "images"
+SIDE, COLUMNS = 760, 3
+GREYS = 24  # a palette keeps pictures of noise small
+SMOOTHING = 0.03  # of a particle, for the eye
+THRESHOLD = 0.5
+
+
+def figure(test: TestSet, picker: Ours) -> Image.Image:
+    """What ``picker`` finds in ``test``, with a caption."""
+    samples = test.samples[:1] if test.has_truth else test.samples
+    found = picker.find(samples, threshold=THRESHOLD).picks
+    if test.has_truth:
+        verdict = judge(found, samples).verdicts[0]
+        picture = draw_verdict(shown(samples[0]), verdict, samples[0].diameter, SIDE)
+        counts = verdict.counts
+        words = f"precision {counts.precision:.2f}, recall {counts.recall:.2f} on this micrograph; edges are not scored"
+    else:
+        picture = mosaic([counted(sample, picks) for sample, picks in zip(samples, found, strict=True)])
+        words = f"{sum(map(len, found))} picks on {len(found)} images"
+    return captioned(picture, f"{test.name}, networks: {picker.label}, threshold {THRESHOLD}", words)
+
+
+def shown(sample: Sample) -> Micrograph:
+    """The micrograph, a little smoother."""
+    micrograph = sample.micrograph
+    sigma = SMOOTHING * micrograph.frame.micrograph_pixels(sample.diameter)
+    return Micrograph(smooth(micrograph.image, sigma), micrograph.frame)
+
+
+def counted(sample: Sample, picks: Picks) -> Image.Image:
+    picture = draw_rings(shown(sample), [Rings(picks.yx, FALSE)], sample.diameter, SIDE // 2)
+    return captioned(picture, f"{len(picks)} picks")
+
+
+def mosaic(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures side by side, in rows."""
+    width, height = (max(picture.size[axis] for picture in pictures) + 4 for axis in (0, 1))
+    rows = -(-len(pictures) // COLUMNS)
+    sheet = Image.new("RGB", (width * min(COLUMNS, len(pictures)), height * rows), "white")
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % COLUMNS * width, index // COLUMNS * height))
+    return sheet
+
+
+def captioned(picture: Image.Image, *lines: str) -> Image.Image:
+    """A picture with lines of text below it."""
+    font, height = ImageFont.load_default(15), 21
+    sheet = Image.new("RGB", (picture.width, picture.height + height * len(lines) + 8), "white")
+    sheet.paste(picture)
+    pencil = ImageDraw.Draw(sheet)
+    for index, line in enumerate(lines):
+        pencil.text((4, picture.height + 4 + height * index), line, fill="black", font=font)
+    return sheet
+
+
+def few_colours(picture: Image.Image) -> Image.Image:
+    """The picture in greys and the colours of the rings, pure and half."""
+    rings = [ImageColor.getrgb(colour) for colour in (TRUE, FALSE, MISSED)]
+    halves = [tuple((channel + 110) // 2 for channel in colour) for colour in rings]
+    greys = [(level * 255 // (GREYS - 1),) * 3 for level in range(GREYS)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for colour in (*greys, *rings, *halves) for channel in colour])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def chosen(test: TestSet, pickers: Sequence[Ours]) -> Ours | None:
+    """The first picker that has not seen the set: the shipped one where it may be."""
+    return next((picker for picker in pickers if picker.may_be_tested_on(test)), None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", metavar="SET", help="sets whose name has this in it; default: all")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the real sets")
+    parser.add_argument(
+        "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
+    )
+    parser.add_argument("--networks", type=Path, help="folder of the networks trained with a set left out")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    pickers = list(ours(options.networks))
+    for test in find_sets(options.data, options.simulated):
+        picker = chosen(test, pickers)
+        if picker is None or (options.sets and not any(part in test.name for part in options.sets)):
+            continue
+        name = "-".join(test.name.split()[:2])
+        path = save_png(few_colours(figure(test, picker)), IMAGES / f"picks-{name}.png")
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
