@@ -53,7 +53,7 @@ class SimulateWidget(Container[Any]):
         self._viewer = napari_viewer
         self._made: WeakSet[Layer] = WeakSet()
         fields = [name for name in SimulationSettings.model_fields if name not in _NOT_ON_THE_FORM]
-        first = controls(SimulationSettings, [name for name in _FIRST if name in fields])
+        first = controls(SimulationSettings, _FIRST)
         more = controls(SimulationSettings, [name for name in fields if name not in _FIRST])
         self.settings = {widget.name: widget for widget in (*first, *more)}
         self.folder: Any = file_edit(
@@ -135,11 +135,10 @@ def _shown(settings: SimulationSettings) -> Job[str]:
     particles = 0
     for index in range(settings.count):
         yield _begun(Progress(index, settings.count))
-        made: Any = simulate_one(settings, index)
-        micrograph, truth = made if isinstance(made, tuple) else (made.micrograph, made.truth)
-        image = image_layer(micrograph.image, micrograph.frame)
-        particles += len(truth)
-        yield _Ready(index + 1, settings.count, layers=(image, _truth_layer(truth)))
+        made = simulate_one(settings, index)
+        image = image_layer(made.micrograph.image, made.micrograph.frame)
+        particles += len(made.truth)
+        yield _Ready(index + 1, settings.count, layers=(image, _truth_layer(made.truth)))
     return _summary(settings.count, particles)
 
 
@@ -163,7 +162,7 @@ def _layers_of(path: Path) -> tuple[LayerTuple, LayerTuple]:
     file = open_image(path)
     height, width = file.array.shape
     frame = Frame(path.name, (height, width), file.pixel_size)
-    (truth,) = read_picks(next(beside for beside in map(path.with_suffix, (".star", ".csv")) if beside.exists()))
+    (truth,) = read_picks(path.with_suffix(".star"))
     return image_layer(file.array, frame, path=path), _truth_layer(replace(truth, frame=frame))
 
 
