@@ -149,7 +149,7 @@ class Topaz:
             write_mrc(rescale(sample.micrograph.image, scale), folder / f"m{index}.mrc", 1.0)
         names = [f"m{index}.mrc" for index in range(len(samples))]
         self._topaz(folder, "preprocess", "-d", "-1", "-t", "0", "-o", "ready/", *names)
-        options = ["-d", "-1", "-m", self.model, "-r", str(self.size // 2), "-t", str(self.threshold)]
+        options = ["-d", "-1", "-m", self.model, "-r", str(round(0.6 * self.size)), "-t", str(self.threshold)]
         self._topaz(folder, "extract", *options, "-o", "picks.tsv", *(f"ready/{name}" for name in names))
         rows: dict[str, list[list[float]]] = {}
         with (folder / "picks.tsv").open() as file:
