@@ -106,7 +106,9 @@ def test_one_labelled_micrograph_makes_a_detector_of_its_own(labelled, tmp_path)
     assert any(not torch.equal(tensors[key], before[key]) for key in before)
     (path,) = labelled.glob("*.mrc")
     micrograph = read_micrograph(path)
-    picker = load_picker("drpnet", diameter=33 * micrograph.frame.pixel_size, detector=str(out), classifier=None)
+    picker = load_picker("drpnet", diameter=33 * micrograph.frame.pixel_size, detector=str(out))
+    assert picker.calibration == report.calibration  # and no classifier that knows another detector
+    assert picker.classifier is None
     assert len(picker.pick(micrograph)) > 0
 
 

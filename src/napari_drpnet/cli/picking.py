@@ -12,7 +12,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, OutFolder, argument, given, option
 from napari_drpnet.cli.terminal import print_json, run_job, tell
-from napari_drpnet.settings import Device, PickerSettings, PickRun
+from napari_drpnet.settings import Device, DRPnetSettings, PickerSettings, PickRun
 
 # More lines than this hide what went wrong; all of them are in the summary.
 _SHOWN_ERRORS = 10
@@ -27,6 +27,8 @@ def pick(
     threshold: Annotated[float | None, option(PickerSettings, "threshold")] = None,
     min_distance: Annotated[float | None, option(PickerSettings, "min_distance")] = None,
     invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
+    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
+    classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
     device: Annotated[Device | None, option(PickerSettings, "device")] = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings.yaml of an earlier run, to repeat it; other options go before it.")
@@ -39,7 +41,15 @@ def pick(
     """
     run = jobs.make_run(
         given(inputs=inputs or None, out=out, pixel_size=pixel_size, picker=picker),
-        given(diameter=diameter, threshold=threshold, min_distance=min_distance, invert=invert, device=device),
+        given(
+            diameter=diameter,
+            threshold=threshold,
+            min_distance=min_distance,
+            invert=invert,
+            detector=detector,
+            classifier=classifier,
+            device=device,
+        ),
         settings,
     )
     report = run_job(jobs.pick(run))

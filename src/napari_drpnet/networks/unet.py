@@ -55,5 +55,5 @@ class UNet(nn.Module):
         for squeeze, merge in zip(reversed(self.squeeze), reversed(self.merge), strict=True):
             x = F.interpolate(squeeze(x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = merge(x + levels.pop())
-        out = torch.sigmoid(self.head(x))
+        out = torch.sigmoid(self.head(x).float())  # 16 bits would round what is nearly sure to sure
         return out

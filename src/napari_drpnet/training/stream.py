@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from threading import Lock
@@ -33,14 +33,12 @@ class Stream:
     diameter
         Of a particle, in network pixels.
     executor
-        Processes that simulate.
+        Where to simulate.
     rank, size
         Of several processes that train, each has every ``size``-th micrograph.
     """
 
-    def __init__(
-        self, data: SimulatedSet, diameter: float, executor: ProcessPoolExecutor, rank: int = 0, size: int = 1
-    ) -> None:
+    def __init__(self, data: SimulatedSet, diameter: float, executor: Executor, rank: int = 0, size: int = 1) -> None:
         self.weight, self.data, self.diameter = data.weight, data, diameter
         self._settings, self._executor = expanded(data.simulate), executor
         self._rank, self._size = rank, size
