@@ -47,6 +47,8 @@ class Simulated:
     clean
         ``(h, w)`` float32 intensity without the texture of the ice, counting, detector and treatment; None unless the
         settings ask for it.
+    stained
+        In negative stain, where particles are bright.
     """
 
     micrograph: Micrograph
@@ -57,6 +59,7 @@ class Simulated:
     lens: Lens
     mask: LabelArray
     clean: ImageArray | None = None
+    stained: bool = False
 
 
 def simulate(settings: SimulationSettings) -> Iterator[Simulated]:
@@ -98,11 +101,16 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
     intensity, clean = expose(rng, scene, exposure, settings.noise_free)
     image = _develop(rng, settings, intensity, exposure, pixel_size)
     micrograph = Micrograph.from_array(image, pixel_size, f"{views.name}_{index:05d}")
-    return found(micrograph, scene, views, poses, exposure.lens, clean)
+    return found(micrograph, scene, views, poses, exposure, clean)
 
 
 def found(
-    micrograph: Micrograph, scene: Scene, views: Views, poses: Poses, lens: Lens, clean: ImageArray | None = None
+    micrograph: Micrograph,
+    scene: Scene,
+    views: Views,
+    poses: Poses,
+    exposure: Exposure,
+    clean: ImageArray | None = None,
 ) -> Simulated:
     """A micrograph with those of its particles whose centre lies on it."""
     yx = poses.yx - scene.margin
@@ -116,7 +124,7 @@ def found(
         source=np.asarray("simulation"),
     )
     rot, tilt = views.rot[poses.view], views.tilt[poses.view]
-    return Simulated(micrograph, truth, rot, tilt, poses.height, lens, scene.mask(), clean)
+    return Simulated(micrograph, truth, rot, tilt, poses.height, exposure.lens, scene.mask(), clean, exposure.stained)
 
 
 def _views_of(settings: SimulationSettings, index: int) -> Views:

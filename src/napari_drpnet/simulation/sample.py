@@ -69,4 +69,4 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
     counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
     image = camera.filter_radially(counts, camera.detector_response(0.6))
     micrograph = Micrograph.from_array(image, PIXEL_SIZE, "sample")
-    return micrograph, found(micrograph, scene, views, poses, _EXPOSURE.lens).truth
+    return micrograph, found(micrograph, scene, views, poses, _EXPOSURE).truth

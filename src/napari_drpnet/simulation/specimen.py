@@ -5,6 +5,8 @@ All functions return volts times Angstrom on an ``(h, w)`` grid; ``pixel_size`` 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
 from scipy import ndimage
@@ -65,6 +67,7 @@ def stretch(field: ImageArray, shape: tuple[int, int]) -> ImageArray:
     return rows @ field.astype(np.float32) @ columns.T
 
 
+@lru_cache(maxsize=16)
 def _interpolation(old: int, new: int) -> ImageArray:
     """``(new, old)`` weights of the old samples in each new one."""
     unit = np.eye(old, dtype=np.float32)
