@@ -1,5 +1,8 @@
 """Training: targets where the particles are, honest calibration, the same weights from the same seed."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,7 @@ from scipy.special import expit
 from napari_drpnet import jobs
 from napari_drpnet.cli import main
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
@@ -155,6 +159,40 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     with torch.inference_mode():
         agreement = np.corrcoef(trained(image).numpy().ravel(), target.numpy().ravel())[0, 1]
     assert agreement > 0.7
+
+
+def test_a_killed_training_goes_on_to_the_same_file(simulated, others, tmp_path):
+    fields = {"steps": 4, "batch": 2, "crop": 64, "device": "cpu", "check_every": 2}
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe = TrainSettings(**fields, **sets)
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    jobs.finish(jobs.train_detector(recipe, whole))
+    job = jobs.train_detector(recipe, killed)
+    assert next(job).done == 2
+    job.close()
+    assert checkpoint_path(killed).exists()
+    with pytest.raises(UserError, match=r"another run \(seed differ"):
+        jobs.finish(jobs.train_detector(recipe.model_copy(update={"seed": 1}), killed))
+    jobs.finish(jobs.train_detector(recipe, killed))
+    assert killed.read_bytes() == whole.read_bytes()
+    assert killed.with_suffix(".tsv").read_text() == whole.with_suffix(".tsv").read_text()
+    assert not checkpoint_path(killed).exists()
+
+
+def test_two_processes_make_one_file(simulated, others, tmp_path):
+    recipe = tmp_path / "sets.yaml"
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe.write_text(yaml.safe_dump({**sets, "batch": 2, "crop": 64, "steps": 2, "device": "cpu"}))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    program = ["-m", "napari_drpnet.cli", "train-detector", "--settings", str(recipe)]
+    out = tmp_path / "out" / "d.safetensors"
+    done = subprocess.run(
+        [*torchrun, *program, "--out", str(out)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["d.png", "d.safetensors", "d.tsv"]
+    assert done.stdout.count("weights:") == 1
+    assert done.stderr.count("2/2: loss") == 1
 
 
 def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):

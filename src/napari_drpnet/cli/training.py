@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,7 +85,7 @@ def train_detector(
         ),
         settings,
     )
-    _tell(run_job(jobs.train_detector(chosen, out), "steps", log=True))
+    _run(jobs.train_detector(chosen, out))
 
 
 def train_classifier(
@@ -128,11 +129,13 @@ def train_classifier(
         ),
         settings,
     )
-    _tell(run_job(jobs.train_classifier(chosen, detector, out), "steps", log=True))
+    _run(jobs.train_classifier(chosen, detector, out))
 
 
-def _tell(report: TrainingReport | None) -> None:
-    if report is None:  # another process of this run tells
+def _run(job: jobs.Job[TrainingReport | None]) -> None:
+    # Of the processes that torchrun starts, one tells.
+    report = run_job(job, "steps", log=os.environ.get("RANK", "0") == "0")
+    if report is None:
         return
     if report.f1 is None:
         tell("warning", "no validation sets were given; the probabilities are calibrated on the training sets.")

@@ -93,7 +93,7 @@ def simulated_example(
     micrograph, truth = made.micrograph, made.truth
     pixels = float(truth.diameter[0]) if len(truth) else _usual_diameter(settings)
     diameter = pixels * micrograph.frame.known_pixel_size()
-    seen = network_image(micrograph, diameter, network_diameter, invert=False)
+    seen = network_image(micrograph, diameter, network_diameter, invert=made.stained)
     yx = seen.frame.from_micrograph(truth.yx)
     return Example(seen.image.astype(np.float16), yx, 0.0, weight, f"simulated {micrograph.frame.micrograph}")
 
