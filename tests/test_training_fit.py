@@ -16,7 +16,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import drained
-from napari_drpnet.training.fit import Batch, Watch, fit
+from napari_drpnet.training.batches import Batch
+from napari_drpnet.training.fit import Watch, fit
 
 
 def _settings(**changes):

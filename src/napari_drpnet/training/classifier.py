@@ -22,7 +22,8 @@ from napari_drpnet.pickers.drpnet import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.fit import Batch, Tensors, Watch, fit
+from napari_drpnet.training.batches import Batch, Tensors
+from napari_drpnet.training.fit import Watch, fit
 from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest
 from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity

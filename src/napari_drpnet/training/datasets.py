@@ -10,7 +10,7 @@ import torch
 
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.training.augment import View, change_looks, random_view
-from napari_drpnet.training.fit import Batch
+from napari_drpnet.training.batches import Batch
 from napari_drpnet.training.sets import Example
 
 

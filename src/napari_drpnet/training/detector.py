@@ -18,9 +18,10 @@ from napari_drpnet.pickers.drpnet import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
+from napari_drpnet.training.batches import Tensors, helpers
 from napari_drpnet.training.datasets import Crops, Fixed, Source
 from napari_drpnet.training.finetune import halves
-from napari_drpnet.training.fit import Fitted, Step, Tensors, Watch, fit, helpers
+from napari_drpnet.training.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training.harvest import harvest
 from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +17,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import read_checkpoint, write_checkpoint
 from napari_drpnet.settings import TrainSettings
+from napari_drpnet.training.batches import Batch, Draw, Tensors, drawn_ahead, random_of
 from napari_drpnet.training.parallel import Crew, crew
 
-Tensors = tuple[torch.Tensor, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What a network learns from in one step, and the micrographs it comes from."""
-
-    tensors: Tensors
-    origins: tuple[str, ...] = ()
-
-
-# Size of a batch, step, source of randomness -> batch.
-Draw = Callable[[int, int, np.random.Generator], Batch]
 Loss = Callable[[nn.Module, Tensors], torch.Tensor]
 
 
@@ -115,7 +100,7 @@ def fit(
         first = state.resume(watch)
         last = 0 if state.waited(settings.patience) else settings.steps
         total, count = 0.0, 0
-        for step, batch in _drawn_ahead(draw, settings, team, range(first, last + 1)):
+        for step, batch in drawn_ahead(draw, settings, team, range(first, last + 1)):
             total, count = total + state.learn(step, batch), count + 1
             check = step % settings.check_every == 0 or step == settings.steps
             if not check and step % report_every:
@@ -149,7 +134,7 @@ class _State:
 
     def learn(self, step: int, batch: Batch) -> float:
         """One step of optimisation; its loss."""
-        torch.manual_seed(int(_random(self.seed, self.team.rank, step, 1).integers(2**63)))
+        torch.manual_seed(int(random_of(self.seed, self.team.rank, step, 1).integers(2**63)))
         device = self.team.device
         tensors = tuple(part.to(device, non_blocking=True) for part in batch.tensors)
         with torch.autocast(device.type, dtype=self.half, enabled=self.half is not None):
@@ -252,38 +237,3 @@ def half_precision(settings: TrainSettings, device: torch.device) -> torch.dtype
     able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in older versions of torch
     quick = any(able.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return torch.bfloat16 if quick or settings.precision == "mixed" else None
-
-
-def helpers(settings: TrainSettings, device: torch.device) -> int:
-    """Threads that draw ahead."""
-    if settings.workers is not None:
-        return settings.workers
-    return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)
-
-
-def _random(*numbers: int) -> np.random.Generator:
-    return np.random.default_rng(numbers)
-
-
-def _drawn_ahead(draw: Draw, settings: TrainSettings, team: Crew, steps: range) -> Iterator[tuple[int, Batch]]:
-    """The batch of every step, in order, drawn by threads while the network learns."""
-
-    def drawn(step: int) -> Batch:
-        return draw(settings.batch, step, _random(settings.seed, team.rank, step))
-
-    threads = helpers(settings, team.device)
-    if threads == 0:
-        yield from ((step, drawn(step)) for step in steps)
-        return
-    waiting: deque[tuple[int, Future[Batch]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for step in steps:
-            waiting.append((step, pool.submit(drawn, step)))
-            if len(waiting) > 2 * threads:
-                number, batch = waiting.popleft()
-                yield number, batch.result()
-        for number, batch in waiting:
-            yield number, batch.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
