@@ -75,7 +75,8 @@ def _ticks(low: float, high: float) -> FloatArray:
     rough = (high - low) / 5
     step = 10 ** np.floor(np.log10(rough))
     step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= rough * 0.999)
-    ticks: FloatArray = np.round(np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step, 10)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    ticks: FloatArray = np.round(np.arange(first, last + 1) * step, 10) + 0.0  # no -0
     return ticks
 
 
@@ -110,7 +111,7 @@ def draw_reliability(p: FloatArray, hit: npt.NDArray[np.bool_], title: str = "Re
     points = list(zip(mean.tolist(), frequency.tolist(), strict=True))
     if points:
         panel.line(points, _BLUE)
-        panel.dots(points, _BLUE, lambda i: 3 + 9 * float(count[i] / count.max()) ** 0.5)
+        panel.dots(points, _BLUE, lambda i: 2 + 6 * float(count[i] / count.max()) ** 0.5)
     return panel.image
 
 
