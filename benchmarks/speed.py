@@ -58,7 +58,7 @@ class Stopwatch:
 
 def run_stages(path: Path, watch: Stopwatch) -> int:
     """One micrograph through the picker's own steps, each timed; gives the number of candidates."""
-    from napari_drpnet import candidates, load_picker, preprocess, read_micrograph
+    from napari_drpnet import load_picker, preprocess, read_micrograph
     from napari_drpnet.pickers import drpnet
     from napari_drpnet.steps import drained
 
@@ -71,7 +71,7 @@ def run_stages(path: Path, watch: Stopwatch) -> int:
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
     prepared = drpnet.network_image(micrograph, DIAMETER, size, invert=False)
     values = watch("detect", lambda: drained(picker._detect(prepared.image, drpnet.SMOOTHING * size)))
-    yx, _, _ = watch("candidates", lambda: candidates.find(values, drpnet.HEIGHT))
+    yx, _, _ = watch("candidates", lambda: drpnet.found(values, size / picker.detector.stride))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)
     watch("classify", lambda: drained(picker._classify(micrograph, prepared, at)))
     score_map = picker.score(micrograph)

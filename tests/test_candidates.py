@@ -108,3 +108,42 @@ def test_the_centre_of_a_patch_lands_on_half_its_side(at):
     patch = candidates.crop(image, np.array([at], float), 16)[0]
     assert patch.shape == (16, 16)
     assert patch[8, 8] == 1
+
+
+def test_peaks_keep_their_distance_and_come_best_first():
+    image = hills((20, 20, 1.0), (20, 29, 0.8), (45, 60, 0.5), sigma=4)
+    yx, peak = candidates.peaks(image, 12, 0.1)
+    assert (np.diff(peak) <= 0).all()
+    assert np.allclose(yx[0], [20, 20], atol=1)
+    apart = np.hypot(*np.moveaxis(yx[:, None] - yx[None], -1, 0)) + 99 * np.eye(len(yx))
+    assert apart.min() >= 12 - 2**0.5
+    assert np.hypot(*(yx - [45, 60]).T).min() < 0.1
+
+
+def test_where_two_hills_melt_into_one_the_shoulder_is_a_peak():
+    image = hills((30, 20, 1.0), (30, 30, 0.7), sigma=6)
+    assert len(candidates.find(image, 0.01)[0]) == 1
+    yx, _ = candidates.peaks(image, 9, 0.3)
+    assert np.hypot(*(yx - [30, 31]).T).min() < 3
+
+
+@given(st.floats(-0.49, 0.49), st.floats(-0.49, 0.49))
+def test_a_peak_is_found_to_a_fraction_of_a_pixel(dy, dx):
+    yx, _ = candidates.peaks(hills((30 + dy, 40 + dx, 1.0)), 10, 0.5)
+    assert np.allclose(yx, [[30 + dy, 40 + dx]], atol=0.05)
+
+
+@given(arrays(np.float32, (23, 31), elements=st.floats(0, 1, width=32)), st.floats(1, 9))
+def test_every_high_pixel_lies_within_the_distance_of_a_peak(image, distance):
+    yx, _ = candidates.peaks(image, distance, 0.4)
+    high = np.argwhere(image > np.float32(0.4))
+    assert bool(len(high)) == bool(len(yx))
+    if len(high):
+        assert (np.hypot(*np.moveaxis(high[:, None] - yx[None], -1, 0)).min(1) < distance + 0.75).all()
+
+
+def test_peaks_between_are_told_from_those_at_the_usual_distance():
+    image = hills((30, 20, 1.0), (30, 27, 0.9), sigma=2)
+    yx, _, level = candidates.spaced_peaks(image, 10, 5, 0.5)
+    assert np.rint(yx[level == 2]).tolist() == [[30, 20]]
+    assert np.rint(yx[level == 1]).tolist() == [[30, 27]]

@@ -29,7 +29,7 @@ make() { # NAME SEED COUNT ARGUMENT...
 # Real grids are often more crowded than the default, particles side by side, faint against each other; others are empty.
 crowded=(--coverage 0.4 0.85)
 faint=(--coverage 0.3 0.85 --visibility 1 3)
-empty=(--empty 1 --contamination 0.7 --carbon 0.4)
+empty=(--empty 0.9 --contamination 0.7 --carbon 0.4)
 
 make validation 101 60 --structure "${validate[@]}"
 make validation-crowded 102 30 --structure "${validate[@]}" "${crowded[@]}"

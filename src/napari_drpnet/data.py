@@ -146,7 +146,8 @@ class Candidates:
     detection
         ``(n,)`` height of the detector's map at the centre, 1 = the centre of a clear particle.
     level
-        ``(n,)`` confidence of the extended maximum: 1 low, 2 normal, 3 high.
+        ``(n,)`` 2 for candidates at the usual distance from each other, 1 for those between them; by the authors' rules
+        the confidence of the extended maximum, 1 low, 2 normal, 3 high.
     probability
         ``(n,)`` calibrated probability that this is a particle.
     """

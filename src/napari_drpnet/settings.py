@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, T
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+# The minimum distance of picks where nobody chose one, in diameters.
+USUAL_DISTANCE = 0.55
+
 
 def _unit(unit: str) -> dict[str, Any]:
     return {"unit": unit}
@@ -60,7 +63,7 @@ class PickerSettings(Settings):
     min_distance: float | None = Field(
         None,
         ge=0,
-        description="Of two picks nearer than this, the better one stays. Default: 0.6 of the diameter.",
+        description="Of two picks nearer than this, the better one stays. Default: 0.55 of the diameter.",
         json_schema_extra=_unit("A"),
     )
     border: float | None = Field(
@@ -81,7 +84,7 @@ class PickerSettings(Settings):
     @property
     def spacing(self) -> float:
         """The minimum distance in force, in Angstrom."""
-        return 0.6 * self.diameter if self.min_distance is None else self.min_distance
+        return USUAL_DISTANCE * self.diameter if self.min_distance is None else self.min_distance
 
     @property
     def margin(self) -> float:
@@ -119,7 +122,9 @@ class DRPnetSettings(PickerSettings):
         "where the authors' rules are used.",
     )
     classifier: str | None = Field(
-        "classifier", description="Weights of stage 2: a name from the package, a .safetensors file, or none."
+        "classifier",
+        description="Weights of stage 2: a name from the package, a .safetensors file, or none. With a fine-tuned "
+        "detector only a classifier that was trained for it is used.",
     )
     compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
 
@@ -207,7 +212,8 @@ class SimulationSettings(Settings):
         0.15, ge=0, le=1, description="Probability of dead or hot pixels, scratches, and the detector's pattern."
     )
     mtf: Path | None = Field(
-        None, description="Modulation transfer of the detector, a STAR file as RELION reads. Default: a Gaussian falloff."
+        None,
+        description="Modulation transfer of the detector, a STAR file as RELION reads. Default: a Gaussian falloff.",
     )
     processed: float = Field(
         0.5,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from pathlib import Path
 from typing import ClassVar, cast
 
 import numpy as np
@@ -25,13 +26,16 @@ from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import Classifier, build, channels_last
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.preprocess import prepare
-from napari_drpnet.settings import DRPnetSettings, PreprocessSettings
+from napari_drpnet.settings import USUAL_DISTANCE, DRPnetSettings, PreprocessSettings
 from napari_drpnet.steps import drained, translate
 
-# The unit T of the extended maxima, on a map that is 1 at the centre of a clear particle.
-HEIGHT = 0.005
 # Smoothing of the map, in particle diameters.
-SMOOTHING = 1 / 14
+SMOOTHING = 0.03
+# Least distance of candidates in particle diameters, a map pixel more than that of picks, and of those between them,
+# which only a smaller minimum distance lets through.
+SPACING, CLOSEST = 0.6, 0.4
+# Lower points of the map, which is 1 at the centre of a clear particle, are no candidates.
+FLOOR = 0.01
 # Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
 BLUR = 0.05
 # Wide Gaussian of the illumination correction, in particle diameters.
@@ -54,6 +58,11 @@ def network_image(micrograph: Micrograph, diameter: float, network_diameter: flo
     )
     prepared = prepare(micrograph, steps)
     return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
+
+
+def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Candidates of a smoothed map, as `candidates.spaced_peaks` gives them; ``diameter`` in map pixels."""
+    return candidates.spaced_peaks(values, SPACING * diameter, CLOSEST * diameter, FLOOR)
 
 
 def author_scale(box: float, shape: tuple[int, int]) -> tuple[int, int]:
@@ -146,8 +155,10 @@ class DRPnet:
         self.classifier: nn.Module | None = None
         self.calibration = self.detector_card.calibration
         if settings.classifier is not None:
-            self.classifier_card, self.classifier = load_network(settings.classifier, "classifier", self.device)
-            self.calibration = self.classifier_card.calibration
+            card, classifier = load_network(settings.classifier, "classifier", self.device)
+            # What a classifier adds was calibrated beside one detector; a fine-tuned one has a scale of its own.
+            if not self.detector_card.start or card.detector == Path(settings.stage1).stem:
+                self.classifier_card, self.classifier, self.calibration = card, classifier, card.calibration
 
     def pick(self, micrograph: Micrograph) -> Picks:
         """Particles of one micrograph, at the threshold of the settings."""
@@ -171,9 +182,7 @@ class DRPnet:
         yield 0.1
         values = yield from self._detect(prepared.image, sigma)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
-        yx, peak, at = candidates.tops(values, self._height())
-        yield 0.65
-        level = candidates.levels(values, peak, at, self._height())
+        yx, peak, level = self._candidates(values)
         usable = self._usable(yx, peak, frame, prepared.valid)
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
         yield 0.7
@@ -193,17 +202,19 @@ class DRPnet:
 
         With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of ``threshold``.
         """
-        frame, found = score_map.frame.unbinned, score_map.candidates
+        frame, every = score_map.frame.unbinned, score_map.candidates
         threshold = self.settings.threshold if threshold is None else threshold
         distance = self.settings.spacing if min_distance is None else min_distance
         compatible = self.settings.compatible
         if compatible is None:
-            keep = found.probability >= threshold
+            keep = every.probability >= threshold
+            if distance >= 0.999 * USUAL_DISTANCE * self.settings.diameter:
+                keep &= every.level > 1
         else:
-            keep = (found.level >= compatible.level) & (1 - found.probability <= compatible.class_cutoff)
+            keep = (every.level >= compatible.level) & (1 - every.probability <= compatible.class_cutoff)
         if frame.shape is not None:
-            keep &= candidates.inside(found.yx, frame.shape, frame.micrograph_pixels(self.settings.margin))
-        yx, score = found.yx[keep], found.probability[keep]
+            keep &= candidates.inside(every.yx, frame.shape, frame.micrograph_pixels(self.settings.margin))
+        yx, score = every.yx[keep], every.probability[keep]
         best = candidates.suppress(yx, score, frame.micrograph_pixels(distance))
         diameter = frame.micrograph_pixels(self.settings.diameter)
         return Picks(frame, yx[best], score[best], np.array(diameter), source=np.array(self.name))
@@ -241,10 +252,13 @@ class DRPnet:
         smoothed: ImageArray = ndimage.gaussian_filter(values, sigma / self.detector.stride, truncate=3.0)
         return smoothed
 
-    def _height(self) -> float:
-        """Unit of the extended maxima; the authors' counts pixels of distance, 1 on our map is half a diameter."""
+    def _candidates(self, values: ImageArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+        """Places ``(n, 2)`` in map pixels, heights and levels."""
         compatible = self.settings.compatible
-        return HEIGHT if compatible is None else compatible.height / (self.detector_card.diameter / 2)
+        if compatible is None:
+            return found(values, self.detector_card.diameter / self.detector.stride)
+        # The authors' T counts pixels of distance; 1 on our map is half a diameter.
+        return candidates.find(values, compatible.height / (self.detector_card.diameter / 2))
 
     def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> npt.NDArray[np.intp]:
         """Indices of candidates on good pixels; of too many, the highest."""

@@ -12,14 +12,13 @@ from scipy import ndimage
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.pickers.drpnet import HEIGHT, SMOOTHING
+from napari_drpnet.pickers.drpnet import SMOOTHING, found
 from napari_drpnet.steps import drained
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.sets import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
 FOUND, SURE = 0.5, 0.3
-_SPACING = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +61,10 @@ def harvest(network: tiling.FullyConvolutional, example: Example, diameter: floa
     """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
     image = example.image.astype(np.float32)
     values = detect(network, image, diameter)
-    yx, peak, _ = candidates.tops(values, HEIGHT)
+    yx, peak, level = found(values, diameter / network.stride)
     yx = (yx + 0.5) * network.stride - 0.5
     margin = max(example.border, diameter / 2)
-    keep = candidates.suppress(yx, peak, _SPACING * diameter)
-    keep = keep[candidates.inside(yx[keep], (image.shape[0], image.shape[1]), margin)]
+    keep = (level > 1) & candidates.inside(yx, (image.shape[0], image.shape[1]), margin)
     yx, peak = yx[keep], peak[keep]
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
@@ -81,8 +79,8 @@ def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> float:
     hit = np.concatenate([h.hit for h in harvests])
     particles = sum(_labelled(h) for h in harvests)
     order = np.argsort(-score)
-    found = np.cumsum(hit[order])
-    f1 = 2 * found / (np.arange(1, len(found) + 1) + particles)
+    right = np.cumsum(hit[order])
+    f1 = 2 * right / (np.arange(1, len(right) + 1) + particles)
     return float(f1.max())
 
 
