@@ -1,10 +1,13 @@
 """Counting, filters and later treatment of the image; where particles lie."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_drpnet.errors import UserError
 from napari_drpnet.simulation import camera, layout
 
 
@@ -60,3 +63,46 @@ def test_particles_keep_their_distance(coverage: float, clumping: float, diamete
 def test_sparse_particles_reach_the_coverage() -> None:
     centres = layout.scatter(np.random.default_rng(0), np.ones((1000, 1000), bool), 40, 0.2, 0.2)
     assert len(centres) == int(0.2 * 1e6 / (np.pi * 400))
+
+
+def write_mtf(path: Path, rows: list[tuple[float, float]]) -> Path:
+    lines = "".join(f"{frequency} {value}\n" for frequency, value in rows)
+    path.write_text(f"data_\n\nloop_\n_rlnResolutionInversePixel #1\n_rlnMtfValue #2\n{lines}")
+    return path
+
+
+def test_the_mtf_of_a_star_file_shapes_the_noise(tmp_path: Path) -> None:
+    path = write_mtf(tmp_path / "mtf.star", [(0.0, 0.9), (0.25, 0.63), (0.5, 0.27)])
+    response = camera.read_mtf(path)
+    np.testing.assert_allclose(response[[0, 32, 64]], [1.0, 0.7, 0.3])
+    counts = np.random.default_rng(0).poisson(100, (512, 512)).astype(np.float32)
+    power = camera.radial_spectrum(camera.filter_radially(counts, response))
+    ratio = power[12:64] / response[12:64] ** 2
+    np.testing.assert_allclose(ratio / ratio.mean(), 1, atol=0.25)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        ("a picture", "not a STAR file"),
+        ("data_\n\nloop_\n_rlnCoordinateX #1\n1\n", "rlnResolutionInversePixel"),
+        ("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0.5 1\n0.1 1\n", "not the transfer curve"),
+        ("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0 0\n0.5 0\n", "not the transfer curve"),
+    ],
+)
+def test_a_file_that_is_no_mtf_is_named(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "mtf.star"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=message) as caught:
+        camera.read_mtf(path)
+    assert "mtf.star" in caught.value.message
+
+
+def test_a_broad_blur_is_nearly_a_gaussian() -> None:
+    point = np.zeros((401, 401), np.float32)
+    point[200, 200] = 1
+    y, x = np.mgrid[-200:201, -200:201]
+    expected = np.exp(-(x**2 + y**2) / (2 * 25**2)) / (2 * np.pi * 25**2)
+    assert np.abs(camera.broad_blur(point, 25) - expected).max() < 0.15 * expected.max()

@@ -1,12 +1,27 @@
 """The lens against textbook values and analytic limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.fft
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_drpnet.simulation.optics import Lens, aberration, ctf, frequencies, image_intensity, interaction, wavelength
+from napari_drpnet.settings import SimulationSettings
+from napari_drpnet.simulation import simulate_one
+from napari_drpnet.simulation.camera import radial_spectrum
+from napari_drpnet.simulation.optics import (
+    Lens,
+    aberration,
+    ctf,
+    envelope,
+    frequencies,
+    image_intensity,
+    interaction,
+    slab_heights,
+    wavelength,
+)
 
 
 @pytest.mark.parametrize(("voltage", "expected"), [(100, 0.03701), (200, 0.02508), (300, 0.01969)])
@@ -68,3 +83,83 @@ def test_particles_are_dark_in_underfocus() -> None:
     image = image_intensity(phase, Lens(defocus=15000), 4.0)
     assert image[64, 64] < 0.97
     assert image[0, 0] == pytest.approx(1, abs=0.01)
+
+
+def test_the_envelope_is_a_gaussian_of_the_b_factor() -> None:
+    f = np.array([[0.0, 0.05, 0.2]], np.float32)
+    damped = envelope(Lens(b_factor=150), np.zeros((1, 1), np.float32), f)
+    np.testing.assert_allclose(damped, np.exp(-150 * f**2 / 4), rtol=1e-5)
+
+
+def test_a_phase_plate_gives_full_contrast_at_low_resolution() -> None:
+    zero = np.zeros((1, 1), np.float32)
+    with_plate = ctf(Lens(amplitude_contrast=0.07, phase_shift=np.pi / 2), zero, zero)[0, 0]
+    assert with_plate == pytest.approx(-np.sqrt(1 - 0.07**2), abs=1e-5)
+
+
+def test_the_ctf_is_that_of_torch_ctf() -> None:
+    torch_ctf = pytest.importorskip("torch_ctf", reason="torch-ctf is not installed")
+    lens = Lens(defocus=15000, astigmatism=300, astigmatism_angle=0.4, b_factor=0, phase_shift=0.5)
+    # torch-ctf's astigmatism is half the difference, and its angle starts at the other axis than its text says
+    theirs = torch_ctf.calculate_ctf_2d(
+        1.5, 0.015, np.rad2deg(0.4), 300.0, 2.7, 0.1, np.rad2deg(0.5), 2.0, (256, 256), rfft=False, fftshift=False
+    ).numpy()
+    ours = -ctf(lens, *frequencies((256, 256), 2.0))
+    inner = np.ones((256, 256), bool)
+    inner[128] = inner[:, 128] = False  # the sign of a frequency at Nyquist is open
+    np.testing.assert_allclose(ours[inner], theirs[inner], atol=2e-3)
+
+
+def test_height_adds_to_the_defocus_of_what_lies_there() -> None:
+    phase = 1e-3 * np.random.default_rng(0).standard_normal((2, 128, 128)).astype(np.float32)
+    lens = Lens(defocus=10000)
+    seen = scipy.fft.fft2(image_intensity(phase, lens, 2.0, (-400.0, 250.0)) - 1)
+    grid = frequencies((128, 128), 2.0)
+    expected = 2 * sum(
+        scipy.fft.fft2(part) * ctf(replace(lens, defocus=10000 + height), *grid)
+        for part, height in zip(phase, (-400, 250), strict=True)
+    )
+    for spectrum in (seen, expected):
+        spectrum[0, 0] = 0
+    assert np.abs(seen - expected).max() < 0.02 * np.abs(expected).max()
+
+
+@given(height=st.floats(-500, 500))
+def test_height_moves_the_zero_as_computed(height: float) -> None:
+    lens = Lens(defocus=12000, cs=0, amplitude_contrast=0, b_factor=0)
+    shape, pixel_size, k = (4, 1024), 1.0, 1024 // 16
+    zero_at = 1 / (wavelength(300) * (k / 1024) ** 2)  # defocus whose first zero is the k-th frequency
+    x = np.arange(1024, dtype=np.float32)
+    wave = np.broadcast_to(1e-3 * np.cos(2 * np.pi * k * x / 1024), shape).astype(np.float32)
+    focused = replace(lens, defocus=zero_at - height)
+    slabs = np.stack([np.zeros_like(wave), wave])
+    contrast = np.ptp(image_intensity(slabs, focused, pixel_size, (height - 100, height))) / 4e-3
+    assert contrast < 5e-3
+    off = np.ptp(image_intensity(slabs, replace(focused, defocus=zero_at), pixel_size, (height - 100, height))) / 4e-3
+    assert off == pytest.approx(abs(np.sin(np.pi * height / zero_at)), abs=5e-3)
+
+
+def test_as_many_slabs_as_the_picture_can_tell_apart() -> None:
+    assert len(slab_heights(600, Lens(), 4.5)) == 1
+    fine = slab_heights(600, Lens(b_factor=60), 1.0)
+    assert len(fine) > 2
+    np.testing.assert_allclose(fine, -fine[::-1], atol=1e-9)
+    thinner = fine[1] - fine[0]
+    finest = min(0.5, np.sqrt(4 * np.log(10) / 60))
+    assert np.pi * wavelength(300) * thinner * finest**2 <= np.pi / 2
+
+
+def test_thon_rings_of_a_simulated_micrograph_lie_where_defocus_puts_them() -> None:
+    off = dict.fromkeys(("contamination", "carbon", "defects", "processed", "astigmatism"), 0)
+    settings = SimulationSettings(
+        size=768, pixel_size=2.0, empty=1, defocus=(1.5, 1.5), dose=(400, 400), structural_noise=(10, 10), views=1,
+        b_factor=(60, 60), ice=(1000, 1000), voltage=(300,), amplitude_contrast=(0.07, 0.07), **off,
+    )  # fmt: skip
+    power = radial_spectrum(simulate_one(settings, 0).micrograph.image, 129)
+    f = np.linspace(0, 0.25, 129).astype(np.float32)
+    response = np.abs(ctf(Lens(defocus=15000, amplitude_contrast=0.07), np.zeros((1, 1), np.float32), f[None])[0])
+    dips = [k for k in range(8, 120) if response[k] < response[k - 1] and response[k] <= response[k + 1]][:4]
+    assert len(dips) == 4
+    for k in dips:
+        near = slice(k - 4, k + 5)
+        assert abs(int(np.argmin(power[near])) - 4) <= 1

@@ -88,11 +88,7 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
     if settings.diameter_px is not None:
         pixel_size = views.diameter / rng.uniform(*settings.diameter_px)
     diameter = views.diameter / pixel_size
-    if diameter > settings.size / 2:
-        raise UserError(
-            f"{views.name}: a particle of {diameter:.0f} px is too large for a micrograph of {settings.size} px.",
-            "Choose a larger size or a larger pixel size.",
-        )
+    _check_size(views.name, diameter, settings.size)
     exposure = draw_exposure(rng, settings)
     scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
     empty = rng.random() < settings.empty
@@ -132,19 +128,34 @@ def _views_of(settings: SimulationSettings, index: int) -> Views:
     choices: tuple[Path | int, ...] = settings.structures or tuple(range(_PROCEDURAL))
     turn, place = divmod(index, len(choices))
     order = np.random.default_rng([settings.seed, turn, 11]).permutation(len(choices))
-    finest = settings.pixel_size if settings.diameter_px is None else None
-    return load_views(choices[order[place]], settings.views, settings.seed, finest)
+    source = choices[order[place]]
+    if settings.diameter_px is not None:
+        return load_views(source, settings.views, settings.seed)
+    return load_views(source, settings.views, settings.seed, settings.pixel_size, settings.size)
+
+
+def _check_size(name: str, diameter: float, size: int) -> None:
+    """Refuse a particle of ``diameter`` pixels that has no room to lie in on a micrograph of ``size`` pixels."""
+    if diameter > size / 2:
+        raise UserError(
+            f"{name}: a particle of {diameter:.0f} px is too large for a micrograph of {size} px.",
+            "Choose a larger size or a larger pixel size.",
+        )
 
 
 @lru_cache(maxsize=256)
-def load_views(source: Path | int, count: int, seed: int, pixel_size: float | None = None) -> Views:
+def load_views(source: Path | int, count: int, seed: int, pixel_size: float | None = None, size: int = 0) -> Views:
     """Projections of a structure's file, or of the procedural particle of that number.
 
-    They are 72 px wide, or, as far as memory goes, as fine as a given ``pixel_size`` in Angstrom.
+    They are 72 px wide, or, as far as memory goes, as fine as a given ``pixel_size`` in Angstrom, for a picture
+    of ``size`` pixels.
     """
     particle = procedural_structure(source) if isinstance(source, int) else read_structure(source)
-    across = 72 if pixel_size is None else int(np.clip(particle.diameter / pixel_size, 72, 128))
-    return make_views(particle, count, seed, across)
+    if pixel_size is None:
+        return make_views(particle, count, seed)
+    across = particle.diameter / pixel_size
+    _check_size(particle.name, across, size)
+    return make_views(particle, count, seed, int(np.clip(across, 72, 128)))
 
 
 def _add_surroundings(
