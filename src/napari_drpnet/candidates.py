@@ -107,7 +107,7 @@ def _refined(image: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
     padded = np.pad(image, 1, mode="edge").astype(np.float64)
     y, x = y + 1, x + 1
     here = padded[y, x]
-    yx = np.stack([y, x], axis=1) - 1.0
+    yx = np.stack([y, x], axis=1).astype(np.float64) - 1
     for axis, (before, after) in enumerate(
         ((padded[y - 1, x], padded[y + 1, x]), (padded[y, x - 1], padded[y, x + 1]))
     ):
