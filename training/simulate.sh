@@ -34,7 +34,7 @@ empty=(--empty 0.9 --contamination 0.7 --carbon 0.4)
 make validation 101 60 --structure "${validate[@]}"
 make validation-crowded 102 30 --structure "${validate[@]}" "${crowded[@]}"
 make validation-faint 103 30 --structure "${validate[@]}" "${faint[@]}"
-make validation-empty 104 30 --structure "${validate[@]}" "${empty[@]}"
+make validation-empty 106 30 --structure "${validate[@]}" "${empty[@]}"
 make plain 1 220 --structure "${train[@]}"
 make crowded 4 100 --structure "${train[@]}" "${crowded[@]}"
 make faint 5 100 --structure "${train[@]}" "${faint[@]}"
