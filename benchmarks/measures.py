@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_drpnet import Micrograph, Picks, read_micrograph, read_picks
-from napari_drpnet.data import FloatArray
+from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.evaluation import Counts, Evaluation, evaluate
 from napari_drpnet.evaluation.curves import precision_recall
 from napari_drpnet.training.calibration import calibration_error
@@ -49,18 +49,24 @@ class TestSet:
 
     @cached_property
     def samples(self) -> list[Sample]:
-        images = (file for file in sorted(self.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"})
-        return [self._sample(image) for image in images]
+        images = [file for file in sorted(self.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"}]
+        labels = [self._labels(image) for image in images]
+        known = np.concatenate([np.empty(0), *(truth.diameter for truth in labels if truth is not None)])
+        # A micrograph without particles is looked at as the others are.
+        usual = float(np.median(known)) if np.isfinite(known).any() else float("nan")
+        return [self._sample(image, truth, usual) for image, truth in zip(images, labels, strict=True)]
 
-    def _sample(self, image: Path) -> Sample:
+    def _labels(self, image: Path) -> Picks | None:
+        beside = (image.with_suffix(suffix) for suffix in (".star", ".csv"))
+        return next((read_picks(file)[0] for file in beside if self.has_truth and file.exists()), None)
+
+    def _sample(self, image: Path, truth: Picks | None, usual: float) -> Sample:
         micrograph = read_micrograph(image, pixel_size=self.pixel_size)
         frame = micrograph.frame
-        beside = [image.with_suffix(suffix) for suffix in (".star", ".csv")]
-        labels = next((file for file in beside if self.has_truth and file.exists()), None)
-        if labels is None:
+        if truth is None:
             return Sample(micrograph, Picks(frame, np.empty((0, 2))), _PART_OF_SIDE * _longer_side(micrograph), 0)
-        truth = read_picks(labels)[0]
-        diameter = self.diameter or float(np.median(truth.diameter)) * frame.known_pixel_size()
+        pixels = float(np.median(truth.diameter)) if len(truth) else usual
+        diameter = self.diameter or pixels * frame.known_pixel_size()
         edge = frame.micrograph_pixels(diameter) / 2 if self.edge is None else self.edge
         return Sample(micrograph, Picks(frame, truth.yx), diameter, edge)
 
@@ -124,8 +130,13 @@ def measure(found: Sequence[Picks], samples: Sequence[Sample], threshold: float 
 
 def calibration(found: Sequence[Picks], samples: Sequence[Sample]) -> float:
     """Expected calibration error of picks whose score is a probability."""
+    return calibration_error(*calibration_pairs(found, samples))
+
+
+def calibration_pairs(found: Sequence[Picks], samples: Sequence[Sample]) -> tuple[FloatArray, MaskArray]:
+    """Probabilities of scored picks, and whether each was a particle."""
     sweeps = [verdict.sweep for verdict in judge(at_threshold(found, _CERTAINLY_NONE), samples).verdicts]
-    return calibration_error(np.concatenate([s.score for s in sweeps]), np.concatenate([s.found for s in sweeps]))
+    return np.concatenate([s.score for s in sweeps]), np.concatenate([s.found for s in sweeps])
 
 
 def offsets(evaluation: Evaluation, samples: Sequence[Sample]) -> tuple[float, float]:

@@ -1,0 +1,63 @@
+"""Make the reliability diagrams of the model card: ``python docs/make_reliability.py --data DATA --networks NETWORKS``.
+
+How often picks of a probability are particles, for every set of ``benchmarks/quality.py`` with a truth: the simulated
+test proteins of all doses together, and each real set. A set that trained the shipped networks is picked by those of
+``--networks`` that were trained without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from napari_drpnet.training.plot import draw_reliability
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from contenders import Ours, ours
+from measures import Sample, TestSet, calibration_pairs, find_sets
+
+IMAGES = Path(__file__).parent / "images"
+SIMULATED = "simulated test proteins"
+
+
+def diagram(name: str, samples: Sequence[Sample], picker: Ours) -> Image.Image:
+    probability, hit = calibration_pairs(picker.find(samples).picks, samples)
+    return draw_reliability(probability, hit, name)
+
+
+def family(test: TestSet) -> str:
+    return SIMULATED if test.name.startswith("simulated") else test.name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--simulated", type=Path, default=Path("runs/simulated"))
+    parser.add_argument("--networks", type=Path, default=Path("runs/networks"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    pickers = list(ours(options.networks))
+    diagrams = []
+    tests = [test for test in find_sets(options.data, options.simulated) if test.has_truth]
+    for name, group in groupby(tests, family):
+        samples = [sample for test in group for sample in test.samples]
+        picker = next(picker for picker in pickers if name not in picker.seen)
+        left_out = "" if picker is pickers[0] else ", left out"
+        diagrams.append(diagram(f"{name}{left_out}", samples, picker))
+    columns = int(np.ceil(len(diagrams) / 2))
+    width, height = diagrams[0].size
+    sheet = Image.new("RGB", (columns * width, 2 * height), "white")
+    for i, picture in enumerate(diagrams):
+        sheet.paste(picture, (i % columns * width, i // columns * height))
+    sheet.quantize(64).save(IMAGES / "reliability.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
