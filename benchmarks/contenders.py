@@ -18,7 +18,6 @@ import numpy as np
 from measures import WITHOUT_TRUTH, Sample, TestSet
 from napari_drpnet import Picks, load_picker, read_picks
 from napari_drpnet.io.mrc import write_mrc
-from napari_drpnet.io.weights import PACKAGED
 from napari_drpnet.preprocess import rescale
 
 REAL = frozenset({"10017", "10028", "10059", "10146"})
@@ -68,9 +67,8 @@ def ours(networks: Path | None) -> Iterator[Ours]:
     """The shipped networks, and those in a folder that were trained with a set left out."""
     shipped = REAL - FOR_TESTING_ONLY
     yield Ours("shipped", {}, shipped)
-    yield Ours("shipped, stage 1 alone", {"classifier": None}, shipped)
-    if (PACKAGED / "fcrn.safetensors").exists():
-        yield Ours("fcrn, stage 1 alone", {"classifier": None, "detector": "fcrn"}, shipped)
+    yield Ours("shipped, with classifier", {"classifier": "classifier"}, shipped)
+    yield Ours("fcrn", {"detector": "fcrn"}, shipped)
     for name, unseen in (("without-10059", {"10059"}), ("without-10028", {"10028"}), ("simulated", REAL)):
         files = {stage: (networks or Path()) / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
         if networks is None or not files["detector"].exists():
@@ -78,9 +76,9 @@ def ours(networks: Path | None) -> Iterator[Ours]:
         # A network with a set left out is there for that set; the others would only repeat what `shipped` says.
         seen = (REAL - unseen) | (frozenset() if name == "simulated" else FOR_TESTING_ONLY | set(WITHOUT_TRUTH))
         detector = str(files["detector"])
+        yield Ours(name, {"detector": detector}, seen)
         if files["classifier"].exists():
-            yield Ours(name, {"detector": detector, "classifier": str(files["classifier"])}, seen)
-        yield Ours(f"{name}, stage 1 alone", {"detector": detector, "classifier": None}, seen)
+            yield Ours(f"{name}, with classifier", {"detector": detector, "classifier": str(files["classifier"])}, seen)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def row(data: TestSet, n: int, start: str, steps: int | None) -> tuple[str, ...]
         begun = time.perf_counter()
         tuned = tune(data, images[:n], learnt[0], start, Path(folder), steps)
         minutes = (time.perf_counter() - begun) / 60
-        before, after = scores(others, start, classifier=None), scores(others, tuned)
+        before, after = scores(others, start), scores(others, tuned)
     particles = sum(len(sample.truth) for sample in learnt)
     figures = (f"{before['F1']:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}", f"{minutes:.1f}")
     return data.name, str(n), str(particles), str(len(others)), *figures

@@ -118,14 +118,14 @@ def test_masked_pixels_are_not_picked(simulated, picker):
 
 def test_scoring_tells_how_far_it_is(simulated, picker):
     fractions = list(picker.score_steps(simulated[0]))
-    assert len(fractions) > 4
+    assert len(fractions) >= 3
     assert fractions == sorted(fractions)
     assert 0 < fractions[0] <= fractions[-1] <= 1
 
 
-def test_the_detector_alone_and_the_paper_network_pick_too(simulated):
+def test_with_a_classifier_and_with_the_paper_network_it_picks_too(simulated):
     micrograph, truth, diameter = simulated
-    for options in ({"classifier": None}, {"classifier": None, "detector": "fcrn"}):
+    for options in ({"classifier": "classifier"}, {"detector": "fcrn"}):
         picks = load_picker("drpnet", diameter=diameter, device="cpu", **options).pick(micrograph)
         assert f1(picks, truth, diameter) > 0.75
 

@@ -107,9 +107,10 @@ def test_one_labelled_micrograph_makes_a_detector_of_its_own(labelled, tmp_path)
     (path,) = labelled.glob("*.mrc")
     micrograph = read_micrograph(path)
     picker = load_picker("drpnet", diameter=33 * micrograph.frame.pixel_size, detector=str(out))
-    assert picker.calibration == report.calibration  # and no classifier that knows another detector
-    assert picker.classifier is None
+    assert picker.calibration == report.calibration
     assert len(picker.pick(micrograph)) > 0
+    with pytest.raises(UserError, match="not trained for the detector"):
+        load_picker("drpnet", diameter=180, detector=str(out), classifier="classifier")
 
 
 def test_a_start_of_another_stage_network_or_version_is_refused(labelled, tmp_path):

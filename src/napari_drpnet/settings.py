@@ -114,7 +114,7 @@ class CompatibleSettings(Settings):
 
 
 class DRPnetSettings(PickerSettings):
-    """DRPnet: a regression network finds candidates, a classifier keeps or rejects them."""
+    """DRPnet: a regression network finds candidates; a classifier, where one is chosen, keeps or rejects them."""
 
     detector: str | None = Field(
         None,
@@ -122,9 +122,9 @@ class DRPnetSettings(PickerSettings):
         "where the authors' rules are used.",
     )
     classifier: str | None = Field(
-        "classifier",
-        description="Weights of stage 2: a name from the package, a .safetensors file, or none. With a fine-tuned "
-        "detector only a classifier that was trained for it is used.",
+        None,
+        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none, or classifier "
+        "where the authors' rules are used.",
     )
     compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
 
@@ -132,6 +132,11 @@ class DRPnetSettings(PickerSettings):
     def stage1(self) -> str:
         """The detector in force."""
         return self.detector or ("detector" if self.compatible is None else "fcrn")
+
+    @property
+    def stage2(self) -> str | None:
+        """The classifier in force."""
+        return self.classifier or (None if self.compatible is None else "classifier")
 
 
 class SimulationSettings(Settings):

@@ -1,4 +1,4 @@
-"""DRPnet: a regression network finds candidates, a classifier tells particles from the rest.
+"""DRPnet: a regression network finds candidates, and on demand a classifier tells particles from the rest.
 
 Nguyen, Ersoy, Gotberg, Bunyak, White, "DRPnet: automated particle picking in cryo-electron micrographs using deep
 regression", BMC Bioinformatics 22:55 (2021).
@@ -154,11 +154,10 @@ class DRPnet:
         self.detector = cast(tiling.FullyConvolutional, detector)
         self.classifier: nn.Module | None = None
         self.calibration = self.detector_card.calibration
-        if settings.classifier is not None:
-            card, classifier = load_network(settings.classifier, "classifier", self.device)
-            # What a classifier adds was calibrated beside one detector; a fine-tuned one has a scale of its own.
-            if not self.detector_card.start or card.detector == Path(settings.stage1).stem:
-                self.classifier_card, self.classifier, self.calibration = card, classifier, card.calibration
+        if settings.stage2 is not None:
+            card, self.classifier = load_network(settings.stage2, "classifier", self.device)
+            self.classifier_card, self.calibration = card, card.calibration
+            self._check_pair()
 
     def pick(self, micrograph: Micrograph) -> Picks:
         """Particles of one micrograph, at the threshold of the settings."""
@@ -218,6 +217,15 @@ class DRPnet:
         best = candidates.suppress(yx, score, frame.micrograph_pixels(distance))
         diameter = frame.micrograph_pixels(self.settings.diameter)
         return Picks(frame, yx[best], score[best], np.array(diameter), source=np.array(self.name))
+
+    def _check_pair(self) -> None:
+        """A probability of both stages was calibrated for one detector; a fine-tuned one has a scale of its own."""
+        name = Path(self.settings.stage1).stem
+        if self.settings.compatible is None and self.detector_card.start and self.classifier_card.detector != name:
+            raise UserError(
+                f"The classifier {self.settings.stage2} was not trained for the detector {name}.",
+                f"Leave it out, or train one: napari-drpnet train-classifier --detector {self.settings.stage1}.",
+            )
 
     def _check(self, micrograph: Micrograph) -> None:
         frame, diameter = micrograph.frame, self.settings.diameter
