@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from napari_drpnet.data import FloatArray, ImageArray
 
 LOGIT_LIMIT = 7.0
-PERCENTILES = (5, 50, 95)
+PERCENTILES = (50, 95)
 _STEP = 4  # the map is smooth: every fourth pixel tells as much
 
 
