@@ -206,7 +206,7 @@ def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):
     assert "6/6: loss" in told.err
     assert "on the validation sets" in told.out
     card, tensors = read_weights(classifier)
-    assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 6)
+    assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 5)
     build(card.network).load_state_dict(tensors)
     log = (tmp_path / "d.tsv").read_text().splitlines()
     assert log[0].split("\t") == ["step", "loss", "rate", "validation_f1"]
