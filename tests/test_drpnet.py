@@ -7,7 +7,7 @@ from napari_drpnet import Micrograph, UserError, load_picker
 from napari_drpnet.data import Frame
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import PACKAGED, read_weights
-from napari_drpnet.pickers import available_pickers
+from napari_drpnet.pickers import available_pickers, drpnet
 from napari_drpnet.pickers.drpnet import author_scale
 from napari_drpnet.settings import CompatibleSettings, SimulationSettings
 from napari_drpnet.simulation import simulate_one
@@ -226,3 +226,11 @@ def test_a_frame_without_shape_is_no_obstacle(simulated, picker):
     micrograph, _, _ = simulated
     loose = Micrograph(micrograph.image, Frame("loose", None, micrograph.frame.pixel_size))
     assert len(picker.pick(loose)) > 10
+
+
+def test_the_bound_on_candidates_leaves_out_none_of_the_spaced_peaks():
+    """Noise high everywhere gives as many peaks as there can be; the bound is for maxima without a spacing."""
+    values = np.random.default_rng(4).uniform(0.1, 1, (400, 400)).astype(np.float32)
+    yx, _, level = drpnet.found(values, 16)
+    assert len(yx) <= drpnet._PACKING * values.size / 16**2
+    assert (level == 1).any()

@@ -40,8 +40,9 @@ FLOOR = 0.01
 BLUR = 0.05
 # Wide Gaussian of the illumination correction, in particle diameters.
 ILLUMINATION = 3.0
-# More candidates than this times what fits side by side, in hexagonal packing, are the noise of an empty image.
-_PACKING = 1.5 * 2 / 3**0.5
+# Candidates a square diameter that fit at the closest distance, packed hexagonally; what is beyond, where the authors'
+# rules find maxima at any distance, is the noise of an empty image.
+_PACKING = 2 / 3**0.5 / CLOSEST**2
 _BATCH = 128
 
 
