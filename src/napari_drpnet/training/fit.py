@@ -123,8 +123,9 @@ class _State:
         self.network = network.to(team.device).train()
         self.learner = team.share(_Learner(network, loss))
         self.optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+        # A share that is a whole number of steps for no short run: torch divides by that number less 1.
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, settings.rate, total_steps=max(settings.steps, 2), pct_start=0.05
+            self.optimiser, settings.rate, total_steps=max(settings.steps, 2), pct_start=0.0501
         )
         self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
         self.half = half_precision(settings, team.device)
