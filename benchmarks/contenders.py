@@ -22,6 +22,8 @@ from napari_drpnet.preprocess import rescale
 
 REAL = frozenset({"10017", "10028", "10059", "10146"})
 FOR_TESTING_ONLY = frozenset({"10017", "10146"})
+# Networks trained by the recipes of ../training with a set left out.
+NETWORKS = Path(__file__).parent / "networks"
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,15 @@ class Ours:
         return test.name not in self.seen
 
 
-def ours(networks: Path | None) -> Iterator[Ours]:
+def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
     """The shipped networks, and those in a folder that were trained with a set left out."""
     shipped = REAL - FOR_TESTING_ONLY
     yield Ours("shipped", {}, shipped)
     yield Ours("shipped, with classifier", {"classifier": "classifier"}, shipped)
     yield Ours("fcrn", {"detector": "fcrn"}, shipped)
     for name, unseen in (("without-10059", {"10059"}), ("without-10028", {"10028"}), ("simulated", REAL)):
-        files = {stage: (networks or Path()) / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
-        if networks is None or not files["detector"].exists():
+        files = {stage: networks / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
+        if not files["detector"].exists():
             continue
         # A network with a set left out is there for that set; the others would only repeat what `shipped` says.
         seen = (REAL - unseen) | (frozenset() if name == "simulated" else FOR_TESTING_ONLY | set(WITHOUT_TRUTH))

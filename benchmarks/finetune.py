@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import jobs, load_picker
 
@@ -65,7 +66,7 @@ def row(data: TestSet, n: int, start: str, steps: int | None) -> tuple[str, ...]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--networks", type=Path, default=Path("runs/networks"), help="networks with a set left out")
+    parser.add_argument("--networks", type=Path, default=NETWORKS, help="networks with a set left out")
     parser.add_argument("--sets", nargs="*", default=[*LEFT_OUT, "10017", "10146"])
     parser.add_argument("--labelled", type=int, nargs="*", default=[1, 2, 4], help="numbers of labelled micrographs")
     parser.add_argument("--steps", type=int, help="optimisation steps; default: those of train-detector --start")

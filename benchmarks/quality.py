@@ -1,4 +1,4 @@
-"""How good the networks are: ``python benchmarks/quality.py --data ../shared/data --networks runs/networks``.
+"""How good the networks are: ``python benchmarks/quality.py --data ../shared/data``.
 
 One table, one row for each set and picker. Sets: simulated test proteins that no network was trained on or chosen by,
 at several doses (the folders ``test-*`` of ``--simulated``, made by ``training/simulate.sh``); real micrographs with
@@ -35,7 +35,7 @@ from typing import Any
 
 import torch
 
-from contenders import Contender, LoG, Ours, Topaz, ours, peers
+from contenders import NETWORKS, Contender, LoG, Ours, Topaz, ours, peers
 from measures import TestSet, calibration, find_sets, measure
 
 Row = dict[str, Any]
@@ -125,7 +125,9 @@ def main() -> None:
     parser.add_argument(
         "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
     )
-    parser.add_argument("--networks", type=Path, help="folder of the networks trained with a set left out")
+    parser.add_argument(
+        "--networks", type=Path, default=NETWORKS, help="folder of the networks trained with a set left out"
+    )
     parser.add_argument("--topaz", default="", help='a Python that imports topaz, such as "env PYTHONPATH=... python"')
     parser.add_argument("--only", nargs="+", metavar="SET", help="sets whose name has this in it")
     parser.add_argument("--json", type=Path, help="write the rows here too")

@@ -1,4 +1,4 @@
-"""Make the pictures of picks: ``python docs/make_pick_figures.py --data DATA --networks runs/networks [SET...]``.
+"""Make the pictures of picks: ``python docs/make_pick_figures.py --data DATA [SET...]``.
 
 One picture for every set of ``benchmarks/quality.py``: the picks at the default settings on one micrograph, found,
 false and missed in colours of their own. Of images with nothing to pick, every one is shown. A set that trained the
@@ -20,7 +20,7 @@ from napari_drpnet.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, draw_v
 from napari_drpnet.preprocess import smooth
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import Ours, ours
+from contenders import NETWORKS, Ours, ours
 from measures import Sample, TestSet, find_sets, judge
 
 IMAGES = Path(__file__).parent / "images"
@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument(
         "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
     )
-    parser.add_argument("--networks", type=Path, help="folder of the networks trained with a set left out")
+    parser.add_argument(
+        "--networks", type=Path, default=NETWORKS, help="folder of the networks trained with a set left out"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     pickers = list(ours(options.networks))

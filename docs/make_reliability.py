@@ -1,4 +1,4 @@
-"""Make the reliability diagrams of the model card: ``python docs/make_reliability.py --data DATA --networks NETWORKS``.
+"""Make the reliability diagrams of the model card: ``python docs/make_reliability.py --data DATA``.
 
 How often picks of a probability are particles, for every set of ``benchmarks/quality.py`` with a truth: the simulated
 test proteins of all doses together, and each real set. A set that trained the shipped networks is picked by those of
@@ -20,7 +20,7 @@ from PIL import Image
 from napari_drpnet.training.plot import draw_reliability
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import Ours, ours
+from contenders import NETWORKS, Ours, ours
 from measures import Sample, TestSet, calibration_pairs, find_sets
 
 IMAGES = Path(__file__).parent / "images"
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--simulated", type=Path, default=Path("runs/simulated"))
-    parser.add_argument("--networks", type=Path, default=Path("runs/networks"))
+    parser.add_argument("--networks", type=Path, default=NETWORKS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     pickers = list(ours(options.networks))
