@@ -10,7 +10,8 @@ Conventions, the same everywhere in the package:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from napari_drpnet.errors import UserError
 FloatArray = npt.NDArray[np.float64]
 ImageArray = npt.NDArray[np.float32]
 MaskArray = npt.NDArray[np.bool_]
+
+# The source of a pick that a person answers for.
+MANUAL = "manual"
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,11 @@ class Picks:
     def __iter__(self) -> Iterator[FloatArray]:
         return iter(self.yx)
 
+    @property
+    def by_hand(self) -> MaskArray:
+        """``(n,)`` True for labelled picks: those that a person answers for."""
+        return np.asarray(self.source == MANUAL, dtype=np.bool_)
+
     def select(self, which: npt.ArrayLike) -> Picks:
         """The picks at a boolean mask or an index array, in that order."""
         index = np.asarray(which)
@@ -255,3 +264,81 @@ class Picks:
             label=self.label[index],
             source=self.source[index],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class PatchSet:
+    """Small images of particles and of background, each with where it comes from: what a classifier learns from.
+
+    Scalars given for a column are repeated for every patch.
+
+    Attributes
+    ----------
+    images
+        ``(n, side, side)`` float32, as the network sees them: particles dark, grey levels about -0.5..0.5.
+    pixel_size
+        Angstrom per patch pixel.
+    diameter
+        Of the particle, in Angstrom.
+    particle
+        ``(n,)`` whether it is one; else it is background.
+    micrograph
+        ``(n,)`` names.
+    yx
+        ``(n, 2)`` centres in micrograph pixels.
+    split
+        ``(n,)`` ``"training"`` or ``"validation"``.
+    origin
+        ``(n,)`` who says so: ``label`` (a person), ``region`` (painted), ``random``, ``candidate`` (of a micrograph
+        all of whose particles are labelled), ``agreement``, ``difference`` (of several sets of picks), ``level`` or
+        ``deviation`` (of the detector's confidence, and of the patch).
+    score
+        ``(n,)`` probability by the detector, NaN when unknown.
+    """
+
+    images: ImageArray
+    pixel_size: float
+    diameter: float
+    particle: MaskArray
+    micrograph: npt.NDArray[np.str_]
+    yx: FloatArray
+    split: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("training"))
+    origin: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("label"))
+    score: FloatArray = field(default_factory=lambda: np.array(np.nan))
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        object.__setattr__(self, "yx", np.asarray(self.yx, dtype=np.float64).reshape(n, 2))
+        for name, dtype in _PATCH_COLUMNS:
+            object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, which: npt.ArrayLike) -> PatchSet:
+        """The patches at a boolean mask or an index array, in that order."""
+        index = np.asarray(which)
+        columns = {name: getattr(self, name)[index] for name, _ in _PATCH_COLUMNS}
+        return replace(self, images=self.images[index], yx=self.yx[index], **columns)
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """How many patches there are of each label, split and origin."""
+        label = np.where(self.particle, "particle", "background")
+        keys = zip(label.tolist(), self.split.tolist(), self.origin.tolist(), strict=True)
+        return dict(sorted(Counter(keys).items()))
+
+    @staticmethod
+    def joined(parts: Sequence[PatchSet]) -> PatchSet:
+        """The patches of all parts, which are at one scale."""
+        names = ["images", "yx", *(name for name, _ in _PATCH_COLUMNS)]
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return replace(parts[0], **columns)
+
+
+_PATCH_COLUMNS: tuple[tuple[str, Any], ...] = (
+    ("particle", np.bool_),
+    ("micrograph", np.str_),
+    ("split", np.str_),
+    ("origin", np.str_),
+    ("score", np.float64),
+)

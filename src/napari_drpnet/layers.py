@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.data import FloatArray, Frame, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer, Points
+    from napari.layers import Image, Labels, Layer, Points
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 PICK_COLOUR = "#00e5ff"
 TRUTH_COLOUR = "#ffb000"
 BACKGROUND_COLOUR = "#ff4d6d"
+LABELLED_COLOUR = "#ffe14d"
+REGION_COLOUR = "#c86bff"
 STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
 COARSE = 512  # pixels along the shorter side of the coarsest level
@@ -192,6 +194,51 @@ def score_layer(score_map: ScoreMap) -> LayerTuple:
     return values, attributes, "image"
 
 
+def swap_image(layer: Image, made: LayerTuple) -> None:
+    """Show another image in an existing layer, where it lies and with its own contrast; main thread only."""
+    data, attributes, _ = made
+    layer.data = data
+    for name in ("scale", "translate", "units", "contrast_limits", "metadata", "name"):
+        if not np.array_equal(getattr(layer, name), attributes[name]):
+            setattr(layer, name, attributes[name])
+
+
+# ---------------------------------------------------------------- contaminated regions
+
+
+def regions_layer(mask: MaskArray, frame: Frame, name: str = "contaminated") -> LayerTuple:
+    """A Labels layer to paint in: an ``(h, w)`` mask of coarse pixels that cover the micrograph of ``frame``."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {0: "transparent", None: REGION_COLOUR}
+    attributes = {
+        "name": name,
+        "opacity": 0.35,
+        "colormap": DirectLabelColormap(color_dict=colours),
+        "metadata": _metadata(frame, "regions"),
+        **_coarse_placement(mask, frame),
+    }
+    return mask.astype(np.uint8), attributes, "labels"
+
+
+def swap_regions(layer: Labels, mask: MaskArray, frame: Frame) -> None:
+    """Show the regions of another micrograph in an existing layer; main thread only."""
+    layer.data = mask.astype(np.uint8)
+    for name, value in _coarse_placement(mask, frame).items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+    layer.metadata = _metadata(frame, "regions")
+
+
+def _coarse_placement(mask: MaskArray, frame: Frame) -> dict[str, Any]:
+    """Where coarse pixels lie that share the outer edges of the micrograph."""
+    place = placement(frame.unbinned)
+    shape = frame.shape or mask.shape
+    factor = np.array(shape) / mask.shape
+    step = place["scale"][-1]
+    return {**place, "scale": tuple(factor * step), "translate": tuple((factor - 1) / 2 * step)}
+
+
 def _metadata(frame: Frame, role: str, path: Path | None = None, **more: Any) -> dict[str, Any]:
     return {"frame": frame, "path": path and str(path), "pixel_size": frame.pixel_size, "role": role, **more}
 
@@ -241,6 +288,7 @@ def points_layer(
 
 def swap_points(layer: Points, picks: Picks) -> None:
     """Show other picks of the same micrograph in an existing layer; main thread only."""
+    visible, layer.visible = layer.visible, True  # napari loses count of the points of a layer that is hidden
     layer.selected_data = set()
     layer.data = coordinates(picks, layer.metadata["position"])
     layer.features = features(picks)
@@ -249,6 +297,20 @@ def swap_points(layer: Points, picks: Picks) -> None:
         layer.size = sizes(picks, layer.metadata["stand_in"])
         layer.border_color = colours(picks, layer.metadata["colour"])
         layer.shown = True
+    layer.visible = visible
+
+
+def show_labels(layer: Points, picks: Picks) -> None:
+    """Tell apart the picker's picks, particles and background that a person labelled: by colour, line and shape."""
+    if len(picks) == 0:
+        return
+    background = picks.label == "background"
+    labelled = picks.by_hand & ~background
+    rgba = colours(picks, layer.metadata["colour"])
+    rgba[labelled] = [int(LABELLED_COLOUR[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]
+    layer.border_color = rgba
+    layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
+    layer.symbol = np.where(background, "square", "disc")
 
 
 def mark_manual(layer: Points, rows: Sequence[int]) -> None:

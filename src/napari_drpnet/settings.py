@@ -264,6 +264,55 @@ class PickRun(Settings):
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
 
+class ProjectSettings(Settings):
+    """What ``project.yaml`` holds: which micrographs a project is about, how they are picked, and how far one is."""
+
+    version: int = Field(1, description="Version of the project's files.")
+    inputs: tuple[str, ...] = Field(
+        (),
+        description="Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', "
+        "or a RELION micrographs STAR file; an autopick.star brings its picks.",
+    )
+    root: str = Field(
+        "",
+        description="Folder that the names in inputs and in autopick.star start from, relative to the project's own; "
+        "RELION's project where there is one.",
+    )
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
+        json_schema_extra=_unit("A"),
+    )
+    picker: str = Field("drpnet", description="Name of the picker.")
+    diameter: float | None = Field(
+        None, gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=_unit("A")
+    )
+    invert: bool = Field(False, description="Particles are brighter than their background.")
+    detector: str | None = Field(
+        None, description="Network of stage 1: one of the package or of the project. Default: detector."
+    )
+    classifier: str | None = Field(
+        None, description="Network of stage 2: one of the package or of the project. Default: none."
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="Keep picks whose probability of being a particle is at least this."
+    )
+    min_distance: float | None = Field(
+        None,
+        ge=0,
+        description="Of two picks nearer than this, the better one stays. Default: 0.55 of the diameter.",
+        json_schema_extra=_unit("A"),
+    )
+    current: str = Field("", description="The micrograph that was open last.")
+    done: tuple[str, ...] = Field((), description="Micrographs that are finished.")
+
+    @property
+    def spacing(self) -> float:
+        """The minimum distance in force, in Angstrom; 0 where it is not known."""
+        return USUAL_DISTANCE * (self.diameter or 0.0) if self.min_distance is None else self.min_distance
+
+
 class EvaluationSettings(Settings):
     """How picks are compared with the truth."""
 
@@ -407,3 +456,79 @@ class TrainSettings(Settings):
     @classmethod
     def _gentler_from_weights(cls, fields: Any) -> Any:
         return {**FINE_TUNING, **fields} if isinstance(fields, dict) and fields.get("start") else fields
+
+
+class HarvestSettings(DRPnetSettings):
+    """How patches of particles and of background are gathered; the picker's settings say what the detector sees."""
+
+    source: Literal["labels", "agreement", "confidence"] = Field(
+        "labels",
+        description="What tells particles from background: a person's labels; the agreement of two or more sets of "
+        "picks; or, without any person, how sure the detector is, as in the paper.",
+    )
+    random: int = Field(
+        50,
+        ge=0,
+        description="Random background patches a micrograph, away from every label, pick and likely candidate.",
+    )
+    regions: bool = Field(True, description="Take background from the regions painted as contaminated.")
+    difference: bool = Field(True, description="Of several sets of picks: what only one of them has is background.")
+    likely: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="A candidate that nobody has judged may be a particle from this probability on; no background is "
+        "taken near it.",
+    )
+    height: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Without any person: a candidate is background where its maximum in the detector's map stands this "
+        "high above its surroundings, and a particle from three times that on, in parts of the map's clear particles.",
+    )
+    mean: float = Field(
+        10.0,
+        ge=0,
+        lt=100,
+        description="Without any person: particles are darker than this part of the candidates.",
+        json_schema_extra=_unit("%"),
+    )
+    deviation: float = Field(
+        10.0,
+        ge=0,
+        lt=100,
+        description="Without any person: the patch of a particle has a greater standard deviation than this part of "
+        "the candidates; those below are background.",
+        json_schema_extra=_unit("%"),
+    )
+    balance: bool = Field(False, description="As many patches of background as of particles: the fewer decide.")
+    validation: float = Field(
+        0.3, ge=0, lt=1, description="Part of the micrographs to validate with; of a single one, its right side."
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+
+
+class RetrainSettings(Settings):
+    """How a picker is fitted to labels."""
+
+    name: str = Field("", description="Name of the new network. Default: retrained-1, retrained-2 and so on.")
+    what: Literal["best", "calibration", "classifier", "detector"] = Field(
+        "best",
+        description="calibration: the probabilities only, in seconds; classifier: stage 2; detector: stage 1, in "
+        "minutes; best: the calibration, and the classifier where labels it has not seen say that it adds to it.",
+    )
+    start: str = Field(
+        "classifier",
+        description="Weights that a classifier begins from: a name from the package, or a .safetensors file; empty: "
+        "from scratch.",
+    )
+    steps: int | None = Field(
+        None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
+    )
+    batch: int | None = Field(
+        None, ge=2, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
+    )
+    rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")

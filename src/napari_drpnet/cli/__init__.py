@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from napari_drpnet.cli import evaluating, picking, simulating, training
+from napari_drpnet.cli import evaluating, harvesting, picking, project, simulating, training
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
 
@@ -27,10 +27,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(picking.pick)
+app.command()(project.project)
 app.command()(evaluating.evaluate)
 app.command()(picking.sample)
 app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(simulating.simulate)
+app.command()(harvesting.harvest)
 app.command()(training.train_detector)
 app.command()(training.train_classifier)
 

@@ -18,7 +18,7 @@ def option(model: type[Settings], field: str, *names: str) -> Any:
     shown is the model's.
     """
     default = model.model_fields[field].get_default()
-    shown = default not in (None, False, PydanticUndefined)
+    shown = default not in (None, False, "", PydanticUndefined)
     return typer.Option(*names, help=help_of(model, field) + f" Default: {default}." * shown, show_default=False)
 
 

@@ -12,6 +12,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, OutFolder, argument, given, option
 from napari_drpnet.cli.terminal import print_json, run_job, tell
+from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device, DRPnetSettings, PickerSettings, PickRun
 
 # More lines than this hide what went wrong; all of them are in the summary.
@@ -33,30 +34,43 @@ def pick(
     settings: Annotated[
         Path | None, typer.Option(help="The settings.yaml of an earlier run, to repeat it; other options go before it.")
     ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pick the micrographs of this project, or those named, and keep all labels; options that are given "
+            "become the project's. Made of the inputs where there is none."
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    run = jobs.make_run(
-        given(inputs=inputs or None, out=out, pixel_size=pixel_size, picker=picker),
-        given(
-            diameter=diameter,
-            threshold=threshold,
-            min_distance=min_distance,
-            invert=invert,
-            detector=detector,
-            classifier=classifier,
-            device=device,
-        ),
-        settings,
+    run = given(pixel_size=pixel_size, picker=picker)
+    options = given(
+        diameter=diameter,
+        threshold=threshold,
+        min_distance=min_distance,
+        invert=invert,
+        detector=detector,
+        classifier=classifier,
     )
-    report = run_job(jobs.pick(run))
+    if project is None:
+        run |= given(inputs=inputs or None, out=out)
+        report = run_job(jobs.pick(jobs.make_run(run, options | given(device=device), settings)))
+        more = f"see {report.out / 'summary.tsv'}"
+    else:
+        if out or settings:
+            raise UserError("A project has its own folder and settings.", "Leave out --out and --settings.")
+        with jobs.open_project(project, () if jobs.is_project(project) else inputs or (), **run, **options) as opened:
+            names = jobs.names_of(opened, inputs) if inputs else None
+            report = run_job(jobs.pick_project(opened, names, **given(device=device)))
+        more = "--json lists them"
     for result in report.failed[:_SHOWN_ERRORS]:
         tell("error", result.error)
     if len(report.failed) > _SHOWN_ERRORS:
-        tell("error", f"... and {len(report.failed) - _SHOWN_ERRORS} more, see {report.out / 'summary.tsv'}.")
+        tell("error", f"... and {len(report.failed) - _SHOWN_ERRORS} more, {more}.")
     if json:
         print_json(_document(report))
     else:

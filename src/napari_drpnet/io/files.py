@@ -68,7 +68,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(target)
     except OSError as error:
-        raise _cannot_write(Path(path), error) from error
+        raise cannot_write(Path(path), error) from error
     finally:
         with suppress(OSError):  # gone already, or never made
             temporary.unlink()
@@ -81,7 +81,8 @@ def write_text(text: str, path: Path) -> Path:
     return path
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """What the operating system says about writing ``path``, as a sentence and a next step."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path} cannot be written: the disk is full.", "Free some space, or choose another folder.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

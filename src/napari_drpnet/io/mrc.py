@@ -122,7 +122,10 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
 
 def _check_size(path: Path, says: str, expected: int, actual: int, frame: int) -> None:
     if actual < expected:
-        raise UserError(f"{path} is truncated: {says}, there are {actual}.", "Copy or make it anew.")
+        raise UserError(
+            f"{path} is truncated: {says}, there are {actual}.",
+            "Wait if it is still being written; else copy or make it anew.",
+        )
     if actual >= expected + frame:
         raise UserError(f"{path}: {says}, there are {actual}: the header is wrong.", "Make it anew.")
     if actual > expected:
@@ -163,12 +166,12 @@ def _pixel_size(path: Path, header: Any) -> float | None:
 
 
 def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None) -> Path:
-    """Write one image as 32-bit floats (mode 2).
+    """Write one image, or a stack of them, as 32-bit floats (mode 2).
 
     Parameters
     ----------
     image
-        ``(h, w)``, row 0 first.
+        ``(h, w)``, row 0 first, or ``(n, h, w)``.
     path
         Where to write; an existing file is replaced.
     pixel_size
@@ -182,6 +185,8 @@ def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None =
     path = Path(path)
     with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
         file.set_data(np.asarray(image, dtype=np.float32))
+        if file.data.ndim == 3:
+            file.set_image_stack()
         file.voxel_size = pixel_size or 0.0
         # mrcfile's label has the time of day; the same image is to give the same bytes.
         file.header.label = b""

@@ -39,14 +39,16 @@ class MicrographEntry:
     pixel_size: float | None
 
 
-def read_micrographs(path: str | Path) -> list[MicrographEntry]:
+def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEntry]:
     """The micrographs of a RELION project, each once, in their order.
 
     Parameters
     ----------
     path
         A micrographs STAR of RELION 3.0, 3.1, 4 or 5, or any other that names micrographs. Names are looked
-        for in the working folder, then in the STAR file's folder and all those above it.
+        for in ``root``, then in the STAR file's folder and all those above it.
+    root
+        The project's folder; by default the working folder.
 
     Raises
     ------
@@ -62,16 +64,16 @@ def read_micrographs(path: str | Path) -> list[MicrographEntry]:
     size_of: dict[str, float | None] = {}
     for name, size in zip(table.texts(MICROGRAPH), pixel_sizes(tables, table), strict=True):
         size_of.setdefault(name, size)
-    return [MicrographEntry(name, find_in_project(name, path), size) for name, size in size_of.items()]
+    return [MicrographEntry(name, find_in_project(name, path, root), size) for name, size in size_of.items()]
 
 
-def find_in_project(name: str, star: Path) -> Path:
+def find_in_project(name: str, star: Path, root: Path = Path()) -> Path:
     """The file that a STAR file means by ``name``.
 
-    RELION's names start at the project's folder, which is the working folder or one above the STAR file.
+    RELION's names start at the project's folder, which is ``root`` (the working folder) or one above the STAR file.
     Where there is no such file, the first place looked at.
     """
-    folders = [Path(), *star.absolute().parents]
+    folders = [root, *star.absolute().parents]
     places = [folder / name for folder in folders]
     # Not Path.exists, which raises where a folder may not be entered.
     return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110

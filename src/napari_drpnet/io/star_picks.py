@@ -50,7 +50,7 @@ def read_star(path: str | Path) -> list[Picks]:
         if _has_coordinates(table):
             return _by_micrograph(tables, table, micrograph_stem(path))
     if any(COORDINATES in table for table in tables):
-        return [_follow(name, find_in_project(file, path)) for name, file in read_coordinate_list(path)]
+        return [read_listed(name, find_in_project(file, path)) for name, file in read_coordinate_list(path)]
     tables[-1].require(_X, _Y)
     return []
 
@@ -59,7 +59,7 @@ def _has_coordinates(table: Table) -> bool:
     return _X in table and _Y in table
 
 
-def _follow(name: str, path: Path) -> Picks:
+def read_listed(name: str, path: Path) -> Picks:
     """The picks in a coordinate file that a list gives for the micrograph called ``name``."""
     tables = read_tables(path)
     table = next((table for table in tables if _has_coordinates(table)), tables[-1])

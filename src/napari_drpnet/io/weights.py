@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 _KEY = "napari_drpnet"
+# Bytes; safetensors allows no more.
+_LONGEST_HEADER = 100_000_000
 
 
 class WeightsCard(BaseModel):
@@ -71,6 +73,23 @@ def locate(name: str) -> Path:
             f"The package has no weights named {name!r}.", f"Choose one of {known}, or a .safetensors file."
         )
     return path
+
+
+def read_card(path: Path) -> WeightsCard:
+    """What a weights file says of itself; its tensors are not read.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged, or not one of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            words = json.loads(file.read(min(size, _LONGEST_HEADER)))["__metadata__"][_KEY]
+        return WeightsCard.model_validate_json(words)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{path}: not a weights file of napari-drpnet.", "Copy or train it anew.") from error
 
 
 def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:

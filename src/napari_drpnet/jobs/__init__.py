@@ -5,32 +5,82 @@ at any yield by closing it; what is finished then stays on disk.
 """
 
 from napari_drpnet.jobs.evaluation import evaluate_files
+from napari_drpnet.jobs.fields import Field, file_fields, harvest_inputs, harvest_settings, project_fields
+from napari_drpnet.jobs.harvesting import HarvestReport, harvest, read_patch_set
 from napari_drpnet.jobs.inputs import Task, find_micrographs
+from napari_drpnet.jobs.learning import TrainProgress
+from napari_drpnet.jobs.patch_classifier import retrain_patch_set, retrain_patches
 from napari_drpnet.jobs.picking import PickReport, PickResult, pick, score
 from napari_drpnet.jobs.progress import Job, Progress, finish
+from napari_drpnet.jobs.project import (
+    is_project,
+    merge_picks,
+    names_of,
+    open_project,
+    pick_project,
+    project_picker,
+)
+from napari_drpnet.jobs.retrain_report import RetrainReport
+from napari_drpnet.jobs.retraining import retrain, retrain_project
 from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
 from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
 from napari_drpnet.jobs.simulation import simulate
+from napari_drpnet.jobs.teaching import (
+    Change,
+    CurvePoint,
+    Suggestion,
+    before_after,
+    learning_curve,
+    suggest,
+    suggested_micrographs,
+)
 from napari_drpnet.jobs.training import make_train_settings, train_classifier, train_detector
 
 __all__ = [
+    "Change",
+    "CurvePoint",
     "DemoReport",
+    "Field",
+    "HarvestReport",
     "Job",
     "PickReport",
     "PickResult",
     "Progress",
+    "RetrainReport",
     "SampleFiles",
+    "Suggestion",
     "Task",
+    "TrainProgress",
+    "before_after",
     "demo",
     "evaluate_files",
+    "file_fields",
     "find_micrographs",
     "finish",
+    "harvest",
+    "harvest_inputs",
+    "harvest_settings",
+    "is_project",
+    "learning_curve",
     "make_run",
     "make_train_settings",
+    "merge_picks",
+    "names_of",
+    "open_project",
     "pick",
+    "pick_project",
+    "project_fields",
+    "project_picker",
+    "read_patch_set",
     "read_run_file",
+    "retrain",
+    "retrain_patch_set",
+    "retrain_patches",
+    "retrain_project",
     "score",
     "simulate",
+    "suggest",
+    "suggested_micrographs",
     "train_classifier",
     "train_detector",
     "validated",

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.images import IMAGE_SUFFIXES, is_image
-from napari_drpnet.io.star import MicrographEntry, read_micrographs
+from napari_drpnet.io.images import IMAGE_SUFFIXES
+from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.star import MicrographEntry
 
 # RELION puts the coordinates of MotionCorr/job002/Micrographs/a.mrc under Micrographs/ of the picking job.
 _RELION_JOB = re.compile(r"(?:^|/)[^/]+/job\d{3,}/(?P<below>.+)")
@@ -81,27 +81,12 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
 
 def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
     """The micrographs one input means, each with the short form of where its picks go."""
-    path = Path(text)
-    if path.suffix.lower() == ".star":
-        return [(entry, _in_project(entry.name) or _place(entry.name)) for entry in read_micrographs(path)]
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if is_image(file) and file.is_file())
-        if not files:
-            raise UserError(
-                f"{text}: no micrograph lies in this folder.", f"For its subfolders write '{text}/**/*.mrc'."
-            )
-    elif has_magic(text) and not path.exists():
-        # Path.glob takes no absolute pattern.
-        files = [Path(file) for file in sorted(glob(text, recursive=True)) if is_image(file)]  # noqa: PTH207
-        if not files:
-            raise UserError(f"{text}: no micrograph matches this pattern.", "Check the folder, and put it in quotes.")
-    else:
-        files = [path]
-    names = [file.as_posix() for file in files]
-    return [
-        (MicrographEntry(name, file, None), _in_project(name) or PurePosixPath(_place(name).name))
-        for name, file in zip(names, files, strict=True)
-    ]
+    listed = Path(text).suffix.lower() == ".star"
+    found: list[tuple[MicrographEntry, PurePosixPath]] = []
+    for entry in expand(text):
+        place = _place(entry.name)
+        found.append((entry, _in_project(entry.name) or (place if listed else PurePosixPath(place.name))))
+    return found
 
 
 def _in_project(name: str) -> PurePosixPath | None:

@@ -122,7 +122,7 @@ def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[P
     name, start = task.micrograph.name, time.perf_counter()
     try:
         micrograph = _read(task, run)
-        picks = yield from _find(picker, micrograph, here)
+        picks = yield from find_particles(picker, micrograph, here)
     except UserError as error:
         return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
     coordinates = write_picks(picks, run.out / task.coordinates)
@@ -139,7 +139,7 @@ def _read(task: Task, run: PickRun) -> Micrograph:
     return read_frame(file, run.pixel_size or entry.pixel_size, name=entry.name)
 
 
-def _find(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:
+def find_particles(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:
     """The picks of one micrograph, told as part of the run that is ``here``."""
     if not isinstance(picker, ScoringPicker):
         return picker.pick(micrograph)

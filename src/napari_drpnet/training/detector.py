@@ -44,7 +44,12 @@ def regression_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     return value
 
 
-def train_detector(settings: TrainSettings, out: Path) -> Training:
+def train_detector(
+    settings: TrainSettings,
+    out: Path,
+    examples: list[Example] | None = None,
+    stopped: Callable[[], bool] = bool,
+) -> Training:
     """Train a detector and write its weights, with a log and plots beside them.
 
     Parameters
@@ -54,6 +59,10 @@ def train_detector(settings: TrainSettings, out: Path) -> Training:
     out
         The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
         from it.
+    examples
+        Micrographs to learn from, in the place of the sets of the settings; without a checkpoint.
+    stopped
+        Asked after every step; True ends the training there.
 
     Returns
     -------
@@ -72,7 +81,7 @@ def train_detector(settings: TrainSettings, out: Path) -> Training:
     if card is not None:
         settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
     simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
-    training, validation = examples_of(settings)
+    training, validation = examples_of(settings) if examples is None else (examples, [])
     others = seen_by_another(settings)
     elsewhere = [_judged_by(weights, data) for weights, data in others]
     untouched = copy.deepcopy(network)
@@ -84,13 +93,15 @@ def train_detector(settings: TrainSettings, out: Path) -> Training:
     ):
         watch = Watch(
             _scorer(validation, settings),
-            checkpoint_path(out),
+            checkpoint_path(out) if examples is None else None,
             identity(settings, team, "detector", settings.start, *(weights for weights, _ in others)),
+            stopped,
         )
-        fitted = yield from _counted(_learn(network, training, new, settings, watch), 0, total)
+        every = 50 if examples is None else 2  # somebody waits for a few micrographs
+        fitted = yield from _counted(_learn(network, training, new, settings, watch, every), 0, total)
         evidence = []
         for i, (learnt, tested) in enumerate(folds, start=1):
-            half = _learn(copy.deepcopy(untouched), learnt, new, settings, Watch())
+            half = _learn(copy.deepcopy(untouched), learnt, new, settings, Watch(stopped=stopped), every)
             tester = (yield from _counted(half, i * settings.steps, total)).network
             evidence.append(judge(tester, tested, settings.diameter, OTHER_HALF))
     if not team.leads:
@@ -112,12 +123,17 @@ def train_detector(settings: TrainSettings, out: Path) -> Training:
 
 
 def _learn(
-    network: nn.Module, examples: list[Example], new: Sequence[Source], settings: TrainSettings, watch: Watch
+    network: nn.Module,
+    examples: list[Example],
+    new: Sequence[Source],
+    settings: TrainSettings,
+    watch: Watch,
+    report_every: int,
 ) -> Generator[Step, None, Fitted]:
     sources = [*([Fixed(examples)] if examples else []), *new]
     stride = cast(FullyConvolutional, network).stride
     crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
-    return fit(network, crops.batch, regression_loss, settings, watch)
+    return fit(network, crops.batch, regression_loss, settings, watch, report_every)
 
 
 def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:

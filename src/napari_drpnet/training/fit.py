@@ -46,11 +46,14 @@ class Watch:
         File that the run can go on from; None: no such file.
     run
         What makes this run itself, a JSON object: only a checkpoint of the same run is gone on from.
+    stopped
+        Asked after every step; True ends the run there, with a last check.
     """
 
     score: Callable[[nn.Module], float] | None = None
     checkpoint: Path | None = None
     run: str = "{}"
+    stopped: Callable[[], bool] = bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,8 @@ def fit(
         total, count = 0.0, 0
         for step, batch in drawn_ahead(draw, settings, team, range(first, last + 1)):
             total, count = total + state.learn(step, batch), count + 1
-            check = step % settings.check_every == 0 or step == settings.steps
+            stopped = watch.stopped()
+            check = stopped or step % settings.check_every == 0 or step == settings.steps
             if not check and step % report_every:
                 continue
             report = Step(step, settings.steps, total / count, state.rate)
@@ -110,7 +114,7 @@ def fit(
             if check:
                 report = state.check(report, watch)
             yield report
-            if state.waited(settings.patience):
+            if stopped or state.waited(settings.patience):
                 break
         return Fitted(state.result(watch), state.checks)
 

@@ -84,6 +84,12 @@ def best_f1(harvests: list[Harvest], scores: list[FloatArray]) -> float:
     return float(f1.max())
 
 
+def f1_at_half(harvests: list[Harvest], probability: FloatArray, hit: npt.NDArray[np.bool_]) -> float:
+    """Pooled F1 of the candidates whose probability is at least 0.5."""
+    chosen = probability >= 0.5
+    return float(2 * (chosen & hit).sum() / max(int(chosen.sum()) + sum(_labelled(h) for h in harvests), 1))
+
+
 def _labelled(h: Harvest) -> int:
     border = h.example.border
     return int(candidates.inside(h.example.yx, h.example.image.shape, border).sum())

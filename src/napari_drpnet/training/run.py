@@ -24,7 +24,7 @@ from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.finetune import recalibrate
 from napari_drpnet.training.fit import Fitted, Step
-from napari_drpnet.training.harvest import Harvest, best_f1
+from napari_drpnet.training.harvest import Harvest, best_f1, f1_at_half
 from napari_drpnet.training.parallel import Crew
 from napari_drpnet.training.plot import draw_training
 
@@ -50,6 +50,8 @@ class TrainingReport:
         Coefficients of the probability of a pick.
     steps
         Optimisation steps that were made; fewer than asked for when it stopped early.
+    f1_at_half
+        As ``f1``, at a probability of 0.5.
     """
 
     weights: Path
@@ -57,6 +59,7 @@ class TrainingReport:
     judged_on: str
     calibration: tuple[float, ...]
     steps: int
+    f1_at_half: float | None = None
 
     @property
     def plot(self) -> Path:
@@ -163,16 +166,22 @@ def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> t
 
 def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence, f1: float) -> TrainingReport:
     """Write the weights, and beside them the log and the plots of the run; remove its checkpoint."""
+    probability, hit = verdicts(card.calibration, evidence)
+    leave(out, card, fitted, probability, hit)
+    judged = f1 if evidence.judged_on else None
+    at_half = f1_at_half(evidence.harvests, probability, hit) if evidence.judged_on else None
+    report = TrainingReport(out, judged, evidence.judged_on, card.calibration, fitted.checks[-1].done, at_half)
+    checkpoint_path(out).unlink(missing_ok=True)
+    return report
+
+
+def leave(out: Path, card: WeightsCard, fitted: Fitted, probability: FloatArray, hit: npt.NDArray[np.bool_]) -> None:
+    """Write the weights, the log of the checks, and the plots: loss, F1, and how often a probability was right."""
     write_weights(out, card, fitted.network.state_dict())
     rows = [f"{c.done}\t{c.loss:.6f}\t{c.rate:.3g}\t{'' if c.f1 is None else f'{c.f1:.4f}'}" for c in fitted.checks]
     write_text("\n".join(["step\tloss\trate\tvalidation_f1", *rows, ""]), out.with_suffix(".tsv"))
-    probability, hit = verdicts(card.calibration, evidence)
-    judged = f1 if evidence.judged_on else None
-    report = TrainingReport(out, judged, evidence.judged_on, card.calibration, fitted.checks[-1].done)
-    with atomic_write(report.plot) as temporary:
+    with atomic_write(out.with_suffix(".png")) as temporary:
         draw_training(fitted.checks, probability, hit).save(temporary)
-    checkpoint_path(out).unlink(missing_ok=True)
-    return report
 
 
 def verdicts(calibration: tuple[float, ...], evidence: Evidence) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
+from napari_drpnet.curation import join, near
 from napari_drpnet.data import FloatArray, Frame, Picks
 
 # A pick this near to where one was removed, in diameters, is the same particle found again.
@@ -39,8 +39,8 @@ class Edits:
 
         A proposed pick gives way to one that a person made within the minimum distance.
         """
-        again = _near(proposed.yx, self.removed, SAME_PARTICLE * diameter)
-        doubled = _near(proposed.yx, self.made.yx, max(min_distance, SAME_PARTICLE * diameter))
+        again = near(proposed.yx, self.removed, SAME_PARTICLE * diameter)
+        doubled = near(proposed.yx, self.made.yx, max(min_distance, SAME_PARTICLE * diameter))
         return join(proposed.select(~again & ~doubled), self.made)
 
     def updated(self, shown: Picks, current: Picks) -> Edits:
@@ -54,22 +54,8 @@ class Edits:
         return Edits(current.select(~kept), np.concatenate([self.removed, gone]))
 
 
-def join(first: Picks, second: Picks) -> Picks:
-    """The picks of both, in the frame of the first."""
-    columns = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
-    return Picks(first.frame, **{c: np.concatenate([getattr(first, c), getattr(second, c)]) for c in columns})
-
-
-def _near(yx: FloatArray, others: FloatArray, distance: float) -> npt.NDArray[np.bool_]:
-    """Which points have one of the others nearer than ``distance``, or exactly where they are."""
-    if len(yx) == 0 or len(others) == 0:
-        return np.zeros(len(yx), dtype=bool)
-    nearest, _ = cKDTree(others).query(yx)
-    return np.asarray((nearest < distance) | (nearest == 0))
-
-
 def _same_positions(yx: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
-    return _near(yx, others, 0.0)
+    return near(yx, others, 0.0)
 
 
 def _same_rows(picks: Picks, others: Picks) -> npt.NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QWidget
@@ -27,7 +27,9 @@ class Fold(Container[Any]):
         self.button = PushButton()
         super().__init__(widgets=[self.button], labels=False)
         self.margins = (0, 0, 0, 0)
-        self._area = _scrolling(aligned(widgets))
+        form = aligned(widgets)
+        self._rows = rows_of(form)
+        self._area = _scrolling(form)
         self.native.layout().addWidget(self._area)
         self.button.clicked.connect(lambda: self.open(not self.opened))
         self.open(False)
@@ -38,6 +40,10 @@ class Fold(Container[Any]):
         self.button.text = f"{'▾' if opened else '▸'} {self._title}"
         self._area.setVisible(opened)
 
+    def show_row(self, widget: Widget, visible: bool) -> None:
+        """Whether one of the controls is among those that can be seen."""
+        self._rows.setRowVisible(widget.native, visible)
+
 
 def aligned(widgets: Iterable[Widget]) -> QWidget:
     """Controls below each other. The labels that magicgui makes are not of one width, and have no tooltips."""
@@ -47,10 +53,17 @@ def aligned(widgets: Iterable[Widget]) -> QWidget:
     rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for widget in widgets:
-        label = QLabel(widget.label)
+        label = QLabel("" if isinstance(widget, CheckBox) else widget.label)  # a check box says it itself
         label.setToolTip(widget.tooltip)
         rows.addRow(label, widget.native)
     return form
+
+
+def rows_of(form: QWidget) -> QFormLayout:
+    """The rows of a form that `aligned` made."""
+    rows = form.layout()
+    assert isinstance(rows, QFormLayout)
+    return rows
 
 
 def _scrolling(form: QWidget) -> QScrollArea:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
+from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
 from qtpy.QtWidgets import QSizePolicy
 
@@ -18,6 +20,7 @@ from napari_drpnet.jobs import Progress
 Steps = Callable[..., Generator[Progress | None, None, Any]]  # a job, which may tell None while a step goes on
 STARTING = 5  # milliseconds: superqt puts a worker into the pool one after it is told to start it
 LAST_STEP = 60_000  # milliseconds: steps are short, but loading the libraries is one
+LAST_RESULT = 15_000  # milliseconds that a job which was told to stop has for its result when the window is gone
 
 
 class JobBar(Container[Any]):
@@ -30,6 +33,8 @@ class JobBar(Container[Any]):
     start
         Called when it is pressed; is expected to call `run`.
     """
+
+    ended = Signal()  # a job has finished, failed or was cancelled; before its result is handed over
 
     def __init__(self, text: str, start: Callable[[], None]) -> None:
         self.button = PushButton(text=text)
@@ -44,6 +49,7 @@ class JobBar(Container[Any]):
         self._reason = ""
         self.button.clicked.connect(self._press)
         self._running = _Running()
+        self._stop: Event | None = None
 
     @property
     def running(self) -> bool:
@@ -62,12 +68,19 @@ class JobBar(Container[Any]):
         self.status.value = text
 
     def run(
-        self, job: Steps, *args: Any, done: Callable[[Any], None], step: Callable[[Any], None] = lambda _: None
+        self,
+        job: Steps,
+        *args: Any,
+        done: Callable[[Any], None],
+        step: Callable[[Any], None] = lambda _: None,
+        stop: Event | None = None,
     ) -> None:
         """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled.
 
-        ``step`` gets each `Progress` there, of a job that gives parts of its result before the end.
+        ``step`` gets each `Progress` there, of a job that gives parts of its result before the end. A job with a
+        ``stop`` ends at once with what it has when that is set; Cancel and the end of the form then do so.
         """
+        self._stop = stop
         worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
         here = self._running.here
         worker.yielded.connect(here(lambda progress: self._show(progress, step)))
@@ -85,18 +98,28 @@ class JobBar(Container[Any]):
     def cancel(self) -> None:
         """Ask the job to stop at its next step."""
         if self._running.worker is not None:
-            self.say("Cancelling")
             self.button.enabled = False
-            self._running.worker.quit()
+            if self._stop is None:
+                self.say("Cancelling")
+                self._running.worker.quit()
+            else:
+                self.say("Stopping; the best so far is kept")
+                self._stop.set()
 
     def leave(self, window: bool) -> None:
         """The form is gone: stop, and touch it no more. If the window is gone, too, wait until the job has ended."""
-        self._running.leave()
+        if self._stop is not None:
+            self._stop.set()
+        self._running.leave(self._stop is None)
         pool = QThreadPool.globalInstance()
-        if not window and pool is not None and self.running:
-            QThread.msleep(STARTING)
-            QCoreApplication.processEvents()
-            pool.waitForDone(LAST_STEP)  # a thread that outlives Qt brings the whole process down
+        worker = self._running.worker
+        if not window and pool is not None and worker is not None:
+            if not worker.is_running:  # a window that is half gone had better not draw itself
+                QThread.msleep(STARTING)
+                QCoreApplication.processEvents()
+            if self._stop is None or not pool.waitForDone(LAST_RESULT):
+                self._running.leave()
+                pool.waitForDone(LAST_STEP)  # a thread that outlives Qt brings the whole process down
 
     def _press(self) -> None:
         if self.running:
@@ -140,6 +163,7 @@ class JobBar(Container[Any]):
         self.button.enabled = not self._reason
         self.progress.hide()
         self.say(text or self._reason)
+        self.ended.emit()
 
 
 class _Running:
@@ -149,9 +173,9 @@ class _Running:
         self.worker: GeneratorWorker | None = None
         self._left = False
 
-    def leave(self) -> None:
+    def leave(self, close: bool = True) -> None:
         self._left = True
-        if self.worker is not None:
+        if self.worker is not None and close:
             self.worker.quit()
 
     def here(self, tell: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from napari_drpnet import layers
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.pickers.base import ScoringPicker
 from napari_drpnet.widgets.edits import Edits
-from napari_drpnet.widgets.source import Source
+from napari_drpnet.widgets.source import Source, SourceForm
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points
@@ -59,6 +59,10 @@ class Result:
         """The score map's layer, None when there is none in the viewer."""
         return self._scores if self._scores is not None and self._scores in self._viewer.layers else None
 
+    def valid(self, form: SourceForm) -> bool:
+        """Whether the layers are there, and the image is what it was."""
+        return self.layer is not None and form.holds(self.source)
+
     def note_edits(self) -> None:
         """Remember what a person changed in the layer since it was last filled."""
         if self.layer is not None:
@@ -93,7 +97,7 @@ class Result:
             return
         if layer.data is not values:
             layer.data = values
-            for name in ("scale", "translate", "contrast_limits"):
+            for name in ("scale", "translate", "contrast_limits", "metadata"):
                 setattr(layer, name, attributes[name])
         layer.visible = visible
 

@@ -44,7 +44,7 @@ class Source:
     @property
     def key(self) -> tuple[Any, ...]:
         """One micrograph of this session."""
-        return (self.layer_id, *self.position)
+        return (self.layer_id, self.frame.micrograph, *self.position)
 
     def micrograph(self) -> Micrograph:
         """Its pixels read and checked; may take a while.
@@ -143,6 +143,10 @@ class SourceForm:
         steps = self._viewer.dims.current_step[:-2]
         shown = steps[len(steps) - leading :] if leading else ()
         return tuple(min(int(step), size - 1) for step, size in zip(shown, array.shape, strict=False))
+
+    def refresh(self) -> None:
+        """The layers show other data now."""
+        self._show_pixel_size()
 
     def _images(self, _: Any = None) -> list[tuple[str, Image]]:
         return [(layer.name, layer) for layer in self._viewer.layers if _is_micrograph(layer)]

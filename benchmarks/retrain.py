@@ -1,0 +1,167 @@
+"""What a person's labels on one micrograph are worth for the others: ``python benchmarks/retrain.py``.
+
+The true particles of the first micrograph of a set stand for a person's labels: 20, 50 or 200 of them, the rest
+unlabelled, or all, and then the micrograph is marked as done. The picker is retrained on them as ``napari-drpnet
+train-classifier --project`` does it, and scored at the default threshold 0.5 on the others, before and after.
+"confidence" is the paper's harvest without any label: patches of all micrographs by the detector's confidence, and a
+classifier trained on them.
+
+EMPIAR-10059 and 10028 start from networks trained without them, 10017 and 10146 from the shipped one; what comes of it
+is scored and thrown away. "Said" is what retraining itself tells, by labels that it left out. Seconds are those of
+retraining, on as many threads as ``OMP_NUM_THREADS`` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contenders import NETWORKS
+from measures import Sample, TestSet, find_sets, measure
+from napari_drpnet import Picks, jobs, load_picker
+from napari_drpnet.data import MANUAL
+from napari_drpnet.io.project import Project
+from napari_drpnet.settings import HarvestSettings, RetrainSettings
+
+HEAD = (
+    "set",
+    "labels",
+    "others",
+    "F1 before",
+    "F1 after",
+    "best F1 after",
+    "said before",
+    "said after",
+    "network",
+    "s",
+    "CPU-s",
+)
+LEFT_OUT = ("10059", "10028")
+
+
+class Clock:
+    """Seconds of wall and of processor time since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[str, str]:
+        return f"{time.perf_counter() - self.wall:.0f}", f"{time.process_time() - self.cpu:.0f}"
+
+
+def images_of(data: TestSet) -> list[Path]:
+    return [file for file in sorted(data.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"}]
+
+
+def scores(samples: Sequence[Sample], **options: Any) -> dict[str, float]:
+    """Figures of merit of the picker with these weights."""
+    found = []
+    for sample in samples:
+        picker: Any = load_picker("drpnet", diameter=sample.diameter, device="cpu", **options)
+        found.append(picker.picks_from(picker.score(sample.micrograph), threshold=0.0))
+    return measure(found, samples, 0.5)
+
+
+def labelled(sample: Sample, count: int | None, seed: int) -> Picks:
+    """So many of the true particles, as a person labels them."""
+    truth = sample.truth
+    if count is not None and count < len(truth):
+        truth = truth.select(np.sort(np.random.default_rng(seed).choice(len(truth), count, replace=False)))
+    return replace(truth, source=np.full(len(truth), MANUAL), label=np.full(len(truth), "particle"))
+
+
+def with_labels(
+    data: TestSet, count: int | None, options: argparse.Namespace, detector: str
+) -> tuple[str, dict[str, float], tuple[str, ...]]:
+    """What was labelled, the scores on the other micrographs, and what retraining said."""
+    at = options.first
+    sample, image = data.samples[at], images_of(data)[at]
+    others = [one for i, one in enumerate(data.samples) if i != at]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with Project.create(
+            Path(folder) / "project",
+            inputs=(str(image.resolve()),),
+            pixel_size=data.pixel_size,
+            diameter=sample.diameter,
+            detector=None if detector == "detector" else str(Path(detector).resolve()),
+        ) as project:
+            name = project.micrographs[0].name
+            picks = labelled(sample, count, options.seed)
+            project.write_picks(name, picks)
+            complete = len(picks) == len(sample.truth)
+            if complete:
+                project.mark_done(name, True)
+            clock = Clock()
+            report = jobs.finish(jobs.retrain(project, RetrainSettings(what=options.what, device="cpu")))
+            took = clock.read()
+            use = {role: project.weights(name) for role, name in report.use.items() if name}
+            after = scores(others, **{"detector": detector, **use})
+            told = tuple("" if v is None else f"{v:.3f}" for v in (report.before, report.after))
+            for note in report.notes:
+                print("   ", note)
+    words = f"all {len(picks)}" if complete else str(len(picks))
+    return words, after, (*told, report.role or "nothing", *took)
+
+
+def without_labels(
+    data: TestSet, detector: str, options: argparse.Namespace
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Scores of the paper's way on all micrographs but the first, and what it took."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        clock = Clock()
+        fields = jobs.file_fields([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
+        chosen = HarvestSettings(
+            diameter=data.samples[0].diameter, detector=detector, source="confidence", balance=True, device="cpu"
+        )
+        patches = jobs.finish(jobs.harvest(fields, chosen)).patches
+        out = Path(folder) / "unsupervised.safetensors"
+        jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out, detector))
+        took = clock.read()
+        others = [one for i, one in enumerate(data.samples) if i != options.first]
+        return scores(others, detector=detector, classifier=str(out)), took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--networks", type=Path, default=NETWORKS, help="networks with a set left out")
+    parser.add_argument("--sets", nargs="*", default=[*LEFT_OUT, "10017", "10146"])
+    parser.add_argument("--labels", type=int, nargs="*", default=[20, 50, 200], help="numbers of labelled particles")
+    parser.add_argument("--what", default="best", choices=["best", "calibration", "classifier", "detector"])
+    parser.add_argument("--first", type=int, default=0, help="which micrograph is labelled")
+    parser.add_argument("--seed", type=int, default=0, help="which of its particles")
+    parser.add_argument("--no-unsupervised", action="store_true")
+    options = parser.parse_args()
+    print("| " + " | ".join(HEAD) + " |\n|" + " --- |" * len(HEAD))
+    for data in find_sets(options.data, Path("none")):
+        if data.name not in options.sets:
+            continue
+        detector = "detector"
+        if data.name in LEFT_OUT:
+            detector = str(options.networks / f"without-{data.name}-detector.safetensors")
+        others = [one for i, one in enumerate(data.samples) if i != options.first]
+        before = scores(others, detector=detector)["F1"]
+        there = len(data.samples[options.first].truth)
+        for count in [*(n for n in options.labels if n < there), None]:
+            words, after, told = with_labels(data, count, options, detector)
+            row = (data.name, words, str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}")
+            print("| " + " | ".join((*row, *told)) + " |", flush=True)
+        if not options.no_unsupervised:
+            after, took = without_labels(data, detector, options)
+            row = (data.name, "confidence", str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}")
+            row = (*row, f"{after['best F1']:.3f}", "", "", "classifier", *took)
+            print("| " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

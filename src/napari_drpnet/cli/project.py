@@ -1,0 +1,96 @@
+"""The command that makes and shows projects."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_drpnet import jobs
+from napari_drpnet.cli.options import JsonFlag, argument, given, option
+from napari_drpnet.cli.terminal import print_json, print_table
+from napari_drpnet.settings import ProjectSettings
+
+if TYPE_CHECKING:
+    from napari_drpnet.io.project import Project, Row
+
+_STATES = ("new", "picked", "edited", "done")
+
+
+def project(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the project; made where there is none.")],
+    inputs: Annotated[list[str] | None, argument(ProjectSettings, "inputs")] = None,
+    diameter: Annotated[float | None, option(ProjectSettings, "diameter")] = None,
+    pixel_size: Annotated[float | None, option(ProjectSettings, "pixel_size")] = None,
+    picker: Annotated[str | None, option(ProjectSettings, "picker")] = None,
+    threshold: Annotated[float | None, option(ProjectSettings, "threshold")] = None,
+    min_distance: Annotated[float | None, option(ProjectSettings, "min_distance")] = None,
+    invert: Annotated[bool | None, option(ProjectSettings, "invert", "--invert/--no-invert")] = None,
+    detector: Annotated[str | None, option(ProjectSettings, "detector")] = None,
+    classifier: Annotated[str | None, option(ProjectSettings, "classifier")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Make a project of micrographs, or show one.
+
+    A project keeps picks, labels, networks and settings in files, for the window and for the command line.
+
+    Example: napari-drpnet project DIR Micrographs/ --diameter 180
+    """
+    settings = given(
+        diameter=diameter,
+        pixel_size=pixel_size,
+        picker=picker,
+        threshold=threshold,
+        min_distance=min_distance,
+        invert=invert,
+        detector=detector,
+        classifier=classifier,
+    )
+    only_shown = not inputs and not settings
+    with jobs.open_project(folder, inputs or (), read_only=only_shown, **settings) as opened:
+        opened.refresh()
+        if json:
+            print_json(_document(opened))
+        else:
+            _show(opened)
+
+
+def _show(opened: Project) -> None:
+    rows = opened.rows()
+    head = ["micrograph", "picks", "particles", "background", "state", "score"]
+    print_table(head, [*(_cells(row) for row in rows), _total(rows)])
+
+
+def _cells(row: Row) -> list[str]:
+    score = "-" if math.isnan(row.score) else f"{row.score:.3f}"
+    return [row.name, str(row.picks), str(row.particles), str(row.background), row.state, score]
+
+
+def _total(rows: list[Row]) -> list[str]:
+    states = [(state, sum(row.state == state for row in rows)) for state in _STATES]
+    summary = ", ".join(f"{count} {state}" for state, count in states if count)
+    sums = [str(sum(getattr(row, name) for row in rows)) for name in ("picks", "particles", "background")]
+    return [f"all {len(rows)}", *sums, summary, ""]
+
+
+def _document(opened: Project) -> dict[str, object]:
+    return {
+        "folder": opened.folder,
+        "settings": opened.settings.model_dump(mode="json"),
+        "networks": {role: opened.networks(role) for role in ("detector", "classifier")},
+        "micrographs": [
+            {
+                "name": entry.name,
+                "path": entry.path,
+                "pixel_size": entry.pixel_size,
+                "picks": row.picks,
+                "particles": row.particles,
+                "background": row.background,
+                "state": row.state,
+                "score": row.score,
+            }
+            for entry, row in zip(opened.micrographs, opened.rows(), strict=True)
+        ],
+    }

@@ -1,0 +1,60 @@
+"""What a user names as micrographs: files, folders, patterns, and STAR files that list them."""
+
+from __future__ import annotations
+
+import os
+import re
+from glob import glob, has_magic
+from pathlib import Path
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import reading
+from napari_drpnet.io.images import is_image
+from napari_drpnet.io.star import MicrographEntry, read_micrographs
+
+_NUMBER = re.compile(r"(\d+)")
+
+
+def expand(text: str, root: Path = Path()) -> list[MicrographEntry]:
+    """The micrographs that one input means, in their order.
+
+    Parameters
+    ----------
+    text
+        An image file, a folder (the images in it, not those in its subfolders; ``a2`` comes before ``a10``), a pattern
+        (``**`` for any number of folders), or a STAR file that lists micrographs. An image file that does not exist is
+        given back like any other.
+    root
+        Where relative names start.
+
+    Raises
+    ------
+    UserError
+        When a folder or a pattern means no micrograph, or the STAR file cannot be read.
+    """
+    path = root / text
+    if path.suffix.lower() == ".star":
+        return read_micrographs(path, root)
+    if path.is_dir():
+        with reading(path), os.scandir(path) as found:
+            names = [file.name for file in found if is_image(file.name) and file.is_file()]
+        if not names:
+            raise UserError(
+                f"{text}: no micrograph lies in this folder.", f"For its subfolders write '{text}/**/*.mrc'."
+            )
+        files = [Path(text, name).as_posix() for name in names]
+    elif has_magic(text) and not path.exists():
+        found_names = glob(text, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        files = [Path(file).as_posix() for file in found_names if is_image(file)]
+        if not files:
+            raise UserError(f"{text}: no micrograph matches this pattern.", "Check the folder, and put it in quotes.")
+    else:
+        files = [Path(text).as_posix()]
+    return [MicrographEntry(file, root / file, None) for file in sorted(files, key=natural)]
+
+
+def natural(text: str) -> tuple[list[str | int], str]:
+    """A key that sorts ``a2`` before ``a10``."""
+    parts: list[str | int] = list(_NUMBER.split(text))  # words and numbers take turns
+    parts[1::2] = [int(digits) for digits in parts[1::2]]
+    return parts, text

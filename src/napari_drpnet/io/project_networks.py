@@ -1,0 +1,56 @@
+"""The networks a project can pick with: those of the package, and those trained in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import PACKAGED, read_card
+
+
+def networks(folder: Path, role: str) -> list[str]:
+    """Names of the networks for a role, ``detector`` or ``classifier``: the package's, then those in a folder.
+
+    A file in the folder that is called as one of the package is not seen.
+    """
+    return [*_of_role(PACKAGED, role), *(name for name in _of_role(folder, role) if not _shipped(name))]
+
+
+def weights(folder: Path, name: str, root: Path) -> str:
+    """What `io.weights.read_weights` takes for a network's name.
+
+    Parameters
+    ----------
+    folder
+        Where the project's networks are.
+    name
+        Of a network of the package or the project, or a ``.safetensors`` file.
+    root
+        Where the path of such a file starts.
+
+    Raises
+    ------
+    UserError
+        When there is no such network.
+    """
+    if _shipped(name):
+        return name
+    for path in (folder / f"{name}.safetensors", root / name):
+        if path.suffix == ".safetensors" and path.is_file():
+            return str(path)
+    known = ", ".join([*networks(folder, "detector"), *networks(folder, "classifier")])
+    raise UserError(f"The project has no network named {name!r}.", f"Choose one of {known}, or a .safetensors file.")
+
+
+def _shipped(name: str) -> bool:
+    return (PACKAGED / f"{name}.safetensors").is_file()
+
+
+def _of_role(folder: Path, role: str) -> Iterator[str]:
+    """Names of the networks in a folder; files that are none are passed over."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with suppress(UserError):
+            if read_card(path).role == role:
+                yield path.stem

@@ -1,0 +1,121 @@
+"""A small line chart: one series over steps or labels, drawn as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+_LINE = QColor("#2f9fe0")
+_MARGINS = (46, 20, 14, 20)  # left, top, right, bottom: room for numbers and the title
+_DOT = 3.5
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One value of the series.
+
+    Attributes
+    ----------
+    x, y
+        Where it is.
+    spread
+        Half the length of the bar through it; 0 for none.
+    hollow
+        Drawn as a circle: an estimate.
+    """
+
+    x: float
+    y: float
+    spread: float = 0.0
+    hollow: bool = False
+
+
+class Chart(QWidget):
+    """A title, two axes with their ends, a line, and the last value in words.
+
+    Parameters
+    ----------
+    title
+        What is drawn upwards.
+    along
+        What is drawn to the right.
+    dots
+        Whether each value is drawn as well, not only the line.
+    """
+
+    def __init__(self, title: str, along: str, dots: bool = False) -> None:
+        super().__init__()
+        self._title, self._along, self._dots = title, along, dots
+        self.values: tuple[Dot, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_values(self, values: Sequence[Dot]) -> None:
+        """Draw these, in the order given; those that are no numbers are left out."""
+        self.values = tuple(value for value in values if value.x == value.x and value.y == value.y)
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: D102, N802
+        return QSize(240, 120)
+
+    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        left, top, right, bottom = _MARGINS
+        area = QRectF(left, top, self.width() - left - right, self.height() - top - bottom)
+        ink = self.palette().color(self.foregroundRole())
+        painter.setPen(ink)
+        painter.drawText(QRectF(0, 0, self.width(), top), Qt.AlignmentFlag.AlignLeft, self._title)
+        if not self.values:
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "nothing yet")
+            return
+        last = self.values[-1].y
+        painter.drawText(QRectF(0, 0, self.width() - right, top), Qt.AlignmentFlag.AlignRight, f"{last:.3f}")
+        self._draw_axes(painter, area, ink)
+        self._draw_values(painter, area)
+
+    def _draw_axes(self, painter: QPainter, area: QRectF, ink: QColor) -> None:
+        (x0, x1), (y0, y1) = self._limits()
+        faint = QColor(ink)
+        faint.setAlphaF(0.35)
+        painter.setPen(faint)
+        painter.drawLine(area.topLeft(), area.bottomLeft())
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        painter.setPen(ink)
+        flags = Qt.AlignmentFlag
+        for text, at in ((f"{y1:.2f}", area.top()), (f"{y0:.2f}", area.bottom())):
+            painter.drawText(QRectF(0, at - 8, area.left() - 5, 16), flags.AlignRight | flags.AlignVCenter, text)
+        below = QRectF(area.left(), area.bottom() + 2, area.width(), _MARGINS[3])
+        for text, flag in (
+            (f"{x0:g}", flags.AlignLeft),
+            (self._along, flags.AlignHCenter),
+            (f"{x1:g}", flags.AlignRight),
+        ):
+            painter.drawText(below, flag, text)
+
+    def _draw_values(self, painter: QPainter, area: QRectF) -> None:
+        (x0, x1), (y0, y1) = self._limits()
+
+        def place(x: float, y: float) -> QPointF:
+            return QPointF(
+                area.left() + area.width() * (x - x0) / (x1 - x0), area.bottom() - area.height() * (y - y0) / (y1 - y0)
+            )
+
+        painter.setPen(QPen(_LINE, 1.6))
+        painter.drawPolyline(QPolygonF([place(value.x, value.y) for value in self.values]))
+        for value in self.values if self._dots or len(self.values) == 1 else ():
+            if value.spread:
+                painter.drawLine(place(value.x, value.y - value.spread), place(value.x, value.y + value.spread))
+            painter.setBrush(self.palette().color(self.backgroundRole()) if value.hollow else _LINE)
+            painter.drawEllipse(place(value.x, value.y), _DOT, _DOT)
+
+    def _limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The ends of the axes: to the right from 0 on, upwards all values with some room."""
+        low = min(value.y - value.spread for value in self.values)
+        high = max(value.y + value.spread for value in self.values)
+        room = 0.05 * (high - low) or 0.05
+        return (0.0, max(1.0, *(value.x for value in self.values))), (low - room, high + room)

@@ -1,0 +1,100 @@
+"""Small things that several docks are built of: tables to read and click, buttons, wrapped text, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QTableWidget, QTableWidgetItem, QWidget
+
+NO_PROJECT = "Open a project in the Micrographs dock."
+NO_DIAMETER = "The diameter of the particle is not known. Give it in the Micrographs dock, under Picking."
+_ROW = 22  # pixels
+
+
+def table(columns: Sequence[str], digits: int = 2) -> Table:
+    """A table that is read and clicked, not edited; the first column takes the room that is left."""
+    made = Table(0, len(columns))
+    made.digits = digits
+    made.setHorizontalHeaderLabels(list(columns))
+    made.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    made.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+    made.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys go to the picks
+    made.setShowGrid(False)
+    made.setWordWrap(False)
+    made.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    numbers, header = made.verticalHeader(), made.horizontalHeader()
+    assert numbers is not None
+    assert header is not None
+    numbers.hide()
+    numbers.setDefaultSectionSize(_ROW)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    return made
+
+
+class Table(QTableWidget):
+    """Rows of names and numbers."""
+
+    digits = 2  # of numbers that are not whole
+
+    def fill(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Show these rows and no others; None is an empty cell."""
+        self.setRowCount(len(rows))
+        for row, values in enumerate(rows):
+            for column, value in enumerate(values):
+                self.setItem(row, column, self._item(value))
+
+    def fit(self) -> None:
+        """Be as high as the rows are."""
+        header = self.horizontalHeader()
+        above = 0 if header is None else header.sizeHint().height()
+        self.setFixedHeight(above + 2 + sum(self.rowHeight(row) for row in range(self.rowCount())))
+
+    def put(self, row: int, column: int, text: str) -> None:
+        """Change what a cell says."""
+        item = self.item(row, column)
+        if item is not None:
+            item.setText(text)
+
+    def text(self, row: int, column: int) -> str:
+        """What a cell says."""
+        item = self.item(row, column)
+        return "" if item is None else str(item.text())
+
+    def _item(self, value: Any) -> QTableWidgetItem:
+        if isinstance(value, float):
+            text = f"{value:.{self.digits}f}"
+        else:
+            text = "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+        item = QTableWidgetItem(text)
+        item.setToolTip(text)
+        if isinstance(value, (int, float)):
+            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return item
+
+
+def button(text: str, tooltip: str) -> QPushButton:
+    """A button that says what it does."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    return made
+
+
+def wrapped(text: str = "") -> QLabel:
+    """Text of as many lines as it takes."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    return label
+
+
+def in_row(*widgets: QWidget, stretch: Sequence[int] = ()) -> QWidget:
+    """Widgets beside each other, equally wide or as ``stretch`` says."""
+    made = QWidget()
+    layout = QHBoxLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, stretch[number] if stretch else 1)
+    return made
