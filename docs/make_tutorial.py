@@ -171,7 +171,7 @@ def before_after() -> None:
     form.offer(dict.fromkeys(chosen), chosen)
     form.which.value = form.which.choices[2]
     run(form.job)
-    session.go(session.names[2])
+    session.go(session.names[4])
     look(viewer, zoom=1.7, centre=(0.4, 0.4))
     finish(viewer, session, "before-after")
 
@@ -186,6 +186,8 @@ def suggest() -> None:
     run(form.job)
     for verdict in ("particle", "background", "particle"):
         form.judge(verdict)
+    inside = [np.all(abs(one.yx - SIZE / 2) < SIZE / 2 - 100) for one in form.suggestions]
+    form.go(inside.index(True, form.at))
     viewer.scene.camera.zoom *= 2.5
     finish(viewer, session, "suggest")
 

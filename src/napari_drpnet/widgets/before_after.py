@@ -17,7 +17,7 @@ from napari_drpnet.widgets.harvest_source import spread
 from napari_drpnet.widgets.job import JobBar
 from napari_drpnet.widgets.marks import Marks
 from napari_drpnet.widgets.networks import NetworkBox, Role
-from napari_drpnet.widgets.parts import NO_DIAMETER, NO_PROJECT, table
+from napari_drpnet.widgets.parts import NO_DIAMETER, NO_PROJECT, table, wrapped
 from napari_drpnet.widgets.session import Session
 
 # Blue, orange and grey are told apart with any colour vision; the shapes differ as well.
@@ -74,6 +74,7 @@ class BeforeAfter(QWidget):
         column = QVBoxLayout(self)
         for widget in (self._networks(), self.job.native, self.table, self.legend, self.shown):
             column.addWidget(widget, 1 if widget is self.table else 0)
+        column.addWidget(wrapped("F1: where a micrograph is done. A network that learnt from it looks better there."))
 
     def _networks(self) -> QWidget:
         """The old and the new networks beside each other."""

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 _LINE = QColor("#2f9fe0")
 _MARGINS = (46, 20, 14, 20)  # left, top, right, bottom: room for numbers and the title
 _DOT = 3.5
+_LEAST = 0.1  # height of the chart in its own unit: smaller differences are noise, and look like it
 
 
 @dataclass(frozen=True)
@@ -117,5 +118,5 @@ class Chart(QWidget):
         """The ends of the axes: to the right from 0 on, upwards all values with some room."""
         low = min(value.y - value.spread for value in self.values)
         high = max(value.y + value.spread for value in self.values)
-        room = 0.05 * (high - low) or 0.05
+        room = max(0.05 * (high - low), (_LEAST - (high - low)) / 2)
         return (0.0, max(1.0, *(value.x for value in self.values))), (low - room, high + room)

@@ -311,7 +311,8 @@ def _caption(points: Sequence[CurvePoint]) -> str:
     first, last = points[0], points[-1]
     estimated = any(point.estimated for point in points)
     how = "Estimated (circles): not all particles are labelled. " if estimated else "Measured on labelled particles. "
-    text = f"F1 {first.f1:.3f} as it is, {last.f1:.3f} ± {last.spread:.3f} with {last.labels} labels. "
+    spread = f" ± {last.spread:.3f}" if last.spread else ""
+    text = f"F1 {first.f1:.3f} as it is, {last.f1:.3f}{spread} with {last.labels} labels. "
     if len(points) < 3:
         return f"{text}{how}"
     gain = last.f1 - points[-2].f1

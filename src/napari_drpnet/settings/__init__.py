@@ -1,0 +1,39 @@
+"""Every parameter once: its type, default, bounds, unit and help text.
+
+Forms, tooltips, command-line help and the file that records a run all read these models.
+The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
+"""
+
+from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings
+from napari_drpnet.settings.picking import (
+    CompatibleSettings,
+    DRPnetSettings,
+    EvaluationSettings,
+    PickerSettings,
+    PickRun,
+    PreprocessSettings,
+)
+from napari_drpnet.settings.project import ProjectSettings
+from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
+from napari_drpnet.settings.simulation import SimulationSettings
+from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
+
+__all__ = [
+    "FINE_TUNING",
+    "USUAL_DISTANCE",
+    "CompatibleSettings",
+    "DRPnetSettings",
+    "Device",
+    "EvaluationSettings",
+    "HarvestSettings",
+    "PickRun",
+    "PickerSettings",
+    "PreprocessSettings",
+    "ProjectSettings",
+    "RetrainSettings",
+    "Settings",
+    "SimulatedSet",
+    "SimulationSettings",
+    "TrainSettings",
+    "TrainingSet",
+]

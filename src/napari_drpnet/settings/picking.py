@@ -1,0 +1,162 @@
+"""How micrographs are prepared, picked and scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings, unit
+
+
+class PreprocessSettings(Settings):
+    """What `preprocess.prepare` does, in the order of its fields."""
+
+    rescale: float = Field(
+        1.0, gt=0, le=16, description="Size of the result relative to the input: 0.25 makes it four times smaller."
+    )
+    illumination: float = Field(
+        0.0,
+        ge=0,
+        description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the paper); 0 leaves it.",
+        json_schema_extra=unit("A"),
+    )
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        description="Sigma of the Gaussian smoothing; 0 leaves the image as sharp as it is.",
+        json_schema_extra=unit("A"),
+    )
+    stretch: bool = Field(True, description="Stretch grey levels between the two percentiles below to 0..1.")
+    low: float = Field(1.0, ge=0, lt=50, description="Percentile that becomes 0.", json_schema_extra=unit("%"))
+    high: float = Field(99.0, gt=50, le=100, description="Percentile that becomes 1.", json_schema_extra=unit("%"))
+    invert: bool = Field(False, description="Turn bright particles dark (negative stain, or already inverted images).")
+
+
+class PickerSettings(Settings):
+    """What every picker is told."""
+
+    diameter: float = Field(
+        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A")
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="Keep picks whose probability of being a particle is at least this."
+    )
+    min_distance: float | None = Field(
+        None,
+        ge=0,
+        description="Of two picks nearer than this, the better one stays. Default: 0.55 of the diameter.",
+        json_schema_extra=unit("A"),
+    )
+    border: float | None = Field(
+        None,
+        ge=0,
+        description="Drop picks nearer to the border than this. Default: half a diameter.",
+        json_schema_extra=unit("A"),
+    )
+    invert: bool = Field(False, description="Particles are brighter than their background.")
+    device: Device = Field("auto", description="Where networks run: auto takes a GPU when there is one.")
+    memory: int = Field(
+        600,
+        ge=50,
+        description="Memory a network pass may use; larger images run in tiles.",
+        json_schema_extra=unit("MB"),
+    )
+
+    @property
+    def spacing(self) -> float:
+        """The minimum distance in force, in Angstrom."""
+        return USUAL_DISTANCE * self.diameter if self.min_distance is None else self.min_distance
+
+    @property
+    def margin(self) -> float:
+        """The border in force, in Angstrom."""
+        return 0.5 * self.diameter if self.border is None else self.border
+
+
+class CompatibleSettings(Settings):
+    """The authors' own scale rule and detection levels, so that their published parameters can be used."""
+
+    box: float = Field(gt=0, description="Box of the particle.", json_schema_extra=unit("micrograph px"))
+    sigma: float = Field(
+        9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=unit("reduced px")
+    )
+    height: float = Field(
+        5.0,
+        gt=0,
+        description="Unit T of the extended maxima; the levels stand at 1, 2 and 3 T.",
+        json_schema_extra=unit("distance in px"),
+    )
+    level: Literal[1, 2, 3] = Field(
+        2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
+    )
+    class_cutoff: float = Field(
+        0.5, ge=0, le=1, description="Reject a candidate when the classifier is surer than this that it is no particle."
+    )
+
+
+class DRPnetSettings(PickerSettings):
+    """DRPnet: a regression network finds candidates; a classifier, where one is chosen, keeps or rejects them."""
+
+    detector: str | None = Field(
+        None,
+        description="Weights of stage 1: a name from the package, or a .safetensors file. Default: detector, or fcrn "
+        "where the authors' rules are used.",
+    )
+    classifier: str | None = Field(
+        None,
+        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none, or classifier "
+        "where the authors' rules are used.",
+    )
+    compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
+
+    @property
+    def stage1(self) -> str:
+        """The detector in force."""
+        return self.detector or ("detector" if self.compatible is None else "fcrn")
+
+    @property
+    def stage2(self) -> str | None:
+        """The classifier in force."""
+        return self.classifier or (None if self.compatible is None else "classifier")
+
+
+class PickRun(Settings):
+    """One run of picking: everything that is needed to repeat it."""
+
+    inputs: tuple[str, ...] = Field(
+        min_length=1,
+        description="Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', "
+        "or a RELION micrographs STAR file.",
+    )
+    out: Path = Field(Path("picks"), description="Folder for the STAR files, summary.tsv and settings.yaml.")
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
+        json_schema_extra=unit("A"),
+    )
+    picker: str = Field("drpnet", description="Name of the picker.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The picker's own settings.")
+    version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
+
+
+class EvaluationSettings(Settings):
+    """How picks are compared with the truth."""
+
+    diameter: float = Field(
+        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A")
+    )
+    pixel_size: float = Field(gt=0, description="Pixel size of the micrographs.", json_schema_extra=unit("A"))
+    radius_fraction: float = Field(
+        0.5, gt=0, le=2, description="Largest distance of a right pick from its particle, as a part of the diameter."
+    )
+    edge: float = Field(
+        0, ge=0, description="Width of the band along the border that is not scored.", json_schema_extra=unit("px")
+    )
+    shape: tuple[PositiveInt, PositiveInt] | None = Field(
+        None,
+        description="HEIGHT,WIDTH of the micrographs; needed with --edge where no file says it.",
+        json_schema_extra=unit("px"),
+    )

@@ -1,0 +1,86 @@
+"""What a person's labels are made of: patch sets, and networks of a project."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from napari_drpnet.settings.base import Device, Settings, unit
+from napari_drpnet.settings.picking import DRPnetSettings
+
+
+class HarvestSettings(DRPnetSettings):
+    """How patches of particles and of background are gathered; the picker's settings say what the detector sees."""
+
+    source: Literal["labels", "agreement", "confidence"] = Field(
+        "labels",
+        description="What tells particles from background: a person's labels; the agreement of two or more sets of "
+        "picks; or, without any person, how sure the detector is, as in the paper.",
+    )
+    random: int = Field(
+        50,
+        ge=0,
+        description="Random background patches a micrograph, away from every label, pick and likely candidate.",
+    )
+    regions: bool = Field(True, description="Take background from the regions painted as contaminated.")
+    difference: bool = Field(True, description="Of several sets of picks: what only one of them has is background.")
+    likely: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="A candidate that nobody has judged may be a particle from this probability on; no background is "
+        "taken near it.",
+    )
+    height: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Without any person: a candidate is background where its maximum in the detector's map stands this "
+        "high above its surroundings, and a particle from three times that on, in parts of the map's clear particles.",
+    )
+    mean: float = Field(
+        10.0,
+        ge=0,
+        lt=100,
+        description="Without any person: particles are darker than this part of the candidates.",
+        json_schema_extra=unit("%"),
+    )
+    deviation: float = Field(
+        10.0,
+        ge=0,
+        lt=100,
+        description="Without any person: the patch of a particle has a greater standard deviation than this part of "
+        "the candidates; those below are background.",
+        json_schema_extra=unit("%"),
+    )
+    balance: bool = Field(False, description="As many patches of background as of particles: the fewer decide.")
+    validation: float = Field(
+        0.3, ge=0, lt=1, description="Part of the micrographs to validate with; of a single one, its right side."
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+
+
+class RetrainSettings(Settings):
+    """How a picker is fitted to labels."""
+
+    name: str = Field("", description="Name of the new network. Default: retrained-1, retrained-2 and so on.")
+    what: Literal["best", "calibration", "classifier", "detector"] = Field(
+        "best",
+        description="calibration: the probabilities only, in seconds; classifier: stage 2; detector: stage 1, in "
+        "minutes; best: the calibration, and the classifier where labels it has not seen say that it adds to it.",
+    )
+    start: str = Field(
+        "classifier",
+        description="Weights that a classifier begins from: a name from the package, or a .safetensors file; empty: "
+        "from scratch.",
+    )
+    steps: int | None = Field(
+        None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
+    )
+    batch: int | None = Field(
+        None, ge=2, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
+    )
+    rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")

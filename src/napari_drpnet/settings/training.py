@@ -1,0 +1,135 @@
+"""What networks learn from, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from napari_drpnet.settings.base import Device, Settings, unit
+from napari_drpnet.settings.simulation import SimulationSettings
+
+
+class TrainingSet(Settings):
+    """Micrographs with true coordinates of one kind of particle, or of several with a diameter each."""
+
+    micrographs: str = Field(description="A folder or a glob of micrographs.")
+    coordinates: str | None = Field(
+        None,
+        description="Their coordinates: a folder of STAR or CSV files of the same names, or one file for all of them. "
+        "Default: beside them.",
+    )
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        description="Pixel size of the micrographs, where their headers do not tell.",
+        json_schema_extra=unit("A"),
+    )
+    diameter: float | None = Field(
+        None,
+        gt=0,
+        description="Diameter of the particle. Default: the diameters in the coordinate files.",
+        json_schema_extra=unit("A"),
+    )
+    unlabelled_border: float = Field(
+        0.0,
+        ge=0,
+        description="Width along the edges where particles are not labelled.",
+        json_schema_extra=unit("diameters"),
+    )
+    invert: bool = Field(False, description="Particles are brighter than their background.")
+    weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+    judged_by: str | None = Field(
+        None,
+        description="Of a validation set that is learnt from, too: weights of a detector that never saw it, whose "
+        "candidates there are calibrated on.",
+    )
+
+
+class SimulatedSet(Settings):
+    """Micrographs simulated while the network learns from them, or once, to validate with."""
+
+    simulate: SimulationSettings = Field(
+        description="What to simulate; structures may be folders and globs. Its count is the number of micrographs to "
+        "validate with, or for the classifier to learn from; a detector in training gets new ones to the end."
+    )
+    pool: int = Field(64, ge=1, description="Micrographs to draw crops from; a new one takes the oldest's place.")
+    every: int = Field(10, ge=1, description="Steps after which there is a new micrograph.")
+    weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+
+
+def _kind_of_set(fields: Any) -> str:
+    simulated = "simulate" in fields if isinstance(fields, dict) else isinstance(fields, SimulatedSet)
+    return "simulated" if simulated else "files"
+
+
+AnySet = Annotated[
+    Annotated[TrainingSet, Tag("files")] | Annotated[SimulatedSet, Tag("simulated")], Discriminator(_kind_of_set)
+]
+
+# What suits a few labelled micrographs, where training begins from weights; whatever is given goes before it.
+FINE_TUNING: dict[str, Any] = {"steps": 200, "rate": 5e-4, "average": 0.97, "check_every": 50}
+
+
+class TrainSettings(Settings):
+    """What a training run is told; with the same seed and data on one CPU thread it gives the same weights."""
+
+    training: tuple[AnySet, ...] = Field(min_length=1, description="Sets to learn from.")
+    validation: tuple[AnySet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
+    network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
+    start: str | None = Field(
+        None,
+        description="Weights to begin from instead of an untrained network, at the scale they were trained at: a name "
+        "from the package, or a .safetensors file. Other defaults then: "
+        + ", ".join(f"{name} {value}" for name, value in FINE_TUNING.items())
+        + ".",
+    )
+    diameter: float = Field(
+        32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=unit("network px")
+    )
+    label: float = Field(
+        0.3,
+        gt=0,
+        le=0.5,
+        description="Radius of the target's cone; the paper's is the particle's own, 0.5.",
+        json_schema_extra=unit("diameters"),
+    )
+    steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
+    batch: int = Field(8, ge=1, description="Crops or patches a step, on each of several processes.")
+    crop: int = Field(
+        224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=unit("network px")
+    )
+    rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
+    scale_jitter: float = Field(
+        0.25, ge=0, lt=1, description="A wrong diameter, up to this fraction, is learnt to be borne."
+    )
+    average: float = Field(
+        0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept."
+    )
+    check_every: int = Field(
+        250, ge=1, description="Steps after which the network is validated and a checkpoint written."
+    )
+    checked: int = Field(
+        16, ge=1, description="Validation micrographs looked at during training; at its end it is all of them."
+    )
+    patience: int = Field(
+        10, ge=0, description="Stop after so many validations without a better F1; 0 never stops early."
+    )
+    precision: Literal["auto", "full", "mixed"] = Field(
+        "auto",
+        description="mixed computes in 16 bits where that is safe; auto does so on graphics cards, and on processors "
+        "that have instructions for it.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Threads that draw, and processes that simulate, ahead of the training. They change no number. "
+        "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gentler_from_weights(cls, fields: Any) -> Any:
+        return {**FINE_TUNING, **fields} if isinstance(fields, dict) and fields.get("start") else fields
