@@ -39,11 +39,6 @@ class TrainingSet(Settings):
     )
     invert: bool = Field(False, description="Particles are brighter than their background.")
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
-    judged_by: str | None = Field(
-        None,
-        description="Of a validation set that is learnt from, too: weights of a detector that never saw it, whose "
-        "candidates there are calibrated on.",
-    )
 
 
 class SimulatedSet(Settings):

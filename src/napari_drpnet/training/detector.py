@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
-from napari_drpnet.pickers.drpnet import fold, load_network
-from napari_drpnet.settings import SimulatedSet, TrainingSet, TrainSettings
+from napari_drpnet.pickers.drpnet import fold
+from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.batches import Tensors, helpers
@@ -25,7 +25,7 @@ from napari_drpnet.training.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training.harvest import harvest
 from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
-from napari_drpnet.training.sets import Example, examples_of, load_examples, seen_by_another
+from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
 
 OTHER_HALF = "each half of the micrographs, of a network that learnt from the other half"
@@ -82,8 +82,6 @@ def train_detector(
         settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
     simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     training, validation = examples_of(settings) if examples is None else (examples, [])
-    others = seen_by_another(settings)
-    elsewhere = [_judged_by(weights, data) for weights, data in others]
     untouched = copy.deepcopy(network)
     folds = halves(training) if card and not validation else []
     total = settings.steps * (1 + len(folds))
@@ -94,7 +92,7 @@ def train_detector(
         watch = Watch(
             _scorer(validation, settings),
             checkpoint_path(out) if examples is None else None,
-            identity(settings, team, "detector", settings.start, *(weights for weights, _ in others)),
+            identity(settings, team, "detector", settings.start),
             stopped,
         )
         every = 50 if examples is None else 2  # somebody waits for a few micrographs
@@ -109,7 +107,6 @@ def train_detector(
     if not folds:
         known = judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")
         evidence.append(known)
-    evidence += elsewhere
     joined = Evidence.joined(evidence)
     calibration, f1 = calibrate(joined, card.calibration if card else None)
     result = WeightsCard(
@@ -139,12 +136,6 @@ def _learn(
 def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
     """The steps of one of several trainings as those of the whole."""
     return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
-
-
-def _judged_by(weights: str, data: TrainingSet) -> Evidence:
-    """A set that training sees, through the eyes of a network that did not."""
-    card, network = load_network(weights, "detector", torch.device("cpu"))
-    return judge(network, load_examples([data], card.diameter), card.diameter, VALIDATION)
 
 
 def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.Module], float] | None:

@@ -210,8 +210,8 @@ def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Ex
         raise UserError("The training sets hold no particle.", "Check their coordinate files.")
     if len(training) == 1 and not left_out:
         warn(f"{training[0].name} is the only micrograph to learn from.", stacklevel=2)
-    validation = load_examples(_unseen(settings.validation), settings.diameter)
-    if _unseen(settings.validation) and not sum(len(example.yx) for example in validation):
+    validation = load_examples(settings.validation, settings.diameter)
+    if settings.validation and not sum(len(example.yx) for example in validation):
         raise UserError("The validation sets hold no particle.", "Check their coordinate files.")
     if left_out and not validation and settings.start is None:
         raise UserError(
@@ -219,16 +219,6 @@ def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Ex
         )
     _check_apart(training, validation)
     return training, validation
-
-
-def seen_by_another(settings: TrainSettings) -> list[tuple[str, TrainingSet]]:
-    """Validation sets that are learnt from, too, each behind the weights that never saw it."""
-    sets = (data for data in settings.validation if isinstance(data, TrainingSet))
-    return [(data.judged_by, data) for data in sets if data.judged_by]
-
-
-def _unseen(sets: Iterable[TrainingSet | SimulatedSet]) -> list[TrainingSet | SimulatedSet]:
-    return [data for data in sets if isinstance(data, SimulatedSet) or not data.judged_by]
 
 
 def _check_apart(training: list[Example], validation: list[Example]) -> None:
