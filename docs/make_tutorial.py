@@ -19,7 +19,7 @@ import numpy as np
 
 from make_screenshots import IMAGES, look, open_form, open_viewer, settle, wait
 
-VOXEL, SIZE, COUNT = 4.0, 768, 5
+VOXEL, PIXEL_SIZE, SIZE, COUNT = 4.0, 2.0, 1536, 5
 DIAMETER = 150.0
 QUALITY = 62  # of the pictures, so that none is larger than 300 kB
 DONE, PARTLY = 0, 1  # number of the micrograph on which everything is labelled, and of that with some labels
@@ -42,11 +42,11 @@ def micrographs(folder: Path) -> None:
         structures=(folder / "protein.mrc",),
         count=COUNT,
         size=SIZE,
-        pixel_size=VOXEL,
+        pixel_size=PIXEL_SIZE,
         seed=1,
         views=40,
         coverage=(0.25, 0.35),
-        visibility=(5, 6),
+        visibility=(9, 11),
         broken=(0, 0),
         **none,
     )
@@ -122,7 +122,7 @@ def label(session: Any, number: int, count: int) -> None:
     name, true = session.names[number], truth(session, number)
     session.go(name)
     picks = session.picks(name)
-    reach = 0.5 * DIAMETER / VOXEL
+    reach = 0.5 * DIAMETER / PIXEL_SIZE
     said = true[:count]
     picks = curation.labelled(picks, ~curation.near(picks.yx, true, reach), "background")
     picks = picks.select(~curation.near(picks.yx, said, reach) | (picks.label == "background"))
@@ -186,8 +186,7 @@ def suggest() -> None:
     run(form.job)
     for verdict in ("particle", "background", "particle"):
         form.judge(verdict)
-    inside = [np.all(abs(one.yx - SIZE / 2) < SIZE / 2 - 100) for one in form.suggestions]
-    form.go(inside.index(True, form.at))
+    form.go(form.at)
     viewer.scene.camera.zoom *= 2.5
     finish(viewer, session, "suggest")
 

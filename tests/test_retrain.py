@@ -406,6 +406,7 @@ def test_suggestions_are_of_candidates_that_nobody_judged(project: Project):
     assert all(abs(one.score - 0.5) < 0.45 for one in found[:10])
     own = np.array([one.yx for one in found if one.name == "f0"]).reshape(-1, 2)
     assert not curation.near(own, told.yx, PIXELS / 4).any()
+    assert all((one.yx >= 0.5 * PIXELS).all() for one in found)  # nearer to the edge nothing is picked
     ranked = jobs.suggested_micrographs(found)
     assert ranked[0][1] >= ranked[-1][1] > 0
     assert {name for name, _ in ranked} <= {"f0", "f1"}

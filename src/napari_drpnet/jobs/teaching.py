@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, ImageArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.fields import Look, harvest_settings, look, project_fields
@@ -16,6 +17,7 @@ from napari_drpnet.jobs.harvesting import within
 from napari_drpnet.jobs.learning import judged_of, looks
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.retraining import FEWEST
+from napari_drpnet.settings import HarvestSettings
 from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
@@ -209,7 +211,7 @@ def suggest(project: Project, names: Sequence[str] | None = None, limit: int = 2
             continue
         labelled.append(described(seen.patches(np.concatenate([one.particles, one.background]))))
         if one.name in wanted and not one.complete:
-            open_.append((one.name, *_unlabelled(seen, chosen.diameter)))
+            open_.append((one.name, *_unlabelled(seen, chosen)))
     if not open_:
         raise UserError(
             f"There is nothing to suggest. {' '.join(notes)}".strip(), "Open micrographs that are not done yet."
@@ -218,13 +220,15 @@ def suggest(project: Project, names: Sequence[str] | None = None, limit: int = 2
     return ordered(open_, np.concatenate(labelled), limit)
 
 
-def _unlabelled(seen: Look, diameter: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Places of candidates that nobody judged, their probabilities, and what they look like."""
+def _unlabelled(seen: Look, settings: HarvestSettings) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Places of candidates that could become picks and nobody judged, their probabilities, and what they look like."""
     from napari_drpnet.training.patches import AGREE, away
 
     found = seen.candidates
     told = np.concatenate([seen.field.particles, seen.field.background])
-    free = away(found.yx, told, AGREE * seen.frame.micrograph_pixels(diameter))
+    free = away(found.yx, told, AGREE * seen.frame.micrograph_pixels(settings.diameter))
+    if seen.frame.shape is not None:
+        free &= inside(found.yx, seen.frame.shape, seen.frame.micrograph_pixels(settings.margin))
     yx = found.yx[free]
     return yx, found.probability[free], described(seen.patches(yx))
 
