@@ -43,15 +43,15 @@ def labels(yx: np.ndarray, label: str = "particle") -> Picks:
     return Picks(Frame("", (SIDE, SIDE), PIXEL_SIZE), yx, label=np.array(label), source=np.array(MANUAL))
 
 
-def shifted_detector(path: Path, shift: float = 0.0) -> Path:
-    """The shipped detector, which finds discs but is not sure of them, with other probabilities."""
+def shifted_detector(path: Path, shift: float) -> Path:
+    """The shipped detector with all logits of its probabilities shifted: too strict below 0, too bold above."""
     card, tensors = read_weights("detector")
     *slopes, offset = card.calibration
     return write_weights(path, card.model_copy(update={"calibration": (*slopes, offset + shift)}), tensors)
 
 
-def project_of(folder: Path, count: int = 2, shift: float = 0.0) -> Project:
-    """A project of some such micrographs, with nothing labelled."""
+def project_of(folder: Path, count: int = 2, shift: float = -3.0) -> Project:
+    """A project of some such micrographs and a detector that is too strict, with nothing labelled."""
     (folder / "m").mkdir(parents=True, exist_ok=True)
     for seed in range(count):
         write_field(folder / "m" / f"f{seed}.mrc", seed)

@@ -193,6 +193,7 @@ def test_a_finished_micrograph_counts_as_complete(project: Project):
 def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
     from napari_drpnet.training import labels as labels_module
 
+    project.update(detector="detector")
     project.write_picks("f0", labels(places(0)[::3]))
     monkeypatch.setattr(labels_module, "fit_line", lambda judged: ((1.0, -9.0), 100.0))
     report = jobs.finish(jobs.retrain(project, QUICK))

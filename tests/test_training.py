@@ -149,7 +149,7 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     sets = (TrainingSet(micrographs=str(simulated)),)
     examples = load_examples(sets, 28)
     batch = Crops([Fixed(examples)], 28, 64, network.stride, 0.1, 0.5).batch(4, 1, np.random.default_rng(0))
-    recipe = TrainSettings(training=sets, steps=120, rate=4e-3, average=0.9, device="cpu", precision="full")
+    recipe = TrainSettings(training=sets, steps=160, rate=3e-3, average=0.9, device="cpu", precision="full")
     steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=20)
     losses = []
     while True:
@@ -158,7 +158,7 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
         except StopIteration as end:
             trained = end.value.network
             break
-    assert len(losses) == 6
+    assert len(losses) == 8
     assert losses[-1] < losses[0]
     image, target, _ = batch.tensors
     with torch.inference_mode():

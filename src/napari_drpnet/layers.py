@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, Frame, MaskArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem
+from napari_drpnet.preprocess import prepare
+from napari_drpnet.settings import PreprocessSettings
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer, Points
@@ -33,6 +35,8 @@ LABELLED_COLOUR = "#ffe14d"
 REGION_COLOUR = "#c86bff"
 STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
+# An image for the eye: pixels a particle spans there, sigmas of the smoothing and of the illumination in diameters.
+EYE_PIXELS, EYE_SMOOTHING, EYE_ILLUMINATION = 48.0, 0.05, 4.0
 COARSE = 512  # pixels along the shorter side of the coarsest level
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
 LABELS = ("particle", "background")
@@ -174,6 +178,29 @@ def image_layer(
         **placement(frame, image.ndim - 2),
     }
     return levels if single else image, attributes, "image"
+
+
+def smoothed_layer(micrograph: Micrograph, diameter: float) -> LayerTuple:
+    """A micrograph as people see particles in it: evenly lit, and without the noise finer than they are.
+
+    Parameters
+    ----------
+    micrograph
+        Its pixel size is known.
+    diameter
+        Of a particle in Angstrom.
+
+    Raises
+    ------
+    UserError
+        When the pixel size is not known, or the image is constant.
+    """
+    scale = min(1.0, EYE_PIXELS / micrograph.frame.working_pixels(diameter))
+    steps = PreprocessSettings(
+        rescale=scale, illumination=EYE_ILLUMINATION * diameter, smoothing=EYE_SMOOTHING * diameter, stretch=False
+    )
+    seen = prepare(micrograph, steps)
+    return image_layer(seen.image, seen.frame, name="smoothed", path=micrograph.path, role="smoothed")
 
 
 def score_layer(score_map: ScoreMap) -> LayerTuple:

@@ -16,6 +16,7 @@ from qtpy.QtCore import Qt
 from napari_drpnet.curation import labelled, labels_of
 from napari_drpnet.io.project import Project, Row
 from napari_drpnet.widgets.micrograph_table import MicrographModel
+from napari_drpnet.widgets.pick import PickWidget
 from napari_drpnet.widgets.session import Session
 
 pytestmark = pytest.mark.gui
@@ -60,7 +61,7 @@ def test_a_folder_of_micrographs_becomes_a_project_that_opens_where_it_was_left(
     qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
     assert names(dock) == ["m9", "m10"]
     assert dock.session.current == "m9"
-    assert [layer.name for layer in viewer.layers] == ["m9", "contaminated", "picks"]
+    assert [layer.name for layer in viewer.layers] == ["m9", "smoothed", "contaminated", "picks"]
     dock.session.next()
     dock.session.close()
     assert len(viewer.layers) == 0
@@ -219,7 +220,7 @@ def test_layers_that_somebody_deletes_come_back(opened: Any, viewer: Any) -> Non
     viewer.layers.clear()
     assert session.points is None
     session.next()
-    assert len(viewer.layers) == 3
+    assert len(viewer.layers) == 4
     session.previous()
     assert (session.points.data[-1] == 10).all()
     press(viewer, "N")  # its keys are there again
@@ -272,3 +273,25 @@ def test_ten_thousand_rows_sort_and_filter_at_once(qtbot: Any) -> None:
 def test_two_forms_of_one_viewer_share_a_session(viewer: Any, dock: Any) -> None:
     _, pick = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
     assert pick.session is dock.session is Session.of(viewer)
+
+
+def test_micrographs_are_smoothed_for_the_eye_and_for_nobody_else(opened: Any, viewer: Any) -> None:
+    session = opened.session
+    raw, smoothed = session.image, viewer.layers["smoothed"]
+    assert list(viewer.layers).index(smoothed) == list(viewer.layers).index(raw) + 1
+    np.testing.assert_allclose(smoothed.extent.world, raw.extent.world, atol=2 * PIXEL_SIZE)
+    fine, finer = (np.diff(np.asarray(layer.data[0]), axis=0).std() for layer in (smoothed, raw))
+    assert fine < 0.5 * finer
+    pick = PickWidget(viewer)
+    assert smoothed not in pick.source.image.choices
+    shown = np.asarray(smoothed.data[0])
+    session.next()
+    assert viewer.layers["smoothed"].unique_id == smoothed.unique_id
+    assert not np.array_equal(np.asarray(smoothed.data[0]), shown)
+    opened.smooth.click()
+    assert "smoothed" not in viewer.layers
+    session.next()
+    opened.smooth.click()
+    assert "smoothed" in viewer.layers
+    session.close()
+    assert "smoothed" not in viewer.layers

@@ -14,6 +14,7 @@ import pytest
 from napari.utils.notifications import ErrorNotification, notification_manager
 from qtpy.QtTest import QTest
 
+from fields import shifted_detector
 from napari_drpnet import jobs
 from napari_drpnet.data import MANUAL, Picks
 from napari_drpnet.evaluation import match
@@ -63,10 +64,12 @@ def truth(simulated: Path) -> dict[str, Picks]:
 
 @pytest.fixture(scope="module")
 def picked(simulated: Path, truth: dict[str, Picks], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the picks of the shipped detector; tests work on copies."""
+    """A project with the picks of a detector that is too strict; tests work on copies."""
     folder = tmp_path_factory.mktemp("picked") / "project"
     diameter = PIXEL_SIZE * float(next(iter(truth.values())).diameter[0])
     project = Project.create(folder, inputs=(str(simulated / "*.mrc"),), diameter=diameter)
+    shifted_detector(folder / "networks" / "strict.safetensors", -2.0)
+    project.update(detector="strict")
     jobs.finish(jobs.pick_project(project))
     project.close()
     return folder
@@ -383,7 +386,7 @@ def test_before_and_after(
     report = recalibrated(project, session, truth)
     comparison = retrain.comparison
     retrain.tabs.setCurrentWidget(comparison)
-    comparison.offer(dict.fromkeys(report.use), report.use)
+    comparison.offer({"detector": "strict"}, report.use)
     comparison.which.value = WHICH[2]
     press(comparison.job, qtbot)
     table = comparison.table

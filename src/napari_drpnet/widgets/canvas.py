@@ -40,6 +40,7 @@ class Canvas:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = ref(viewer)
         self._image: Image | None = None
+        self._smoothed: Image | None = None
         self._points: Points | None = None
         self._regions: Labels | None = None
         self._picks: Picks | None = None
@@ -61,6 +62,11 @@ class Canvas:
     def image(self) -> Image | None:
         """The micrograph; None when there is none in the viewer."""
         return self._there(self._image)
+
+    @property
+    def smoothed(self) -> Image | None:
+        """The micrograph smoothed for the eye; None when there is none in the viewer."""
+        return self._there(self._smoothed)
 
     @property
     def points(self) -> Points | None:
@@ -101,6 +107,20 @@ class Canvas:
         if (self.image.extent.world != extent).any():
             viewer.reset_view()
 
+    def show_smoothed(self, made: layers.LayerTuple | None) -> None:
+        """Show the micrograph smoothed as well, over itself; None: only as it is."""
+        viewer = self.viewer
+        if viewer is None or self.image is None:
+            return
+        if made is None:
+            if self.smoothed is not None:
+                viewer.layers.remove(self.smoothed)
+        elif self.smoothed is not None:
+            layers.swap_image(self.smoothed, made)
+        else:
+            data, attributes, _ = made
+            self._smoothed = self._add(viewer.add_image, viewer.layers.index(self.image) + 1, data, attributes)
+
     def show_regions(self, mask: MaskArray, frame: Frame) -> None:
         """Show contaminated regions, coarse pixels over the micrograph of ``frame``."""
         viewer = self.viewer
@@ -110,7 +130,8 @@ class Canvas:
             layers.swap_regions(self.regions, mask, frame)
             return
         data, attributes, _ = layers.regions_layer(mask, frame)
-        below = 0 if self.image is None else viewer.layers.index(self.image) + 1
+        pictures = [layer for layer in (self.image, self.smoothed) if layer is not None]
+        below = max((viewer.layers.index(layer) + 1 for layer in pictures), default=0)
         self._regions = regions = self._add(viewer.add_labels, below, data, attributes)
         regions.brush_size = max(data.shape) // 12
         regions.events.paint.connect(self._painted)  # comes before the data change, with some of napari's tools
@@ -161,11 +182,11 @@ class Canvas:
             return
         if self.points is not None:
             self.points.selected_data = set()  # removing a layer with a selection has crashed
-        for layer in (self.points, self.regions, self.image):
+        for layer in (self.points, self.regions, self.smoothed, self.image):
             if layer is not None:
                 layer.mode = "pan_zoom"
                 viewer.layers.remove(layer)
-        self._image = self._points = self._regions = self._picks = None
+        self._image = self._smoothed = self._points = self._regions = self._picks = None
 
     # ------------------------------------------------------------ making
 

@@ -8,6 +8,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QItemSelectionModel, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -81,6 +82,11 @@ class MicrographsWidget(QWidget):
         self.state_filter.setToolTip("Show only micrographs in this state.")
         self.model = MicrographModel()
         self.table = _table(self.model)
+        self.smooth = QCheckBox("Smoothed for the eye")
+        self.smooth.setToolTip(
+            "Show micrographs without the noise finer than particles. Picking sees them as they are."
+        )
+        self.smooth.setChecked(self.session.smooth)
         self.previous_button = _button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
         self.next_button = _button("Next ▸", "The next micrograph, in the order of the table (N).")
         self.done_button = _button("Done", "Mark this micrograph as done, or as not done (D).")
@@ -108,6 +114,7 @@ class MicrographsWidget(QWidget):
             _row(self.name_filter, self.state_filter, stretch=0),
             self.table,
             _row(self.previous_button, self.next_button, self.done_button),
+            self.smooth,
             self.panel,
             self.settings.native,
             self.job.native,
@@ -121,6 +128,7 @@ class MicrographsWidget(QWidget):
         session.saving.connect(self._show_notice)
         self.close_button.clicked.connect(session.close)
         self.previous_button.clicked.connect(session.previous)
+        self.smooth.toggled.connect(session.show_smoothed)
         self.next_button.clicked.connect(session.next)
         self.done_button.clicked.connect(self.curation.done)
         self.pick_this.clicked.connect(self.pick_current)

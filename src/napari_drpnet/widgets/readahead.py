@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io.project import Project
-from napari_drpnet.layers import LayerTuple, image_layer
+from napari_drpnet.layers import LayerTuple, image_layer, smoothed_layer
 
 T = TypeVar("T")
 
@@ -68,6 +68,7 @@ class Reader:
         self._project = project
         self._micrographs: Once[Micrograph] = Once(KEPT)
         self._layers: Once[LayerTuple] = Once(KEPT)
+        self._smoothed: Once[LayerTuple] = Once(KEPT)
         self._aside = ThreadPoolExecutor(1, "read-ahead")
 
     def micrograph(self, name: str) -> Micrograph:
@@ -84,15 +85,21 @@ class Reader:
         """The image layer of a micrograph; raises as `micrograph` does."""
         return self._layers.get(self._key(name), lambda: self._ready(name))
 
-    def ahead(self, name: str) -> None:
-        """Make this one ready in the background."""
-        self._aside.submit(self._try, name)
+    def smoothed(self, name: str, diameter: float) -> LayerTuple:
+        """The micrograph smoothed for particles of this ``diameter`` in Angstrom; raises as `micrograph` does."""
+        key = self._key(name), diameter
+        return self._smoothed.get(key, lambda: smoothed_layer(self.micrograph(name), diameter))
+
+    def ahead(self, name: str, diameter: float | None = None) -> None:
+        """Make this one ready in the background, also smoothed where a ``diameter`` is given."""
+        self._aside.submit(self._try, name, diameter)
 
     def close(self) -> None:
         """Read no more."""
         self._aside.shutdown(wait=False, cancel_futures=True)
         self._micrographs.clear()
         self._layers.clear()
+        self._smoothed.clear()
 
     def _key(self, name: str) -> Hashable:
         """A file that was written anew, and another pixel size, are read anew."""
@@ -107,9 +114,11 @@ class Reader:
         micrograph = self.micrograph(name)
         return image_layer(micrograph.image, micrograph.frame, name=name, path=micrograph.path)
 
-    def _try(self, name: str) -> Any:
+    def _try(self, name: str, diameter: float | None) -> Any:
         """Whoever goes there is told what is wrong."""
         try:
             self.layer(name)
+            if diameter:
+                self.smoothed(name, diameter)
         except Exception:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,7 +20,7 @@ from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project import Project
 from napari_drpnet.io.regions import coarse_shape
-from napari_drpnet.layers import image_layer
+from napari_drpnet.layers import LayerTuple, image_layer
 from napari_drpnet.widgets.autosave import Autosave
 from napari_drpnet.widgets.canvas import Canvas
 from napari_drpnet.widgets.history import History
@@ -48,6 +49,8 @@ class Session:
         Names that `next` and `previous` go through; empty for all, in the project's order.
     shared
         Whether a job writes picks as well: labels that are not saved yet go among its picks, not over them.
+    smooth
+        Whether micrographs are shown smoothed as well, where the particle's diameter is known; see `show_smoothed`.
     trouble
         Why the current micrograph cannot be shown; empty when it is.
     """
@@ -72,6 +75,7 @@ class Session:
         self.current = ""
         self.sequence: Sequence[str] = ()
         self.shared = False
+        self.smooth = True
         self.trouble = ""
         self._canvas = Canvas(viewer)
         self._canvas.edited.connect(self._take_edit)
@@ -249,7 +253,7 @@ class Session:
     def _read_ahead(self, step: int) -> None:
         name = self._neighbour(step)
         if name and self._reader is not None:
-            self._reader.ahead(name)
+            self._reader.ahead(name, self._eye)
 
     # ------------------------------------------------------------ picks
 
@@ -405,7 +409,11 @@ class Session:
             made = image_layer(np.zeros(frame.shape or UNREADABLE, np.float32), frame, name=name)
         else:
             self._frames[name] = made[1]["metadata"]["frame"].unbinned
+        smoothed = self._smoothed()
+        if smoothed is None:
+            self._canvas.show_smoothed(None)  # first, since napari warns of layers in different units
         self._canvas.show_image(made)
+        self._canvas.show_smoothed(smoothed)
         frame = self._frame(name)
         mask = self.region(name)
         self._canvas.show_regions(
@@ -414,6 +422,25 @@ class Session:
         if self.regions is not None:
             self.regions.editable = not self.read_only
         self._show_picks()
+
+    def show_smoothed(self, smooth: bool) -> None:
+        """Show micrographs smoothed for the eye, or only as they are; pickers see them as they are in any case."""
+        self.smooth = smooth
+        if self.current:
+            self._canvas.show_smoothed(self._smoothed())
+
+    @property
+    def _eye(self) -> float | None:
+        """The diameter to smooth for, in Angstrom; None where micrographs are not smoothed."""
+        return self.project.settings.diameter if self.project is not None and self.smooth else None
+
+    def _smoothed(self) -> LayerTuple | None:
+        """The current micrograph for the eye, where it can be made: its pixel size is known, and it is not constant."""
+        diameter = self._eye
+        if diameter and self._reader is not None and not self.trouble and self._frame(self.current).pixel_size:
+            with suppress(UserError):
+                return self._reader.smoothed(self.current, diameter)
+        return None
 
     def _show_picks(self) -> None:
         picks = self.picks(self.current)
