@@ -347,7 +347,9 @@ def test_a_project_is_retrained_from_the_command_line(tmp_path: Path, capsys: py
     with warnings.catch_warnings(), pytest.raises(SystemExit) as end:
         main(["train-detector", "--project", str(project.folder), "--calibrate-only", "--device", "cpu"])
     assert end.value.code == 0
-    assert "F1 (estimated)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "F1 (estimated)" in said
+    assert f"pick --project {project.folder} --detector retrained-1" in said
     assert (project.folder / "networks" / "retrained-1.safetensors").exists()
 
 

@@ -81,7 +81,7 @@ def train_detector(
         _refuse_beside(micrographs=micrographs, settings=settings, start=start, network=network)
         what = "calibration" if calibrate_only else "detector"
         asked = given(name=name, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
-        _tell_retrained(run_job(jobs.retrain_project(project, {"what": what, **asked}), "steps", log=True))
+        _tell_retrained(run_job(jobs.retrain_project(project, {"what": what, **asked}), "steps", log=True), project)
         return
     chosen = jobs.make_train_settings(
         given(
@@ -146,7 +146,7 @@ def train_classifier(
             if project is not None
             else jobs.retrain_patch_set(patches or Path(), asked, out, detector)
         )
-        _tell_retrained(run_job(job, "steps", log=True))
+        _tell_retrained(run_job(job, "steps", log=True), project)
         return
     chosen = jobs.make_train_settings(
         given(
@@ -191,7 +191,7 @@ def _refuse_beside(**options: object) -> None:
         raise UserError(f"{', '.join(odd)} beside a project or a patch set.", "Leave one of the two out.")
 
 
-def _tell_retrained(report: jobs.RetrainReport) -> None:
+def _tell_retrained(report: jobs.RetrainReport, project: Path | None) -> None:
     for note in report.notes:
         tell("note", note)
     if report.after is not None:
@@ -202,3 +202,6 @@ def _tell_retrained(report: jobs.RetrainReport) -> None:
         typer.echo("no network was written")
         return
     typer.echo(f"{report.role} {report.name}: {report.weights}, made in {report.seconds:.0f} s")
+    if project is not None:
+        options = " ".join(f"--{role} {name}" for role, name in report.use.items())
+        typer.echo(f"Use it:  napari-drpnet pick --project {project} {options}")
