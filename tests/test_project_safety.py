@@ -247,6 +247,18 @@ class TestFullDisk:
 
 
 class TestKill:
+    @pytest.mark.parametrize("folder", [".", "picks", "labels", "regions"])
+    def test_half_written_files_are_removed_when_it_is_opened(self, project: Project, folder: str):
+        project.close()
+        Project.open("p").close()  # the index is fresh
+        left = Path("p", folder, ".0123456789ab.star")
+        left.touch()
+        mine = Path("p", folder, ".mine")
+        mine.touch()
+        with Project.open("p"):
+            assert not left.exists()
+        assert mine.exists()
+
     @pytest.mark.parametrize("edits", [1, 40, 111])
     def test_every_edit_that_was_reported_is_there_and_whole(self, project: Project, edits: int):
         project.close()

@@ -226,8 +226,9 @@ class Project:
 
     def _survey(self) -> None:
         """Bring the index up to date, and write it where that is allowed."""
-        if not self.read_only and self._index.folders != self._files.stamp():
-            self._files.sweep()
+        if not self.read_only:
+            # A half-written file changes the time of its folder, but that of the project's own is not in the index.
+            self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
         changed, imported = survey(self._files, self.settings, self.root, self._index)
         self._entries = self._all_entries()
         if self.read_only:

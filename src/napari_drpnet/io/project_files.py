@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +94,9 @@ class Layout:
                 found.setdefault(file.removesuffix(suffix), ["-", "-", "-"])[i] = look
         return {name: ",".join(looks) for name, looks in found.items()}
 
-    def sweep(self) -> None:
-        """Remove what a killed program had not finished."""
-        for folder in (self.folder, *(self.folder / name for name in FOLDERS)):
+    def sweep(self, folders: Iterable[str]) -> None:
+        """Remove what a killed program had not finished, in the project's own folder and in these of its `FOLDERS`."""
+        for folder in (self.folder, *(self.folder / name for name in folders)):
             with suppress(OSError), os.scandir(folder) as files:
                 for file in files:
                     if _LEFT_OVER.fullmatch(file.name):
