@@ -101,7 +101,7 @@ def test_no_picks_are_a_file_too(tmp_path: Path, suffix: str) -> None:
 
 
 def test_other_suffixes_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.pdf: not a kind of file for picks\. Those are: \.star, \.csv\."):
+    with pytest.raises(UserError, match=r"a\.pdf: not a kind of file for picks\. Those are: \.star, \.csv, \.box"):
         write_picks(Picks(Frame("a"), np.empty((0, 2))), tmp_path / "new" / "a.pdf")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match="not a kind of file for picks"):

@@ -15,8 +15,8 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
-from napari_drpnet.io.mrc import MRC_SUFFIXES
+from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, read_picks
+from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.layers import LayerTuple, frame_of, image_layer, points_layer, set_pixel_size
 
 if TYPE_CHECKING:
@@ -38,23 +38,9 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
     if paths and all(is_image(p) for p in paths):
         return _read_images
-    if paths and all(_may_be_picks(p) for p in paths):
+    if paths and all(is_picks(p) for p in paths):
         return _read_coordinates
     return None
-
-
-def _may_be_picks(path: Path) -> bool:
-    """By the suffix; a CSV table also needs columns x and y, as other plugins have CSV files, too."""
-    suffix = path.suffix.lower()
-    if suffix != ".csv" or not path.is_file():
-        return suffix in PICK_SUFFIXES
-    try:
-        with path.open("rb") as file:
-            header = file.readline(4096).decode("utf-8-sig", errors="replace").lower()
-    except OSError:
-        return True  # what is wrong with it is told when it is read
-    names = {name.strip(' "') for name in header.strip().replace(";", ",").replace("\t", ",").split(",")}
-    return {"x", "y"} <= names
 
 
 def _read_images(path: str | Sequence[str]) -> list[Any]:
@@ -131,7 +117,7 @@ def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
 
 def _coordinates(path: Path) -> list[LayerTuple]:
     try:
-        found = read_picks(path)
+        found = read_picks(path, frame_of=_frame_of)
     except UserError as error:
         listed = _listed_micrographs(path)
         if not listed:
@@ -173,34 +159,33 @@ def _place(picks: Picks, path: Path) -> Frame:
         return replace(frame, pixel_size=image.pixel_size, shape=image.shape)
     if frame.pixel_size is not None:
         return frame
-    for file in _files_of(frame.micrograph, path):
-        try:
-            found = open_image(file)
-        except UserError:
-            continue  # the picks can be shown without it
-        height, width = found.array.shape[-2:]
-        return replace(frame, pixel_size=found.pixel_size, shape=(height, width))
-    return frame
+    found = frame_beside(frame.micrograph, path)
+    return frame if found is None else replace(frame, pixel_size=found.pixel_size, shape=found.shape)
+
+
+def _frame_of(name: str, path: Path) -> Frame | None:
+    """What is known of a micrograph by its name: from the viewer, or from its file near the picks."""
+    return _open_frame(name) or frame_beside(name, path)
 
 
 def _open_image_of(picks: Picks) -> Frame | None:
     """The micrograph in the viewer: that of the same name, or the only one if the picks lie within it."""
-    frames = [frame_of(layer) for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
-    stem = micrograph_stem(picks.frame.micrograph)
-    for frame in frames:
-        if micrograph_stem(frame.micrograph) == stem:
-            return frame
+    frame = _open_frame(picks.frame.micrograph)
+    if frame is not None:
+        return frame
+    frames = _open_frames()
     if len(frames) == 1 and frames[0].shape is not None and np.all(picks.yx <= frames[0].shape):
         return frames[0]
     return None
 
 
-def _files_of(micrograph: str, path: Path) -> list[Path]:
-    """MRC files (others tell no pixel size) that picks read from ``path`` may belong to, those that exist."""
-    stem = micrograph_stem(micrograph)
-    named = [folder / micrograph for folder in path.absolute().parents]
-    beside = [path.with_name(stem + suffix) for suffix in MRC_SUFFIXES]
-    return [file for file in [*named, *beside] if file.suffix.lower() in MRC_SUFFIXES and file.is_file()]
+def _open_frame(name: str) -> Frame | None:
+    stem = micrograph_stem(name)
+    return next((frame for frame in _open_frames() if micrograph_stem(frame.micrograph) == stem), None)
+
+
+def _open_frames() -> list[Frame]:
+    return [frame_of(layer) for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
 
 
 def _open_layers() -> list[Layer]:

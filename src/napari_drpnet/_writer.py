@@ -1,4 +1,4 @@
-"""File > Save for Points layers: RELION STAR and CSV, by the suffix of the name."""
+"""File > Save for Points layers, in the format that the suffix of the name tells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
+from napari_drpnet.io.picks import format_of, write_all
 from napari_drpnet.layers import LayerTuple, picks_from_layer
 
 
@@ -17,7 +18,8 @@ def write_points(path: str, layers: Sequence[LayerTuple]) -> list[str]:
     Parameters
     ----------
     path
-        Where to; with several layers, the name of each micrograph is added before the suffix.
+        Where to. Of several layers, a format for many micrographs makes one file; of others the name of each micrograph
+        is added before the suffix.
     layers
         Layer tuples as napari gives them. The ring of the Pick form is no pick and is left out.
 
@@ -35,6 +37,8 @@ def write_points(path: str, layers: Sequence[LayerTuple]) -> list[str]:
         chosen = [picks_from_layer(data, attributes) for data, attributes, _ in layers if not _is_ring(attributes)]
         if not chosen:
             raise UserError("There are no picks to save.", "Choose a Points layer with picks.")
+        if format_of(path).several:
+            return [str(write_all(chosen, path))]
         targets = [Path(path)] if len(chosen) == 1 else _names(Path(path), [p.frame.micrograph for p in chosen])
         return [str(write_picks(picks, target)) for picks, target in zip(chosen, targets, strict=True)]
     except UserError as error:

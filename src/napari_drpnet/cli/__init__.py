@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from napari_drpnet.cli import evaluating, harvesting, picking, project, simulating, training
+from napari_drpnet.cli import converting, evaluating, harvesting, picking, project, simulating, training
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command()(picking.pick)
 app.command()(project.project)
 app.command()(evaluating.evaluate)
+app.command()(converting.convert)
 app.command()(picking.sample)
 app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(simulating.simulate)

@@ -2,7 +2,7 @@
 
 from napari_drpnet.io.files import atomic_write, micrograph_stem
 from napari_drpnet.io.images import IMAGE_SUFFIXES, ImageFile, is_image, open_image, read_micrograph
-from napari_drpnet.io.picks import PICK_SUFFIXES, read_picks, write_picks
+from napari_drpnet.io.picks import PICK_SUFFIXES, is_picks, read_picks, write_picks
 from napari_drpnet.io.project import Entry, Project, Row
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Row",
     "atomic_write",
     "is_image",
+    "is_picks",
     "micrograph_stem",
     "open_image",
     "read_micrograph",

@@ -33,23 +33,45 @@ def read_csv(path: str | Path) -> list[Picks]:
         When the file is missing, has no such header, or a value that is not a number.
     """
     path = Path(path)
+    return [_picks(path, read_columns(path, ("x", "y"), "(centres in pixels, row 0 first)"))]
+
+
+def read_columns(path: Path, needed: Sequence[str], meaning: str = "") -> dict[str, tuple[str, ...]]:
+    """The columns of a table with names in its first line, by their names in small letters.
+
+    Parameters
+    ----------
+    path
+        Commas, semicolons or tabs stand between the values.
+    needed
+        Columns without which this is not the right file.
+    meaning
+        Of those columns, for the error message.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, lacks a needed column, or a row has not one value for each column.
+    """
     with reading(path):
         text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
     header, *rows = _parse(text) or [[]]
     names = [name.strip().lower() for name in header]
-    if not {"x", "y"} <= set(names):
+    if not set(needed) <= set(names):
         there = ", ".join(header[:12]) or "nothing"
         raise UserError(
-            f"{path}: the first line must name the columns x and y; it has {there}.",
-            "Add the line x,y,diameter (centres in pixels, row 0 first) or name your columns so.",
+            f"{path}: the first line must name the columns {' and '.join(needed)}; it has {there[:200]}.",
+            f"Add that line {meaning} or name your columns so.".replace("  ", " "),
         )
+    named = [name for name in names if name]
+    if len(set(named)) < len(named):
+        raise UserError(f"{path}: two columns have one name: {', '.join(header[:12])}.", "Rename or remove one.")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(names):
             raise UserError(
                 f"{path}, row {number}: {len(row)} values for {len(names)} columns.", "Correct or export it anew."
             )
-    columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=False))
-    return [_picks(path, columns)]
+    return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
 
 
 def _parse(text: str) -> list[list[str]]:
@@ -61,31 +83,38 @@ def _parse(text: str) -> list[list[str]]:
 
 def _picks(path: Path, columns: Mapping[str, Sequence[str]]) -> Picks:
     n = len(columns["x"])
-    yx = np.column_stack([_numbers(path, columns, "y", n), _numbers(path, columns, "x", n)])
-    if not np.isfinite(yx).all():
-        raise UserError(f"{path}: a coordinate is missing or not finite.", "Correct the file, or export it anew.")
+    yx = points(path, columns, "y", "x")
     labels = [label or "particle" for label in columns.get("label", ["particle"] * n)]
     if wrong := set(labels) - set(_LABELS):
         raise UserError(f"{path}: {sorted(wrong)[0]!r} is no label.", f"Labels are {' and '.join(_LABELS)}.")
     return Picks(
         Frame(micrograph_stem(path)),
         yx,
-        score=_numbers(path, columns, "score", n),
-        diameter=_numbers(path, columns, "diameter", n),
-        class_number=np.nan_to_num(_numbers(path, columns, "class", n)).astype(np.int64),
-        psi=np.nan_to_num(_numbers(path, columns, "psi", n)),
+        score=numbers(path, columns, "score", n),
+        diameter=numbers(path, columns, "diameter", n),
+        class_number=np.nan_to_num(numbers(path, columns, "class", n)).astype(np.int64),
+        psi=np.nan_to_num(numbers(path, columns, "psi", n)),
         label=np.array(labels, dtype=np.str_),
         source=np.array(columns.get("source", [""] * n), dtype=np.str_),
     )
 
 
-def _numbers(path: Path, columns: Mapping[str, Sequence[str]], name: str, n: int) -> FloatArray:
+def numbers(path: Path, columns: Mapping[str, Sequence[str]], name: str, n: int) -> FloatArray:
     """A column as ``(n,)`` float64; empty values, and a missing column, are NaN."""
     values = columns.get(name, [""] * n)
     try:
         return np.array([float(value) if value.strip() else np.nan for value in values], dtype=np.float64)
     except ValueError as error:
         raise UserError(f"{path}: the column {name} has a value that is no number: {error}.", "Correct it.") from error
+
+
+def points(path: Path, columns: Mapping[str, Sequence[str]], y: str, x: str) -> FloatArray:
+    """Two columns as ``(n, 2)`` points in (y, x) order, all of them finite."""
+    n = len(columns[x])
+    yx = np.column_stack([numbers(path, columns, y, n), numbers(path, columns, x, n)])
+    if not np.isfinite(yx).all():
+        raise UserError(f"{path}: a coordinate is missing or not finite.", "Correct the file, or export it anew.")
+    return yx
 
 
 def write_csv(picks: Picks, path: str | Path) -> Path:
@@ -99,7 +128,7 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     path = Path(path)
     numbers = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
     sources = [" ".join(source.splitlines()) for source in picks.source.tolist()]
-    columns = [*map(_texts, numbers), picks.label, sources, picks.class_number.astype(str), _texts(picks.psi)]
+    columns = [*map(texts, numbers), picks.label, sources, picks.class_number.astype(str), texts(picks.psi)]
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
@@ -107,6 +136,6 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     return path
 
 
-def _texts(values: FloatArray) -> list[str]:
+def texts(values: FloatArray) -> list[str]:
     """The shortest text that reads back as the same number."""
     return ["" if np.isnan(value) else repr(float(value)) for value in values]

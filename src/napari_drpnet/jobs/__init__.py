@@ -4,6 +4,7 @@ A job that takes long is a generator: it yields `Progress` and returns its resul
 at any yield by closing it; what is finished then stays on disk.
 """
 
+from napari_drpnet.jobs.conversion import Conversion, convert
 from napari_drpnet.jobs.evaluation import evaluate_files
 from napari_drpnet.jobs.fields import Field, file_fields, harvest_inputs, harvest_settings, project_fields
 from napari_drpnet.jobs.harvesting import HarvestReport, harvest, read_patch_set
@@ -38,6 +39,7 @@ from napari_drpnet.jobs.training import make_train_settings, train_classifier, t
 
 __all__ = [
     "Change",
+    "Conversion",
     "CurvePoint",
     "DemoReport",
     "Field",
@@ -52,6 +54,7 @@ __all__ = [
     "Task",
     "TrainProgress",
     "before_after",
+    "convert",
     "demo",
     "evaluate_files",
     "file_fields",

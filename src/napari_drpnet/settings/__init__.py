@@ -5,6 +5,7 @@ The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a s
 """
 
 from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings
+from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.picking import (
     CompatibleSettings,
     DRPnetSettings,
@@ -22,6 +23,7 @@ __all__ = [
     "FINE_TUNING",
     "USUAL_DISTANCE",
     "CompatibleSettings",
+    "ConversionSettings",
     "DRPnetSettings",
     "Device",
     "EvaluationSettings",

@@ -1,0 +1,61 @@
+"""The command that converts picks: convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_drpnet import jobs
+from napari_drpnet.cli.options import given, option
+from napari_drpnet.cli.terminal import run_job, tell
+from napari_drpnet.settings import ConversionSettings
+
+if TYPE_CHECKING:
+    from napari_drpnet.jobs import Conversion
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file of picks, or a folder with some.")],
+    out: Annotated[
+        Path, typer.Argument(help="File to write, or a folder for formats with one file for each micrograph.")
+    ],
+    to: Annotated[str | None, option(ConversionSettings, "to")] = None,
+    flip_y: Annotated[bool, option(ConversionSettings, "flip_y", "--flip-y")] = False,
+    box_size: Annotated[float | None, option(ConversionSettings, "box_size")] = None,
+    micrographs: Annotated[
+        Path | None,
+        typer.Option(help="STAR file that lists the micrographs: picks get their names, size and pixel size from it."),
+    ] = None,
+) -> None:
+    """Convert picks from one program's files to another's.
+
+    Reads and writes RELION STAR, CSV, EMAN .box and JSON, crYOLO .cbox, Topaz, cryoSPARC .cs and CryoPPP CSV.
+    Example: napari-drpnet convert particles.cs picks/ --to star --micrographs micrographs.star
+    """
+    settings = jobs.validated(ConversionSettings, given(to=to, flip_y=flip_y, box_size=box_size))
+    report = run_job(jobs.convert(source, out, settings, micrographs), "files, {task.fields[picks]} picks")
+    _warn(report)
+    typer.echo(f"{report.picks} picks of {report.micrographs} micrographs in {_place(report)}")
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _warn(report: Conversion) -> None:
+    for refusal in report.failed:
+        tell("error", str(refusal.error))
+    lists = (
+        ("not in the STAR file of micrographs, or like several there; written under their own names", report.unmatched),
+        ("micrographs without picks", report.without),
+        ("passed over, as they hold no picks", [path.name for path in report.passed_over]),
+    )
+    for what, names in lists:
+        if names:
+            tell("warning", f"{what}: {', '.join(names)}.")
+    if report.lost:
+        tell("warning", f"this format has no place for: {report.lost}. CSV keeps them.")
+
+
+def _place(report: Conversion) -> str:
+    return str(report.files[0] if len(report.files) == 1 else report.files[0].parent)

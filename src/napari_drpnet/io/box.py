@@ -1,0 +1,120 @@
+"""EMAN's .box: one line a particle, the corner with the low indices and the sides of a box, and perhaps a score.
+
+The centre is ``x + w // 2``, as EMAN and RELION divide. Nothing is flipped: row 0 of the file is row 0.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from warnings import warn
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray, Frame, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import micrograph_stem, reading, write_text
+
+# EMAN's own marks in the fifth column: an ordinary box, and the two ends of a helix.
+_ORDINARY, _HELIX = -3, {-1.0, -2.0}
+
+
+def read_box(path: str | Path) -> list[Picks]:
+    """Picks of one micrograph, named after the file; the diameter is the side of the box.
+
+    Parameters
+    ----------
+    path
+        Four or five columns between blanks: x, y, width, height (pixels), and a score. A file without lines has no
+        picks.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, has other columns, a value that is no number, or the ends of helices.
+
+    Warns
+    -----
+    UserWarning
+        When boxes are not square: the diameter is then the mean of their sides.
+    """
+    path = Path(path)
+    boxes = read_rows(path)
+    if boxes.shape[1] == 5 and len(boxes) and set(boxes[:, 4].tolist()) <= _HELIX:
+        raise UserError(f"{path} holds the ends of helices, not particles.", "Export the single boxes from EMAN.")
+    return [boxes_to_picks(path, boxes, np.floor(boxes[:, 2:4] / 2))]
+
+
+def read_rows(path: Path) -> FloatArray:
+    """The lines of a table without names, as ``(n, 4 or 5)`` of x, y, width, height and score."""
+    with reading(path):
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if not rows:
+        return np.empty((0, 5))
+    columns = len(rows[0][1])
+    for number, row in rows:
+        if columns not in (4, 5) or len(row) != columns:
+            raise UserError(
+                f"{path}, line {number}: {len(row)} values, where a box has x, y, width, height and perhaps a score "
+                f"({' '.join(row)[:60]!r}).",
+                "Choose another file, or export this one anew.",
+            )
+    return np.array([_numbers(path, number, row) for number, row in rows])
+
+
+def _numbers(path: Path, number: int, row: list[str]) -> list[float]:
+    try:
+        return [float(value) for value in row]
+    except ValueError as error:
+        raise UserError(
+            f"{path}, line {number}: {' '.join(row)[:60]!r} is not a box of numbers.",
+            "Choose another file, or export this one anew.",
+        ) from error
+
+
+def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
+    """Picks from ``(n, 4 or 5)`` boxes; ``half`` is ``(n, 2)``, from the corner to the centre in (x, y) order."""
+    sides = boxes[:, 2:4]
+    if not np.isfinite(boxes[:, :4]).all() or (sides < 0).any():
+        raise UserError(f"{path}: a box has no finite corner and size.", "Correct the file, or export it anew.")
+    if (sides[:, 0] != sides[:, 1]).any():
+        warn(f"{path}: boxes that are not square; the mean of their sides is taken as the diameter.", stacklevel=4)
+    score = boxes[:, 4] if boxes.shape[1] == 5 else np.full(len(boxes), np.nan)
+    diameter = sides.mean(axis=1)
+    return Picks(
+        Frame(micrograph_stem(path)),
+        (boxes[:, :2] + half)[:, ::-1],
+        score=np.where(score == _ORDINARY, np.nan, score),
+        diameter=np.where(diameter > 0, diameter, np.nan),
+    )
+
+
+def write_box(picks: Picks, path: str | Path) -> Path:
+    """Write boxes as large as the particles, in whole pixels.
+
+    Raises
+    ------
+    UserError
+        When a diameter is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    sides = np.maximum(np.rint(known_sizes(picks, path)), 1).astype(np.int64)
+    centres = np.floor(picks.yx + 0.5).astype(np.int64)
+    corners = centres - (sides // 2)[:, None]
+    scored = np.isfinite(picks.score).any()
+    lines = [
+        f"{x}\t{y}\t{side}\t{side}" + f"\t{float(score) if np.isfinite(score) else _ORDINARY!r}" * bool(scored)
+        for (y, x), side, score in zip(corners, sides, picks.score, strict=True)
+    ]
+    return write_text("".join(f"{line}\n" for line in lines), path)
+
+
+def known_sizes(picks: Picks, path: Path) -> FloatArray:
+    """The diameters ``(n,)`` in pixels; a `UserError` where one is unknown, as a box must have a size."""
+    unknown = int(np.sum(~np.isfinite(picks.diameter)))
+    if unknown:
+        raise UserError(
+            f"{path}: boxes need a size, and the diameter of {unknown} picks is not known.",
+            "Give one with --box-size PIXELS, or choose a format without boxes.",
+        )
+    return picks.diameter
