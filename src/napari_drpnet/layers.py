@@ -193,7 +193,7 @@ def smoothed_layer(micrograph: Micrograph, diameter: float) -> LayerTuple:
     Raises
     ------
     UserError
-        When the pixel size is not known, or the image is constant.
+        When the pixel size is not known, or so large a particle leaves nothing of the image.
     """
     scale = min(1.0, EYE_PIXELS / micrograph.frame.working_pixels(diameter))
     steps = PreprocessSettings(

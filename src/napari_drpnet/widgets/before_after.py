@@ -114,11 +114,11 @@ class BeforeAfter(QWidget):
             self._marks.close()
             self._show_picks(True)
 
-    def showEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().showEvent(event)
         self._show()
 
-    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().hideEvent(event)
         self._show()
 

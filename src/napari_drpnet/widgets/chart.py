@@ -60,10 +60,10 @@ class Chart(QWidget):
         self.values = tuple(value for value in values if value.x == value.x and value.y == value.y)
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: D102, N802
+    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
         return QSize(240, 120)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, top, right, bottom = _MARGINS

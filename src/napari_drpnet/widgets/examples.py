@@ -70,16 +70,16 @@ class Sheet(QWidget):
         self.setFixedHeight(self.heightForWidth(self.width()))
         self.update()
 
-    def heightForWidth(self, width: int) -> int:  # noqa: D102, N802
+    def heightForWidth(self, width: int) -> int:  # noqa: D102, N802 - Qt's own method
         return 0 if self.image is None else _TITLE + round(width * self.image.height() / self.image.width())
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def resizeEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         self.setFixedHeight(self.heightForWidth(self.width()))
 
-    def sizeHint(self) -> QSize:  # noqa: D102, N802
+    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
         return QSize(300, self.heightForWidth(300))
 
-    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         if self.image is None:
             return
         painter = QPainter(self)

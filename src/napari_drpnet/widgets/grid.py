@@ -207,15 +207,15 @@ class Grid(QAbstractScrollArea):
 
     # ------------------------------------------------------------ drawing
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def resizeEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         first = self.first
         self._lay_out()
         self._scroll_to(first)
 
-    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: D102, N802
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: D102, N802 - Qt's own method
         self._redraw()
 
-    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         painter = QPainter(self._viewport)
         if not self._count:
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
@@ -264,7 +264,7 @@ class Grid(QAbstractScrollArea):
 
     # ------------------------------------------------------------ mouse
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def mousePressEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         position = self.position_at(event.pos())
         if position < 0:
             return
@@ -275,7 +275,7 @@ class Grid(QAbstractScrollArea):
         elif not self._catalogue.selected[self._catalogue.shown[position]]:  # the menu is for what is selected
             self._choose(position, Qt.KeyboardModifier.NoModifier)
 
-    def mouseMoveEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def mouseMoveEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         position = self.position_at(event.pos())
         if event.buttons() & Qt.MouseButton.LeftButton and position not in (-1, self._current):
             self._choose(position, event.modifiers() | _SHIFT)
@@ -294,7 +294,7 @@ class Grid(QAbstractScrollArea):
         self._ensure_in_sight(position)
         self.refresh()
 
-    def viewportEvent(self, event: Any) -> bool:  # noqa: D102, N802
+    def viewportEvent(self, event: Any) -> bool:  # noqa: D102, N802 - Qt's own method
         if event.type() == QEvent.Type.ToolTip:
             position = self.position_at(event.pos())
             QToolTip.showText(event.globalPos(), self._about(position) if position >= 0 else "", self)
@@ -315,7 +315,7 @@ class Grid(QAbstractScrollArea):
 
     # ------------------------------------------------------------ keyboard
 
-    def event(self, event: Any) -> bool:  # noqa: D102
+    def event(self, event: Any) -> bool:  # noqa: D102 - Qt's own method
         if event.type() == QEvent.Type.ShortcutOverride and self._is_ours(event):
             event.accept()  # or napari's menus take the key
             return True
@@ -326,7 +326,7 @@ class Grid(QAbstractScrollArea):
             return event.key() in (_KEYS.Key_A, _KEYS.Key_Z, *_MOVES)
         return event.key() in (*_MARKS, *_MOVES, _KEYS.Key_Return, _KEYS.Key_Enter, _KEYS.Key_Escape)
 
-    def keyPressEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def keyPressEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         key, ctrl = event.key(), bool(event.modifiers() & _CTRL)
         if not self._is_ours(event):
             super().keyPressEvent(event)

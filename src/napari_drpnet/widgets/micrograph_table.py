@@ -130,13 +130,13 @@ class MicrographModel(QAbstractTableModel):
 
     # ------------------------------------------------------------ for Qt
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802 - Qt's own method
         return len(self._shown)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: D102, N802 - Qt's own method
         return len(COLUMNS)
 
-    def data(self, index: QModelIndex, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102
+    def data(self, index: QModelIndex, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102 - Qt's own method
         row, column = self._rows[self._shown[index.row()]], COLUMNS[index.column()]
         if role == ROLE.DisplayRole:
             return column.text(row)
@@ -148,7 +148,7 @@ class MicrographModel(QAbstractTableModel):
             return _DONE
         return None
 
-    def headerData(self, section: int, orientation: Any, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102, N802
+    def headerData(self, section: int, orientation: Any, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102, N802 - Qt's own method
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == ROLE.DisplayRole:

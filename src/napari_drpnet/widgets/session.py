@@ -435,7 +435,7 @@ class Session:
         return self.project.settings.diameter if self.project is not None and self.smooth else None
 
     def _smoothed(self) -> LayerTuple | None:
-        """The current micrograph for the eye, where it can be made: its pixel size is known, and it is not constant."""
+        """The current micrograph for the eye, where it can be made: its pixel size is known, and the diameter fits."""
         diameter = self._eye
         if diameter and self._reader is not None and not self.trouble and self._frame(self.current).pixel_size:
             with suppress(UserError):

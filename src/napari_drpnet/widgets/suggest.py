@@ -110,11 +110,11 @@ class Suggest(QWidget):
             self._unbind()
             self._marks.close()
 
-    def showEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().showEvent(event)
         self._show_mark()
 
-    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().hideEvent(event)
         self._show_mark()
 

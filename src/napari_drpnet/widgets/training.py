@@ -132,7 +132,7 @@ class Training(QWidget):
         self.session.configured.disconnect(self._check)
         self.session.edited.disconnect(self._note)
 
-    def enterEvent(self, event: Any) -> None:  # noqa: D102, N802
+    def enterEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         self._offer_patches()
         super().enterEvent(event)
 
