@@ -7,7 +7,7 @@ import torch
 from napari_drpnet import tiling
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import build
-from napari_drpnet.pickers.drpnet import fold
+from napari_drpnet.pickers.network import fold
 
 CPU = torch.device("cpu")
 

@@ -23,7 +23,7 @@ make() { # NAME SEED COUNT ARGUMENT...
     local name=$1 seed=$2 count=$3
     shift 3
     [[ $only == "  " || $only == *" $name "* ]] || return 0
-    napari-drpnet simulate --out "$out/$name" --seed "$seed" --count "$count" --size 1024 --diameter-px 30 60 "$@"
+    napari-drpnet simulate --out "$out/$name" --seed "$seed" --count "$count" --size 1024 --diameter-px 30 60 --masks "$@"
 }
 
 # Real grids are often more crowded than the default, particles side by side, faint against each other; others are empty.

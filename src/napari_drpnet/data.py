@@ -154,12 +154,15 @@ class Candidates:
         the confidence of the extended maximum, 1 low, 2 normal, 3 high.
     probability
         ``(n,)`` calibrated probability that this is a particle.
+    diameter
+        ``(n,)`` in micrograph pixels, of a picker that finds it out; None of one that was told.
     """
 
     yx: FloatArray
     detection: FloatArray
     level: npt.NDArray[np.int64]
     probability: FloatArray
+    diameter: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.yx)

@@ -17,6 +17,8 @@ from napari_drpnet.io.files import atomic_write
 if TYPE_CHECKING:
     import torch
 
+# What a network does in its picker: the two stages of DRPnet and of PIXER, CenterPicker's, DeepCryoPicker's.
+Role = Literal["detector", "classifier", "segmenter", "sorter", "centre detector", "window classifier"]
 PACKAGED = Path(__file__).parent.parent / "weights"
 _KEY = "napari_drpnet"
 # Bytes; safetensors allows no more.
@@ -41,16 +43,19 @@ class WeightsCard(BaseModel):
         For a classifier: the detector whose candidates it was trained and calibrated on.
     start
         The weights that training began from, where it did not begin anew.
+    options
+        Sizes that the architecture leaves open, arguments of `networks.build`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str
-    role: Literal["detector", "classifier"]
+    role: Role
     diameter: float
     calibration: tuple[float, ...]
     detector: str = ""
     start: str = ""
+    options: dict[str, int] = {}
 
 
 def locate(name: str) -> Path:

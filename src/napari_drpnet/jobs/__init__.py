@@ -11,7 +11,7 @@ from napari_drpnet.jobs.harvesting import HarvestReport, harvest, read_patch_set
 from napari_drpnet.jobs.inputs import Task, find_micrographs
 from napari_drpnet.jobs.learning import TrainProgress
 from napari_drpnet.jobs.patch_classifier import retrain_patch_set, retrain_patches
-from napari_drpnet.jobs.picking import PickReport, PickResult, pick, score
+from napari_drpnet.jobs.picking import PickReport, PickResult, learn, pick, score
 from napari_drpnet.jobs.progress import Job, Progress, finish
 from napari_drpnet.jobs.project import (
     is_project,
@@ -64,6 +64,7 @@ __all__ = [
     "harvest_inputs",
     "harvest_settings",
     "is_project",
+    "learn",
     "learning_curve",
     "make_run",
     "make_train_settings",

@@ -220,7 +220,7 @@ def look(field: Field, picker: DRPnet) -> Generator[float, None, Look]:
     UserError
         When it cannot be read or picked.
     """
-    from napari_drpnet.pickers.drpnet import network_image
+    from napari_drpnet.pickers.network import network_image
     from napari_drpnet.training.patches import DIAMETER
 
     micrograph = field.read()

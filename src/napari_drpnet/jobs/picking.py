@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from napari_drpnet.io.star import write_coordinate_list
 from napari_drpnet.jobs.inputs import Task, find_micrographs
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import write_run_file
-from napari_drpnet.pickers.base import Picker, ScoringPicker, load_picker
+from napari_drpnet.pickers.base import LearningPicker, Picker, Reader, ScoringPicker, load_picker
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import translate
 
@@ -81,6 +81,13 @@ def score(picker: ScoringPicker, micrograph: Micrograph) -> Job[ScoreMap]:
     """Score one micrograph; done and total are per cent."""
     name = micrograph.frame.micrograph
     return translate(picker.score_steps(micrograph), lambda part: Progress(round(100 * part), 100, 0, name, part))
+
+
+def learn(picker: Picker, micrographs: Sequence[Reader]) -> Job[None]:
+    """Let a picker that learns from the data set itself do so, unless it already has; others need nothing."""
+    if isinstance(picker, LearningPicker) and not picker.ready:
+        for part, what in picker.learn_steps(micrographs):
+            yield Progress(0, len(micrographs), 0, what, part)
 
 
 def pick(run: PickRun) -> Job[PickReport]:

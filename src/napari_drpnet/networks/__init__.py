@@ -15,8 +15,8 @@ __all__ = ["FCRN", "Classifier", "UNet", "build", "channels_last"]
 _NETWORKS: dict[str, type[nn.Module]] = {"fcrn": FCRN, "unet": UNet, "classifier": Classifier}
 
 
-def build(name: str) -> nn.Module:
-    """An untrained network of the architecture called ``name``.
+def build(name: str, **options: int) -> nn.Module:
+    """An untrained network of the architecture called ``name``, of the sizes that it leaves open.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def build(name: str) -> nn.Module:
     """
     if name not in _NETWORKS:
         raise UserError(f"There is no network architecture {name!r}.", f"Known ones: {', '.join(_NETWORKS)}.")
-    return _NETWORKS[name]()
+    return _NETWORKS[name](**options)
 
 
 def channels_last(network: nn.Module) -> nn.Module:

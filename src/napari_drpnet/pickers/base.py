@@ -6,9 +6,10 @@ Third parties add a picker through the entry-point group ``napari_drpnet.pickers
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 from pydantic import ValidationError
@@ -17,7 +18,14 @@ from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import PickerSettings
 
-_BUILT_IN = {"drpnet": "napari_drpnet.pickers.drpnet:DRPnet"}
+_BUILT_IN = {
+    "drpnet": "napari_drpnet.pickers.drpnet:DRPnet",
+    "pixer": "napari_drpnet.pickers.pixer:Pixer",
+    "centerpicker": "napari_drpnet.pickers.centerpicker:CenterPicker",
+    "deepcryopicker": "napari_drpnet.pickers.deepcryopicker:DeepCryoPicker",
+    "log": "napari_drpnet.pickers.log:LoG",
+    "template": "napari_drpnet.pickers.template:Template",
+}
 _GROUP = "napari_drpnet.pickers"
 
 
@@ -52,6 +60,28 @@ class ScoringPicker(Picker, Protocol):
         self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
     ) -> Picks:
         """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        ...
+
+
+# Reads one micrograph when it is called, so that a data set need not fit into memory.
+Reader = Callable[[], Micrograph]
+
+
+@runtime_checkable
+class LearningPicker(ScoringPicker, Protocol):
+    """A picker that learns from a data set's own micrographs, without labels, before it picks them."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has learnt, now or before (weights in its settings)."""
+        ...
+
+    def learn_steps(self, micrographs: Sequence[Reader]) -> Generator[tuple[float, str], None, None]:
+        """Learn from some of the micrographs, yielding the fraction done and what is being done."""
+        ...
+
+    def save(self, path: Path) -> Path:
+        """Write what was learnt as a weights file, which its settings take the next time."""
         ...
 
 

@@ -13,20 +13,18 @@ from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy import ndimage
 from scipy.special import expit
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.weights import WeightsCard, read_weights
-from napari_drpnet.networks import Classifier, build, channels_last
+from napari_drpnet.networks import Classifier
+from napari_drpnet.pickers.choosing import chosen
 from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.preprocess import prepare
-from napari_drpnet.settings import USUAL_DISTANCE, DRPnetSettings, PreprocessSettings
+from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image
+from napari_drpnet.settings import DRPnetSettings
 from napari_drpnet.steps import drained, translate
 
 # Smoothing of the map, in particle diameters.
@@ -36,29 +34,10 @@ SMOOTHING = 0.03
 SPACING, CLOSEST = 0.6, 0.4
 # Lower points of the map, which is 1 at the centre of a clear particle, are no candidates.
 FLOOR = 0.01
-# Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
-BLUR = 0.05
-# Wide Gaussian of the illumination correction, in particle diameters.
-ILLUMINATION = 3.0
 # Candidates a square diameter that fit at the closest distance, packed hexagonally; what is beyond, where the authors'
 # rules find maxima at any distance, is the noise of an empty image.
 _PACKING = 2 / 3**0.5 / CLOSEST**2
 _BATCH = 128
-
-
-def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
-    """The micrograph as every network of DRPnet sees it, in training as in picking.
-
-    Rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels, illumination
-    evened out, fine noise smoothed, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles
-    dark.
-    """
-    scale = network_diameter / micrograph.frame.working_pixels(diameter)
-    steps = PreprocessSettings(
-        rescale=scale, illumination=ILLUMINATION * diameter, smoothing=BLUR * diameter, invert=invert
-    )
-    prepared = prepare(micrograph, steps)
-    return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
 
 
 def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
@@ -86,49 +65,6 @@ def author_scale(box: float, shape: tuple[int, int]) -> tuple[int, int]:
     longer = max(shape) / factor
     factor *= math.ceil(longer / 1800) if longer > 1800 else 1
     return factor, 2 if radius / factor >= 32 else 1
-
-
-def fold(network: nn.Module) -> nn.Module:
-    """The same function with every batch norm folded into the convolution before it."""
-    for child in network.children():
-        fold(child)
-    if isinstance(network, nn.Sequential):
-        for i, (a, b) in enumerate(zip(list(network), list(network)[1:], strict=False)):
-            if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d):
-                network[i], network[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
-    return network
-
-
-def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCard, nn.Module]:
-    """A trained network, ready to run on ``device``.
-
-    Raises
-    ------
-    UserError
-        When the weights are missing, damaged, or of the other stage.
-    """
-    card, tensors = read_weights(name)
-    if card.role != role:
-        raise UserError(f"The weights {name!r} are a {card.role}, not a {role}.", f"Choose a {role}.")
-    network = build(card.network)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UserError(f"The weights {name!r} do not fit the network {card.network}.", "Train them anew.") from error
-    return card, channels_last(fold(network.eval())).to(device)
-
-
-@torch.inference_mode()
-def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
-    """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
-    batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
-    return np.asarray(network(batch).float().cpu(), np.float64)
-
-
-def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
-    """Probability from scores: ``expit(slopes . terms + offset)``, the slopes and the offset in this order."""
-    *slopes, offset = calibration
-    return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))
 
 
 class DRPnet:
@@ -176,7 +112,7 @@ class DRPnet:
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
-        self._check(micrograph)
+        check_size(micrograph, self.settings.diameter)
         target, sigma = self._scale(micrograph)
         prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
         yield 0.1
@@ -202,22 +138,10 @@ class DRPnet:
 
         With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of ``threshold``.
         """
-        frame, every = score_map.frame.unbinned, score_map.candidates
-        threshold = self.settings.threshold if threshold is None else threshold
-        distance = self.settings.spacing if min_distance is None else min_distance
-        compatible = self.settings.compatible
-        if compatible is None:
-            keep = every.probability >= threshold
-            if distance >= 0.999 * USUAL_DISTANCE * self.settings.diameter:
-                keep &= every.level > 1
-        else:
+        compatible, every, keep = self.settings.compatible, score_map.candidates, None
+        if compatible is not None:
             keep = (every.level >= compatible.level) & (1 - every.probability <= compatible.class_cutoff)
-        if frame.shape is not None:
-            keep &= candidates.inside(every.yx, frame.shape, frame.micrograph_pixels(self.settings.margin))
-        yx, score = every.yx[keep], every.probability[keep]
-        best = candidates.suppress(yx, score, frame.micrograph_pixels(distance))
-        diameter = frame.micrograph_pixels(self.settings.diameter)
-        return Picks(frame, yx[best], score[best], np.array(diameter), source=np.array(self.name))
+        return chosen(self.name, self.settings, score_map, threshold, min_distance, keep)
 
     def _check_pair(self) -> None:
         """A probability of both stages was calibrated for one detector; a fine-tuned one has a scale of its own."""
@@ -226,22 +150,6 @@ class DRPnet:
             raise UserError(
                 f"The classifier {self.settings.stage2} was not trained for the detector {name}.",
                 f"Leave it out, or train one: napari-drpnet train-classifier --detector {self.settings.stage1}.",
-            )
-
-    def _check(self, micrograph: Micrograph) -> None:
-        frame, diameter = micrograph.frame, self.settings.diameter
-        side = min(micrograph.image.shape)
-        wanted = frame.working_pixels(diameter)
-        if wanted > side:
-            raise UserError(
-                f"{frame.micrograph}: a particle of {diameter:g} A is {wanted:.0f} px, more than the image's "
-                f"{side} px.",
-                "Check the diameter and the pixel size.",
-            )
-        if wanted < 4:
-            raise UserError(
-                f"{frame.micrograph}: a particle of {diameter:g} A is only {wanted:.1f} px.",
-                "Check the diameter and the pixel size.",
             )
 
     def _scale(self, micrograph: Micrograph) -> tuple[float, float]:

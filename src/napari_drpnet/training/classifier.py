@@ -18,7 +18,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.drpnet import classify, fold, load_network
+from napari_drpnet.pickers.network import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.augment import change_looks, random_view

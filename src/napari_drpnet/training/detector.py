@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
-from napari_drpnet.pickers.drpnet import fold
+from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional

@@ -14,7 +14,7 @@ from torch import nn
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.drpnet import classify, fold
+from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.preprocess import rescale
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training.batches import Batch

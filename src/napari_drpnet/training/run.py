@@ -7,7 +7,7 @@ import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,9 @@ from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
-from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
+from napari_drpnet.io.weights import Role, WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last
-from napari_drpnet.pickers.drpnet import calibrated
+from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.finetune import recalibrate
@@ -98,9 +98,7 @@ class Evidence:
         )
 
 
-def begin(
-    settings: TrainSettings, role: Literal["detector", "classifier"], network: str
-) -> tuple[WeightsCard | None, nn.Module]:
+def begin(settings: TrainSettings, role: Role, network: str) -> tuple[WeightsCard | None, nn.Module]:
     """The network to train: untrained, or with the weights that the recipe starts from and their card.
 
     Raises

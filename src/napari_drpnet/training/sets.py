@@ -13,7 +13,7 @@ import numpy as np
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, read_micrograph, read_picks
-from napari_drpnet.pickers.drpnet import network_image
+from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.training.augment import HalfImage
 

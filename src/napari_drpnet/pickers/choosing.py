@@ -1,0 +1,63 @@
+"""From candidates to picks: threshold, minimum distance and border, the same for every picker."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_drpnet import candidates
+from napari_drpnet.data import MaskArray, Picks, ScoreMap
+from napari_drpnet.settings import USUAL_DISTANCE, PickerSettings
+
+
+def chosen(
+    name: str,
+    settings: PickerSettings,
+    score_map: ScoreMap,
+    threshold: float | None = None,
+    min_distance: float | None = None,
+    keep: MaskArray | None = None,
+) -> Picks:
+    """The picks of a score map; what its settings say is in the place of what is not given.
+
+    A picker that finds out sizes itself has a diameter of 0 in its settings: the median of its candidates that pass the
+    threshold counts then.
+
+    Parameters
+    ----------
+    name
+        Of the picker, the source of the picks.
+    settings
+        Diameter, threshold, minimum distance and border.
+    score_map
+        With every candidate.
+    threshold
+        Least probability.
+    min_distance
+        In Angstrom.
+    keep
+        ``(n,)`` candidates that a rule of the picker's own lets through, in the place of the threshold.
+    """
+    frame, every = score_map.frame.unbinned, score_map.candidates
+    by_rule = keep is not None
+    passed = every.probability >= (settings.threshold if threshold is None else threshold) if keep is None else keep
+    diameter = _diameter(settings, score_map, passed)
+    usual = USUAL_DISTANCE * diameter
+    asked = settings.min_distance if min_distance is None else min_distance
+    spacing = usual if asked is None else frame.micrograph_pixels(asked)
+    if not by_rule and spacing >= 0.999 * usual:
+        passed = passed & (every.level > 1)
+    if frame.shape is not None:
+        border = diameter / 2 if settings.border is None else frame.micrograph_pixels(settings.border)
+        passed = passed & candidates.inside(every.yx, frame.shape, border)
+    yx, score = every.yx[passed], every.probability[passed]
+    best = candidates.suppress(yx, score, spacing)
+    own = np.asarray(diameter) if every.diameter is None else every.diameter[passed][best]
+    return Picks(frame, yx[best], score[best], own, source=np.array(name))
+
+
+def _diameter(settings: PickerSettings, score_map: ScoreMap, passed: MaskArray) -> float:
+    """Of a particle, in micrograph pixels; 0 where nobody knows it and nothing was found."""
+    if settings.diameter:
+        return score_map.frame.unbinned.micrograph_pixels(settings.diameter)
+    sizes = score_map.candidates.diameter
+    return 0.0 if sizes is None or not passed.any() else float(np.median(sizes[passed]))

@@ -1,0 +1,105 @@
+"""What every picker with a network does: prepare the image, load the weights, turn scores into probabilities."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from scipy.special import expit
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import Role, WeightsCard, read_weights
+from napari_drpnet.networks import build, channels_last
+from napari_drpnet.preprocess import prepare
+from napari_drpnet.settings import PreprocessSettings
+
+# Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
+BLUR = 0.05
+# Wide Gaussian of the illumination correction, in particle diameters.
+ILLUMINATION = 3.0
+# Fewer pixels across show no particle.
+_SMALLEST = 4
+
+
+def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
+    """The micrograph as our networks see it, in training as in picking.
+
+    Rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels, illumination
+    evened out, fine noise smoothed, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles
+    dark.
+    """
+    scale = network_diameter / micrograph.frame.working_pixels(diameter)
+    steps = PreprocessSettings(
+        rescale=scale, illumination=ILLUMINATION * diameter, smoothing=BLUR * diameter, invert=invert
+    )
+    prepared = prepare(micrograph, steps)
+    return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """The same function with every batch norm folded into the convolution before it."""
+    for child in network.children():
+        fold(child)
+    if isinstance(network, nn.Sequential):
+        for i, (a, b) in enumerate(zip(list(network), list(network)[1:], strict=False)):
+            if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d):
+                network[i], network[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
+    return network
+
+
+def load_network(name: str, role: Role, device: torch.device) -> tuple[WeightsCard, nn.Module]:
+    """A trained network, ready to run on ``device``.
+
+    Raises
+    ------
+    UserError
+        When the weights are missing, damaged, or of the other stage.
+    """
+    card, tensors = read_weights(name)
+    if card.role != role:
+        raise UserError(f"The weights {name!r} are a {card.role}, not a {role}.", f"Choose a {role}.")
+    network = build(card.network, **card.options)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(f"The weights {name!r} do not fit the network {card.network}.", "Train them anew.") from error
+    return card, channels_last(fold(network.eval())).to(device)
+
+
+@torch.inference_mode()
+def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
+    """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
+    batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
+    return np.asarray(network(batch).float().cpu(), np.float64)
+
+
+def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
+    """Probability from scores: ``expit(slopes . terms + offset)``, the slopes and the offset in this order."""
+    *slopes, offset = calibration
+    return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))
+
+
+def check_size(micrograph: Micrograph, diameter: float) -> None:
+    """Refuse a particle of ``diameter`` Angstrom that the image cannot show.
+
+    Raises
+    ------
+    UserError
+        When it is larger than the image, smaller than a few pixels, or the pixel size is not known.
+    """
+    frame, side = micrograph.frame, min(micrograph.image.shape)
+    wanted = frame.working_pixels(diameter)
+    if wanted > side:
+        raise UserError(
+            f"{frame.micrograph}: a particle of {diameter:g} A is {wanted:.0f} px, more than the image's {side} px.",
+            "Check the diameter and the pixel size.",
+        )
+    if wanted < _SMALLEST:
+        raise UserError(
+            f"{frame.micrograph}: a particle of {diameter:g} A is only {wanted:.1f} px.",
+            "Check the diameter and the pixel size.",
+        )
