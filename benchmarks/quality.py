@@ -15,7 +15,9 @@ counts pooled over the micrographs.
 - F1 -20 %, F1 +20 %: F1 at 0.5 with the diameter given 20 % too small and too large.
 - picks: picks an image, where there is nothing to pick; these images have no scale, so a particle is taken as 1/20 of
   their longer side.
-- CPU-s: CPU-seconds a micrograph.
+- CPU-s: CPU-seconds a micrograph, with what a picker needs once for the set shared among them: loading networks, or
+  learning, for the picker that learns from the set itself without labels.
+- MB: largest resident memory of a process that picks the set and does nothing else, Python and torch included.
 
 Peers, where they are installed, have it easier: of every size or scale tried they get the one with the best F1 on the
 set itself (named in the row) and P, R, F1 at the best threshold; AP is their best over all sizes. On images without
@@ -59,6 +61,7 @@ COLUMNS = {
     "F1 +20 %": ".3f",
     "picks": ".1f",
     "CPU-s": ".2f",
+    "MB": ".0f",
 }
 
 
@@ -67,8 +70,8 @@ def our_row(test: TestSet, picker: Ours) -> Row:
         return count_row(test, picker.label, picker, DEFAULT_THRESHOLD)
     found = picker.find(test.samples)
     row: Row = measure(found.picks, test.samples, DEFAULT_THRESHOLD)
-    row |= {"ECE": calibration(found.picks, test.samples), "CPU-s": found.seconds}
-    for name, scale in (("F1 -20 %", 0.8), ("F1 +20 %", 1.2)):
+    row |= {"ECE": calibration(found.picks, test.samples), "CPU-s": found.seconds, "MB": found.memory}
+    for name, scale in (("F1 -20 %", 0.8), ("F1 +20 %", 1.2)) if picker.thorough else ():
         row[name] = measure(picker.find(test.samples, scale).picks, test.samples, DEFAULT_THRESHOLD)["F1"]
     return {"set": test.name, "picker": picker.label, "n": len(test.samples)} | row
 
@@ -88,11 +91,13 @@ def count_row(test: TestSet, label: str, picker: Contender, threshold: float = -
     found = picker.find(test.samples)
     count = sum(int((picks.score >= threshold).sum()) for picks in found.picks)
     n = len(test.samples)
-    return {"set": test.name, "picker": label, "n": n, "picks": count / n, "CPU-s": found.seconds}
+    return {"set": test.name, "picker": label, "n": n, "picks": count / n, "CPU-s": found.seconds, "MB": found.memory}
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     mine, others = list(ours(options.networks)), list(peers(shlex.split(options.topaz)))
+    if options.pickers:
+        mine, others = [one for one in mine if any(part in one.label for part in options.pickers)], []
     for test in find_sets(options.data, options.simulated):
         if options.only and not any(part in test.name for part in options.only):
             continue
@@ -130,6 +135,7 @@ def main() -> None:
     )
     parser.add_argument("--topaz", default="", help='a Python that imports topaz, such as "env PYTHONPATH=... python"')
     parser.add_argument("--only", nargs="+", metavar="SET", help="sets whose name has this in it")
+    parser.add_argument("--pickers", nargs="+", metavar="PICKER", help="pickers of ours whose label has this in it")
     parser.add_argument("--json", type=Path, help="write the rows here too")
     options = parser.parse_args()
     torch.set_num_threads(1)
