@@ -21,6 +21,7 @@ check: $(READY)  ## style, types, architecture, manifest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/*/*.py
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate src/napari_drpnet/napari.yaml
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 IMAGES = Path(__file__).parent / "images"
-WINDOW = (1400, 900)
+WINDOW, WIDE = (1400, 900), (1500, 1080)
 COLOURS = 160  # a palette keeps pictures of noise small
 DIAMETER = 180.0
+COMPARED = ("drpnet", "pixer", "centerpicker", "log")
 PARTICLE = (0.6632, 0.1795)  # one that stands alone, in parts of the sample's height and width
 
 
@@ -65,9 +66,28 @@ def preprocess() -> Any:
     save_window(viewer, "preprocess")
 
 
+def compare() -> Any:
+    """Pickers against the truth, what is right in one of them."""
+    viewer = open_viewer("sample_with_truth", WIDE)
+    form = run_pickers(viewer)
+    form.view.value = "right, wrong and missed"
+    look(viewer, zoom=1.6, centre=(0.4, 0.35))
+    save_window(viewer, "compare")
+
+
+def compare_grid() -> Any:
+    """The same side by side."""
+    viewer = open_viewer("sample_with_truth", WIDE)
+    form = run_pickers(viewer)
+    form.tabs.setCurrentIndex(1)
+    form.view.value = "side by side"
+    look(viewer, zoom=1.6, centre=(0.45, 0.4))
+    save_window(viewer, "compare-grid")
+
+
 def simulate() -> Any:
     """A micrograph that the form made, with its truth."""
-    viewer = open_viewer(sample=False)
+    viewer = open_viewer(sample="")
     form = open_form(viewer, "Simulate")
     chosen = {
         "size": 2048,
@@ -85,13 +105,13 @@ def simulate() -> Any:
     save_window(viewer, "simulate")
 
 
-def open_viewer(sample: bool = True) -> Any:
+def open_viewer(sample: str = "sample", size: tuple[int, int] = WINDOW) -> Any:
     import napari
 
     viewer = napari.Viewer(show=True)
-    viewer.window.resize(*WINDOW)
+    viewer.window.resize(*size)
     if sample:
-        viewer.open_sample("napari-drpnet", "sample")
+        viewer.open_sample("napari-drpnet", sample)
     viewer.canvas.overlays.scale_bar.visible = True
     settle()
     return viewer
@@ -110,6 +130,23 @@ def pick(viewer: Any) -> Any:
     wait(lambda: not form.job.running)
     if form.result is None:
         raise SystemExit(form.job.status.value)
+    return form
+
+
+def run_pickers(viewer: Any) -> Any:
+    """The Compare form with what the pickers found in the sample, its true centres, and the consensus."""
+    form = open_form(viewer, "Compare")
+    form.diameter.value = DIAMETER
+    wait(lambda: not form.loading.busy)
+    form.pickers.tick(*COMPARED)
+    form.job.button.native.click()
+    wait(lambda: not form.job.running)
+    form.add_points(viewer.layers["true centres"])
+    form.truth.value = "true centres"
+    form.consensus.value = True
+    wait(lambda: not form.board.busy)
+    settle()
+    wait(lambda: not form.board.busy)
     return form
 
 
@@ -151,7 +188,15 @@ def wait(done: Callable[[], bool], limit: float = 300.0) -> None:
         time.sleep(0.01)
 
 
-PICTURES = {"window": window, "ring": ring, "score-map": score_map, "preprocess": preprocess, "simulate": simulate}
+PICTURES = {
+    "window": window,
+    "ring": ring,
+    "score-map": score_map,
+    "preprocess": preprocess,
+    "simulate": simulate,
+    "compare": compare,
+    "compare-grid": compare_grid,
+}
 
 
 def main(names: list[str]) -> int:

@@ -36,3 +36,4 @@ def simple_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(base._BUILT_IN, "dark-discs", "discs:DarkDiscs")
     monkeypatch.setitem(base._BUILT_IN, "slow-scores", "discs:SlowScores")
+    monkeypatch.setitem(base._BUILT_IN, "learning-discs", "discs:LearningDiscs")

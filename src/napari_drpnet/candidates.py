@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -84,20 +84,40 @@ def peaks(image: ImageArray, spacing: float, floor: float) -> tuple[FloatArray, 
         ``(n,)`` value of the highest pixel.
     """
     reach = int(np.ceil(spacing))
+    around = np.arange(-reach, reach + 1)
+    return uncovered(image, np.hypot(around[:, None], around) < spacing, floor)
+
+
+def uncovered(image: ImageArray, footprint: MaskArray, floor: float) -> tuple[FloatArray, FloatArray]:
+    """The highest point of a map, then the highest that no footprint around an earlier one covers, and so on.
+
+    Parameters
+    ----------
+    image, floor
+        See `peaks`.
+    footprint
+        ``(2 r + 1, 2 r + 1)``, its centre covered.
+
+    Returns
+    -------
+    yx, peak
+        See `peaks`.
+    """
+    reach = footprint.shape[0] // 2
     width = image.shape[1] + 2 * reach
     high = np.flatnonzero(image > floor)
     high = high[np.argsort(-image.ravel()[high], kind="stable")]
     y, x = np.divmod(high, image.shape[1])
     around = np.arange(-reach, reach + 1)
-    disc = (around[:, None] * width + around)[np.hypot(around[:, None], around) < spacing]
-    # One look at each pixel in turn is quickest on plain bytes, which numpy writes a disc into at once.
+    covered = (around[:, None] * width + around)[footprint]
+    # One look at each pixel in turn is quickest on plain bytes, which numpy writes a footprint into at once.
     taken = bytearray((image.shape[0] + 2 * reach) * width)
     written = np.frombuffer(taken, np.uint8)
     keep = []
     for i, place in enumerate(((y + reach) * width + x + reach).tolist()):
         if not taken[place]:
             keep.append(i)
-            written[place + disc] = 1
+            written[place + covered] = 1
     y, x = y[keep], x[keep]
     return _refined(image, y, x), image[y, x].astype(np.float64)
 
@@ -115,6 +135,57 @@ def _refined(image: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
         shift = 0.5 * (before - after) / np.where(bend < 0, bend, -np.inf)
         yx[:, axis] += np.clip(shift, -0.5, 0.5)
     return yx
+
+
+def grid_maxima(image: ImageArray, cell: int, reach: int, floor: float) -> tuple[FloatArray, FloatArray]:
+    """Local maxima that are climbed to from the highest pixel of every cell of a grid, best first.
+
+    The grid-based local-maximum method of the PIXER paper (Zhang et al., 2019), all climbers at once: each moves to the
+    highest pixel around it until none is higher. Those that meet are one.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    cell
+        Side of a cell in pixels.
+    reach
+        A climber sees so many pixels to each side; every result is the highest pixel among those.
+    floor
+        Climbers start from higher pixels only.
+
+    Returns
+    -------
+    yx
+        ``(n, 2)`` to a fraction of a pixel.
+    peak
+        ``(n,)`` value of the highest pixel.
+    """
+    y, x = _cell_maxima(image, cell)
+    high = image[y, x] > floor
+    y, x, side = y[high], x[high], 2 * reach + 1
+    padded = np.pad(image, reach, constant_values=-np.inf)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+    while True:
+        seen = around[y, x].reshape(len(y), side * side)
+        step = np.where(seen.max(1, initial=-np.inf) > image[y, x], seen.argmax(1), side * side // 2)
+        if (step == side * side // 2).all():
+            break
+        y, x = y + step // side - reach, x + step % side - reach
+    y, x = np.divmod(np.unique(y * image.shape[1] + x), image.shape[1])
+    best = np.argsort(-image[y, x], kind="stable")
+    y, x = y[best], x[best]
+    return _refined(image, y, x), image[y, x].astype(np.float64)
+
+
+def _cell_maxima(image: ImageArray, cell: int) -> tuple[IndexArray, IndexArray]:
+    """Row and column of the highest pixel of every square cell, row by row; the last cells may be narrower."""
+    h, w = image.shape
+    padded = np.pad(image, ((0, -h % cell), (0, -w % cell)), constant_values=-np.inf)
+    rows, columns = padded.shape[0] // cell, padded.shape[1] // cell
+    best = padded.reshape(rows, cell, columns, cell).swapaxes(1, 2).reshape(rows, columns, -1).argmax(2)
+    y = np.arange(rows)[:, None] * cell + best // cell
+    return y.ravel(), (np.arange(columns) * cell + best % cell).ravel()
 
 
 def spaced_peaks(
@@ -136,8 +207,13 @@ def spaced_peaks(
     level
         ``(n,)`` 2 for the peaks at ``spacing``, 1 for those between.
     """
-    yx, peak = peaks(image, spacing, floor)
-    between, lower = peaks(image, closer, floor)
+    return and_between(*peaks(image, spacing, floor), *peaks(image, closer, floor), closer)
+
+
+def and_between(
+    yx: FloatArray, peak: FloatArray, between: FloatArray, lower: FloatArray, closer: float
+) -> tuple[FloatArray, FloatArray, IndexArray]:
+    """Peaks, and those of a closer set that are at least ``closer`` from all of them; see `spaced_peaks`."""
     if len(yx):
         free = cKDTree(yx).query(between)[0] >= closer
         between, lower = between[free], lower[free]

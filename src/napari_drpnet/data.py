@@ -156,6 +156,8 @@ class Candidates:
         ``(n,)`` calibrated probability that this is a particle.
     diameter
         ``(n,)`` in micrograph pixels, of a picker that finds it out; None of one that was told.
+    class_number, psi
+        ``(n,)`` as in `Picks`, of a picker that tells them; None of one that does not.
     """
 
     yx: FloatArray
@@ -163,6 +165,8 @@ class Candidates:
     level: npt.NDArray[np.int64]
     probability: FloatArray
     diameter: FloatArray | None = None
+    class_number: npt.NDArray[np.int64] | None = None
+    psi: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.yx)
@@ -175,16 +179,24 @@ class ScoreMap:
     Attributes
     ----------
     values
-        ``(h, w)`` float32 in working pixels of ``frame``.
+        ``(h, w)`` float32 in working pixels of ``frame``; None of a picker that has candidates but no map.
     frame
         Maps working pixels back to the micrograph.
     candidates
         Every possible particle, in micrograph pixels.
     """
 
-    values: ImageArray
+    values: ImageArray | None
     frame: Frame
     candidates: Candidates
+
+    def usual_diameter(self, threshold: float = 0.5) -> float | None:
+        """Median diameter of the candidates at least so probable, in micrograph pixels; None where none tells one."""
+        found = self.candidates
+        passed = found.probability >= threshold
+        if found.diameter is None or not passed.any():
+            return None
+        return float(np.median(found.diameter[passed]))
 
 
 def _column(values: Any, n: int, dtype: Any) -> Any:

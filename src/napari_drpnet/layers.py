@@ -8,7 +8,8 @@ Images may have leading axes (frames); a Points layer then carries the frame's n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,7 @@ EYE_PIXELS, EYE_SMOOTHING, EYE_ILLUMINATION = 48.0, 0.05, 4.0
 COARSE = 512  # pixels along the shorter side of the coarsest level
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
 LABELS = ("particle", "background")
+_DRAWING = ("set_data", "highlight", "size", "symbol", "border_width", "border_color")
 
 
 # ---------------------------------------------------------------- where a layer lies
@@ -204,9 +206,9 @@ def smoothed_layer(micrograph: Micrograph, diameter: float) -> LayerTuple:
 
 
 def score_layer(score_map: ScoreMap) -> LayerTuple:
-    """A picker's map over its micrograph, bright where it sees particles."""
-    frame = score_map.frame
-    values = score_map.values
+    """A picker's map over its micrograph, bright where it sees particles; only of a picker that has one."""
+    frame, values = score_map.frame, score_map.values
+    assert values is not None, "there is a map to show"
     low, high = (float(value) for value in np.percentile(values, (50, 99.9)))
     attributes = {
         "name": f"{micrograph_stem(frame.micrograph)} score map",
@@ -219,6 +221,15 @@ def score_layer(score_map: ScoreMap) -> LayerTuple:
         **placement(frame),
     }
     return values, attributes, "image"
+
+
+def twin_layer(layer: Image, name: str) -> LayerTuple:
+    """The same image once more, of the same arrays: for a place beside the first one."""
+    data, attributes, kind = layer.as_layer_data_tuple()
+    looks = ("contrast_limits", "colormap", "gamma", "interpolation2d", "multiscale")
+    place = ("scale", "translate", "units", "axis_labels")
+    kept = {key: attributes[key] for key in (*looks, *place)}
+    return data, {**kept, "name": name, "metadata": {**layer.metadata, "role": "twin"}}, kind
 
 
 def swap_image(layer: Image, made: LayerTuple) -> None:
@@ -280,6 +291,7 @@ def points_layer(
     path: Path | None = None,
     position: tuple[int, ...] = (),
     colour: str = PICK_COLOUR,
+    part: float = 1.0,
 ) -> LayerTuple:
     """A Points layer of circles as large as the particles.
 
@@ -295,6 +307,8 @@ def points_layer(
         Numbers of the frame, one for each leading axis of the image they lie on.
     colour
         Of the circles; picks labelled background are red in any case.
+    part
+        Of the particles' size that circles are drawn in, so that those of several layers lie in each other.
     """
     frame = picks.frame
     stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
@@ -304,10 +318,10 @@ def points_layer(
         "face_color": "transparent",
         "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
         "border_width": 0.06,
-        "size": _one_or_all(sizes(picks, stand_in), stand_in),
+        "size": _one_or_all(part * sizes(picks, stand_in), part * stand_in),
         "features": features(picks),
         "feature_defaults": NEW_POINT,
-        "metadata": _metadata(frame, "picks", path, position=position, colour=colour, stand_in=stand_in),
+        "metadata": _metadata(frame, "picks", path, position=position, colour=colour, stand_in=stand_in, part=part),
         **placement(frame, len(position)),
     }
     return coordinates(picks, position), attributes, "points"
@@ -321,10 +335,94 @@ def swap_points(layer: Points, picks: Picks) -> None:
     layer.features = features(picks)
     layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
     if len(picks):
-        layer.size = sizes(picks, layer.metadata["stand_in"])
+        layer.size = _drawn_sizes(layer, picks)
         layer.border_color = colours(picks, layer.metadata["colour"])
         layer.shown = True
     layer.visible = visible
+
+
+def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = ()) -> None:
+    """Let an existing layer lie on another micrograph, whose frames have as many numbers; main thread only."""
+    for name, value in placement(frame, len(position)).items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+    layer.metadata = {
+        **layer.metadata,
+        "frame": frame,
+        "pixel_size": frame.pixel_size,
+        "position": position,
+        "stand_in": stand_in,
+    }
+
+
+def show_first(layer: Points, picks: Picks, n: int) -> None:
+    """Show the first ``n`` picks in a layer that shows more or fewer of them, at once; main thread only.
+
+    This is for sliders. The layer's table and whoever listens to its data are left behind: `swap_points` brings them up
+    to date when the slider rests.
+    """
+    few = replace(picks.frame, shape=None)
+    shown = Picks(few, picks.yx[:n], diameter=picks.diameter[:n])
+    with drawn_once(layer), layer.events.data.blocker(), layer.events.features.blocker():
+        layer.selected_data = set()
+        layer.data = coordinates(shown, layer.metadata["position"])
+        if n:
+            layer.size = _drawn_sizes(layer, shown)
+
+
+@contextmanager
+def drawn_once(layer: Points) -> Iterator[None]:
+    """Several changes of a layer, drawn once: each would cost as much as all of them."""
+    with ExitStack() as blocked:
+        for name in _DRAWING:
+            blocked.enter_context(layer.events[name].blocker())
+        yield
+    layer.refresh()
+
+
+def kinds_layer(
+    picks: Picks, kind: npt.NDArray[np.str_], looks: Mapping[str, tuple[str, str]], name: str, position: tuple[int, ...]
+) -> LayerTuple:
+    """A Points layer of places of several kinds.
+
+    Parameters
+    ----------
+    picks
+        ``n`` places.
+    kind
+        ``(n,)`` of which kind each is.
+    looks
+        Colour and symbol of each kind.
+    name, position
+        As for `points_layer`.
+    """
+    data, attributes, layer_type = points_layer(picks, name=name, position=position)
+    attributes |= {"border_width": 0.1, "features": _kinds_table(picks, kind, looks), "feature_defaults": None}
+    if len(picks):
+        attributes |= {"border_color": [looks[k][0] for k in kind], "symbol": [looks[k][1] for k in kind]}
+    return data, attributes, layer_type
+
+
+def swap_kinds(layer: Points, picks: Picks, kind: npt.NDArray[np.str_], looks: Mapping[str, tuple[str, str]]) -> None:
+    """Show other places of the same kinds in an existing layer; main thread only."""
+    visible, layer.visible = layer.visible, True  # napari loses count of the points of a layer that is hidden
+    with drawn_once(layer):
+        layer.selected_data = set()
+        layer.data = coordinates(picks, layer.metadata["position"])
+        layer.features = _kinds_table(picks, kind, looks)
+        if len(picks):
+            layer.size = _drawn_sizes(layer, picks)
+            layer.border_color = [looks[k][0] for k in kind]
+            layer.border_width = 0.1
+            layer.symbol = [looks[k][1] for k in kind]
+    layer.visible = visible
+
+
+def _kinds_table(picks: Picks, kind: npt.NDArray[np.str_], looks: Mapping[str, Any]) -> dict[str, Any]:
+    import pandas as pd  # type: ignore[import-untyped]
+
+    return {"score": picks.score, "kind": pd.Categorical(kind, categories=list(looks))}
 
 
 def show_labels(layer: Points, picks: Picks) -> None:
@@ -356,7 +454,7 @@ def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:
 
 def features(picks: Picks) -> dict[str, Any]:
     """The columns of the layer's table."""
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     return {
         "score": picks.score,
@@ -372,6 +470,12 @@ def sizes(picks: Picks, stand_in: float) -> FloatArray:
     """Diameters in micrograph pixels, ``stand_in`` where a pick has none."""
     drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, stand_in)
     return drawn
+
+
+def _drawn_sizes(layer: Points, picks: Picks) -> FloatArray:
+    """Of circles in an existing layer."""
+    part = float(layer.metadata.get("part", 1.0))
+    return part * sizes(picks, layer.metadata["stand_in"])
 
 
 def _one_or_all(size: FloatArray, stand_in: float) -> float | FloatArray:
@@ -433,8 +537,8 @@ def _points_frame(attributes: Mapping[str, Any], metadata: Mapping[str, Any], na
 def _diameters(attributes: Mapping[str, Any], metadata: Mapping[str, Any], shown: npt.NDArray[np.bool_]) -> FloatArray:
     """Sizes in micrograph pixels; NaN where only the stand-in was drawn."""
     size = np.asarray(attributes.get("size", np.nan), dtype=np.float64)
-    size = np.broadcast_to(size, len(shown))[shown]
-    return np.where(size == metadata.get("stand_in"), np.nan, size)
+    size = np.broadcast_to(size, len(shown))[shown] / metadata.get("part", 1.0)
+    return np.where(np.isclose(size, metadata.get("stand_in") or np.nan, rtol=1e-9), np.nan, size)
 
 
 def _columns(table: Any, shown: npt.NDArray[np.bool_]) -> dict[str, Any]:

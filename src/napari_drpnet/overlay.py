@@ -38,7 +38,9 @@ class Rings:
     label: str = ""
 
 
-def draw_rings(micrograph: Micrograph, rings: Sequence[Rings], diameter: float, side: int = 1600) -> Image.Image:
+def draw_rings(
+    micrograph: Micrograph, rings: Sequence[Rings], diameter: float, side: int = 1600, width: int = 1
+) -> Image.Image:
     """Draw rings on a micrograph.
 
     Parameters
@@ -51,16 +53,18 @@ def draw_rings(micrograph: Micrograph, rings: Sequence[Rings], diameter: float, 
         Of the rings, in Angstrom.
     side
         Longer side of the picture in pixels, unless the micrograph is smaller.
+    width
+        Of the lines in pixels, at least; more in large pictures.
     """
     picture = _grey(micrograph, side)
     shown = micrograph.frame.rescaled(picture.width / micrograph.image.shape[1])
     factor = _OVERSAMPLING
     large = picture.resize((picture.width * factor, picture.height * factor)).convert("RGB")
     pencil = ImageDraw.Draw(large)
-    radius, width = shown.working_pixels(diameter) / 2 * factor, max(2, round(large.width / 600))
+    radius, line = shown.working_pixels(diameter) / 2 * factor, max(width * factor, round(large.width / 600))
     for ring in rings:
         for y, x in (shown.from_micrograph(ring.yx) + 0.5) * factor:
-            pencil.ellipse((x - radius, y - radius, x + radius, y + radius), outline=ring.colour, width=width)
+            pencil.ellipse((x - radius, y - radius, x + radius, y + radius), outline=ring.colour, width=line)
     _legend(pencil, rings, large.width / 60)
     return large.resize(picture.size, Image.Resampling.LANCZOS)
 

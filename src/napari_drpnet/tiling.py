@@ -28,7 +28,7 @@ class FullyConvolutional(Protocol):
     floats: int
 
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
-        """``(1, 1, h, w)`` to ``(1, 1, h / stride, w / stride)``."""
+        """``(1, 1, h, w)`` to ``(1, channels, h / stride, w / stride)``."""
         ...
 
 
@@ -74,7 +74,7 @@ def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) 
 def score_steps(
     network: FullyConvolutional, image: ImageArray, device: torch.device, memory: int
 ) -> Generator[float, None, ImageArray]:
-    """The network's map of a whole image, yielding the fraction done after every tile.
+    """The network's map of a whole image, its first channel, yielding the fraction done after every tile.
 
     Parameters
     ----------
@@ -97,6 +97,15 @@ def score_steps(
     UserError
         When the memory of the budget or of the device does not suffice.
     """
+    channels = yield from channel_steps(network, image, device, memory)
+    first: ImageArray = channels[0]
+    return first
+
+
+def channel_steps(
+    network: FullyConvolutional, image: ImageArray, device: torch.device, memory: int
+) -> Generator[float, None, ImageArray]:
+    """`score_steps` with all of the network's channels: ``(channels, h // stride, w // stride)`` float32."""
     side = tile_side((image.shape[0], image.shape[1]), network, memory)
     try:
         return (yield from _run_tiles(network, image, device, side))
@@ -122,17 +131,19 @@ def _run_tiles(
         np.pad(image, ((margin, margin + core_h - h), (margin, margin + core_w - w)), mode="symmetric")
     )
     stride = network.stride
-    out = np.empty((core_h // stride, core_w // stride), np.float32)
+    out = np.empty((0, core_h // stride, core_w // stride), np.float32)
     tiles = [(y, x) for y in range(0, core_h, side) for x in range(0, core_w, side)]
     for done, (y, x) in enumerate(tiles, start=1):
         bottom, right = min(y + side, core_h), min(x + side, core_w)
         tile = padded[y : bottom + 2 * margin, x : right + 2 * margin]
         scored = _forward(network, tile, device)
+        if not len(out):
+            out = np.empty((len(scored), *out.shape[1:]), np.float32)
         inner = margin // stride
-        core = scored[inner : scored.shape[0] - inner, inner : scored.shape[1] - inner]
-        out[y // stride : bottom // stride, x // stride : right // stride] = core
+        core = scored[:, inner : scored.shape[1] - inner, inner : scored.shape[2] - inner]
+        out[:, y // stride : bottom // stride, x // stride : right // stride] = core
         yield done / len(tiles)
-    return out[: h // stride, : w // stride]
+    return out[:, : h // stride, : w // stride]
 
 
 @torch.inference_mode()
@@ -140,4 +151,4 @@ def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.devi
     batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda"):
         scored = network(batch)
-    return np.asarray(scored[0, 0].float().cpu())
+    return np.asarray(scored[0].float().cpu())

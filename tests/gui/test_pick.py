@@ -342,7 +342,7 @@ def test_an_error_while_running_is_told_once(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise error
 
-    monkeypatch.setattr("napari_drpnet.widgets.pick.load_picker", fail)
+    monkeypatch.setattr("napari_drpnet.widgets.pick_run.load_picker", fail)
     notification_manager.records.clear()
     run(form, qtbot)
     assert messages() == [told]

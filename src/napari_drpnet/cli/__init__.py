@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from napari_drpnet.cli import converting, evaluating, harvesting, picking, project, simulating, training
+from napari_drpnet.cli import (
+    comparing,
+    converting,
+    evaluating,
+    harvesting,
+    pickers,
+    picking,
+    project,
+    simulating,
+    templates,
+    training,
+    training_centerpicker,
+    training_pixer,
+)
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
 
@@ -27,15 +40,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(picking.pick)
+app.command()(pickers.pickers)
 app.command()(project.project)
 app.command()(evaluating.evaluate)
+app.command()(comparing.compare)
+app.command()(comparing.consensus)
 app.command()(converting.convert)
 app.command()(picking.sample)
 app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(simulating.simulate)
 app.command()(harvesting.harvest)
+app.command()(templates.templates)
 app.command()(training.train_detector)
 app.command()(training.train_classifier)
+app.command()(training_centerpicker.train_centerpicker)
+app.command()(training_pixer.train_pixer)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, OutFolder, argument, given, option
+from napari_drpnet.cli.options import JsonFlag, OptionTexts, OutFolder, argument, given, named_values, option
 from napari_drpnet.cli.terminal import print_json, run_job, tell
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device, DRPnetSettings, PickerSettings, PickRun
@@ -31,6 +31,7 @@ def pick(
     detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
     classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
     device: Annotated[Device | None, option(PickerSettings, "device")] = None,
+    options: OptionTexts = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings.yaml of an earlier run, to repeat it; other options go before it.")
     ] = None,
@@ -47,8 +48,8 @@ def pick(
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    run = given(pixel_size=pixel_size, picker=picker)
-    options = given(
+    run, own = given(pixel_size=pixel_size, picker=picker), named_values(options)
+    told = given(
         diameter=diameter,
         threshold=threshold,
         min_distance=min_distance,
@@ -58,12 +59,13 @@ def pick(
     )
     if project is None:
         run |= given(inputs=inputs or None, out=out)
-        report = run_job(jobs.pick(jobs.make_run(run, options | given(device=device), settings)))
+        report = run_job(jobs.pick(jobs.make_run(run, told | given(device=device) | own, settings)))
         more = f"see {report.out / 'summary.tsv'}"
     else:
         if out or settings:
             raise UserError("A project has its own folder and settings.", "Leave out --out and --settings.")
-        with jobs.open_project(project, () if jobs.is_project(project) else inputs or (), **run, **options) as opened:
+        new = () if jobs.is_project(project) else inputs or ()
+        with jobs.open_project(project, new, options=own, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
             report = run_job(jobs.pick_project(opened, names, **given(device=device)))
         more = "--json lists them"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, argument, given, option
+from napari_drpnet.cli.options import JsonFlag, OptionTexts, argument, given, named_values, option
 from napari_drpnet.cli.terminal import print_json, print_table
 from napari_drpnet.settings import ProjectSettings
 
@@ -30,6 +30,7 @@ def project(
     invert: Annotated[bool | None, option(ProjectSettings, "invert", "--invert/--no-invert")] = None,
     detector: Annotated[str | None, option(ProjectSettings, "detector")] = None,
     classifier: Annotated[str | None, option(ProjectSettings, "classifier")] = None,
+    options: OptionTexts = None,
     json: JsonFlag = False,
 ) -> None:
     """Make a project of micrographs, or show one.
@@ -48,8 +49,9 @@ def project(
         detector=detector,
         classifier=classifier,
     )
-    only_shown = not inputs and not settings
-    with jobs.open_project(folder, inputs or (), read_only=only_shown, **settings) as opened:
+    own = named_values(options)
+    only_shown = not inputs and not settings and not own
+    with jobs.open_project(folder, inputs or (), only_shown, own, **settings) as opened:
         opened.refresh()
         if json:
             print_json(_document(opened))

@@ -105,7 +105,7 @@ def train_detector(
         ),
         settings,
     )
-    _run(jobs.train_detector(chosen, out))
+    run_training(jobs.train_detector(chosen, out))
 
 
 def train_classifier(
@@ -169,10 +169,11 @@ def train_classifier(
         ),
         settings,
     )
-    _run(jobs.train_classifier(chosen, detector, out))
+    run_training(jobs.train_classifier(chosen, detector, out))
 
 
-def _run(job: jobs.Job[TrainingReport | None]) -> None:
+def run_training(job: jobs.Job[TrainingReport | None]) -> None:
+    """Run a training to its end and say what came of it."""
     # Of the processes that torchrun starts, one tells.
     report = run_job(job, "steps", log=os.environ.get("RANK", "0") == "0")
     if report is None:

@@ -87,32 +87,31 @@ def match(
     pick, particle = near.pick[of_interest], near.particle[of_interest]
     distance, inside = near.distance[of_interest], inside[of_interest]
 
-    chosen = [
-        edges[_best(pick[edges], particle[edges], distance[edges], inside[edges], radius)]
-        for edges in _groups(pick, particle, len(picks), len(particles))
-    ]
-    keep = np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+    alone, groups = _groups(pick, particle, len(picks), len(particles))
+    chosen = [edges[_best(pick[edges], particle[edges], distance[edges], inside[edges], radius)] for edges in groups]
+    keep = np.sort(np.concatenate([alone, *chosen]))
     return Matching(pick[keep], particle[keep], distance[keep])
 
 
-def _groups(pick: IndexArray, particle: IndexArray, n_picks: int, n_particles: int) -> list[IndexArray]:
-    """Edge indices of each connected group of pairs."""
-    if not len(pick):
-        return []
+def _groups(
+    pick: IndexArray, particle: IndexArray, n_picks: int, n_particles: int
+) -> tuple[IndexArray, list[IndexArray]]:
+    """Indices of the edges that are a group by themselves, and those of each larger connected group."""
     n = n_picks + n_particles
     graph = coo_array((np.ones(len(pick)), (pick, n_picks + particle)), shape=(n, n))
     _, group_of_node = connected_components(graph, directed=False)
     group = group_of_node[pick]
-    order = np.argsort(group, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    alone = np.bincount(group, minlength=1)[group] == 1
+    order = np.flatnonzero(~alone)
+    order = order[np.argsort(group[order], kind="stable")]
+    borders = np.flatnonzero(np.diff(group[order])) + 1
+    return np.flatnonzero(alone), np.split(order, borders) if len(order) else []
 
 
 def _best(
     pick: IndexArray, particle: IndexArray, distance: FloatArray, inside: IndexArray, radius: float
 ) -> IndexArray:
     """The edges of the best assignment within one group."""
-    if len(pick) == 1:
-        return np.array([0])
     row_of, rows = np.unique(pick, return_inverse=True)
     column_of, columns = np.unique(particle, return_inverse=True)
     most = min(len(row_of), len(column_of))

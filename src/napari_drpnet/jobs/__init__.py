@@ -4,6 +4,8 @@ A job that takes long is a generator: it yields `Progress` and returns its resul
 at any yield by closing it; what is finished then stays on disk.
 """
 
+from napari_drpnet.jobs.comparison import ComparisonReport, compare
+from napari_drpnet.jobs.consensus import ConsensusReport, consensus
 from napari_drpnet.jobs.conversion import Conversion, convert
 from napari_drpnet.jobs.evaluation import evaluate_files
 from napari_drpnet.jobs.fields import Field, file_fields, harvest_inputs, harvest_settings, project_fields
@@ -15,6 +17,7 @@ from napari_drpnet.jobs.picking import PickReport, PickResult, learn, pick, scor
 from napari_drpnet.jobs.progress import Job, Progress, finish
 from napari_drpnet.jobs.project import (
     is_project,
+    learn_project,
     merge_picks,
     names_of,
     open_project,
@@ -35,10 +38,20 @@ from napari_drpnet.jobs.teaching import (
     suggest,
     suggested_micrographs,
 )
-from napari_drpnet.jobs.training import make_train_settings, train_classifier, train_detector
+from napari_drpnet.jobs.templates import TemplateReport, templates_of_picks, templates_of_structure
+from napari_drpnet.jobs.training import (
+    make_pixer_settings,
+    make_train_settings,
+    train_centerpicker,
+    train_classifier,
+    train_detector,
+    train_pixer,
+)
 
 __all__ = [
     "Change",
+    "ComparisonReport",
+    "ConsensusReport",
     "Conversion",
     "CurvePoint",
     "DemoReport",
@@ -52,8 +65,11 @@ __all__ = [
     "SampleFiles",
     "Suggestion",
     "Task",
+    "TemplateReport",
     "TrainProgress",
     "before_after",
+    "compare",
+    "consensus",
     "convert",
     "demo",
     "evaluate_files",
@@ -65,7 +81,9 @@ __all__ = [
     "harvest_settings",
     "is_project",
     "learn",
+    "learn_project",
     "learning_curve",
+    "make_pixer_settings",
     "make_run",
     "make_train_settings",
     "merge_picks",
@@ -85,8 +103,12 @@ __all__ = [
     "simulate",
     "suggest",
     "suggested_micrographs",
+    "templates_of_picks",
+    "templates_of_structure",
+    "train_centerpicker",
     "train_classifier",
     "train_detector",
+    "train_pixer",
     "validated",
     "write_run_file",
     "write_sample",

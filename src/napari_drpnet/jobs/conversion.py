@@ -9,19 +9,16 @@ from warnings import warn
 
 import numpy as np
 
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.io.box import known_sizes
-from napari_drpnet.io.files import micrograph_stem, reading
-from napari_drpnet.io.images import open_image
-from napari_drpnet.io.inputs import natural
+from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.losses import losses, particles
-from napari_drpnet.io.names import NameIndex
-from napari_drpnet.io.picks import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, is_picks, read_picks, write_all
+from napari_drpnet.io.picks import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, read_picks, write_all
 from napari_drpnet.io.rows import check_inside, upside_down
-from napari_drpnet.io.star import MicrographEntry, read_micrographs, write_coordinate_list
+from napari_drpnet.io.star import read_micrographs, write_coordinate_list
 from napari_drpnet.jobs.inputs import Refusal
+from napari_drpnet.jobs.known import KnownMicrographs, pick_files
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.settings import ConversionSettings
 
@@ -66,56 +63,6 @@ class _Found:
     path: Path
 
 
-class _Micrographs:
-    """What is known of micrographs: from the STAR file that lists them, and from their own files."""
-
-    def __init__(self, star: Path | None) -> None:
-        entries = read_micrographs(star) if star is not None else []
-        self.listed = star is not None
-        self._entries = {entry.name: entry for entry in entries}
-        self._index = NameIndex(self._entries)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._entries)
-
-    def entry(self, name: str) -> MicrographEntry | None:
-        """The one that a name means; None when there is none or several."""
-        found = self._index.find(name)
-        return self._entries[found[0]] if len(found) == 1 else None
-
-    def frame(self, name: str, path: Path) -> Frame | None:
-        """Shape and pixel size of a micrograph, whose picks are in ``path``; its name as the STAR file has it."""
-        entry = self.entry(name)
-        if entry is None:
-            return frame_beside(name, path)
-        try:
-            image = open_image(entry.path)
-        except UserError:
-            return Frame(entry.name, None, entry.pixel_size)  # names alone can be of use
-        height, width = image.array.shape[-2:]
-        return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
-
-    def placed(self, picks: Picks, path: Path) -> Picks:
-        """The picks in the frame of their micrograph."""
-        there = picks.frame
-        known = self.frame(there.micrograph, path)
-        if known is None:
-            return picks
-        if there.shape and known.shape and there.shape != known.shape:
-            raise UserError(
-                f"{path}: picks on {there.micrograph} of {_size(there.shape)} pixels, but {known.micrograph} has "
-                f"{_size(known.shape)}.",
-                "They are of a binned micrograph, or of another one: check the names.",
-            )
-        size = known.pixel_size or there.pixel_size
-        return replace(picks, frame=Frame(known.micrograph, known.shape or there.shape, size))
-
-
-def _size(shape: tuple[int, int]) -> str:
-    return f"{shape[0]} x {shape[1]}"
-
-
 def convert(source: Path, out: Path, settings: ConversionSettings, micrographs: Path | None = None) -> Job[Conversion]:
     """Convert a file of picks, or all in a folder.
 
@@ -143,8 +90,8 @@ def convert(source: Path, out: Path, settings: ConversionSettings, micrographs: 
         For what is passed over in a file, and what is left out of STAR files.
     """
     to = _format(out, settings)
-    known = _Micrographs(micrographs)
-    files, passed_over = _files(source)
+    known = KnownMicrographs(read_micrographs(micrographs) if micrographs is not None else ())
+    files, passed_over = pick_files(source)
     found: list[_Found] = []
     failed: list[Refusal] = []
     for done, file in enumerate(files):
@@ -168,7 +115,7 @@ def convert(source: Path, out: Path, settings: ConversionSettings, micrographs: 
         written,
         len(found),
         sum(len(one.picks) for one in found),
-        tuple(name for name in named if known.listed and name not in known.names),
+        tuple(name for name in named if micrographs is not None and name not in known.names),
         tuple(name for name in known.names if name not in named),
         passed_over,
         tuple(failed),
@@ -190,27 +137,7 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     return to
 
 
-def _files(source: Path) -> tuple[list[Path], tuple[Path, ...]]:
-    """The files of picks that are meant, and those in the folder that only look like some."""
-    if not source.exists():
-        raise UserError(f"{source}: there is no such file or folder.", "Check the name.")
-    if not source.is_dir():
-        return [source], ()
-    if (source / "autopick.star").exists():
-        return [source / "autopick.star"], ()
-    suffixes = {f.suffix for f in FORMATS.values()}
-    with reading(source):
-        inside = sorted(source.iterdir(), key=lambda file: natural(file.name))
-    like_picks = [file for file in inside if file.suffix.lower() in suffixes and file.is_file()]
-    files = [file for file in like_picks if is_picks(file)]
-    if not files:
-        raise UserError(
-            f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
-        )
-    return files, tuple(file for file in like_picks if file not in files)
-
-
-def _read(file: Path, known: _Micrographs, settings: ConversionSettings) -> list[_Found]:
+def _read(file: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
     """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
     found = []
     for picks in read_picks(file, flip_y=settings.flip_y, frame_of=known.frame):

@@ -196,6 +196,12 @@ class Look:
         return self.frame.shape
 
     @property
+    def heights(self) -> ImageArray:
+        """The detector's map ``(h, w)``."""
+        assert self.map.values is not None, "DRPnet has a map"
+        return self.map.values
+
+    @property
     def candidates(self) -> Candidates:
         """What may be a pick at the usual distance."""
         every = self.map.candidates

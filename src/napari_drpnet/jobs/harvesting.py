@@ -254,8 +254,8 @@ def _by_confidence(seen: Look, settings: HarvestSettings, diameter: float, rng: 
     from napari_drpnet import candidates
     from napari_drpnet.training.patches import by_confidence
 
-    clear = float(np.percentile(seen.map.values, _CLEAR))
-    yx, _, level = candidates.find(seen.map.values, max(settings.height * clear, _FLAT))
+    clear = float(np.percentile(seen.heights, _CLEAR))
+    yx, _, level = candidates.find(seen.heights, max(settings.height * clear, _FLAT))
     yx = seen.map.frame.to_micrograph(yx)
     inside = candidates.inside(yx, seen.shape, diameter / 2) & ~_contaminated(seen, yx)
     yx, level = yx[inside], level[inside]
@@ -278,7 +278,7 @@ def _height(seen: Look, yx: FloatArray) -> FloatArray:
     """How high the detector's map is at each place; 0 where all particles are known."""
     if seen.field.complete or not len(yx):
         return np.zeros(len(yx))
-    values = seen.map.values
+    values = seen.heights
     at = np.clip(np.rint(seen.map.frame.from_micrograph(yx)).astype(int), 0, np.array(values.shape) - 1)
     return np.asarray(values[at[:, 0], at[:, 1]], np.float64)
 

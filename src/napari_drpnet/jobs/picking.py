@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from napari_drpnet.io.star import write_coordinate_list
 from napari_drpnet.jobs.inputs import Task, find_micrographs
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import write_run_file
-from napari_drpnet.pickers.base import LearningPicker, Picker, Reader, ScoringPicker, load_picker
+from napari_drpnet.pickers.base import LearningPicker, Picker, Reader, ScoringPicker, load_picker, scoring
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import translate
 
@@ -83,11 +84,30 @@ def score(picker: ScoringPicker, micrograph: Micrograph) -> Job[ScoreMap]:
     return translate(picker.score_steps(micrograph), lambda part: Progress(round(100 * part), 100, 0, name, part))
 
 
-def learn(picker: Picker, micrographs: Sequence[Reader]) -> Job[None]:
-    """Let a picker that learns from the data set itself do so, unless it already has; others need nothing."""
-    if isinstance(picker, LearningPicker) and not picker.ready:
-        for part, what in picker.learn_steps(micrographs):
-            yield Progress(0, len(micrographs), 0, what, part)
+def learn(picker: Picker, micrographs: Sequence[Reader], keep: Path | None = None) -> Job[bool]:
+    """Let a picker that learns from the data set itself do so, unless it already has; others need nothing.
+
+    Parameters
+    ----------
+    picker
+        Any.
+    micrographs
+        Of the data set, in its order; it reads as many of them as it needs.
+    keep
+        File for what was learnt, which ``weights`` of the picker's settings takes the next time.
+
+    Returns
+    -------
+    bool
+        Whether it has learnt now.
+    """
+    if not isinstance(picker, LearningPicker) or picker.ready:
+        return False
+    total = len(micrographs)
+    yield from translate(picker.learn_steps(micrographs), lambda step: Progress(0, total, 0, step[1], step[0]))
+    if keep is not None:
+        picker.save(keep)
+    return True
 
 
 def pick(run: PickRun) -> Job[PickReport]:
@@ -95,7 +115,8 @@ def pick(run: PickRun) -> Job[PickReport]:
 
     Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
     A micrograph that cannot be picked is reported and the others go on. When the run is stopped, the lists and the
-    summary tell of those that are finished.
+    summary tell of those that are finished. A picker that learns without labels does so first, from the micrographs of
+    the run; what it has learnt is ``<picker>.safetensors`` beside the picks, and the settings name that file.
 
     Raises
     ------
@@ -106,8 +127,10 @@ def pick(run: PickRun) -> Job[PickReport]:
     tasks, refusals = find_micrographs(run.inputs)
     if not tasks:
         raise refusals[0].error
-    in_force = {"options": picker.settings.model_dump(mode="json"), "version": version("napari-drpnet")}
-    write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
+    _record(run, picker)
+    learnt = run.out / f"{picker.name}.safetensors"
+    if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], learnt)):
+        _record(run, picker, weights=learnt.as_posix())
 
     results = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
     picks = 0
@@ -120,15 +143,22 @@ def pick(run: PickRun) -> Job[PickReport]:
             picks += result.picks
         yield Progress(len(tasks), len(tasks), picks)
     finally:
-        _write_lists(results, run.out)
+        write_lists(results, run.out)
     return PickReport(run.out, tuple(results))
+
+
+def _record(run: PickRun, picker: Picker, **learnt: str) -> None:
+    """Write all that is needed to repeat the run."""
+    options = picker.settings.model_dump(mode="json") | learnt
+    in_force = {"options": options, "version": version("napari-drpnet")}
+    write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
 
 
 def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[PickResult]:
     """Read, pick and write one micrograph. Only what is wrong with the micrograph itself is a result."""
     name, start = task.micrograph.name, time.perf_counter()
     try:
-        micrograph = _read(task, run)
+        micrograph = read_task(task, run.pixel_size)
         picks = yield from find_particles(picker, micrograph, here)
     except UserError as error:
         return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
@@ -136,28 +166,25 @@ def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[P
     return PickResult(name, len(picks), time.perf_counter() - start, coordinates=coordinates)
 
 
-def _read(task: Task, run: PickRun) -> Micrograph:
+def read_task(task: Task, pixel_size: float | None) -> Micrograph:
+    """The micrograph of a task; a given pixel size goes before what is known of it."""
     entry = task.micrograph
     file = open_image(entry.path)
     if file.frames > 1:
         raise UserError(
             f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
         )
-    return read_frame(file, run.pixel_size or entry.pixel_size, name=entry.name)
+    return read_frame(file, pixel_size or entry.pixel_size, name=entry.name)
 
 
 def find_particles(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:
     """The picks of one micrograph, told as part of the run that is ``here``."""
-    if not isinstance(picker, ScoringPicker):
-        return picker.pick(micrograph)
-    steps: Generator[float, None, ScoreMap] = picker.score_steps(micrograph)
-    score_map = yield from translate(
-        steps, lambda part: Progress(here.done, here.total, here.picks, here.message, part)
-    )
-    return picker.picks_from(score_map)
+    willing = scoring(picker)
+    score_map = yield from translate(willing.score_steps(micrograph), lambda part: replace(here, fraction=part))
+    return willing.picks_from(score_map)
 
 
-def _write_lists(results: list[PickResult], out: Path) -> None:
+def write_lists(results: list[PickResult], out: Path) -> None:
     """``autopick.star`` with what was picked, ``summary.tsv`` with everything."""
     rows = [(r.micrograph, r.coordinates.as_posix()) for r in results if r.coordinates is not None]
     write_coordinate_list(rows, out / "autopick.star")

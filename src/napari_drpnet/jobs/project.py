@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,25 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.project import Project
-from napari_drpnet.jobs.picking import PickReport, PickResult, find_particles
+from napari_drpnet.jobs.picking import PickReport, PickResult, find_particles, learn
 from napari_drpnet.jobs.progress import Job, Progress
-from napari_drpnet.pickers.base import Picker, load_picker, settings_class
-from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.pickers.base import Picker, load_picker, picker_settings, settings_class
+from napari_drpnet.settings import DRPnetSettings, PickerSettings, ProjectSettings
 
 _ROLES = ("detector", "classifier")
+# Settings of pickers that a project has as its own.
+_SHARED = ("diameter", "invert", "threshold", "min_distance", *_ROLES)
+_WEIGHTS = ".safetensors"
+_ANY_DIAMETER = 100.0
 
 
-def open_project(folder: str | Path, inputs: Sequence[str] = (), read_only: bool = False, **settings: Any) -> Project:
+def open_project(
+    folder: str | Path,
+    inputs: Sequence[str] = (),
+    read_only: bool = False,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Project:
     """Open a project, or make one when there are inputs.
 
     Parameters
@@ -34,6 +45,9 @@ def open_project(folder: str | Path, inputs: Sequence[str] = (), read_only: bool
         that it does not have.
     read_only
         Open it without the right to write, so that another window may have it.
+    options
+        Settings of its picker by name, beside those that it has; None as a value means the default again. With
+        another picker than before, they begin anew.
     **settings
         Fields of `ProjectSettings` to set.
 
@@ -42,21 +56,23 @@ def open_project(folder: str | Path, inputs: Sequence[str] = (), read_only: bool
     UserError
         When there is neither a project nor an input, or what is given cannot be used.
     """
-    folder = Path(folder)
+    folder, options = Path(folder), options or {}
     if not (folder / "project.yaml").exists():
         if not inputs:
             raise UserError(
                 f"{folder} is not a project.",
                 "Name its micrographs, and it is made: a folder, a pattern or a STAR file.",
             )
+        settings = _with_options(ProjectSettings(), settings, options)
         return Project.create(folder, inputs=tuple(map(str, inputs)), **settings)
     project = Project.open(folder, read_only)
     given = [_from_root(str(text), project.root) for text in inputs]
     more = [text for text in given if text not in project.settings.inputs]
     if more:
         settings["inputs"] = (*project.settings.inputs, *more)
-    changed = {name: value for name, value in settings.items() if getattr(project.settings, name, None) != value}
     try:
+        settings = _with_options(project.settings, settings, options)
+        changed = {name: value for name, value in settings.items() if getattr(project.settings, name, None) != value}
         for role in _ROLES:
             if changed.get(role):
                 project.weights(changed[role])  # before it is written
@@ -66,6 +82,25 @@ def open_project(folder: str | Path, inputs: Sequence[str] = (), read_only: bool
         project.close()
         raise
     return project
+
+
+def _with_options(former: ProjectSettings, settings: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a project with those of its picker, if they can be used."""
+    if not options and "picker" not in settings:
+        return settings
+    settings = settings | {name: value for name, value in options.items() if name in _SHARED}
+    picker = settings.get("picker", former.picker)
+    kept = former.options if picker == former.picker else {}
+    merged = kept | {name: _absolute(value) for name, value in options.items() if name not in _SHARED}
+    own = {name: value for name, value in merged.items() if value is not None}
+    picker_settings(picker, **{"diameter": _ANY_DIAMETER, **own})
+    return settings | {"options": own}
+
+
+def _absolute(value: Any) -> Any:
+    """A file of weights by its full path, since a project is opened from anywhere; other values as they are."""
+    is_file = isinstance(value, str) and value.endswith(_WEIGHTS) and Path(value).is_file()
+    return str(Path(value).absolute()) if is_file else value
 
 
 def is_project(folder: str | Path) -> bool:
@@ -95,11 +130,6 @@ def names_of(project: Project, inputs: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _absolute(network: str) -> str:
-    """A file of weights by its full path, since a project is opened from anywhere; other names as they are."""
-    return str(Path(network).absolute()) if network.endswith(".safetensors") and Path(network).is_file() else network
-
-
 def _from_root(text: str, root: Path) -> str:
     """An input as it reads from a project's root instead of the working folder."""
     if Path(text).is_absolute() or Path.cwd() == root:
@@ -122,26 +152,37 @@ def project_picker(project: Project, **settings: Any) -> Picker:
     UserError
         When the diameter is not known, or a setting or network cannot be used.
     """
-    chosen = project.settings
-    if chosen.diameter is None and not settings.get("diameter"):
+    cls = settings_class(project.settings.picker)
+    options = _own(project, cls) | settings
+    if cls.model_fields["diameter"].is_required() and not options.get("diameter"):
         raise UserError(
             f"{project.folder} does not say how large the particle is.",
             "Give its diameter in Angstrom with --diameter.",
         )
-    known = settings_class(chosen.picker).model_fields
-    shared = set(ProjectSettings.model_fields) & set(known)
-    options = {name: getattr(chosen, name) for name in shared} | settings
-    for role in _ROLES:
-        if options.get(role):
-            options[role] = project.weights(options[role])
-    return load_picker(chosen.picker, **options)
+    if issubclass(cls, DRPnetSettings):
+        options |= {role: project.weights(options[role]) for role in _ROLES if options.get(role)}
+    return load_picker(project.settings.picker, **options)
+
+
+def _own(project: Project, cls: type[PickerSettings]) -> dict[str, Any]:
+    """What a project says of the settings of its picker."""
+    chosen = project.settings
+    shared = {name: getattr(chosen, name) for name in _SHARED if name in cls.model_fields}
+    said = {name: value for name, value in shared.items() if value is not None}
+    return said | {name: _located(project, value) for name, value in chosen.options.items()}
+
+
+def _located(project: Project, value: Any) -> Any:
+    """A file of weights where it is; other values as they are."""
+    return str(project.folder / value) if isinstance(value, str) and value.endswith(_WEIGHTS) else value
 
 
 def pick_project(project: Project, names: Sequence[str] | None = None, **settings: Any) -> Job[PickReport]:
     """Pick micrographs of a project, and keep every label.
 
     What a person said stays, and the picker's picks near it give way. A micrograph that cannot be picked is reported
-    and the others go on; those that are finished stay when the run is stopped.
+    and the others go on; those that are finished stay when the run is stopped. A picker that learns without labels does
+    so first, see `learn_project`.
 
     Parameters
     ----------
@@ -160,6 +201,7 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     project.require_writable()
     picker = project_picker(project, **settings)
     wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
+    yield from learn_project(project, picker)
     results: list[PickResult] = []
     found = 0
     for done, name in enumerate(wanted):
@@ -170,6 +212,19 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
         found += result.picks
     yield Progress(len(wanted), len(wanted), found)
     return PickReport(project.folder, tuple(results))
+
+
+def learn_project(project: Project, picker: Picker) -> Job[bool]:
+    """Let a picker that learns without labels do so from all micrographs of a project, which keeps what was learnt.
+
+    It is in ``networks/``, and the project's settings name it; so it is learnt once. Others need nothing.
+    """
+    every = [partial(project.read_micrograph, entry.name) for entry in project.micrographs]
+    file = f"networks/{picker.name}{_WEIGHTS}"
+    learnt = yield from learn(picker, every, project.folder / file)
+    if learnt:
+        project.update(options=project.settings.options | {"weights": file})
+    return learnt
 
 
 def _pick_one(project: Project, picker: Picker, name: str, here: Progress) -> Job[PickResult]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.pickers.base import explain
-from napari_drpnet.settings import PickRun, Settings
+from napari_drpnet.settings import PickerSettings, PickRun, Settings
 
 Model = TypeVar("Model", bound=Settings)
 
@@ -62,7 +62,7 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
     options
         The picker's own settings by name.
     file
-        The settings.yaml of an earlier run.
+        The settings.yaml of an earlier run; of another picker's, what all pickers are told.
 
     Raises
     ------
@@ -70,8 +70,10 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
         When the file cannot be read or a field is unknown or unusable.
     """
     recorded = read_run_file(file) if file else {}
-    merged = {**recorded, **given, "options": {**recorded.get("options", {}), **options}}
-    return validated(PickRun, merged)
+    kept, before = recorded.get("options", {}), recorded.get("picker", "drpnet")
+    if given.get("picker", before) != before:
+        kept = {name: value for name, value in kept.items() if name in PickerSettings.model_fields}
+    return validated(PickRun, {**recorded, **given, "options": {**kept, **options}})
 
 
 def validated(model: type[Model], fields: dict[str, Any]) -> Model:

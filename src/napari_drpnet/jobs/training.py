@@ -1,4 +1,4 @@
-"""Train the networks of DRPnet from a settings file."""
+"""Train the networks of the pickers from a settings file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import validated
-from napari_drpnet.settings import TrainSettings
+from napari_drpnet.settings import PixerTrainSettings, TrainSettings
 from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ def make_train_settings(
     UserError
         When there is nothing to learn from, the file is missing or no YAML mapping, or a field is unknown or unusable.
     """
+    return validated(TrainSettings, _recipe(given, training_set, file))
+
+
+def make_pixer_settings(given: dict[str, Any], file: Path | None = None) -> PixerTrainSettings:
+    """As `make_train_settings`, for both networks of PIXER."""
+    return validated(PixerTrainSettings, _recipe(given, None, file))
+
+
+def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Path | None) -> dict[str, Any]:
     recipe = {**(_read_recipe(file) if file else {}), **given}
     if training_set:
         if "micrographs" not in training_set:
@@ -46,7 +55,7 @@ def make_train_settings(
         recipe["training"] = [*recipe.get("training", ()), training_set]
     if not recipe.get("training"):
         raise UserError("There is nothing to learn from.", "Give --micrographs, or a recipe with --settings.")
-    return validated(TrainSettings, recipe)
+    return recipe
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
@@ -72,6 +81,20 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[T
     from napari_drpnet.training.classifier import train_classifier as train
 
     return _told(train(settings, detector, out))
+
+
+def train_centerpicker(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
+    """Train CenterPicker's network and write its weights to ``out``; see `training.centerpicker.train_centerpicker`."""
+    from napari_drpnet.training.centerpicker import train_centerpicker as train
+
+    return _told(train(settings, out))
+
+
+def train_pixer(settings: PixerTrainSettings, folder: Path) -> Job[TrainingReport | None]:
+    """Train both networks of PIXER and write their weights to ``folder``; see `training.pixer.train_pixer`."""
+    from napari_drpnet.training.pixer import train_pixer as train
+
+    return _told(train(settings, folder))
 
 
 def _told(steps: Training) -> Job[TrainingReport | None]:

@@ -6,13 +6,24 @@ import torch
 from torch import nn
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.networks.alexnet import AlexNet
+from napari_drpnet.networks.centernet import CenterNet
 from napari_drpnet.networks.classifier import Classifier
 from napari_drpnet.networks.fcrn import FCRN
+from napari_drpnet.networks.pixer import PixerSegmenter, PixerSorter
 from napari_drpnet.networks.unet import UNet
 
-__all__ = ["FCRN", "Classifier", "UNet", "build", "channels_last"]
+__all__ = ["FCRN", "AlexNet", "CenterNet", "Classifier", "PixerSegmenter", "PixerSorter", "UNet", "build", "channels_last"]
 
-_NETWORKS: dict[str, type[nn.Module]] = {"fcrn": FCRN, "unet": UNet, "classifier": Classifier}
+_NETWORKS: dict[str, type[nn.Module]] = {
+    "fcrn": FCRN,
+    "unet": UNet,
+    "classifier": Classifier,
+    "pixer segmenter": PixerSegmenter,
+    "pixer sorter": PixerSorter,
+    "centernet": CenterNet,
+    "alexnet": AlexNet,
+}
 
 
 def build(name: str, **options: int) -> nn.Module:

@@ -1,14 +1,16 @@
 """The protocol of all pickers, and the registry that finds them by name.
 
 Third parties add a picker through the entry-point group ``napari_drpnet.pickers``: a class with a
-``settings_class`` attribute (a subclass of `PickerSettings`), built from one such settings object.
+``settings_class`` attribute (a subclass of `PickerSettings`), built from one such settings object. One that fails is
+listed with its reason (`known_pickers`), and whatever it raises names it (`foreign`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
@@ -16,6 +18,7 @@ from pydantic import ValidationError
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
+from napari_drpnet.pickers.foreign import Guarded, GuardedLearner, blaming
 from napari_drpnet.settings import PickerSettings
 
 _BUILT_IN = {
@@ -26,7 +29,7 @@ _BUILT_IN = {
     "log": "napari_drpnet.pickers.log:LoG",
     "template": "napari_drpnet.pickers.template:Template",
 }
-_GROUP = "napari_drpnet.pickers"
+_GROUP, _OURS = "napari_drpnet.pickers", "napari-drpnet"
 
 
 @runtime_checkable
@@ -69,7 +72,10 @@ Reader = Callable[[], Micrograph]
 
 @runtime_checkable
 class LearningPicker(ScoringPicker, Protocol):
-    """A picker that learns from a data set's own micrographs, without labels, before it picks them."""
+    """A picker that learns from a data set's own micrographs, without labels, before it picks them.
+
+    Its settings have a field ``weights``: the file of what it has learnt, None before.
+    """
 
     @property
     def ready(self) -> bool:
@@ -81,32 +87,60 @@ class LearningPicker(ScoringPicker, Protocol):
         ...
 
     def save(self, path: Path) -> Path:
-        """Write what was learnt as a weights file, which its settings take the next time."""
+        """Write what was learnt as a weights file, which ``weights`` of its settings takes the next time."""
         ...
 
 
+@dataclass(frozen=True)
+class PickerInfo:
+    """What is known of a picker without running it.
+
+    Attributes
+    ----------
+    name
+        By which it is chosen.
+    origin
+        The package it is from.
+    summary
+        What it is, in a line.
+    problem
+        Why it cannot be used; empty when it can.
+    """
+
+    name: str
+    origin: str
+    summary: str = ""
+    problem: str = ""
+
+
 def available_pickers() -> list[str]:
-    """Names of all pickers, our own first."""
-    others = sorted(entry.name for entry in entry_points(group=_GROUP))
-    return [*_BUILT_IN, *(name for name in others if name not in _BUILT_IN)]
+    """Names of all pickers, our own first; whether those of other packages work is not looked at."""
+    return list(dict.fromkeys([*_BUILT_IN, *(entry.name for entry in _entries())]))
 
 
-def _picker_class(name: str) -> type[Picker]:
-    if name in _BUILT_IN:
-        module, attribute = _BUILT_IN[name].split(":")
-        return cast(type[Picker], getattr(import_module(module), attribute))
-    for entry in entry_points(group=_GROUP):
-        if entry.name == name:
-            try:
-                return cast(type[Picker], entry.load())
-            except ImportError as error:
-                raise UserError(f"Picker {name!r} cannot be imported: {error}.", "Install it anew.") from error
-    raise UserError(f"There is no picker named {name!r}.", f"Choose one of: {', '.join(available_pickers())}.")
+def known_pickers() -> list[PickerInfo]:
+    """All pickers, our own first, each loaded to see whether it can be used."""
+    ours = [PickerInfo(name, _OURS, _summary(_picker_class(name))) for name in _BUILT_IN]
+    return ours + [_looked_at(entry) for entry in _entries()]
+
+
+def scoring(picker: Picker) -> ScoringPicker:
+    """A picker as one whose threshold can change afterwards; one that can only pick is asked once for all it finds."""
+    if isinstance(picker, ScoringPicker):
+        return picker
+    from napari_drpnet.pickers.adapter import Rescored  # SciPy, which a list of names does not need
+
+    return cast(ScoringPicker, Rescored(picker))
 
 
 def settings_class(name: str) -> type[PickerSettings]:
     """The settings model of the picker called ``name``."""
     return _picker_class(name).settings_class
+
+
+def summary(name: str) -> str:
+    """What the picker called ``name`` is, in a line; raises a `UserError` when it cannot be loaded."""
+    return _summary(_picker_class(name))
 
 
 def explain(error: ValidationError) -> UserError:
@@ -115,29 +149,112 @@ def explain(error: ValidationError) -> UserError:
     return UserError(f"Settings are not usable: {'; '.join(parts)}.", "Correct the value and try again.")
 
 
-def load_picker(name: str = "drpnet", **settings: Any) -> Picker:
-    """Build a picker by name.
+def picker_settings(name: str, **fields: Any) -> PickerSettings:
+    """The settings of the picker called ``name`` from their fields.
+
+    Raises
+    ------
+    UserError
+        When one is missing, unknown or unusable.
+    """
+    cls = settings_class(name)
+    if unknown := [repr(field) for field in fields if field not in cls.model_fields]:
+        known = ", ".join(cls.model_fields)
+        raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown)}.", f"It has {known}.")
+    try:
+        return cls(**fields)
+    except ValidationError as error:
+        raise explain(error) from error
+
+
+def load_picker(name: str = "drpnet", **settings: Any) -> ScoringPicker:
+    """Build a picker by name; one that can only pick is made a `ScoringPicker`, see `scoring`.
 
     Parameters
     ----------
     name
         One of `available_pickers`.
     **settings
-        Fields of its settings model; ``diameter`` in Angstrom is always needed.
+        Fields of its settings model; most need a ``diameter`` in Angstrom.
 
     Raises
     ------
     UserError
-        For an unknown picker or unusable settings.
+        For an unknown picker, one of another package that does not work, or unusable settings.
 
     Examples
     --------
     >>> picker = load_picker("drpnet", diameter=180)  # doctest: +SKIP
     >>> picks = picker.pick(read_micrograph("micrograph.mrc"))  # doctest: +SKIP
     """
-    cls = _picker_class(name)
+    cls, chosen = _picker_class(name), picker_settings(name, **settings)
+    if name in _BUILT_IN:
+        return scoring(cls(chosen))
+    origin = _origin(_entry(name))
+    with blaming(f"Picker {name!r} of the package {origin} cannot be started"):
+        picker = scoring(cls(chosen))
+    guard = GuardedLearner(picker, origin) if isinstance(picker, LearningPicker) else Guarded(picker, origin)
+    return cast(ScoringPicker, guard)
+
+
+def _picker_class(name: str) -> type[Picker]:
+    if name in _BUILT_IN:
+        module, attribute = _BUILT_IN[name].split(":")
+        return cast(type[Picker], getattr(import_module(module), attribute))
+    return _loaded(_entry(name))
+
+
+# ---------------------------------------------------------------- of other packages
+
+
+def _entries() -> list[EntryPoint]:
+    """In an order that does not depend on how they were installed."""
+    return sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, _origin(entry), entry.value))
+
+
+def _entry(name: str) -> EntryPoint:
+    for entry in _entries():
+        if entry.name == name:
+            return entry
+    raise UserError(f"There is no picker named {name!r}.", f"Choose one of: {', '.join(available_pickers())}.")
+
+
+def _origin(entry: EntryPoint) -> str:
+    return entry.value.split(":")[0].split(".")[0] if entry.dist is None else entry.dist.name
+
+
+def _loaded(entry: EntryPoint) -> type[Picker]:
+    """The class of an entry point, if it is a picker."""
+    sentence = f"Picker {entry.name!r} of the package {_origin(entry)} cannot be loaded"
+    with blaming(sentence, "Install that package anew, or tell its author."):
+        cls = entry.load()
+    if complaint := _complaint(cls, entry.name):
+        raise UserError(f"{sentence}: {complaint}.", "Tell its author.")
+    return cast(type[Picker], cls)
+
+
+def _complaint(cls: Any, name: str) -> str:
+    settings = getattr(cls, "settings_class", None)
+    if not (isinstance(settings, type) and issubclass(settings, PickerSettings)):
+        return "it has no settings_class derived from PickerSettings"
+    if not callable(getattr(cls, "pick", None)):
+        return "it has no method pick"
+    if getattr(cls, "name", None) != name:
+        return f"its name is {getattr(cls, 'name', None)!r}, not that of its entry point"
+    return ""
+
+
+def _looked_at(entry: EntryPoint) -> PickerInfo:
+    name, origin = entry.name, _origin(entry)
+    first = _OURS if name in _BUILT_IN else _origin(_entry(name))
+    if first != origin:
+        return PickerInfo(name, origin, problem=f"The package {first} has a picker of this name.")
     try:
-        chosen = cls.settings_class(**settings)
-    except ValidationError as error:
-        raise explain(error) from error
-    return cls(chosen)
+        return PickerInfo(name, origin, _summary(_loaded(entry)))
+    except UserError as error:
+        return PickerInfo(name, origin, problem=str(error))
+
+
+def _summary(cls: type[Picker]) -> str:
+    """The first line of its docstring."""
+    return (cls.__doc__ or "").strip().partition("\n")[0]

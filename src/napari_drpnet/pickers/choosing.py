@@ -52,7 +52,9 @@ def chosen(
     yx, score = every.yx[passed], every.probability[passed]
     best = candidates.suppress(yx, score, spacing)
     own = np.asarray(diameter) if every.diameter is None else every.diameter[passed][best]
-    return Picks(frame, yx[best], score[best], own, source=np.array(name))
+    class_number = np.asarray(0) if every.class_number is None else every.class_number[passed][best]
+    psi = np.asarray(0.0) if every.psi is None else every.psi[passed][best]
+    return Picks(frame, yx[best], score[best], own, class_number, psi, source=np.array(name))
 
 
 def _diameter(settings: PickerSettings, score_map: ScoreMap, passed: MaskArray) -> float:

@@ -68,7 +68,7 @@ def author_scale(box: float, shape: tuple[int, int]) -> tuple[int, int]:
 
 
 class DRPnet:
-    """The default picker.
+    """A regression network finds candidates; on demand a classifier rejects some of them. The default.
 
     Parameters
     ----------

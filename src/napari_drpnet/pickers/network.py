@@ -10,7 +10,7 @@ from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_drpnet.data import FloatArray, ImageArray, Micrograph
+from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import Role, WeightsCard, read_weights
 from napari_drpnet.networks import build, channels_last
@@ -103,3 +103,11 @@ def check_size(micrograph: Micrograph, diameter: float) -> None:
             f"{frame.micrograph}: a particle of {diameter:g} A is only {wanted:.1f} px.",
             "Check the diameter and the pixel size.",
         )
+
+
+def on_good_pixels(yx: FloatArray, valid: MaskArray | None) -> MaskArray:
+    """Which places, in pixels of the mask ``valid``, lie on a good one; ``(n,)``."""
+    if valid is None:
+        return np.ones(len(yx), bool)
+    at = np.clip(np.rint(yx).astype(int), 0, np.array(valid.shape) - 1)
+    return np.asarray(valid[at[:, 0], at[:, 1]])

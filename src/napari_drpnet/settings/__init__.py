@@ -5,7 +5,11 @@ The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a s
 """
 
 from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings
+from napari_drpnet.settings.centerpicker import CenterPickerSettings
+from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings, MatchSettings
 from napari_drpnet.settings.conversion import ConversionSettings
+from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
+from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
     CompatibleSettings,
     DRPnetSettings,
@@ -14,28 +18,40 @@ from napari_drpnet.settings.picking import (
     PickRun,
     PreprocessSettings,
 )
+from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
+from napari_drpnet.settings.template import TemplateSetSettings, TemplateSettings
 from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
 
 __all__ = [
     "FINE_TUNING",
     "USUAL_DISTANCE",
+    "CenterPickerSettings",
+    "ComparisonSettings",
     "CompatibleSettings",
+    "ConsensusSettings",
     "ConversionSettings",
     "DRPnetSettings",
+    "DeepCryoPickerSettings",
     "Device",
     "EvaluationSettings",
     "HarvestSettings",
+    "LoGSettings",
+    "MatchSettings",
     "PickRun",
     "PickerSettings",
+    "PixerSettings",
+    "PixerTrainSettings",
     "PreprocessSettings",
     "ProjectSettings",
     "RetrainSettings",
     "Settings",
     "SimulatedSet",
     "SimulationSettings",
+    "TemplateSetSettings",
+    "TemplateSettings",
     "TrainSettings",
     "TrainingSet",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from napari_drpnet.settings.base import USUAL_DISTANCE, Settings, unit
@@ -46,6 +48,10 @@ class ProjectSettings(Settings):
         ge=0,
         description="Of two picks nearer than this, the better one stays. Default: 0.55 of the diameter.",
         json_schema_extra=unit("A"),
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further settings of the picker, by name; files start in the project's folder.",
     )
     current: str = Field("", description="The micrograph that was open last.")
     done: tuple[str, ...] = Field((), description="Micrographs that are finished.")

@@ -49,7 +49,7 @@ def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) ->
     rot, tilt = orientations.random_views(count, rng)
     whole = project(density(particle, voxel), orientations.rotation(rot, tilt, np.zeros(count)))
     pieces = [_project_any(_broken(particle, rng), voxel, 2, rng) for _ in range(4)]
-    broken = np.concatenate([_fit(piece, whole.shape[1]) for piece in pieces])
+    broken = np.concatenate([fitted(piece, whole.shape[1]) for piece in pieces])
     return Views(particle.name, whole, broken, rot, tilt, voxel, particle.diameter)
 
 
@@ -66,8 +66,8 @@ def _broken(particle: Scatterers, rng: np.random.Generator) -> Scatterers:
     return centred(particle.name, particle.xyz[keep], particle.weight[keep], particle.spacing)
 
 
-def _fit(images: Stack, n: int) -> Stack:
-    """Images cut or padded to ``(k, n, n)``, pixel ``n // 2`` staying where it was."""
+def fitted(images: Stack, n: int) -> Stack:
+    """Images cut or padded with 0 to ``(k, n, n)``, pixel ``n // 2`` staying where it was."""
     result = np.zeros((len(images), n, n), dtype=np.float32)
     common = min(n, images.shape[1])
     a, b = n // 2 - common // 2, images.shape[1] // 2 - common // 2

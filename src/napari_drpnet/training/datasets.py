@@ -68,6 +68,20 @@ def cone(yx: FloatArray, shape: tuple[int, int], radius: float, stride: int = 1)
     return target
 
 
+def somewhere(shape: tuple[int, int], side: int, rng: np.random.Generator) -> FloatArray:
+    """The centre of a crop of ``side`` pixels anywhere on an image of ``shape``, ``(2,)``."""
+    half = min(side / 2, shape[0] / 2, shape[1] / 2)
+    return np.array([rng.uniform(half, shape[0] - half), rng.uniform(half, shape[1] - half)])
+
+
+def known(view: View, example: Example, stride: int) -> ImageArray:
+    """1 where a view shows the labelled part of the example, 0 elsewhere; ``stride`` view pixels a pixel."""
+    axis = (np.arange(view.side // stride) + 0.5) * stride - 0.5
+    at = view.to_image(np.stack(np.meshgrid(axis, axis, indexing="ij"), -1))
+    limit = np.array(example.image.shape) - 1 - example.border
+    return np.asarray(((at >= example.border) & (at <= limit)).all(-1), np.float32)
+
+
 class Crops:
     """Random crops with targets.
 
@@ -106,18 +120,6 @@ class Crops:
         return self.sources[rng.choice(len(self.sources), p=self._shares)]
 
     def _crop(self, example: Example, rng: np.random.Generator) -> tuple[ImageArray, ImageArray, ImageArray]:
-        view = random_view(rng, self._centre(example, rng), self.side, self.jitter)
+        view = random_view(rng, somewhere(example.image.shape, self.side, rng), self.side, self.jitter)
         target = cone(view.from_image(example.yx), (self.side, self.side), self.radius, self.stride)
-        return change_looks(view.of(example.image), rng), target, self._known(example, view)
-
-    def _centre(self, example: Example, rng: np.random.Generator) -> FloatArray:
-        h, w = example.image.shape
-        half = min(self.side / 2, h / 2, w / 2)
-        return np.array([rng.uniform(half, h - half), rng.uniform(half, w - half)])
-
-    def _known(self, example: Example, view: View) -> ImageArray:
-        """1 where the crop shows the labelled part of the image, 0 elsewhere."""
-        axis = (np.arange(self.side // self.stride) + 0.5) * self.stride - 0.5
-        at = view.to_image(np.stack(np.meshgrid(axis, axis, indexing="ij"), -1))
-        limit = np.array(example.image.shape) - 1 - example.border
-        return np.asarray(((at >= example.border) & (at <= limit)).all(-1), np.float32)
+        return change_looks(view.of(example.image), rng), target, known(view, example, self.stride)

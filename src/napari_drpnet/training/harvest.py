@@ -62,14 +62,33 @@ def harvest(network: tiling.FullyConvolutional, example: Example, diameter: floa
     image = example.image.astype(np.float32)
     values = detect(network, image, diameter)
     yx, peak, level = found(values, diameter / network.stride)
-    yx = (yx + 0.5) * network.stride - 0.5
+    usual = level > 1
+    return assessed(example, (yx[usual] + 0.5) * network.stride - 0.5, peak[usual], values, network.stride, diameter)
+
+
+def assessed(
+    example: Example, yx: FloatArray, peak: FloatArray, values: ImageArray, stride: int, diameter: float
+) -> Harvest:
+    """Which candidates of an example are particles, and what their probability is made of.
+
+    Parameters
+    ----------
+    example
+        With the truth.
+    yx, peak
+        ``(n, 2)`` in network pixels and ``(n,)``; those too near to the border are left out.
+    values
+        ``(h, w)`` map they were found on, ``stride`` network pixels a pixel.
+    diameter
+        Of a particle, in network pixels.
+    """
     margin = max(example.border, diameter / 2)
-    keep = (level > 1) & candidates.inside(yx, (image.shape[0], image.shape[1]), margin)
+    keep = candidates.inside(yx, example.image.shape, margin)
     yx, peak = yx[keep], peak[keep]
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
     hit = hits(yx, peak, example.yx, FOUND * diameter)
-    about = context(values, int(margin / network.stride))
+    about = context(values, int(margin / stride))
     return Harvest(example, yx, peak, hit, distance, detector_terms(peak, about))
 
 

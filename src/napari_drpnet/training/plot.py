@@ -30,44 +30,75 @@ class Panel:
         Names of the axes.
     x_range, y_range
         What they span.
+    scale
+        Size of everything, 1 for a plot of 420 pixels.
     """
 
-    def __init__(self, title: str, x: str, y: str, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
-        self.image = Image.new("RGB", (_SIDE, _SIDE), "white")
+    def __init__(
+        self,
+        title: str,
+        x: str,
+        y: str,
+        x_range: tuple[float, float],
+        y_range: tuple[float, float],
+        scale: int = 1,
+    ) -> None:
+        self.image = Image.new("RGB", (_SIDE * scale, _SIDE * scale), "white")
         self.draw = ImageDraw.Draw(self.image)
-        self.x_range, self.y_range = x_range, y_range
+        self.x_range, self.y_range, self.scale = x_range, y_range, scale
         low, high = _MARGIN, _SIDE - _MARGIN
         for value in _ticks(*x_range):
             px, _ = self._at(value, y_range[0])
-            self.draw.line([(px, low), (px, high)], _PALE)
+            self._draw_line([(px, low), (px, high)], _PALE)
             self._text((px, high + 6), f"{value:g}", "ma")
         for value in _ticks(*y_range):
             _, py = self._at(x_range[0], value)
-            self.draw.line([(low, py), (high, py)], _PALE)
+            self._draw_line([(low, py), (high, py)], _PALE)
             self._text((low - 6, py), f"{value:g}", "rm")
-        self.draw.rectangle([(low, low), (high, high)], outline=_INK)
+        self._draw_line([(low, low), (low, high), (high, high), (high, low), (low, low)], _INK)
         self._text((_SIDE / 2, 10), title, "ma", 15)
         self._text((_SIDE / 2, _SIDE - 10), x, "ms", 13)
         self._text((8, low - 8), y, "ls", 13)
 
     def line(self, points: Points, colour: str, width: int = 2) -> None:
         """Points in order, joined."""
-        self.draw.line([self._at(*point) for point in points], colour, width)
+        self._draw_line([self._at(*point) for point in points], colour, width)
 
     def dots(self, points: Points, colour: str, size: Callable[[int], float] = lambda _: 3.0) -> None:
         """Filled circles; ``size`` gives the radius in pixels of each."""
         for i, point in enumerate(points):
             x, y = self._at(*point)
             r = size(i)
-            self.draw.ellipse([(x - r, y - r), (x + r, y + r)], colour)
+            self._draw_dot((x - r, y - r, x + r, y + r), colour)
+
+    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Names and their colours, in the lower left corner of the plot."""
+        left, top = _MARGIN + 12, _SIDE - _MARGIN - 10 - 18 * len(entries)
+        widest = max(ImageFont.load_default(12).getlength(name) for name, _ in entries)
+        plate = (left - 6, top - 4, left + widest + 24, top + 18 * len(entries) + 4)
+        self.draw.rectangle(tuple(value * self.scale for value in plate), "white", _PALE)
+        for i, (name, colour) in enumerate(entries):
+            middle = top + 18 * i + 9
+            self._draw_dot((left, middle - 5, left + 10, middle + 5), colour)
+            self._text((left + 16, middle), name, "lm", 12)
 
     def _at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point is, in pixels of a plot of scale 1."""
         (x0, x1), (y0, y1) = self.x_range, self.y_range
         width = _SIDE - 2 * _MARGIN
         return _MARGIN + width * (x - x0) / (x1 - x0), _SIDE - _MARGIN - width * (y - y0) / (y1 - y0)
 
+    def _draw_line(self, points: Points, colour: str, width: int = 1) -> None:
+        at = [(x * self.scale, y * self.scale) for x, y in points]
+        self.draw.line(at, colour, width * self.scale)
+
+    def _draw_dot(self, box: tuple[float, float, float, float], colour: str) -> None:
+        left, top, right, bottom = (value * self.scale for value in box)
+        self.draw.ellipse((left, top, right, bottom), colour)
+
     def _text(self, at: tuple[float, float], text: str, anchor: str, size: int = 11) -> None:
-        self.draw.text(at, text, _INK, ImageFont.load_default(size), anchor=anchor)
+        font = ImageFont.load_default(size * self.scale)
+        self.draw.text((at[0] * self.scale, at[1] * self.scale), text, _INK, font, anchor=anchor)
 
 
 def _ticks(low: float, high: float) -> FloatArray:

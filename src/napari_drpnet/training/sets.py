@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
@@ -38,6 +38,8 @@ class Example:
         The file, or the name of the simulated micrograph.
     pixels
         Digest of the micrograph's pixels, the same for copies of a file.
+    scale
+        Network pixels per micrograph pixel.
     """
 
     image: HalfImage
@@ -46,6 +48,7 @@ class Example:
     weight: float
     name: str = ""
     pixels: str = ""
+    scale: float = 1.0
 
 
 def load_examples(sets: Iterable[TrainingSet | SimulatedSet], network_diameter: float) -> list[Example]:
@@ -65,13 +68,13 @@ def _examples_of(data: TrainingSet | SimulatedSet, network_diameter: float) -> I
         for index in range(settings.count):
             yield simulated_example(settings, index, network_diameter, share)
         return
-    pairs, known = _labelled(data)
+    pairs, known = labelled(data)
     for path, truth in pairs:
         micrograph = read_micrograph(path, pixel_size=data.pixel_size)
         # A micrograph without particles is looked at as the others are.
         own = truth.diameter if np.isfinite(truth.diameter).any() else known
         diameter = data.diameter or float(np.nanmedian(own)) * micrograph.frame.known_pixel_size()
-        truth = _on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
+        truth = on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
         seen = network_image(micrograph, diameter, network_diameter, invert=data.invert)
         yield Example(
             seen.image.astype(np.float16),
@@ -80,6 +83,7 @@ def _examples_of(data: TrainingSet | SimulatedSet, network_diameter: float) -> I
             data.weight / len(pairs),
             str(path),
             hashlib.blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
+            seen.frame.scale,
         )
 
 
@@ -134,8 +138,14 @@ def _files(pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
     return sorted(p for p in base.glob(str(path.relative_to(path.anchor))) if wanted(p))
 
 
-def _labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
-    """The micrographs of a set that have coordinates, and the diameters that the coordinates tell, in pixels."""
+def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
+    """The micrographs of a set that have coordinates, and the diameters that the coordinates tell, in pixels.
+
+    Raises
+    ------
+    UserError
+        When there is none, or nobody tells the diameter.
+    """
     files = _files(data.micrographs, is_image)
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
@@ -168,8 +178,14 @@ def _coordinates(source: Path) -> Iterator[tuple[str, Picks]]:
         yield name, picks.select(picks.label != "background")
 
 
-def _on_image(truth: Picks, shape: tuple[int, int], path: Path) -> Picks:
-    """The particles whose centre lies on the image."""
+def on_image(truth: Picks, shape: tuple[int, int], path: Path) -> Picks:
+    """The particles whose centre lies on an image of ``shape``, the file ``path``.
+
+    Raises
+    ------
+    UserError
+        When there are particles, but none of them does.
+    """
     inside = ((truth.yx >= -0.5) & (truth.yx < np.array(shape) - 0.5)).all(axis=1)
     outside = int((~inside).sum())
     if outside and outside == len(truth):
@@ -217,11 +233,11 @@ def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Ex
         raise UserError(
             "Nothing is there to calibrate with.", "Add validation sets: files, or a simulation of other structures."
         )
-    _check_apart(training, validation)
+    check_apart(training, validation)
     return training, validation
 
 
-def _check_apart(training: list[Example], validation: list[Example]) -> None:
+def check_apart(training: Sequence[Example], validation: Sequence[Example]) -> None:
     """Refuse a micrograph that is in both, be it as a copy."""
     learnt = {example.pixels: example.name for example in training if example.pixels}
     for example in validation:

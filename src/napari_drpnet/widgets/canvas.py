@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _NO_PASTE = "Control-V"  # napari pastes without telling anybody
-
-_DRAWING = ("set_data", "highlight", "size", "symbol", "border_width", "border_color")
 
 
 class Canvas:
@@ -146,7 +144,7 @@ class Canvas:
             return
         self._picks = picks
         layer = self.points or self._new_points(viewer, picks)
-        with self._quietly(), _drawn_once(layer):
+        with self._quietly(), layers.drawn_once(layer):
             place = layers.placement(picks.frame)
             for name, value in place.items():
                 if not np.array_equal(getattr(layer, name), value):
@@ -249,16 +247,6 @@ class Canvas:
     def _step_regions(self, step: Any) -> None:
         step()
         self._painted()
-
-
-@contextmanager
-def _drawn_once(layer: Points) -> Iterator[None]:
-    """Several changes of a layer, drawn once: each would cost as much as all of them."""
-    with ExitStack() as blocked:
-        for name in _DRAWING:
-            blocked.enter_context(layer.events[name].blocker())
-        yield
-    layer.refresh()
 
 
 def _vanish(layer: Points, hidden: MaskArray) -> None:

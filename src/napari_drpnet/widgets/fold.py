@@ -7,8 +7,10 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import Widget
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
+
+_ROOM = 4  # pixels that a form wants beyond its hint, lest a scroll bar shows
 
 
 class Fold(Container[Any]):
@@ -66,8 +68,25 @@ def rows_of(form: QWidget) -> QFormLayout:
     return rows
 
 
+class _Scrolling(QScrollArea):
+    """As high as what is in it, where there is room."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(super().sizeHint().width(), self._height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        least = super().minimumSizeHint()
+        return QSize(least.width(), min(least.height(), self._height))
+
+    @property
+    def _height(self) -> int:
+        widget = self.widget()
+        return 0 if widget is None else widget.sizeHint().height() + _ROOM
+
+
 def _scrolling(form: QWidget) -> QScrollArea:
-    area = QScrollArea()
+    area = _Scrolling()
+    area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setSizeAdjustPolicy(QScrollArea.SizeAdjustPolicy.AdjustToContents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
@@ -25,7 +26,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.project import Project
+from napari_drpnet.pickers import settings_class
 from napari_drpnet.widgets.curate import Curation
 from napari_drpnet.widgets.curate_panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.job import JobBar
@@ -252,7 +255,7 @@ class MicrographsWidget(QWidget):
         project = self.session.project
         if project is None or self.job.running:
             return
-        if project.settings.diameter is None:
+        if project.settings.diameter is None and _wants_diameter(project.settings.picker):
             show_warning("The diameter of the particle is not known. Give it under Picking.")
             self.settings.open(True)
             return
@@ -308,6 +311,13 @@ class MicrographsWidget(QWidget):
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _wants_diameter(picker: str) -> bool:
+    """Whether a picker must be told the diameter; one that cannot be loaded is told of by the job."""
+    with suppress(UserError):
+        return settings_class(picker).model_fields["diameter"].is_required()
+    return False
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, Label
+from magicgui.widgets import Container
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
-from napari_drpnet import jobs
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers import available_pickers, load_picker
-from napari_drpnet.pickers.base import ScoringPicker, settings_class
+from napari_drpnet.pickers.base import ScoringPicker
 from napari_drpnet.settings import PickerSettings
-from napari_drpnet.widgets.fold import Fold
 from napari_drpnet.widgets.forms import control, filled
 from napari_drpnet.widgets.job import JobBar
-from napari_drpnet.widgets.networks import NetworkBox
+from napari_drpnet.widgets.learnt import Learnt
+from napari_drpnet.widgets.pick_run import in_project, on_its_own, steps
+from napari_drpnet.widgets.picker_form import PickerForm
 from napari_drpnet.widgets.preferences import preference
 from napari_drpnet.widgets.project_result import ProjectResult
 from napari_drpnet.widgets.removal import Removal
 from napari_drpnet.widgets.result import Result
-from napari_drpnet.widgets.ring import Ring
 from napari_drpnet.widgets.session import Session
+from napari_drpnet.widgets.size import SizeForm
 from napari_drpnet.widgets.source import Source, SourceForm
+from napari_drpnet.widgets.tuning import Tuning
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -46,52 +46,47 @@ class PickWidget(Container[Any]):
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
         self._results: dict[tuple[Any, ...], Result] = {}
-        self._ring = Ring(napari_viewer)
+        self._thresholds: dict[str, float] = {}  # that somebody chose, for each picker
         self._build(napari_viewer)
         self._connect()
         self._follow_project()
 
     def _build(self, viewer: Viewer) -> None:
         self.source = SourceForm(viewer)
-        self.diameter = control(PickerSettings, "diameter", preference("diameter"))
-        self.in_pixels = Label(label=" ", value="")
-        self.show_ring = CheckBox(
-            text="Show this size",
-            value=True,
-            tooltip="A ring as large as the particle, at the view's centre or cursor.",
-        )
-        self.picker = ComboBox(label="Picker", choices=available_pickers(), tooltip="The method that finds particles.")
+        self.size = SizeForm(viewer)
+        self.diameter, self.in_pixels, self.show_ring = self.size.diameter, self.size.in_pixels, self.size.show_ring
+        self.method = PickerForm()
+        self.picker = self.method.picker
         self.device = control(PickerSettings, "device", preference("device"))
         self.invert = control(PickerSettings, "invert")
-        self.networks = (NetworkBox("detector"), NetworkBox("classifier"))
         self.job = JobBar("Run", self.run)
-        self.threshold = control(PickerSettings, "threshold", slider=True)
-        self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
-        self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
-        self.summary = Label(value="")
+        self.tuning = Tuning()
+        self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
+        self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
+        self.learnt = Learnt()
         form = [
             *self.source.widgets,
-            self.diameter,
-            self.in_pixels,
-            self.show_ring,
+            *self.size.widgets,
             self.picker,
+            self.method.about,
             self.device,
             self.invert,
-            Fold("Networks", self.networks),
+            self.method.folds,
         ]
-        tuning = [self.threshold, self.min_distance, self.show_scores, self.summary]
-        super().__init__(widgets=[*form, self.job, *tuning])
+        super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.learnt])
+        self.learnt.show_for(None)
 
     def _connect(self) -> None:
         self.source.changed.connect(self._check)
-        self.diameter.changed.connect(self._follow_diameter)
-        self.show_ring.changed.connect(self._draw_ring)
-        for slider in (self.threshold, self.min_distance):
-            slider.changed.connect(self._tune)
+        self.size.changed.connect(self._follow_diameter)
+        self.method.changed.connect(self._follow_picker)
+        self.tuning.changed.connect(self._tune)
+        self.tuning.measured.connect(self._use_diameter)
         self.show_scores.changed.connect(self._show_scores)
-        for widget in (self.diameter, self.invert, *self.networks):
+        for widget in (self.diameter, self.invert, self.source.pixel_size):
             widget.changed.connect(self._keep_later)
-        self.source.pixel_size.changed.connect(self._keep_later)
+        self.job.ended.connect(self._follow_run)
+        self.learnt.saved.connect(self.method.take_weights)
         self.session.opened.connect(self._follow_project)
         self.session.configured.connect(self._follow_settings)
         self.session.moved.connect(self._follow_move)
@@ -106,19 +101,19 @@ class PickWidget(Container[Any]):
 
     def run(self) -> None:
         """Start with the values of the form."""
-        source = self.source.source()
-        settings = {**self._settings().model_dump(), **self._chosen_networks()}
-        name = self._name
-        self.job.run(_steps, source, self.picker.value, settings, done=lambda found: self._take(source, name, *found))
+        source, name = self.source.source(), self._name
+        project = self.session.project
+        if name and project is not None:
+            self._keep()
+            order = in_project(source, project, device=self.device.value, memory=preference("memory"))
+        else:
+            order = on_its_own(source, self.method.name, self._settings().model_dump(), self.learnt)
+        self.job.run(steps, order, done=lambda found: self._take(source, name, *found))
 
     def _settings(self) -> PickerSettings:
-        widgets = [self.diameter, self.threshold, self.min_distance, self.device, self.invert]
-        return filled(PickerSettings, widgets, memory=preference("memory"))
-
-    def _chosen_networks(self) -> dict[str, str]:
-        """Weights that were chosen, if the picker has such."""
-        known = settings_class(self.picker.value).model_fields
-        return {box.name: box.weights for box in self.networks if box.weights is not None and box.name in known}
+        """What the picker is told. The sliders are not part of it: they come into play when it has run."""
+        widgets = [self.diameter, self.device, self.invert, *self.method.controls.values()]
+        return filled(self.method.model, widgets, memory=preference("memory"), **self.method.weights())
 
     def _take(self, source: Source, name: str, picker: ScoringPicker, score_map: ScoreMap) -> None:
         """Show what a run found, unless the image it belongs to is gone or changed.
@@ -136,15 +131,17 @@ class PickWidget(Container[Any]):
             return
         self._results.pop(source.key, None)
         self._results[source.key] = result
-        self._show(result)
+        known = source.frame.pixel_size is not None
+        threshold = self._thresholds.get(picker.name, picker.settings.threshold)
+        self._show(result, threshold, self.tuning.distance if known else None)
         self.show_ring.value = False
         self._check()
         self._show_scores()
 
-    def _show(self, result: Result) -> None:
-        """Show a result at the sliders' values."""
+    def _show(self, result: Result, threshold: float, min_distance: float | None) -> None:
+        """Show a result at these values."""
         try:
-            result.show(self.threshold.value, self.min_distance.value)
+            result.show(threshold, min_distance)
         except UserError as error:  # a project that can no longer be written
             show_warning(str(error))
 
@@ -161,28 +158,28 @@ class PickWidget(Container[Any]):
 
     def _tune(self) -> None:
         result = self.result
+        self._thresholds[self.method.name if result is None else result.picker.name] = self.threshold.value
         if result is not None:
-            self._show(result)
-            self._summarise()
+            self._show(result, self.threshold.value, self.tuning.distance)
+            self.tuning.follow(result)
         self._keep_later()
 
     def _show_scores(self) -> None:
         if self.result is not None:
             self.result.show_scores(self.show_scores.value)
 
+    def _use_diameter(self, diameter: float) -> None:
+        """The median of the picks is how large the particle is."""
+        self.diameter.value = round(diameter, 1)
+
     def _forget(self, event: Any = None) -> None:
-        """Drop the results whose layers are gone; a ring that someone deleted is not wanted."""
-        if self._ring.deleted:
-            self.show_ring.value = False
+        """Drop the results whose layers are gone."""
+        self.size.notice_removal()
         self._results = {key: result for key, result in self._results.items() if result.valid(self.source)}
         tuned = [key for key, result in self._results.items() if isinstance(result, ProjectResult)]
         for key in tuned[:-TUNED]:
             del self._results[key]
         self._check()
-
-    def _summarise(self) -> None:
-        result = self.result
-        self.summary.value = "" if result is None else f"{len(result.shown)} picks"
 
     # ------------------------------------------------------------ the project
 
@@ -197,26 +194,33 @@ class PickWidget(Container[Any]):
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
+        self.method.reset()
         self._follow_settings()
-        self._follow_diameter()
+        self._show_picker()
         self._forget()
 
     def _follow_settings(self) -> None:
         """Show how the project is picked."""
         project = self.session.project
-        for box in self.networks:
+        for box in self.method.networks:
             box.offer(project, box.value if project is None else getattr(project.settings, box.name))
         if project is None:
             return
-        chosen = {name: getattr(project.settings, name) for name in ("diameter", "invert", "threshold")}
-        for name, value in chosen.items():
-            if value is not None:
-                with getattr(self, name).changed.blocked():
-                    getattr(self, name).value = value
-        self._follow_diameter()
-        if project.settings.min_distance is not None and self.result is None:
-            with self.min_distance.changed.blocked():
-                self.min_distance.value = min(project.settings.min_distance, self.min_distance.max)
+        chosen = project.settings
+        self.method.show(chosen.picker, chosen.options)
+        self._thresholds[chosen.picker] = chosen.threshold
+        self.tuning.distance = chosen.min_distance
+        with self.invert.changed.blocked():
+            self.invert.value = chosen.invert
+        if chosen.diameter is not None:
+            self.size.give(chosen.diameter)
+        self._show_picker()
+
+    def _follow_run(self) -> None:
+        """A run may have changed the project: what a picker has learnt is a setting of it."""
+        if self._in_project:
+            self._keep()
+            self._follow_settings()
 
     def _follow_move(self, name: str) -> None:
         """The image shows another micrograph of the project."""
@@ -233,18 +237,20 @@ class PickWidget(Container[Any]):
             self._keeping.start(SETTLED)
 
     def _keep(self) -> None:
-        if not self._in_project or self.session.read_only:
+        project = self.session.project
+        if project is None or not self._in_project or self.session.read_only:
             return
-        diameter, distance = float(self.diameter.value), float(self.min_distance.value)
-        usual = diameter > 0 and abs(distance - PickerSettings(diameter=diameter).spacing) < 1
+        before = project.settings
         try:
             self.session.configure(
-                diameter=diameter or None,
+                picker=self.method.name,
+                options=self.method.options(before.options if before.picker == self.method.name else {}),
+                diameter=float(self.diameter.value) or None,
                 pixel_size=self._pixel_size(),
                 invert=self.invert.value,
-                threshold=float(self.threshold.value),
-                min_distance=None if usual else distance,
-                **{box.name: box.value for box in self.networks},
+                threshold=self._threshold,
+                min_distance=self.tuning.distance,
+                **{box.name: box.value for box in self.method.networks},
             )
         except UserError as error:
             show_warning(str(error))
@@ -258,9 +264,14 @@ class PickWidget(Container[Any]):
 
     # ------------------------------------------------------------ the form
 
+    @property
+    def _threshold(self) -> float:
+        """Of the chosen picker: as somebody chose it, or the picker's own."""
+        return self._thresholds.get(self.method.name, self.method.threshold)
+
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
-        self._draw_ring()
+        self._draw_size()
         try:
             self._require_sense()
         except UserError as error:
@@ -268,46 +279,44 @@ class PickWidget(Container[Any]):
         else:
             self.job.allow()
         result = self.result
-        for widget in (self.threshold, self.min_distance):
-            if result is not None:
-                with widget.changed.blocked():
-                    widget.value = getattr(result, widget.name)
-        self.show_scores.enabled = result is not None
-        self._summarise()
+        if result is None:
+            self.tuning.show(self._threshold, float(self.diameter.value))
+        else:
+            self.tuning.follow(result)
+        self.learnt.show_for(None if result is None else result.picker)
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""
         if self._in_project and self.session.read_only:
             raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
-        frame = self.source.source().frame
-        pixels = frame.micrograph_pixels(self._settings().diameter)
+        frame, diameter = self.source.source().frame, self._settings().diameter
+        pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
         if frame.shape is not None and pixels > min(frame.shape):
             raise UserError(
-                f"A particle of {self.diameter.value:g} Å is {pixels:.0f} px, larger than the image.",
+                f"A particle of {diameter:g} Å is {pixels:.0f} px, larger than the image.",
                 "Check the diameter and the pixel size.",
             )
 
-    def _follow_diameter(self) -> None:
-        """The minimum distance is a part of the diameter until someone moves it."""
-        diameter = float(self.diameter.value)
-        if self.result is None and diameter > 0:
-            with self.min_distance.changed.blocked():
-                self.min_distance.max = 2 * diameter
-                self.min_distance.value = PickerSettings(diameter=diameter).spacing
+    def _follow_picker(self) -> None:
+        self._show_picker()
+        self._keep_later()
+
+    def _show_picker(self) -> None:
+        """Another picker, or another setting of it: it may do without a diameter that nobody gave."""
+        self.size.suit(self.method.usual_diameter)
         self._check()
 
-    def _draw_ring(self) -> None:
-        """The diameter in pixels, in words and as a ring."""
-        diameter, frame = float(self.diameter.value), None
+    def _follow_diameter(self) -> None:
+        """The minimum distance is a part of the diameter until someone moves it."""
+        if self.result is None:
+            self.tuning.distance = None
+        self._check()
+
+    def _draw_size(self) -> None:
         try:
-            frame = self.source.source().frame
-            self.in_pixels.value = f"= {frame.micrograph_pixels(diameter):.1f} px"
+            self.size.draw(self.source.source().frame)
         except UserError:
-            self.in_pixels.value = ""
-        if frame is not None and frame.pixel_size and diameter > 0 and self.show_ring.value:
-            self._ring.show(frame, diameter)
-        else:
-            self._ring.hide()
+            self.size.draw(None)
 
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
@@ -320,15 +329,4 @@ class PickWidget(Container[Any]):
         self._viewer.layers.events.removed.disconnect(self._forget)
         self._viewer.dims.events.current_step.disconnect(self._check)
         if window:
-            self._ring.close()
-
-
-def _steps(source: Source, name: str, settings: dict[str, Any]) -> jobs.Job[tuple[ScoringPicker, ScoreMap]]:
-    """Everything that takes time; runs in a thread and touches no layer."""
-    yield jobs.Progress(0, 1, message="Loading the networks")
-    picker = load_picker(name, **settings)
-    if not isinstance(picker, ScoringPicker):
-        raise UserError(f"{name} gives no score map, so there is nothing to tune here.", "Run it on the command line.")
-    yield jobs.Progress(0, 1, message="Reading the image")
-    micrograph = source.micrograph()
-    return picker, (yield from jobs.score(picker, micrograph))
+            self.size.close()

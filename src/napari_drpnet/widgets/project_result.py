@@ -59,17 +59,13 @@ class ProjectResult(Result):
         """Whether the project is still open."""
         return self._session.project is self._project
 
-    def show(self, threshold: float, min_distance: float) -> None:
+    def show(self, threshold: float, min_distance: float | None) -> None:
         """Put the picks at a probability ``threshold`` and a ``min_distance`` in Angstrom beside the labels.
 
         All moves of a slider together are one step of undo.
         """
-        self.threshold, self.min_distance = threshold, min_distance
-        frame = self.source.frame
-        again = SAME_PARTICLE * self.picker.settings.diameter
-        proposed = self.picker.picks_from(self.score_map, threshold, min_distance)
+        proposed = self._propose(threshold, min_distance)
         before = self._session.picks(self.name)
-        distance = frame.micrograph_pixels(max(min_distance, again))
-        picks = with_labels(proposed, labels_of(before), distance)
+        picks = with_labels(proposed, labels_of(before), max(self._distance, SAME_PARTICLE * self.diameter))
         self._session.change(self.name, picks, step=before is not self.shown)
         self.shown = self._session.picks(self.name)

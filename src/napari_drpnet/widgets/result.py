@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_drpnet import layers
-from napari_drpnet.data import ScoreMap
+from napari_drpnet.data import FloatArray, Picks, ScoreMap
 from napari_drpnet.pickers.base import ScoringPicker
+from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.edits import Edits
 from napari_drpnet.widgets.source import Source, SourceForm
 
@@ -28,6 +31,13 @@ class Result:
         From which picks follow at any threshold.
     last
         The result of an earlier run on the same micrograph: its layers and its edits are taken over.
+
+    Attributes
+    ----------
+    threshold, min_distance
+        In force; the distance in Angstrom, None for the usual one.
+    diameter
+        Of a particle in micrograph pixels, as the picker was told, or the median of those it found; 0 when not known.
     """
 
     def __init__(
@@ -37,8 +47,9 @@ class Result:
         self.source = source
         self.picker = picker
         self.score_map = score_map
-        self.threshold = 0.5
-        self.min_distance = 0.0
+        self.threshold = picker.settings.threshold
+        self.min_distance: float | None = None
+        self.diameter = 0.0
         frame = source.frame.unbinned
         self.edits = Edits.none(frame)
         self.shown = self.edits.made
@@ -59,6 +70,11 @@ class Result:
         """The score map's layer, None when there is none in the viewer."""
         return self._scores if self._scores is not None and self._scores in self._viewer.layers else None
 
+    @property
+    def found_diameter(self) -> bool:
+        """Whether the picker was not told how large particles are."""
+        return not self.picker.settings.diameter
+
     def valid(self, form: SourceForm) -> bool:
         """Whether the layers are there, and the image is what it was."""
         return self.layer is not None and form.holds(self.source)
@@ -68,14 +84,11 @@ class Result:
         if self.layer is not None:
             self.edits = self.edits.updated(self.shown, layers.picks_of(self.layer))
 
-    def show(self, threshold: float, min_distance: float) -> None:
+    def show(self, threshold: float, min_distance: float | None) -> None:
         """Show the picks at a probability ``threshold`` and a ``min_distance`` in Angstrom, and the edits."""
-        self.threshold, self.min_distance = threshold, min_distance
         self.note_edits()
-        frame = self.source.frame
-        diameter = frame.micrograph_pixels(self.picker.settings.diameter)
-        proposed = self.picker.picks_from(self.score_map, threshold, min_distance)
-        self.shown = self.edits.apply(proposed, diameter, frame.micrograph_pixels(min_distance))
+        proposed = self._propose(threshold, min_distance)
+        self.shown = self.edits.apply(proposed, self.diameter, self._distance)
         layer = self.layer
         if layer is None:
             data, attributes, _ = layers.points_layer(self.shown, position=self.source.position)
@@ -83,11 +96,36 @@ class Result:
             layer.events.data.connect(_mark_added)
         else:
             layers.swap_points(layer, self.shown)
-        layer.current_size = diameter
+        layer.current_size = self.diameter or layer.metadata["stand_in"]
+
+    def _propose(self, threshold: float, min_distance: float | None) -> Picks:
+        """The picker's own picks at these values, which are in force from now on."""
+        self.threshold, self.min_distance = threshold, min_distance
+        proposed = self.picker.picks_from(self.score_map, threshold, min_distance)
+        self.diameter = self._measured(proposed)
+        return proposed
+
+    def _measured(self, proposed: Picks) -> float:
+        if not self.found_diameter:
+            return self.source.frame.micrograph_pixels(self.picker.settings.diameter)
+        found = _known(proposed.diameter)
+        if not len(found):  # a threshold that nothing reaches says nothing of the size
+            found = _known(self.score_map.candidates.diameter)
+        return float(np.median(found)) if len(found) else 0.0
+
+    @property
+    def _distance(self) -> float:
+        """The minimum distance in force, in micrograph pixels."""
+        asked = self.min_distance
+        return USUAL_DISTANCE * self.diameter if asked is None else self.source.frame.micrograph_pixels(asked)
 
     def show_scores(self, visible: bool) -> None:
-        """Show the score map as a layer under the picks, or hide it."""
+        """Show the score map as a layer under the picks, or hide it; a picker without a map has nothing to show."""
         layer = self.score_layer
+        if self.score_map.values is None:
+            if layer is not None:
+                layer.visible = False
+            return
         if layer is None and not visible:
             return
         values, attributes, _ = layers.score_layer(self.score_map)
@@ -105,6 +143,11 @@ class Result:
         if layer is not None:
             self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
             self._viewer.layers.selection = {layer}
+
+
+def _known(diameter: FloatArray | None) -> FloatArray:
+    """Diameters that are known."""
+    return np.empty(0) if diameter is None else diameter[np.isfinite(diameter)]
 
 
 def _mark_added(event: Any) -> None:

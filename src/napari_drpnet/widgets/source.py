@@ -186,4 +186,4 @@ class SourceForm:
 def _is_micrograph(layer: Any) -> bool:
     from napari.layers import Image
 
-    return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed")
+    return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")

@@ -1,0 +1,52 @@
+"""The command that makes templates for the template picker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_drpnet import jobs
+from napari_drpnet.cli.options import argument, given, option
+from napari_drpnet.cli.terminal import run_job
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import PickRun, TemplateSetSettings
+
+
+def templates(
+    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
+    coordinates: Annotated[
+        Path | None, typer.Option(help="Picks of the micrographs, a file or a folder: templates are their averages.")
+    ] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option("--map", help="Density map (MRC) or atomic model (PDB, mmCIF): templates are its projections."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The MRC stack to write.")] = Path("templates.mrc"),
+    diameter: Annotated[float | None, option(TemplateSetSettings, "diameter")] = None,
+    count: Annotated[int | None, option(TemplateSetSettings, "count")] = None,
+    pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
+    invert: Annotated[bool | None, option(TemplateSetSettings, "invert", "--invert/--no-invert")] = None,
+    most: Annotated[int | None, option(TemplateSetSettings, "most")] = None,
+    seed: Annotated[int | None, option(TemplateSetSettings, "seed")] = None,
+) -> None:
+    """Make templates for the template picker, from picks or from a map.
+
+    napari-drpnet templates Micrographs/ --coordinates picks/ --diameter 180 --out templates.mrc
+
+    napari-drpnet templates --map emd_1234.map --count 20 --out templates.mrc
+    """
+    chosen = given(diameter=diameter, count=count, invert=invert, most=most, seed=seed)
+    settings = jobs.validated(TemplateSetSettings, chosen)
+    if (structure is None) == (coordinates is None) or bool(inputs) == (structure is not None):
+        raise UserError("Templates are made of micrographs and their picks, or of a map.", "See --help.")
+    if structure is not None:
+        report = jobs.templates_of_structure(structure, settings, out)
+        typer.echo(f"{report.count} projections, written to {report.path}")
+    elif coordinates is not None:
+        fields = jobs.file_fields(inputs or (), [coordinates], pixel_size)
+        report = run_job(jobs.templates_of_picks(fields, settings, out), "micrographs, {task.fields[picks]} particles")
+        shown = ", ".join(map(str, report.members))
+        typer.echo(f"{report.count} averages of {shown} particles, written to {report.path}")
+    typer.echo(f"Use them:  napari-drpnet pick MICROGRAPHS --picker template --diameter ... --option templates={out}")

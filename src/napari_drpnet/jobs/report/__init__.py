@@ -1,0 +1,1 @@
+"""What a comparison is written as: tables, pictures, and one page."""

@@ -1,0 +1,1 @@
+"""How DeepCryoPicker learns: enhance -> clusters -> shapes -> examples -> learning; boxes of what it then finds."""

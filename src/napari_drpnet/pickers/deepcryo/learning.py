@@ -1,0 +1,177 @@
+"""Train the window classifier on a data set's own micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.networks import AlexNet, channels_last
+from napari_drpnet.networks.alexnet import MARGIN
+from napari_drpnet.pickers.deepcryo.examples import Examples, Scene, choose, scene
+from napari_drpnet.settings import DeepCryoPickerSettings, TrainingSet, TrainSettings
+from napari_drpnet.steps import attended, translate
+from napari_drpnet.training.batches import Batch, Tensors
+from napari_drpnet.training.fit import Step, fit
+
+# Of a particle in parts of the window, which is "slightly larger".
+_FILLED = 0.85
+# Logit of a window and how high the map lies (see `context`) to the probability of a particle; fitted on simulated
+# validation sets, each learnt on its own.
+CALIBRATION = (1.0, 0.0, 0.0, 0.0)
+# Labels come from clustering, some are wrong: no window is learnt to be surer than this leaves.
+_SOFT = 0.1
+# How far the centre of a window may be off, in diameters, and how its grey levels vary.
+_JITTER, _CONTRAST, _BRIGHTNESS = 0.04, 0.2, 0.05
+# Part of the whole that gathering examples takes.
+_GATHERING = 0.3
+
+Told = tuple[float, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """A trained classifier and what its weights file will say of it."""
+
+    card: WeightsCard
+    network: nn.Module
+
+
+def learn_steps(
+    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
+) -> Generator[Told, None, Learnt]:
+    """Cluster some of the micrographs, choose good particles, and train a classifier on them.
+
+    Parameters
+    ----------
+    settings
+        How.
+    micrographs
+        Each reads one when called.
+
+    Yields
+    ------
+    tuple
+        The fraction done and what is being done, at least every 0.3 s.
+
+    Raises
+    ------
+    UserError
+        When no micrograph can be used, or there is nothing in them to learn from.
+    """
+    latest = (0.0, "looking for particles to learn from")
+
+    def shown(step: Told | None) -> Told:
+        nonlocal latest
+        latest = step or latest
+        return latest
+
+    with ThreadPoolExecutor(1) as aside:
+        return (yield from translate(attended(_learn(settings, micrographs), aside), shown))
+
+
+def _learn(
+    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
+) -> Generator[Told, None, Learnt]:
+    diameter = _FILLED * settings.window
+    scenes = yield from _gathered(settings, micrographs, diameter)
+    examples = choose(scenes, settings, diameter)
+    torch.manual_seed(settings.seed)
+    percent, classes = round(100 * settings.width), len(examples.places)
+    network = channels_last(AlexNet(settings.window, percent, classes))
+    draw = Windows(examples, settings.window + 2 * MARGIN, _JITTER * diameter)
+    steps = fit(network, draw.batch, window_loss, _train_settings(settings), report_every=1)
+    fitted = yield from translate(steps, _training)
+    card = WeightsCard(
+        network="alexnet",
+        role="window classifier",
+        diameter=diameter,
+        calibration=CALIBRATION,
+        options={"side": settings.window, "percent": percent, "classes": classes},
+    )
+    return Learnt(card, fitted.network)
+
+
+def _gathered(
+    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]], diameter: float
+) -> Generator[Told, None, list[Scene]]:
+    """Some of the micrographs, clustered; those that cannot be used are left out."""
+    step = max(1, -(-len(micrographs) // settings.micrographs))
+    some, scenes = micrographs[::step], list[Scene]()
+    reasons: list[UserError] = []
+    for number, read in enumerate(some):
+        yield _GATHERING * number / len(some), f"looking for particles to learn from, {number + 1} of {len(some)}"
+        try:
+            scenes.append(scene(read(), len(scenes), settings, diameter))
+        except UserError as error:
+            reasons.append(error)
+    if not scenes:
+        raise reasons[0] if reasons else UserError("There is no micrograph to learn from.", "Give some.")
+    return scenes
+
+
+def _training(step: Step) -> Told:
+    fraction = _GATHERING + (1 - _GATHERING) * step.done / step.total
+    return fraction, f"learning, step {step.done} of {step.total}, loss {step.loss:.2f}"
+
+
+def _train_settings(settings: DeepCryoPickerSettings) -> TrainSettings:
+    return TrainSettings(
+        training=(TrainingSet(micrographs="clustered"),),
+        steps=settings.steps,
+        batch=settings.batch,
+        rate=settings.rate,
+        average=0.97,
+        check_every=settings.steps,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+class Windows:
+    """Random windows of examples, as often of one class as of the other.
+
+    Parameters
+    ----------
+    examples
+        Images and places.
+    view
+        Side of what the network sees, odd.
+    jitter
+        Standard deviation of the centre in pixels.
+    """
+
+    def __init__(self, examples: Examples, view: int, jitter: float) -> None:
+        self.half, self.jitter, self.places = view // 2, jitter, examples.places
+        self.images = [np.pad(image, self.half, mode="symmetric") for image in examples.images]
+
+    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
+        """Windows ``(n, 1, view, view)`` and their classes ``(n,)``, half of them background."""
+        shapes = len(self.places) - 1
+        classes = np.where(np.arange(n) % 2, 1 + rng.integers(shapes, size=n), 0)
+        windows = np.stack([self._window(self.places[c], rng) for c in classes])
+        tensor = torch.from_numpy(windows)[:, None].contiguous(memory_format=torch.channels_last)
+        return Batch((tensor, torch.from_numpy(classes)))
+
+    def _window(self, places: FloatArray, rng: np.random.Generator) -> ImageArray:
+        number, *yx, quarter = places[rng.integers(len(places))]
+        image = self.images[int(number)]
+        shape = np.array(image.shape) - 2 * self.half
+        y, x = np.clip(np.rint(yx + rng.normal(0, self.jitter, 2)).astype(int), 0, shape - 1)
+        window = np.rot90(image[y : y + 2 * self.half + 1, x : x + 2 * self.half + 1].astype(np.float32), quarter)
+        contrast, brightness = np.exp(rng.uniform(-_CONTRAST, _CONTRAST)), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
+        return np.asarray(window[:, :: rng.choice([-1, 1])] * contrast + brightness, np.float32)
+
+
+def window_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
+    """Cross-entropy of windows of one cell each (equation 10), with softened labels."""
+    windows, classes = batch
+    return F.cross_entropy(network(windows)[:, :, 0, 0].float(), classes, label_smoothing=_SOFT)

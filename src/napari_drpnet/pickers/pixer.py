@@ -1,0 +1,142 @@
+"""PIXER: a network segments the micrograph, local maxima of the map are candidates, a second network sorts them.
+
+Zhang, Wang, Chen, Han, Liu, Sun, Zhang, "PIXER: an automated particle-selection method based on segmentation using a
+deep neural network", BMC Bioinformatics 20:41 (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import ClassVar, cast
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import expit, logsumexp
+
+from napari_drpnet import candidates, tiling
+from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.networks import PixerSorter
+from napari_drpnet.pickers.choosing import chosen
+from napari_drpnet.pickers.context import context, detector_terms
+from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image, on_good_pixels
+from napari_drpnet.settings import PixerSettings
+from napari_drpnet.steps import drained, translate
+
+# Sigma of the Gaussian window, in particle diameters; the paper tells its size, one diameter, and not its sigma.
+SIGMA = 0.125
+# Side of a cell of the grid, in particle diameters (paper), and how far a climber sees to each side.
+CELL, REACH = 0.5, 0.25
+# Lower scores are no candidates.
+FLOOR = 0.01
+_BATCH = 128
+
+
+def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray]:
+    """Candidates of a map of probabilities, best first.
+
+    Parameters
+    ----------
+    values
+        ``(h, w)`` float32 map.
+    diameter
+        Of a particle, in map pixels.
+
+    Returns
+    -------
+    yx
+        ``(n, 2)`` in map pixels.
+    score
+        ``(n,)`` mean of the map around it, weighted by a Gaussian window of one diameter.
+    """
+    score = ndimage.gaussian_filter(values, SIGMA * diameter, radius=round(diameter / 2))
+    cell, reach = (max(1, round(part * diameter)) for part in (CELL, REACH))
+    return candidates.grid_maxima(score, cell, reach, FLOOR)
+
+
+def margins(logits: FloatArray) -> FloatArray:
+    """Logits of being a particle and nothing else, ``(n,)``, from those of `PixerSorter.classes`, ``(n, 3)``."""
+    return np.asarray(logits[:, 0] - logsumexp(logits[:, 1:], axis=1))
+
+
+class Pixer:
+    """A segmentation network finds candidates; a second one rejects contamination and background.
+
+    Parameters
+    ----------
+    settings
+        Diameter, thresholds, device and which weights. They are loaded here.
+
+    Raises
+    ------
+    UserError
+        When the device is not there, or the weights cannot be used or do not belong together.
+    """
+
+    name: ClassVar[str] = "pixer"
+    settings_class: ClassVar[type[PixerSettings]] = PixerSettings
+
+    def __init__(self, settings: PixerSettings) -> None:
+        self.settings = settings
+        self.device = tiling.choose_device(settings.device)
+        self.card, segmenter = load_network(settings.segmenter, "segmenter", self.device)
+        self.segmenter = cast(tiling.FullyConvolutional, segmenter)
+        self.sorter_card, self.sorter = load_network(settings.sorter, "sorter", self.device)
+        if self.sorter_card.detector != Path(settings.segmenter).stem:
+            raise UserError(
+                f"The sorter {settings.sorter} was trained with the segmenter {self.sorter_card.detector}, "
+                f"not {Path(settings.segmenter).stem}.",
+                "Choose the two files of one training.",
+            )
+
+    def pick(self, micrograph: Micrograph) -> Picks:
+        """Particles of one micrograph, at the threshold of the settings."""
+        return self.picks_from(self.score(micrograph))
+
+    def score(self, micrograph: Micrograph) -> ScoreMap:
+        """The map of one micrograph, how probably each pixel belongs to a particle, and every candidate.
+
+        Raises
+        ------
+        UserError
+            When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
+        """
+        return drained(self.score_steps(micrograph))
+
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """`score`, yielding the fraction done."""
+        check_size(micrograph, self.settings.diameter)
+        target, stride = self.card.diameter, self.segmenter.stride
+        prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
+        yield 0.1
+        steps = tiling.score_steps(self.segmenter, prepared.image, self.device, self.settings.memory)
+        values = yield from translate(steps, lambda fraction: 0.1 + 0.6 * fraction)
+        yx, height = found(values, target / stride)
+        yx = (yx + 0.5) * stride - 0.5
+        good = on_good_pixels(yx, prepared.valid)
+        yx, height = yx[good], height[good]
+        margin = margins((yield from self._sort(prepared.image, yx)))
+        terms = detector_terms(height, context(values, int(target / 2 / stride)))
+        probability = calibrated(self.sorter_card.calibration, margin, *terms)
+        kept = expit(margin) >= self.settings.bound
+        level = np.full(int(kept.sum()), 2)
+        at = prepared.frame.to_micrograph(yx[kept])
+        frame = prepared.frame.rescaled(1 / stride)
+        return ScoreMap(values, frame, Candidates(at, height[kept], level, probability[kept]))
+
+    def picks_from(
+        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
+    ) -> Picks:
+        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        picks = chosen(self.name, self.settings, score_map, threshold, min_distance)
+        return picks.select(np.arange(len(picks))[: self.settings.most])
+
+    def _sort(self, image: ImageArray, yx: FloatArray) -> Generator[float, None, FloatArray]:
+        """Logits of candidates at ``yx``, in network pixels: ``(n, 3)``, in the order of `PixerSorter.classes`."""
+        logits = [np.empty((0, len(PixerSorter.classes)))]
+        for start in range(0, len(yx), _BATCH):
+            patches = candidates.crop(image, yx[start : start + _BATCH], PixerSorter.patch)
+            logits.append(classify(self.sorter, patches, self.device))
+            yield 0.7 + 0.3 * (start / len(yx))
+        return np.concatenate(logits)

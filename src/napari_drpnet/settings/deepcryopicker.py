@@ -1,0 +1,58 @@
+"""How DeepCryoPicker learns from a data set's own micrographs, and picks them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.picking import PickerSettings
+
+
+class DeepCryoPickerSettings(PickerSettings):
+    """DeepCryoPicker: learns from the micrographs themselves, without labels, and slides a classifier over them."""
+
+    weights: str | None = Field(
+        None,
+        description="What it learnt earlier, a .safetensors file that it saved. Default: none, it learns from the "
+        "micrographs it is given before it picks them.",
+    )
+    shape: Literal["auto", "round", "square", "irregular"] = Field(
+        "auto", description="Shape of the particles, which decides what is good to learn from; auto sees for itself."
+    )
+    micrographs: int = Field(8, ge=1, description="Micrographs to learn from, evenly spread over the data set.")
+    clusters: int = Field(
+        4, ge=2, le=16, description="Grey levels that pixels are clustered into; the darkest is taken for particles."
+    )
+    examples: int = Field(
+        1500, ge=10, description="Examples of each class to learn from; fewer particles are turned by quarters."
+    )
+    window: Literal[67, 99, 131, 163, 195, 227] = Field(
+        99,
+        description="Side of the classifier's window, a little more than a particle. The paper's 227 takes five times "
+        "as long.",
+        json_schema_extra=unit("network px"),
+    )
+    width: float = Field(
+        0.25, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's (1); a GPU bears 1."
+    )
+    steps: int = Field(200, ge=1, description="Optimisation steps.")
+    batch: int = Field(32, ge=2, description="Windows a step; the paper takes 16 to 64.")
+    rate: float = Field(1e-3, gt=0, description="Highest learning rate.")
+    step: Literal[4, 8, 16, 32] = Field(
+        8, description="Distance of windows when picking.", json_schema_extra=unit("network px")
+    )
+    overlap: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Of two windows whose intersection is more than this part of their union, the better one stays.",
+    )
+    largest: float = Field(
+        12.0,
+        gt=0,
+        description="A connected area of the score map larger than this is ice or carbon, and dropped.",
+        json_schema_extra=unit("particle areas"),
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random in learning.")

@@ -1,0 +1,49 @@
+"""What PIXER is told, to pick and to be trained."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.picking import PickerSettings
+from napari_drpnet.settings.training import TrainSettings
+
+
+class PixerSettings(PickerSettings):
+    """PIXER: a network segments the micrograph, its local maxima are candidates, a second network sorts them."""
+
+    segmenter: str = Field(
+        "pixer-segmenter",
+        description="Weights of the segmentation network: a name from the package, or a .safetensors file.",
+    )
+    sorter: str = Field(
+        "pixer-sorter",
+        description="Weights of the three-way classification network, trained together with the segmentation network.",
+    )
+    bound: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Reject a candidate unless the classification network gives it at least this probability of being "
+        "a particle rather than contamination or background; 0 rejects none.",
+    )
+    most: int | None = Field(
+        None,
+        ge=1,
+        description="Keep so many picks of a micrograph at most, the best ones. Default: no limit; the paper's is 500, "
+        "fewer than the particles of a crowded micrograph.",
+    )
+
+
+class PixerTrainSettings(TrainSettings):
+    """What a training run of both networks of PIXER is told."""
+
+    core: float = Field(
+        0.3,
+        gt=0,
+        description="Only this part of a particle's mask, a disc about its centre, is its label; the paper's is all of "
+        "the mask, which 1 leaves.",
+        json_schema_extra=unit("diameters"),
+    )
+    sorter_steps: int = Field(1500, ge=1, description="Optimisation steps of the classification network, before.")
+    sorter_batch: int = Field(48, ge=3, description="Patches a step of the classification network.")

@@ -1,0 +1,135 @@
+"""Train the network of CenterPicker."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_drpnet import candidates
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.checkpoints import checkpoint_path
+from napari_drpnet.io.weights import Role, WeightsCard
+from napari_drpnet.pickers.centres import centre_steps
+from napari_drpnet.pickers.context import context, detector_terms
+from napari_drpnet.pickers.network import fold
+from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
+from napari_drpnet.steps import drained
+from napari_drpnet.tiling import FullyConvolutional
+from napari_drpnet.training.calibration import hits
+from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
+from napari_drpnet.training.fit import Watch, fit
+from napari_drpnet.training.harvest import FOUND, Harvest
+from napari_drpnet.training.parallel import crew
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.sets import check_apart
+
+_ROLE: Role = "centre detector"
+
+
+def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:
+    """Train CenterPicker's network and write its weights, with a log and plots beside them.
+
+    Parameters
+    ----------
+    settings
+        Sets of files, each particle with its diameter; length and seed. ``diameter`` is the size the network is to be
+        best at.
+    out
+        The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
+        from it.
+    stopped
+        Asked after every step; True ends the training there.
+
+    Returns
+    -------
+    TrainingReport or None
+        None in the processes of a run that do not lead it.
+
+    Raises
+    ------
+    UserError
+        When a set holds nothing to learn from or to validate with, the loss is no number, or a file cannot be written.
+    """
+    torch.manual_seed(settings.seed)
+    card, network = begin(settings, _ROLE, "centernet")
+    training, validation = _examples(settings)
+    detector = cast(FullyConvolutional, network)
+    crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
+    with crew(settings.device) as team:
+        watch = Watch(
+            _scorer(validation, settings),
+            checkpoint_path(out),
+            identity(settings, team, _ROLE, settings.start),
+            stopped,
+        )
+        fitted = yield from fit(network, crops.batch, centre_loss, settings, watch)
+    if not team.leads:
+        return None
+    evidence = judge(fitted.network, validation, VALIDATION)
+    calibration, f1 = calibrate(evidence, card.calibration if card else None)
+    result = WeightsCard(
+        network="centernet",
+        role=_ROLE,
+        diameter=settings.diameter,
+        calibration=calibration,
+        start=Path(settings.start).stem if settings.start else "",
+    )
+    return conclude(out, result, fitted, evidence, f1)
+
+
+def _examples(settings: TrainSettings) -> tuple[list[Sized], list[Sized]]:
+    rng = np.random.default_rng(settings.seed)
+    training = load_sized(_files(settings.training), settings.diameter, rng)
+    validation = load_sized(_files(settings.validation), settings.diameter)
+    for examples, what in ((training, "training"), (validation, "validation")):
+        if not sum(len(example.yx) for example in examples):
+            raise UserError(f"The {what} sets hold no particle.", "Check their coordinate files.")
+    check_apart(training, validation)
+    return training, validation
+
+
+def _files(sets: Sequence[TrainingSet | SimulatedSet]) -> list[TrainingSet]:
+    files = [data for data in sets if isinstance(data, TrainingSet)]
+    if len(files) < len(sets):
+        raise UserError(
+            "CenterPicker learns from files only, not from a stream of simulated micrographs.",
+            "Make them first: napari-drpnet simulate.",
+        )
+    return files
+
+
+def _scorer(validation: list[Sized], settings: TrainSettings) -> Callable[[nn.Module], float]:
+    """F1 on evenly chosen validation micrographs, a few of them, since it is asked for during training."""
+    few = validation[:: -(-len(validation) // settings.checked)]
+
+    def score(network: nn.Module) -> float:
+        found = judge(network, few)
+        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+
+    return score
+
+
+def judge(network: nn.Module, examples: list[Sized], judged_on: str = "") -> Evidence:
+    """The candidates of a network on examples, at the scale they are at, with the terms of their probability."""
+    detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
+    harvests = [_harvest(detector, example) for example in examples]
+    return Evidence(harvests, [h.terms for h in harvests], judged_on)
+
+
+def _harvest(network: FullyConvolutional, example: Sized) -> Harvest:
+    image, diameter = example.image.astype(np.float32), example.diameter
+    heat, centres = drained(centre_steps(network, image, torch.device("cpu"), memory=2000))
+    apart = candidates.suppress(centres.yx, centres.peak, USUAL_DISTANCE * diameter / network.stride)
+    yx, peak = (centres.yx[apart] + 0.5) * network.stride - 0.5, centres.peak[apart]
+    margin = max(example.border, diameter / 2)
+    keep = candidates.inside(yx, (image.shape[0], image.shape[1]), margin)
+    yx, peak = yx[keep], peak[keep]
+    distance = np.hypot(*np.moveaxis(yx[:, None] - example.yx[None], -1, 0)).min(axis=1, initial=np.inf) / diameter
+    hit = hits(yx, peak, example.yx, FOUND * diameter)
+    return Harvest(example, yx, peak, hit, distance, detector_terms(peak, context(heat, int(margin / network.stride))))

@@ -1,0 +1,213 @@
+"""What CenterPicker's network learns from: crops at many scales, with Gaussians at the centres; and its loss.
+
+Zhou, Wang, Krähenbühl, "Objects as points", arXiv:1904.07850 (2019), is CenterNet, whose training the paper takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.io import read_micrograph
+from napari_drpnet.pickers.centres import LARGEST, SMALLEST, seen
+from napari_drpnet.settings import TrainingSet
+from napari_drpnet.training.augment import change_looks, random_view
+from napari_drpnet.training.batches import Batch, Tensors
+from napari_drpnet.training.datasets import known, somewhere
+from napari_drpnet.training.sets import Example, labelled, on_image
+
+# Sigma of a centre's Gaussian in diameters, and at least, in cells.
+_SIGMA, _LEAST_SIGMA = 0.12, 0.7
+# Powers of the focal loss: of the error, and of the distance of the Gaussian from 1 (CenterNet, equation 1).
+_ALPHA, _BETA = 2, 4
+# How much the mean error of the four other channels counts: CenterNet sums those of y and x.
+_GEOMETRY = 2
+# Centres a crop is taken to have at least, so that what is found on an empty one does not outweigh all others.
+_FEW = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Sized(Example):
+    """A micrograph as CenterPicker's network sees it, and the diameter of its particles there, in pixels."""
+
+    diameter: float = 0.0
+
+
+def sizes(n: int, usual: float, rng: np.random.Generator) -> FloatArray:
+    """Diameters to show ``n`` micrographs at: from `SMALLEST` to `LARGEST`, most often ``usual``, in random order.
+
+    Their logarithms follow a triangle, at equal steps of probability, so that a few are spread as well as many.
+    """
+    low, mode, high = np.log([SMALLEST, usual, LARGEST])
+    p, turn = (np.arange(n) + 0.5) / max(n, 1), (mode - low) / (high - low)
+    rising = low + np.sqrt(p * (high - low) * (mode - low))
+    falling = high - np.sqrt((1 - p) * (high - low) * (high - mode))
+    return np.asarray(rng.permutation(np.exp(np.where(p < turn, rising, falling))), np.float64)
+
+
+def load_sized(sets: Iterable[TrainingSet], usual: float, rng: np.random.Generator | None = None) -> list[Sized]:
+    """All labelled micrographs of the sets, each at one scale; each set's weight is shared among its images.
+
+    Parameters
+    ----------
+    sets
+        Of files.
+    usual
+        The diameter in network pixels that the network is best at.
+    rng
+        Show particles at many sizes, see `sizes`; None: at the usual one.
+
+    Raises
+    ------
+    UserError
+        When a set has no micrograph, no coordinates, or not what is needed to scale it.
+    """
+    return [example for data in sets for example in _sized(data, usual, rng)]
+
+
+def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> Iterator[Sized]:
+    pairs, told = labelled(data)
+    shown = np.full(len(pairs), usual) if rng is None else sizes(len(pairs), usual, rng)
+    for (path, truth), size in zip(pairs, shown.tolist(), strict=True):
+        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
+        frame = micrograph.frame
+        own = truth.diameter if np.isfinite(truth.diameter).any() else told
+        pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
+        truth = on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
+        # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
+        # that does not know the size.
+        image = seen(micrograph, pixels * usual / size, usual, data.invert)
+        yield Sized(
+            image.image.astype(np.float16),
+            image.frame.from_micrograph(truth.yx),
+            data.unlabelled_border * size,
+            data.weight / len(pairs),
+            str(path),
+            blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
+            diameter=size,
+        )
+
+
+def targets(yx: FloatArray, diameter: float, shape: tuple[int, int], stride: int) -> tuple[ImageArray, ImageArray]:
+    """What the network is to say of an image.
+
+    Parameters
+    ----------
+    yx
+        ``(n, 2)`` centres in image pixels.
+    diameter
+        In image pixels.
+    shape
+        ``(h, w)`` of the image.
+    stride
+        Image pixels per cell.
+
+    Returns
+    -------
+    heat
+        ``(h / stride, w / stride)``: 1 in the cell of a centre, around it a Gaussian; of several the highest counts.
+    geometry
+        ``(3, h / stride, w / stride)``: from a cell's middle to the centre whose Gaussian counts there, y and x, and
+        the logarithm of the diameter; in cells.
+    """
+    h, w = shape[0] // stride, shape[1] // stride
+    heat, geometry = np.zeros((h, w), np.float32), np.zeros((3, h, w), np.float32)
+    geometry[2] = np.log(diameter / stride)
+    sigma = max(_SIGMA * diameter / stride, _LEAST_SIGMA)
+    reach = int(np.ceil(3 * sigma))
+    for centre in (yx + 0.5) / stride - 0.5:
+        cell = np.rint(centre).astype(int)
+        top, left = np.maximum(cell - reach, 0)
+        bottom, right = np.minimum(cell + reach + 1, (h, w))
+        if top >= bottom or left >= right:
+            continue
+        rows, columns = np.arange(top, bottom)[:, None], np.arange(left, right)[None]
+        hill = np.exp(-((rows - cell[0]) ** 2 + (columns - cell[1]) ** 2) / (2 * sigma**2)).astype(np.float32)
+        window = np.s_[top:bottom, left:right]
+        higher = hill > heat[window]
+        heat[window][higher] = hill[higher]
+        for axis, offset in enumerate((centre[0] - rows, centre[1] - columns)):
+            geometry[axis][window][higher] = np.broadcast_to(offset, hill.shape)[higher]
+    return heat, geometry
+
+
+class CentreCrops:
+    """Random crops with the targets of CenterPicker's network.
+
+    Parameters
+    ----------
+    examples
+        Each is drawn as often as its weight says.
+    side
+        Of a crop in network pixels.
+    stride
+        Network pixels per cell.
+    jitter
+        Largest relative change of the scale.
+    """
+
+    def __init__(self, examples: Sequence[Sized], side: int, stride: int, jitter: float) -> None:
+        self.examples, self.side, self.stride, self.jitter = examples, side, stride, jitter
+        weights = np.array([example.weight for example in examples])
+        self._shares = weights / weights.sum()
+
+    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
+        """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 3, c, c)``, c = s / stride."""
+        drawn = [self.examples[i] for i in rng.choice(len(self.examples), n, p=self._shares)]
+        parts = zip(*(self._crop(example, rng) for example in drawn), strict=True)
+        tensors = tuple(torch.from_numpy(np.stack(part)) for part in parts)
+        return Batch(tensors, tuple(example.name for example in drawn))
+
+    def _crop(self, example: Sized, rng: np.random.Generator) -> tuple[ImageArray, ...]:
+        shape = (example.image.shape[0], example.image.shape[1])
+        view = random_view(rng, somewhere(shape, self.side, rng), self.side, self.jitter)
+        enlarged = abs(np.linalg.det(view.matrix)) ** -0.5
+        heat, geometry = targets(
+            view.from_image(example.yx), example.diameter * enlarged, (self.side, self.side), self.stride
+        )
+        image = change_looks(view.of(example.image), rng)[None]
+        return image, heat, geometry, known(view, example, self.stride)
+
+
+def centre_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
+    """The focal loss of the heat, and the mean absolute errors of offset (cells) and of the logarithm of the size.
+
+    Offset and size count in every cell as much as its Gaussian is high: the highest cell of a noisy map is often not
+    that of the centre.
+    """
+    image, heat, geometry, known = batch
+    out = network(image).float()
+    with torch.autocast(image.device.type, enabled=False):  # a logarithm is for 32 bits
+        weight = heat * known
+        wrong = (out[:, 1:] - geometry[:, [0, 1, 2, 2]]).abs().mean(1)
+        value: torch.Tensor = (wrong * weight).sum() / weight.sum().clamp(min=1)
+        return focal_loss(out[:, 0], heat, known) + _GEOMETRY * value
+
+
+def focal_loss(p: torch.Tensor, heat: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Penalty-reduced focal loss per centre (CenterNet, equation 1): the nearer to a centre, the less an error counts.
+
+    Every crop counts the same, however many particles of whatever size it shows.
+
+    Parameters
+    ----------
+    p
+        ``(b, h, w)`` probabilities.
+    heat
+        ``(b, h, w)`` target, 1 at the centres.
+    known
+        ``(b, h, w)`` 0 where the truth is not known.
+    """
+    p = p.clamp(1e-6, 1 - 1e-6)
+    centre = (heat == 1).float()
+    missed = centre * (1 - p) ** _ALPHA * p.log()
+    invented = (1 - heat) ** _BETA * p**_ALPHA * (1 - p).log()
+    lost = -((missed + invented) * known).sum((1, 2))
+    mean: torch.Tensor = (lost / (centre * known).sum((1, 2)).clamp(min=_FEW)).mean()
+    return mean

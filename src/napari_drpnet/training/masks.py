@@ -1,0 +1,121 @@
+"""Labels of segmentation: binarised noise-free projections, which a simulation writes beside its micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from napari_drpnet.data import ImageArray
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import read_micrograph
+from napari_drpnet.training.augment import HalfImage, change_looks, random_view
+from napari_drpnet.training.batches import Batch
+from napari_drpnet.training.datasets import known, somewhere
+from napari_drpnet.training.sets import Example
+
+LabelImage = npt.NDArray[np.uint8]
+# What a pixel of a mask shows, as the simulation writes it.
+ICE, PARTICLE, CONTAMINATION = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Masked:
+    """One micrograph at network scale with what each of its pixels shows.
+
+    Attributes
+    ----------
+    example
+        The micrograph and its true centres.
+    mask
+        ``(h, w)`` uint8, the image's shape: `ICE`, `PARTICLE` or `CONTAMINATION`.
+    """
+
+    example: Example
+    mask: LabelImage
+
+
+def load_masks(examples: Sequence[Example]) -> list[Masked]:
+    """Examples with their masks, ``masks/<name>.mrc`` beside each micrograph.
+
+    Raises
+    ------
+    UserError
+        When a micrograph has no mask, or one of another size.
+    """
+    return [Masked(example, _mask_of(example)) for example in examples]
+
+
+def _mask_of(example: Example) -> LabelImage:
+    path = Path(example.name).parent / "masks" / f"{Path(example.name).stem}.mrc"
+    if not path.is_file():
+        raise UserError(
+            f"{example.name}: there is no mask {path}.", "Simulate the set with masks: napari-drpnet simulate --masks."
+        )
+    labels = read_micrograph(path).image
+    h, w = example.image.shape
+    if (int(labels.shape[0] * example.scale), int(labels.shape[1] * example.scale)) != (h, w):
+        raise UserError(f"{path}: the mask is not of the size of its micrograph.", "Simulate the set anew.")
+    rows, columns = (((np.arange(n) + 0.5) / example.scale).astype(int) for n in (h, w))
+    return np.asarray(labels[rows[:, None], columns], np.uint8)
+
+
+def cores(masked: Masked, radius: float) -> HalfImage:
+    """1 where a particle's mask lies within ``radius`` network pixels of its centre, 0 elsewhere.
+
+    The masks of particles that touch are one region; their cores stay apart.
+    """
+    h, w = masked.mask.shape
+    away = np.ones((h, w), bool)
+    at = np.clip(np.rint(masked.example.yx).astype(int), 0, (h - 1, w - 1))
+    away[at[:, 0], at[:, 1]] = False
+    near = ndimage.distance_transform_edt(away) <= radius if len(at) else ~away
+    return np.asarray(near & (masked.mask == PARTICLE), np.float16)
+
+
+class MaskCrops:
+    """Random crops with the map that a segmentation network is to make of them.
+
+    Parameters
+    ----------
+    sources
+        Micrographs, drawn as often as their weights say.
+    diameter
+        Of a particle, in network pixels.
+    side
+        Side of a crop in network pixels.
+    stride
+        Network pixels per target pixel.
+    jitter
+        Largest relative error of the diameter.
+    core
+        Part of the masks that is the label, in diameters; see `cores`.
+    """
+
+    def __init__(
+        self, sources: Sequence[Masked], diameter: float, side: int, stride: int, jitter: float, core: float
+    ) -> None:
+        self.sources, self.side, self.stride, self.jitter = sources, side, stride, jitter
+        self.labels = [cores(masked, core * diameter) for masked in sources]
+        weights = np.array([masked.example.weight for masked in sources])
+        self._shares = weights / weights.sum()
+
+    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
+        """Images ``(n, 1, s, s)``, targets and loss weights ``(n, 1, s / stride, s / stride)``."""
+        chosen = rng.choice(len(self.sources), n, p=self._shares)
+        parts = zip(*(self._crop(int(i), rng) for i in chosen), strict=True)
+        tensors = tuple(torch.from_numpy(np.stack(part))[:, None] for part in parts)
+        return Batch(tensors, tuple(self.sources[i].example.name for i in chosen))
+
+    def _crop(self, i: int, rng: np.random.Generator) -> tuple[ImageArray, ImageArray, ImageArray]:
+        example = self.sources[i].example
+        view = random_view(rng, somewhere(example.image.shape, self.side, rng), self.side, self.jitter)
+        image = change_looks(view.of(example.image), rng)
+        side = self.side // self.stride
+        target = view.of(self.labels[i]).reshape(side, self.stride, side, self.stride).mean((1, 3))
+        return image, target, known(view, example, self.stride)

@@ -1,0 +1,153 @@
+"""Train the two networks of PIXER: the one that sorts patches, then from its trunk the one that segments."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from napari_drpnet.candidates import crop
+from napari_drpnet.data import FloatArray
+from napari_drpnet.io.checkpoints import checkpoint_path
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.networks import PixerSegmenter, PixerSorter, channels_last
+from napari_drpnet.pickers.network import classify, fold
+from napari_drpnet.pickers.pixer import found, margins
+from napari_drpnet.settings import PixerTrainSettings
+from napari_drpnet.steps import drained, translate
+from napari_drpnet.tiling import FullyConvolutional, score_steps
+from napari_drpnet.training.batches import Tensors
+from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.fit import Fitted, Step, Watch, fit
+from napari_drpnet.training.harvest import Harvest, assessed
+from napari_drpnet.training.masks import MaskCrops, load_masks
+from napari_drpnet.training.parallel import Crew, crew
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, calibrate, conclude, identity
+from napari_drpnet.training.sets import Example, examples_of
+from napari_drpnet.training.sorting import SorterPatches
+
+SEGMENTER, SORTER = "pixer-segmenter", "pixer-sorter"
+_CPU = torch.device("cpu")
+_MEMORY = 2000  # MB
+
+
+def sorting_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
+    """Cross-entropy over the classes, with slightly softened labels."""
+    patch, kind = batch
+    return F.cross_entropy(network(patch).float(), kind, label_smoothing=0.03)
+
+
+def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
+    """Train both networks, calibrate them together and write their weights to a folder.
+
+    "The parameters of the classification network are used as the initial values for the segmentation network" (paper):
+    the sorter is trained first, and its trunk is where the segmenter begins.
+
+    Parameters
+    ----------
+    settings
+        Simulated sets with masks, lengths and seed.
+    folder
+        Where ``pixer-segmenter.safetensors`` and ``pixer-sorter.safetensors`` are written, each with a log and plots.
+        While training runs there are checkpoints beside them; the same call goes on from these.
+
+    Returns
+    -------
+    TrainingReport or None
+        Of both networks together. None in the processes of a run that do not lead it.
+
+    Raises
+    ------
+    UserError
+        When a set holds nothing to learn from or has no masks, the loss is no number, or a file cannot be written.
+    """
+    torch.manual_seed(settings.seed)
+    training, validation = examples_of(settings, streamed=False)
+    masked = load_masks(training)
+    diameter, jitter = settings.diameter, settings.scale_jitter
+    patches = SorterPatches(masked, diameter, jitter, np.random.default_rng(settings.seed))
+    crops = MaskCrops(masked, diameter, settings.crop, PixerSegmenter.stride, jitter, settings.core)
+    first = settings.model_copy(update={"steps": settings.sorter_steps, "batch": settings.sorter_batch})
+    total = first.steps + settings.steps
+    sorter, segmenter = channels_last(PixerSorter()), PixerSegmenter()
+    with crew(settings.device) as team:
+        watch = _watch(settings, team, folder / SORTER)
+        sorting = yield from _counted(fit(sorter, patches.batch, sorting_loss, first, watch), 0, total)
+        segmenter.trunk.load_state_dict(cast(PixerSorter, sorting.network).trunk.state_dict())
+        watch = replace(_watch(settings, team, folder / SEGMENTER), score=_scorer(validation, settings))
+        segmenting = yield from _counted(
+            fit(channels_last(segmenter), crops.batch, regression_loss, settings, watch), first.steps, total
+        )
+    if not team.leads:
+        return None
+    judged_on = VALIDATION if validation else ""
+    harvests = harvested(segmenting.network, validation or training, diameter)
+    alone = Evidence(harvests, [h.terms for h in harvests], judged_on)
+    calibration, f1 = calibrate(alone)
+    card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibration)
+    conclude(_weights(folder / SEGMENTER), card, segmenting, alone, f1)
+    both = sorted_too(sorting.network, harvests, judged_on)
+    calibration, f1 = calibrate(both)
+    card = WeightsCard(
+        network="pixer sorter", role="sorter", diameter=diameter, calibration=calibration, detector=SEGMENTER
+    )
+    return conclude(_weights(folder / SORTER), card, sorting, both, f1)
+
+
+def _weights(path: Path) -> Path:
+    return path.with_name(f"{path.name}.safetensors")
+
+
+def _watch(settings: PixerTrainSettings, team: Crew, path: Path) -> Watch:
+    return Watch(None, checkpoint_path(_weights(path)), identity(settings, team, path.name))
+
+
+def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
+    """The steps of one of several trainings as those of the whole."""
+    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
+
+
+def _scorer(validation: list[Example], settings: PixerTrainSettings) -> Callable[[nn.Module], float] | None:
+    """F1 of the segmenter alone on evenly chosen validation micrographs, a few of them."""
+    if not validation:
+        return None
+    few = validation[:: -(-len(validation) // settings.checked)]
+
+    def score(network: nn.Module) -> float:
+        harvests = harvested(network, few, settings.diameter)
+        if not any(len(h.hit) for h in harvests):
+            return 0.0
+        return calibrate(Evidence(harvests, [h.terms for h in harvests]))[1]
+
+    return score
+
+
+def harvested(network: nn.Module, examples: list[Example], diameter: float) -> list[Harvest]:
+    """The candidates of a segmenter on every example, as the picker finds them."""
+    segmenter = cast(FullyConvolutional, fold(copy.deepcopy(network)))
+    return [_harvest(segmenter, example, diameter) for example in examples]
+
+
+def _harvest(segmenter: FullyConvolutional, example: Example, diameter: float) -> Harvest:
+    stride = segmenter.stride
+    values = drained(score_steps(segmenter, example.image.astype(np.float32), _CPU, _MEMORY))
+    yx, height = found(values, diameter / stride)
+    return assessed(example, (yx + 0.5) * stride - 0.5, height, values, stride, diameter)
+
+
+def sorted_too(network: nn.Module, harvests: list[Harvest], judged_on: str = "") -> Evidence:
+    """The candidates of a segmenter with the terms of their probability, the sorter's logit first."""
+    sorter = fold(copy.deepcopy(network))
+
+    def margin(h: Harvest) -> FloatArray:
+        patches = crop(h.example.image.astype(np.float32), h.yx, PixerSorter.patch)
+        return margins(classify(sorter, patches, _CPU)) if len(h.yx) else np.empty(0)
+
+    return Evidence(harvests, [[margin(h), *h.terms] for h in harvests], judged_on)

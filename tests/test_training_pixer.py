@@ -1,0 +1,153 @@
+"""Training PIXER: masks, crops and patches, both networks, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from scipy import ndimage
+
+from napari_drpnet import UserError, jobs
+from napari_drpnet.cli import main
+from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.weights import read_weights
+from napari_drpnet.networks import PixerSegmenter, PixerSorter
+from napari_drpnet.settings import PixerTrainSettings, SimulationSettings, TrainingSet
+from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.masks import CONTAMINATION, PARTICLE, MaskCrops, Masked, cores, load_masks
+from napari_drpnet.training.pixer import sorting_loss
+from napari_drpnet.training.sets import Example, load_examples
+from napari_drpnet.training.sorting import SorterPatches, places
+
+
+def example(image, yx):
+    return Example(image.astype(np.float16), np.array(yx, float).reshape(-1, 2), 0.0, 1.0, "made up")
+
+
+@pytest.fixture
+def painted():
+    """Two discs that touch, and a bar of contamination."""
+    y, x = np.indices((128, 160))
+    mask = np.where(np.hypot(y - 60, x - 50) < 16, PARTICLE, 0) | np.where(np.hypot(y - 60, x - 80) < 16, PARTICLE, 0)
+    mask[:, 130:] = CONTAMINATION
+    return Masked(
+        example(-0.3 * (mask == PARTICLE) + 0.3 * (mask == CONTAMINATION), [(60, 50), (60, 80)]), np.uint8(mask)
+    )
+
+
+def test_cores_of_particles_that_touch_stay_apart(painted):
+    assert ndimage.label(cores(painted, 100) > 0)[1] == 1
+    apart, n = ndimage.label(cores(painted, 10) > 0)
+    assert n == 2
+    assert np.allclose(ndimage.center_of_mass(apart > 0, apart, [1, 2]), painted.example.yx, atol=0.1)
+
+
+def test_an_image_without_particles_has_no_cores():
+    empty = Masked(example(np.zeros((20, 30)), []), np.zeros((20, 30), np.uint8))
+    assert not cores(empty, 5).any()
+
+
+def test_crops_and_masks_are_turned_together(painted):
+    crops = MaskCrops([painted], 32, 96, 4, 0.2, 1.0)
+    looks, targets, known = crops.batch(6, 0, np.random.default_rng(3)).tensors
+    assert looks.shape == (6, 1, 96, 96)
+    assert targets.shape == known.shape == (6, 1, 24, 24)
+    for image, target in zip(looks[:, 0].numpy(), targets[:, 0].numpy(), strict=True):
+        grey = image.reshape(24, 4, 24, 4).mean((1, 3))
+        if (target > 0.99).sum() > 20:
+            assert grey[target > 0.99].mean() < grey[target == 0].mean() - 0.1
+
+
+def test_places_of_each_class_are_what_they_say(painted):
+    particle, dirt, clean = places(painted, 32, np.random.default_rng(0))
+    assert np.array_equal(particle, painted.example.yx)
+    assert (dirt[:, 1] >= 130).all() if len(dirt) else True
+    at = np.rint(clean).astype(int)
+    assert len(clean) > 10
+    assert (painted.mask[tuple(at.T)] != CONTAMINATION).all()
+    apart = np.hypot(*np.moveaxis(clean[:, None] - particle[None], -1, 0)).min(1)
+    assert apart.min() > 16
+    assert (apart < 32).any()
+
+
+def test_a_set_without_contamination_is_refused(painted):
+    clean = Masked(painted.example, np.uint8(np.where(painted.mask == PARTICLE, PARTICLE, 0)))
+    with pytest.raises(UserError, match="no contamination"):
+        SorterPatches([clean], 32, 0.1, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated")
+    simulation = SimulationSettings(
+        count=2, size=320, diameter_px=(30, 36), coverage=(0.3, 0.4), empty=0, contamination=1, seed=5, masks=True
+    )
+    jobs.finish(jobs.simulate(simulation, folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def masked(simulated):
+    return load_masks(load_examples([TrainingSet(micrographs=str(simulated))], 32))
+
+
+def test_masks_lie_on_their_particles(masked):
+    for one in masked:
+        assert one.mask.shape == one.example.image.shape
+        at = np.rint(one.example.yx).astype(int)
+        at = np.clip(at, 0, np.array(one.mask.shape) - 1)
+        assert (one.mask[tuple(at.T)] == PARTICLE).mean() > 0.8
+
+
+@pytest.mark.parametrize("network", ["segmenter", "sorter"])
+def test_a_few_steps_lower_the_loss(network, masked):
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    if network == "segmenter":
+        model, loss = PixerSegmenter(), regression_loss
+        batch = MaskCrops(masked, 32, 64, 4, 0.1, 0.3).batch(4, 1, rng).tensors
+    else:
+        model, loss = PixerSorter(), sorting_loss
+        batch = SorterPatches(masked, 32, 0.1, rng).batch(12, 1, rng).tensors
+    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+    before = loss(model, batch).item()
+    for _ in range(10):
+        optimiser.zero_grad()
+        loss(model, batch).backward()
+        optimiser.step()
+    assert loss(model, batch).item() < 0.7 * before
+
+
+def test_both_networks_from_the_command_line(simulated, tmp_path, capfd):
+    recipe = tmp_path / "sets.yaml"
+    fields = {"batch": 2, "crop": 64, "sorter_batch": 6, "steps": 4, "sorter_steps": 2, "check_every": 2}
+    recipe.write_text(yaml.safe_dump({"training": [{"micrographs": str(simulated)}], "device": "cpu", **fields}))
+    call("train-pixer", "--settings", str(recipe), "--out", str(tmp_path / "n"), "--sorter-steps", "3")
+    told = capfd.readouterr()
+    assert "7/7: loss" in told.err
+    names = {f"pixer-{kind}{suffix}" for kind in ("segmenter", "sorter") for suffix in (".safetensors", ".tsv", ".png")}
+    assert {path.name for path in (tmp_path / "n").iterdir()} == names
+    card, _ = read_weights(str(tmp_path / "n" / "pixer-sorter.safetensors"))
+    assert (card.role, card.detector, len(card.calibration)) == ("sorter", "pixer-segmenter", 5)
+    (micrograph, *_) = sorted(simulated.glob("*.mrc"))
+    own = [f"--option={kind}={tmp_path / 'n' / f'pixer-{kind}.safetensors'}" for kind in ("segmenter", "sorter")]
+    call("pick", str(micrograph), "--picker", "pixer", "--diameter", "200", *own, "--out", str(tmp_path / "picks"))
+    assert (tmp_path / "picks" / f"{micrograph.stem}_autopick.star").exists()
+
+
+def test_micrographs_without_masks_are_refused(simulated, tmp_path):
+    (micrograph, *_) = sorted(simulated.glob("*.mrc"))
+    for file in (micrograph, micrograph.with_suffix(".star")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = PixerTrainSettings(training=(TrainingSet(micrographs=str(tmp_path)),), device="cpu")
+    with pytest.warns(UserWarning, match="only micrograph"), pytest.raises(UserError, match="no mask"):
+        jobs.finish(jobs.train_pixer(settings, tmp_path))
+    (tmp_path / "masks").mkdir()
+    write_mrc(np.zeros((100, 100), np.float32), tmp_path / "masks" / micrograph.name, 1.0)
+    with pytest.warns(UserWarning, match="only micrograph"), pytest.raises(UserError, match="size of its micrograph"):
+        jobs.finish(jobs.train_pixer(settings, tmp_path))
+
+
+def call(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code in (0, None)
