@@ -111,7 +111,7 @@ def slider(viewer: Any, sets: list[Any]) -> tuple[Figures, Figures, float, float
     form.together.value = True
 
     def rested() -> None:
-        settle(lambda: not form.board.busy)
+        settle(lambda: not form.busy)
 
     rested()
     form.truth.value = "set 1"
@@ -120,19 +120,21 @@ def slider(viewer: Any, sets: list[Any]) -> tuple[Figures, Figures, float, float
 
     def move(threshold: float) -> None:
         form.threshold.value = threshold
+        form.board._rest.stop()  # the slider is still held: drawing must not wait for the numbers
 
     def numbers() -> None:
+        form.board._rest.start()
         start = time.perf_counter()
         rested()
         waits.append(time.perf_counter() - start)
 
-    together = timed(move, numbers)
+    together, until = timed(move, numbers), statistics.median(waits)
     form.together.value = False
-    one = timed(move, rested)
+    one = timed(move, numbers)
     drawing = timed(lambda _: viewer.layers[-1].refresh()).drawn
     viewer.window.remove_dock_widget("all")
     settle()
-    return together, one, drawing, statistics.median(waits)
+    return together, one, drawing, until
 
 
 def plain(viewer: Any, sets: list[Any]) -> Figures:

@@ -137,16 +137,14 @@ def run_pickers(viewer: Any) -> Any:
     """The Compare form with what the pickers found in the sample, its true centres, and the consensus."""
     form = open_form(viewer, "Compare")
     form.diameter.value = DIAMETER
-    wait(lambda: not form.loading.busy)
+    wait(lambda: not form.busy)
     form.pickers.tick(*COMPARED)
     form.job.button.native.click()
-    wait(lambda: not form.job.running)
+    wait(lambda: not form.busy)
     form.add_points(viewer.layers["true centres"])
     form.truth.value = "true centres"
     form.consensus.value = True
-    wait(lambda: not form.board.busy)
-    settle()
-    wait(lambda: not form.board.busy)
+    wait(lambda: not form.busy)
     return form
 
 
@@ -165,7 +163,7 @@ def save_window(viewer: Any, name: str) -> None:
     settle()
     picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)[..., :3])
     path = IMAGES / f"{name}.png"
-    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = picture.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     viewer.close()
     print(f"{path}: {path.stat().st_size // 1000} kB")

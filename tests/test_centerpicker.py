@@ -10,6 +10,7 @@ from discs import DISCS, write_discs
 from napari_drpnet import Micrograph, UserError, load_picker, tiling
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.evaluation import evaluate
+from napari_drpnet.fitting.fit import fit
 from napari_drpnet.io.star_picks import write_star
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import build
@@ -41,7 +42,6 @@ from napari_drpnet.training.centres import (
     sizes,
     targets,
 )
-from napari_drpnet.training.fit import fit
 
 STRIDE, CPU = 4, torch.device("cpu")
 
@@ -188,18 +188,19 @@ def test_a_few_clear_centres_are_surer_than_many_faint_ones():
 # ---------------------------------------------------------------- tiles
 
 
-def test_tiles_give_what_the_whole_gives():
+def test_tiles_give_what_the_whole_gives(simulated):
+    """To less than a hundredth of a probability; the network sees a little farther than the tiles overlap."""
     card, tensors = read_weights("centerpicker")
     network = build(card.network)
     network.load_state_dict(tensors)
     network = fold(network.eval())
-    image = np.random.default_rng(0).normal(0, 0.2, (500, 420)).astype(np.float32)
+    image = seen(simulated[0], 60.0, 40.0, invert=False).image[:500, :420]
     whole = drained(tiling.channel_steps(network, image, CPU, 4000))
-    tiled = drained(tiling.channel_steps(network, image, CPU, 30))
+    tiled = drained(tiling.channel_steps(network, image, CPU, 60))
     assert whole.shape == tiled.shape == (5, 125, 105)
-    assert np.ptp(whole[0]) > 0.05
-    assert np.abs(whole[0] - tiled[0]).max() < 0.02
-    assert np.array_equal(drained(tiling.score_steps(network, image, CPU, 4000)), whole[0])
+    assert np.ptp(whole[0]) > 0.5
+    assert np.abs(whole[0] - tiled[0]).max() < 0.01
+    assert np.array_equal(drained(tiling.score_steps(network, image, CPU, 60)), tiled[0])
 
 
 # ---------------------------------------------------------------- the picker
@@ -250,7 +251,7 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
     picks = picker.picks_from(score_map)
     assert isinstance(picker, ScoringPicker)
     assert picks.frame.pixel_size is None
-    assert f1(picks, truth) > 0.8
+    assert f1(picks, truth) > 0.6
     assert 0.7 < np.median(picks.diameter) / truth.diameter[0] < 1.3
     assert score_map.usual_diameter() == pytest.approx(np.median(picks.diameter), rel=0.1)
     assert set(picks.source.tolist()) == {"centerpicker"}
@@ -267,11 +268,13 @@ def test_picks_are_centred_and_apart(simulated, picker, score_map):
     assert between.min() > 0.5 * score_map.usual_diameter()
 
 
-def test_a_known_diameter_saves_the_overview(simulated, unscaled):
+def test_a_known_diameter_saves_the_overviews(simulated, picker, unscaled):
     micrograph, truth = simulated
     diameter = float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
     told = load_picker("centerpicker", diameter=diameter, device="cpu")
-    assert f1(told.pick(micrograph), truth) > 0.8
+    assert f1(told.pick(micrograph), truth) > 0.6
+    assert not list(told._size_steps(micrograph))
+    assert list(picker._size_steps(micrograph))
     with pytest.raises(UserError, match="pixel size"):
         told.pick(unscaled)
 
@@ -292,10 +295,20 @@ def test_bad_pixels_hold_no_candidate(picker, simulated, score_map):
     assert score_map.candidates.yx[:, 0].min() < 290
 
 
-@pytest.mark.parametrize("image", [np.random.default_rng(1).normal(0, 1, (200, 300)), np.eye(40)])
-def test_images_of_nothing_give_hardly_a_pick(picker, image):
-    picks = picker.pick(Micrograph.from_array(image))
-    assert len(picks) <= 3
+@pytest.mark.parametrize("side", [40, 200, 600])
+def test_images_smaller_than_the_overviews_are_picked_too(picker, simulated, side):
+    picks = picker.pick(Micrograph.from_array(simulated[0].image[:side, :side]))
+    assert (picks.yx >= 0).all()
+    assert (picks.yx <= side - 1).all()
+    assert np.isfinite(picks.diameter).all()
+
+
+@pytest.mark.parametrize("binning", [1, 2])
+def test_the_size_found_follows_the_magnification(picker, simulated, binning):
+    image = simulated[0].image[:896, :896]
+    binned = image.reshape(896 // binning, binning, -1, binning).mean((1, 3))
+    diameter = picker.score(Micrograph.from_array(binned)).usual_diameter()
+    assert diameter == pytest.approx(60 / binning, rel=0.25)
 
 
 def test_a_constant_image_is_said(picker):
@@ -387,7 +400,7 @@ def test_training_writes_weights_that_the_picker_takes(folders):
     card, _ = read_weights(str(out))
     assert report is not None
     assert (card.role, card.network, card.diameter) == ("centre detector", "centernet", 40)
-    assert len(card.calibration) == 4
+    assert len(card.calibration) == 2
     assert report.plot.exists()
     assert load_picker("centerpicker", weights=str(out), device="cpu").card == card
 

@@ -12,6 +12,7 @@ from napari_drpnet.io.weights import read_card
 from napari_drpnet.networks import AlexNet, build
 from napari_drpnet.networks.alexnet import SlidingWindow
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes, overlap
+from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
 from napari_drpnet.pickers.deepcryo.examples import balanced
@@ -28,7 +29,7 @@ QUICK = {"diameter": 28.0, "device": "cpu", "window": 67, "width": 0.1, "steps":
 
 
 def drawn(objects, side=300):
-    """A mask of objects, each a function of the offsets from its centre; 60 px apart, five in a row."""
+    """A mask of objects, each a function of the offsets from its centre, which lie 60 px apart, five in a row."""
     mask = np.zeros((side, side), bool)
     for i, one in enumerate(objects):
         y, x = np.indices(mask.shape) - np.array([30 + i // 5 * 60, 30 + i % 5 * 60])[:, None, None]
@@ -304,3 +305,26 @@ def test_no_micrograph_and_unusable_ones_are_said():
     small = Micrograph.from_array(np.random.default_rng(0).normal(0, 1, (20, 20)), 1.0)
     with pytest.raises(UserError, match="more than the image"):
         drained(picker.learn_steps([lambda: small]))
+
+
+# --- round particles by their outline
+
+
+def ring(y, x):
+    return disc(12)(y, x) & ~disc(7)(y, x)
+
+
+def test_hollow_particles_are_found_by_their_outline():
+    rng = np.random.default_rng(0)
+    mask = drawn([ring] * 25)
+    image = np.asarray(rng.normal(0, 0.3, mask.shape) - mask, np.float32)
+    yx, share = circles(image, DIAMETER, 0)
+    centres = 30 + 60 * np.argwhere(np.ones((5, 5)))
+    nearest = np.linalg.norm(centres[:, None] - yx[None], axis=-1).min(axis=1)
+    assert np.median(nearest) < 1.5
+    assert share > 0.1
+
+
+def test_noise_has_circles_by_chance_only():
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(0, 1, (400, 400)), 2)
+    assert circles(np.asarray(noise, np.float32), DIAMETER, 0)[1] < 0.05

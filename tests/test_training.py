@@ -15,6 +15,7 @@ from scipy.special import expit
 from napari_drpnet import jobs
 from napari_drpnet.cli import main
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.fit import fit
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import build
@@ -23,7 +24,6 @@ from napari_drpnet.training.augment import View
 from napari_drpnet.training.calibration import calibration_error, fit_logistic, hits
 from napari_drpnet.training.datasets import Crops, Fixed, cone
 from napari_drpnet.training.detector import regression_loss
-from napari_drpnet.training.fit import fit
 from napari_drpnet.training.harvest import Harvest
 from napari_drpnet.training.run import Evidence, calibrate
 from napari_drpnet.training.sets import Example, load_examples

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch
+from napari_drpnet.fitting.fit import Watch, fit
 from napari_drpnet.io.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import drained
-from napari_drpnet.training.batches import Batch
-from napari_drpnet.training.fit import Watch, fit
 
 
 def _settings(**changes):

@@ -126,8 +126,10 @@ def test_both_networks_from_the_command_line(simulated, tmp_path, capfd):
     assert "7/7: loss" in told.err
     names = {f"pixer-{kind}{suffix}" for kind in ("segmenter", "sorter") for suffix in (".safetensors", ".tsv", ".png")}
     assert {path.name for path in (tmp_path / "n").iterdir()} == names
-    card, _ = read_weights(str(tmp_path / "n" / "pixer-sorter.safetensors"))
-    assert (card.role, card.detector, len(card.calibration)) == ("sorter", "pixer-segmenter", 5)
+    cards = [read_weights(str(tmp_path / "n" / f"pixer-{kind}.safetensors"))[0] for kind in ("segmenter", "sorter")]
+    assert [card.role for card in cards] == ["segmenter", "sorter"]
+    assert [len(card.calibration) for card in cards] == [4, 2]
+    assert cards[1].detector == "pixer-segmenter"
     (micrograph, *_) = sorted(simulated.glob("*.mrc"))
     own = [f"--option={kind}={tmp_path / 'n' / f'pixer-{kind}.safetensors'}" for kind in ("segmenter", "sorter")]
     call("pick", str(micrograph), "--picker", "pixer", "--diameter", "200", *own, "--out", str(tmp_path / "picks"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_drpnet.training.fit import Step
+from napari_drpnet.fitting.fit import Step
 from napari_drpnet.training.plot import Panel, _ticks, draw_reliability, draw_training, reliability
 
 

@@ -332,8 +332,7 @@ def swap_points(layer: Points, picks: Picks) -> None:
     visible, layer.visible = layer.visible, True  # napari loses count of the points of a layer that is hidden
     layer.selected_data = set()
     layer.data = coordinates(picks, layer.metadata["position"])
-    layer.features = features(picks)
-    layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
+    fill_table(layer, picks)
     if len(picks):
         layer.size = _drawn_sizes(layer, picks)
         layer.border_color = colours(picks, layer.metadata["colour"])
@@ -359,8 +358,7 @@ def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = ()) -> 
 def show_first(layer: Points, picks: Picks, n: int) -> None:
     """Show the first ``n`` picks in a layer that shows more or fewer of them, at once; main thread only.
 
-    This is for sliders. The layer's table and whoever listens to its data are left behind: `swap_points` brings them up
-    to date when the slider rests.
+    This is for sliders. The layer's table is left behind: `fill_table` brings it up to date when the slider rests.
     """
     few = replace(picks.frame, shape=None)
     shown = Picks(few, picks.yx[:n], diameter=picks.diameter[:n])
@@ -369,6 +367,12 @@ def show_first(layer: Points, picks: Picks, n: int) -> None:
         layer.data = coordinates(shown, layer.metadata["position"])
         if n:
             layer.size = _drawn_sizes(layer, shown)
+
+
+def fill_table(layer: Points, picks: Picks) -> None:
+    """Give a layer the table of the picks that it shows already; main thread only."""
+    layer.features = features(picks)
+    layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def open_form(viewer: Any) -> Any:
 
 def rest(form: Any, qtbot: Any) -> None:
     """Wait until nothing is under way."""
-    qtbot.waitUntil(lambda: not (form.job.running or form.board.busy or form.loading.busy), timeout=LIMIT)
+    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
 
 
 def run(form: Any, qtbot: Any, *names: str) -> None:
@@ -330,6 +330,9 @@ def test_the_slider_moves_circles_at_once_then_counts_and_marks(form: Any, viewe
     form.threshold.value = 0.0
     rest(form, qtbot)
     assert positions(picks_of(layer).yx) == positions(scored.every.yx)
+    assert np.array_equal(np.sort(picks_of(layer).score), np.sort(scored.every.score))
+    assert (layer.border_color == layer.border_color[0]).all()
+    assert set(layer.size) == {layer.size[0]}
 
 
 def test_one_slider_may_move_all_thresholds(form: Any, viewer: Any, qtbot: Any) -> None:
@@ -388,6 +391,9 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
         assert positions(layer.data[kinds == kind]) == positions(places)
         assert len(np.unique(layer.border_color[kinds == kind], axis=0)) == 1
     assert len(np.unique(layer.border_color, axis=0)) == 3
+    assert all(
+        part in form.legend.text() for part in ("scored: ", "26 right", "3 wrong", f"{len(verdict.missed)} missed")
+    )
     assert [la.name for la in viewer.layers if la.visible] == ["blobs", "right, wrong, missed"]
     form.threshold.value = 0.85
     rest(form, qtbot)

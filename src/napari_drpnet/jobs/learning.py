@@ -20,7 +20,7 @@ from napari_drpnet.steps import translate
 if TYPE_CHECKING:
     from torch import nn
 
-    from napari_drpnet.training.fit import Fitted, Step
+    from napari_drpnet.fitting.fit import Fitted, Step
     from napari_drpnet.training.labels import Judged
 
 Stage = Literal["detect", "train", "judge"]
@@ -111,8 +111,8 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     """
     import torch
 
+    from napari_drpnet.fitting.fit import Watch, fit
     from napari_drpnet.training.classifier import patch_loss
-    from napari_drpnet.training.fit import Watch, fit
     from napari_drpnet.training.patches import PatchDraw, check_usable
     from napari_drpnet.training.run import begin
 

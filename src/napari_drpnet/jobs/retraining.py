@@ -25,8 +25,8 @@ from napari_drpnet.settings import HarvestSettings, RetrainSettings
 from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
+    from napari_drpnet.fitting.fit import Fitted
     from napari_drpnet.io.project import Project
-    from napari_drpnet.training.fit import Fitted
     from napari_drpnet.training.labels import Judged, Line, Verdict
     from napari_drpnet.training.run import TrainingReport
     from napari_drpnet.training.sets import Example

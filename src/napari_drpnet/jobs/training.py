@@ -15,7 +15,7 @@ from napari_drpnet.settings import PixerTrainSettings, TrainSettings
 from napari_drpnet.steps import translate
 
 if TYPE_CHECKING:
-    from napari_drpnet.training.fit import Step
+    from napari_drpnet.fitting.fit import Step
     from napari_drpnet.training.run import Training, TrainingReport
 
 

@@ -13,7 +13,17 @@ from napari_drpnet.networks.fcrn import FCRN
 from napari_drpnet.networks.pixer import PixerSegmenter, PixerSorter
 from napari_drpnet.networks.unet import UNet
 
-__all__ = ["FCRN", "AlexNet", "CenterNet", "Classifier", "PixerSegmenter", "PixerSorter", "UNet", "build", "channels_last"]
+__all__ = [
+    "FCRN",
+    "AlexNet",
+    "CenterNet",
+    "Classifier",
+    "PixerSegmenter",
+    "PixerSorter",
+    "UNet",
+    "build",
+    "channels_last",
+]
 
 _NETWORKS: dict[str, type[nn.Module]] = {
     "fcrn": FCRN,

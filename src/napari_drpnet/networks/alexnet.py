@@ -118,4 +118,5 @@ class SlidingWindow(nn.Module):
         before = (self.network.view - self.stride) // 2
         after = self.network.view - self.stride - before
         logits = self.network(F.pad(image, (before, after, before, after)), self.stride)
-        return torch.logsumexp(logits[:, 1:], 1, keepdim=True) - logits[:, :1]
+        odds: torch.Tensor = torch.logsumexp(logits[:, 1:], 1, keepdim=True) - logits[:, :1]
+        return odds

@@ -164,12 +164,12 @@ class CenterNet(nn.Module):
     stride, multiple, floats
         See `FCRN`.
     reach
-        How far an input pixel acts on the map to speak of. In principle the dilated convolutions at 1/32 see hundreds of
-        pixels farther; what lies there moves the heat of the trained network by less than a hundredth.
+        How far an input pixel acts on the map to speak of. In principle the dilated convolutions at 1/32 see hundreds
+        of pixels farther; what lies there moves the heat of the trained network by less than a hundredth.
     """
 
     stride = 4
-    reach = 96
+    reach = 192
     multiple = 32
     floats = 36
 

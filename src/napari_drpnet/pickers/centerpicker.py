@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet import tiling
-from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import Candidates, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.pickers.centres import LARGEST, SMALLEST, Centres, centre_steps, seen, sureness, usual_diameter
 from napari_drpnet.pickers.choosing import chosen
-from napari_drpnet.pickers.context import context, detector_terms
+from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import calibrated, check_size, load_network
 from napari_drpnet.settings import CenterPickerSettings
 from napari_drpnet.steps import drained, translate
@@ -75,7 +75,7 @@ class CenterPicker:
             frame.to_micrograph(centres.yx),
             centres.peak,
             np.full(len(centres), 2),
-            self._probability(centres, heat),
+            calibrated(self.card.calibration, bounded_logit(centres.peak)),
             centres.diameter / frame.scale,
         )
         return ScoreMap(heat, frame, candidates)
@@ -109,10 +109,6 @@ class CenterPicker:
 
     def _centre_steps(self, prepared: Micrograph) -> Generator[float, None, tuple[ImageArray, Centres]]:
         return centre_steps(self.network, prepared.image, self.device, self.settings.memory)
-
-    def _probability(self, centres: Centres, heat: ImageArray) -> FloatArray:
-        margin = int(self.card.diameter / 2 / self.network.stride)
-        return calibrated(self.card.calibration, *detector_terms(centres.peak, context(heat, margin)))
 
 
 def _share(part: int, parts: int, fraction: float) -> float:

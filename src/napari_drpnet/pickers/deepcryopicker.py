@@ -21,7 +21,6 @@ from napari_drpnet.io.weights import write_weights
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import SlidingWindow
 from napari_drpnet.pickers.choosing import chosen
-from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes
 from napari_drpnet.pickers.deepcryo.learning import Learnt, learn_steps
 from napari_drpnet.pickers.network import calibrated, check_size, load_network, network_image
@@ -32,7 +31,7 @@ from napari_drpnet.steps import drained, translate
 _SMOOTHING = 0.06
 # Windows of a lower logit are no candidates.
 _FLOOR = -4.0
-# Beside one of a micrograph's windows this near, in diameters, there is no second candidate at any setting.
+# Candidates nearer to each other than this, in diameters, are one at any setting.
 _CLOSEST = 0.4
 # Part of the work that learning takes where a micrograph has to be learnt from first.
 _LEARNING = 0.9
@@ -139,11 +138,10 @@ class DeepCryoPicker:
         usable = ~self._too_large(values, across)[tuple(_nearest(yx, values.shape))]
         if prepared.valid is not None:
             usable &= prepared.valid[tuple(_nearest((yx + 0.5) * window.stride, prepared.valid.shape))]
-        yx, peak, level = yx[usable], peak[usable], level[usable]
-        terms = detector_terms(expit(peak), context(values, round(across / 2)))
         # A window's centre lies half a pixel after that of the pixels its map pixel stands for.
-        place = frame.to_micrograph(yx + 0.5 / window.stride)
-        return ScoreMap(values, frame, Candidates(place, expit(peak), level, calibrated(card.calibration, *terms)))
+        place = frame.to_micrograph(yx[usable] + 0.5 / window.stride)
+        peak, probability = expit(peak[usable]), calibrated(card.calibration, peak[usable])
+        return ScoreMap(values, frame, Candidates(place, peak, level[usable], probability))
 
     def _too_large(self, values: ImageArray, across: float) -> MaskArray:
         """Where connected areas of the map are larger than the settings allow a group of particles to be."""

@@ -116,10 +116,9 @@ class Pixer:
         yx = (yx + 0.5) * stride - 0.5
         good = on_good_pixels(yx, prepared.valid)
         yx, height = yx[good], height[good]
-        margin = margins((yield from self._sort(prepared.image, yx)))
+        kept = expit(margins((yield from self._sort(prepared.image, yx)))) >= self.settings.bound
         terms = detector_terms(height, context(values, int(target / 2 / stride)))
-        probability = calibrated(self.sorter_card.calibration, margin, *terms)
-        kept = expit(margin) >= self.settings.bound
+        probability = calibrated(self.card.calibration, *terms)
         level = np.full(int(kept.sum()), 2)
         at = prepared.frame.to_micrograph(yx[kept])
         frame = prepared.frame.rescaled(1 / stride)

@@ -21,11 +21,12 @@ class PixerSettings(PickerSettings):
         description="Weights of the three-way classification network, trained together with the segmentation network.",
     )
     bound: float = Field(
-        0.6,
+        0.2,
         ge=0,
         le=1,
         description="Reject a candidate unless the classification network gives it at least this probability of being "
-        "a particle rather than contamination or background; 0 rejects none.",
+        "a particle rather than contamination or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
+        "and of faint particles.",
     )
     most: int | None = Field(
         None,

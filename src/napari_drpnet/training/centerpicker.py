@@ -13,19 +13,19 @@ from torch import nn
 
 from napari_drpnet import candidates
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.fit import Watch, fit
+from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import Role, WeightsCard
 from napari_drpnet.pickers.centres import centre_steps
-from napari_drpnet.pickers.context import context, detector_terms
+from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
-from napari_drpnet.training.fit import Watch, fit
 from napari_drpnet.training.harvest import FOUND, Harvest
-from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import check_apart
 
@@ -71,7 +71,8 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
         fitted = yield from fit(network, crops.batch, centre_loss, settings, watch)
     if not team.leads:
         return None
-    evidence = judge(fitted.network, validation, VALIDATION)
+    fitted.network.half()  # as it is written: half the size, and judged so
+    evidence = judge(copy.deepcopy(fitted.network).float(), validation, VALIDATION)
     calibration, f1 = calibrate(evidence, card.calibration if card else None)
     result = WeightsCard(
         network="centernet",
@@ -124,7 +125,7 @@ def judge(network: nn.Module, examples: list[Sized], judged_on: str = "") -> Evi
 
 def _harvest(network: FullyConvolutional, example: Sized) -> Harvest:
     image, diameter = example.image.astype(np.float32), example.diameter
-    heat, centres = drained(centre_steps(network, image, torch.device("cpu"), memory=2000))
+    _, centres = drained(centre_steps(network, image, torch.device("cpu"), memory=2000))
     apart = candidates.suppress(centres.yx, centres.peak, USUAL_DISTANCE * diameter / network.stride)
     yx, peak = (centres.yx[apart] + 0.5) * network.stride - 0.5, centres.peak[apart]
     margin = max(example.border, diameter / 2)
@@ -132,4 +133,4 @@ def _harvest(network: FullyConvolutional, example: Sized) -> Harvest:
     yx, peak = yx[keep], peak[keep]
     distance = np.hypot(*np.moveaxis(yx[:, None] - example.yx[None], -1, 0)).min(axis=1, initial=np.inf) / diameter
     hit = hits(yx, peak, example.yx, FOUND * diameter)
-    return Harvest(example, yx, peak, hit, distance, detector_terms(peak, context(heat, int(margin / network.stride))))
+    return Harvest(example, yx, peak, hit, distance, [bounded_logit(peak)])

@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.fitting.batches import Batch, Tensors
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.pickers.centres import LARGEST, SMALLEST, seen
 from napari_drpnet.settings import TrainingSet
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.batches import Batch, Tensors
 from napari_drpnet.training.datasets import known, somewhere
 from napari_drpnet.training.sets import Example, labelled, on_image
 

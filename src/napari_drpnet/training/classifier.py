@@ -15,6 +15,9 @@ from torch.nn import functional as F
 from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch, Tensors
+from napari_drpnet.fitting.fit import Watch, fit
+from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
@@ -22,10 +25,7 @@ from napari_drpnet.pickers.network import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.batches import Batch, Tensors
-from napari_drpnet.training.fit import Watch, fit
 from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest
-from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import examples_of
 

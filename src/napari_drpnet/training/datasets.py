@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.training.augment import View, change_looks, random_view
-from napari_drpnet.training.batches import Batch
 from napari_drpnet.training.sets import Example
 
 

@@ -12,18 +12,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from napari_drpnet.fitting.batches import Tensors, helpers
+from napari_drpnet.fitting.fit import Fitted, Step, Watch, fit
+from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.batches import Tensors, helpers
 from napari_drpnet.training.datasets import Crops, Fixed, Source
 from napari_drpnet.training.finetune import halves
-from napari_drpnet.training.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training.harvest import harvest
-from napari_drpnet.training.parallel import crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams

@@ -13,9 +13,9 @@ from scipy import ndimage
 
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.training.augment import HalfImage, change_looks, random_view
-from napari_drpnet.training.batches import Batch
 from napari_drpnet.training.datasets import known, somewhere
 from napari_drpnet.training.sets import Example
 

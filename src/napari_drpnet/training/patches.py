@@ -13,11 +13,11 @@ from torch import nn
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.preprocess import rescale
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.batches import Batch
 
 # Particle diameter in the patches of the package's classifiers, in pixels.
 DIAMETER = 32.0

@@ -15,6 +15,9 @@ from torch.nn import functional as F
 
 from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray
+from napari_drpnet.fitting.batches import Tensors
+from napari_drpnet.fitting.fit import Fitted, Step, Watch, fit
+from napari_drpnet.fitting.parallel import Crew, crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import PixerSegmenter, PixerSorter, channels_last
@@ -23,12 +26,9 @@ from napari_drpnet.pickers.pixer import found, margins
 from napari_drpnet.settings import PixerTrainSettings
 from napari_drpnet.steps import drained, translate
 from napari_drpnet.tiling import FullyConvolutional, score_steps
-from napari_drpnet.training.batches import Tensors
 from napari_drpnet.training.detector import regression_loss
-from napari_drpnet.training.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training.harvest import Harvest, assessed
 from napari_drpnet.training.masks import MaskCrops, load_masks
-from napari_drpnet.training.parallel import Crew, crew
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, calibrate, conclude, identity
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.sorting import SorterPatches
@@ -45,7 +45,7 @@ def sorting_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
 
 
 def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
-    """Train both networks, calibrate them together and write their weights to a folder.
+    """Train both networks, calibrate each and write their weights to a folder.
 
     "The parameters of the classification network are used as the initial values for the segmentation network" (paper):
     the sorter is trained first, and its trunk is where the segmenter begins.
@@ -61,7 +61,7 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     Returns
     -------
     TrainingReport or None
-        Of both networks together. None in the processes of a run that do not lead it.
+        Of the segmenter, whose scores the probabilities come from. None in the processes of a run that do not lead it.
 
     Raises
     ------
@@ -89,16 +89,17 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
         return None
     judged_on = VALIDATION if validation else ""
     harvests = harvested(segmenting.network, validation or training, diameter)
-    alone = Evidence(harvests, [h.terms for h in harvests], judged_on)
-    calibration, f1 = calibrate(alone)
+    evidence = Evidence(harvests, [h.terms for h in harvests], judged_on)
+    calibration, f1 = calibrate(evidence)
     card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibration)
-    conclude(_weights(folder / SEGMENTER), card, segmenting, alone, f1)
-    both = sorted_too(sorting.network, harvests, judged_on)
-    calibration, f1 = calibrate(both)
+    report = conclude(_weights(folder / SEGMENTER), card, segmenting, evidence, f1)
+    evidence = sorted_too(sorting.network, harvests, judged_on)
+    calibration, f1 = calibrate(evidence)
     card = WeightsCard(
         network="pixer sorter", role="sorter", diameter=diameter, calibration=calibration, detector=SEGMENTER
     )
-    return conclude(_weights(folder / SORTER), card, sorting, both, f1)
+    conclude(_weights(folder / SORTER), card, sorting, evidence, f1)
+    return report
 
 
 def _weights(path: Path) -> Path:
@@ -143,11 +144,11 @@ def _harvest(segmenter: FullyConvolutional, example: Example, diameter: float) -
 
 
 def sorted_too(network: nn.Module, harvests: list[Harvest], judged_on: str = "") -> Evidence:
-    """The candidates of a segmenter with the terms of their probability, the sorter's logit first."""
+    """The candidates of a segmenter with what the sorter alone says of each, its logit of being a particle."""
     sorter = fold(copy.deepcopy(network))
 
     def margin(h: Harvest) -> FloatArray:
         patches = crop(h.example.image.astype(np.float32), h.yx, PixerSorter.patch)
         return margins(classify(sorter, patches, _CPU)) if len(h.yx) else np.empty(0)
 
-    return Evidence(harvests, [[margin(h), *h.terms] for h in harvests], judged_on)
+    return Evidence(harvests, [[margin(h)] for h in harvests], judged_on)

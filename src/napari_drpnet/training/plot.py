@@ -9,8 +9,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_drpnet.data import FloatArray
+from napari_drpnet.fitting.fit import Step
 from napari_drpnet.training.calibration import calibration_error
-from napari_drpnet.training.fit import Step
 
 _SIDE, _MARGIN = 420, 56
 _INK, _PALE, _BLUE, _RED = "#222222", "#cccccc", "#2166ac", "#b2182b"

@@ -15,6 +15,8 @@ from torch import nn
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.fit import Fitted, Step
+from napari_drpnet.fitting.parallel import Crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import Role, WeightsCard, locate, read_weights, write_weights
@@ -23,9 +25,7 @@ from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training.calibration import fit_logistic
 from napari_drpnet.training.finetune import recalibrate
-from napari_drpnet.training.fit import Fitted, Step
 from napari_drpnet.training.harvest import Harvest, best_f1, f1_at_half
-from napari_drpnet.training.parallel import Crew
 from napari_drpnet.training.plot import draw_training
 
 # Fields of a recipe that change how quickly a run goes, not what comes of it.

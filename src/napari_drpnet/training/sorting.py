@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.networks import PixerSorter
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.batches import Batch
 from napari_drpnet.training.harvest import FOUND
 from napari_drpnet.training.masks import CONTAMINATION, Masked
 

@@ -61,7 +61,7 @@ class CompareWidget(CompareForm):
         self.session.configured.connect(self._follow_settings)
         self.session.moved.connect(self._follow_move)
         self._viewer.dims.events.current_step.connect(self._follow_image)
-        self._viewer.layers.events.removed.connect(self._follow_removal)
+        self._viewer.layers.events.removed.connect(self.board.drop_lost)
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
         self.pickers.changed.connect(self._check)
@@ -70,17 +70,22 @@ class CompareWidget(CompareForm):
         self.add.wanted.connect(lambda: self.add.offer(self._others()))
         self.add.layer.connect(self.add_points)
         self.add.files.connect(self.add_files)
-        self.add.remove.clicked.connect(self._remove_chosen)
+        self.add.remove.clicked.connect(lambda: self.board.remove(self.board.chosen))
         self.sets.itemSelectionChanged.connect(self._choose)
-        self.sets.cellDoubleClicked.connect(lambda row, _: self._go_to_difference(row))
+        self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.board.go_on(self.board.sets[row])))
         self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
         self.threshold.changed.connect(self._let_through)
         self.best.clicked.connect(self._use_best)
-        self.view.changed.connect(lambda view: self.board.show(view))
+        self.view.changed.connect(self._show)
         self.board.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
         for signal in (self.board.changed, self.board.measured):
             signal.connect(lambda: self.fill(self.board))
         self._removal = Removal(self, self._release)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way, and the form may change by itself."""
+        return self.job.running or self.board.busy or self.loading.busy or self._looking.isActive()
 
     # ------------------------------------------------------------ the micrograph
 
@@ -115,8 +120,9 @@ class CompareWidget(CompareForm):
         self._looking.start()
 
     def _follow_move(self, _: str = "") -> None:
-        """The image shows another micrograph of the project."""
+        """The image and the points show another micrograph of the project."""
         self.source.refresh()
+        self._look_again()
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
@@ -130,10 +136,6 @@ class CompareWidget(CompareForm):
             self.invert.value = bool(project.settings.invert)
             if project.settings.diameter:
                 self.diameter.value = project.settings.diameter
-
-    def _follow_removal(self, _: Any = None) -> None:
-        """A layer was removed, and with it its set."""
-        self.board.drop_lost()
 
     # ------------------------------------------------------------ the run
 
@@ -221,11 +223,6 @@ class CompareWidget(CompareForm):
         for file in files:
             self.board.add(file.path.name, file)
 
-    def _remove_chosen(self) -> None:
-        chosen = self.board.chosen
-        if chosen is not None:
-            self.board.remove(chosen)
-
     # ------------------------------------------------------------ what is asked
 
     def _ask(self, _: Any = None) -> None:
@@ -242,6 +239,10 @@ class CompareWidget(CompareForm):
             self.board.choose(self.board.sets[row])
             self.fill(self.board)
 
+    def _show(self, view: str) -> None:
+        self.board.show(view)
+        self.fill(self.board)
+
     def _let_through(self, threshold: float) -> None:
         self.board.let_through(threshold, self.together.value)
         self.curves.show_lines(self.board.lines)
@@ -256,10 +257,6 @@ class CompareWidget(CompareForm):
         found = self.board.own_sizes
         if found is not None:
             self.diameter.value = round(found[1])
-
-    def _go_to_difference(self, row: int) -> None:
-        """A set was double-clicked: see where it differs."""
-        self.place.setText(self.board.go_on(self.board.sets[row]))
 
     def _go_to_pair(self, row: int) -> None:
         """Two sets were double-clicked: see where they differ."""
@@ -292,7 +289,7 @@ class CompareWidget(CompareForm):
         self.session.configured.disconnect(self._follow_settings)
         self.session.moved.disconnect(self._follow_move)
         self._viewer.dims.events.current_step.disconnect(self._follow_image)
-        self._viewer.layers.events.removed.disconnect(self._follow_removal)
+        self._viewer.layers.events.removed.disconnect(self.board.drop_lost)
         if window:
             self._watch(None)
         self.board.leave(window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL_SETS, VERDICT, GRID = "all sets", "right, wrong and missed", "side by side"
 RESTED = 150  # milliseconds after which a threshold has settled: numbers and tables follow then
+_WHITE = 7  # the colour of the consensus, unlike that of any of the first sets
 SAME = 0.5  # diameters that picks of one particle may be apart
 
 
@@ -99,16 +100,17 @@ class Board:
         names = [name, *(f"{name} {n}" for n in range(2, len(self.sets) + 3))]
         taken = {chosen.name for chosen in self.sets}
         slots = {chosen.slot for chosen in self.sets}
-        slot = next(n for n in range(len(self.sets) + 1) if n not in slots)
+        wanted = [_WHITE] if name == CONSENSUS else []
+        slot = next(n for n in (*wanted, *range(len(self.sets) + 1)) if n not in slots)
         made = PickSet(next(free for free in names if free not in taken), origin, slot, threshold)
         self.sets.append(made)
         self.chosen = self.chosen or made
         self.look_again(made)
         return made
 
-    def remove(self, chosen: PickSet) -> None:
-        """Take a set and its layer away."""
-        if chosen not in self.sets:
+    def remove(self, chosen: PickSet | None) -> None:
+        """Take a set and its layer away, if there is such a set."""
+        if chosen is None or chosen not in self.sets:
             return
         self.sets.remove(chosen)
         self._truth = None if self._truth is chosen else self._truth
@@ -118,7 +120,7 @@ class Board:
             chosen.origin.release()
         self._begin()
 
-    def drop_lost(self) -> None:
+    def drop_lost(self, _: Any = None) -> None:
         """Somebody removed a layer: its set goes, too."""
         here = self._viewer.layers
         for chosen in list(self.sets):

@@ -15,6 +15,7 @@ from napari_drpnet.widgets.compare_add import AddBar
 from napari_drpnet.widgets.compare_board import ALL_SETS, GRID, VERDICT, Board
 from napari_drpnet.widgets.compare_curves import Curves
 from napari_drpnet.widgets.compare_figures import CONSENSUS
+from napari_drpnet.widgets.compare_layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare_tables import (
     PAIRS,
     SETS,
@@ -92,6 +93,7 @@ class CompareForm(QWidget):
             choices=[ALL_SETS, VERDICT, GRID],
             tooltip="All sets in each other, what is right in the chosen set, or a cell of the window for each set.",
         )
+        self.legend = wrapped()
         self.place = wrapped()
         self.curves = Curves()
         self.pairs = table(PAIRS, digits=3)
@@ -116,6 +118,7 @@ class CompareForm(QWidget):
             self.sets,
             self.warning,
             aligned([self.truth, self.view, self.threshold]),
+            self.legend,
             in_row(self.together.native, self.best),
             in_row(self.consensus.native, self.at_least.native, stretch=(3, 1)),
             self.place,
@@ -152,6 +155,7 @@ class CompareForm(QWidget):
         self.warning.setVisible(bool(warnings))
         with self.consensus.changed.blocked():
             self.consensus.value = board.named(CONSENSUS) is not None
+        self._fill_legend(board)
         self._fill_slider(board)
         self._fill_median(board)
 
@@ -159,6 +163,21 @@ class CompareForm(QWidget):
         with self.truth.changed.blocked():
             self.truth.choices = [NO_TRUTH, *names]
             self.truth.value = truth or NO_TRUTH
+
+    def _fill_legend(self, board: Board) -> None:
+        """What the colours mean while the verdict is shown, and of which set it is."""
+        self.legend.setVisible(self.view.value == VERDICT)
+        chosen, figures = board.chosen, board.figures
+        verdict = None if chosen is None or figures is None else figures.verdict(chosen.name)
+        if chosen is None or verdict is None:
+            self.legend.setText("Choose the truth, and a row of the table that is judged by it.")
+            return
+        counts = (len(verdict.true), len(verdict.false), len(verdict.missed))
+        signs = [
+            f'<span style="color:{colour}">{SIGNS[symbol]}</span> {count} {kind}'
+            for (kind, (colour, symbol)), count in zip(KINDS.items(), counts, strict=True)
+        ]
+        self.legend.setText(f"{chosen.name}: {' &nbsp; '.join(signs)}")
 
     def _fill_slider(self, board: Board) -> None:
         """The slider goes over the scores of the chosen set."""

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 KINDS = {"right": (TRUE, "disc"), "wrong": (FALSE, "square"), "missed": (MISSED, "diamond")}
+SIGNS = {"disc": "○", "square": "□", "diamond": "◇"}  # the symbols in text
 JUDGED = "right, wrong, missed"
 # Circles of one particle would hide each other: those of each set are drawn a little smaller than the last one's.
-_PARTS = (1.0, 0.88, 0.76, 0.64, 0.52, 0.4)
+_PARTS = (1.0, 0.88, 0.76, 0.64, 0.52, 0.4, 0.3, 0.2)
 
 
 class SetLayers:
@@ -96,7 +97,13 @@ class SetLayers:
 
     def complete(self, chosen: PickSet, source: Source) -> None:
         """Bring up to date what `follow` left behind."""
-        if chosen in self._behind:
+        layer, picks = self.of(chosen), chosen.picks
+        if chosen not in self._behind or layer is None or picks is None:
+            return
+        if layer.visible:
+            self._behind.discard(chosen)
+            layers.fill_table(layer, picks)
+        else:
             self.show(chosen, source)
 
     def lost(self, chosen: PickSet) -> bool:

@@ -13,20 +13,20 @@ from torch.nn import functional as F
 
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch, Tensors
+from napari_drpnet.fitting.fit import Step, fit
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import MARGIN
 from napari_drpnet.pickers.deepcryo.examples import Examples, Scene, choose, scene
 from napari_drpnet.settings import DeepCryoPickerSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import attended, translate
-from napari_drpnet.training.batches import Batch, Tensors
-from napari_drpnet.training.fit import Step, fit
 
 # Of a particle in parts of the window, which is "slightly larger".
 _FILLED = 0.85
-# Logit of a window and how high the map lies (see `context`) to the probability of a particle; fitted on simulated
-# validation sets, each learnt on its own.
-CALIBRATION = (1.0, 0.0, 0.0, 0.0)
+# Slope and offset from the logit of a window to the probability of a particle: the classifier's own odds. Those fitted on
+# simulated sets, with how high the map lies or without, were no better on the next set.
+_CALIBRATION = (1.0, 0.0)
 # Labels come from clustering, some are wrong: no window is learnt to be surer than this leaves.
 _SOFT = 0.1
 # How far the centre of a window may be off, in diameters, and how its grey levels vary.
@@ -94,7 +94,7 @@ def _learn(
         network="alexnet",
         role="window classifier",
         diameter=diameter,
-        calibration=CALIBRATION,
+        calibration=_CALIBRATION,
         options={"side": settings.window, "percent": percent, "classes": classes},
     )
     return Learnt(card, fitted.network)

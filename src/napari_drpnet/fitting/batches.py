@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from napari_drpnet.fitting.parallel import Crew
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.training.parallel import Crew
 
 Tensors = tuple[torch.Tensor, ...]
 

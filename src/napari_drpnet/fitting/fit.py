@@ -15,10 +15,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.fitting.batches import Batch, Draw, Tensors, drawn_ahead, random_of
+from napari_drpnet.fitting.parallel import Crew, crew
 from napari_drpnet.io.checkpoints import read_checkpoint, write_checkpoint
 from napari_drpnet.settings import TrainSettings
-from napari_drpnet.training.batches import Batch, Draw, Tensors, drawn_ahead, random_of
-from napari_drpnet.training.parallel import Crew, crew
 
 Loss = Callable[[nn.Module, Tensors], torch.Tensor]
 

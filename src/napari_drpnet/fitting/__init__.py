@@ -1,0 +1,1 @@
+"""The one training loop, for recipes (`training`) and for pickers that learn."""
