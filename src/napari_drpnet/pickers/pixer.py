@@ -31,6 +31,8 @@ CELL, REACH = 0.5, 0.25
 # Lower scores are no candidates.
 FLOOR = 0.01
 _BATCH = 128
+# Memory of a pass in MB that keeps a tile to a third of a second on one core, so that a caller can stop between tiles.
+_TILE_MEMORY = 100
 
 
 def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray]:
@@ -110,7 +112,8 @@ class Pixer:
         target, stride = self.card.diameter, self.segmenter.stride
         prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
         yield 0.1
-        steps = tiling.score_steps(self.segmenter, prepared.image, self.device, self.settings.memory)
+        memory = min(self.settings.memory, _TILE_MEMORY)
+        steps = tiling.score_steps(self.segmenter, prepared.image, self.device, memory)
         values = yield from translate(steps, lambda fraction: 0.1 + 0.6 * fraction)
         yx, height = found(values, target / stride)
         yx = (yx + 0.5) * stride - 0.5

@@ -24,8 +24,8 @@ from napari_drpnet.steps import attended, translate
 
 # Of a particle in parts of the window, which is "slightly larger".
 _FILLED = 0.85
-# Slope and offset from the logit of a window to the probability of a particle: the classifier's own odds. Those fitted on
-# simulated sets, with how high the map lies or without, were no better on the next set.
+# Slope and offset from the logit of a window to the probability of a particle: the classifier's own odds. Those fitted
+# on simulated sets, with how high the map lies or without, were no better on the next set.
 _CALIBRATION = (1.0, 0.0)
 # Labels come from clustering, some are wrong: no window is learnt to be surer than this leaves.
 _SOFT = 0.1

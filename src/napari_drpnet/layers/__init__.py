@@ -1,0 +1,93 @@
+"""Micrographs, score maps and picks as napari layers, and back: the only place that builds layer tuples.
+
+Every layer lies in one world: Angstrom, with the centre of the first micrograph pixel at 0; where the
+pixel size is not known the world is in micrograph pixels. A layer tells its place by ``scale``,
+``translate`` and ``units``, which is where it is read back from, so that a pixel size set later holds.
+Images may have leading axes (frames); a Points layer then carries the frame's number in front.
+"""
+
+from napari_drpnet.layers.images import (
+    COARSE,
+    EYE_ILLUMINATION,
+    EYE_PIXELS,
+    EYE_SMOOTHING,
+    contrast_limits,
+    image_layer,
+    pyramid,
+    score_layer,
+    smoothed_layer,
+    swap_image,
+    twin_layer,
+)
+from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
+from napari_drpnet.layers.placement import LayerTuple, frame_of, pixels, placement, set_pixel_size
+from napari_drpnet.layers.points import (
+    BACKGROUND_COLOUR,
+    LABELLED_COLOUR,
+    LABELS,
+    NEW_POINT,
+    PICK_COLOUR,
+    STAND_IN_DIAMETER,
+    STAND_IN_PIXELS,
+    TRUTH_COLOUR,
+    colours,
+    coordinates,
+    drawn_once,
+    features,
+    fill_table,
+    mark_manual,
+    move_points,
+    points_layer,
+    show_first,
+    show_labels,
+    sizes,
+    swap_points,
+)
+from napari_drpnet.layers.reading import picks_from_layer, picks_of
+from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
+
+__all__ = [
+    "BACKGROUND_COLOUR",
+    "COARSE",
+    "EYE_ILLUMINATION",
+    "EYE_PIXELS",
+    "EYE_SMOOTHING",
+    "LABELLED_COLOUR",
+    "LABELS",
+    "NEW_POINT",
+    "PICK_COLOUR",
+    "REGION_COLOUR",
+    "STAND_IN_DIAMETER",
+    "STAND_IN_PIXELS",
+    "TRUTH_COLOUR",
+    "LayerTuple",
+    "colours",
+    "contrast_limits",
+    "coordinates",
+    "drawn_once",
+    "features",
+    "fill_table",
+    "frame_of",
+    "image_layer",
+    "kinds_layer",
+    "mark_manual",
+    "move_points",
+    "picks_from_layer",
+    "picks_of",
+    "pixels",
+    "placement",
+    "points_layer",
+    "pyramid",
+    "regions_layer",
+    "score_layer",
+    "set_pixel_size",
+    "show_first",
+    "show_labels",
+    "sizes",
+    "smoothed_layer",
+    "swap_image",
+    "swap_kinds",
+    "swap_points",
+    "swap_regions",
+    "twin_layer",
+]

@@ -1,0 +1,103 @@
+"""Where a layer lies in the one world, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import micrograph_stem
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+
+def placement(frame: Frame, leading: int = 0) -> dict[str, Any]:
+    """Scale, translate, units and axis labels of a layer in working pixels of ``frame``.
+
+    Parameters
+    ----------
+    frame
+        Its pixel size gives the Angstrom; its scale the half-pixel shift of rescaled images.
+    leading
+        Number of axes before y and x.
+    """
+    step = frame.pixel_size or 1.0
+    unit = "angstrom" if frame.pixel_size else "pixel"
+    origin = frame.to_micrograph(np.zeros((1, 2)))[0] * step
+    return {
+        "scale": (1.0,) * leading + (step / frame.scale,) * 2,
+        "translate": (0.0,) * leading + (float(origin[0]), float(origin[1])),
+        "units": ("pixel",) * leading + (unit,) * 2,
+        "axis_labels": (*(f"frame {i}" if i else "frame" for i in range(leading)), "y", "x"),
+    }
+
+
+@cache
+def _angstrom(unit: str) -> float | None:
+    """How many Angstrom one unit of length is; None for pixels."""
+    import pint
+
+    try:
+        return float(pint.Quantity(1.0, unit).to("angstrom").magnitude)
+    except pint.DimensionalityError:
+        return None
+
+
+def square_pixel_size(scale: npt.ArrayLike, units: Sequence[Any], frame_scale: float, name: str) -> float | None:
+    """Angstrom per micrograph pixel of a layer with this ``scale``; None when it is in pixels."""
+    angstrom = _angstrom(str(units[-1]))
+    if angstrom is None:
+        return None
+    height, width = (float(step) for step in np.asarray(scale)[-2:])
+    if not np.isclose(height, width, rtol=1e-3):
+        raise UserError(
+            f"{name}: its pixels are not square ({height:g} by {width:g}).", "Give the layer one scale in y and x."
+        )
+    return width * angstrom * frame_scale
+
+
+def frame_of(layer: Image) -> Frame:
+    """The frame an image layer is in, of our own or any other making.
+
+    Raises
+    ------
+    UserError
+        When its pixels are not square, or its colours make it no micrograph.
+    """
+    if layer.rgb:
+        raise UserError(f"{layer.name}: a colour picture is no micrograph.", "Split its channels and choose one.")
+    height, width = pixels(layer).shape[-2:]
+    frame = layer.metadata.get("frame") or Frame(layer.name, (height, width))
+    return replace(frame, pixel_size=square_pixel_size(layer.scale, layer.units, frame.scale, layer.name))
+
+
+def pixels(layer: Image) -> Any:
+    """The full-resolution array of an image layer, ``(..., h, w)``."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float | None) -> None:
+    """Give all layers of one micrograph a new pixel size (Angstrom), in place; None puts them into pixels."""
+    for layer in layers:
+        frame = layer.metadata.get("frame") or Frame(layer.name)
+        if micrograph_stem(frame.micrograph) != micrograph_stem(micrograph):
+            continue
+        frame = replace(frame, pixel_size=pixel_size)
+        for name, value in placement(frame, layer.ndim - 2).items():
+            setattr(layer, name, value)
+        layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
+
+
+def metadata_of(frame: Frame, role: str, path: Path | None = None, **more: Any) -> dict[str, Any]:
+    """What a layer carries about itself, beside what napari knows."""
+    return {"frame": frame, "path": path and str(path), "pixel_size": frame.pixel_size, "role": role, **more}

@@ -1,0 +1,198 @@
+"""Picks as points layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray, Frame, Picks
+from napari_drpnet.io import micrograph_stem
+from napari_drpnet.layers.placement import LayerTuple, metadata_of, placement
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+PICK_COLOUR = "#00e5ff"
+TRUTH_COLOUR = "#ffb000"
+BACKGROUND_COLOUR = "#ff4d6d"
+LABELLED_COLOUR = "#ffe14d"
+STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
+STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
+NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
+LABELS = ("particle", "background")
+_DRAWING = ("set_data", "highlight", "size", "symbol", "border_width", "border_color")
+
+
+def points_layer(
+    picks: Picks,
+    *,
+    name: str | None = None,
+    path: Path | None = None,
+    position: tuple[int, ...] = (),
+    colour: str = PICK_COLOUR,
+    part: float = 1.0,
+) -> LayerTuple:
+    """A Points layer of circles as large as the particles.
+
+    Parameters
+    ----------
+    picks
+        Of one micrograph (or of one frame of a stack).
+    name
+        Name of the layer; by default that of the micrograph.
+    path
+        File they came from.
+    position
+        Numbers of the frame, one for each leading axis of the image they lie on.
+    colour
+        Of the circles; picks labelled background are red in any case.
+    part
+        Of the particles' size that circles are drawn in, so that those of several layers lie in each other.
+    """
+    frame = picks.frame
+    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+    attributes = {
+        "name": name or f"{micrograph_stem(frame.micrograph)} picks",
+        "symbol": "disc",
+        "face_color": "transparent",
+        "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
+        "border_width": 0.06,
+        "size": _one_or_all(part * sizes(picks, stand_in), part * stand_in),
+        "features": features(picks),
+        "feature_defaults": NEW_POINT,
+        "metadata": metadata_of(frame, "picks", path, position=position, colour=colour, stand_in=stand_in, part=part),
+        **placement(frame, len(position)),
+    }
+    return coordinates(picks, position), attributes, "points"
+
+
+def swap_points(layer: Points, picks: Picks) -> None:
+    """Show other picks of the same micrograph in an existing layer; main thread only."""
+    visible, layer.visible = layer.visible, True  # napari loses count of the points of a layer that is hidden
+    layer.selected_data = set()
+    layer.data = coordinates(picks, layer.metadata["position"])
+    fill_table(layer, picks)
+    if len(picks):
+        layer.size = drawn_sizes(layer, picks)
+        layer.border_color = colours(picks, layer.metadata["colour"])
+        layer.shown = True
+    layer.visible = visible
+
+
+def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = ()) -> None:
+    """Let an existing layer lie on another micrograph, whose frames have as many numbers; main thread only."""
+    for name, value in placement(frame, len(position)).items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+    layer.metadata = {
+        **layer.metadata,
+        "frame": frame,
+        "pixel_size": frame.pixel_size,
+        "position": position,
+        "stand_in": stand_in,
+    }
+
+
+def show_first(layer: Points, picks: Picks, n: int) -> None:
+    """Show the first ``n`` picks in a layer that shows more or fewer of them, at once; main thread only.
+
+    This is for sliders. The layer's table is left behind: `fill_table` brings it up to date when the slider rests.
+    """
+    few = replace(picks.frame, shape=None)
+    shown = Picks(few, picks.yx[:n], diameter=picks.diameter[:n])
+    with drawn_once(layer), layer.events.data.blocker(), layer.events.features.blocker():
+        layer.selected_data = set()
+        layer.data = coordinates(shown, layer.metadata["position"])
+        if n:
+            layer.size = drawn_sizes(layer, shown)
+
+
+def fill_table(layer: Points, picks: Picks) -> None:
+    """Give a layer the table of the picks that it shows already; main thread only."""
+    layer.features = features(picks)
+    layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
+
+
+@contextmanager
+def drawn_once(layer: Points) -> Iterator[None]:
+    """Several changes of a layer, drawn once: each would cost as much as all of them."""
+    with ExitStack() as blocked:
+        for name in _DRAWING:
+            blocked.enter_context(layer.events[name].blocker())
+        yield
+    layer.refresh()
+
+
+def show_labels(layer: Points, picks: Picks) -> None:
+    """Tell apart the picker's picks, particles and background that a person labelled: by colour, line and shape."""
+    if len(picks) == 0:
+        return
+    background = picks.label == "background"
+    labelled = picks.by_hand & ~background
+    rgba = colours(picks, layer.metadata["colour"])
+    rgba[labelled] = [int(LABELLED_COLOUR[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]
+    layer.border_color = rgba
+    layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
+    layer.symbol = np.where(background, "square", "disc")
+
+
+def mark_manual(layer: Points, rows: Sequence[int]) -> None:
+    """Tell that a person made these points; napari copies the features of whatever is selected."""
+    table = layer.features.copy()
+    for column, value in NEW_POINT.items():
+        table.iloc[list(rows), table.columns.get_loc(column)] = value
+    layer.features = table
+    layer.feature_defaults = NEW_POINT
+
+
+def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:
+    """``(n, leading + 2)``: the frame's numbers, then y and x in micrograph pixels."""
+    return np.hstack([np.broadcast_to(np.asarray(position, float), (len(picks), len(position))), picks.yx])
+
+
+def features(picks: Picks) -> dict[str, Any]:
+    """The columns of the layer's table."""
+    import pandas as pd
+
+    return {
+        "score": picks.score,
+        "label": pd.Categorical(picks.label, categories=LABELS),
+        "source": picks.source.astype(object),
+        "pick_id": np.arange(len(picks)),
+        "class": picks.class_number,
+        "psi": picks.psi,
+    }
+
+
+def sizes(picks: Picks, stand_in: float) -> FloatArray:
+    """Diameters in micrograph pixels, ``stand_in`` where a pick has none."""
+    drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, stand_in)
+    return drawn
+
+
+def drawn_sizes(layer: Points, picks: Picks) -> FloatArray:
+    """Of circles in an existing layer."""
+    part = float(layer.metadata.get("part", 1.0))
+    return part * sizes(picks, layer.metadata["stand_in"])
+
+
+def _one_or_all(size: FloatArray, stand_in: float) -> float | FloatArray:
+    """One size where all are the same: napari then gives it to new points, too."""
+    if len(size) == 0:
+        return stand_in
+    return float(size[0]) if (size == size[0]).all() else size
+
+
+def colours(picks: Picks, colour: str) -> FloatArray:
+    """``(n, 4)`` colours of the circles."""
+    rgba = np.array(
+        [[int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0] for code in (colour, BACKGROUND_COLOUR)]
+    )
+    chosen: FloatArray = rgba[(picks.label == "background").astype(int)]
+    return chosen
