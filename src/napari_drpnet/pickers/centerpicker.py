@@ -11,14 +11,13 @@ from functools import partial
 from typing import ClassVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_drpnet import tiling
 from napari_drpnet.data import Candidates, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.pickers.centres import LARGEST, SMALLEST, Centres, centre_steps, seen, sureness, usual_diameter
 from napari_drpnet.pickers.choosing import chosen
 from napari_drpnet.pickers.context import bounded_logit
-from napari_drpnet.pickers.network import calibrated, check_size, load_network
+from napari_drpnet.pickers.network import calibrated, check_size, load_network, on_good_pixels
 from napari_drpnet.settings import CenterPickerSettings
 from napari_drpnet.steps import drained, translate
 
@@ -69,7 +68,8 @@ class CenterPicker:
         pixels = yield from translate(self._size_steps(micrograph), lambda fraction: 0.4 * fraction)
         prepared = seen(micrograph, pixels, self.card.diameter, self.settings.invert)
         heat, centres = yield from translate(self._centre_steps(prepared), lambda fraction: 0.4 + 0.6 * fraction)
-        centres = centres.select(_usable(centres, prepared, self.network.stride))
+        on_image = (centres.yx + 0.5) * self.network.stride - 0.5
+        centres = centres.select(on_good_pixels(on_image, prepared.valid))
         frame = prepared.frame.rescaled(1 / self.network.stride)
         candidates = Candidates(
             frame.to_micrograph(centres.yx),
@@ -113,12 +113,3 @@ class CenterPicker:
 
 def _share(part: int, parts: int, fraction: float) -> float:
     return (part + fraction) / parts
-
-
-def _usable(centres: Centres, prepared: Micrograph, stride: int) -> npt.NDArray[np.bool_]:
-    """Which centres lie on good pixels."""
-    if prepared.valid is None:
-        return np.ones(len(centres), np.bool_)
-    limit = np.array(prepared.valid.shape) - 1
-    at = np.clip(np.rint((centres.yx + 0.5) * stride - 0.5).astype(int), 0, limit)
-    return np.asarray(prepared.valid[at[:, 0], at[:, 1]], np.bool_)
