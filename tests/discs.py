@@ -55,12 +55,13 @@ class SlowScores(DarkDiscs):
 
     name: ClassVar[str] = "slow-scores"
     scored = 0
+    wait = 1.5  # seconds
 
     def score_steps(self, micrograph: Micrograph):
         picks = self.pick(micrograph)
         yield 0.5
         if self.scored:
-            time.sleep(1.5)
+            time.sleep(self.wait)
         self.scored += 1
         level = np.full(len(picks), 2)
         return ScoreMap(micrograph.image, micrograph.frame, Candidates(picks.yx, picks.score, level, picks.score))

@@ -134,6 +134,7 @@ class TestPick:
         write_discs("b.mrc")
         program = (
             "from napari_drpnet.pickers import base; base._BUILT_IN['slow'] = 'discs:SlowScores';"
+            "import discs; discs.SlowScores.wait = 60;"
             "from napari_drpnet.cli import main; main()"
         )
         arguments = ["pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40"]

@@ -218,7 +218,7 @@ def test_every_shipped_network_is_small_and_has_a_model_card():
     shipped = sorted(PACKAGED.glob("*.safetensors"))
     assert {p.stem for p in shipped} >= {"detector", "classifier", "fcrn"}
     for path in shipped:
-        assert path.stat().st_size < 3_000_000
+        assert path.stat().st_size < 4_000_000
         assert len(path.with_suffix(".md").read_text()) > 500
 
 

@@ -93,7 +93,7 @@ class Learns(SlowScores):
 @pytest.fixture(autouse=True)
 def more_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and quick ones."""
-    ours = {name: f"test_compare:{name.capitalize()}" for name in ("raises", "sizes", "endless", "learns")}
+    ours = {name: f"{__name__}:{name.capitalize()}" for name in ("raises", "sizes", "endless", "learns")}
     kept = {name: base._BUILT_IN[name] for name in ("dark-discs", "slow-scores")}
     monkeypatch.setattr(base, "_BUILT_IN", {**kept, **ours, "absent": "no_such_module:Absent"})
     monkeypatch.setattr(Learns, "seen", [])

@@ -38,7 +38,7 @@ _LEARNING = 0.9
 
 
 class DeepCryoPicker:
-    """Learns first, then picks.
+    """Learns from the micrographs themselves, without labels, and then picks them.
 
     Parameters
     ----------

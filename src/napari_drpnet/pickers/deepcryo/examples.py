@@ -141,7 +141,7 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
             f"There is nothing to learn from: {len(particles)} objects in {len(scenes)} micrographs look like "
             f"particles of {settings.diameter:g} A.",
             "Check the diameter, and whether the particles are brighter than their background (invert); or give more "
-            "micrographs.",
+            "micrographs, or less crowded ones.",
         )
     rng = np.random.default_rng(settings.seed)
     background = _background(scenes, particles, diameter, rng)
@@ -157,21 +157,15 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
 def _good(scenes: Sequence[Scene], asked: Literal["auto"] | Shape) -> dict[Shape, FloatArray]:
     """Good particles of every shape that the data set has, ``(n, 3)``: number of the scene, y and x.
 
-    Where many outlines are circles, these are the particles, and so they are where nothing else is left of micrographs
-    crowded with clumps. Else round and square ones are objects of intensity-based clustering and irregular ones of
-    super-pixels, as in the paper.
+    Where many outlines are circles, these are the particles. Else round and square ones are objects of intensity-based
+    clustering and irregular ones of super-pixels, as in the paper.
     """
-    outlined: dict[Shape, FloatArray] = {
-        "round": np.concatenate([_numbered(number, one.circles) for number, one in enumerate(scenes)])
-    }
     if asked == "round" or (asked == "auto" and np.mean([one.roundness for one in scenes]) >= _ROUND):
-        return outlined
+        return {"round": np.concatenate([_numbered(number, one.circles) for number, one in enumerate(scenes)])}
     intensity = [blob for one in scenes for blob in one.intensity]
     superpixels = [blob for one in scenes for blob in one.superpixels]
     shapes = shapes_of(intensity) if asked == "auto" else (asked,)
     found = {shape: GOOD[shape](superpixels if shape == "irregular" else intensity) for shape in shapes}
-    if sum(map(len, found.values())) < _FEWEST:
-        return outlined
     return {shape: np.array([[b.micrograph, *b.yx] for b in some]) for shape, some in found.items() if some}
 
 
