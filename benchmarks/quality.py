@@ -17,7 +17,7 @@ counts pooled over the micrographs.
   their longer side.
 - CPU-s: CPU-seconds a micrograph, with what a picker needs once for the set shared among them: loading networks, or
   learning, for the picker that learns from the set itself without labels.
-- MB: largest resident memory of a process that picks the set and does nothing else, Python and torch included.
+- MB: the most memory that picking needed, in a process of its own, beside that of Python, torch and the micrographs.
 
 Peers, where they are installed, have it easier: of every size or scale tried they get the one with the best F1 on the
 set itself (named in the row) and P, R, F1 at the best threshold; AP is their best over all sizes. On images without

@@ -201,6 +201,8 @@ def main(names: list[str]) -> int:
     if "DRPNET_PICTURE" in os.environ:
         PICTURES[os.environ["DRPNET_PICTURE"]]()
         return 0
+    if unknown := set(names) - set(PICTURES):
+        raise SystemExit(f"There is no picture named {', '.join(unknown)}. Choose from {', '.join(PICTURES)}.")
     IMAGES.mkdir(exist_ok=True)
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"] if shutil.which("xvfb-run") else []
     with tempfile.TemporaryDirectory() as folder:

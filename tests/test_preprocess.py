@@ -88,3 +88,10 @@ def test_the_mask_follows_the_image():
     assert small.valid is not None
     assert not small.valid[:15].any()
     assert small.valid[18:].all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_memory_that_cannot_be_written_to_is_read_without_a_word():
+    image = np.arange(64, dtype=np.float32).reshape(8, 8)
+    image.flags.writeable = False
+    assert np.allclose(preprocess.rescale(image, 0.5), preprocess.rescale(image.copy(), 0.5))

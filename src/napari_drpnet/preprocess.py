@@ -35,7 +35,8 @@ def rescale(image: ImageArray, factor: float) -> ImageArray:
     import torch
     from torch.nn import functional as F
 
-    tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+    # torch warns of memory that it may not write to, such as a file's; it writes nothing here.
+    tensor = torch.from_numpy(np.require(image, requirements=["C", "W"]))[None, None]
     return F.interpolate(tensor, scale_factor=factor, mode="bilinear", antialias=factor < 1)[0, 0].numpy()
 
 

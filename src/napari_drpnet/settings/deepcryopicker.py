@@ -30,8 +30,8 @@ class DeepCryoPickerSettings(PickerSettings):
     )
     window: Literal[67, 99, 131, 163, 195, 227] = Field(
         99,
-        description="Side of the classifier's window, a little more than a particle. The paper's 227 takes five times "
-        "as long.",
+        description="Side of the classifier's window, a little more than a particle. The paper's 227 is five times "
+        "the pixels.",
         json_schema_extra=unit("network px"),
     )
     width: float = Field(
