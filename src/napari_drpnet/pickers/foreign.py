@@ -29,7 +29,7 @@ def blaming(sentence: str, step: str = _TELL) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever somebody else's code raises
         said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": .")
         raise UserError(f"{sentence}: {said}.", step) from error
 

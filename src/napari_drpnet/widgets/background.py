@@ -84,7 +84,7 @@ class _Failure:
 def _tried(work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except Exception as error:
+    except Exception as error:  # told in the main thread, see `_tell`
         return _Failure(error)
 
 
