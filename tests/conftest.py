@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from napari_drpnet.data import Micrograph, Picks
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -27,6 +31,29 @@ def shared() -> Path:
     if not (folder / "data" / "datasets.tsv").is_file():
         pytest.skip(f"no real micrographs in {folder} (set NAPARI_DRPNET_SHARED to the folder that holds data/)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def simulated() -> tuple[Micrograph, Picks, float]:
+    """A made-up particle, 60 px across, that no network was trained on: micrograph, truth, diameter in Angstrom."""
+    from napari_drpnet.settings import SimulationSettings
+    from napari_drpnet.simulation import simulate_one
+
+    settings = SimulationSettings(
+        size=900,
+        diameter_px=(60, 60),
+        coverage=(0.25, 0.25),
+        visibility=(12, 15),
+        contamination=0,
+        carbon=0,
+        defects=0,
+        empty=0,
+        seed=77,
+    )
+    made = simulate_one(settings, 0)
+    micrograph, truth = made.micrograph, made.truth
+    micrograph.image.flags.writeable = False  # all tests share it
+    return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,7 @@ from napari_drpnet.pickers.centres import (
     usual_diameter,
 )
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import CenterPickerSettings, SimulationSettings, TrainSettings
-from napari_drpnet.simulation import simulate_one
+from napari_drpnet.settings import CenterPickerSettings, TrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.training.centerpicker import train_centerpicker
 from napari_drpnet.training.centres import (
@@ -207,24 +206,6 @@ def test_tiles_give_what_the_whole_gives(simulated):
 
 
 @pytest.fixture(scope="module")
-def simulated():
-    """A made-up particle, 60 px across, that no network was trained on."""
-    settings = SimulationSettings(
-        size=900,
-        diameter_px=(60, 60),
-        coverage=(0.25, 0.25),
-        visibility=(12, 15),
-        contamination=0,
-        carbon=0,
-        defects=0,
-        empty=0,
-        seed=77,
-    )
-    made = simulate_one(settings, 0)
-    return made.micrograph, made.truth
-
-
-@pytest.fixture(scope="module")
 def picker():
     return load_picker("centerpicker", device="cpu")
 
@@ -232,7 +213,7 @@ def picker():
 @pytest.fixture(scope="module")
 def unscaled(simulated):
     """Without a pixel size."""
-    micrograph, _ = simulated
+    micrograph, _, _ = simulated
     return replace(micrograph, frame=replace(micrograph.frame, pixel_size=None))
 
 
@@ -247,7 +228,7 @@ def f1(picks, truth):
 
 
 def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_map):
-    _, truth = simulated
+    _, truth, _ = simulated
     picks = picker.picks_from(score_map)
     assert isinstance(picker, ScoringPicker)
     assert picks.frame.pixel_size is None
@@ -258,7 +239,7 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
 
 
 def test_picks_are_centred_and_apart(simulated, picker, score_map):
-    _, truth = simulated
+    _, truth, _ = simulated
     picks = picker.picks_from(score_map)
     offset = picks.yx[:, None] - truth.yx[None]
     distance = np.hypot(*np.moveaxis(offset, -1, 0))
@@ -269,7 +250,7 @@ def test_picks_are_centred_and_apart(simulated, picker, score_map):
 
 
 def test_a_known_diameter_saves_the_overviews(simulated, picker, unscaled):
-    micrograph, truth = simulated
+    micrograph, truth, _ = simulated
     diameter = float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
     told = load_picker("centerpicker", diameter=diameter, device="cpu")
     assert f1(told.pick(micrograph), truth) > 0.6

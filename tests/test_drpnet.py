@@ -9,27 +9,7 @@ from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import PACKAGED, read_weights
 from napari_drpnet.pickers import available_pickers, drpnet
 from napari_drpnet.pickers.drpnet import author_scale
-from napari_drpnet.settings import CompatibleSettings, SimulationSettings
-from napari_drpnet.simulation import simulate_one
-
-
-@pytest.fixture(scope="module")
-def simulated():
-    """A made-up particle, 60 px across, that no network was trained on."""
-    settings = SimulationSettings(
-        size=900,
-        diameter_px=(60, 60),
-        coverage=(0.25, 0.25),
-        visibility=(12, 15),
-        contamination=0,
-        carbon=0,
-        defects=0,
-        empty=0,
-        seed=77,
-    )
-    made = simulate_one(settings, 0)
-    micrograph, truth = made.micrograph, made.truth
-    return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
+from napari_drpnet.settings import CompatibleSettings
 
 
 @pytest.fixture(scope="module")

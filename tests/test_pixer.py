@@ -15,8 +15,6 @@ from napari_drpnet.networks.pixer import _ResponseNorm
 from napari_drpnet.pickers.base import ScoringPicker
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.pickers.pixer import found, margins
-from napari_drpnet.settings import SimulationSettings
-from napari_drpnet.simulation import simulate_one
 from napari_drpnet.steps import drained
 
 CPU = torch.device("cpu")
@@ -169,21 +167,8 @@ def test_the_margin_is_the_logit_of_the_softmax():
 
 
 @pytest.fixture(scope="module")
-def micrograph():
-    """A made-up particle, 60 px across, that no network was trained on, with its truth and its diameter in Angstrom."""
-    settings = SimulationSettings(
-        size=900,
-        diameter_px=(60, 60),
-        coverage=(0.25, 0.25),
-        visibility=(12, 15),
-        contamination=0,
-        carbon=0,
-        defects=0,
-        empty=0,
-        seed=77,
-    )
-    made = simulate_one(settings, 0)
-    return made.micrograph, made.truth, float(made.truth.diameter[0]) * made.micrograph.frame.known_pixel_size()
+def micrograph(simulated):
+    return simulated
 
 
 @pytest.fixture(scope="module")
