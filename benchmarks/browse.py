@@ -47,7 +47,7 @@ def make_project(folder: Path, count: int, picks: int) -> Path:
     import mrcfile
 
     from napari_drpnet.data import Frame, Picks
-    from napari_drpnet.io.project import Project
+    from napari_drpnet.io.project.project import Project
 
     rng = np.random.default_rng(0)
     files = [folder / f"base{index}.mrc" for index in range(FILES)]
@@ -118,9 +118,9 @@ def viewer() -> Any:
 
 def gallery(folder: Path) -> Figures:
     """The gallery on all micrographs of a project."""
-    from napari_drpnet.io.project import Project
-    from napari_drpnet.widgets.gallery import EVERYWHERE
-    from napari_drpnet.widgets.session import Session
+    from napari_drpnet.io.project.project import Project
+    from napari_drpnet.widgets.gallery.dock import EVERYWHERE
+    from napari_drpnet.widgets.session.session import Session
 
     shown = viewer()
     session = Session.of(shown)
@@ -176,9 +176,9 @@ def plain_gallery(folder: Path) -> Figures:
     from qtpy.QtGui import QIcon, QImage, QPixmap
     from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
 
-    from napari_drpnet.cutouts import contrast, cut, grey
+    from napari_drpnet.drawing.cutouts import contrast, cut, grey
     from napari_drpnet.io import read_micrograph
-    from napari_drpnet.io.project import Project
+    from napari_drpnet.io.project.project import Project
 
     viewer()
     before = peak()
@@ -215,8 +215,8 @@ def navigator(folder: Path) -> Figures:
     """The micrographs dock, from the start to the last micrograph."""
     from qtpy.QtCore import Qt
 
-    from napari_drpnet.io.project import Project
-    from napari_drpnet.widgets.session import Session
+    from napari_drpnet.io.project.project import Project
+    from napari_drpnet.widgets.session.session import Session
 
     shown = viewer()
     before = peak()
@@ -238,7 +238,7 @@ def navigator(folder: Path) -> Figures:
 
 def layer_list(folder: Path, count: int) -> Figures:
     """One image and one points layer for each micrograph in napari's own list, shown one after the other."""
-    from napari_drpnet.io.project import Project
+    from napari_drpnet.io.project.project import Project
 
     project = Project.open(folder)
     paths = [(str(entry.path), project.read_picks(entry.name)) for entry in project.micrographs[:count]]

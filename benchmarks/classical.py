@@ -20,7 +20,7 @@ import torch
 
 from measures import Sample, TestSet, calibration, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
-from napari_drpnet.jobs.fields import Field
+from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.settings import TemplateSetSettings
 from quality import markdown
 
@@ -41,7 +41,7 @@ def found(picker: str, samples: Sequence[Sample], **options: Any) -> tuple[list[
 def averages(samples: Sequence[Sample], picks: Sequence[Picks], out: Path) -> Path:
     """Templates of the picks that are sure."""
     fields = [
-        Field(
+        LabelledMicrograph(
             s.micrograph.frame.micrograph,
             s.micrograph.path,
             s.micrograph.frame.pixel_size,

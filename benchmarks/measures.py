@@ -14,7 +14,7 @@ from napari_drpnet import Micrograph, Picks, read_micrograph, read_picks
 from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.evaluation import Counts, Evaluation, evaluate
 from napari_drpnet.evaluation.curves import precision_recall
-from napari_drpnet.training.calibration import calibration_error
+from napari_drpnet.evaluation.reliability import calibration_error
 
 WITHOUT_TRUTH = ("no_particles", "contaminated")
 # Where an image has neither scale nor particles, a particle is taken as this part of its longer side.

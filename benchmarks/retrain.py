@@ -28,7 +28,7 @@ from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
 from napari_drpnet.data import MANUAL
-from napari_drpnet.io.project import Project
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.settings import HarvestSettings, RetrainSettings
 
 HEAD = (
@@ -119,7 +119,7 @@ def without_labels(
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         clock = Clock()
-        fields = jobs.file_fields([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
+        fields = jobs.labelled_in_files([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
         chosen = HarvestSettings(
             diameter=data.samples[0].diameter, detector=detector, source="confidence", balance=True, device="cpu"
         )

@@ -71,7 +71,7 @@ def run_stages(path: Path, watch: Stopwatch) -> int:
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
     prepared = drpnet.network_image(micrograph, DIAMETER, size, invert=False)
     values = watch("detect", lambda: drained(picker._detect(prepared.image, drpnet.SMOOTHING * size)))
-    yx, _, _ = watch("candidates", lambda: drpnet.found(values, size / picker.detector.stride))
+    yx, _, _ = watch("candidates", lambda: drpnet.spaced_candidates(values, size / picker.detector.stride))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)
     both: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu", classifier="classifier")
     watch("(classify)", lambda: drained(both._classify(micrograph, prepared, at)))

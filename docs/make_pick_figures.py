@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from napari_drpnet import Micrograph, Picks
-from napari_drpnet.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, draw_verdict, save_png
+from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, draw_verdict, save_png
 from napari_drpnet.preprocess import smooth
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))

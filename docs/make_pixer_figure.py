@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from napari_drpnet import load_picker
-from napari_drpnet.overlay import draw_rings, draw_verdict, save_png
+from napari_drpnet.drawing.overlay import draw_rings, draw_verdict, save_png
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from make_pick_figures import captioned, few_colours, mosaic, shown

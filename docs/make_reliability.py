@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from napari_drpnet.training.plot import draw_reliability
+from napari_drpnet.drawing.charts import draw_reliability
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from contenders import NETWORKS, Ours, ours

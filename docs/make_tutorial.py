@@ -56,7 +56,7 @@ def micrographs(folder: Path) -> None:
 def opened() -> tuple[Any, Any]:
     """A window with the project where it was left."""
     from napari_drpnet import jobs
-    from napari_drpnet.widgets.session import Session
+    from napari_drpnet.widgets.session.session import Session
 
     viewer = open_viewer(sample=False)
     session = Session.of(viewer)
@@ -117,16 +117,16 @@ def correct() -> None:
 
 def label(session: Any, number: int, count: int) -> None:
     """Say of so many particles that they are, and of all picks near no particle that they are not."""
-    from napari_drpnet import curation
+    from napari_drpnet.labels import added, labelled, near
 
     name, true = session.names[number], truth(session, number)
     session.go(name)
     picks = session.picks(name)
     reach = 0.5 * DIAMETER / PIXEL_SIZE
     said = true[:count]
-    picks = curation.labelled(picks, ~curation.near(picks.yx, true, reach), "background")
-    picks = picks.select(~curation.near(picks.yx, said, reach) | (picks.label == "background"))
-    session.change(name, curation.added(picks, said))
+    picks = labelled(picks, ~near(picks.yx, true, reach), "background")
+    picks = picks.select(~near(picks.yx, said, reach) | (picks.label == "background"))
+    session.change(name, added(picks, said))
 
 
 def gallery() -> None:

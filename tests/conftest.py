@@ -59,7 +59,7 @@ def simulated() -> tuple[Micrograph, Picks, float]:
 @pytest.fixture(autouse=True)
 def simple_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pickers that need no weights, by their names."""
-    from napari_drpnet.pickers import base
+    from napari_drpnet.pickers.protocol import registry as base
 
     monkeypatch.setitem(base._BUILT_IN, "dark-discs", "discs:DarkDiscs")
     monkeypatch.setitem(base._BUILT_IN, "slow-scores", "discs:SlowScores")

@@ -22,10 +22,11 @@ import torch
 from napari_drpnet import jobs, load_picker, read_micrograph, read_picks
 from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, MaskArray
-from napari_drpnet.pickers.classical import terms
+from napari_drpnet.evaluation.reliability import calibration_error
+from napari_drpnet.pickers.classical.maps import terms
 from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TemplateSetSettings
-from napari_drpnet.training.calibration import calibration_error, fit_logistic, hits
+from napari_drpnet.training.calibration import fit_logistic, hits
 
 WEIGHTS = {"validation": 1.0, "validation-crowded": 1.0, "validation-faint": 0.5, "validation-empty": 0.33}
 VIEWS, ANGLE_STEP = 8, 15.0

@@ -137,7 +137,7 @@ def _coordinates(path: Path) -> list[LayerTuple]:
 
 def _listed_micrographs(path: Path) -> list[LayerTuple]:
     """The images that a micrographs STAR names, as long as they are few."""
-    from napari_drpnet.io.star import read_micrographs
+    from napari_drpnet.io.star_lists import read_micrographs
 
     try:
         entries = read_micrographs(path) if path.suffix.lower() == ".star" else []

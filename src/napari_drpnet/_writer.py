@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
-from napari_drpnet.io.picks import format_of, write_all
+from napari_drpnet.io.picks.formats import format_of, write_all
 from napari_drpnet.layers import LayerTuple, picks_from_layer
 
 

@@ -1,10 +1,11 @@
-"""Work that tells how far it is: generators that yield steps and return a result."""
+"""Work that tells how far it is: generators that yield steps and return a result, and how to drive them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor, wait
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 Step = TypeVar("Step")
 Shown = TypeVar("Shown")
@@ -55,3 +56,39 @@ def attended(
             result: Result = end.value
             return result
         yield step
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes
+    ----------
+    done, total
+        Units of work, micrographs for example.
+    picks
+        Found so far.
+    message
+        What is being worked on.
+    fraction
+        Part of the unit in work that is done, 0 to 1.
+    """
+
+    done: int
+    total: int
+    picks: int = 0
+    message: str = ""
+    fraction: float = 0.0
+
+
+Job: TypeAlias = Generator[Progress, None, Result]
+
+
+def finish(job: Job[Result]) -> Result:
+    """Run a job to its end without showing its progress."""
+    return drained(job)
+
+
+def drive(job: Job[Result], show: Callable[[Progress], None]) -> Result:
+    """Run a job to its end, showing each step; an interruption closes it, so that it can tidy up at once."""
+    return drained(translate(job, show))

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from napari_drpnet import Frame, Picks, read_micrograph, read_picks, write_picks
-from napari_drpnet.io.star import read_micrographs
+from napari_drpnet.io.star_lists import read_micrographs
 
 BOX = 32
 SHAPE = (150, 230)

@@ -13,7 +13,7 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, argument, given, named_values, option
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell
 from napari_drpnet.errors import UserError
-from napari_drpnet.jobs.report import tables
+from napari_drpnet.jobs.compare.report import tables
 from napari_drpnet.settings import ComparisonSettings, ConsensusSettings, Device, MatchSettings
 
 # More lines than this hide what went wrong; all of them are on the page.

@@ -14,7 +14,7 @@ from napari_drpnet.cli.terminal import print_json, print_table
 from napari_drpnet.settings import ProjectSettings
 
 if TYPE_CHECKING:
-    from napari_drpnet.io.project import Project, Row
+    from napari_drpnet.io.project.project import Project, Row
 
 _STATES = ("new", "picked", "edited", "done")
 

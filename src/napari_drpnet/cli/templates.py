@@ -45,7 +45,7 @@ def templates(
         report = jobs.templates_of_structure(structure, settings, out)
         typer.echo(f"{report.count} projections, written to {report.path}")
     elif coordinates is not None:
-        fields = jobs.file_fields(inputs or (), [coordinates], pixel_size)
+        fields = jobs.labelled_in_files(inputs or (), [coordinates], pixel_size)
         report = run_job(jobs.templates_of_picks(fields, settings, out), "micrographs, {task.fields[picks]} particles")
         shown = ", ".join(map(str, report.members))
         typer.echo(f"{report.count} averages of {shown} particles, written to {report.path}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from napari_drpnet.jobs.progress import Job, Progress, drive
+from napari_drpnet.steps import Job, Progress, drive
 
 Result = TypeVar("Result")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import is_image
-from napari_drpnet.io.star import MicrographEntry, read_micrographs
+from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs
 
 _NUMBER = re.compile(r"(\d+)")
 

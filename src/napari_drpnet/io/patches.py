@@ -19,7 +19,7 @@ from napari_drpnet.data import FloatArray, ImageArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import open_mrc, write_mrc
-from napari_drpnet.io.star import MICROGRAPH
+from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_table import Table, format_table, read_tables
 
 _STACKS = {"particle": "particles.mrcs", "background": "background.mrcs"}

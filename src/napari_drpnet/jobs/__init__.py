@@ -4,17 +4,13 @@ A job that takes long is a generator: it yields `Progress` and returns its resul
 at any yield by closing it; what is finished then stays on disk.
 """
 
-from napari_drpnet.jobs.comparison import ComparisonReport, compare
-from napari_drpnet.jobs.consensus import ConsensusReport, consensus
+from napari_drpnet.jobs.compare.compare import compare
+from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
+from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.conversion import Conversion, convert
 from napari_drpnet.jobs.evaluation import evaluate_files
-from napari_drpnet.jobs.fields import Field, file_fields, harvest_inputs, harvest_settings, project_fields
-from napari_drpnet.jobs.harvesting import HarvestReport, harvest, read_patch_set
-from napari_drpnet.jobs.inputs import Task, find_micrographs
-from napari_drpnet.jobs.learning import TrainProgress
-from napari_drpnet.jobs.patch_classifier import retrain_patch_set, retrain_patches
+from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.picking import PickReport, PickResult, learn, pick, score
-from napari_drpnet.jobs.progress import Job, Progress, finish
 from napari_drpnet.jobs.project import (
     is_project,
     learn_project,
@@ -24,12 +20,21 @@ from napari_drpnet.jobs.project import (
     pick_project,
     project_picker,
 )
-from napari_drpnet.jobs.retrain_report import RetrainReport
-from napari_drpnet.jobs.retraining import retrain, retrain_project
-from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
-from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
-from napari_drpnet.jobs.simulation import simulate
-from napari_drpnet.jobs.teaching import (
+from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, read_patch_set
+from napari_drpnet.jobs.retrain.labelled import (
+    LabelledMicrograph,
+    harvest_inputs,
+    harvest_settings,
+    harvested_in_project,
+    labelled_in_files,
+    labelled_in_project,
+    spread,
+)
+from napari_drpnet.jobs.retrain.learning import TrainProgress
+from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set, retrain_patches
+from napari_drpnet.jobs.retrain.report import RetrainReport
+from napari_drpnet.jobs.retrain.retrain import retrain, retrain_project
+from napari_drpnet.jobs.retrain.teaching import (
     Change,
     CurvePoint,
     Suggestion,
@@ -38,6 +43,9 @@ from napari_drpnet.jobs.teaching import (
     suggest,
     suggested_micrographs,
 )
+from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
+from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
+from napari_drpnet.jobs.simulation import simulate
 from napari_drpnet.jobs.templates import TemplateReport, templates_of_picks, templates_of_structure
 from napari_drpnet.jobs.training import (
     make_pixer_settings,
@@ -47,6 +55,7 @@ from napari_drpnet.jobs.training import (
     train_detector,
     train_pixer,
 )
+from napari_drpnet.steps import Job, Progress, finish
 
 __all__ = [
     "Change",
@@ -55,16 +64,16 @@ __all__ = [
     "Conversion",
     "CurvePoint",
     "DemoReport",
-    "Field",
     "HarvestReport",
     "Job",
+    "LabelledMicrograph",
     "PickReport",
     "PickResult",
+    "PickTask",
     "Progress",
     "RetrainReport",
     "SampleFiles",
     "Suggestion",
-    "Task",
     "TemplateReport",
     "TrainProgress",
     "before_after",
@@ -73,13 +82,15 @@ __all__ = [
     "convert",
     "demo",
     "evaluate_files",
-    "file_fields",
     "find_micrographs",
     "finish",
     "harvest",
     "harvest_inputs",
     "harvest_settings",
+    "harvested_in_project",
     "is_project",
+    "labelled_in_files",
+    "labelled_in_project",
     "learn",
     "learn_project",
     "learning_curve",
@@ -91,7 +102,6 @@ __all__ = [
     "open_project",
     "pick",
     "pick_project",
-    "project_fields",
     "project_picker",
     "read_patch_set",
     "read_run_file",
@@ -101,6 +111,7 @@ __all__ = [
     "retrain_project",
     "score",
     "simulate",
+    "spread",
     "suggest",
     "suggested_micrographs",
     "templates_of_picks",

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_drpnet.curation import inside_region
-from napari_drpnet.cutouts import contrast, cut, deviations
 from napari_drpnet.data import FloatArray, MaskArray, Picks
+from napari_drpnet.drawing.cutouts import contrast, cut, deviations
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import open_image
-from napari_drpnet.io.project import Project
-from napari_drpnet.jobs.progress import Job, Progress
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.labels import inside_region
+from napari_drpnet.steps import Job, Progress
 
 EVERY = 0.25  # seconds between two steps
 
@@ -67,7 +67,7 @@ def outside(picks: Picks, region: MaskArray | None) -> Picks:
 
 
 def measure(open_one: Opener, places: Mapping[str, FloatArray]) -> Job[list[str]]:
-    """Standard deviation of the smoothed patch at each place, see `cutouts.deviations`; yields `Measured`.
+    """Standard deviation of the smoothed patch at each place, see `drawing.cutouts.deviations`; yields `Measured`.
 
     Parameters
     ----------

@@ -11,16 +11,16 @@ import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.box import known_sizes
 from napari_drpnet.io.files import micrograph_stem
-from napari_drpnet.io.losses import losses, particles
-from napari_drpnet.io.picks import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, read_picks, write_all
-from napari_drpnet.io.rows import check_inside, upside_down
-from napari_drpnet.io.star import read_micrographs, write_coordinate_list
+from napari_drpnet.io.picks.box import known_sizes
+from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, read_picks, write_all
+from napari_drpnet.io.picks.losses import losses, particles
+from napari_drpnet.io.picks.rows import check_inside, upside_down
+from napari_drpnet.io.star_lists import read_micrographs, write_coordinate_list
 from napari_drpnet.jobs.inputs import Refusal
-from napari_drpnet.jobs.known import KnownMicrographs, pick_files
-from napari_drpnet.jobs.progress import Job, Progress
+from napari_drpnet.jobs.known_micrographs import KnownMicrographs, pick_files
 from napari_drpnet.settings import ConversionSettings
+from napari_drpnet.steps import Job, Progress
 
 
 @dataclass(frozen=True)

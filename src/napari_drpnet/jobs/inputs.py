@@ -11,14 +11,14 @@ from pathlib import Path, PurePosixPath
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import IMAGE_SUFFIXES
 from napari_drpnet.io.inputs import expand
-from napari_drpnet.io.star import MicrographEntry
+from napari_drpnet.io.star_lists import MicrographEntry
 
 # RELION puts the coordinates of MotionCorr/job002/Micrographs/a.mrc under Micrographs/ of the picking job.
 _RELION_JOB = re.compile(r"(?:^|/)[^/]+/job\d{3,}/(?P<below>.+)")
 
 
 @dataclass(frozen=True)
-class Task:
+class PickTask:
     """One micrograph to pick.
 
     Attributes
@@ -41,7 +41,7 @@ class Refusal:
     error: UserError
 
 
-def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
+def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusal]]:
     """Find all micrographs that the inputs mean, each once, in their order.
 
     Parameters
@@ -67,7 +67,7 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
             refusals.append(Refusal(text, error))
 
     uses = Counter(short for _, short in found.values())
-    tasks: dict[PurePosixPath, Task] = {}
+    tasks: dict[PurePosixPath, PickTask] = {}
     for entry, short in found.values():
         place = short if uses[short] == 1 else _place(entry.name)
         if place in tasks:
@@ -75,7 +75,7 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[Task], list[Refusal]]:
             clash = UserError(f"{entry.name}: its picks would overwrite those of {first}.", "Pick it in another run.")
             refusals.append(Refusal(entry.name, clash))
         else:
-            tasks[place] = Task(entry, PurePosixPath(f"{place}_autopick.star"))
+            tasks[place] = PickTask(entry, PurePosixPath(f"{place}_autopick.star"))
     return list(tasks.values()), refusals
 
 

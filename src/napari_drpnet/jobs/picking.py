@@ -16,13 +16,13 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.images import open_image, read_frame
-from napari_drpnet.io.star import write_coordinate_list
-from napari_drpnet.jobs.inputs import Task, find_micrographs
-from napari_drpnet.jobs.progress import Job, Progress
+from napari_drpnet.io.star_lists import write_coordinate_list
+from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.run_file import write_run_file
-from napari_drpnet.pickers.base import LearningPicker, Picker, Reader, ScoringPicker, load_picker, scoring
+from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, Reader, ScoringPicker
+from napari_drpnet.pickers.protocol.registry import load_picker, scoring
 from napari_drpnet.settings import PickRun
-from napari_drpnet.steps import translate
+from napari_drpnet.steps import Job, Progress, translate
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _record(run: PickRun, picker: Picker, **learnt: str) -> None:
     write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
 
 
-def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[PickResult]:
+def _pick_one(picker: Picker, task: PickTask, run: PickRun, here: Progress) -> Job[PickResult]:
     """Read, pick and write one micrograph. Only what is wrong with the micrograph itself is a result."""
     name, start = task.micrograph.name, time.perf_counter()
     try:
@@ -166,7 +166,7 @@ def _pick_one(picker: Picker, task: Task, run: PickRun, here: Progress) -> Job[P
     return PickResult(name, len(picks), time.perf_counter() - start, coordinates=coordinates)
 
 
-def read_task(task: Task, pixel_size: float | None) -> Micrograph:
+def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
     """The micrograph of a task; a given pixel size goes before what is known of it."""
     entry = task.micrograph
     file = open_image(entry.path)

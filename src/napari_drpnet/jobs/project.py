@@ -9,16 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.curation import labels_of, with_labels
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.inputs import expand
-from napari_drpnet.io.project import Project
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.picking import PickReport, PickResult, find_particles, learn
-from napari_drpnet.jobs.progress import Job, Progress
-from napari_drpnet.pickers.base import Picker, load_picker, picker_settings, settings_class
+from napari_drpnet.labels import labels_of, with_labels
+from napari_drpnet.pickers.protocol.picker import Picker
+from napari_drpnet.pickers.protocol.registry import load_picker, picker_settings, settings_class
 from napari_drpnet.settings import DRPnetSettings, PickerSettings, ProjectSettings
+from napari_drpnet.steps import Job, Progress
 
 _ROLES = ("detector", "classifier")
 # Settings of pickers that a project has as its own.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading, write_text
-from napari_drpnet.pickers.base import explain
+from napari_drpnet.pickers.protocol.registry import explain
 from napari_drpnet.settings import PickerSettings, PickRun, Settings
 
 Model = TypeVar("Model", bound=Settings)

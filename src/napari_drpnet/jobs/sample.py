@@ -11,8 +11,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.picking import PickReport, pick
-from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.settings import Device, PickRun
+from napari_drpnet.steps import Job, Progress
 
 if TYPE_CHECKING:
     from napari_drpnet.evaluation import Evaluation
@@ -77,8 +77,8 @@ def demo(out: Path, device: Device = "auto", seed: int = 0, size: int = 4096) ->
 
     The scored region is all of the micrograph but a band of half a diameter, where picks are not made.
     """
+    from napari_drpnet.drawing.overlay import draw_verdict, save_png
     from napari_drpnet.evaluation import evaluate
-    from napari_drpnet.overlay import draw_verdict, save_png
 
     yield Progress(0, 1, message="making the sample")
     sample = write_sample(out, seed, size)

@@ -10,10 +10,10 @@ import yaml
 
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.mrc import write_mrc
-from napari_drpnet.io.star_picks import note
+from napari_drpnet.io.picks.star import note
 from napari_drpnet.io.star_table import format_table
-from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.settings import SimulationSettings
+from napari_drpnet.steps import Job, Progress
 
 if TYPE_CHECKING:
     from napari_drpnet.simulation import Simulated

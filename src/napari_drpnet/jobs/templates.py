@@ -11,10 +11,9 @@ import numpy as np
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.mrc import write_mrc
-from napari_drpnet.jobs.fields import Field
-from napari_drpnet.jobs.progress import Job, Progress
+from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.settings import TemplateSetSettings
-from napari_drpnet.steps import translate
+from napari_drpnet.steps import Job, Progress, translate
 
 # Sides of the pictures in particle diameters: the picker's mask is 1.5 wide.
 _SHOWN = 1.6
@@ -39,7 +38,7 @@ def templates_of_structure(structure: Path, settings: TemplateSetSettings, out: 
     UserError
         When the structure cannot be read, or the stack not be written.
     """
-    from napari_drpnet.pickers.classical import ACROSS
+    from napari_drpnet.pickers.classical.maps import ACROSS
     from napari_drpnet.simulation.references import projections
 
     across = 2 * ACROSS  # finer than the picker looks: it may be told another diameter
@@ -47,7 +46,9 @@ def templates_of_structure(structure: Path, settings: TemplateSetSettings, out: 
     return TemplateReport(write_mrc(images, out, pixel_size), len(images))
 
 
-def templates_of_picks(fields: Sequence[Field], settings: TemplateSetSettings, out: Path) -> Job[TemplateReport]:
+def templates_of_picks(
+    fields: Sequence[LabelledMicrograph], settings: TemplateSetSettings, out: Path
+) -> Job[TemplateReport]:
     """Write averages of the picked particles of some micrographs.
 
     Raises
@@ -55,8 +56,8 @@ def templates_of_picks(fields: Sequence[Field], settings: TemplateSetSettings, o
     UserError
         When there are too few particles, a micrograph cannot be read, or the stack not be written.
     """
-    from napari_drpnet.pickers.averages import class_averages
-    from napari_drpnet.pickers.classical import ACROSS
+    from napari_drpnet.pickers.classical.averages import class_averages
+    from napari_drpnet.pickers.classical.maps import ACROSS
 
     particles: list[ImageArray] = []
     for done, field in enumerate(fields):
@@ -80,10 +81,10 @@ def templates_of_picks(fields: Sequence[Field], settings: TemplateSetSettings, o
     return TemplateReport(out, len(averages), tuple(members.tolist()))
 
 
-def _cut(field: Field, settings: TemplateSetSettings) -> ImageArray:
+def _cut(field: LabelledMicrograph, settings: TemplateSetSettings) -> ImageArray:
     """Particles of one micrograph as the picker sees them, without those that reach over its border."""
     from napari_drpnet import candidates
-    from napari_drpnet.pickers.classical import ACROSS, seen
+    from napari_drpnet.pickers.classical.maps import ACROSS, seen
     from napari_drpnet.settings import PickerSettings
 
     picker = PickerSettings(diameter=_diameter(settings), invert=settings.invert)

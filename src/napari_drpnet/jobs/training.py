@@ -9,14 +9,13 @@ import yaml
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.jobs.progress import Job, Progress
 from napari_drpnet.jobs.run_file import validated
 from napari_drpnet.settings import PixerTrainSettings, TrainSettings
-from napari_drpnet.steps import translate
+from napari_drpnet.steps import Job, Progress, translate
 
 if TYPE_CHECKING:
-    from napari_drpnet.fitting.fit import Step
     from napari_drpnet.training.run import Training, TrainingReport
+    from napari_drpnet.training_loop.fit import Step
 
 
 def make_train_settings(

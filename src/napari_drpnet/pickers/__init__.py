@@ -1,9 +1,8 @@
 """Pickers: one protocol, a registry, and one module per picker."""
 
-from napari_drpnet.pickers.base import (
-    Picker,
+from napari_drpnet.pickers.protocol.picker import Picker, ScoringPicker
+from napari_drpnet.pickers.protocol.registry import (
     PickerInfo,
-    ScoringPicker,
     available_pickers,
     known_pickers,
     load_picker,

@@ -21,9 +21,9 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.choosing import chosen
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image
+from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import DRPnetSettings
 from napari_drpnet.steps import drained, translate
 
@@ -40,7 +40,7 @@ _PACKING = 2 / 3**0.5 / CLOSEST**2
 _BATCH = 128
 
 
-def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+def spaced_candidates(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
     """Candidates of a smoothed map, as `candidates.spaced_peaks` gives them; ``diameter`` in map pixels."""
     return candidates.spaced_peaks(values, SPACING * diameter, CLOSEST * diameter, FLOOR)
 
@@ -173,7 +173,7 @@ class DRPnet:
         """Places ``(n, 2)`` in map pixels, heights and levels."""
         compatible = self.settings.compatible
         if compatible is None:
-            return found(values, self.detector_card.diameter / self.detector.stride)
+            return spaced_candidates(values, self.detector_card.diameter / self.detector.stride)
         # The authors' T counts pixels of distance; 1 on our map is half a diameter.
         return candidates.find(values, compatible.height / (self.detector_card.diameter / 2))
 

@@ -18,9 +18,9 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import PixerSorter
-from napari_drpnet.pickers.choosing import chosen
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image, on_good_pixels
+from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import PixerSettings
 from napari_drpnet.steps import drained, translate
 
@@ -35,7 +35,7 @@ _BATCH = 128
 _TILE_MEMORY = 100
 
 
-def found(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray]:
+def grid_candidates(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray]:
     """Candidates of a map of probabilities, best first.
 
     Parameters
@@ -115,7 +115,7 @@ class Pixer:
         memory = min(self.settings.memory, _TILE_MEMORY)
         steps = tiling.score_steps(self.segmenter, prepared.image, self.device, memory)
         values = yield from translate(steps, lambda fraction: 0.1 + 0.6 * fraction)
-        yx, height = found(values, target / stride)
+        yx, height = grid_candidates(values, target / stride)
         yx = (yx + 0.5) * stride - 0.5
         good = on_good_pixels(yx, prepared.valid)
         yx, height = yx[good], height[good]

@@ -63,12 +63,3 @@ def fit_logistic(terms: Sequence[FloatArray], hit: npt.NDArray[np.bool_], weight
 
     found = minimize(loss, np.zeros(len(ridge)), jac=True, method="L-BFGS-B")
     return tuple(float(round(c, 5)) for c in found.x)
-
-
-def calibration_error(p: FloatArray, hit: npt.NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error: mean distance between probability and frequency over ``bins`` of probability."""
-    if not len(p):
-        return 0.0
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = [abs(p[which == b].sum() - hit[which == b].sum()) for b in range(bins)]
-    return float(sum(gaps) / len(p))

@@ -13,11 +13,9 @@ from torch import nn
 
 from napari_drpnet import candidates
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.fit import Watch, fit
-from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import Role, WeightsCard
-from napari_drpnet.pickers.centres import centre_steps
+from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
@@ -25,9 +23,11 @@ from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
-from napari_drpnet.training.harvest import FOUND, Harvest
+from napari_drpnet.training.detections import FOUND, Detections
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import check_apart
+from napari_drpnet.training_loop.fit import Watch, fit
+from napari_drpnet.training_loop.parallel import crew
 
 _ROLE: Role = "centre detector"
 
@@ -111,7 +111,7 @@ def _scorer(validation: list[Sized], settings: TrainSettings) -> Callable[[nn.Mo
 
     def score(network: nn.Module) -> float:
         found = judge(network, few)
-        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
 
     return score
 
@@ -119,11 +119,11 @@ def _scorer(validation: list[Sized], settings: TrainSettings) -> Callable[[nn.Mo
 def judge(network: nn.Module, examples: list[Sized], judged_on: str = "") -> Evidence:
     """The candidates of a network on examples, at the scale they are at, with the terms of their probability."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    harvests = [_harvest(detector, example) for example in examples]
-    return Evidence(harvests, [h.terms for h in harvests], judged_on)
+    detected = [_detections(detector, example) for example in examples]
+    return Evidence(detected, [h.terms for h in detected], judged_on)
 
 
-def _harvest(network: FullyConvolutional, example: Sized) -> Harvest:
+def _detections(network: FullyConvolutional, example: Sized) -> Detections:
     image, diameter = example.image.astype(np.float32), example.diameter
     _, centres = drained(centre_steps(network, image, torch.device("cpu"), memory=2000))
     apart = candidates.suppress(centres.yx, centres.peak, USUAL_DISTANCE * diameter / network.stride)
@@ -133,4 +133,4 @@ def _harvest(network: FullyConvolutional, example: Sized) -> Harvest:
     yx, peak = yx[keep], peak[keep]
     distance = np.hypot(*np.moveaxis(yx[:, None] - example.yx[None], -1, 0)).min(axis=1, initial=np.inf) / diameter
     hit = hits(yx, peak, example.yx, FOUND * diameter)
-    return Harvest(example, yx, peak, hit, distance, [bounded_logit(peak)])
+    return Detections(example, yx, peak, hit, distance, [bounded_logit(peak)])

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.fitting.batches import Batch, Tensors
 from napari_drpnet.io import read_micrograph
-from napari_drpnet.pickers.centres import LARGEST, SMALLEST, seen
+from napari_drpnet.pickers.centerpicker.centres import LARGEST, SMALLEST, seen
 from napari_drpnet.settings import TrainingSet
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training.datasets import known, somewhere
 from napari_drpnet.training.sets import Example, labelled, on_image
+from napari_drpnet.training_loop.batches import Batch, Tensors
 
 # Sigma of a centre's Gaussian in diameters, and at least, in cells.
 _SIGMA, _LEAST_SIGMA = 0.12, 0.7

@@ -15,9 +15,6 @@ from torch.nn import functional as F
 from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.batches import Batch, Tensors
-from napari_drpnet.fitting.fit import Watch, fit
-from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
@@ -25,31 +22,34 @@ from napari_drpnet.pickers.network import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.harvest import FOUND, SURE, Harvest, harvest
+from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import examples_of
+from napari_drpnet.training_loop.batches import Batch, Tensors
+from napari_drpnet.training_loop.fit import Watch, fit
+from napari_drpnet.training_loop.parallel import crew
 
 # Random background places drawn per micrograph, before those near a particle are left out.
 _RANDOM = 50
 
 
 class Patches:
-    """Random patches, half of them particles, half background, drawn from harvests.
+    """Random patches, half of them particles, half background, drawn from detections.
 
     Particles are candidates within `SURE` diameters of a true centre and the true centres themselves; background
     is every candidate further than `FOUND` diameters from all of them, and some random places.
     """
 
-    def __init__(self, harvests: list[Harvest], diameter: float, jitter: float, rng: np.random.Generator) -> None:
-        self.harvests, self.diameter, self.jitter = harvests, diameter, jitter
-        particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in harvests]
-        background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h, rng)]) for h in harvests]
+    def __init__(self, detected: list[Detections], diameter: float, jitter: float, rng: np.random.Generator) -> None:
+        self.detected, self.diameter, self.jitter = detected, diameter, jitter
+        particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in detected]
+        background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h, rng)]) for h in detected]
         self.places = (background, particles)
         self._shares = tuple(self._share(places) for places in self.places)
 
     def _share(self, places: list[FloatArray]) -> FloatArray:
         """How often to draw from each micrograph: by its weight, where it has such places."""
-        weights = np.array([h.example.weight * bool(len(at)) for h, at in zip(self.harvests, places, strict=True)])
+        weights = np.array([h.example.weight * bool(len(at)) for h, at in zip(self.detected, places, strict=True)])
         if not weights.any():
             raise UserError(
                 "The training sets give patches of one class only.",
@@ -57,7 +57,7 @@ class Patches:
             )
         return np.asarray(weights / weights.sum())
 
-    def _elsewhere(self, h: Harvest, rng: np.random.Generator) -> FloatArray:
+    def _elsewhere(self, h: Detections, rng: np.random.Generator) -> FloatArray:
         """Random places further than `FOUND` diameters from every particle, where the truth is known."""
         border = max(h.example.border, 0.5 * self.diameter)
         shape = np.array(h.example.image.shape)
@@ -77,8 +77,8 @@ class Patches:
         return Batch(tensors, origins)
 
     def _patch(self, label: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
-        i = rng.choice(len(self.harvests), p=self._shares[label])
-        places, example = self.places[label][i], self.harvests[i].example
+        i = rng.choice(len(self.detected), p=self._shares[label])
+        places, example = self.places[label][i], self.detected[i].example
         centre = places[rng.integers(len(places))] + rng.normal(0, 0.04 * self.diameter, 2)
         centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
         view = random_view(rng, centre, Classifier.patch, self.jitter)
@@ -91,7 +91,7 @@ def patch_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(network(patch), 0.03 + 0.94 * label)
 
 
-def scores(network: nn.Module, found: Harvest) -> FloatArray:
+def scores(network: nn.Module, found: Detections) -> FloatArray:
     """Classifier logits of a harvest's candidates."""
     if not len(found.yx):
         return np.empty(0)
@@ -127,13 +127,13 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     settings = settings.model_copy(update={"diameter": scale})
     earlier, network = begin(settings, "classifier", "classifier")
     training, validation = examples_of(settings, streamed=False)
-    learnt = [harvest(finder, example, scale) for example in training]
-    tested = [harvest(finder, example, scale) for example in validation]
+    learnt = [detections(finder, example, scale) for example in training]
+    tested = [detections(finder, example, scale) for example in validation]
     patches = Patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
 
     def score(trained: nn.Module) -> float:
         found = judge(trained, tested[:: -(-len(tested) // settings.checked)])
-        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
 
     with crew(settings.device) as team:
         run = identity(settings, team, "classifier", detector, settings.start)
@@ -154,7 +154,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     return conclude(out, result, fitted, evidence, f1)
 
 
-def judge(network: nn.Module, harvests: list[Harvest], judged_on: str = "") -> Evidence:
+def judge(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
     """The candidates of a detector with the terms of their probability, the classifier's logit first."""
     classifier = fold(copy.deepcopy(network))
-    return Evidence(harvests, [[scores(classifier, h), *h.terms] for h in harvests], judged_on)
+    return Evidence(detected, [[scores(classifier, h), *h.terms] for h in detected], judged_on)

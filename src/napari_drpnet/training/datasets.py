@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.training.augment import View, change_looks, random_view
 from napari_drpnet.training.sets import Example
+from napari_drpnet.training_loop.batches import Batch
 
 
-class Source(Protocol):
+class CropSupply(Protocol):
     """Something that examples are drawn from, as often as its weight says."""
 
     weight: float
@@ -102,7 +102,7 @@ class Crops:
     """
 
     def __init__(
-        self, sources: Sequence[Source], diameter: float, side: int, stride: int, jitter: float, label: float
+        self, sources: Sequence[CropSupply], diameter: float, side: int, stride: int, jitter: float, label: float
     ) -> None:
         self.sources, self.side, self.stride = sources, side, stride
         self.jitter, self.radius = jitter, label * diameter
@@ -116,7 +116,7 @@ class Crops:
         tensors = tuple(torch.from_numpy(np.stack(part))[:, None] for part in parts)
         return Batch(tensors, tuple(example.name for example in examples))
 
-    def _source(self, rng: np.random.Generator) -> Source:
+    def _source(self, rng: np.random.Generator) -> CropSupply:
         return self.sources[rng.choice(len(self.sources), p=self._shares)]
 
     def _crop(self, example: Example, rng: np.random.Generator) -> tuple[ImageArray, ImageArray, ImageArray]:

@@ -12,21 +12,21 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from napari_drpnet.fitting.batches import Tensors, helpers
-from napari_drpnet.fitting.fit import Fitted, Step, Watch, fit
-from napari_drpnet.fitting.parallel import crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.datasets import Crops, Fixed, Source
+from napari_drpnet.training.datasets import Crops, CropSupply, Fixed
+from napari_drpnet.training.detections import detections
 from napari_drpnet.training.finetune import halves
-from napari_drpnet.training.harvest import harvest
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
+from napari_drpnet.training_loop.batches import Tensors, helpers
+from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
+from napari_drpnet.training_loop.parallel import crew
 
 OTHER_HALF = "each half of the micrographs, of a network that learnt from the other half"
 
@@ -122,7 +122,7 @@ def train_detector(
 def _learn(
     network: nn.Module,
     examples: list[Example],
-    new: Sequence[Source],
+    new: Sequence[CropSupply],
     settings: TrainSettings,
     watch: Watch,
     report_every: int,
@@ -146,7 +146,7 @@ def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.
 
     def score(network: nn.Module) -> float:
         found = judge(network, few, settings.diameter)
-        return calibrate(found)[1] if any(len(h.hit) for h in found.harvests) else 0.0
+        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
 
     return score
 
@@ -154,5 +154,5 @@ def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.
 def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
     """The candidates of a detector on examples, with the terms of their probability."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    harvests = [harvest(detector, example, diameter) for example in examples]
-    return Evidence(harvests, [h.terms for h in harvests], judged_on)
+    detected = [detections(detector, example, diameter) for example in examples]
+    return Evidence(detected, [h.terms for h in detected], judged_on)

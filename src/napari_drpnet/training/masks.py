@@ -13,11 +13,11 @@ from scipy import ndimage
 
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.training.augment import HalfImage, change_looks, random_view
 from napari_drpnet.training.datasets import known, somewhere
 from napari_drpnet.training.sets import Example
+from napari_drpnet.training_loop.batches import Batch
 
 LabelImage = npt.NDArray[np.uint8]
 # What a pixel of a mask shows, as the simulation writes it.

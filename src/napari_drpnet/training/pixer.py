@@ -15,23 +15,23 @@ from torch.nn import functional as F
 
 from napari_drpnet.candidates import crop
 from napari_drpnet.data import FloatArray
-from napari_drpnet.fitting.batches import Tensors
-from napari_drpnet.fitting.fit import Fitted, Step, Watch, fit
-from napari_drpnet.fitting.parallel import Crew, crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import PixerSegmenter, PixerSorter, channels_last
 from napari_drpnet.pickers.network import classify, fold
-from napari_drpnet.pickers.pixer import found, margins
+from napari_drpnet.pickers.pixer import grid_candidates, margins
 from napari_drpnet.settings import PixerTrainSettings
 from napari_drpnet.steps import drained, translate
 from napari_drpnet.tiling import FullyConvolutional, score_steps
+from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
-from napari_drpnet.training.harvest import Harvest, assessed
 from napari_drpnet.training.masks import MaskCrops, load_masks
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, calibrate, conclude, identity
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.sorting import SorterPatches
+from napari_drpnet.training_loop.batches import Tensors
+from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
+from napari_drpnet.training_loop.parallel import Processes, crew
 
 SEGMENTER, SORTER = "pixer-segmenter", "pixer-sorter"
 _CPU = torch.device("cpu")
@@ -88,12 +88,12 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     if not team.leads:
         return None
     judged_on = VALIDATION if validation else ""
-    harvests = harvested(segmenting.network, validation or training, diameter)
-    evidence = Evidence(harvests, [h.terms for h in harvests], judged_on)
+    detected = segmented_candidates(segmenting.network, validation or training, diameter)
+    evidence = Evidence(detected, [h.terms for h in detected], judged_on)
     calibration, f1 = calibrate(evidence)
     card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibration)
     report = conclude(_weights(folder / SEGMENTER), card, segmenting, evidence, f1)
-    evidence = sorted_too(sorting.network, harvests, judged_on)
+    evidence = sorted_too(sorting.network, detected, judged_on)
     calibration, f1 = calibrate(evidence)
     card = WeightsCard(
         network="pixer sorter", role="sorter", diameter=diameter, calibration=calibration, detector=SEGMENTER
@@ -106,7 +106,7 @@ def _weights(path: Path) -> Path:
     return path.with_name(f"{path.name}.safetensors")
 
 
-def _watch(settings: PixerTrainSettings, team: Crew, path: Path) -> Watch:
+def _watch(settings: PixerTrainSettings, team: Processes, path: Path) -> Watch:
     return Watch(None, checkpoint_path(_weights(path)), identity(settings, team, path.name))
 
 
@@ -122,33 +122,33 @@ def _scorer(validation: list[Example], settings: PixerTrainSettings) -> Callable
     few = validation[:: -(-len(validation) // settings.checked)]
 
     def score(network: nn.Module) -> float:
-        harvests = harvested(network, few, settings.diameter)
-        if not any(len(h.hit) for h in harvests):
+        detected = segmented_candidates(network, few, settings.diameter)
+        if not any(len(h.hit) for h in detected):
             return 0.0
-        return calibrate(Evidence(harvests, [h.terms for h in harvests]))[1]
+        return calibrate(Evidence(detected, [h.terms for h in detected]))[1]
 
     return score
 
 
-def harvested(network: nn.Module, examples: list[Example], diameter: float) -> list[Harvest]:
+def segmented_candidates(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
     """The candidates of a segmenter on every example, as the picker finds them."""
     segmenter = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    return [_harvest(segmenter, example, diameter) for example in examples]
+    return [_detections(segmenter, example, diameter) for example in examples]
 
 
-def _harvest(segmenter: FullyConvolutional, example: Example, diameter: float) -> Harvest:
+def _detections(segmenter: FullyConvolutional, example: Example, diameter: float) -> Detections:
     stride = segmenter.stride
     values = drained(score_steps(segmenter, example.image.astype(np.float32), _CPU, _MEMORY))
-    yx, height = found(values, diameter / stride)
+    yx, height = grid_candidates(values, diameter / stride)
     return assessed(example, (yx + 0.5) * stride - 0.5, height, values, stride, diameter)
 
 
-def sorted_too(network: nn.Module, harvests: list[Harvest], judged_on: str = "") -> Evidence:
+def sorted_too(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
     """The candidates of a segmenter with what the sorter alone says of each, its logit of being a particle."""
     sorter = fold(copy.deepcopy(network))
 
-    def margin(h: Harvest) -> FloatArray:
+    def margin(h: Detections) -> FloatArray:
         patches = crop(h.example.image.astype(np.float32), h.yx, PixerSorter.patch)
         return margins(classify(sorter, patches, _CPU)) if len(h.yx) else np.empty(0)
 
-    return Evidence(harvests, [[margin(h)] for h in harvests], judged_on)
+    return Evidence(detected, [[margin(h)] for h in detected], judged_on)

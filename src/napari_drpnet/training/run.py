@@ -14,9 +14,8 @@ import numpy.typing as npt
 from torch import nn
 
 from napari_drpnet.data import FloatArray
+from napari_drpnet.drawing.charts import draw_training
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.fit import Fitted, Step
-from napari_drpnet.fitting.parallel import Crew
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import Role, WeightsCard, locate, read_weights, write_weights
@@ -24,9 +23,10 @@ from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training.calibration import fit_logistic
+from napari_drpnet.training.detections import Detections, best_f1, f1_at_half
 from napari_drpnet.training.finetune import recalibrate
-from napari_drpnet.training.harvest import Harvest, best_f1, f1_at_half
-from napari_drpnet.training.plot import draw_training
+from napari_drpnet.training_loop.fit import Fitted, Step
+from napari_drpnet.training_loop.parallel import Processes
 
 # Fields of a recipe that change how quickly a run goes, not what comes of it.
 _NO_DIFFERENCE = {"workers", "device"}
@@ -76,7 +76,7 @@ class Evidence:
 
     Attributes
     ----------
-    harvests
+    detected
         One per micrograph, each with the weight of its example.
     terms
         For each of them what the probability is made of, ``(n,)`` each.
@@ -84,7 +84,7 @@ class Evidence:
         Which micrographs they are, as words; empty when the network learnt from them.
     """
 
-    harvests: list[Harvest]
+    detected: list[Detections]
     terms: list[list[FloatArray]]
     judged_on: str = ""
 
@@ -92,7 +92,7 @@ class Evidence:
     def joined(cls, parts: Sequence[Evidence]) -> Evidence:
         """The candidates of all parts, which were judged alike."""
         return cls(
-            [h for part in parts for h in part.harvests],
+            [h for part in parts for h in part.detected],
             [row for part in parts for row in part.terms],
             parts[0].judged_on if parts else "",
         )
@@ -128,7 +128,7 @@ def begin(settings: TrainSettings, role: Role, network: str) -> tuple[WeightsCar
     return card, channels_last(started)
 
 
-def identity(settings: TrainSettings, team: Crew, role: str, *weights: str | None) -> str:
+def identity(settings: TrainSettings, team: Processes, role: str, *weights: str | None) -> str:
     """What makes a run itself, as JSON: its recipe, the weights that it uses, and how many processes share it."""
     fields = settings.model_dump(mode="json", exclude=_NO_DIFFERENCE)
     used = {name: hashlib.blake2b(locate(name).read_bytes(), digest_size=16).hexdigest() for name in weights if name}
@@ -150,16 +150,16 @@ def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> t
     UserError
         When there is not one candidate, and no earlier calibration.
     """
-    harvests = evidence.harvests
-    if not sum(len(h.hit) for h in harvests):
+    detected = evidence.detected
+    if not sum(len(h.hit) for h in detected):
         if earlier is not None:
             return earlier, 0.0
         raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
     columns = [np.concatenate(column) for column in zip(*evidence.terms, strict=True)]
-    hit = np.concatenate([h.hit for h in harvests])
-    weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in harvests])
+    hit = np.concatenate([h.hit for h in detected])
+    weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in detected])
     found = recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
-    return found, best_f1(harvests, [calibrated(found, *row) for row in evidence.terms])
+    return found, best_f1(detected, [calibrated(found, *row) for row in evidence.terms])
 
 
 def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence, f1: float) -> TrainingReport:
@@ -167,7 +167,7 @@ def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence, f
     probability, hit = verdicts(card.calibration, evidence)
     leave(out, card, fitted, probability, hit)
     judged = f1 if evidence.judged_on else None
-    at_half = f1_at_half(evidence.harvests, probability, hit) if evidence.judged_on else None
+    at_half = f1_at_half(evidence.detected, probability, hit) if evidence.judged_on else None
     report = TrainingReport(out, judged, evidence.judged_on, card.calibration, fitted.checks[-1].done, at_half)
     checkpoint_path(out).unlink(missing_ok=True)
     return report
@@ -186,5 +186,5 @@ def verdicts(calibration: tuple[float, ...], evidence: Evidence) -> tuple[FloatA
     """Probability of every candidate, ``(n,)``, and whether it is a particle."""
     probability = [calibrated(calibration, *row) for row in evidence.terms]
     return np.concatenate([np.empty(0), *probability]), np.concatenate(
-        [np.empty(0, bool), *(h.hit for h in evidence.harvests)]
+        [np.empty(0, bool), *(h.hit for h in evidence.detected)]
     )

@@ -11,11 +11,11 @@ from scipy.spatial import cKDTree
 from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.batches import Batch
 from napari_drpnet.networks import PixerSorter
 from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.harvest import FOUND
+from napari_drpnet.training.detections import FOUND
 from napari_drpnet.training.masks import CONTAMINATION, Masked
+from napari_drpnet.training_loop.batches import Batch
 
 # Random places drawn per micrograph for each kind, before those that are no such place are left out.
 _RANDOM = 60

@@ -13,10 +13,10 @@ from napari_drpnet.jobs import Job, Progress
 from napari_drpnet.layers import image_layer
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
-from napari_drpnet.widgets.forms import controls, filled
-from napari_drpnet.widgets.job import JobBar
-from napari_drpnet.widgets.removal import Removal
-from napari_drpnet.widgets.source import Source, SourceForm
+from napari_drpnet.widgets.kit.forms import controls, filled
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -35,7 +35,7 @@ class PreprocessWidget(Container[Any]):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
-        self.source = SourceForm(napari_viewer)
+        self.source = ImageForm(napari_viewer)
         self.settings = controls(PreprocessSettings)
         self.job = JobBar("Run", self.run)
         super().__init__(widgets=[*self.source.widgets, *self.settings, self.job])
@@ -66,7 +66,7 @@ class PreprocessWidget(Container[Any]):
         self.job.leave(window)
         self.source.release()
 
-    def _show(self, source: Source, result: Micrograph) -> None:
+    def _show(self, source: ChosenImage, result: Micrograph) -> None:
         """The result in its layer: a new one, or that of the last run on this image."""
         if not self.source.holds(source):
             self.job.say("The image changed meanwhile; the result was dropped.")
@@ -84,7 +84,7 @@ class PreprocessWidget(Container[Any]):
         self._viewer.add_image(image, **attributes)
 
 
-def _steps(source: Source, settings: PreprocessSettings) -> Job[Micrograph]:
+def _steps(source: ChosenImage, settings: PreprocessSettings) -> Job[Micrograph]:
     yield Progress(0, 2, message="Reading")
     micrograph = source.micrograph()
     yield Progress(1, 2, message="Preprocessing")

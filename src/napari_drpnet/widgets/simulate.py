@@ -19,10 +19,10 @@ from napari_drpnet.jobs import Job, Progress
 from napari_drpnet.layers import TRUTH_COLOUR, LayerTuple, image_layer, points_layer
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.steps import attended, translate
-from napari_drpnet.widgets.fold import Fold, aligned
-from napari_drpnet.widgets.forms import controls, file_edit, filled
-from napari_drpnet.widgets.job import JobBar
-from napari_drpnet.widgets.removal import Removal
+from napari_drpnet.widgets.kit.fold import Fold, aligned
+from napari_drpnet.widgets.kit.forms import controls, file_edit, filled
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.removal import Removal
 
 if TYPE_CHECKING:
     from napari.layers import Layer

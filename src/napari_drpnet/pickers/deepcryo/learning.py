@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
 from napari_drpnet.errors import UserError
-from napari_drpnet.fitting.batches import Batch, Tensors
-from napari_drpnet.fitting.fit import Step, fit
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import MARGIN
 from napari_drpnet.pickers.deepcryo.examples import Examples, Scene, choose, scene
 from napari_drpnet.settings import DeepCryoPickerSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import attended, translate
+from napari_drpnet.training_loop.batches import Batch, Tensors
+from napari_drpnet.training_loop.fit import Step, fit
 
 # Of a particle in parts of the window, which is "slightly larger".
 _FILLED = 0.85
@@ -38,7 +38,7 @@ Told = tuple[float, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class LearntNetwork:
     """A trained classifier and what its weights file will say of it."""
 
     card: WeightsCard
@@ -47,7 +47,7 @@ class Learnt:
 
 def learn_steps(
     settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
-) -> Generator[Told, None, Learnt]:
+) -> Generator[Told, None, LearntNetwork]:
     """Cluster some of the micrographs, choose good particles, and train a classifier on them.
 
     Parameters
@@ -80,7 +80,7 @@ def learn_steps(
 
 def _learn(
     settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
-) -> Generator[Told, None, Learnt]:
+) -> Generator[Told, None, LearntNetwork]:
     diameter = _FILLED * settings.window
     scenes = yield from _gathered(settings, micrographs, diameter)
     examples = choose(scenes, settings, diameter)
@@ -97,7 +97,7 @@ def _learn(
         calibration=_CALIBRATION,
         options={"side": settings.window, "percent": percent, "classes": classes},
     )
-    return Learnt(card, fitted.network)
+    return LearntNetwork(card, fitted.network)
 
 
 def _gathered(

@@ -1,0 +1,244 @@
+"""Picks in any format: which there are, how files are told apart, and whose rows count from the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from warnings import warn
+
+from napari_drpnet.data import Frame, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.picks.box import read_box, write_box
+from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
+from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
+from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
+from napari_drpnet.io.picks.csv import read_csv, write_csv
+from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
+from napari_drpnet.io.picks.losses import COLUMNS, losses, particles
+from napari_drpnet.io.picks.rows import upside_down
+from napari_drpnet.io.picks.star import read_star, write_star
+from napari_drpnet.io.picks.topaz import TOPAZ_COLUMNS, read_topaz, write_topaz
+
+FrameOf = Callable[[str, Path], Frame | None]
+
+
+@dataclass(frozen=True)
+class PickFormat:
+    """One kind of file for picks.
+
+    Attributes
+    ----------
+    name
+        As in ``--to``.
+    title
+        For people.
+    suffix
+        Of its files.
+    ending
+        What follows the micrograph's name in the name of its file; of a format for several micrographs, the file.
+    read, write
+        Rows are left as the file counts them.
+    several
+        Whether one file holds the picks of several micrographs.
+    kept
+        What it has a place for, see `losses`.
+    shared
+        What of it only if all picks of a micrograph have the same.
+    bottom_up
+        Whether its rows count from the bottom.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    ending: str
+    read: Callable[[Path], list[Picks]]
+    write: Callable[[Sequence[Picks], Path], Path]
+    several: bool
+    kept: Collection[str]
+    shared: Collection[str] = ()
+    bottom_up: bool = False
+
+
+def _one(write: Callable[[Picks, Path], Path]) -> Callable[[Sequence[Picks], Path], Path]:
+    """A writer of one micrograph's picks, called like those for several."""
+
+    def written(found: Sequence[Picks], path: Path) -> Path:
+        (picks,) = found
+        return write(picks, path)
+
+    return written
+
+
+_FRACTIONS = "fractions of a pixel"
+STAR = PickFormat(
+    *("star", "RELION STAR", ".star", "_autopick.star", read_star, _one(write_star), False),
+    kept=COLUMNS - {_FRACTIONS},
+    shared={"diameter", "source"},
+)
+CSV = PickFormat("csv", "CSV", ".csv", ".csv", read_csv, _one(write_csv), False, COLUMNS | {"label"})
+BOX = PickFormat("box", "EMAN box", ".box", ".box", read_box, _one(write_box), False, {"score", "diameter"})
+EMAN_JSON = PickFormat(
+    *("json", "EMAN2 JSON", ".json", "_info.json", read_eman_json, _one(write_eman_json), False),
+    kept={"score", "source", _FRACTIONS},
+)
+CBOX = PickFormat(
+    *("cbox", "crYOLO cbox", ".cbox", ".cbox", read_cbox, _one(write_cbox), False),
+    kept={"score", "diameter", _FRACTIONS},
+)
+TOPAZ = PickFormat(
+    *("topaz", "Topaz table", ".txt", "particles.txt", read_topaz, write_topaz, True), kept={"score", _FRACTIONS}
+)
+CRYOSPARC = PickFormat(
+    *("cryosparc", "cryoSPARC", ".cs", "particles.cs", read_cryosparc, write_cryosparc, True),
+    kept={"score", "diameter", _FRACTIONS},
+    bottom_up=True,
+)
+CRYOPPP = PickFormat(
+    *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
+    kept={"diameter", "psi", _FRACTIONS},
+    bottom_up=True,
+)
+# Of formats with one suffix, the first is the one that a file is written in when nothing else is said.
+FORMATS = {f.name: f for f in (STAR, CSV, BOX, EMAN_JSON, CBOX, TOPAZ, CRYOSPARC, CRYOPPP)}
+_SUFFIXES = {f.suffix: f for f in reversed(FORMATS.values())}
+# Those that say enough: files that end so in a folder are its picks, one file for each micrograph.
+PICK_SUFFIXES = (".star", ".csv", ".box", ".cbox")
+
+
+def format_of(path: str | Path) -> PickFormat:
+    """The format that a file's suffix stands for.
+
+    Raises
+    ------
+    UserError
+        When it stands for none.
+    """
+    found = _SUFFIXES.get(Path(path).suffix.lower())
+    if found is None:
+        suffixes = ", ".join(dict.fromkeys(f.suffix for f in FORMATS.values()))
+        raise UserError(f"{path}: not a kind of file for picks.", f"Those are: {suffixes}.")
+    return found
+
+
+def is_picks(path: Path) -> bool:
+    """Whether a file holds picks: by its suffix, and where other files have the same suffix, by its content."""
+    found = _SUFFIXES.get(path.suffix.lower())
+    if found is CSV:
+        names = _header(path)
+        # What is wrong with a file that cannot be looked into is told when it is read.
+        return names is None or {"x", "y"} <= names or set(CRYOPPP_COLUMNS) <= names
+    if found is TOPAZ:
+        return set(TOPAZ_COLUMNS) <= (_header(path) or set())
+    if found is EMAN_JSON:
+        return is_eman_json(path)
+    return found is not None
+
+
+def _header(path: Path) -> set[str] | None:
+    """Names in the first line of a table, in small letters; None when the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            header = next((line for line in iter(lambda: file.readline(4096), b"") if line.strip()), b"")
+    except OSError:
+        return None
+    text = header.decode("utf-8-sig", errors="replace").strip().lower()
+    return {name.strip(' "') for name in text.replace(";", ",").replace("\t", ",").split(",")}
+
+
+def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = frame_beside) -> list[Picks]:
+    """Read a file of picks, one `Picks` per micrograph in it.
+
+    Parameters
+    ----------
+    path
+        RELION STAR (3.0 to 5: picks, particles, or a list of coordinate files), CSV, EMAN .box, EMAN2 JSON, crYOLO
+        .cbox, Topaz .txt, cryoSPARC .cs or CryoPPP CSV, told apart by the suffix and the first line.
+    flip_y
+        The rows run the other way than this format has them.
+    frame_of
+        What is known of a micrograph, from its name and ``path``; asked for its height where rows count from the
+        bottom and the file does not say it.
+
+    Returns
+    -------
+    list of Picks
+        ``frame.micrograph`` is the name written in the file, or else the file's own name without suffix and
+        without ``_autopick``. A file without picks gives one empty `Picks`.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged, of another format, or without coordinates; when rows are to be turned and
+        the micrograph's height is not known.
+
+    Warns
+    -----
+    UserWarning
+        For what is passed over in the file.
+    """
+    path = Path(path)
+    found = format_of(path)
+    if found is CSV and set(CRYOPPP_COLUMNS) <= (_header(path) or set()):
+        found = CRYOPPP
+    picks = found.read(path)
+    return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
+
+
+def _turned(picks: Picks, path: Path, frame_of: FrameOf) -> Picks:
+    if picks.frame.shape is None and (known := frame_of(picks.frame.micrograph, path)) is not None:
+        size = picks.frame.pixel_size or known.pixel_size
+        picks = replace(picks, frame=replace(picks.frame, shape=known.shape, pixel_size=size))
+    return upside_down(picks, path) if len(picks) else picks
+
+
+def write_picks(picks: Picks, path: str | Path) -> Path:
+    """Write the picks of one micrograph, in the format that the suffix names.
+
+    ``.star`` is what RELION extracts from: whole pixels, particles only. ``.csv`` keeps everything. A file
+    of that name is replaced, whole or not at all; missing folders are made.
+
+    Raises
+    ------
+    UserError
+        When the suffix is unknown, the format needs what the picks do not have, or the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        For what the format has no place for. When a STAR file leaves out picks: background labels, or centres outside
+        the micrograph.
+    """
+    return write_all([picks], path)
+
+
+def write_all(found: Sequence[Picks], path: str | Path, to: PickFormat | None = None, quiet: bool = False) -> Path:
+    """Write the picks of some micrographs into one file, in the format that the suffix names or that is given.
+
+    Parameters
+    ----------
+    found
+        One for each micrograph; a single one unless the format is for several.
+    path, to
+        Where to, and in which format.
+    quiet
+        Whether the caller tells what is lost.
+
+    Raises
+    ------
+    UserError
+        As `write_picks` does, which also says what it warns of.
+    """
+    path = Path(path)
+    to = to or format_of(path)
+    # STAR files tell of what they leave out themselves, and what else they lose is the same each time.
+    lost = "" if quiet or to is STAR else losses(found, to.kept, to.shared)
+    if lost:
+        warn(f"{path}: {to.title} files have no place for: {lost}. CSV keeps them.", stacklevel=3)
+    if to is not STAR and "label" not in to.kept:
+        found = [particles(picks) for picks in found]
+    if to.bottom_up:
+        found = [upside_down(picks, path) if len(picks) else picks for picks in found]
+    return to.write(found, path)

@@ -1,0 +1,1 @@
+"""The folder of a project: settings, index, picks, labels, regions, networks, and the lock."""

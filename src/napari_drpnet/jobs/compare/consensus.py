@@ -1,0 +1,172 @@
+"""Join sets of picks to a consensus, micrograph by micrograph, and write it for RELION."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_drpnet.data import Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import micrograph_stem, write_picks
+from napari_drpnet.io.names import NameIndex
+from napari_drpnet.jobs.compare.contenders import read_set
+from napari_drpnet.jobs.known_micrographs import KnownMicrographs
+from napari_drpnet.jobs.picking import PickReport, PickResult, write_lists
+from napari_drpnet.settings import ConsensusSettings
+from napari_drpnet.steps import Job, Progress
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation.comparison import Comparison
+
+# The name of the set that a consensus is.
+CONSENSUS = "consensus"
+
+PicksBySet = Mapping[str, Sequence[Picks]]
+
+
+@dataclass(frozen=True, eq=False)
+class ConsensusReport:
+    """What became of a consensus.
+
+    Attributes
+    ----------
+    written
+        The STAR files, and how many picks each has.
+    sets
+        What was joined: picks by the name of their set.
+    comparison
+        How far the sets agree.
+    warnings
+        All that a user should know, those of the comparison included.
+    """
+
+    written: PickReport
+    sets: dict[str, tuple[Picks, ...]]
+    comparison: Comparison
+    warnings: tuple[str, ...]
+
+
+def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Path) -> Job[ConsensusReport]:
+    """Read sets of picks and write what at least so many of them have.
+
+    Writes ``<micrograph>_autopick.star`` each, ``autopick.star`` and ``summary.tsv`` to ``out``. Names are matched with
+    those of the first set. When the run is stopped, what is finished stays.
+
+    Parameters
+    ----------
+    sources
+        Files of picks, or folders with some, by the name of their set.
+    settings
+        What counts as the same particle, and how many sets must have it.
+    out
+        The folder.
+
+    Raises
+    ------
+    UserError
+        When a set cannot be read, the pixel size is not known, settings are unusable, or the output cannot be written.
+    """
+    from napari_drpnet.evaluation.comparison import compare
+
+    known, read = KnownMicrographs(), []
+    for done, (name, source) in enumerate(sources.items()):
+        yield Progress(done, len(sources), 0, f"reading {name}")
+        read.append(read_set(name, source, known))
+    sets = _same_names({one.name: one.picks for one in read})
+    radius = settings.radius_fraction * settings.diameter / _pixel_size(settings, sets)
+    comparison = compare(sets, radius)
+    micrographs, notes = together(sets)
+    results: list[PickResult] = []
+    try:
+        for done, found in enumerate(micrographs):
+            name, start = _name(found), time.perf_counter()
+            yield Progress(done, len(micrographs), sum(result.picks for result in results), name)
+            picks = _joined(found, radius, settings.at_least, settings.weights)
+            results.append(replace(_written(picks, out), seconds=time.perf_counter() - start))
+    finally:
+        write_lists(results, out)
+    notes = [*(note for one in read for note in one.notes), *notes, *comparison.warnings]
+    return ConsensusReport(PickReport(out, tuple(results)), sets, comparison, tuple(notes))
+
+
+def joined(sets: PicksBySet, radius: float, at_least: int) -> tuple[tuple[Picks, ...], list[str]]:
+    """The consensus of each micrograph, and what a user should know; parameters as in `evaluation.consensus`."""
+    micrographs, notes = together(sets)
+    return tuple(_joined(found, radius, at_least) for found in micrographs), notes
+
+
+def together(sets: PicksBySet) -> tuple[list[dict[str, Picks]], list[str]]:
+    """Of each micrograph the picks of all sets, with scores that can be compared, and what a user should know.
+
+    A set without an entry for a micrograph has no picks there.
+    """
+    from napari_drpnet.evaluation.consensus import comparable
+
+    notes = []
+    named: dict[str, dict[str, Picks]] = {}
+    for name, entries in sets.items():
+        usable = comparable(entries)
+        if usable and usable[0] is not entries[0]:
+            notes.append(f"{name}: its scores are no probabilities, so in the consensus each of its picks counts 1.")
+        named[name] = {micrograph_stem(entry.frame.micrograph): entry for entry in usable}
+    stems = dict.fromkeys(stem for entries in named.values() for stem in entries)
+    return [_of(stem, named) for stem in stems], notes
+
+
+def _of(stem: str, named: Mapping[str, Mapping[str, Picks]]) -> dict[str, Picks]:
+    frame = next(entries[stem].frame for entries in named.values() if stem in entries)
+    nothing = Picks(frame, np.empty((0, 2)))
+    return {name: entries.get(stem, nothing) for name, entries in named.items()}
+
+
+def _joined(
+    found: Mapping[str, Picks], radius: float, at_least: int, weights: Mapping[str, float] | None = None
+) -> Picks:
+    from napari_drpnet.evaluation.consensus import consensus
+
+    return consensus(found, radius, at_least, weights)
+
+
+def write_set(sets: Sequence[Picks], out: Path, places: Mapping[str, PurePosixPath]) -> None:
+    """Write one set as `pick` does; ``places`` tells where the picks of a micrograph go."""
+    write_lists([_written(picks, out, places.get(picks.frame.micrograph)) for picks in sets], out)
+
+
+def _written(picks: Picks, out: Path, place: PurePosixPath | None = None) -> PickResult:
+    name = picks.frame.micrograph
+    file = out / (place or f"{micrograph_stem(name)}_autopick.star")
+    return PickResult(name, len(picks), coordinates=write_picks(picks, file))
+
+
+def _name(found: Mapping[str, Picks]) -> str:
+    return next(iter(found.values())).frame.micrograph
+
+
+def _same_names(sets: PicksBySet) -> dict[str, tuple[Picks, ...]]:
+    """The sets, with micrographs called as the first set that has them calls them."""
+    names: dict[str, None] = {}
+    renamed: dict[str, tuple[Picks, ...]] = {}
+    for name, entries in sets.items():
+        index = NameIndex(names)
+        renamed[name] = tuple(_renamed(entry, index) for entry in entries)
+        names |= dict.fromkeys(entry.frame.micrograph for entry in renamed[name])
+    return renamed
+
+
+def _renamed(picks: Picks, index: NameIndex) -> Picks:
+    found = index.find(picks.frame.micrograph)
+    return replace(picks, frame=replace(picks.frame, micrograph=found[0])) if len(found) == 1 else picks
+
+
+def _pixel_size(settings: ConsensusSettings, sets: PicksBySet) -> float:
+    if settings.pixel_size is not None:
+        return settings.pixel_size
+    sizes = [entry.frame.pixel_size for entries in sets.values() for entry in entries if entry.frame.pixel_size]
+    if not sizes:
+        raise UserError("The pixel size is in none of the files.", "Give it in Angstrom with --pixel-size.")
+    return float(np.median(sizes))

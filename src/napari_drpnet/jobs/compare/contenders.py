@@ -1,0 +1,172 @@
+"""What takes part in a comparison: pickers on their way through the micrographs, and sets of picks from files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import write_picks
+from napari_drpnet.io.picks.formats import read_picks
+from napari_drpnet.jobs.inputs import PickTask
+from napari_drpnet.jobs.known_micrographs import KnownMicrographs, pick_files
+from napari_drpnet.jobs.picking import PickResult, learn, write_lists
+from napari_drpnet.pickers.protocol.picker import Reader, ScoringPicker
+from napari_drpnet.steps import Job, Progress, translate
+
+
+@dataclass
+class RunningPicker:
+    """A picker on its way through the micrographs; what is finished is on disk at once.
+
+    Attributes
+    ----------
+    name, picker, out
+        Who picks, and the folder of its picks.
+    shown
+        Its picks, one entry for each micrograph that it could pick.
+    every
+        The same at a threshold of 0, for curves over all thresholds.
+    results
+        What became of each micrograph.
+    cpu_seconds
+        Spent on all of them together, learning included.
+    problem
+        Why it cannot pick at all; empty while it can.
+    """
+
+    name: str
+    picker: ScoringPicker
+    out: Path
+    shown: list[Picks] = field(default_factory=list)
+    every: list[Picks] = field(default_factory=list)
+    results: list[PickResult] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+    problem: str = ""
+
+    def learn(self, micrographs: Sequence[Reader]) -> Job[None]:
+        """Let it learn from the micrographs if it is one that does."""
+        start = time.process_time()
+        try:
+            yield from learn(self.picker, micrographs, self.out / f"{self.name}.safetensors")
+        except UserError as error:
+            self.problem = str(error)
+        self.cpu_seconds += time.process_time() - start
+
+    def find(self, micrograph: Micrograph, task: PickTask, here: Progress) -> Job[None]:
+        """Pick one micrograph and write its STAR file; what is wrong with it is a result."""
+        name, start, cpu = task.micrograph.name, time.perf_counter(), time.process_time()
+        try:
+            score_map = yield from translate(
+                self.picker.score_steps(micrograph), lambda part: replace(here, fraction=part)
+            )
+            shown, every = self.picker.picks_from(score_map), self.picker.picks_from(score_map, 0.0)
+        except UserError as error:
+            self.results.append(PickResult(name, seconds=time.perf_counter() - start, error=str(error)))
+            return
+        finally:
+            self.cpu_seconds += time.process_time() - cpu
+        file = write_picks(shown, self.out / task.coordinates)
+        self.shown.append(shown)
+        self.every.append(every)
+        self.results.append(PickResult(name, len(shown), time.perf_counter() - start, coordinates=file))
+
+    def refuse(self, task: PickTask, error: UserError) -> None:
+        """A micrograph that nobody can pick."""
+        self.results.append(PickResult(task.micrograph.name, error=str(error)))
+
+    def close(self) -> None:
+        """Write the lists of what is finished."""
+        if self.results:
+            write_lists(self.results, self.out)
+
+
+@dataclass(frozen=True)
+class FilePicks:
+    """A set of picks that was read from files.
+
+    Attributes
+    ----------
+    name
+        Of the set.
+    picks
+        One entry per micrograph, under the name that the comparison has for it.
+    notes
+        What was left out, and why: a sentence each.
+    """
+
+    name: str
+    picks: tuple[Picks, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
+    """Read a set of picks, and match it with the micrographs.
+
+    Parameters
+    ----------
+    name
+        Of the set.
+    source
+        A file in any format, or a folder with some.
+    known
+        The micrographs; where none are listed, picks keep the names of their own.
+
+    Raises
+    ------
+    UserError
+        When nothing can be read, or two files have picks of one micrograph.
+    """
+    files, passed_over = pick_files(source)
+    found: dict[str, tuple[Path, Picks]] = {}
+    notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over]
+    for file in files:
+        try:
+            entries = _read(file, known)
+        except UserError as error:
+            if len(files) == 1:
+                raise
+            notes.append(f"{name}: {error}")
+            continue
+        for picks in entries:
+            micrograph = picks.frame.micrograph
+            if micrograph in found:
+                raise UserError(
+                    f"{file}: picks of {micrograph}, of which {found[micrograph][0]} has some, too.",
+                    "Keep one file for each micrograph.",
+                )
+            found[micrograph] = (file, picks)
+    strange = [micrograph for micrograph in found if known.names and micrograph not in known.names]
+    if strange:
+        notes.append(
+            f"{name}: left out, as they are of no micrograph of the comparison, or like several: {', '.join(strange)}."
+        )
+    kept = tuple(picks for micrograph, (_, picks) in found.items() if micrograph not in strange)
+    if not kept:
+        raise UserError(f"{source}: nothing of it can be used. {' '.join(notes)}", "Check the names and the files.")
+    return FilePicks(name, kept, tuple(notes))
+
+
+def _read(file: Path, known: KnownMicrographs) -> list[Picks]:
+    placed = [known.placed(picks, file) for picks in read_picks(file, frame_of=known.frame)]
+    for picks in placed:
+        _check_some_inside(picks, file)
+    return placed
+
+
+def _check_some_inside(picks: Picks, file: Path) -> None:
+    """Picks all of which lie outside are of another micrograph; of some that do, a comparison warns."""
+    if picks.frame.shape is None or not len(picks):
+        return
+    if not ((picks.yx >= -1) & (picks.yx <= np.array(picks.frame.shape))).all(axis=1).any():
+        height, width = picks.frame.shape
+        raise UserError(
+            f"{file}: all {len(picks)} picks of {picks.frame.micrograph} lie outside its {height} x {width} pixels "
+            "(height x width).",
+            "They may be of another micrograph, of a movie, or of another binning: check the names.",
+        )

@@ -1,0 +1,175 @@
+"""The tables of a comparison: numbers as they are for programs, and as text for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation.agreement import Pair
+    from napari_drpnet.jobs.compare.result import ComparisonReport
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in files, its head on paper, how its numbers are written, and what it means."""
+
+    key: str
+    head: str
+    form: str = ""
+    help: str = ""
+
+    def text(self, value: Any) -> str:
+        """A value for people; what does not apply is a dash."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return "–"
+        return format(value, self.form)
+
+
+STANDINGS = (
+    Column("set", "set"),
+    Column("kind", "kind", help="a picker that was run, a file that was read, or the consensus"),
+    Column("micrographs", "micrographs", "d", "on how many of them it has an answer"),
+    Column("picks", "picks", "d", "on all of these together, at its threshold"),
+    Column("precision", "precision", ".3f", "part of the picks that are particles"),
+    Column("recall", "recall", ".3f", "part of the particles that were picked"),
+    Column("f1", "F1", ".3f", "harmonic mean of both, at the threshold in force"),
+    Column("best_f1", "best F1", ".3f", "the best over all thresholds, chosen with the truth: an upper bound"),
+    Column("best_threshold", "at", ".2f", "the threshold of the best F1"),
+    Column("average_precision", "AP", ".3f", "average precision, the area under the curve of all candidates"),
+    Column("distance", "off [Å]", ".1f", "median distance of right picks from the true centre, in Angstrom"),
+    Column("cpu_seconds", "CPU-s", ".2f", "CPU seconds per micrograph, with learning shared among them"),
+)
+AGREEMENT = (
+    Column("first", "set"),
+    Column("second", "and"),
+    Column("shared", "shared", "d", "picks that both have"),
+    Column("only_first", "only the first", "d"),
+    Column("only_second", "only the second", "d"),
+    Column("f1", "F1", ".3f", "1 where each pick has its counterpart"),
+    Column("distance", "apart [Å]", ".1f", "median distance of the shared picks"),
+    Column("flipped_f1", "F1 upside down", ".3f", "with one of the two turned upside down"),
+    Column("fits_better_flipped", "better so"),
+)
+MICROGRAPHS = (
+    Column("micrograph", "micrograph"),
+    Column("set", "set"),
+    Column("picks", "picks", "d"),
+    Column("true", "found", "d"),
+    Column("false", "false", "d"),
+    Column("missed", "missed", "d"),
+    Column("precision", "precision", ".3f"),
+    Column("recall", "recall", ".3f"),
+    Column("f1", "F1", ".3f"),
+)
+
+Row = dict[str, Any]
+
+
+def standings(report: ComparisonReport) -> list[Row]:
+    """One row for each set, the truth left out where it is a file."""
+    return [_standing(report, i) for i in range(len(report.comparison.standings))]
+
+
+def agreement(report: ComparisonReport) -> list[Row]:
+    """One row for each two sets; distances in Angstrom."""
+    return [_pair(pair, report.pixel_size) for pair in report.comparison.pairs]
+
+
+def by_micrograph(report: ComparisonReport) -> list[Row]:
+    """One row for each micrograph and set."""
+    rows = []
+    for standing in report.comparison.standings:
+        verdicts = standing.evaluation.verdicts if standing.evaluation is not None else ()
+        judged = {micrograph_stem(verdict.micrograph): verdict.counts for verdict in verdicts}
+        for picks in report.sets[standing.name]:
+            counts = judged.get(micrograph_stem(picks.frame.micrograph))
+            ratios = (counts.precision, counts.recall, counts.f1) if counts else (None,) * 3
+            numbers = (counts.true, counts.false, counts.missed) if counts else (None,) * 3
+            particles = int(np.sum(picks.label != "background"))
+            values = (picks.frame.micrograph, standing.name, particles, *numbers, *ratios)
+            rows.append(dict(zip((column.key for column in MICROGRAPHS), values, strict=True)))
+    order = {name: i for i, name in enumerate(dict.fromkeys(row["micrograph"] for row in rows))}
+    return sorted(rows, key=lambda row: order[row["micrograph"]])
+
+
+def write_tables(report: ComparisonReport) -> None:
+    """``table.csv``, ``agreement.csv`` and ``micrographs.csv``."""
+    out = report.settings.out
+    _write(STANDINGS, standings(report), out / "table.csv")
+    _write(AGREEMENT, agreement(report), out / "agreement.csv")
+    _write(MICROGRAPHS, by_micrograph(report), out / "micrographs.csv")
+
+
+def texts(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[list[str]]]:
+    """The columns in which some row has something to say, and their cells as text."""
+    used = [column for column in columns if any(column.text(row[column.key]) != "–" for row in rows)]
+    return used, [[column.text(row[column.key]) for column in used] for row in rows]
+
+
+def _standing(report: ComparisonReport, index: int) -> Row:
+    standing, truth = report.comparison.standings[index], report.comparison.truth
+    entries = report.sets[standing.name]
+    cpu = report.cpu_seconds.get(standing.name)
+    counts = standing.evaluation.counts if standing.evaluation is not None else None
+    near = [p.distance for p in report.comparison.pairs if {p.first, p.second} == {standing.name, truth}]
+    values = (
+        standing.name,
+        _kind(report, standing.name),
+        len(entries),
+        standing.picks,
+        *((counts.precision, counts.recall, counts.f1) if counts else (None,) * 3),
+        standing.best_f1,
+        standing.best_threshold,
+        standing.area,
+        near[0] * report.pixel_size if near and counts else None,
+        cpu / len(entries) if cpu is not None else None,
+    )
+    return dict(zip((column.key for column in STANDINGS), values, strict=True))
+
+
+def _kind(report: ComparisonReport, name: str) -> str:
+    if name == report.comparison.truth:
+        return "truth"
+    if name == CONSENSUS:
+        return "consensus"
+    return "picker" if name in report.cpu_seconds else "file"
+
+
+def _pair(pair: Pair, pixel_size: float) -> Row:
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "shared": pair.shared,
+        "only_first": pair.only_first,
+        "only_second": pair.only_second,
+        "f1": pair.f1,
+        "distance": pair.distance * pixel_size,
+        "flipped_f1": pair.flipped_f1,
+        "fits_better_flipped": "yes" if pair.fits_better_flipped else "no",
+    }
+
+
+def _write(columns: Sequence[Column], rows: Sequence[Row], path: Path) -> None:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([column.key for column in columns])
+    table.writerows([_number(row[column.key]) for column in columns] for row in rows)
+    write_text(text.getvalue(), path)
+
+
+def _number(value: Any) -> Any:
+    """For programs: six digits, and an empty cell for what does not apply."""
+    if not isinstance(value, float):
+        return value
+    return "" if math.isnan(value) else f"{value:.6g}"

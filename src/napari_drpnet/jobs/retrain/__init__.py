@@ -1,0 +1,1 @@
+"""From labels to a better picker: harvest, retrain, compare before and after, suggest what to label next."""

@@ -1,0 +1,313 @@
+"""Gather patches of particles and of background from micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from napari_drpnet.data import FloatArray, MaskArray, PatchSet
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.patches import read_patches, write_patches
+from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, ScoredMicrograph, look
+from napari_drpnet.regions import covered
+from napari_drpnet.settings import HarvestSettings
+from napari_drpnet.steps import Job, Progress, translate
+
+# Of a complete micrograph, the likeliest candidates that are no particles: so many for each particle.
+_HARD = 2
+# Where particles may be unlabelled, background is where the map is lowest: of so many times as many random places, and
+# at most this part of those that are away from all that may be a particle.
+_CHOICE, _LOWEST = 6, 4
+# Percentile of the detector's map that stands for the height of a clear particle on this micrograph, and the least
+# height of a maximum.
+_CLEAR, _FLAT = 99.5, 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class HarvestReport:
+    """What a harvest gave.
+
+    Attributes
+    ----------
+    patches
+        All of them; `PatchSet.counts` tells how many of each kind.
+    folder
+        Where they were written; None when they were not.
+    notes
+        What the user should know, a sentence each.
+    """
+
+    patches: PatchSet
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Places on a micrograph, in its pixels, of one label and one origin."""
+
+    yx: FloatArray
+    particle: bool
+    origin: str
+
+
+def read_patch_set(folder: str | Path, diameter: float | None = None) -> PatchSet:
+    """A patch set from disk, at the scale of the network; see `training.labels.patches.at_network_scale`."""
+    from napari_drpnet.training.labels.patches import at_network_scale
+
+    return at_network_scale(read_patches(folder), diameter)
+
+
+def harvest(
+    fields: Sequence[LabelledMicrograph], settings: HarvestSettings, out: Path | None = None
+) -> Job[HarvestReport]:
+    """Gather patches from micrographs.
+
+    Parameters
+    ----------
+    fields
+        Micrographs with labels or sets of picks; see `labelled_in_project` and `labelled_in_files`.
+    settings
+        What tells particles from background, and how the detector sees the micrographs.
+    out
+        Folder of the patch set; None: nothing is written.
+
+    Raises
+    ------
+    UserError
+        When the fields hold nothing that the source asks for, none can be read, or the folder cannot be written.
+    """
+    from napari_drpnet.pickers.drpnet import DRPnet
+
+    check_fields(fields, settings)
+    picker = DRPnet(settings)
+    parts: list[Part] = []
+    notes: list[str] = []
+    for done, field in enumerate(fields):
+        here = Progress(done, len(fields), sum(len(part.patches) for part in parts), field.name)
+        yield here
+        try:
+            seen = yield from translate(look(field, picker), within(here))
+            parts.append(part_of(seen, settings))
+        except UserError as error:
+            notes.append(f"{field.name} is left out: {error}")
+    patches = assembled(parts, settings, notes)
+    yield Progress(len(fields), len(fields), len(patches))
+    return HarvestReport(patches, write_patches(patches, out) if out else None, tuple(notes))
+
+
+def within(here: Progress) -> Callable[[float], Progress]:
+    """A part of the unit in work, as progress of the whole."""
+    return lambda part: Progress(here.done, here.total, here.picks, here.message, part)
+
+
+def check_fields(fields: Sequence[LabelledMicrograph], settings: HarvestSettings) -> None:
+    """Refuse fields that hold nothing that the source of a harvest asks for.
+
+    Raises
+    ------
+    UserError
+        Without micrographs, labels, or a second set of picks.
+    """
+    if not fields:
+        raise UserError(
+            "There are no micrographs with labels.", "Label particles and background, or mark micrographs as done."
+        )
+    if settings.source == "agreement" and min(len(field.sets) for field in fields) < 2:
+        raise UserError("Agreement needs two or more sets of picks.", "Name a second one.")
+    if settings.source == "labels" and not any(len(field.particles) for field in fields):
+        raise UserError("Nothing is labelled as a particle.", "Label particles, or harvest by another source.")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The patches of one micrograph, and the diameter of its particles in its pixels."""
+
+    patches: PatchSet
+    diameter: float
+
+
+def assembled(parts: Sequence[Part], settings: HarvestSettings, notes: list[str]) -> PatchSet:
+    """The patches of all micrographs, in training and validation, balanced where that is asked for.
+
+    Raises
+    ------
+    UserError
+        When there are none.
+    """
+    from napari_drpnet.training.labels.patches import balanced
+
+    kept = [part for part in parts if len(part.patches)]
+    if not kept:
+        raise UserError(f"There is nothing to harvest. {' '.join(notes)}".strip(), "Check the labels and micrographs.")
+    lines = divide({str(part.patches.micrograph[0]): part.patches.yx[part.patches.particle] for part in kept}, settings)
+    patches = PatchSet.joined([_divided(part, lines) for part in kept])
+    if settings.balance:
+        patches = balanced(patches, np.random.default_rng(settings.seed))
+    for label, some in (("particles", patches.particle), ("background", ~patches.particle)):
+        if not some.any():
+            notes.append(f"There are no patches of {label}.")
+    return patches
+
+
+def divide(particles: Mapping[str, FloatArray], settings: HarvestSettings) -> dict[str, float]:
+    """The column of each micrograph from which on it is for validation: infinite where it is for one purpose only.
+
+    Parameters
+    ----------
+    particles
+        ``(n, 2)`` in micrograph pixels, by the name of the micrograph.
+    settings
+        Part of the micrographs that have particles; of a single one, part of its particles.
+    """
+    lines = dict.fromkeys(particles, np.inf)
+    rich = [name for name, yx in particles.items() if len(yx)]
+    if settings.validation == 0 or not rich:
+        return lines
+    if len(rich) == 1:
+        lines[rich[0]] = float(np.quantile(particles[rich[0]][:, 1], 1 - settings.validation))
+        return lines
+    count = min(len(rich) - 1, max(1, round(settings.validation * len(rich))))
+    chosen = np.random.default_rng(settings.seed).choice(len(rich), count, replace=False)
+    return lines | {rich[i]: -np.inf for i in chosen}
+
+
+def _divided(part: Part, lines: Mapping[str, float]) -> PatchSet:
+    """The patches with their splits; left of a dividing line a strip is left out, so that no particle is in both."""
+    patches = part.patches
+    line, x = lines[str(patches.micrograph[0])], patches.yx[:, 1]
+    divided = replace(patches, split=np.where(x >= line, "validation", "training"))
+    return divided.select((x >= line) | (x < line - part.diameter))
+
+
+def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
+    """The patches of one micrograph.
+
+    Raises
+    ------
+    UserError
+        When its pixel size is not known.
+    """
+    from napari_drpnet.training.labels.patches import DIAMETER
+
+    diameter = seen.frame.micrograph_pixels(settings.diameter)
+    # Every micrograph has randomness of its own, whichever others there are.
+    rng = np.random.default_rng([settings.seed, *seen.field.name.encode()])
+    chosen = {"labels": _by_labels, "agreement": _by_agreement, "confidence": _by_confidence}[settings.source]
+    places = chosen(seen, settings, diameter, rng)
+    places = [group for group in places if len(group.yx)]
+    yx = np.concatenate([np.empty((0, 2)), *(group.yx for group in places)])
+    sizes = [len(group.yx) for group in places]
+    patches = PatchSet(
+        seen.patches(yx),
+        settings.diameter / DIAMETER,
+        settings.diameter,
+        np.repeat([group.particle for group in places], sizes),
+        np.array(seen.field.name),
+        yx,
+        origin=np.repeat([group.origin for group in places], sizes),
+        score=_scores(seen, yx, diameter),
+    )
+    return Part(patches, diameter)
+
+
+def _scores(seen: ScoredMicrograph, yx: FloatArray, diameter: float) -> FloatArray:
+    """Probability of the candidate at each place; NaN where there is none."""
+    found = seen.map.candidates
+    if not len(found) or not len(yx):
+        return np.full(len(yx), np.nan)
+    distance, nearest = cKDTree(found.yx).query(yx)
+    return np.where(distance <= diameter / 4, found.probability[nearest], np.nan)
+
+
+def _by_labels(
+    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
+) -> list[_Places]:
+    from napari_drpnet.training.labels.patches import APART, away
+
+    field = seen.field
+    places = [_Places(field.particles, True, "label"), _Places(field.background, False, "label")]
+    if field.complete:
+        found = seen.candidates
+        free = away(found.yx, np.concatenate([field.particles, field.background]), APART * diameter)
+        hardest = np.flatnonzero(free)[np.argsort(-found.probability[free], kind="stable")]
+        hardest = hardest[: _HARD * len(field.particles) + settings.random]
+        places.append(_Places(found.yx[hardest], False, "candidate"))
+    taken = field.particles if field.complete else np.concatenate([field.particles, _likely(seen, settings)])
+    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+
+
+def _by_agreement(
+    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
+) -> list[_Places]:
+    from napari_drpnet.training.labels.patches import AGREE, agreement
+
+    sets = [picks.yx[picks.label != "background"] for picks in seen.field.sets]
+    shared, alone = agreement(sets, AGREE * diameter)
+    places = [_Places(shared, True, "agreement")]
+    if settings.difference:
+        places.append(_Places(alone, False, "difference"))
+    taken = np.concatenate([*sets, _likely(seen, settings)])
+    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+
+
+def _by_confidence(
+    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
+) -> list[_Places]:
+    from napari_drpnet import candidates
+    from napari_drpnet.training.labels.patches import by_confidence
+
+    clear = float(np.percentile(seen.heights, _CLEAR))
+    yx, _, level = candidates.find(seen.heights, max(settings.height * clear, _FLAT))
+    yx = seen.map.frame.to_micrograph(yx)
+    inside = candidates.inside(yx, seen.shape, diameter / 2) & ~_contaminated(seen, yx)
+    yx, level = yx[inside], level[inside]
+    sure, low, flat = by_confidence(yx, level, seen.patches(yx), diameter, settings.mean, settings.deviation)
+    places = [
+        _Places(yx[sure], True, "level"), _Places(yx[low], False, "level"), _Places(yx[flat], False, "deviation")
+    ]  # fmt: skip
+    taken = np.concatenate([yx[level > 1], _likely(seen, settings)])
+    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+
+
+def _likely(seen: ScoredMicrograph, settings: HarvestSettings) -> FloatArray:
+    """Candidates that may be particles, whatever was labelled; those in a painted region are none."""
+    found = seen.map.candidates
+    yx = found.yx[found.probability >= settings.likely]
+    return yx[~_contaminated(seen, yx)]
+
+
+def _height(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
+    """How high the detector's map is at each place; 0 where all particles are known."""
+    if seen.field.complete or not len(yx):
+        return np.zeros(len(yx))
+    values = seen.heights
+    at = np.clip(np.rint(seen.map.frame.from_micrograph(yx)).astype(int), 0, np.array(values.shape) - 1)
+    return np.asarray(values[at[:, 0], at[:, 1]], np.float64)
+
+
+def _contaminated(seen: ScoredMicrograph, yx: FloatArray) -> MaskArray:
+    if seen.field.region is None or not len(yx):
+        return np.zeros(len(yx), bool)
+    return covered(yx, seen.frame, seen.field.region)
+
+
+def _elsewhere(
+    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, taken: FloatArray, rng: np.random.Generator
+) -> list[_Places]:
+    """Background that nobody pointed at: random places, and such in the painted regions."""
+    from napari_drpnet.training.labels.patches import APART, covered_places, scattered
+
+    most = settings.random if seen.field.complete else _CHOICE * settings.random
+    places = scattered(rng, seen.shape, diameter / 2, taken, APART * diameter, most)
+    fewest = settings.random if seen.field.complete else min(settings.random, len(places) // _LOWEST)
+    places = places[np.argsort(_height(seen, places), kind="stable")[:fewest]]
+    groups = [_Places(places, False, "random")]
+    if settings.regions and seen.field.region is not None:
+        painted = covered_places(rng, seen.field.region, seen.shape, max(settings.random, 1))
+        groups.append(_Places(painted, False, "region"))
+    return groups

@@ -1,0 +1,107 @@
+"""A classifier from a patch set alone, without the micrographs it was cut from."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from napari_drpnet.data import PatchSet
+from napari_drpnet.io.weights import WeightsCard, read_weights
+from napari_drpnet.jobs.retrain.harvest import read_patch_set
+from napari_drpnet.jobs.retrain.learning import train_on
+from napari_drpnet.jobs.retrain.report import RetrainReport, write_record
+from napari_drpnet.jobs.run_file import validated
+from napari_drpnet.settings import RetrainSettings
+from napari_drpnet.steps import Job
+
+# What a classifier's evidence counts beside the detector's where no candidate tells how much they share.
+_SHARE = 0.4
+
+
+def retrain_patches(
+    patches: PatchSet,
+    settings: RetrainSettings,
+    out: Path,
+    detector: str = "detector",
+    stop: Event | None = None,
+) -> Job[RetrainReport]:
+    """Train a classifier from a patch set alone, without the micrographs.
+
+    It is judged by patches, at equal numbers of both classes. How it counts beside the detector, which no patch tells,
+    is a fixed part of what it says; the probabilities of the picks are calibrated by `retrain` in a project.
+
+    Parameters
+    ----------
+    patches
+        At the scale of the network; see `read_patch_set`.
+    settings
+        Weights to begin from, and for how long.
+    out
+        The ``.safetensors`` file to write.
+    detector
+        Weights of stage 1 that it will be used with.
+    stop
+        See `retrain`.
+
+    Raises
+    ------
+    UserError
+        When the set has one class only or too few patches, or the weights cannot be read or written.
+    """
+    from napari_drpnet.training.calibration import fit_logistic
+    from napari_drpnet.training.labels.patches import patch_scores
+    from napari_drpnet.training.run import leave
+
+    begun, stop = time.monotonic(), stop or Event()
+    first, _ = read_weights(detector)
+    fitted = yield from train_on(patches, settings, stop)
+    kept = patches.select(patches.split == "validation")
+    unseen = bool(kept.particle.any() and not kept.particle.all())
+    known = kept if unseen else patches
+    logits = patch_scores(fitted.network, known.images)
+    weight = np.where(known.particle, 1 / known.particle.sum(), 1 / (~known.particle).sum())
+    slope, offset = fit_logistic([logits], known.particle, weight)
+    probability = 1 / (1 + np.exp(-(slope * logits + offset)))
+    *slopes, last = first.calibration
+    card = WeightsCard(
+        network="classifier",
+        role="classifier",
+        diameter=first.diameter,
+        calibration=tuple(round(float(c), 5) for c in (_SHARE * slope, *slopes, last + _SHARE * offset)),
+        detector=Path(detector).stem,
+        start=Path(settings.start).stem,
+    )
+    leave(out, card, fitted, probability, known.particle)
+    chosen = probability >= 0.5
+    recall = float(chosen[known.particle].mean())
+    false = float(chosen[~known.particle].mean())
+    notes = (
+        () if unseen else ("The set has no patches of both classes to validate with: the F1 is of what was learnt.",)
+    )
+    report = RetrainReport(
+        out.stem,
+        out,
+        "classifier",
+        {"classifier": str(out)},
+        after=2 * recall / (1 + recall + false),
+        judged_on="validation patches, particles and background counting alike" if unseen else "the training patches",
+        notes=notes,
+        steps=fitted.checks[-1].done,
+        seconds=time.monotonic() - begun,
+        stopped=stop.is_set(),
+        labels=int(patches.particle.sum()),
+    )
+    write_record(report, settings, ())
+    return report
+
+
+def retrain_patch_set(
+    folder: Path, given: dict[str, Any], out: Path, detector: str = "detector", stop: Event | None = None
+) -> Job[RetrainReport]:
+    """`retrain_patches` of a patch set on disk."""
+    settings = validated(RetrainSettings, {"what": "classifier", **given})
+    return (yield from retrain_patches(read_patch_set(folder), settings, out, detector, stop))

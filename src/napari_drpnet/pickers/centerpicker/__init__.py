@@ -1,0 +1,1 @@
+"""CenterPicker: a network that says where centres are and how large the particles are."""

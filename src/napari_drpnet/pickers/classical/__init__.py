@@ -1,0 +1,1 @@
+"""Pickers without a network: Laplacian of Gaussian, and template matching."""

@@ -1,0 +1,157 @@
+"""DeepCryoPicker: learns from a data set's own micrographs, without labels, and slides a classifier over them.
+
+Al-Azzawi, Ouadou, Max, Duan, Tanner, Cheng, "DeepCryoPicker: fully automated deep neural network for single protein
+particle picking in cryo-EM", BMC Bioinformatics 21:509 (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import ClassVar, cast
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import expit
+
+from napari_drpnet import tiling
+from napari_drpnet.data import Candidates, FloatArray, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import write_weights
+from napari_drpnet.networks import AlexNet, channels_last
+from napari_drpnet.networks.alexnet import SlidingWindow
+from napari_drpnet.pickers.deepcryo.boxes import best_boxes
+from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, learn_steps
+from napari_drpnet.pickers.network import calibrated, check_size, load_network, network_image
+from napari_drpnet.pickers.protocol.choosing import chosen
+from napari_drpnet.settings import DeepCryoPickerSettings
+from napari_drpnet.steps import drained, translate
+
+# Smoothing of the map, in particle diameters: the score of one window is noisy.
+_SMOOTHING = 0.06
+# Windows of a lower logit are no candidates.
+_FLOOR = -4.0
+# Candidates nearer to each other than this, in diameters, are one at any setting.
+_CLOSEST = 0.4
+# Part of the work that learning takes where a micrograph has to be learnt from first.
+_LEARNING = 0.9
+
+
+class DeepCryoPicker:
+    """Learns from the micrographs themselves, without labels, and then picks them.
+
+    Parameters
+    ----------
+    settings
+        Diameter, how to learn, or the weights that it saved after learning.
+
+    Raises
+    ------
+    UserError
+        When the device is not there, or the weights cannot be used.
+    """
+
+    name: ClassVar[str] = "deepcryopicker"
+    settings_class: ClassVar[type[DeepCryoPickerSettings]] = DeepCryoPickerSettings
+
+    def __init__(self, settings: DeepCryoPickerSettings) -> None:
+        self.settings = settings
+        self.device = tiling.choose_device(settings.device)
+        self._learnt: LearntNetwork | None = None
+        if settings.weights is not None:
+            self._learnt = LearntNetwork(*load_network(settings.weights, "window classifier", self.device))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has learnt, now or before."""
+        return self._learnt is not None
+
+    def learn_steps(self, micrographs: Sequence[Callable[[], Micrograph]]) -> Generator[tuple[float, str], None, None]:
+        """Learn from some of the micrographs, yielding the fraction done and what is being done.
+
+        Raises
+        ------
+        UserError
+            When no micrograph can be used, or there is nothing in them to learn from.
+        """
+        learnt = yield from learn_steps(self.settings, micrographs)
+        self._learnt = LearntNetwork(learnt.card, channels_last(learnt.network).to(self.device))
+
+    def save(self, path: Path) -> Path:
+        """Write what was learnt as a weights file, for the setting ``weights``.
+
+        Raises
+        ------
+        UserError
+            When nothing was learnt, or the file cannot be written.
+        """
+        if self._learnt is None:
+            raise UserError("DeepCryoPicker has learnt nothing that could be saved.", "Let it learn or pick first.")
+        return write_weights(path, self._learnt.card, self._learnt.network.state_dict())
+
+    def pick(self, micrograph: Micrograph) -> Picks:
+        """Particles of one micrograph, at the threshold of the settings; see `score_steps`."""
+        return self.picks_from(self.score(micrograph))
+
+    def score(self, micrograph: Micrograph) -> ScoreMap:
+        """`score_steps` to its end."""
+        return drained(self.score_steps(micrograph))
+
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """The map of one micrograph and every candidate, yielding the fraction done.
+
+        If it has not learnt yet, it learns from this one micrograph first, and keeps that for the next.
+
+        Raises
+        ------
+        UserError
+            When the diameter does not fit the image, the pixel size is unknown, the image is constant, or there is
+            nothing to learn from.
+        """
+        check_size(micrograph, self.settings.diameter)
+        begun = 0.0 if self.ready else _LEARNING
+        if not self.ready:
+            yield from translate(self.learn_steps([lambda: micrograph]), lambda step: _LEARNING * step[0])
+        yield begun
+        return (yield from translate(self._scan(micrograph), lambda part: begun + (1 - begun) * part))
+
+    def picks_from(
+        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
+    ) -> Picks:
+        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        return chosen(self.name, self.settings, score_map, threshold, min_distance)
+
+    def _scan(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """Slide the window over a micrograph: the probability of one in each place, and the best boxes."""
+        assert self._learnt is not None
+        card, network = self._learnt.card, cast(AlexNet, self._learnt.network)
+        prepared = network_image(micrograph, self.settings.diameter, card.diameter, self.settings.invert)
+        window = SlidingWindow(network, self.settings.step).eval()
+        steps = tiling.score_steps(window, prepared.image, self.device, self.settings.memory)
+        logits = yield from translate(steps, lambda part: 0.9 * part)
+        across = card.diameter / window.stride
+        smoothed: ImageArray = ndimage.gaussian_filter(logits, _SMOOTHING * across, truncate=3.0)
+        values = np.asarray(expit(smoothed), np.float32)
+        box = network.side / window.stride
+        yx, peak, level = best_boxes(smoothed, box, self.settings.overlap, _CLOSEST * across, _FLOOR)
+        frame = prepared.frame.rescaled(1 / window.stride)
+        usable = ~self._too_large(values, across)[tuple(_nearest(yx, values.shape))]
+        if prepared.valid is not None:
+            usable &= prepared.valid[tuple(_nearest((yx + 0.5) * window.stride, prepared.valid.shape))]
+        # A window's centre lies half a pixel after that of the pixels its map pixel stands for.
+        place = frame.to_micrograph(yx[usable] + 0.5 / window.stride)
+        peak, probability = expit(peak[usable]), calibrated(card.calibration, peak[usable])
+        return ScoreMap(values, frame, Candidates(place, peak, level[usable], probability))
+
+    def _too_large(self, values: ImageArray, across: float) -> MaskArray:
+        """Where connected areas of the map are larger than the settings allow a group of particles to be."""
+        areas, _ = ndimage.label(values > 0.5)
+        size = np.bincount(areas.ravel())
+        size[0] = 0
+        too_large: MaskArray = (size > self.settings.largest * np.pi / 4 * across**2)[areas]
+        return too_large
+
+
+def _nearest(yx: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Rows and columns ``(2, n)`` of the pixels that places ``(n, 2)`` lie in."""
+    return np.clip(np.rint(yx), 0, np.array(shape) - 1).astype(int).T

@@ -1,0 +1,197 @@
+"""Pickers by their names: our own, and those of other packages.
+
+One that fails is listed with its reason (`known_pickers`), and whatever it raises names it (`foreign`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.pickers.protocol.foreign import Guarded, GuardedLearner, blaming
+from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, ScoringPicker
+from napari_drpnet.settings import PickerSettings
+
+_BUILT_IN = {
+    "drpnet": "napari_drpnet.pickers.drpnet:DRPnet",
+    "pixer": "napari_drpnet.pickers.pixer:Pixer",
+    "centerpicker": "napari_drpnet.pickers.centerpicker.picker:CenterPicker",
+    "deepcryopicker": "napari_drpnet.pickers.deepcryo.picker:DeepCryoPicker",
+    "log": "napari_drpnet.pickers.classical.log:LoG",
+    "template": "napari_drpnet.pickers.classical.template:Template",
+}
+_GROUP, _OURS = "napari_drpnet.pickers", "napari-drpnet"
+
+
+@dataclass(frozen=True)
+class PickerInfo:
+    """What is known of a picker without running it.
+
+    Attributes
+    ----------
+    name
+        By which it is chosen.
+    origin
+        The package it is from.
+    summary
+        What it is, in a line.
+    problem
+        Why it cannot be used; empty when it can.
+    """
+
+    name: str
+    origin: str
+    summary: str = ""
+    problem: str = ""
+
+
+def available_pickers() -> list[str]:
+    """Names of all pickers, our own first; whether those of other packages work is not looked at."""
+    return list(dict.fromkeys([*_BUILT_IN, *(entry.name for entry in _entries())]))
+
+
+def known_pickers() -> list[PickerInfo]:
+    """All pickers, our own first, each loaded to see whether it can be used."""
+    ours = [PickerInfo(name, _OURS, _summary(_picker_class(name))) for name in _BUILT_IN]
+    return ours + [_looked_at(entry) for entry in _entries()]
+
+
+def scoring(picker: Picker) -> ScoringPicker:
+    """A picker as one whose threshold can change afterwards; one that can only pick is asked once for all it finds."""
+    if isinstance(picker, ScoringPicker):
+        return picker
+    from napari_drpnet.pickers.protocol.adapter import Rescored  # SciPy, which a list of names does not need
+
+    return cast(ScoringPicker, Rescored(picker))
+
+
+def settings_class(name: str) -> type[PickerSettings]:
+    """The settings model of the picker called ``name``."""
+    return _picker_class(name).settings_class
+
+
+def summary(name: str) -> str:
+    """What the picker called ``name`` is, in a line; raises a `UserError` when it cannot be loaded."""
+    return _summary(_picker_class(name))
+
+
+def explain(error: ValidationError) -> UserError:
+    """A pydantic error as one sentence a user can act on."""
+    parts = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
+    return UserError(f"Settings are not usable: {'; '.join(parts)}.", "Correct the value and try again.")
+
+
+def picker_settings(name: str, **fields: Any) -> PickerSettings:
+    """The settings of the picker called ``name`` from their fields.
+
+    Raises
+    ------
+    UserError
+        When one is missing, unknown or unusable.
+    """
+    cls = settings_class(name)
+    if unknown := [repr(field) for field in fields if field not in cls.model_fields]:
+        known = ", ".join(cls.model_fields)
+        raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown)}.", f"It has {known}.")
+    try:
+        return cls(**fields)
+    except ValidationError as error:
+        raise explain(error) from error
+
+
+def load_picker(name: str = "drpnet", **settings: Any) -> ScoringPicker:
+    """Build a picker by name; one that can only pick is made a `ScoringPicker`, see `scoring`.
+
+    Parameters
+    ----------
+    name
+        One of `available_pickers`.
+    **settings
+        Fields of its settings model; most need a ``diameter`` in Angstrom.
+
+    Raises
+    ------
+    UserError
+        For an unknown picker, one of another package that does not work, or unusable settings.
+
+    Examples
+    --------
+    >>> picker = load_picker("drpnet", diameter=180)  # doctest: +SKIP
+    >>> picks = picker.pick(read_micrograph("micrograph.mrc"))  # doctest: +SKIP
+    """
+    cls, chosen = _picker_class(name), picker_settings(name, **settings)
+    if name in _BUILT_IN:
+        return scoring(cls(chosen))
+    origin = _origin(_entry(name))
+    with blaming(f"Picker {name!r} of the package {origin} cannot be started"):
+        picker = scoring(cls(chosen))
+    guard = GuardedLearner(picker, origin) if isinstance(picker, LearningPicker) else Guarded(picker, origin)
+    return cast(ScoringPicker, guard)
+
+
+def _picker_class(name: str) -> type[Picker]:
+    if name in _BUILT_IN:
+        module, attribute = _BUILT_IN[name].split(":")
+        return cast(type[Picker], getattr(import_module(module), attribute))
+    return _loaded(_entry(name))
+
+
+# ---------------------------------------------------------------- of other packages
+
+
+def _entries() -> list[EntryPoint]:
+    """In an order that does not depend on how they were installed."""
+    return sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, _origin(entry), entry.value))
+
+
+def _entry(name: str) -> EntryPoint:
+    for entry in _entries():
+        if entry.name == name:
+            return entry
+    raise UserError(f"There is no picker named {name!r}.", f"Choose one of: {', '.join(available_pickers())}.")
+
+
+def _origin(entry: EntryPoint) -> str:
+    return entry.value.split(":")[0].split(".")[0] if entry.dist is None else entry.dist.name
+
+
+def _loaded(entry: EntryPoint) -> type[Picker]:
+    """The class of an entry point, if it is a picker."""
+    sentence = f"Picker {entry.name!r} of the package {_origin(entry)} cannot be loaded"
+    with blaming(sentence, "Install that package anew, or tell its author."):
+        cls = entry.load()
+    if complaint := _complaint(cls, entry.name):
+        raise UserError(f"{sentence}: {complaint}.", "Tell its author.")
+    return cast(type[Picker], cls)
+
+
+def _complaint(cls: Any, name: str) -> str:
+    settings = getattr(cls, "settings_class", None)
+    if not (isinstance(settings, type) and issubclass(settings, PickerSettings)):
+        return "it has no settings_class derived from PickerSettings"
+    if not callable(getattr(cls, "pick", None)):
+        return "it has no method pick"
+    if getattr(cls, "name", None) != name:
+        return f"its name is {getattr(cls, 'name', None)!r}, not that of its entry point"
+    return ""
+
+
+def _looked_at(entry: EntryPoint) -> PickerInfo:
+    name, origin = entry.name, _origin(entry)
+    first = _OURS if name in _BUILT_IN else _origin(_entry(name))
+    if first != origin:
+        return PickerInfo(name, origin, problem=f"The package {first} has a picker of this name.")
+    try:
+        return PickerInfo(name, origin, _summary(_loaded(entry)))
+    except UserError as error:
+        return PickerInfo(name, origin, problem=str(error))
+
+
+def _summary(cls: type[Picker]) -> str:
+    """The first line of its docstring."""
+    return (cls.__doc__ or "").strip().partition("\n")[0]

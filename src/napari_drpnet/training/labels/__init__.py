@@ -1,0 +1,1 @@
+"""What a person's labels teach: a calibration, patches for a classifier, and what they are worth."""

@@ -1,0 +1,341 @@
+"""What a person's labels say about a picker: a calibration that fits them, and F1 on labels it was not fitted to.
+
+A micrograph may be *complete*: every particle on it is labelled, so that any other candidate is background. On all
+others the labels are a sample, and what they do not tell is estimated; see `unlabelled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from napari_drpnet.data import FloatArray, MaskArray
+from napari_drpnet.training.calibration import fit_logistic, hits
+from napari_drpnet.training.finetune import recalibrate
+from napari_drpnet.training.labels.unlabelled import FEWEST, Shift, shift
+
+# Slope and offset of the logit of a probability.
+Correction = tuple[float, float]
+UNCHANGED: Correction = (1.0, 0.0)
+# Labels from which the width of the unlabelled band along the edges is told.
+_BAND = 20
+_REPEATS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedCandidates:
+    """Candidates of one micrograph with what a person said about them.
+
+    Attributes
+    ----------
+    name
+        Of the micrograph.
+    yx
+        ``(n, 2)`` in micrograph pixels.
+    margin
+        ``(n,)`` logits of their probabilities.
+    particle, background
+        ``(n,)`` labelled so. Of a complete micrograph all others are background as well.
+    complete
+        Whether every particle is labelled.
+    lost
+        Labelled particles without a candidate.
+    picked
+        Logit of the threshold of the picks that the person saw; None where there were none.
+    """
+
+    name: str
+    yx: FloatArray
+    margin: FloatArray
+    particle: MaskArray
+    background: MaskArray
+    complete: bool = False
+    lost: int = 0
+    picked: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.yx)
+
+    @property
+    def labels(self) -> int:
+        """Labelled particles."""
+        return int(self.particle.sum()) + self.lost
+
+    def select(self, which: npt.ArrayLike) -> JudgedCandidates:
+        """Some of the candidates; particles without one are told of no part."""
+        columns = {name: getattr(self, name)[which] for name in ("yx", "margin", "particle", "background")}
+        return replace(self, **columns, lost=0)
+
+
+def margins(probability: FloatArray) -> FloatArray:
+    """Logits of probabilities, finite also at 0 and 1."""
+    return np.asarray(logit(np.clip(probability, 1e-12, 1 - 1e-12)), np.float64)
+
+
+def judge(
+    name: str,
+    yx: FloatArray,
+    margin: FloatArray,
+    particles: FloatArray,
+    background: FloatArray,
+    reach: float,
+    shape: tuple[int, int],
+    complete: bool,
+    picked: float | None = None,
+) -> JudgedCandidates:
+    """Candidates with the labels that are theirs.
+
+    Parameters
+    ----------
+    yx, margin
+        See `JudgedCandidates`.
+    particles, background
+        ``(n, 2)`` labels in micrograph pixels.
+    reach
+        Largest distance of a label from its candidate.
+    shape
+        ``(h, w)`` of the micrograph. Of a complete one, candidates nearer to its edges than any label, and than half a
+        diameter, are left out: nobody looked there.
+    complete, picked
+        See `JudgedCandidates`.
+    """
+    band = reach
+    if complete and len(particles) >= _BAND:
+        band = max(band, float(np.minimum(particles, np.array(shape) - 1 - particles).min()))
+    limit = np.array(shape) - 1 - band
+    inside = ((yx >= band) & (yx <= limit)).all(1)
+    yx, margin = yx[inside], margin[inside]
+    hit = hits(yx, margin, particles, reach)
+    refused = hits(yx, margin, background, reach) & ~hit
+    known = ((particles >= band) & (particles <= limit)).all(1)
+    return JudgedCandidates(name, yx, margin, hit, refused, complete, max(0, int(known.sum() - hit.sum())), picked)
+
+
+def fit_line(judged: Sequence[JudgedCandidates]) -> tuple[Correction, float]:
+    """Slope and offset that make the probabilities fit the labels, and how many particles there then are.
+
+    Complete micrographs decide where they hold as many labelled particles as the others; the number of particles is
+    that of the micrographs that decided.
+    """
+    complete, partial = _apart(judged)
+    if complete:
+        columns = {name: _joined(complete, name) for name in ("margin", "particle")}
+        weight = np.ones(len(columns["margin"]))
+        if not len(weight):
+            return UNCHANGED, 0.0
+        a, b = recalibrate(UNCHANGED, [columns["margin"]], columns["particle"].astype(bool), weight)
+        return (a, b), float(sum(j.labels for j in complete))
+    found = _shift(partial)
+    return (1.0, found.value), found.particles
+
+
+def _apart(judged: Sequence[JudgedCandidates]) -> tuple[list[JudgedCandidates], list[JudgedCandidates]]:
+    """The complete micrographs, or those that are not, whichever have more labels; the other list is empty."""
+    complete = [j for j in judged if j.complete]
+    partial = [j for j in judged if not j.complete and (j.particle.any() or j.background.any())]
+    enough = sum(j.labels for j in complete) >= max(FEWEST, sum(j.labels for j in partial))
+    return (complete, []) if enough else ([], partial)
+
+
+def _joined(judged: Sequence[JudgedCandidates], name: str) -> npt.NDArray[np.float64]:
+    return np.concatenate([np.empty(0), *(getattr(j, name).astype(np.float64) for j in judged)])
+
+
+def _shift(partial: Sequence[JudgedCandidates]) -> Shift:
+    picked = [j.picked for j in partial if j.picked is not None]
+    margin, particle, background = (_joined(partial, name) for name in ("margin", "particle", "background"))
+    threshold = float(np.mean(picked)) if len(picked) * 2 > len(partial) else None
+    return shift(margin, particle.astype(bool), background.astype(bool), threshold)
+
+
+def f1(judged: Sequence[JudgedCandidates], line: Correction, believed: tuple[Correction, float] | None = None) -> float:
+    """F1 of the candidates whose probability is at least 0.5.
+
+    Where not every particle is labelled it is an estimate: as many picks are right as the share of the labels among
+    them says, and no more than the probabilities in ``believed`` sum to.
+
+    Parameters
+    ----------
+    judged
+        All complete; or not, and then ``believed`` is needed.
+    line
+        Of the calibration to judge.
+    believed
+        What `fit_line` gives for all the labels there are.
+    """
+    a, b = line
+    right = picks = labels = 0
+    expected = 0.0
+    for j in judged:
+        chosen = a * j.margin + b >= 0
+        right += int((chosen & j.particle).sum())
+        picks += int(chosen.sum())
+        labels += j.labels
+        if believed is not None:
+            expected += float(probability(j.margin[chosen & ~j.background], believed[0]).sum())
+    if believed is None:
+        return 2 * right / max(picks + labels, 1)
+    candidates = labels - sum(j.lost for j in judged)
+    there = believed[1] * labels / max(candidates, 1)
+    return 2 * min(right / max(labels, 1) * there, expected) / max(picks + there, 1.0)
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """F1 at probability 0.5 on labels that the calibration was not fitted to, before and after.
+
+    Attributes
+    ----------
+    before, after
+        Of the old and of the new calibration.
+    estimated
+        Whether the number of particles was estimated, since not all are labelled.
+    spread
+        Standard deviation of ``after`` over repeats.
+    """
+
+    before: float
+    after: float
+    estimated: bool
+    spread: float = 0.0
+
+
+def cross_validate(judged: Sequence[JudgedCandidates], seed: int = 0, labels: int | None = None) -> Improvement | None:
+    """What a calibration by these labels is worth, by labels that were left out in turn.
+
+    Parameters
+    ----------
+    judged
+        All that there are.
+    seed
+        Of the random parts.
+    labels
+        Fit to so many labelled particles only; None: to all but those left out.
+
+    Returns
+    -------
+    Improvement or None
+        None where there are too few labels to leave some out.
+    """
+    rng = np.random.default_rng(seed)
+    complete, partial = _apart(judged)
+    if complete:
+        return _by_parts(complete, rng, labels)
+    return _by_labels(partial, rng, labels) if sum(j.labels for j in partial) >= 2 * FEWEST else None
+
+
+def _by_parts(complete: list[JudgedCandidates], rng: np.random.Generator, labels: int | None) -> Improvement | None:
+    parts = halves(complete)
+    if parts is None:
+        return None
+    before = f1([j for part in parts for j in part], UNCHANGED)
+    after = []
+    for _ in range(1 if labels is None else _REPEATS):
+        lines = [fit_line(part if labels is None else sampled(part, labels, rng))[0] for part in parts]
+        # Each half is judged by what the other one says; the counts of both are pooled.
+        shifted = [[_moved(j, line) for j in part] for part, line in zip(parts, reversed(lines), strict=True)]
+        after.append(f1([j for part in shifted for j in part], UNCHANGED))
+    return Improvement(before, float(np.mean(after)), False, float(np.std(after)))
+
+
+def _moved(j: JudgedCandidates, line: Correction) -> JudgedCandidates:
+    return replace(j, margin=line[0] * j.margin + line[1])
+
+
+def _by_labels(partial: list[JudgedCandidates], rng: np.random.Generator, labels: int | None) -> Improvement:
+    """Each half of the labels is looked for by what the other half says."""
+    believed = fit_line(partial)
+    before, after = [], []
+    for _ in range(_REPEATS):
+        for learnt, tested in _split_labels(partial, rng):
+            line, _ = fit_line(learnt if labels is None else sampled(learnt, labels, rng))
+            before.append(f1(tested, UNCHANGED, believed))
+            after.append(f1(tested, line, believed))
+    return Improvement(float(np.mean(before)), float(np.mean(after)), True, float(np.std(after)))
+
+
+def _split_labels(
+    partial: list[JudgedCandidates], rng: np.random.Generator
+) -> list[tuple[list[JudgedCandidates], list[JudgedCandidates]]]:
+    sides = [rng.permutation(len(j)) % 2 == 0 for j in partial]
+
+    def keep(first: bool) -> list[JudgedCandidates]:
+        return [
+            replace(j, particle=j.particle & (side == first), lost=(j.lost + first) // 2)
+            for j, side in zip(partial, sides, strict=True)
+        ]
+
+    one, other = keep(True), keep(False)
+    return [(one, other), (other, one)]
+
+
+def halves(complete: list[JudgedCandidates]) -> tuple[list[JudgedCandidates], list[JudgedCandidates]] | None:
+    """Every other micrograph, or the two sides of the only one; None where one would hold no particle."""
+    if len(complete) > 1:
+        one, other = complete[::2], complete[1::2]
+    else:
+        left = complete[0].yx[:, 1] < np.median(complete[0].yx[:, 1])
+        one, other = [complete[0].select(left)], [complete[0].select(~left)]
+    if min(sum(int(j.particle.sum()) for j in part) for part in (one, other)) < FEWEST:
+        return None
+    return one, other
+
+
+def sampled(judged: Sequence[JudgedCandidates], labels: int, rng: np.random.Generator) -> list[JudgedCandidates]:
+    """The same micrographs, had a person labelled so many particles only."""
+    sizes = [int(j.particle.sum()) for j in judged]
+    if labels >= sum(sizes):
+        return list(judged)
+    chosen = np.zeros(sum(sizes), bool)
+    chosen[rng.choice(len(chosen), labels, replace=False)] = True
+    made = []
+    for j, part in zip(judged, np.split(chosen, np.cumsum(sizes)[:-1]), strict=True):
+        particle = j.particle.copy()
+        particle[np.flatnonzero(particle)] = part
+        made.append(replace(j, particle=particle, complete=False, background=j.background & False, lost=0))
+    return made
+
+
+def probability(margin: FloatArray, line: Correction = UNCHANGED) -> FloatArray:
+    """Probabilities of candidates under a calibration."""
+    return np.asarray(expit(line[0] * margin + line[1]), np.float64)
+
+
+def tested(judged: JudgedCandidates, column: float) -> MaskArray:
+    """Which candidates lie right of a dividing column, where nothing was learnt from."""
+    return np.asarray(judged.yx[:, 1] >= column, np.bool_)
+
+
+def direction(judged: Sequence[JudgedCandidates], logits: Sequence[FloatArray]) -> tuple[float, float]:
+    """How much a classifier's logit, and the detector's margin, tell labelled particles from all else.
+
+    Of labels that are a sample of all particles, the order of candidates is the same as if all were labelled.
+
+    Parameters
+    ----------
+    judged
+        Micrographs that the classifier did not learn from, with the detector's margins.
+    logits
+        ``(n,)`` of the classifier, for each of them.
+
+    Returns
+    -------
+    slopes
+        Of the classifier's logit and of the margin, which is scaled to 1.
+    """
+    margin, particle = _joined(judged, "margin"), _joined(judged, "particle").astype(bool)
+    logit_ = np.concatenate([np.empty(0), *logits])
+    if not particle.any() or particle.all():
+        return 0.0, 1.0
+    weight = np.where(particle, 0.5 / particle.sum(), 0.5 / (~particle).sum())
+    w, a, _ = fit_logistic([logit_, margin], particle, weight)
+    return (w / a, 1.0) if a > 0 and w > 0 else (0.0, 1.0)
+
+
+def combined(judged: Sequence[JudgedCandidates], logits: Sequence[FloatArray], slope: float) -> list[JudgedCandidates]:
+    """The candidates with the classifier's logit in their margins."""
+    return [replace(j, margin=j.margin + slope * score) for j, score in zip(judged, logits, strict=True)]

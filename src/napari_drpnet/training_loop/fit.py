@@ -1,0 +1,244 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.checkpoints import read_checkpoint, write_checkpoint
+from napari_drpnet.settings import TrainSettings
+from napari_drpnet.training_loop.batches import Batch, Draw, Tensors, drawn_ahead, random_of
+from napari_drpnet.training_loop.parallel import Processes, crew
+
+Loss = Callable[[nn.Module, Tensors], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training run stands: steps done and in all, mean loss since the last report, F1 where it was measured."""
+
+    done: int
+    total: int
+    loss: float
+    rate: float = 0.0
+    f1: float | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is done at every check of a run.
+
+    Attributes
+    ----------
+    score
+        F1 of the averaged network on validation data; the best weights are kept. None: the last ones are.
+    checkpoint
+        File that the run can go on from; None: no such file.
+    run
+        What makes this run itself, a JSON object: only a checkpoint of the same run is gone on from.
+    stopped
+        Asked after every step; True ends the run there, with a last check.
+    """
+
+    score: Callable[[nn.Module], float] | None = None
+    checkpoint: Path | None = None
+    run: str = "{}"
+    stopped: Callable[[], bool] = bool
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained network, in evaluation mode on the CPU, and the checks on its way."""
+
+    network: nn.Module
+    checks: list[Step]
+
+
+def fit(
+    network: nn.Module,
+    draw: Draw,
+    loss: Loss,
+    settings: TrainSettings,
+    watch: Watch | None = None,
+    report_every: int = 50,
+) -> Generator[Step, None, Fitted]:
+    """Optimise a network with AdamW, a one-cycle learning rate and a moving average of the weights.
+
+    Every step draws its random numbers from the seed, the process and its own number, so that nothing random needs
+    to be remembered for a run to go on to the same weights.
+
+    Parameters
+    ----------
+    network
+        Trained in place.
+    draw
+        Called in other threads, ahead of the steps.
+    loss
+        Scalar loss of a network on the tensors of a batch.
+    settings
+        Steps, batch, rate, average, checks, precision, device.
+    watch
+        Validation and checkpoint.
+    report_every
+        A `Step` is yielded after so many steps, and at every check, so that a caller can show it or stop.
+
+    Raises
+    ------
+    UserError
+        When the loss is no longer a number, or a checkpoint cannot be written or is of another run.
+    """
+    watch = watch or Watch()
+    with crew(settings.device) as team:
+        state = _State(network, loss, settings, team)
+        first = state.resume(watch)
+        last = 0 if state.waited(settings.patience) else settings.steps
+        total, count = 0.0, 0
+        for step, batch in drawn_ahead(draw, settings, team, range(first, last + 1)):
+            total, count = total + state.learn(step, batch), count + 1
+            stopped = watch.stopped()
+            check = stopped or step % settings.check_every == 0 or step == settings.steps
+            if not check and step % report_every:
+                continue
+            report = Step(step, settings.steps, total / count, state.rate)
+            total, count = 0.0, 0
+            if check:
+                report = state.check(report, watch)
+            yield report
+            if stopped or state.waited(settings.patience):
+                break
+        return Fitted(state.result(watch), state.checks)
+
+
+class _State:
+    """A network on its way: everything that a checkpoint holds."""
+
+    def __init__(self, network: nn.Module, loss: Loss, settings: TrainSettings, team: Processes) -> None:
+        self.team, self.seed = team, settings.seed
+        self.network = network.to(team.device).train()
+        self.learner = team.share(_Learner(network, loss))
+        self.optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+        # A share that is a whole number of steps for no short run: torch divides by that number less 1.
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, settings.rate, total_steps=max(settings.steps, 2), pct_start=0.0501
+        )
+        self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
+        self.half = half_precision(settings, team.device)
+        self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.half is torch.float16)
+        self.best: dict[str, torch.Tensor] | None = None
+        self.checks: list[Step] = []
+
+    def learn(self, step: int, batch: Batch) -> float:
+        """One step of optimisation; its loss."""
+        torch.manual_seed(int(random_of(self.seed, self.team.rank, step, 1).integers(2**63)))
+        device = self.team.device
+        tensors = tuple(part.to(device, non_blocking=True) for part in batch.tensors)
+        with torch.autocast(device.type, dtype=self.half, enabled=self.half is not None):
+            value = self.learner(*tensors)
+        self.optimiser.zero_grad()
+        self.scaler.scale(value).backward()
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        found = float(value.detach())
+        # The scaler leaves out steps whose gradient is beyond what 16 bits hold.
+        if not math.isfinite(found) or not (self.scaler.is_enabled() or math.isfinite(norm)):
+            raise UserError(
+                f"The loss or its gradient is not a number at step {step}, on a batch from "
+                f"{', '.join(dict.fromkeys(batch.origins)) or 'unnamed data'}.",
+                "Look at these micrographs and their coordinates, or lower the rate.",
+            )
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.schedule.step()
+        self.averaged.update_parameters(self.network)
+        return found
+
+    @property
+    def rate(self) -> float:
+        """The learning rate in force."""
+        return float(self.schedule.get_last_lr()[0])
+
+    def check(self, report: Step, watch: Watch) -> Step:
+        """Validate the averaged network, keep it where it is the best so far, write the checkpoint."""
+        if watch.score:
+            f1 = self.team.told(watch.score(self._evaluated()) if self.team.leads else 0.0)
+            if not self.checks or f1 > max(c.f1 or 0.0 for c in self.checks):
+                self.best = copy.deepcopy(self.averaged.module.state_dict())
+            report = Step(**asdict(report) | {"f1": f1})
+        self.checks.append(report)
+        if watch.checkpoint and self.team.leads:
+            write_checkpoint(watch.checkpoint, watch.run, self._saved())
+        return report
+
+    def waited(self, patience: int) -> bool:
+        """Whether the last ``patience`` checks brought no better F1."""
+        scores = [c.f1 for c in self.checks if c.f1 is not None]
+        return bool(patience and scores and len(scores) - 1 - int(np.argmax(scores)) >= patience)
+
+    def resume(self, watch: Watch) -> int:
+        """Take up the checkpoint, where there is one; the number of the next step."""
+        saved = read_checkpoint(watch.checkpoint, watch.run) if watch.checkpoint else None
+        if saved is None:
+            return 1
+        for name, part in self._parts().items():
+            part.load_state_dict(saved[name])
+        self.best = saved["best"]
+        self.checks = [Step(**check) for check in saved["checks"]]
+        return self.checks[-1].done + 1
+
+    def result(self, watch: Watch) -> nn.Module:
+        """The best averaged network, or without validation the last one."""
+        if watch.score and self.best is not None:
+            self.averaged.module.load_state_dict(self.best)
+        return self._evaluated()
+
+    def _evaluated(self) -> nn.Module:
+        return copy.deepcopy(self.averaged.module).eval().cpu()
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "averaged": self.averaged,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+            "scaler": self.scaler,
+        }
+
+    def _saved(self) -> dict[str, Any]:
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {**parts, "best": self.best, "checks": [asdict(check) for check in self.checks]}
+
+
+class _Learner(nn.Module):
+    """A network with its loss, as one module that several processes can share."""
+
+    def __init__(self, network: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return self.loss(self.network, tensors)
+
+
+def half_precision(settings: TrainSettings, device: torch.device) -> torch.dtype | None:
+    """The 16-bit type to compute in, None for full precision.
+
+    A CPU without instructions for it is slower in bfloat16; with them (AVX-512 BF16, AMX) a step of the U-Net takes
+    half the time.
+    """
+    if settings.precision == "full" or device.type not in ("cpu", "cuda"):
+        return None
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in older versions of torch
+    quick = any(able.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return torch.bfloat16 if quick or settings.precision == "mixed" else None

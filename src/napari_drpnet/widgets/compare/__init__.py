@@ -1,0 +1,1 @@
+"""The Compare dock: several sets of picks on one micrograph."""

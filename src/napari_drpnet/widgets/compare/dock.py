@@ -1,0 +1,296 @@
+"""Dock widget: several pickers, layers and files on one micrograph, beside each other and against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
+from napari_drpnet.widgets.compare.model import RESTED, CompareModel
+from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
+from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet, read_sets
+from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+    from napari.viewer import Viewer
+
+_OURS = {"ring", "marks"}  # layers that only point at something
+
+
+class CompareWidget(CompareForm):
+    """Run pickers, add layers and files, choose the truth, move the threshold.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer, self.run)
+        self._viewer = napari_viewer
+        self.session = Session.of(napari_viewer)
+        self.board = CompareModel(napari_viewer, self)
+        self._crew = LoadedPickers()
+        self._found: list[Found] = []
+        self.loading = Background()
+        self._running_on: Any = None
+        self._image: Any = None
+        self._connect()
+        self._follow_project()
+        self._ask()
+        self.loading.order(problems, self.pickers.tell)
+
+    def _connect(self) -> None:
+        self._looking = QTimer(self)
+        self._looking.setSingleShot(True)
+        self._looking.setInterval(RESTED)
+        self._looking.timeout.connect(self._look_again)
+        self.source.changed.connect(self._follow_image)
+        self.session.opened.connect(self._follow_project)
+        self.session.configured.connect(self._follow_settings)
+        self.session.moved.connect(self._follow_move)
+        self._viewer.dims.events.current_step.connect(self._follow_image)
+        self._viewer.layers.events.removed.connect(self.board.drop_lost)
+        for widget in (self.diameter, self.truth, self.consensus, self.at_least):
+            widget.changed.connect(self._ask)
+        self.pickers.changed.connect(self._check)
+        self.job.ended.connect(self._take_found)
+        self.median.clicked.connect(self._use_median)
+        self.add.wanted.connect(lambda: self.add.offer(self._others()))
+        self.add.layer.connect(self.add_points)
+        self.add.files.connect(self.add_files)
+        self.add.remove.clicked.connect(lambda: self.board.remove(self.board.chosen))
+        self.sets.itemSelectionChanged.connect(self._choose)
+        self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.board.go_on(self.board.sets[row])))
+        self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
+        self.threshold.changed.connect(self._let_through)
+        self.best.clicked.connect(self._use_best)
+        self.view.changed.connect(self._show)
+        self.board.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
+        for signal in (self.board.changed, self.board.measured):
+            signal.connect(lambda: self.fill(self.board))
+        self._removal = Removal(self, self._release)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way, and the form may change by itself."""
+        return self.job.running or self.board.busy or self.loading.busy or self._looking.isActive()
+
+    # ------------------------------------------------------------ the micrograph
+
+    def _follow_image(self, _: Any = None) -> None:
+        """Perhaps another micrograph is shown, or this one is another image or has another pixel size."""
+        layer = self.source.layer
+        if layer is not self._image:
+            self._watch(layer)
+        try:
+            source = self.source.source()
+        except UserError:
+            source = None
+        if not self.board.shows(source):
+            self.board.follow(source, layer)
+        self._check()
+
+    def _look_again(self) -> None:
+        """Somebody changed the image, or points that are compared."""
+        self._follow_image()
+        self.board.look_again(*self.board.sets)
+
+    def _watch(self, layer: Any) -> None:
+        """Be told when the chosen image shows other data."""
+        if self._image is not None:
+            self._image.events.data.disconnect(self._look_soon)
+        self._image = layer
+        if layer is not None:
+            layer.events.data.connect(self._look_soon)
+
+    def _look_soon(self, _: Any = None) -> None:
+        """Somebody changes the image, or points that are compared; look when that rests."""
+        self._looking.start()
+
+    def _follow_move(self, _: str = "") -> None:
+        """The image and the points show another micrograph of the project."""
+        self.source.refresh()
+        self._look_again()
+
+    def _follow_project(self) -> None:
+        """A project was opened or closed."""
+        self._follow_settings()
+        self._follow_image()
+
+    def _follow_settings(self) -> None:
+        """The project knows its particle."""
+        project = self.session.project
+        if project is not None:
+            self.invert.value = bool(project.settings.invert)
+            if project.settings.diameter:
+                self.diameter.value = project.settings.diameter
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Run the pickers that are ticked."""
+        source, names = self.source.source(), self.pickers.chosen
+        settings = {
+            "diameter": float(self.diameter.value),
+            "invert": self.invert.value,
+            "device": preference("device"),
+            "memory": preference("memory"),
+        }
+        self._found, self._running_on = [], source
+        self.failed.clear()
+        self.failed.hide()
+        steps = partial(run_pickers, self._crew, names, settings, source, self._school(source), self._found)
+        self.job.run(steps, done=lambda _: None, step=self._take_found)
+
+    def _school(self, source: ChosenImage) -> School:
+        """What a picker may learn from: all micrographs of the project, or the one that is shown."""
+        project = self.session.project
+        if project is not None and self.source.layer is self.session.image:
+            return School(project.folder, [partial(self.session.micrograph, name) for name in self.session.names])
+        return School(source.key, [source.micrograph])
+
+    def _take_found(self, _: Any = None) -> None:
+        """Some pickers have ended: show what they found, or say why they failed."""
+        while self._found:
+            one = self._found.pop(0)
+            if one.picks is None:
+                self._tell_failed(one)
+                continue
+            chosen, origin = self._set_of(one)
+            origin.keep(self._running_on, one.picks)
+            self.board.look_again(chosen)
+
+    def _set_of(self, one: Found) -> tuple[PickSet, OfPicker]:
+        """The set of a picker, a new one where it has none."""
+        for chosen in self.board.sets:
+            if isinstance(chosen.origin, OfPicker) and chosen.origin.name == one.name:
+                return chosen, chosen.origin
+        origin = OfPicker(one.name, one.finds_sizes)
+        return self.board.add(one.name, origin, one.threshold), origin
+
+    def _tell_failed(self, one: Found) -> None:
+        self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
+        self.failed.show()
+
+    # ------------------------------------------------------------ layers and files
+
+    def _others(self) -> list[Points]:
+        """The Points layers that are not compared yet."""
+        from napari.layers import Points
+
+        known = [*self.board.layers.all, *(s.origin.layer for s in self.board.sets if isinstance(s.origin, OfLayer))]
+        points = [layer for layer in self._viewer.layers if isinstance(layer, Points) and layer not in known]
+        return [layer for layer in points if layer.metadata.get("role") not in _OURS]
+
+    def add_points(self, layer: Points) -> None:
+        """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""
+        try:
+            source = self.source.source()
+            origin = OfLayer(layer, source.key, self._look_soon)
+            if origin.picks_on(source) is None:
+                raise UserError(f"The points of {layer.name!r} are of another micrograph.")
+        except UserError as error:
+            self.job.say(str(error))
+            return
+        origin.claim()
+        self.board.add(layer.name, origin)
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Compare the picks of files, those of the micrograph that is chosen."""
+        if self.job.running:
+            self.job.say("Wait until the run has ended, then add the files.")
+            return
+        try:
+            source = self.source.source()
+        except UserError as error:
+            self.job.say(str(error))
+            return
+        self.job.run(read_sets, list(paths), source, done=self._take_files)
+
+    def _take_files(self, files: Sequence[OfFile]) -> None:
+        for file in files:
+            self.board.add(file.path.name, file)
+
+    # ------------------------------------------------------------ what is asked
+
+    def _ask(self, _: Any = None) -> None:
+        """The truth, the diameter or the consensus is another."""
+        truth = None if self.truth.value in (None, NO_TRUTH) else str(self.truth.value)
+        at_least = int(self.at_least.value) if self.consensus.value else 0
+        self.board.ask(truth, float(self.diameter.value), at_least)
+        self._check()
+
+    def _choose(self) -> None:
+        """A row of the table was chosen."""
+        row = self.sets.currentRow()
+        if 0 <= row < len(self.board.sets) and self.board.sets[row] is not self.board.chosen:
+            self.board.choose(self.board.sets[row])
+            self.fill(self.board)
+
+    def _show(self, view: str) -> None:
+        self.board.show(view)
+        self.fill(self.board)
+
+    def _let_through(self, threshold: float) -> None:
+        self.board.let_through(threshold, self.together.value)
+        self.curves.show_lines(self.board.lines)
+
+    def _use_best(self) -> None:
+        best = self.board.best_threshold
+        if best is not None:  # not by way of the slider, which rounds
+            self.board.let_through(best)
+            self.fill(self.board)
+
+    def _use_median(self) -> None:
+        found = self.board.own_sizes
+        if found is not None:
+            self.diameter.value = round(found[1])
+
+    def _go_to_pair(self, row: int) -> None:
+        """Two sets were double-clicked: see where they differ."""
+        if self.board.figures is not None:
+            pair = self.board.figures.pairs[row]
+            first, second = self.board.named(pair.first), self.board.named(pair.second)
+            if first is not None and second is not None:
+                self.place.setText(self.board.go_on(first, second))
+
+    def _check(self, _: Any = None) -> None:
+        """Run is on when it can work."""
+        diameter = float(self.diameter.value)
+        try:
+            frame = self.source.source().frame
+            self.in_pixels.value = f"= {frame.micrograph_pixels(diameter):.1f} px"
+            if not self.pickers.chosen:
+                raise UserError("Tick the pickers to run, or add layers and files.")
+        except UserError as error:
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+
+    def _release(self, window: bool) -> None:
+        """The form is gone: leave the sets' layers, and nothing else."""
+        self.job.leave(window)
+        self.loading.leave(window)
+        self._looking.stop()
+        self.source.release()
+        self.session.opened.disconnect(self._follow_project)
+        self.session.configured.disconnect(self._follow_settings)
+        self.session.moved.disconnect(self._follow_move)
+        self._viewer.dims.events.current_step.disconnect(self._follow_image)
+        self._viewer.layers.events.removed.disconnect(self.board.drop_lost)
+        if window:
+            self._watch(None)
+        self.board.leave(window)
+        self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

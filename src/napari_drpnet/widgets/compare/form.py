@@ -1,0 +1,210 @@
+"""The controls of the comparison, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from napari_drpnet.pickers import available_pickers
+from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.compare.add import AddBar
+from napari_drpnet.widgets.compare.curves import Curves
+from napari_drpnet.widgets.compare.figures import CONSENSUS
+from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
+from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
+from napari_drpnet.widgets.compare.tables import (
+    PAIRS,
+    SETS,
+    PickerList,
+    explain_pairs,
+    explain_sets,
+    fill_pairs,
+    fill_sets,
+)
+from napari_drpnet.widgets.kit.fold import aligned
+from napari_drpnet.widgets.kit.forms import control
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import button, in_row, table, wrapped
+from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.source import ImageForm
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+NO_TRUTH = "none"
+_WIDTH, _PAIRS_HEIGHT = 410, 150  # pixels
+
+
+class CompareForm(QWidget):
+    """What is seen of the comparison; what it does is in `CompareWidget`.
+
+    Parameters
+    ----------
+    viewer
+        Whose images are offered.
+    run
+        Called when Run is pressed.
+    """
+
+    def __init__(self, viewer: Viewer, run: Callable[[], None]) -> None:
+        super().__init__()
+        self.source = ImageForm(viewer)
+        self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
+        self.in_pixels = Label(label=" ", value="")
+        self.invert: Any = control(PickerSettings, "invert")
+        self.median = button("", "Sizes that a picker found out, as the diameter for the others.")
+        self.median.hide()
+        self.pickers = PickerList(available_pickers())
+        self.job = JobBar("Run", run)
+        self.failed = wrapped()
+        self.failed.hide()
+        self._build_sets()
+        self._build_views()
+        self._lay_out()
+
+    def _build_sets(self) -> None:
+        self.add = AddBar()
+        self.sets = table(SETS, digits=3)
+        explain_sets(self.sets)
+        self.truth = ComboBox(
+            label="Truth",
+            choices=[NO_TRUTH],
+            tooltip="The set that the others are judged by: labels, or a simulation's.",
+        )
+        self.threshold: Any = FloatSlider(
+            label="Threshold", min=0, max=1, step=0.01, value=0.5, tooltip="Least score of the chosen set's picks."
+        )
+        self.best = button("Best F1", "The threshold at which the chosen set is best against the truth.")
+        self.together = CheckBox(
+            text="all together", tooltip="The slider moves the thresholds of all sets with scores from 0 to 1."
+        )
+        self.consensus = CheckBox(text="Consensus: picked by at least", tooltip="One more set, of what the sets share.")
+        self.at_least = SpinBox(value=2, min=1, max=99, tooltip="How many sets must have a particle; 1 joins them all.")
+        self.warning = wrapped()
+        self.warning.hide()
+
+    def _build_views(self) -> None:
+        self.view = ComboBox(
+            label="Show",
+            choices=[ALL_SETS, VERDICT, GRID],
+            tooltip="All sets in each other, what is right in the chosen set, or a cell of the window for each set.",
+        )
+        self.legend = wrapped()
+        self.place = wrapped()
+        self.curves = Curves()
+        self.pairs = table(PAIRS, digits=3)
+        self.pairs.setFixedHeight(_PAIRS_HEIGHT)
+        explain_pairs(self.pairs)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(_page(self.curves), "Curves")
+        self.tabs.addTab(_page(self.pairs), "Agreement")
+
+    def _lay_out(self) -> None:
+        head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert])
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (
+            head,
+            self.median,
+            self.pickers,
+            self.job.native,
+            self.failed,
+            self.add,
+            self.sets,
+            self.warning,
+            aligned([self.truth, self.view, self.threshold]),
+            self.legend,
+            in_row(self.together.native, self.best),
+            in_row(self.consensus.native, self.at_least.native, stretch=(3, 1)),
+            self.place,
+            self.tabs,
+        ):
+            column.addWidget(widget)
+        column.addStretch()
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setWidget(inside)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setMinimumWidth(_WIDTH)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scrolled)
+
+    # ------------------------------------------------------------ what the board has
+
+    def fill(self, board: CompareModel) -> None:
+        """Show the sets, their figures, and what can be asked of them."""
+        truth = board.truth.name if board.truth is not None else None
+        self._offer_truth([chosen.name for chosen in board.sets if chosen.name != CONSENSUS], truth)
+        self.sets.blockSignals(True)  # rows that come and go are not chosen by anybody
+        fill_sets(self.sets, board.sets, board.figures, truth)
+        if board.chosen is not None:
+            self.sets.selectRow(board.sets.index(board.chosen))
+        self.sets.blockSignals(False)
+        figures = board.figures
+        fill_pairs(self.pairs, figures.pairs if figures else (), float(self.source.pixel_size.value) or 1.0)
+        self.curves.show_lines(board.lines)
+        warnings = figures.comparison.warnings if figures else ()
+        self.warning.setText("\n".join(f"⚠ {text}" for text in warnings))
+        self.warning.setVisible(bool(warnings))
+        with self.consensus.changed.blocked():
+            self.consensus.value = board.named(CONSENSUS) is not None
+        self._fill_legend(board)
+        self._fill_slider(board)
+        self._fill_median(board)
+
+    def _offer_truth(self, names: Sequence[str], truth: str | None) -> None:
+        with self.truth.changed.blocked():
+            self.truth.choices = [NO_TRUTH, *names]
+            self.truth.value = truth or NO_TRUTH
+
+    def _fill_legend(self, board: CompareModel) -> None:
+        """What the colours mean while the verdict is shown, and of which set it is."""
+        self.legend.setVisible(self.view.value == VERDICT)
+        chosen, figures = board.chosen, board.figures
+        verdict = None if chosen is None or figures is None else figures.verdict(chosen.name)
+        if chosen is None or verdict is None:
+            self.legend.setText("Choose the truth, and a row of the table that is judged by it.")
+            return
+        counts = (len(verdict.true), len(verdict.false), len(verdict.missed))
+        signs = [
+            f'<span style="color:{colour}">{SIGNS[symbol]}</span> {count} {kind}'
+            for (kind, (colour, symbol)), count in zip(KINDS.items(), counts, strict=True)
+        ]
+        self.legend.setText(f"{chosen.name}: {' &nbsp; '.join(signs)}")
+
+    def _fill_slider(self, board: CompareModel) -> None:
+        """The slider goes over the scores of the chosen set."""
+        limits = None if board.chosen is None else board.chosen.range
+        self.threshold.enabled = limits is not None
+        self.best.setEnabled(board.best_threshold is not None)
+        if board.chosen is None or limits is None:
+            return
+        low, high = limits
+        with self.threshold.changed.blocked():
+            self.threshold.min, self.threshold.max = min(low, self.threshold.min), max(high, self.threshold.max)
+            self.threshold.step = 0.01 if limits == (0.0, 1.0) else max((high - low) / 200, 1e-6)
+            self.threshold.value = min(max(board.chosen.threshold, low), high)
+            self.threshold.min, self.threshold.max = low, high
+
+    def _fill_median(self, board: CompareModel) -> None:
+        found = board.own_sizes
+        self.median.setVisible(found is not None)
+        if found is not None:
+            self.median.setText(f"Use the median size of {found[0]}: {found[1]:.0f} Å")
+
+
+def _page(widget: QWidget) -> QWidget:
+    """A page of the tabs, with its content at the top."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 4, 0, 0)
+    column.addWidget(widget)
+    column.addStretch()
+    return page

@@ -1,0 +1,155 @@
+"""Run several pickers on one micrograph: what each found, or why it could not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from napari_drpnet import jobs
+from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.pickers import available_pickers, load_picker, scoring, settings_class
+from napari_drpnet.pickers.protocol.picker import Reader, ScoringPicker
+from napari_drpnet.steps import translate
+from napari_drpnet.widgets.kit.source import ChosenImage
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What became of one picker.
+
+    Attributes
+    ----------
+    name
+        Of the picker.
+    picks
+        Everything it found, above any threshold; None when it failed.
+    threshold
+        The picker's own.
+    finds_sizes
+        Whether it was told no diameter.
+    problem
+        Why it failed; empty when it did not.
+    """
+
+    name: str
+    picks: Picks | None = None
+    threshold: float = 0.5
+    finds_sizes: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class School:
+    """Micrographs that a picker may learn from.
+
+    Attributes
+    ----------
+    key
+        Of the data set: what was learnt from one is no good for another.
+    readers
+        Each reads one of them.
+    """
+
+    key: Any
+    readers: Sequence[Reader]
+
+
+class LoadedPickers:
+    """Pickers with their settings, kept from run to run: what they loaded and learnt serves the next micrograph."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str, tuple[Any, ScoringPicker]] = {}
+
+    def picker(self, name: str, settings: Mapping[str, Any], school: School) -> jobs.Job[ScoringPicker]:
+        """A picker that is ready to pick; one that learns from micrographs does so first, once for a data set."""
+        fields = own_settings(name, settings)
+        key = (fields, school.key)
+        known, picker = self._ready.get(name, (None, None))
+        if picker is None or key != known:
+            picker = scoring(load_picker(name, **fields))
+            yield from jobs.learn(picker, school.readers)
+            self._ready[name] = key, picker
+        return picker
+
+
+def own_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the common settings that a picker has; one that finds out the diameter itself is told none."""
+    fields = settings_class(name).model_fields
+    own = {key: value for key, value in settings.items() if key in fields}
+    if "diameter" in own and not fields["diameter"].is_required():
+        del own["diameter"]
+    return own
+
+
+def problems() -> dict[str, str]:
+    """All pickers, and why one of them cannot be loaded; empty for those that can. Imports what they need."""
+    return {name: _problem(name) for name in available_pickers()}
+
+
+def _problem(name: str) -> str:
+    try:
+        settings_class(name)
+    except Exception as error:  # whatever another package does wrong, the others go on
+        return said(error)
+    return ""
+
+
+def said(error: Exception) -> str:
+    """An error in words; one that is not meant for users with its kind."""
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
+def run_pickers(
+    crew: LoadedPickers,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    source: ChosenImage,
+    school: School,
+    found: list[Found],
+) -> jobs.Job[None]:
+    """Run each picker; runs in a thread and touches no layer.
+
+    Parameters
+    ----------
+    crew
+        Keeps the pickers.
+    names
+        Which to run.
+    settings
+        What all of them are told, as far as they have such settings.
+    source
+        The micrograph.
+    school
+        What a picker may learn from.
+    found
+        Gets an entry as each has ended, so that a run that is stopped keeps what it has.
+    """
+    yield jobs.Progress(0, len(names), message="Reading the image")
+    micrograph = source.micrograph()
+    for done, name in enumerate(names):
+        here = jobs.Progress(done, len(names), message=name)
+        try:
+            found.append((yield from _run(crew, name, settings, micrograph, school, here)))
+        except Exception as error:  # listed with its reason, the others run
+            found.append(Found(name, problem=said(error)))
+
+
+def _run(
+    crew: LoadedPickers,
+    name: str,
+    settings: Mapping[str, Any],
+    micrograph: Micrograph,
+    school: School,
+    here: jobs.Progress,
+) -> jobs.Job[Found]:
+    """One picker, told as a part of the run that is ``here``."""
+    yield replace(here, message=f"Loading {name}")
+    learning = crew.picker(name, settings, school)
+    picker = yield from translate(
+        learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
+    )
+    score_map = yield from translate(jobs.score(picker, micrograph), lambda p: replace(here, fraction=p.fraction))
+    own = picker.settings
+    return Found(name, picker.picks_from(score_map, threshold=0.0), own.threshold, own.diameter == 0)

@@ -1,0 +1,262 @@
+"""Sets of picks that are compared: whose they are, and which of them lie on the micrograph in question."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_drpnet.data import Frame, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import micrograph_stem, read_picks
+from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.names import NameIndex
+from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.layers import picks_of
+from napari_drpnet.widgets.kit.source import ChosenImage
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+_NAMED = 3  # micrographs that a message names
+_SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
+
+
+class Origin(Protocol):
+    """Where the picks of a set come from."""
+
+    def picks_on(self, source: ChosenImage) -> Picks | None:
+        """All picks on a micrograph, above any threshold; None when there are none for it."""
+        ...
+
+
+@dataclass(eq=False)
+class OfPicker:
+    """What runs of a picker found, by micrograph.
+
+    Attributes
+    ----------
+    name
+        Of the picker.
+    finds_sizes
+        Whether it was told no diameter.
+    found
+        Picks, and what the image looked like.
+    """
+
+    name: str
+    finds_sizes: bool = False
+    found: dict[tuple[Any, ...], tuple[int, Picks]] = field(default_factory=dict)
+
+    def keep(self, source: ChosenImage, picks: Picks) -> None:
+        """Remember what was found on a micrograph."""
+        self.found[source.key] = (_look(source), picks)
+
+    def picks_on(self, source: ChosenImage) -> Picks | None:
+        """What was found on a micrograph, if the picker ran there and the image is what it was."""
+        look, picks = self.found.get(source.key, (None, None))
+        return picks if picks is not None and look == _look(source) else None
+
+
+@dataclass(eq=False)
+class OfFile:
+    """The picks of a file, of one micrograph or of several."""
+
+    path: Path
+    entries: Sequence[Picks]
+
+    def picks_on(self, source: ChosenImage) -> Picks | None:
+        """The picks of the micrograph that is most like this one by name.
+
+        Raises
+        ------
+        UserError
+            When names do not tell which of several it is.
+        """
+        names = _same_names([entry.frame.micrograph for entry in self.entries], source.frame.micrograph)
+        if len(names) > 1:
+            raise UserError(
+                f"{self.path.name}: {_some(names)} may all be {source.frame.micrograph}.",
+                "Keep the picks of one micrograph under one name.",
+            )
+        return next((entry for entry in self.entries if entry.frame.micrograph in names), None)
+
+    def require(self, source: ChosenImage) -> Picks:
+        """The same, where the file must have them."""
+        picks = self.picks_on(source)
+        if picks is None:
+            held = _some([entry.frame.micrograph for entry in self.entries])
+            raise UserError(
+                f"{self.path.name} has picks of {held}, none of {source.frame.micrograph}.",
+                "Open the micrograph they are of, or name the file as the micrograph is named.",
+            )
+        return picks
+
+
+@dataclass(eq=False)
+class OfLayer:
+    """The picks that a Points layer shows, as they are now. It is hidden meanwhile.
+
+    Attributes
+    ----------
+    layer
+        With points of the micrograph that its frame names, or else of the one it was added for.
+    key
+        Of that micrograph.
+    changed
+        Called when somebody changes the layer.
+    """
+
+    layer: Points
+    key: tuple[Any, ...]
+    changed: Callable[..., None]
+
+    def claim(self) -> None:
+        """Hide the layer, and watch it."""
+        self.layer.visible = False
+        for event in self._events():
+            event.connect(self.changed)
+
+    def release(self) -> None:
+        """The layer is its own again."""
+        for event in self._events():
+            event.disconnect(self.changed)
+        self.layer.visible = True
+
+    def _events(self) -> tuple[Any, ...]:
+        return self.layer.events.data, self.layer.events.features
+
+    def picks_on(self, source: ChosenImage) -> Picks | None:
+        """The layer's picks, when they are of this micrograph."""
+        frame = self.layer.metadata.get("frame")
+        named = frame is not None and micrograph_stem(frame.micrograph) == micrograph_stem(source.frame.micrograph)
+        return picks_of(self.layer) if named or self.key == source.key else None
+
+
+@dataclass(eq=False)
+class OfOthers:
+    """Made of the other sets, the consensus for example; of the micrograph that is shown."""
+
+    made: Picks | None = None
+
+    def picks_on(self, source: ChosenImage) -> Picks | None:
+        """What was made last."""
+        return self.made
+
+
+@dataclass(eq=False)
+class PickSet:
+    """One set: its picks on the present micrograph, best first, and how many of them a threshold lets through.
+
+    Attributes
+    ----------
+    name
+        Of the picker, the file or the layer.
+    origin
+        Where its picks come from.
+    slot
+        Its number among the colours.
+    threshold
+        Least score; picks without a score pass in any case.
+    every
+        All its picks on the present micrograph; None when it has none for it.
+    trouble
+        Why it has none; empty when nothing is wrong.
+    """
+
+    name: str
+    origin: Origin
+    slot: int
+    threshold: float = -math.inf
+    every: Picks | None = None
+    trouble: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many picks pass."""
+        if self.every is None:
+            return 0
+        return int(np.count_nonzero(~(self.every.score < self.threshold)))
+
+    @property
+    def picks(self) -> Picks | None:
+        """Those that pass."""
+        return None if self.every is None else self.every.select(np.arange(self.count))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Where thresholds make a difference: 0 to 1 for probabilities; None for picks without scores."""
+        known = np.empty(0) if self.every is None else self.every.score[np.isfinite(self.every.score)]
+        if not len(known):
+            return None
+        low, high = float(known.min()), float(known.max())
+        return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+    @property
+    def own_size(self) -> float | None:
+        """Median diameter in micrograph pixels of a picker that finds it out; None of any other set."""
+        picks = self.picks
+        if not (isinstance(self.origin, OfPicker) and self.origin.finds_sizes) or picks is None:
+            return None
+        sizes = picks.diameter[np.isfinite(picks.diameter)]
+        return float(np.median(sizes)) if len(sizes) else None
+
+    def follow(self, source: ChosenImage | None) -> None:
+        """Take the picks of a micrograph, None for none."""
+        picks, self.trouble = None, ""
+        try:
+            picks = None if source is None else self.origin.picks_on(source)
+        except UserError as error:
+            self.trouble = str(error)
+        self.every = None if source is None or picks is None else _placed(picks, source.frame.unbinned)
+
+
+def _placed(picks: Picks, frame: Frame) -> Picks:
+    """Particles, best first and those without a score before them, on the micrograph as the viewer has it."""
+    picks = picks.select(picks.label != "background")
+    order = np.argsort(-np.nan_to_num(picks.score, nan=np.inf), kind="stable")
+    shape = picks.frame.shape or frame.shape  # a file that tells another shape is warned of
+    return replace(picks.select(order), frame=replace(frame, shape=shape))
+
+
+def _look(source: ChosenImage) -> int:
+    """A number that differs when an image does: a project's micrograph is another array each time it is shown."""
+    image = source.array[source.position]
+    return hash(np.asarray(image[_SPARSE]).tobytes())
+
+
+def read_sets(paths: Sequence[Path], source: ChosenImage) -> Job[list[OfFile]]:
+    """Read files of picks that have some of a micrograph; runs in a thread and touches no layer.
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be read, or has none of this micrograph.
+    """
+    frame = source.frame.unbinned
+
+    def known(name: str, path: Path) -> Frame | None:
+        return frame if _same_names([name], frame.micrograph) else frame_beside(name, path)
+
+    files = []
+    for done, path in enumerate(paths):
+        yield Progress(done, len(paths), message=f"Reading {path.name}")
+        file = OfFile(path, read_picks(path, frame_of=known))
+        file.require(source)
+        files.append(file)
+    return files
+
+
+def _same_names(names: Sequence[str], micrograph: str) -> list[str]:
+    """Those of the names that mean a micrograph, whichever of the two has a prefix or a folder more."""
+    found = NameIndex(names).find(micrograph)
+    return found or [name for name in names if NameIndex([micrograph]).find(name)]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,160 @@
+"""What a comparison lists: pickers to tick, sets of picks with their figures, and pairs of sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QListWidget, QListWidgetItem
+
+from napari_drpnet.drawing.colours import colour
+from napari_drpnet.evaluation.agreement import Pair
+from napari_drpnet.widgets.compare.figures import Figures
+from napari_drpnet.widgets.compare.sets import PickSet
+from napari_drpnet.widgets.kit.parts import Table
+
+SETS = ("set", "picks", "precision", "recall", "F1", "AP")
+PAIRS = ("sets", "both", "F1", "distance (Å)")
+_SETS_HELP = (
+    "Name of the picker, the file or the layer. A double click goes to a place where it differs from the truth.",
+    "Above the threshold",
+    "Part of the picks that are right",
+    "Part of the particles that were found",
+    "Harmonic mean of precision and recall",
+    "Average precision: area under the curve, at all thresholds",
+)
+_PAIRS_HELP = (
+    "A double click goes to a place where the two differ.",
+    "Picks that both have",
+    "Twice those that both have, of all picks of the two",
+    "Median distance of picks that both have",
+)
+_ICON = 14
+_MOST = 8  # rows without a scroll bar
+_GREY = QColor("#8a8f98")
+
+
+class PickerList(QListWidget):
+    """All pickers, each with a box to tick; those that cannot be loaded are grey and say why."""
+
+    changed = Signal()
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.problems: dict[str, str] = {}
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setToolTip("The methods that are run, each with its own default settings.")
+        for name in names:
+            item = QListWidgetItem(name)
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            item.setCheckState(Qt.CheckState.Unchecked)
+            self.addItem(item)
+        self.setFixedHeight(max(self.sizeHintForRow(0), 1) * min(len(names), _MOST) + 6)
+        self.itemChanged.connect(lambda _: self.changed.emit())
+
+    @property
+    def chosen(self) -> list[str]:
+        """Names of those that are ticked and can be run."""
+        ticked = [item for item in self._items() if item.checkState() == Qt.CheckState.Checked]
+        return [str(item.data(Qt.ItemDataRole.UserRole)) for item in ticked if self._usable(item)]
+
+    def tick(self, *names: str) -> None:
+        """Tick these and no others."""
+        for item in self._items():
+            ticked = item.data(Qt.ItemDataRole.UserRole) in names and self._usable(item)
+            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+
+    def tell(self, problems: Mapping[str, str]) -> None:
+        """Say which pickers cannot be loaded, and why."""
+        self.problems = {name: problem for name, problem in problems.items() if problem}
+        self.blockSignals(True)
+        for item in self._items():
+            name = str(item.data(Qt.ItemDataRole.UserRole))
+            problem = self.problems.get(name, "")
+            if problem:
+                item.setText(f"{name}: {problem}")
+                item.setToolTip(problem)
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+                item.setCheckState(Qt.CheckState.Unchecked)
+                item.setForeground(QBrush(_GREY))
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def _usable(self, item: QListWidgetItem) -> bool:
+        return item.data(Qt.ItemDataRole.UserRole) not in self.problems
+
+    def _items(self) -> list[QListWidgetItem]:
+        items = [self.item(row) for row in range(self.count())]
+        return [item for item in items if item is not None]
+
+
+def explain_heads(table: Table, helps: Sequence[str]) -> None:
+    """A tooltip for each column."""
+    for column, text in enumerate(helps):
+        head = table.horizontalHeaderItem(column)
+        if head is not None:
+            head.setToolTip(text)
+
+
+def explain_sets(table: Table) -> None:
+    """Say what the columns of the sets' table are."""
+    explain_heads(table, _SETS_HELP)
+
+
+def explain_pairs(table: Table) -> None:
+    """Say what the columns of the pairs' table are."""
+    explain_heads(table, _PAIRS_HELP)
+
+
+def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, truth: str | None) -> None:
+    """Show a row for each set; one without picks of this micrograph says so."""
+    table.fill([_row(chosen, figures, truth) for chosen in sets])
+    for row, chosen in enumerate(sets):
+        item = table.item(row, 0)
+        if item is None:
+            continue
+        item.setIcon(ring_icon(colour(chosen.slot)))
+        if chosen.every is None:
+            item.setForeground(QBrush(_GREY))
+            item.setToolTip(chosen.trouble or f"{chosen.name} has no picks of this micrograph.")
+    for column in range(2, len(SETS)):
+        table.setColumnHidden(column, truth is None)
+    table.fit()
+
+
+def _row(chosen: PickSet, figures: Figures | None, truth: str | None) -> tuple[object, ...]:
+    count = None if chosen.every is None else chosen.count
+    if chosen.name == truth:
+        return (f"{chosen.name} (truth)", count, None, None, None, None)
+    standing = None if figures is None else figures.standing(chosen.name)
+    if standing is None or standing.evaluation is None or chosen.every is None:
+        return (chosen.name, count, None, None, None, None)
+    counts = standing.evaluation.counts
+    figures_of = (counts.precision, counts.recall, counts.f1, standing.area)
+    return (chosen.name, count, *(None if math.isnan(value) else value for value in figures_of))
+
+
+def fill_pairs(table: Table, pairs: Sequence[Pair], pixel_size: float) -> None:
+    """Show a row for each two sets, distances in Angstrom."""
+    table.fill([_pair_row(pair, pixel_size) for pair in pairs])
+
+
+def _pair_row(pair: Pair, pixel_size: float) -> tuple[object, ...]:
+    f1 = None if math.isnan(pair.f1) else pair.f1
+    return (f"{pair.first} – {pair.second}", pair.shared, f1, pair.distance * pixel_size if pair.shared else None)
+
+
+def ring_icon(code: str) -> QIcon:
+    """A ring in a colour, as it is drawn around the picks."""
+    picture = QPixmap(_ICON, _ICON)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(code), 2.5))
+    painter.drawEllipse(2, 2, _ICON - 4, _ICON - 4)
+    painter.end()
+    return QIcon(picture)

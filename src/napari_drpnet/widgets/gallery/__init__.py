@@ -1,0 +1,1 @@
+"""The Gallery dock: all particles side by side."""

@@ -1,0 +1,379 @@
+"""Dock widget: the particles of a micrograph, or of the whole data set, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
+from magicgui.widgets.bases import Widget
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QMenu, QSizePolicy
+
+from napari_drpnet.data import Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.jobs import Progress
+from napari_drpnet.jobs.browse import Gathered, Measured, Opener, gather, measure, opener, outside
+from napari_drpnet.labels import LabelKind
+from napari_drpnet.layers import STAND_IN_DIAMETER, STAND_IN_PIXELS
+from napari_drpnet.widgets.gallery.catalogue import Catalogue
+from napari_drpnet.widgets.gallery.grid import LARGEST, SMALLEST, USUAL, Grid
+from napari_drpnet.widgets.gallery.labelling import Labelling
+from napari_drpnet.widgets.gallery.succession import Succession
+from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+HERE, EVERYWHERE = "This micrograph", "All micrographs"
+_FILTERS = [
+    ("All", "all"),
+    ("Picks, not labelled", "picks"),
+    ("Labelled particles", "particles"),
+    ("Background", "background"),
+]
+_ORDERS = [
+    ("Score", "score"),
+    ("Uncertainty", "uncertainty"),
+    ("Standard deviation", "deviation"),
+    ("Micrograph", "micrograph"),
+]
+NOTHING = "No particles to show."
+_MANY = 64  # micrographs whose picks are not read while the window waits
+_KEYS = (
+    "<b>Click</b> go there · <b>Shift</b> or <b>Ctrl</b> and click: select more · <b>G</b> accept · <b>B</b> reject · "
+    "<b>Ctrl+Z</b> take back · <b>Right click</b> everything after, and more"
+)
+
+
+class GalleryWidget(Container[Any]):
+    """Thumbnails of particles, to be accepted and rejected by the dozen.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._session = Session.of(napari_viewer)
+        self._measured_at: tuple[Any, ...] | None = None  # for which project, diameter and pixel size
+        self._edited: set[str] = set()  # micrographs of which the disk may hold older picks
+        self._pending: dict[str, None] = {}  # and those that are not up to date here
+        self._unreadable: set[str] = set()
+        self._labelling = Labelling(self._session)
+        self.catalogue = Catalogue()
+        self.thumbnails = Thumbnails()
+        self.grid = Grid(self.catalogue, self.thumbnails)
+        self.grid.hint = NOTHING
+        self._soon = QTimer(self.grid)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._update_soon)
+        self._build()
+        self._connect()
+        self.reload()
+
+    def _build(self) -> None:
+        self.scope = ComboBox(
+            choices=[HERE, EVERYWHERE], tooltip="Whose particles: those of the micrograph on screen, or of all."
+        )
+        self.filter = ComboBox(
+            choices=_FILTERS,
+            tooltip="Which of them. What you reject stays in sight until you choose here anew.",
+        )
+        self.order = ComboBox(
+            choices=_ORDERS,
+            tooltip="Score: best first. Uncertainty: nearest to 0.5 first. "
+            "Standard deviation: roughest first, as ice crystals and carbon edges are.",
+        )
+        self.backwards = CheckBox(text="Reversed", tooltip="The other way round.")
+        self.size = Slider(
+            value=USUAL, min=SMALLEST, max=LARGEST, readout=False, tooltip="How large a thumbnail is drawn."
+        )
+        self.accept = PushButton(text="Accept (G)", tooltip="Label what is selected as particles: key G.")
+        self.reject = PushButton(text="Reject (B)", tooltip="Label what is selected as background: key B or Delete.")
+        self.reject_rest = PushButton(
+            text="Reject all after", tooltip="Label everything after the last selected one as background."
+        )
+        self.summary = Label(value="")
+        self.job = JobBar("Read again", self.reload)
+        self._jobs = Succession(self.job)
+        rows: list[list[Widget]] = [
+            [self.scope, self.filter],
+            [Label(value="Sort by"), self.order, self.backwards],
+            [Label(value="Size"), self.size],
+            [self.accept, self.reject, self.reject_rest],
+        ]
+        bars: list[Container[Any]] = [Container(widgets=row, layout="horizontal", labels=False) for row in rows]
+        for bar in bars:
+            bar.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[*bars, self.summary, Label(value=_KEYS), self.job], labels=False)
+        self.native.layout().insertWidget(3, self.grid, 1)
+        for text in (self[-3].native, self[-2].native):
+            text.setWordWrap(True)
+            text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _connect(self) -> None:
+        self.scope.changed.connect(self.reload)
+        for widget in (self.filter, self.order, self.backwards):
+            widget.changed.connect(self._arrange)
+        self.size.changed.connect(lambda size: setattr(self.grid, "size_of_one", size))
+        self.accept.clicked.connect(lambda: self.mark("particle"))
+        self.reject.clicked.connect(lambda: self.mark("background"))
+        self.reject_rest.clicked.connect(self.reject_after)
+        self.grid.gone_to.connect(self._go_to)
+        self.grid.marked.connect(self.mark)
+        self.grid.undone.connect(self.take_back)
+        self._labelling.failed.connect(show_error)
+        self.grid.selected.connect(self._tell_count)
+        self.grid.customContextMenuRequested.connect(self._show_menu)
+        self._session.opened.connect(self._begin_anew)
+        self._session.moved.connect(self._follow)
+        self._session.edited.connect(self._note)
+        self._session.configured.connect(self._follow_diameter)
+        self._removal = Removal(self.native, self._release)
+
+    # ------------------------------------------------------------ what is shown
+
+    def reload(self) -> None:
+        """Begin anew with the picks of the chosen micrographs."""
+        self._jobs.drop()
+        self.catalogue.clear()
+        self.thumbnails.retry()
+        self._follow_diameter()
+        session = self._session
+        self.job.allow("" if session.project else "Open a project in the Micrographs dock.")
+        if session.project is not None and self.scope.value == EVERYWHERE:
+            self._read(session.names)
+        elif session.current:
+            self.catalogue.add(self._now([session.current]))
+        self._arrange()
+
+    def _read(self, names: Sequence[str]) -> None:
+        """Read picks from disk, in a thread."""
+        session, project = self._session, self._session.project
+        assert project is not None
+        session.flush()
+        if not session.unsaved:
+            self._edited.clear()
+        self._jobs.run(lambda: gather(project, names), self._take, self._end_job)
+
+    def _take(self, step: Progress) -> None:
+        """Some picks are read; those that a person changed meanwhile are newer in the session."""
+        if not isinstance(step, Gathered) or step.found is None:
+            return
+        first = not self.catalogue.names
+        picks = {**step.found, **self._now([name for name in step.found if name in self._edited])}
+        self._replace({name: new for name, new in picks.items() if self.catalogue.holds(name)})
+        self.catalogue.add({name: new for name, new in picks.items() if not self.catalogue.holds(name)})
+        if first:  # the rest is sorted in at the end: not at every step under the eye of who looks
+            self._arrange()
+        self._tell_count()
+
+    def _end_job(self, failures: Sequence[str]) -> None:
+        self._arrange(stay=True)
+        if failures:
+            self.job.say(f"Not read: {len(failures):,} micrographs. The first: {failures[0]}")
+
+    def _arrange(self, event: Any = None, *, stay: bool = False) -> None:
+        """Filter and sort as chosen; ``stay`` keeps in sight what is looked at."""
+        before = self.catalogue.shown
+        self.grid.hint = "Reading the picks" if self._jobs.at_work else NOTHING
+        self.catalogue.arrange(self.filter.value, self.order.value, self.backwards.value)
+        if stay and (self.catalogue.selected.any() or self.grid.first > 0):
+            self.grid.renumbered(before, np.arange(len(self.catalogue)))
+        else:
+            self.grid.rearranged()
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find the standard deviations that the order needs and that are not known yet."""
+        if self.order.value != "deviation" or self._jobs.at_work:
+            return
+        missing = self.catalogue.unmeasured()
+        places = {name: yx for name, yx in missing.items() if name not in self._unreadable}
+        if not places:
+            return
+
+        def take(step: Progress) -> None:
+            if isinstance(step, Measured) and step.found is not None:
+                for name, values in step.found.items():
+                    self.catalogue.measured(name, places[name], values)
+
+        def end(failures: Sequence[str]) -> None:
+            self._unreadable.update(name for name in self.catalogue.unmeasured() if name in places)
+            self._end_job(failures)
+
+        open_one = self._opener()
+        self._jobs.run(lambda: measure(open_one, places), take, end)
+
+    def _opener(self) -> Opener:
+        session = self._session
+        assert session.project is not None
+        return opener(session.project, lambda name: session.micrograph(name).image, STAND_IN_DIAMETER, STAND_IN_PIXELS)
+
+    def _tell_count(self) -> None:
+        catalogue = self.catalogue
+        shown = catalogue.shown
+        background = int(catalogue.background[shown].sum())
+        particles = int((catalogue.by_hand & ~catalogue.background)[shown].sum())
+        chosen = int(catalogue.selected.sum())
+        self.summary.value = (
+            f"{len(shown):,} of {len(catalogue):,} shown · {particles:,} labelled particle, {background:,} background"
+            f" · {chosen:,} selected"
+        )
+        for button in (self.accept, self.reject, self.reject_rest):
+            button.enabled = chosen > 0
+
+    # ------------------------------------------------------------ what the session does
+
+    def _begin_anew(self) -> None:
+        """Another project, or none."""
+        self._labelling.forget()
+        self._edited.clear()
+        self._measured_at = None
+        if self._session.project is None:
+            self.thumbnails.use(None)
+        self.reload()
+
+    def _follow(self, name: str) -> None:
+        """Another micrograph is on screen."""
+        if self.scope.value == HERE and not (name and self.catalogue.holds(name)):
+            self.reload()
+
+    def _note(self, name: str) -> None:
+        """The picks of a micrograph changed; of many at once after an action or a job, so they are seen to together."""
+        self._edited.add(name)
+        self._pending[name] = None
+        self._soon.start()
+
+    def _update_soon(self) -> None:
+        """A job may have changed them all: many are read in a thread."""
+        names = list(self._pending)
+        if len(names) > _MANY and self.scope.value == EVERYWHERE:
+            self._pending.clear()
+            self._read(self._session.names if self._jobs.at_work else names)
+        else:
+            self._update()
+
+    def _update(self) -> None:
+        """Show the changed picks, in their places."""
+        self._soon.stop()
+        names = [name for name in self._pending if self.catalogue.holds(name)]
+        self._pending.clear()
+        self._replace(self._now(names))
+
+    def _replace(self, found: Mapping[str, Picks]) -> None:
+        for name, picks in found.items():
+            before = self.catalogue.shown
+            numbers = self.catalogue.replace(name, picks)
+            if numbers is not None:
+                self.grid.renumbered(before, numbers)
+        self.grid.refresh()
+
+    def _now(self, names: Sequence[str]) -> dict[str, Picks]:
+        """The picks of some micrographs as they are now, of those that can be read; regions hide theirs."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = outside(self._session.picks(name), self._session.region(name))
+            except UserError as error:
+                self.job.say(str(error))
+        return found
+
+    def _follow_diameter(self) -> None:
+        """Thumbnails and standard deviations are of the project's particles."""
+        project = self._session.project
+        if project is None:
+            return
+        size = project.folder, project.settings.diameter, project.settings.pixel_size
+        if size != self._measured_at:
+            self._measured_at = size
+            self._unreadable.clear()
+            self.catalogue.deviations.clear()
+            self.thumbnails.use(self._opener())
+            self.grid.refresh()
+            self._measure()
+
+    # ------------------------------------------------------------ what a person does
+
+    def _go_to(self, position: int) -> None:
+        particle = self.catalogue.particle(position)
+        try:
+            self._session.show(particle.micrograph, (particle.y, particle.x))
+        except UserError as error:
+            show_error(str(error))
+
+    def mark(self, label: LabelKind) -> None:
+        """Label what is selected: one step of undo for each micrograph."""
+        self._mark(np.flatnonzero(self.catalogue.selected), label)
+
+    def reject_after(self) -> None:
+        """Label everything after the last selected one as background."""
+        chosen = np.flatnonzero(self.catalogue.selected[self.catalogue.shown])
+        if len(chosen):
+            self._mark(self.catalogue.shown[chosen[-1] + 1 :], "background")
+
+    def take_back(self) -> None:
+        """Give the particles of the last action the labels that they had."""
+        told = self._labelling.take_back()
+        self._update()
+        if told:
+            self.job.say(told)
+
+    def _mark(self, numbers: npt.NDArray[np.int64], label: LabelKind) -> None:
+        told = self._labelling.mark(self.catalogue.places_of(numbers), label)
+        self._update()
+        if told:
+            self.job.say(told)
+
+    def _show_menu(self, point: Any) -> None:
+        position = self.grid.position_at(point)
+        if position >= 0:
+            menu = self.menu(position)
+            menu.exec(self.grid.on_screen(point))
+            menu.deleteLater()
+
+    def menu(self, position: int) -> QMenu:
+        """What can be done with the particle at a position, and with those before and after it."""
+        shown, particle = self.catalogue.shown, self.catalogue.particle(position)
+        menu = QMenu(self.grid)
+        actions: list[tuple[str, Callable[[], object]]] = [
+            ("Go to it", lambda: self._go_to(position)),
+            ("Accept selected\tG", lambda: self.mark("particle")),
+            ("Reject selected\tB", lambda: self.mark("background")),
+            ("Reject everything after this one", lambda: self._mark(shown[position + 1 :], "background")),
+            ("Reject this one and everything after it", lambda: self._mark(shown[position:], "background")),
+            ("Accept everything before this one", lambda: self._mark(shown[:position], "particle")),
+            (f"Select all of {particle.micrograph}", lambda: self._select_micrograph(particle.micrograph)),
+        ]
+        for text, act in actions:
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(lambda _=False, act=act: act())
+        return menu
+
+    def _select_micrograph(self, name: str) -> None:
+        self.catalogue.select_micrograph(name)
+        self.grid.refresh()
+
+    def _release(self, window: bool) -> None:
+        """The dock is gone: read no more, listen no more."""
+        self._jobs.drop()
+        self._soon.stop()
+        self.thumbnails.close()
+        self.job.leave(window)
+        for signal, slot in (
+            (self._session.opened, self._begin_anew),
+            (self._session.moved, self._follow),
+            (self._session.edited, self._note),
+            (self._session.configured, self._follow_diameter),
+        ):
+            signal.disconnect(slot, missing_ok=True)

@@ -1,0 +1,1 @@
+"""The Harvest dock: gather patches."""

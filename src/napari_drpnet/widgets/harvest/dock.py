@@ -1,0 +1,249 @@
+"""Dock widget: gather patches of particles and of background, and look at them before anything is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
+from napari_drpnet.jobs import HarvestReport, Job, LabelledMicrograph, Progress
+from napari_drpnet.settings import HarvestSettings
+from napari_drpnet.steps import translate
+from napari_drpnet.widgets.harvest.examples import Examples
+from napari_drpnet.widgets.harvest.source import PointsList, layer_field
+from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
+from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.open_project import PathLine
+from napari_drpnet.widgets.kit.parts import NO_DIAMETER, wrapped
+from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.source import ImageForm
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+PROJECT, LAYERS = "the project", "layers of the viewer"
+_SOURCES = {"a person's labels": "labels", "agreement of pickers": "agreement", "the detector alone": "confidence"}
+_FOR = {  # the settings that matter to each source
+    "labels": ("random", "regions", "likely"),
+    "agreement": ("random", "difference", "likely"),
+    "confidence": ("height", "mean", "deviation"),
+}
+_NAME = r"\w[\w.+-]*"  # of a folder, on every system
+_ALWAYS = ("balance", "validation", "seed")
+
+
+class HarvestWidget(QWidget):
+    """Choose what tells particles from background, run, and look at the patches.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session = Session.of(napari_viewer)
+        self.report: HarvestReport | None = None
+        self._build(napari_viewer)
+        self._connect()
+        self._follow_project()
+
+    # ------------------------------------------------------------ the form
+
+    def _build(self, viewer: Viewer) -> None:
+        self.where = ComboBox(label="From", choices=[LAYERS], tooltip="Whose micrographs and picks.")
+        help_text = HarvestSettings.model_fields["source"].description
+        self.source = ComboBox(label="Told by", choices=list(_SOURCES.items()), tooltip=help_text)
+        self.image = ImageForm(viewer)
+        self.points = PointsList(viewer)
+        self.complete = CheckBox(
+            text="All particles are labelled", tooltip="Everything else on this micrograph is then background."
+        )
+        self.diameter: Any = control(HarvestSettings, "diameter", preference("diameter"))
+        self.invert: Any = control(HarvestSettings, "invert")
+        self.other = PathLine("folder or STAR file", "Picks of another program for the same micrographs.", star=True)
+        self.most = SpinBox(
+            label="Micrographs", value=20, min=1, max=100_000, tooltip="At most so many, spread over the project."
+        )
+        self.name = LineEdit(
+            label="Name", value="labels", tooltip="Of the patch set in the project; one of this name is replaced."
+        )
+        names = [*dict.fromkeys(name for some in _FOR.values() for name in some), *_ALWAYS]
+        self.settings: dict[str, Any] = {name: control(HarvestSettings, name) for name in names}
+        self.advanced = Fold("Advanced", self.settings.values())
+        self.job = JobBar("Harvest", self.run)
+        self.told = wrapped()
+        self.examples = Examples()
+        self._head = aligned([self.where, self.source, *self.image.widgets, self.diameter, self.invert])
+        rows_of(self._head).addRow("Picks", self.points)
+        self._foot = aligned([self.complete, self.most])
+        rows_of(self._foot).addRow("Other picks", self.other)
+        rows_of(self._foot).addRow("Name", self.name.native)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._head, self._foot, self.advanced.native, self.job.native, self.told, self.examples):
+            column.addWidget(widget)
+        column.addStretch()
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
+        scrolled.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(scrolled)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.opened.connect(self._follow_project)
+        session.configured.connect(self._check)
+        self.where.changed.connect(self._arrange)
+        self.source.changed.connect(self._follow_source)
+        for signal in (self.image.changed, self.points.changed, self.diameter.changed, self.name.changed):
+            signal.connect(self._check)
+        self.other.edit.textChanged.connect(lambda _: self._check())
+        self._removal = Removal(self, self._release)
+
+    @property
+    def _of_project(self) -> bool:
+        return bool(self.where.value == PROJECT and self.session.project is not None)
+
+    def _follow_project(self) -> None:
+        """A project was opened or closed."""
+        there = self.session.project is not None
+        with self.where.changed.blocked():
+            self.where.choices = [PROJECT, LAYERS] if there else [LAYERS]
+            self.where.value = PROJECT if there else LAYERS
+        self._arrange()
+
+    def _follow_source(self) -> None:
+        """The name is that of the source until somebody writes another one."""
+        if self.name.value in ("", *_SOURCES.values()):
+            self.name.value = self.source.value
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Only what matters to the choice is on the form."""
+        project, source = self._of_project, self.source.value
+        head, foot = rows_of(self._head), rows_of(self._foot)
+        for widget in (*self.image.widgets, self.diameter, self.invert):
+            head.setRowVisible(widget.native, not project)
+        head.setRowVisible(self.points, not project and source != "confidence")
+        foot.setRowVisible(self.complete.native, not project and source == "labels")
+        foot.setRowVisible(self.most.native, project and source != "labels")
+        foot.setRowVisible(self.other, project and source == "agreement")
+        foot.setRowVisible(self.name.native, project)
+        for name, widget in self.settings.items():
+            self.advanced.show_row(widget, name in (*_FOR[source], *_ALWAYS))
+        self._check()
+
+    def _check(self) -> None:
+        """Harvest is on when it can work."""
+        try:
+            self._require_sense()
+        except UserError as error:
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+
+    def _require_sense(self) -> None:
+        """Raise a `UserError` for what would make a run fail, as far as the form can know."""
+        source = self.source.value
+        if self._of_project:
+            self._require_project(source)
+            return
+        self.image.source().frame.known_pixel_size()
+        chosen = len(self.points.chosen)
+        if source == "labels" and chosen != 1:
+            raise UserError("Tick the one layer of points that holds the labels.")
+        if source == "agreement" and chosen < 2:
+            raise UserError("Tick two or more layers of points.")
+
+    def _require_project(self, source: str) -> None:
+        session, project = self.session, self.session.project
+        assert project is not None
+        if session.read_only:
+            raise UserError(f"Nothing can be written: {session.read_only}.")
+        if project.settings.diameter is None:
+            raise UserError(NO_DIAMETER)
+        if not re.fullmatch(_NAME, self.name.value):
+            raise UserError("The name of the patch set is missing or has signs that a folder cannot have.")
+        if source == "agreement" and not self.other.text:
+            raise UserError("Choose the picks of another program, a folder or a STAR file.")
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        try:
+            fields, settings, out = self._task()
+        except UserError as error:
+            self.job.say(str(error))
+            return
+        self.examples.hide()
+        self.told.setText("")
+        self.job.run(_steps, fields, settings, out, done=self._take)
+
+    def _task(self) -> tuple[Callable[[], Sequence[LabelledMicrograph]], HarvestSettings, Path | None]:
+        """What to harvest, told in a way that no layer is touched later; how; and where to."""
+        source, widgets = self.source.value, self.settings.values()
+        common = {"source": source, "device": preference("device"), "memory": preference("memory")}
+        project = self.session.project
+        if not self._of_project or project is None:
+            settings = filled(HarvestSettings, [*widgets, self.diameter, self.invert], **common)
+            chosen = [] if source == "confidence" else self.points.chosen
+            field = layer_field(self.image.source(), chosen, self.complete.value and source == "labels")
+            return lambda: [field], settings, None
+        self.session.flush()
+        given = {widget.name: widget.value for widget in widgets}
+        settings = jobs.harvest_settings(project, **given, **common)
+        most, other = self.most.value, self.other.path if self.other.text else None
+        return (
+            lambda: jobs.harvested_in_project(project, source, most, other),
+            settings,
+            project.folder / "patches" / self.name.value,
+        )
+
+    def _take(self, report: HarvestReport) -> None:
+        """Show what was found."""
+        self.report = report
+        self.examples.show_patches(report.patches)
+        place = "They are not kept: that needs a project."
+        if report.folder is not None:
+            place = f"Kept in the project as '{report.folder.name}'. Train from them in the Retrain dock."
+        self.told.setText("\n".join([f"{len(report.patches):,} patches. {place}", *report.notes]))
+
+    def _release(self, window: bool) -> None:
+        """The form is gone: leave the viewer as it would be without it."""
+        self.job.leave(window)
+        self.image.release()
+        self.points.release()
+        self.session.opened.disconnect(self._follow_project)
+        self.session.configured.disconnect(self._check)
+
+
+def _steps(
+    fields: Callable[[], Sequence[LabelledMicrograph]], settings: HarvestSettings, out: Path | None
+) -> Job[HarvestReport]:
+    """Everything that takes time; runs in a thread and touches no layer."""
+    yield Progress(0, 1, message="Looking for labels and picks")
+    return (yield from translate(jobs.harvest(fields(), settings, out), _told))
+
+
+def _told(progress: Progress) -> Progress:
+    at = f"Micrograph {min(progress.done + 1, progress.total)} of {progress.total}, {progress.picks} patches so far"
+    return replace(progress, message=at)

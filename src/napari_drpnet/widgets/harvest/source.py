@@ -1,0 +1,115 @@
+"""Where a harvest finds its particles: layers of the viewer, or the project that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QListWidget, QListWidgetItem
+
+from napari_drpnet.data import Micrograph
+from napari_drpnet.jobs import LabelledMicrograph
+from napari_drpnet.layers import picks_of
+from napari_drpnet.widgets.kit.source import ChosenImage
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+    from napari.viewer import Viewer
+
+_OURS = {"ring", "marks"}  # layers that only point at something
+
+
+@dataclass(frozen=True, eq=False)
+class LayerField(LabelledMicrograph):
+    """A micrograph whose pixels are in a layer.
+
+    Attributes
+    ----------
+    source
+        What was taken of that layer.
+    """
+
+    source: ChosenImage | None = None
+
+    def read(self) -> Micrograph:
+        """Its pixels."""
+        assert self.source is not None
+        return self.source.micrograph()
+
+
+def layer_field(source: ChosenImage, points: Sequence[Points], complete: bool) -> LayerField:
+    """The micrograph of an image layer with the picks of Points layers; main thread only.
+
+    Raises
+    ------
+    UserError
+        When the points of a layer lie on several frames.
+    """
+    frame = source.frame
+    sets = tuple(replace(picks_of(layer), frame=frame) for layer in points)
+    name = Path(frame.micrograph).stem or "micrograph"
+    return LayerField(name, Path(frame.micrograph), frame.pixel_size, sets, complete=complete, source=source)
+
+
+class PointsList(QListWidget):
+    """The Points layers of a viewer, each with a box to tick.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers are listed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.setMaximumHeight(96)
+        self.setToolTip("Layers of points on this image; a point counts as what its label says.")
+        self.itemChanged.connect(lambda _: self.changed.emit())
+        for event in self._events():
+            event.connect(self._fill)
+        self._fill()
+
+    @property
+    def chosen(self) -> list[Points]:
+        """The layers that are ticked."""
+        return [layer for layer, item in self._items() if item.checkState() == Qt.CheckState.Checked]
+
+    def tick(self, *layers: Any) -> None:
+        """Tick these and no others."""
+        for layer, item in self._items():
+            item.setCheckState(Qt.CheckState.Checked if layer in layers else Qt.CheckState.Unchecked)
+
+    def release(self) -> None:
+        """The form is gone: listen no more."""
+        for event in self._events():
+            event.disconnect(self._fill)
+
+    def _items(self) -> list[tuple[Any, Any]]:
+        items = [self.item(row) for row in range(self.count())]
+        return [(item.data(Qt.ItemDataRole.UserRole), item) for item in items if item is not None]
+
+    def _events(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.renamed
+
+    def _fill(self, event: Any = None) -> None:
+        from napari.layers import Points
+
+        chosen = self.chosen
+        self.blockSignals(True)
+        self.clear()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Points) and layer.metadata.get("role") not in _OURS:
+                item = QListWidgetItem(layer.name)
+                item.setData(Qt.ItemDataRole.UserRole, layer)
+                item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
+                self.addItem(item)
+        self.blockSignals(False)
+        self.changed.emit()

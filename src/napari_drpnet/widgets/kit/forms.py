@@ -1,0 +1,200 @@
+"""Forms from settings: one control per field, with its unit, bounds and help text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSlider, FloatSpinBox, LineEdit, SpinBox, TupleEdit
+from magicgui.widgets.bases import BaseValueWidget
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from napari_drpnet.pickers.protocol.registry import explain
+from napari_drpnet.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+_NO_LIMIT = 1e6
+_SMALL = 0.01  # two decimals say little of a number below this
+_LARGEST_PAIR = 1e5  # a pair of numbers shares the width of one
+_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"}
+_EMPTY = {"structures": "made-up particles"}
+
+
+def control(
+    settings: type[Settings], name: str, value: Any = None, *, slider: bool = False, empty: str = ""
+) -> BaseValueWidget[Any]:
+    """The control of one field.
+
+    Parameters
+    ----------
+    settings
+        The model that declares it.
+    name
+        Name of the field.
+    value
+        What it shows first; by default the field's own default.
+    slider
+        A slider instead of a box for a number.
+    empty
+        What an optional field says for None. Without it such a number has no None, and starts at its lowest.
+    """
+    field = settings.model_fields[name]
+    start = field.get_default(call_default_factory=True) if value is None else value
+    if start is PydanticUndefined:
+        start = None
+    kind = _kind(field.annotation)
+    none = empty if kind is not field.annotation else ""
+    common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": field.description}
+    if kind is bool:
+        return CheckBox(value=bool(start), **{**common, "label": "", "text": common["label"]})
+    if get_origin(kind) is Literal:
+        return _Choice(none, value=start, choices=get_args(kind), nullable=bool(none), **common)
+    if kind in (float, int):
+        return _number(field, start, none, slider, common)
+    if kind in (Path, tuple[Path, ...]):
+        many = kind is not Path
+        hint = none or _EMPTY.get(name, "none")
+        return file_edit(hint, mode="rm" if many else "r", nullable=not many, value=start, **common)
+    if kind == tuple[float, float]:
+        return _pair(start, common)
+    return _Text(none, value="" if start is None else str(start), **common)
+
+
+def has_control(field: FieldInfo) -> bool:
+    """Whether there is a control for all that a field can hold; a model inside a model, for one, has none."""
+    kind = _kind(field.annotation)
+    if kind in (bool, tuple[float, float]):
+        return kind is field.annotation
+    return kind in (float, int, str, Path, tuple[Path, ...]) or get_origin(kind) is Literal
+
+
+def controls(settings: type[Settings], names: Iterable[str] | None = None) -> list[BaseValueWidget[Any]]:
+    """The controls of several fields, of all by default, in the order of the model."""
+    return [control(settings, name) for name in names or settings.model_fields]
+
+
+def file_edit(empty: str, **attributes: Any) -> FileEdit:
+    """A control for files or a folder, which shows in grey what it means when it is ``empty``."""
+    edit = FileEdit(**attributes)
+    edit.choose_btn.text = "Browse"
+    edit.line_edit.native.setPlaceholderText(empty)
+    return edit
+
+
+def filled(settings: type[S], widgets: Iterable[BaseValueWidget[Any]], **more: Any) -> S:
+    """The settings as the form is filled in, and ``more`` that is not on it.
+
+    Raises
+    ------
+    UserError
+        When a value is out of its range.
+    """
+    try:
+        return settings(**{widget.name: widget.value for widget in widgets}, **more)
+    except ValidationError as error:
+        raise explain(error) from error
+
+
+class _Choice(ComboBox):
+    """One of several words, or None where there is a word for it."""
+
+    def __init__(self, none: str, **attributes: Any) -> None:
+        self.null_string = none  # what magicgui shows for None
+        super().__init__(**attributes)
+
+
+class _Text(LineEdit):
+    """A line of text; empty it is None where there is a word for that, which it shows in grey."""
+
+    def __init__(self, none: str, **attributes: Any) -> None:
+        self._none = none
+        super().__init__(**attributes)
+        self.native.setPlaceholderText(none)
+
+    def get_value(self) -> Any:
+        return super().get_value().strip() or (None if self._none else "")
+
+    def set_value(self, value: Any) -> None:
+        super().set_value("" if value is None else value)
+
+
+class _Optional(FloatSpinBox):
+    """A number whose lowest value stands for None, in words; magicgui's box for whole numbers has none."""
+
+    def __init__(self, none: str, kind: type, start: Any, **attributes: Any) -> None:
+        self._kind = kind
+        super().__init__(**attributes)
+        if kind is int:
+            self.native.setDecimals(0)
+        self.native.setSpecialValueText(none)
+        self.value = start
+
+    def get_value(self) -> Any:
+        value = super().get_value()
+        return None if value <= self.min else self._kind(value)
+
+    def set_value(self, value: Any) -> None:
+        super().set_value(self.min if value is None else value)
+
+    def _on_value_change(self, value: Any = None) -> None:
+        self.changed.emit(self.get_value())
+
+
+def _number(field: FieldInfo, start: Any, none: str, slider: bool, common: dict[str, Any]) -> BaseValueWidget[Any]:
+    """A box or a slider; a box that has a word for None keeps one place below the range for it."""
+    kind: Any = _kind(field.annotation)
+    low, high = _bounds(field)
+    step = _step(low, high, start or 0.0) if kind is float else 1
+    limits = {"max": kind(high), "step": step}
+    if none and not slider:
+        open_end = any(hasattr(rule, "gt") for rule in field.metadata)
+        return _Optional(none, kind, start, min=low if open_end else low - step, **limits, **common)
+    number = kind(min(max(low if start is None else start, low), high))
+    box = SpinBox if kind is int else FloatSlider if slider else FloatSpinBox
+    return box(value=number, min=kind(low), **limits, **common)
+
+
+def _pair(start: tuple[float, float], common: dict[str, Any]) -> TupleEdit:
+    """Two boxes beside each other; large numbers have one decimal, so that there is room for both."""
+    step = _step(0, max(start), 0.0)
+    limits = {"min": 0.0, "max": _LARGEST_PAIR, "step": step}
+    pair = TupleEdit(value=tuple(map(float, start)), options=limits, **common)
+    for box in pair:
+        box.native.setDecimals(1 if step == 1 else 2)
+    return pair
+
+
+def _label(name: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    text = name.replace("_", " ").capitalize()
+    sign = str(extra.get("unit", ""))
+    return f"{text} ({_SIGNS.get(sign, sign)})" if sign else text
+
+
+def _kind(annotation: Any) -> Any:
+    """The type of a field, without the None of an optional one."""
+    if get_origin(annotation) in (Union, UnionType):
+        return next(part for part in get_args(annotation) if part is not type(None))
+    return annotation
+
+
+def _bounds(field: FieldInfo) -> tuple[float, float]:
+    """The range a form offers. The ends of an open range are in it: `filled` says what is wrong with them."""
+    low, high = -_NO_LIMIT, _NO_LIMIT
+    for rule in field.metadata:
+        low = max(low, getattr(rule, "ge", low), getattr(rule, "gt", low))
+        high = min(high, getattr(rule, "le", high), getattr(rule, "lt", high))
+    return low, high
+
+
+def _step(low: float, high: float, start: float) -> float:
+    """By how much the arrows of a box change its number; a box shows as many decimals as this has."""
+    if 0 < start < _SMALL:
+        return float(10.0 ** (math.floor(math.log10(start)) - 1))
+    return next((step for most, step in ((1, 0.01), (10, 0.1)) if high - low <= most), 1.0)

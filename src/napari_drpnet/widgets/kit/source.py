@@ -1,0 +1,189 @@
+"""The head of a form: which image, and how large its pixels are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+import numpy as np
+from magicgui.widgets import ComboBox, FloatSpinBox
+from magicgui.widgets.bases import ValueWidget
+from psygnal import Signal
+
+from napari_drpnet import layers
+from napari_drpnet.data import Frame, Micrograph
+from napari_drpnet.errors import UserError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenImage:
+    """What a job needs of an image layer, taken in the main thread.
+
+    Attributes
+    ----------
+    layer_id
+        The layer's ``unique_id``.
+    array
+        Its data as the layer holds them, ``(..., h, w)``.
+    position
+        Numbers of the frame, one for each leading axis.
+    frame
+        Where the image stands.
+    """
+
+    layer_id: Any
+    array: Any
+    position: tuple[int, ...]
+    frame: Frame
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """One micrograph of this session."""
+        return (self.layer_id, self.frame.micrograph, *self.position)
+
+    def micrograph(self) -> Micrograph:
+        """Its pixels read and checked; may take a while.
+
+        Raises
+        ------
+        UserError
+            When no pixel is a finite number.
+
+        Warns
+        -----
+        UserWarning
+            When some are not.
+        """
+        micrograph = Micrograph.from_array(self.array[self.position], name=self.frame.micrograph)
+        if micrograph.valid is not None:
+            bad = np.count_nonzero(~micrograph.valid)
+            warn(f"{self.frame.micrograph}: {bad} pixels are not finite and are left out.", UserWarning, stacklevel=2)
+        return replace(micrograph, frame=self.frame)
+
+
+class ImageForm:
+    """The two controls that choose the image layer and its pixel size in Angstrom.
+
+    The pixel size is that of the layer. A new one goes to the layer at once, and to every other layer of the
+    same micrograph, so that all of them stay where they are to each other.
+
+    Parameters
+    ----------
+    viewer
+        The one whose layers are offered.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self.image = ComboBox(label="Image", choices=self._images, tooltip="The image layer that holds the micrograph.")
+        self.pixel_size = FloatSpinBox(
+            label="Pixel size (Å)",
+            min=0.0,
+            max=1000.0,
+            step=0.01,
+            tooltip="Angstrom per pixel of the unbinned micrograph. Filled in from the file where it tells; "
+            "0 means that nobody knows.",
+        )
+        self.image.changed.connect(self._show_pixel_size)
+        self.pixel_size.changed.connect(self._set_pixel_size)
+        for event in self._events():
+            event.connect(self._update)
+        self._show_pixel_size()
+
+    def release(self) -> None:
+        """The widget is gone: listen no more."""
+        for event in self._events():
+            event.disconnect(self._update)
+
+    def _events(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.renamed
+
+    @property
+    def widgets(self) -> list[ValueWidget[Any]]:
+        """To be put on the form, in this order."""
+        return [self.image, self.pixel_size]
+
+    @property
+    def layer(self) -> Image | None:
+        """The chosen layer, None when there is none."""
+        return self.image.value
+
+    def source(self) -> ChosenImage:
+        """The chosen micrograph as it is now; of a stack the frame that is shown.
+
+        Raises
+        ------
+        UserError
+            When there is no image, or it cannot be a micrograph.
+        """
+        layer = self.layer
+        if layer is None:
+            raise UserError("There is no image.", "Open a micrograph first.")
+        frame = layers.frame_of(layer)
+        array = layers.pixels(layer)
+        return ChosenImage(layer.unique_id, array, self._position(array), frame)
+
+    def holds(self, source: ChosenImage) -> bool:
+        """Whether the image that ``source`` was taken from is still there, unchanged."""
+        for layer in self._viewer.layers:
+            if layer.unique_id == source.layer_id:
+                return layers.pixels(layer) is source.array and layers.frame_of(layer) == source.frame
+        return False
+
+    def _position(self, array: Any) -> tuple[int, ...]:
+        leading = array.ndim - 2
+        steps = self._viewer.dims.current_step[:-2]
+        shown = steps[len(steps) - leading :] if leading else ()
+        return tuple(min(int(step), size - 1) for step, size in zip(shown, array.shape, strict=False))
+
+    def refresh(self) -> None:
+        """The layers show other data now."""
+        self._show_pixel_size()
+
+    def _images(self, _: Any = None) -> list[tuple[str, Image]]:
+        return [(layer.name, layer) for layer in self._viewer.layers if _is_micrograph(layer)]
+
+    def _update(self, event: Any = None) -> None:
+        before = self.layer
+        self.image.reset_choices()
+        if self.layer is not before:
+            self._show_pixel_size()
+
+    def _show_pixel_size(self) -> None:
+        with self.pixel_size.changed.blocked():
+            self.pixel_size.enabled = self.layer is not None
+            self.pixel_size.value = self._known_pixel_size() or 0.0
+        self.changed.emit()
+
+    def _known_pixel_size(self) -> float | None:
+        try:
+            return None if self.layer is None else layers.frame_of(self.layer).pixel_size
+        except UserError:
+            return None
+
+    def _set_pixel_size(self, value: float) -> None:
+        if self.layer is not None and value != self._known_pixel_size():
+            zoom = value / (self._known_pixel_size() or 1.0) if value else 1.0 / (self._known_pixel_size() or 1.0)
+            layers.set_pixel_size(self._viewer.layers, layers.frame_of(self.layer).micrograph, value or None)
+            self._keep_view(zoom)
+        self.changed.emit()
+
+    def _keep_view(self, factor: float) -> None:
+        """Look at the same pixels after the world has grown by ``factor``."""
+        camera = self._viewer.scene.camera
+        camera.center = tuple(factor * at for at in camera.center)
+        camera.zoom /= factor
+
+
+def _is_micrograph(layer: Any) -> bool:
+    from napari.layers import Image
+
+    return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")

@@ -1,0 +1,1 @@
+"""The Micrographs dock: go through a project and correct its picks."""

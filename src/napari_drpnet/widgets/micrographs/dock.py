@@ -1,0 +1,406 @@
+"""Dock widget: go through the micrographs of a project, correct their picks, pick them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QItemSelectionModel, QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.pickers import settings_class
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.open_project import OpenProject
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.micrographs.curate import Curation
+from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
+from napari_drpnet.widgets.micrographs.project_form import ProjectForm
+from napari_drpnet.widgets.micrographs.table import MicrographModel
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+STATES = ("all", "new", "picked", "edited", "done")
+LAG = 400  # milliseconds after an edit, when it is on disk: the table shows what is
+LOWEST = 250  # pixels of the dock's height
+TYPING = 150  # milliseconds without a key before the filter works
+
+
+class MicrographsWidget(QWidget):
+    """Open a project, and work through its micrographs.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session = Session.of(napari_viewer)
+        self.curation = Curation(self.session)
+        self._changed: set[str] = set()
+        self._picking = ""  # micrograph that the job is at
+        self._asked: list[str] = []  # those that it was given
+        self._build()
+        self._connect()
+        self._removal = Removal(self, self._release)
+        self._follow_project()
+
+    # ------------------------------------------------------------ the form
+
+    def _build(self) -> None:
+        self.open_form = OpenProject(self._open)
+        self.title = _wrapped()
+        self.close_button = _button("Close", "Save, and close the project.")
+        self.notice = _wrapped()
+        self.notice.setStyleSheet("color: #ffb000")
+        self.name_filter = QLineEdit()
+        self.name_filter.setPlaceholderText("part of the name")
+        self.name_filter.setClearButtonEnabled(True)
+        self.name_filter.setToolTip("Show only micrographs whose names contain this.")
+        self.state_filter = QComboBox()
+        self.state_filter.addItems(STATES)
+        self.state_filter.setToolTip("Show only micrographs in this state.")
+        self.model = MicrographModel()
+        self.table = _table(self.model)
+        self.smooth = QCheckBox("Smoothed for the eye")
+        self.smooth.setToolTip(
+            "Show micrographs without the noise finer than particles. Picking sees them as they are."
+        )
+        self.smooth.setChecked(self.session.smooth)
+        self.previous_button = _button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
+        self.next_button = _button("Next ▸", "The next micrograph, in the order of the table (N).")
+        self.done_button = _button("Done", "Mark this micrograph as done, or as not done (D).")
+        self.done_button.setCheckable(True)
+        self.panel = CuratePanel(self.curation)
+        self.settings = ProjectForm(self.session)
+        self.pick_this = _button("Pick this", "Run the picker on this micrograph; labels stay.")
+        self.job = JobBar("Pick all", self.pick_all)
+        self.job.button.tooltip = "Run the picker on all micrographs that the table shows; labels stay."
+        self.pages = QStackedWidget()
+        self.pages.addWidget(_column(self.open_form.native, None))
+        page = self._project_page()
+        self.pages.addWidget(page)
+        shortcuts(self.curation, page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(_Scrolling(self.pages))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def _project_page(self) -> QWidget:
+        self.job.native.layout().insertWidget(0, self.pick_this)
+        return _column(
+            _row(self.title, self.close_button, stretch=0),
+            self.notice,
+            _row(self.name_filter, self.state_filter, stretch=0),
+            self.table,
+            _row(self.previous_button, self.next_button, self.done_button),
+            self.smooth,
+            self.panel,
+            self.settings.native,
+            self.job.native,
+        )
+
+    def _connect(self) -> None:
+        session = self.session
+        session.opened.connect(self._follow_project)
+        session.moved.connect(self._follow_move)
+        session.edited.connect(self._note)
+        session.saving.connect(self._show_notice)
+        self.close_button.clicked.connect(session.close)
+        self.previous_button.clicked.connect(session.previous)
+        self.smooth.toggled.connect(session.show_smoothed)
+        self.next_button.clicked.connect(session.next)
+        self.done_button.clicked.connect(self.curation.done)
+        self.pick_this.clicked.connect(self.pick_current)
+        self.job.ended.connect(self._ended)
+        self.table.selectionModel().currentRowChanged.connect(self._go)
+        self.table.clicked.connect(self._go)
+        self.state_filter.currentTextChanged.connect(self._filter)
+        self.name_filter.textChanged.connect(lambda: self._typing.start(TYPING))
+        self._typing = _timer(self, self._filter)
+        self._refresh = _timer(self, self._update_rows)
+        self.model.modelReset.connect(self._follow_order)
+
+    # ------------------------------------------------------------ the project
+
+    def _open(self, project: Project) -> None:
+        self.session.open(project)
+
+    def _follow_project(self) -> None:
+        """A project was opened or closed."""
+        project = self.session.project
+        self.pages.setCurrentIndex(0 if project is None else 1)
+        if project is None:
+            self.job.cancel()
+            self.model.fill([])
+            return
+        self.title.setToolTip(str(project.folder))
+        self.name_filter.clear()
+        self.state_filter.setCurrentIndex(0)
+        self.model.fill(project.rows())
+        self._allow()
+        self._follow_move(self.session.current)
+
+    def _allow(self) -> None:
+        """What can be pressed."""
+        reason = self.session.read_only
+        self.job.allow(f"Nothing can be changed: {reason}." if reason else "")
+        for button in (self.pick_this, self.done_button):
+            button.setEnabled(not reason)
+        self.panel.allow(not reason)
+
+    def _follow_move(self, name: str) -> None:
+        """Another micrograph is current."""
+        self._mark_row()
+        self._show_notice()
+        self._show_state()
+
+    def _show_notice(self, _: str = "") -> None:
+        session = self.session
+        read_only = f"Read only: {session.read_only}." if session.project is not None and session.read_only else ""
+        lines = [text for text in (read_only, session.unsaved, session.trouble) if text]
+        self.notice.setText("\n".join(lines))
+        self.notice.setVisible(bool(lines))
+
+    def _show_state(self) -> None:
+        project, rows = self.session.project, self.model.rows
+        if project is None or not self.session.current:
+            return
+        done = sum(row.state == "done" for row in rows)
+        self.title.setText(f"<b>{project.folder.name}</b> · {len(rows)} micrographs · {done} done")
+        self.done_button.setChecked(project.row(self.session.current).state == "done")
+        self.panel.show_counts()
+
+    # ------------------------------------------------------------ the table
+
+    def _go(self, index: Any, _: Any = None) -> None:
+        """A row was chosen: it is the current micrograph."""
+        if index.isValid():
+            self.session.go(self.model.name_at(index.row()))
+
+    def _mark_row(self) -> None:
+        """The current micrograph's row is the selected one."""
+        place = self.model.place(self.session.current)
+        selection = self.table.selectionModel()
+        selection.blockSignals(True)
+        if place < 0:
+            selection.clear()
+        else:
+            flags = QItemSelectionModel.SelectionFlag
+            selection.setCurrentIndex(self.model.index(place, 0), flags.ClearAndSelect | flags.Rows)
+            self.table.scrollTo(self.model.index(place, 0))
+        selection.blockSignals(False)
+        self.table.viewport().update()
+
+    def _filter(self, _: str = "") -> None:
+        state = self.state_filter.currentText()
+        self.model.filter(self.name_filter.text().strip(), "" if state == "all" else state)
+
+    def _follow_order(self) -> None:
+        """The table was sorted or filtered: next and previous follow it."""
+        self.session.sequence = self.model.names
+        self._mark_row()
+
+    def _note(self, name: str) -> None:
+        """A micrograph was edited."""
+        self._changed.add(name)
+        if not self._refresh.isActive():
+            self._refresh.start(LAG)
+        if name == self.session.current:
+            self.panel.show_counts()
+
+    def _update_rows(self) -> None:
+        project = self.session.project
+        changed, self._changed = self._changed, set()
+        if project is not None:
+            for name in changed:
+                self.model.put(project.row(name))
+            self._show_state()
+
+    # ------------------------------------------------------------ picking
+
+    def pick_current(self) -> None:
+        """Run the picker on the current micrograph."""
+        if self.session.current:
+            self._pick([self.session.current])
+
+    def pick_all(self) -> None:
+        """Run the picker on the micrographs that the table shows."""
+        self._pick(self.model.names)
+
+    def _pick(self, names: list[str]) -> None:
+        project = self.session.project
+        if project is None or self.job.running:
+            return
+        if project.settings.diameter is None and _wants_diameter(project.settings.picker):
+            show_warning("The diameter of the particle is not known. Give it under Picking.")
+            self.settings.open(True)
+            return
+        self.session.flush()
+        self.session.shared = True
+        self._picking, self._asked = "", names
+        self.pick_this.setEnabled(False)
+        self.job.run(jobs.pick_project, project, names, step=self._picked_one, done=self._picked)
+
+    def _picked_one(self, progress: jobs.Progress) -> None:
+        """A micrograph is begun, so the one before is finished."""
+        if progress.message != self._picking:
+            self._take(self._picking)
+            self._picking = progress.message
+
+    def _ended(self) -> None:
+        """The job is over, one way or the other."""
+        self.session.reload(self._asked)
+        self.session.shared = False
+        self._allow()
+
+    def _picked(self, report: jobs.PickReport) -> None:
+        failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
+        self.job.say("\n".join([f"{len(report.picked)} picked, {report.picks} particles.", *failed[:5]]))
+
+    def _take(self, name: str) -> None:
+        project = self.session.project
+        known = () if project is None else self.session.names
+        if name in known:
+            self.session.reload([name])
+
+    # ------------------------------------------------------------ the end
+
+    def _release(self, window: bool) -> None:
+        """The dock is gone. The project stays open in the session as long as there is a window."""
+        self.job.leave(window)
+        self.open_form.job.leave(window)
+        session = self.session
+        session.opened.disconnect(self._follow_project)
+        session.moved.disconnect(self._follow_move)
+        session.edited.disconnect(self._note)
+        session.saving.disconnect(self._show_notice)
+        self._refresh.stop()
+        self._typing.stop()
+        self.settings.release()
+        self.panel.release()
+        if window:
+            self.curation.release()
+            session.sequence = ()
+            session.flush()
+        else:
+            session.leave()
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _wants_diameter(picker: str) -> bool:
+    """Whether a picker must be told the diameter; one that cannot be loaded is told of by the job."""
+    with suppress(UserError):
+        return settings_class(picker).model_fields["diameter"].is_required()
+    return False
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _wrapped() -> QLabel:
+    label = QLabel("")
+    label.setWordWrap(True)
+    return label
+
+
+def _timer(parent: QWidget, then: Any) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.timeout.connect(then)
+    return timer
+
+
+def _table(model: MicrographModel) -> Any:
+    table: Any = QTableView()
+    table.setModel(model)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setMinimumHeight(150)
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.verticalHeader().hide()
+    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    table.verticalHeader().setDefaultSectionSize(22)
+    header = table.horizontalHeader()
+    header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+    table.setSortingEnabled(True)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column, width in enumerate((0, 52, 64, 58, 52)):
+        if column:
+            table.setColumnWidth(column, width)
+    return table
+
+
+class _Scrolling(QScrollArea):
+    """A widget that can be scrolled where the window is too low for it, but is never cut off at its side."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        widget, bar = self.widget(), self.verticalScrollBar()
+        if widget is None or bar is None:
+            return super().minimumSizeHint()
+        return QSize(widget.minimumSizeHint().width() + bar.sizeHint().width(), LOWEST)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        widget = self.widget()
+        height = LOWEST if widget is None else widget.sizeHint().height()
+        return QSize(self.minimumSizeHint().width(), height)
+
+
+def _row(*widgets: QWidget, stretch: int | None = None) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if stretch is None or number == stretch else 0)
+    return row
+
+
+def _column(*widgets: QWidget | None) -> QWidget:
+    """Widgets below each other; a table takes the room that is left, or None does."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch()
+        else:
+            layout.addWidget(widget, 1 if isinstance(widget, QTableView) else 0)
+    return column

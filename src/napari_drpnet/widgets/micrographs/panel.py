@@ -1,0 +1,171 @@
+"""The part of the Micrographs dock that corrects picks: colours, counts, selections and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
+from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
+
+_SIGNS = {"Control": "Ctrl", "Escape": "Esc", "Delete": "Del"}
+
+
+class CuratePanel(QWidget):
+    """Buttons for what `Curation` does, and the keys that do it faster.
+
+    Parameters
+    ----------
+    curation
+        What they act on.
+    """
+
+    def __init__(self, curation: Curation) -> None:
+        super().__init__()
+        self._curation = curation
+        self.legend = QLabel("")
+        self.legend.setWordWrap(True)
+        self.said = QLabel("")
+        self.said.setWordWrap(True)
+        self.low, self.high = _number(0.0, 1.0, 0.05, 0.0), _number(0.0, 1.0, 0.05, 0.5)
+        self.distance = _number(0.0, 100000.0, 10.0, 200.0)
+        self.distance.setDecimals(0)
+        self.distance.setSuffix(" Å")
+        self.by_score = _button("Select", "Select the picks with a score in this range, to label or delete them.")
+        self.by_edge = _button("Select", "Select the picks nearer to the edge of the micrograph than this.")
+        self.by_lasso = _button("Lasso", "Draw around picks to select them (L).")
+        self.by_lasso.setCheckable(True)
+        self.paint = _button("Paint ice or carbon", "Paint contaminated regions: their picks are hidden, not lost.")
+        self.labels = {
+            "particle": _button("Particle", "The selected picks are particles (G)."),
+            "background": _button("Background", "The selected picks are background (B)."),
+            "delete": _button("Delete", "Delete the selected picks (Del). Those of a picker become background."),
+        }
+        self.keys = QLabel(_keys())
+        self.keys.setWordWrap(True)
+        self.keys.setToolTip("They work here, and in the canvas while one of the project's layers is selected.")
+        self._lay_out()
+        self._connect()
+        self.show_counts()
+
+    def allow(self, editable: bool) -> None:
+        """Switch off what changes picks."""
+        for widget in (*self.labels.values(), self.paint):
+            widget.setEnabled(editable)
+
+    def show_counts(self) -> None:
+        """How many of each kind there are on the current micrograph."""
+        self.legend.setText(_legend(self._curation.counts()))
+
+    def release(self) -> None:
+        """The dock is gone: listen no more."""
+        self._curation.said.disconnect(self._say)
+        self._curation.lassoing.disconnect(self._show_lasso)
+
+    def _say(self, text: str) -> None:
+        self.said.setText(text)
+
+    def _show_lasso(self, ready: bool) -> None:
+        self.by_lasso.setChecked(ready)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.legend)
+        layout.addWidget(self._selections())
+        layout.addWidget(_row(self.by_lasso, self.paint))
+        layout.addWidget(_row(*self.labels.values()))
+        layout.addWidget(self.said)
+        layout.addWidget(self.keys)
+
+    def _selections(self) -> QWidget:
+        part = QWidget()
+        grid = QGridLayout(part)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(QLabel("Score"), 0, 0)
+        grid.addWidget(_row(self.low, QLabel("to"), self.high), 0, 1)
+        grid.addWidget(self.by_score, 0, 2)
+        grid.addWidget(QLabel("Edge within"), 1, 0)
+        grid.addWidget(self.distance, 1, 1)
+        grid.addWidget(self.by_edge, 1, 2)
+        grid.setColumnStretch(1, 1)
+        return part
+
+    def _connect(self) -> None:
+        curation = self._curation
+        curation.said.connect(self._say)
+        curation.lassoing.connect(self._show_lasso)
+        self.by_score.clicked.connect(lambda: curation.select_score(self.low.value(), self.high.value()))
+        self.by_edge.clicked.connect(lambda: curation.select_edge(self.distance.value()))
+        self.by_lasso.clicked.connect(curation.lasso)
+        self.paint.clicked.connect(curation.paint)
+        for name, button in self.labels.items():
+            button.clicked.connect(getattr(curation, name))
+
+
+def _legend(counts: dict[str, int]) -> str:
+    """The kinds of marks in their colours, with their numbers."""
+    marks = (
+        ("○", PICK_COLOUR, "picked"),
+        ("◯", LABELLED_COLOUR, "particle"),
+        ("□", BACKGROUND_COLOUR, "background"),
+        ("■", REGION_COLOUR, "hidden"),
+    )
+    return " &nbsp; ".join(
+        f'<span style="color:{colour}; font-size:large"><b>{sign}</b></span>&nbsp;{counts.get(kind, 0)}&nbsp;{kind}'
+        for sign, colour, kind in marks
+    )
+
+
+def shortcuts(curation: Curation, widget: QWidget) -> None:
+    """Let the keys work in a form as well; who types in one of its boxes goes on typing."""
+    for key in KEYS:
+        for name in key.keys:
+            shortcut = QShortcut(QKeySequence(_readable(name)), widget)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(getattr(curation, key.action))
+
+
+def _keys() -> str:
+    """All keys in one paragraph."""
+    return " · ".join(f"<b>{_readable(key.keys[0])}</b>&nbsp;{key.text.replace(' ', '&nbsp;')}" for key in KEYS)
+
+
+def _readable(key: str) -> str:
+    return "+".join(_SIGNS.get(part, part) for part in key.split("-"))
+
+
+def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setSingleStep(step)
+    box.setValue(value)
+    box.setMinimumWidth(60)
+    return box
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _row(*widgets: Any) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
+    return row

@@ -1,0 +1,66 @@
+"""How a project is picked: its settings, each kept in the project as soon as it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.utils.notifications import show_warning
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.widgets.kit.fold import Fold
+from napari_drpnet.widgets.kit.forms import control
+from napari_drpnet.widgets.kit.network_box import NetworkBox
+from napari_drpnet.widgets.session.session import Session
+
+_UNKNOWN = {"diameter": "not known", "pixel_size": "as the files say", "min_distance": "0.55 diameters"}
+
+
+class ProjectForm(Fold):
+    """The settings that *Pick this* and *Pick all* go by.
+
+    Parameters
+    ----------
+    session
+        Whose project they belong to.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        names = ("diameter", "pixel_size", "threshold", "min_distance", "invert")
+        self.settings: dict[str, Any] = {name: control(ProjectSettings, name) for name in names}
+        for name, text in _UNKNOWN.items():
+            self.settings[name].native.setSpecialValueText(text)
+        self.networks = (NetworkBox("detector"), NetworkBox("classifier"))
+        super().__init__("Picking", [*self.settings.values(), *self.networks])
+        for widget in (*self.settings.values(), *self.networks):
+            widget.changed.connect(lambda value, name=widget.name: self._set(name, value))
+        session.opened.connect(self._follow)
+        session.configured.connect(self._follow)
+        self._follow()
+
+    def release(self) -> None:
+        """The dock is gone: listen no more."""
+        self._session.opened.disconnect(self._follow)
+        self._session.configured.disconnect(self._follow)
+
+    def _follow(self) -> None:
+        """Show what the project says."""
+        project = self._session.project
+        for name, widget in self.settings.items():
+            if project is not None:
+                with widget.changed.blocked():
+                    value = getattr(project.settings, name)
+                    widget.value = widget.min if value is None else value
+            widget.enabled = not self._session.read_only
+        for box in self.networks:
+            box.offer(project, None if project is None else getattr(project.settings, box.name))
+            box.enabled = not self._session.read_only
+
+    def _set(self, name: str, value: Any) -> None:
+        """Keep a value; 0 means that it is not known."""
+        try:
+            self._session.configure(**{name: value or None if name in _UNKNOWN else value})
+        except UserError as error:
+            show_warning(str(error))
+            self._follow()

@@ -1,0 +1,332 @@
+"""Dock widget: pick the particles of a micrograph, and tune the result without running the network again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
+
+from napari_drpnet.data import ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.pickers.protocol.picker import ScoringPicker
+from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
+from napari_drpnet.widgets.pick.learnt import LearntForm
+from napari_drpnet.widgets.pick.picker_form import PickerForm
+from napari_drpnet.widgets.pick.project_result import ProjectResult
+from napari_drpnet.widgets.pick.result import Result
+from napari_drpnet.widgets.pick.run import in_project, on_its_own, steps
+from napari_drpnet.widgets.pick.size import SizeForm
+from napari_drpnet.widgets.pick.tuning import Tuning
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+SETTLED = 500  # milliseconds after which values of the form are kept in the project
+TUNED = 20  # micrographs of a project whose score maps are kept
+
+
+class PickWidget(Container[Any]):
+    """Choose an image and a diameter, run a picker, move the sliders.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self.session = Session.of(napari_viewer)
+        self._results: dict[tuple[Any, ...], Result] = {}
+        self._thresholds: dict[str, float] = {}  # that somebody chose, for each picker
+        self._build(napari_viewer)
+        self._connect()
+        self._follow_project()
+
+    def _build(self, viewer: Viewer) -> None:
+        self.source = ImageForm(viewer)
+        self.size = SizeForm(viewer)
+        self.diameter, self.in_pixels, self.show_ring = self.size.diameter, self.size.in_pixels, self.size.show_ring
+        self.method = PickerForm()
+        self.picker = self.method.picker
+        self.device = control(PickerSettings, "device", preference("device"))
+        self.invert = control(PickerSettings, "invert")
+        self.job = JobBar("Run", self.run)
+        self.tuning = Tuning()
+        self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
+        self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
+        self.learnt = LearntForm()
+        form = [
+            *self.source.widgets,
+            *self.size.widgets,
+            self.picker,
+            self.method.about,
+            self.device,
+            self.invert,
+            self.method.folds,
+        ]
+        super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.learnt])
+        self.learnt.show_for(None)
+
+    def _connect(self) -> None:
+        self.source.changed.connect(self._check)
+        self.size.changed.connect(self._follow_diameter)
+        self.method.changed.connect(self._follow_picker)
+        self.tuning.changed.connect(self._tune)
+        self.tuning.measured.connect(self._use_diameter)
+        self.show_scores.changed.connect(self._show_scores)
+        for widget in (self.diameter, self.invert, self.source.pixel_size):
+            widget.changed.connect(self._keep_later)
+        self.job.ended.connect(self._follow_run)
+        self.learnt.saved.connect(self.method.take_weights)
+        self.session.opened.connect(self._follow_project)
+        self.session.configured.connect(self._follow_settings)
+        self.session.moved.connect(self._follow_move)
+        self._keeping = QTimer(self.native)
+        self._keeping.setSingleShot(True)
+        self._keeping.timeout.connect(self._keep)
+        self._viewer.layers.events.removed.connect(self._forget)
+        self._viewer.dims.events.current_step.connect(self._check)
+        self._removal = Removal(self.native, self._release)
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        source, name = self.source.source(), self._name
+        project = self.session.project
+        if name and project is not None:
+            self._keep()
+            order = in_project(source, project, device=self.device.value, memory=preference("memory"))
+        else:
+            order = on_its_own(source, self.method.name, self._settings().model_dump(), self.learnt)
+        self.job.run(steps, order, done=lambda found: self._take(source, name, *found))
+
+    def _settings(self) -> PickerSettings:
+        """What the picker is told. The sliders are not part of it: they come into play when it has run."""
+        widgets = [self.diameter, self.device, self.invert, *self.method.controls.values()]
+        return filled(self.method.model, widgets, memory=preference("memory"), **self.method.weights())
+
+    def _take(self, source: ChosenImage, name: str, picker: ScoringPicker, score_map: ScoreMap) -> None:
+        """Show what a run found, unless the image it belongs to is gone or changed.
+
+        A micrograph of the project keeps it, even if another one is shown by now.
+        """
+        last = self._results.get(source.key)
+        if name and name in self.session.names:
+            last = next((result for result in self._results.values() if isinstance(result, ProjectResult)), None)
+            result: Result = ProjectResult(self._viewer, self.session, name, source, picker, score_map, last)
+        elif not name and self.source.holds(source):
+            result = Result(self._viewer, source, picker, score_map, last)
+        else:
+            self.job.say("The image changed meanwhile; the result was dropped.")
+            return
+        self._results.pop(source.key, None)
+        self._results[source.key] = result
+        known = source.frame.pixel_size is not None
+        threshold = self._thresholds.get(picker.name, picker.settings.threshold)
+        self._show(result, threshold, self.tuning.distance if known else None)
+        self.show_ring.value = False
+        self._check()
+        self._show_scores()
+
+    def _show(self, result: Result, threshold: float, min_distance: float | None) -> None:
+        """Show a result at these values."""
+        try:
+            result.show(threshold, min_distance)
+        except UserError as error:  # a project that can no longer be written
+            show_warning(str(error))
+
+    # ------------------------------------------------------------ the result
+
+    @property
+    def result(self) -> Result | None:
+        """The result on the image and frame that are chosen now."""
+        try:
+            result = self._results.get(self.source.source().key)
+        except UserError:
+            return None
+        return result if result is not None and result.layer is not None else None
+
+    def _tune(self) -> None:
+        result = self.result
+        self._thresholds[self.method.name if result is None else result.picker.name] = self.threshold.value
+        if result is not None:
+            self._show(result, self.threshold.value, self.tuning.distance)
+            self.tuning.follow(result)
+        self._keep_later()
+
+    def _show_scores(self) -> None:
+        if self.result is not None:
+            self.result.show_scores(self.show_scores.value)
+
+    def _use_diameter(self, diameter: float) -> None:
+        """The median of the picks is how large the particle is."""
+        self.diameter.value = round(diameter, 1)
+
+    def _forget(self, event: Any = None) -> None:
+        """Drop the results whose layers are gone."""
+        self.size.notice_removal()
+        self._results = {key: result for key, result in self._results.items() if result.valid(self.source)}
+        tuned = [key for key, result in self._results.items() if isinstance(result, ProjectResult)]
+        for key in tuned[:-TUNED]:
+            del self._results[key]
+        self._check()
+
+    # ------------------------------------------------------------ the project
+
+    @property
+    def _name(self) -> str:
+        """The micrograph of the project that is chosen; empty when the image is not the project's."""
+        return self.session.current if self.source.layer is not None and self._in_project else ""
+
+    @property
+    def _in_project(self) -> bool:
+        return self.session.image is not None and self.source.layer is self.session.image
+
+    def _follow_project(self) -> None:
+        """A project was opened or closed."""
+        self.method.reset()
+        self._follow_settings()
+        self._show_picker()
+        self._forget()
+
+    def _follow_settings(self) -> None:
+        """Show how the project is picked."""
+        project = self.session.project
+        for box in self.method.networks:
+            box.offer(project, box.value if project is None else getattr(project.settings, box.name))
+        if project is None:
+            return
+        chosen = project.settings
+        self.method.show(chosen.picker, chosen.options)
+        self._thresholds[chosen.picker] = chosen.threshold
+        self.tuning.distance = chosen.min_distance
+        with self.invert.changed.blocked():
+            self.invert.value = chosen.invert
+        if chosen.diameter is not None:
+            self.size.give(chosen.diameter)
+        self._show_picker()
+
+    def _follow_run(self) -> None:
+        """A run may have changed the project: what a picker has learnt is a setting of it."""
+        if self._in_project:
+            self._keep()
+            self._follow_settings()
+
+    def _follow_move(self, name: str) -> None:
+        """The image shows another micrograph of the project."""
+        self.source.refresh()
+        self._forget()
+        scores = next((r.score_layer for r in self._results.values() if isinstance(r, ProjectResult)), None)
+        if scores is not None:
+            scores.visible = False
+        self._show_scores()
+
+    def _keep_later(self) -> None:
+        """Keep the form's values in the project once nobody changes them."""
+        if self._in_project and not self.session.read_only:
+            self._keeping.start(SETTLED)
+
+    def _keep(self) -> None:
+        project = self.session.project
+        if project is None or not self._in_project or self.session.read_only:
+            return
+        before = project.settings
+        try:
+            self.session.configure(
+                picker=self.method.name,
+                options=self.method.options(before.options if before.picker == self.method.name else {}),
+                diameter=float(self.diameter.value) or None,
+                pixel_size=self._pixel_size(),
+                invert=self.invert.value,
+                threshold=self._threshold,
+                min_distance=self.tuning.distance,
+                **{box.name: box.value for box in self.method.networks},
+            )
+        except UserError as error:
+            show_warning(str(error))
+
+    def _pixel_size(self) -> float | None:
+        """The project's pixel size, or a new one that was given in this form."""
+        given = float(self.source.pixel_size.value) or None
+        before = self.session.picks(self.session.current).frame.pixel_size
+        assert self.session.project is not None
+        return self.session.project.settings.pixel_size if given == before else given
+
+    # ------------------------------------------------------------ the form
+
+    @property
+    def _threshold(self) -> float:
+        """Of the chosen picker: as somebody chose it, or the picker's own."""
+        return self._thresholds.get(self.method.name, self.method.threshold)
+
+    def _check(self, event: Any = None) -> None:
+        """Run is on when it can work; the sliders, when there is something to tune."""
+        self._draw_size()
+        try:
+            self._require_sense()
+        except UserError as error:
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+        result = self.result
+        if result is None:
+            self.tuning.show(self._threshold, float(self.diameter.value))
+        else:
+            self.tuning.follow(result)
+        self.learnt.show_for(None if result is None else result.picker)
+
+    def _require_sense(self) -> None:
+        """Raise a `UserError` for what would make a run fail, as far as the form can know."""
+        if self._in_project and self.session.read_only:
+            raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
+        frame, diameter = self.source.source().frame, self._settings().diameter
+        pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
+        if frame.shape is not None and pixels > min(frame.shape):
+            raise UserError(
+                f"A particle of {diameter:g} Å is {pixels:.0f} px, larger than the image.",
+                "Check the diameter and the pixel size.",
+            )
+
+    def _follow_picker(self) -> None:
+        self._show_picker()
+        self._keep_later()
+
+    def _show_picker(self) -> None:
+        """Another picker, or another setting of it: it may do without a diameter that nobody gave."""
+        self.size.suit(self.method.usual_diameter)
+        self._check()
+
+    def _follow_diameter(self) -> None:
+        """The minimum distance is a part of the diameter until someone moves it."""
+        if self.result is None:
+            self.tuning.distance = None
+        self._check()
+
+    def _draw_size(self) -> None:
+        try:
+            self.size.draw(self.source.source().frame)
+        except UserError:
+            self.size.draw(None)
+
+    def _release(self, window: bool) -> None:
+        """The form is gone: leave the viewer as it would be without it."""
+        self.job.leave(window)
+        self.source.release()
+        self._keeping.stop()
+        self.session.opened.disconnect(self._follow_project)
+        self.session.configured.disconnect(self._follow_settings)
+        self.session.moved.disconnect(self._follow_move)
+        self._viewer.layers.events.removed.disconnect(self._forget)
+        self._viewer.dims.events.current_step.disconnect(self._check)
+        if window:
+            self.size.close()

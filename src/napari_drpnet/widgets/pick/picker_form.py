@@ -1,0 +1,205 @@
+"""Which picker is to find the particles, what it is, and the settings that only it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, Label
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+from qtpy.QtWidgets import QSizePolicy
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.pickers.protocol.registry import available_pickers, settings_class, summary
+from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.kit.fold import Fold
+from napari_drpnet.widgets.kit.forms import control, has_control
+from napari_drpnet.widgets.kit.network_box import NetworkBox
+
+_NOTHING = object()  # is equal to no value
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is shown of one picker.
+
+    Attributes
+    ----------
+    model
+        Its settings; None when it cannot be loaded.
+    text
+        What it is, or why it cannot be loaded.
+    controls
+        Of its own settings, by name; the networks of the default picker are not among them.
+    fold
+        What holds them; None when there is nothing to choose.
+    shown
+        Values of the controls when they were last filled in.
+    """
+
+    model: type[PickerSettings] | None
+    text: str
+    controls: dict[str, Any] = field(default_factory=dict)
+    fold: Fold | None = None
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """Defaults of the picker's settings."""
+        fields = {} if self.model is None else self.model.model_fields
+        known = {name: field for name, field in fields.items() if not field.is_required()}
+        return {name: _plain(field.get_default(call_default_factory=True)) for name, field in known.items()}
+
+    def fill(self, options: Mapping[str, Any]) -> None:
+        """Show these settings, and the defaults of others; a value that a control does not take is left out."""
+        for name, value in ({**self.usual, **options}).items():
+            if name in self.controls:
+                with self.controls[name].changed.blocked(), suppress(ValueError, TypeError):
+                    self.controls[name].value = value
+        self.shown.update({name: _plain(box.value) for name, box in self.controls.items()})
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file keeps it."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+class PickerForm:
+    """The chosen picker. What is filled in for one stays while others are chosen."""
+
+    changed = Signal()  # another picker, or a setting of it
+
+    def __init__(self) -> None:
+        self._foreign: list[str] = []
+        self.picker = ComboBox(label="Picker", choices=self._choices, tooltip="The method that finds particles.")
+        self.about = Label(label=" ", value="")
+        self.about.native.setWordWrap(True)
+        self.about.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.networks = (NetworkBox("detector"), NetworkBox("classifier"))
+        self._networks = Fold("Networks", self.networks)
+        self.folds = Container[Widget](widgets=[self._networks], labels=False)
+        self.folds.margins = (0, 0, 0, 0)
+        self._pages: dict[str, _Page] = {}
+        self.picker.changed.connect(self._choose)
+        for box in self.networks:
+            box.changed.connect(lambda _: self.changed.emit())
+        self._show_page()
+
+    @property
+    def name(self) -> str:
+        """The picker that is chosen."""
+        return str(self.picker.value)
+
+    @property
+    def model(self) -> type[PickerSettings]:
+        """The settings of the chosen picker; raises a `UserError` that says why it cannot be loaded."""
+        page = self._page
+        if page.model is None:
+            raise UserError(page.text)
+        return page.model
+
+    @property
+    def usual_diameter(self) -> float | None:
+        """What the chosen picker takes for the diameter where nobody gives one; None: it must be given."""
+        field = (self._page.model or PickerSettings).model_fields["diameter"]
+        return None if field.is_required() else float(field.get_default())
+
+    @property
+    def threshold(self) -> float:
+        """The chosen picker's usual one."""
+        model = self._page.model or PickerSettings
+        return float(model.model_fields["threshold"].get_default())
+
+    @property
+    def controls(self) -> dict[str, Any]:
+        """The controls of the chosen picker's own settings, by name."""
+        return self._page.controls
+
+    def weights(self) -> dict[str, str]:
+        """Networks that were chosen, as the picker loads them, if it has such."""
+        known = self.model.model_fields
+        return {box.name: box.weights for box in self.networks if box.weights is not None and box.name in known}
+
+    def options(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The chosen picker's own settings as a file keeps them: those that are not at their defaults.
+
+        Parameters
+        ----------
+        before
+            Those that the file has of this picker. Where nobody has changed them here they stay: others may have.
+        """
+        page = self._page
+        values = {name: _plain(box.value) for name, box in page.controls.items()}
+        changed = {name: value for name, value in values.items() if not before or value != page.shown[name]}
+        return {name: value for name, value in {**before, **changed}.items() if value != page.usual.get(name, _NOTHING)}
+
+    def show(self, name: str, options: Mapping[str, Any]) -> None:
+        """Choose a picker with these of its own settings, as a project has them; emits nothing."""
+        if name not in available_pickers() and name not in self._foreign:
+            self._foreign.append(name)  # chosen where it is installed: it is not to be lost here
+            self.picker.reset_choices()
+        with self.picker.changed.blocked():
+            self.picker.value = name
+        self._show_page()
+        self._page.fill(options)
+
+    def reset(self) -> None:
+        """All settings at their defaults."""
+        for page in self._pages.values():
+            page.fill({})
+
+    def take_weights(self, file: str) -> None:
+        """Let the chosen picker use a file that it has written."""
+        if "weights" in self._page.controls:
+            self._page.controls["weights"].value = file
+
+    # ------------------------------------------------------------ one page for each picker
+
+    @property
+    def _page(self) -> _Page:
+        if self.name not in self._pages:
+            self._pages[self.name] = self._new_page(self.name)
+        return self._pages[self.name]
+
+    def _new_page(self, name: str) -> _Page:
+        try:
+            model, text = settings_class(name), summary(name)
+        except UserError as error:
+            return _Page(None, str(error))
+        roles = {box.name for box in self.networks}
+        if roles & set(model.model_fields):
+            return _Page(model, text, fold=self._networks)
+        own = [
+            name
+            for name, field in model.model_fields.items()
+            if name not in PickerSettings.model_fields and has_control(field)
+        ]
+        controls = {name: control(model, name, empty="default") for name in own}
+        for box in controls.values():
+            box.changed.connect(lambda _: self.changed.emit())
+        if not controls:
+            return _Page(model, text)
+        fold = Fold(f"Settings of {name}", controls.values())
+        self.folds.append(fold)
+        page = _Page(model, text, controls, fold)
+        page.fill({})
+        return page
+
+    def _choose(self) -> None:
+        self._show_page()
+        self.changed.emit()
+
+    def _show_page(self) -> None:
+        page = self._page
+        self.about.value = page.text
+        for fold in self.folds:
+            fold.visible = fold is page.fold
+
+    def _choices(self, _: Any = None) -> list[str]:
+        return [*available_pickers(), *self._foreign]

@@ -1,0 +1,161 @@
+"""What a run found on one micrograph, with the layers that show it and the edits a person made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_drpnet import layers
+from napari_drpnet.data import FloatArray, Picks, ScoreMap
+from napari_drpnet.pickers.protocol.picker import ScoringPicker
+from napari_drpnet.settings import USUAL_DISTANCE
+from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
+from napari_drpnet.widgets.pick.edits import Edits
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Points
+    from napari.viewer import Viewer
+
+
+class Result:
+    """The picks at the sliders' values in one Points layer, whose data is swapped; layers are never replaced.
+
+    Parameters
+    ----------
+    viewer
+        Where the layers go.
+    source
+        The micrograph.
+    picker, score_map
+        From which picks follow at any threshold.
+    last
+        The result of an earlier run on the same micrograph: its layers and its edits are taken over.
+
+    Attributes
+    ----------
+    threshold, min_distance
+        In force; the distance in Angstrom, None for the usual one.
+    diameter
+        Of a particle in micrograph pixels, as the picker was told, or the median of those it found; 0 when not known.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        source: ChosenImage,
+        picker: ScoringPicker,
+        score_map: ScoreMap,
+        last: Result | None = None,
+    ) -> None:
+        self._viewer = viewer
+        self.source = source
+        self.picker = picker
+        self.score_map = score_map
+        self.threshold = picker.settings.threshold
+        self.min_distance: float | None = None
+        self.diameter = 0.0
+        frame = source.frame.unbinned
+        self.edits = Edits.none(frame)
+        self.shown = self.edits.made
+        self._points: Points | None = None
+        self._scores: Image | None = None
+        if last is not None and last.layer is not None:
+            last.note_edits()
+            self.edits, self.shown = last.edits, last.shown
+            self._points, self._scores = last.layer, last.score_layer
+
+    @property
+    def layer(self) -> Points | None:
+        """The Points layer, None when there is none in the viewer."""
+        return self._points if self._points is not None and self._points in self._viewer.layers else None
+
+    @property
+    def score_layer(self) -> Image | None:
+        """The score map's layer, None when there is none in the viewer."""
+        return self._scores if self._scores is not None and self._scores in self._viewer.layers else None
+
+    @property
+    def found_diameter(self) -> bool:
+        """Whether the picker was not told how large particles are."""
+        return not self.picker.settings.diameter
+
+    def valid(self, form: ImageForm) -> bool:
+        """Whether the layers are there, and the image is what it was."""
+        return self.layer is not None and form.holds(self.source)
+
+    def note_edits(self) -> None:
+        """Remember what a person changed in the layer since it was last filled."""
+        if self.layer is not None:
+            self.edits = self.edits.updated(self.shown, layers.picks_of(self.layer))
+
+    def show(self, threshold: float, min_distance: float | None) -> None:
+        """Show the picks at a probability ``threshold`` and a ``min_distance`` in Angstrom, and the edits."""
+        self.note_edits()
+        proposed = self._propose(threshold, min_distance)
+        self.shown = self.edits.apply(proposed, self.diameter, self._distance)
+        layer = self.layer
+        if layer is None:
+            data, attributes, _ = layers.points_layer(self.shown, position=self.source.position)
+            layer = self._points = self._viewer.add_points(data, **attributes)
+            layer.events.data.connect(_mark_added)
+        else:
+            layers.swap_points(layer, self.shown)
+        layer.current_size = self.diameter or layer.metadata["stand_in"]
+
+    def _propose(self, threshold: float, min_distance: float | None) -> Picks:
+        """The picker's own picks at these values, which are in force from now on."""
+        self.threshold, self.min_distance = threshold, min_distance
+        proposed = self.picker.picks_from(self.score_map, threshold, min_distance)
+        self.diameter = self._measured(proposed)
+        return proposed
+
+    def _measured(self, proposed: Picks) -> float:
+        if not self.found_diameter:
+            return self.source.frame.micrograph_pixels(self.picker.settings.diameter)
+        found = _known(proposed.diameter)
+        if not len(found):  # a threshold that nothing reaches says nothing of the size
+            found = _known(self.score_map.candidates.diameter)
+        return float(np.median(found)) if len(found) else 0.0
+
+    @property
+    def _distance(self) -> float:
+        """The minimum distance in force, in micrograph pixels."""
+        asked = self.min_distance
+        return USUAL_DISTANCE * self.diameter if asked is None else self.source.frame.micrograph_pixels(asked)
+
+    def show_scores(self, visible: bool) -> None:
+        """Show the score map as a layer under the picks, or hide it; a picker without a map has nothing to show."""
+        layer = self.score_layer
+        if self.score_map.values is None:
+            if layer is not None:
+                layer.visible = False
+            return
+        if layer is None and not visible:
+            return
+        values, attributes, _ = layers.score_layer(self.score_map)
+        if layer is None:
+            self._scores = self._viewer.add_image(values, **attributes)
+            self._bring_to_front(self.layer)
+            return
+        if layer.data is not values:
+            layer.data = values
+            for name in ("scale", "translate", "contrast_limits", "metadata"):
+                setattr(layer, name, attributes[name])
+        layer.visible = visible
+
+    def _bring_to_front(self, layer: Any) -> None:
+        if layer is not None:
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+            self._viewer.layers.selection = {layer}
+
+
+def _known(diameter: FloatArray | None) -> FloatArray:
+    """Diameters that are known."""
+    return np.empty(0) if diameter is None else diameter[np.isfinite(diameter)]
+
+
+def _mark_added(event: Any) -> None:
+    """Points added by hand, which napari counts from the end; filling the layer counts from 0."""
+    if str(event.action) == "added" and event.data_indices[0] < 0:
+        layers.mark_manual(event.source, event.data_indices)

@@ -1,0 +1,70 @@
+"""The run of the Pick form: everything that takes time, in a thread that touches neither layers nor the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from napari_drpnet import jobs
+from napari_drpnet.data import ScoreMap
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.pickers import load_picker
+from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, ScoringPicker
+from napari_drpnet.pickers.protocol.registry import scoring
+from napari_drpnet.steps import translate
+from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.pick.learnt import LearntForm
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What a run needs, taken in the main thread.
+
+    Attributes
+    ----------
+    source
+        The micrograph.
+    load
+        Gives the picker.
+    learn
+        Lets it learn from the data set, where it does and has not yet.
+    """
+
+    source: ChosenImage
+    load: Callable[[], Picker]
+    learn: Callable[[Picker], jobs.Job[bool]]
+
+
+def in_project(source: ChosenImage, project: Project, **more: Any) -> Order:
+    """A run with the project's settings, as *Pick all* has them, and ``more``; the project keeps what is learnt."""
+    return Order(source, partial(jobs.project_picker, project, **more), partial(jobs.learn_project, project))
+
+
+def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learnt: LearntForm) -> Order:
+    """A run on an image of no project. A picker learns from it for all those with its pixel size and settings."""
+    made_for = (picker, settings, source.frame.pixel_size)
+
+    def load() -> Picker:
+        return learnt.picker(made_for) or load_picker(picker, **settings)
+
+    def learn(loaded: Picker) -> jobs.Job[bool]:
+        now = yield from jobs.learn(loaded, (source.micrograph,))
+        if now:
+            assert isinstance(loaded, LearningPicker)
+            learnt.keep(loaded, made_for)
+        return now
+
+    return Order(source, load, learn)
+
+
+def steps(order: Order) -> jobs.Job[tuple[ScoringPicker, ScoreMap]]:
+    """Load the picker, let it learn, read the image and score it."""
+    yield jobs.Progress(0, 1, message="Loading the picker")
+    picker = order.load()
+    yield from translate(order.learn(picker), lambda step: replace(step, done=0, total=1))
+    yield jobs.Progress(0, 1, message="Reading the image")
+    micrograph = order.source.micrograph()
+    willing = scoring(picker)
+    return willing, (yield from jobs.score(willing, micrograph))

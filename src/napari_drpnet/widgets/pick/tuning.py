@@ -1,0 +1,93 @@
+"""The foot of the Pick form: what can be changed after a run, and what the run has found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgui.widgets import CheckBox, Label, PushButton
+from magicgui.widgets.bases import Widget
+from psygnal import Signal
+
+from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.kit.forms import control
+from napari_drpnet.widgets.pick.result import Result
+
+
+class Tuning:
+    """The sliders, the score map's switch and the summary.
+
+    Attributes
+    ----------
+    distance
+        The minimum distance that somebody asked for, in Angstrom; None: the usual part of the diameter.
+    """
+
+    changed = Signal()  # a slider was moved
+    measured = Signal(float)  # the median diameter, in Angstrom, is to be used as the diameter
+
+    def __init__(self) -> None:
+        self.distance: float | None = None
+        self.threshold: Any = control(PickerSettings, "threshold", slider=True)
+        self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
+        self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
+        self.summary = Label(value="")
+        self.use_size = PushButton(
+            text="Use as diameter", tooltip="Let the median of the picks be the diameter of the particle."
+        )
+        self._measured: float | None = None
+        self.threshold.changed.connect(lambda _: self.changed.emit())
+        self.min_distance.changed.connect(self._ask)
+        self.use_size.clicked.connect(self._use_size)
+        self.use_size.visible = False
+
+    @property
+    def widgets(self) -> list[Widget]:
+        """To be put on the form, in this order."""
+        return [self.threshold, self.min_distance, self.show_scores, self.summary, self.use_size]
+
+    def show(self, threshold: float, diameter: float) -> None:
+        """Before a run: a threshold, and the minimum distance for a ``diameter`` in Angstrom, 0 when not known."""
+        self._set(self.threshold, threshold)
+        self._set_distance(diameter)
+        self.show_scores.enabled = False
+        self.summary.value = ""
+        self.use_size.visible = False
+
+    def follow(self, result: Result) -> None:
+        """After a run, and whenever its picks are others: the values in force, and what was found."""
+        self.distance = result.min_distance
+        self._set(self.threshold, result.threshold)
+        pixel_size = result.source.frame.pixel_size
+        self._set_distance(result.diameter * (pixel_size or 0.0))
+        self.show_scores.enabled = result.score_map.values is not None
+        self._summarise(result, pixel_size)
+
+    def _summarise(self, result: Result, pixel_size: float | None) -> None:
+        text = f"{len(result.shown)} picks"
+        self._measured = None
+        if result.found_diameter and result.diameter:
+            size = result.diameter * (pixel_size or 1.0)
+            text += f", median diameter {size:.0f} {'Å' if pixel_size else 'px'}"
+            self._measured = size if pixel_size else None
+        self.summary.value = text
+        self.use_size.visible = self._measured is not None
+
+    def _set_distance(self, diameter: float) -> None:
+        """The slider for a diameter in Angstrom; where that is not known there is nothing to slide."""
+        self.min_distance.enabled = diameter > 0
+        spacing = PickerSettings(diameter=diameter, min_distance=self.distance).spacing if diameter > 0 else 0.0
+        with self.min_distance.changed.blocked():
+            self.min_distance.max = max(2 * diameter, spacing, 1.0)
+            self.min_distance.value = spacing
+
+    def _set(self, slider: Any, value: float) -> None:
+        with slider.changed.blocked():
+            slider.value = value
+
+    def _ask(self, value: float) -> None:
+        self.distance = float(value)
+        self.changed.emit()
+
+    def _use_size(self) -> None:
+        if self._measured is not None:
+            self.measured.emit(self._measured)

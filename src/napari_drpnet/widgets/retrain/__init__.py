@@ -1,0 +1,1 @@
+"""The Retrain dock: train, see what changed, find out what to label next."""

@@ -1,0 +1,241 @@
+"""What other networks change: which picks came and which went, on each micrograph and in the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import ComboBox
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_drpnet import jobs
+from napari_drpnet.jobs import Change
+from napari_drpnet.labels import join
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.network_box import NetworkBox, Role
+from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, table, wrapped
+from napari_drpnet.widgets.session.marks import Marks
+from napari_drpnet.widgets.session.session import Session
+
+# Blue, orange and grey are told apart with any colour vision; the shapes differ as well.
+KINDS = {
+    "came": ("#56b4ff", "disc"),
+    "went": ("#ff8c1a", "square"),
+    "stayed": ("#c8c8c8", "disc"),
+}
+_SIGNS = {"disc": "○", "square": "□"}
+WHICH = ("this micrograph", "those with labels", "twenty of all")
+_MOST = 20
+_WIDTH = 400  # pixels: room for the names beside six columns
+_COLUMNS = ("micrograph", "came", "went", "stayed", "F1 before", "F1 after")
+_ROLES: tuple[Role, ...] = ("detector", "classifier")
+Networks = dict[str, str | None]
+
+
+class BeforeAfter(QWidget):
+    """Pick with old and with new networks, and compare.
+
+    Parameters
+    ----------
+    session
+        Whose project.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.busy: Callable[[], str] = str
+        self.changes: dict[str, Change] = {}
+        self._marks = Marks(session, "before and after")
+        self._hid = False  # whether we made the picks invisible
+        self._build()
+        self._connect()
+        self._follow_project()
+
+    def _build(self) -> None:
+        self.old: dict[str, Any] = {role: NetworkBox(role) for role in _ROLES}
+        self.new: dict[str, Any] = {role: NetworkBox(role) for role in _ROLES}
+        self.which = ComboBox(
+            label="On", choices=WHICH, value=WHICH[1], tooltip="The micrographs that are picked twice."
+        )
+        self.job = JobBar("Compare", self.run)
+        self.jobs = (self.job,)
+        self.table = table(_COLUMNS, digits=3)
+        self.table.setMinimumWidth(_WIDTH)
+        self.legend = QLabel(
+            " &nbsp; ".join(f'<span style="color:{c}">{_SIGNS[s]}</span> {k}' for k, (c, s) in KINDS.items())
+        )
+        self.shown = QCheckBox("Show on the micrograph")
+        self.shown.setChecked(True)
+        self.shown.setToolTip("Hides the picks meanwhile.")
+        column = QVBoxLayout(self)
+        for widget in (self._networks(), self.job.native, self.table, self.legend, self.shown):
+            column.addWidget(widget, 1 if widget is self.table else 0)
+        column.addWidget(wrapped("F1: where a micrograph is done. A network that learnt from it looks better there."))
+
+    def _networks(self) -> QWidget:
+        """The old and the new networks beside each other."""
+        part = QWidget()
+        grid = QGridLayout(part)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(QLabel("Before"), 0, 1)
+        grid.addWidget(QLabel("After"), 0, 2)
+        for row, role in enumerate(_ROLES, 1):
+            grid.addWidget(QLabel(role.capitalize()), row, 0)
+            grid.addWidget(self.old[role].native, row, 1)
+            grid.addWidget(self.new[role].native, row, 2)
+        grid.addWidget(QLabel("On"), 3, 0)
+        grid.addWidget(self.which.native, 3, 1, 1, 2)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
+        return part
+
+    def _connect(self) -> None:
+        session = self.session
+        session.opened.connect(self._follow_project)
+        session.moved.connect(self._show)
+        session.configured.connect(self._offer_again)
+        self.table.cellClicked.connect(self._go)
+        self.shown.toggled.connect(self._show)
+        for box in (*self.old.values(), *self.new.values()):
+            box.changed.connect(self._check)
+
+    def release(self, window: bool) -> None:
+        """The dock is gone: leave nothing behind."""
+        self.job.leave(window)
+        session = self.session
+        session.opened.disconnect(self._follow_project)
+        session.moved.disconnect(self._show)
+        session.configured.disconnect(self._offer_again)
+        if window:
+            self._marks.close()
+            self._show_picks(True)
+
+    def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
+        super().showEvent(event)
+        self._show()
+
+    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
+        super().hideEvent(event)
+        self._show()
+
+    # ------------------------------------------------------------ which networks
+
+    def offer(self, old: Networks, new: Networks) -> None:
+        """Choose what to compare: settings that differ, as `RetrainReport.use` has them."""
+        project = self.session.project
+        if project is None:
+            return
+        for boxes, chosen in ((self.old, old), (self.new, new)):
+            for role in _ROLES:
+                boxes[role].offer(project, chosen.get(role, getattr(project.settings, role)))
+        self._check()
+
+    def _offer_again(self) -> None:
+        """There may be other networks; what is chosen stays."""
+        for box in (*self.old.values(), *self.new.values()):
+            box.offer(self.session.project, box.value)
+        self._check()
+
+    def _follow_project(self) -> None:
+        self.job.cancel()
+        self.changes = {}
+        self._fill()
+        if self.session.project is None:
+            self._offer_again()
+        else:
+            self.offer({}, {})
+
+    def _check(self) -> None:
+        project = self.session.project
+        if project is None:
+            self.job.allow(NO_PROJECT)
+        elif self._chosen(self.old) == self._chosen(self.new):
+            self.job.allow("Choose two networks that differ: one before, another after.")
+        elif project.settings.diameter is None:
+            self.job.allow(NO_DIAMETER)
+        else:
+            self.job.allow()
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        reason, project = self.busy(), self.session.project
+        if reason or project is None:
+            self.job.say(reason)
+            return
+        self.session.flush()
+        names = self._names()
+        if not names:
+            self.job.say("No micrograph has labels.")
+            return
+        self.job.run(jobs.before_after, project, names, self._chosen(self.old), self._chosen(self.new), done=self._take)
+
+    def _chosen(self, boxes: dict[str, Any]) -> Networks:
+        return {role: boxes[role].value for role in _ROLES}
+
+    def _names(self) -> list[str]:
+        project = self.session.project
+        assert project is not None
+        if self.which.value == WHICH[0]:
+            return [self.session.current] if self.session.current else []
+        rows = project.rows()
+        if self.which.value == WHICH[1]:
+            return [row.name for row in rows if row.particles or row.background or row.state == "done"]
+        return jobs.spread([row.name for row in rows], _MOST)
+
+    def _take(self, changes: Sequence[Change]) -> None:
+        self.changes = {change.name: change for change in changes}
+        self._fill()
+        self._show()
+
+    # ------------------------------------------------------------ the table
+
+    def _fill(self) -> None:
+        rows: list[tuple[Any, ...]] = []
+        for change in self.changes.values():
+            counts = [len(getattr(change, kind)) for kind in KINDS]
+            rows.append((change.name, *counts, change.f1_before, change.f1_after))
+        if len(rows) > 1:
+            rows.append(("all", *self._totals()))
+        self.table.fill(rows)
+
+    def _totals(self) -> tuple[float | None, ...]:
+        """Sums of the counts, and means of the F1 that are known."""
+        changes = self.changes.values()
+        sums = [sum(len(getattr(change, kind)) for change in changes) for kind in KINDS]
+        scores = [(c.f1_before, c.f1_after) for c in changes if c.f1_before is not None and c.f1_after is not None]
+        means = np.mean(np.array(scores, float), axis=0).tolist() if scores else [None, None]
+        return (*sums, *means)
+
+    def _go(self, row: int, _: int) -> None:
+        """A row was clicked: show its micrograph."""
+        name = self.table.text(row, 0)
+        if name in self.changes:
+            self.session.go(name)
+
+    # ------------------------------------------------------------ the view
+
+    def _show(self, _: Any = None) -> None:
+        """Mark what changed on the current micrograph, while this can be seen."""
+        change = self.changes.get(self.session.current)
+        wanted = change is not None and self.shown.isChecked() and self.isVisible()
+        self._show_picks(not wanted)
+        if not wanted or change is None:
+            self._marks.hide()
+            return
+        parts = {kind: getattr(change, kind) for kind in KINDS}
+        picks = join(join(parts["stayed"], parts["came"]), parts["went"])
+        frame = self.session.picks(change.name).frame
+        looks = [KINDS[kind] for kind in ("stayed", "came", "went") for _ in range(len(parts[kind]))]
+        self._marks.show(replace(picks, frame=frame), [colour for colour, _ in looks], [symbol for _, symbol in looks])
+
+    def _show_picks(self, visible: bool) -> None:
+        """The picks lie under the marks and only confuse: hide them, and show again what we hid."""
+        layer = self.session.points
+        if layer is None or visible == (not self._hid):
+            return
+        layer.visible, self._hid = visible, not visible

@@ -1,0 +1,62 @@
+"""Dock widget: fit the picker to labels, see what changed, and find out what to label next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.retrain.before_after import BeforeAfter
+from napari_drpnet.widgets.retrain.suggest import Suggest
+from napari_drpnet.widgets.retrain.training import Training
+from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class RetrainWidget(QWidget):
+    """Three tabs, in the order of the work.
+
+    Parameters
+    ----------
+    napari_viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        session = Session.of(napari_viewer)
+        self.training = Training(session)
+        self.comparison = BeforeAfter(session)
+        self.suggestions = Suggest(session)
+        self.tabs = QTabWidget()
+        self._parts: dict[str, Training | BeforeAfter | Suggest] = {
+            "Retrain": self.training,
+            "Before and after": self.comparison,
+            "What to label next": self.suggestions,
+        }
+        for title, part in self._parts.items():
+            part.busy = self._busy
+            self.tabs.addTab(part, title)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self.tabs)
+        self.training.trained.connect(self.comparison.offer)
+        self.training.look.connect(self._compare)
+        self._removal = Removal(self, self._release)
+
+    def _busy(self) -> str:
+        """What runs in one of the tabs; they share the processors."""
+        running = [title for title, part in self._parts.items() if any(job.running for job in part.jobs)]
+        return f"Wait until '{running[0]}' has ended, or cancel it." if running else ""
+
+    def _compare(self) -> None:
+        self.tabs.setCurrentWidget(self.comparison)
+        self.comparison.run()
+
+    def _release(self, window: bool) -> None:
+        """The dock is gone. Training ends at its next step, and what it has is kept."""
+        for part in self._parts.values():
+            part.release(window)

@@ -1,0 +1,331 @@
+"""The part of the Retrain dock that trains: what from, how it goes, how good it is, and whether it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit, SpinBox
+from napari.utils.notifications import show_info
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs import Job, Progress, RetrainReport, TrainProgress
+from napari_drpnet.settings import RetrainSettings
+from napari_drpnet.steps import translate
+from napari_drpnet.widgets.kit.chart import Chart, Dot
+from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
+from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, button, in_row, wrapped
+from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.session.session import Session
+
+LABELS = "the labels, harvested now"
+_KINDS = {
+    "the best of these": "best",
+    "probabilities only (seconds)": "calibration",
+    "classifier (a minute)": "classifier",
+    "detector (minutes)": "detector",
+}
+_STAGES = {"detect": "Looking at the labelled micrographs", "train": "Training", "judge": "Judging"}
+_LAG = 400  # milliseconds after an edit, when it is on disk: what can be trained from is counted there
+Networks = dict[str, str | None]
+
+
+class Training(QWidget):
+    """Train in a project, and put the result to use or not.
+
+    Parameters
+    ----------
+    session
+        Whose project.
+    """
+
+    trained = Signal(object, object)  # networks that were in use, and those that came out
+    look = Signal()  # somebody wants to see what changed
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.report: RetrainReport | None = None
+        self.busy: Callable[[], str] = str
+        self._former: Networks = {}
+        self._losses: list[Dot] = []
+        self._scores: list[Dot] = []
+        self._build()
+        self._connect()
+        self._follow_project()
+
+    # ------------------------------------------------------------ the form
+
+    def _build(self) -> None:
+        fields = RetrainSettings.model_fields
+        self.labels = wrapped()
+        help_text = fields["what"].description
+        self.what = ComboBox(label="What", name="what", choices=list(_KINDS.items()), tooltip=help_text)
+        self.patches = ComboBox(
+            label="From",
+            choices=[LABELS],
+            tooltip="Patches for the classifier: those of the labels, or a patch set.",
+        )
+        self.name = LineEdit(label="Name", name="name", tooltip=fields["name"].description)
+        self.name.native.setPlaceholderText("retrained-1, -2, ...")
+        self.start: Any = control(RetrainSettings, "start")
+        self.counts = {name: _count(name, str(fields[name].description)) for name in ("steps", "batch")}
+        rate = fields["rate"]
+        self.rate = FloatSpinBox(
+            name="rate", label="Rate", value=rate.default, min=1e-5, max=0.1, step=1e-4, tooltip=rate.description
+        )
+        self.rate.native.setDecimals(5)
+        self.seed: Any = control(RetrainSettings, "seed")
+        self.advanced = Fold("Advanced", [self.start, *self.counts.values(), self.rate, self.seed])
+        self.job = JobBar("Retrain", self.run)
+        self.jobs = (self.job,)
+        self.loss, self.f1 = Chart("Loss", "step"), Chart("Validation F1 (of patches)", "step", dots=True)
+        self.result = wrapped()
+        self.use_button = button("Use it", "The project picks with it from now on; press 'Pick all' to pick again.")
+        self.back_button = button("Back to the old one", "The project picks as before.")
+        self.look_button = button("See what changed", "Pick with the old and the new one, and compare.")
+        self._form = aligned([self.what, self.patches, self.name])
+        column = QVBoxLayout(self)
+        plots, buttons = QWidget(), in_row(self.use_button, self.back_button)
+        charts = QVBoxLayout(plots)
+        charts.setContentsMargins(0, 0, 0, 0)
+        for chart in (self.loss, self.f1):
+            charts.addWidget(chart)
+        widgets = (self.labels, self._form, self.advanced.native, self.job.native, plots, self.result, buttons)
+        for widget in (*widgets, self.look_button):
+            column.addWidget(widget)
+        column.addStretch()
+        self._plots = plots
+        plots.hide()
+
+    def _connect(self) -> None:
+        session = self.session
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._check)
+        session.opened.connect(self._follow_project)
+        session.configured.connect(self._check)
+        session.edited.connect(self._note)
+        self.what.changed.connect(self._check)
+        self.use_button.clicked.connect(self.use)
+        self.back_button.clicked.connect(self.back)
+        self.look_button.clicked.connect(lambda: self.look.emit())
+
+    def release(self, window: bool) -> None:
+        """The dock is gone: training ends, and what it has stays in the project."""
+        self._soon.stop()
+        if window and self.job.running:
+            show_info("The training ends now. The best so far will be among the networks of the project.")
+        self.job.leave(window)
+        self.session.opened.disconnect(self._follow_project)
+        self.session.configured.disconnect(self._check)
+        self.session.edited.disconnect(self._note)
+
+    def enterEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
+        self._offer_patches()
+        super().enterEvent(event)
+
+    def _note(self, name: str) -> None:
+        if not self._soon.isActive():
+            self._soon.start(_LAG)
+
+    def _follow_project(self) -> None:
+        """A project was opened or closed."""
+        self.job.cancel()
+        self.report, self._former = None, {}
+        self.result.setText("")
+        self._plots.hide()
+        self._offer_patches()
+        self._check()
+
+    def _offer_patches(self) -> None:
+        """The patch sets that the project has now."""
+        project = self.session.project
+        folder = None if project is None else project.folder / "patches"
+        found = sorted(folder.glob("*/patches.star")) if folder is not None else []
+        choices = [LABELS, *(path.parent.name for path in found)]
+        if list(self.patches.choices) != choices:
+            chosen = self.patches.value
+            self.patches.choices = choices
+            self.patches.value = chosen if chosen in choices else LABELS
+
+    def _check(self) -> None:
+        """Retrain is on when it can work; what it would learn from is said."""
+        rows_of(self._form).setRowVisible(self.patches.native, self.what.value in ("best", "classifier"))
+        try:
+            self.labels.setText(self._told())
+        except UserError as error:
+            self.labels.setText("")
+            self.job.allow(str(error))
+        else:
+            self.job.allow()
+        self._show_use()
+
+    def _told(self) -> str:
+        """What there is to learn from; a `UserError` says why nothing can be trained."""
+        session, project = self.session, self.session.project
+        if project is None:
+            raise UserError(NO_PROJECT)
+        if session.read_only:
+            raise UserError(f"Nothing can be written: {session.read_only}.")
+        if project.settings.diameter is None:
+            raise UserError(NO_DIAMETER)
+        rows = project.rows()
+        told = [row for row in rows if row.particles or row.background]
+        done = sum(row.state == "done" for row in rows)
+        if not told and not done:
+            raise UserError("Nothing is labelled.", "Label particles and background, or mark micrographs as done.")
+        if self.what.value == "detector" and not done:
+            raise UserError("A detector learns from micrographs that are done, and none is.")
+        particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
+        return (
+            f"{particles:,} particles and {background:,} background labelled; {done} of {len(rows):,} micrographs done."
+        )
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Start with the values of the form."""
+        reason, project = self.busy(), self.session.project
+        if reason or project is None:
+            self.job.say(reason)
+            return
+        try:
+            settings = self._settings()
+        except UserError as error:
+            self.job.say(str(error))
+            return
+        self.session.flush()
+        self._losses, self._scores = [], []
+        self._draw()
+        self._plots.hide()
+        self.result.setText("")
+        chosen = self.patches.value
+        uses = settings.what in ("best", "classifier") and chosen != LABELS
+        folder = project.folder / "patches" / chosen if uses else None
+        stop = Event()
+        self.job.run(_steps, project, settings, folder, stop, step=self._take_step, done=self._take, stop=stop)
+
+    def _settings(self) -> RetrainSettings:
+        counts = {name: widget.value or None for name, widget in self.counts.items()}
+        widgets = [self.what, self.name, self.start, self.rate, self.seed]
+        return filled(RetrainSettings, widgets, device=preference("device"), **counts)
+
+    def _take_step(self, progress: Progress) -> None:
+        """Draw how it goes."""
+        if not isinstance(progress, TrainProgress) or progress.stage != "train":
+            return
+        if isfinite(progress.loss):
+            self._losses.append(Dot(progress.done, progress.loss))
+        if progress.f1 is not None:
+            self._scores.append(Dot(progress.done, progress.f1))
+        self._plots.show()
+        self._draw()
+
+    def _draw(self) -> None:
+        self.loss.show_values(self._losses)
+        self.f1.show_values(self._scores)
+
+    def _take(self, report: RetrainReport) -> None:
+        """Show how good it is, and offer it."""
+        project = self.session.project
+        if project is None:
+            return
+        self.report = report
+        self._former = {name: getattr(project.settings, name) for name in report.use}
+        self.result.setText(_result(report))
+        self.session.configured.emit()  # there is a network more to choose from
+        self._show_use()
+        if report.use:
+            self.trained.emit(self._former, dict(report.use))
+
+    # ------------------------------------------------------------ its use
+
+    def use(self) -> None:
+        """Pick with the new network from now on."""
+        if self.report is not None:
+            self._configure(self.report.use)
+
+    def back(self) -> None:
+        """Pick with the old networks again."""
+        self._configure(self._former)
+
+    def _configure(self, networks: Networks) -> None:
+        try:
+            self.session.configure(**networks)
+        except UserError as error:
+            self.job.say(str(error))
+        self._show_use()
+
+    def _show_use(self) -> None:
+        """What can be pressed, and which of the two is in use."""
+        project = self.session.project
+        use = {} if project is None or self.report is None else self.report.use
+        settings = None if project is None else project.settings
+        new = bool(use) and all(getattr(settings, name) == value for name, value in use.items())
+        self.use_button.setEnabled(not new)
+        self.use_button.setText("In use" if new else "Use it")
+        self.back_button.setEnabled(new)
+        for pressed in (self.use_button, self.back_button, self.look_button):
+            pressed.setVisible(bool(use))
+
+
+# ---------------------------------------------------------------- in a thread, without the viewer
+
+
+def _steps(project: Project, settings: RetrainSettings, folder: Path | None, stop: Event) -> Job[RetrainReport]:
+    yield Progress(0, 1, message="Loading the libraries")
+    patches = None if folder is None else jobs.read_patch_set(folder, project.settings.diameter)
+    return (yield from translate(jobs.retrain(project, settings, patches, stop), _told))
+
+
+def _told(progress: Progress) -> Progress:
+    """A progress with words for people."""
+    if not isinstance(progress, TrainProgress):
+        return progress
+    left = "" if progress.seconds_left is None else f"; {_duration(progress.seconds_left)} left"
+    at = f", step {progress.done} of {progress.total}" if progress.stage == "train" else ""
+    if progress.stage == "detect" and progress.total > 1:
+        at = f", {min(progress.done + 1, progress.total)} of {progress.total}"
+    return replace(progress, message=f"{_STAGES[progress.stage]}{at}{left}")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _result(report: RetrainReport) -> str:
+    """What came of it, as rich text."""
+    if report.weights is None:
+        lines = ["<b>Nothing better was found; the picker stays as it is.</b>"]
+    else:
+        stopped = "; stopped, so this is the best until then" if report.stopped else ""
+        lines = [f"<b>{report.name}</b> ({report.role}), from {report.labels:,} labelled particles{stopped}"]
+    if report.after is not None:
+        before = "" if report.before is None else f"{report.before:.3f} → "
+        kind = "estimated, since not all particles are labelled" if report.estimated else "measured"
+        lines.append(f"F1 <b>{before}{report.after:.3f}</b> ({kind}) on {report.judged_on}.")
+    elif report.weights is not None:
+        lines.append("F1 is not known: there are too few labels to leave some out.")
+    return "<br>".join([*lines, *report.notes])
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _count(name: str, tooltip: str) -> Any:
+    """A number that may be left to the job."""
+    box = SpinBox(name=name, label=name.capitalize(), value=0, min=0, max=100_000, tooltip=tooltip)
+    box.native.setSpecialValueText("default")
+    return box

@@ -1,0 +1,447 @@
+"""Retraining: labels make the picker better, wrong ones never make it worse, and what was begun can be left."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+import yaml
+from scipy.special import expit
+
+from fields import DIAMETER, PIXEL_SIZE, PIXELS, SIDE, labels, places, project_of, shifted_detector, write_field
+from napari_drpnet import jobs, load_picker, read_micrograph
+from napari_drpnet.cli import main
+from napari_drpnet.data import Frame, PatchSet, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import Project
+from napari_drpnet.io.patches import write_patches
+from napari_drpnet.io.weights import read_weights
+from napari_drpnet.jobs.retrain.teaching import compared, described, ordered
+from napari_drpnet.labels import near
+from napari_drpnet.settings import RetrainSettings
+from napari_drpnet.training.calibration import hits
+from napari_drpnet.training.labels.judged import (
+    UNCHANGED,
+    JudgedCandidates,
+    cross_validate,
+    direction,
+    f1,
+    fit_line,
+    judge,
+    sampled,
+)
+from napari_drpnet.training.labels.unlabelled import shift
+
+QUICK = RetrainSettings(what="calibration", device="cpu")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    with project_of(tmp_path) as made:
+        yield made
+
+
+def score(project: Project, name: str, use: dict[str, str | None]) -> float:
+    """F1 of the picks of a micrograph, number ``name[1:]``, with some networks."""
+    options = {role: project.weights(network) for role, network in use.items() if network}
+    picker = load_picker("drpnet", diameter=DIAMETER, device="cpu", **options)
+    picks = picker.pick(read_micrograph(project.entry(name).path))
+    truth = places(int(name[1:]))
+    right = hits(picks.yx, picks.score, truth, PIXELS / 2).sum()
+    return float(2 * right / (len(picks) + len(truth)))
+
+
+# ---------------------------------------------------------------- how far a calibration is off, by labels
+
+
+def candidates(n: int, off: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Margins that are too low by ``off``, and which candidates are particles: the surer, the likelier."""
+    rng = np.random.default_rng(seed)
+    margin = np.where(rng.random(n) < 0.5, rng.normal(2.5, 1.5, n), rng.normal(-2.5, 1.5, n))
+    return margin - off, rng.random(n) < expit(margin)
+
+
+def judged_candidates(
+    margin: np.ndarray, particle: np.ndarray, complete: bool = True, name: str = "a"
+) -> JudgedCandidates:
+    yx = np.random.default_rng(1).uniform(0, 1000, (len(margin), 2))
+    return JudgedCandidates(name, yx, margin, particle, np.zeros(len(margin), bool), complete)
+
+
+@pytest.mark.parametrize(("off", "labelled"), [(0.0, 50), (2.0, 20), (2.0, 200), (-1.5, 100)])
+def test_a_few_labels_tell_how_far_probabilities_are_off(off: float, labelled: int):
+    values = []
+    for seed in range(6):
+        margin, particle = candidates(1000, off, seed)
+        told = sampled([judged_candidates(margin, particle)], labelled, np.random.default_rng(seed))[0]
+        found = shift(margin, told.particle, told.background)
+        values.append(found.value)
+        assert 0.7 * particle.sum() < found.particles < 1.4 * particle.sum()
+    assert abs(np.mean(values) - off) < 0.8
+
+
+def test_without_labels_nothing_is_shifted():
+    margin, particle = candidates(300, 2.0)
+    few = np.zeros(300, bool)
+    few[np.flatnonzero(particle)[:4]] = True
+    assert shift(margin, few, np.zeros(300, bool)).value == 0
+    assert shift(np.empty(0), np.empty(0, bool), np.empty(0, bool)).value == 0
+
+
+def test_fewer_labels_shift_less():
+    margin, particle = candidates(1000, 2.0)
+    rng = np.random.default_rng(0)
+    few, many = (
+        np.mean([shift(margin, s.particle, s.background).value for s in
+                 (sampled([judged_candidates(margin, particle)], n, rng)[0] for _ in range(8))])
+        for n in (6, 300)
+    )  # fmt: skip
+    assert few < many
+
+
+def test_labels_of_missed_particles_do_not_overshoot():
+    margin, particle = candidates(1000, 2.0)
+    missed = np.flatnonzero(particle & (margin < 0))
+    told = np.zeros(1000, bool)
+    told[np.random.default_rng(0).choice(missed, 40, replace=False)] = True
+    found = shift(margin, told, np.zeros(1000, bool), picked=0.0)
+    assert 0 < found.value < 3
+    assert found.particles < 1.4 * particle.sum()
+    assert found.value < shift(margin, told, np.zeros(1000, bool)).value
+
+
+def test_complete_labels_fit_slope_and_shift_and_beat_the_old_calibration():
+    margin, particle = candidates(1000, 2.0)
+    both = [judged_candidates(margin[:500], particle[:500]), judged_candidates(margin[500:], particle[500:], name="b")]
+    (slope, offset), count = fit_line(both)
+    assert 0.7 < slope < 1.3
+    assert 1.3 < offset < 2.6
+    assert count == particle.sum()
+    verdict = cross_validate(both)
+    assert not verdict.estimated
+    assert verdict.after > verdict.before + 0.05
+    assert verdict.before == pytest.approx(f1(both, UNCHANGED))
+
+
+def test_one_micrograph_is_cross_validated_by_its_sides():
+    margin, particle = candidates(600, 2.0)
+    verdict = cross_validate([judged_candidates(margin, particle)])
+    assert verdict.after > verdict.before
+
+
+def test_an_estimate_comes_near_the_truth():
+    margin, particle = candidates(1000, 2.0)
+    all_labels = [judged_candidates(margin, particle)]
+    told = sampled(all_labels, 100, np.random.default_rng(0))
+    verdict = cross_validate(told)
+    assert verdict.estimated
+    assert verdict.before == pytest.approx(f1(all_labels, UNCHANGED), abs=0.1)
+    assert verdict.after == pytest.approx(f1(all_labels, fit_line(told)[0]), abs=0.1)
+
+
+def test_too_few_labels_cannot_be_judged():
+    margin, particle = candidates(300, 2.0)
+    assert cross_validate(sampled([judged_candidates(margin, particle)], 6, np.random.default_rng(0))) is None
+    assert cross_validate([]) is None
+
+
+def test_a_classifier_that_knows_more_counts_and_one_that_guesses_does_not():
+    margin, particle = candidates(800, 0.0)
+    rng = np.random.default_rng(0)
+    one = [judged_candidates(margin, particle)]
+    telling, _ = direction(one, [np.where(particle, 2.0, -2.0) + rng.normal(0, 1, 800)])
+    guessing, _ = direction(one, [rng.normal(0, 1, 800)])
+    assert telling > 0.5
+    assert abs(guessing) < 0.3
+
+
+def test_candidates_where_nobody_looked_are_left_out():
+    yx = np.array([[5.0, 50], [50, 50], [50, 20]])
+    particles = np.stack(np.meshgrid(np.arange(30, 80, 10.0), np.arange(30, 80, 10.0)), -1).reshape(-1, 2)
+    found = judge("a", yx, np.ones(3), particles, np.empty((0, 2)), 4, (100, 100), True)
+    assert found.yx.tolist() == [[50, 50]]
+    assert found.particle.all()
+    assert found.lost == 24
+    sample = judge("a", yx, np.ones(3), particles, np.array([[50.0, 21]]), 4, (100, 100), False)
+    assert len(sample) == 3
+    assert sample.background.tolist() == [False, False, True]
+
+
+# ---------------------------------------------------------------- the job
+
+
+def test_labels_of_one_micrograph_raise_f1_on_another(project: Project):
+    rng = np.random.default_rng(0)
+    truth = places(0)
+    project.write_picks("f0", labels(truth[rng.permutation(len(truth))[:40]]))
+    report = jobs.finish(jobs.retrain(project, QUICK))
+    assert report.use == {"detector": "retrained-1"}
+    assert report.estimated
+    assert report.labels == 40
+    before, after = score(project, "f1", {"detector": "shifted"}), score(project, "f1", report.use)
+    assert after > before + 0.2
+    record = yaml.safe_load(report.weights.with_suffix(".yaml").read_text())
+    assert record["micrographs"] == [{"name": "f0", "particles": 40, "background": 0, "complete": False}]
+    assert record["after"] == pytest.approx(report.after, abs=1e-3)
+    project.update(**report.use)
+    assert "retrained-1" in project.networks("detector")
+
+
+def test_a_finished_micrograph_counts_as_complete(project: Project):
+    project.write_picks("f0", labels(places(0)))
+    project.mark_done("f0", True)
+    report = jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+    assert not report.estimated
+    assert report.after > report.before + 0.1
+    assert score(project, "f1", report.use) > 0.8
+    with pytest.raises(UserError, match="named 'whole' already"):
+        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+
+
+def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
+    from napari_drpnet.training.labels import judged as labels_module
+
+    project.update(detector="detector")
+    project.write_picks("f0", labels(places(0)[::3]))
+    monkeypatch.setattr(labels_module, "fit_line", lambda judged: ((1.0, -9.0), 100.0))
+    report = jobs.finish(jobs.retrain(project, QUICK))
+    assert report.weights is None
+    assert report.use == {}
+    assert any("would not rise" in note for note in report.notes)
+    assert [file.name for file in (project.folder / "networks").iterdir()] == ["shifted.safetensors"]
+
+
+def test_what_cannot_be_retrained_is_refused(project: Project):
+    with pytest.raises(UserError, match="Nothing is labelled"):
+        jobs.finish(jobs.retrain(project, QUICK))
+    project.write_picks("f0", labels(places(0)[:6]))
+    with pytest.raises(UserError, match="6 labelled particles are too few"):
+        jobs.finish(jobs.retrain(project, QUICK))
+    with pytest.raises(UserError, match="cannot be the name"):
+        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "../mine"})))
+    with pytest.raises(UserError, match="none is marked as done"):
+        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"what": "detector"})))
+    project.read_only = "the disk is"
+    with pytest.raises(UserError, match="only be read"):
+        jobs.finish(jobs.retrain(project, QUICK))
+
+
+def test_a_micrograph_that_is_gone_is_left_out(project: Project):
+    for name in ("f0", "f1"):
+        project.write_picks(name, labels(places(int(name[1:]))[::2]))
+    project.entry("f1").path.unlink()
+    report = jobs.finish(jobs.retrain(project, QUICK))
+    assert report.weights is not None
+    assert any("f1 is left out" in note for note in report.notes)
+
+
+def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
+    truth = places(0)
+    project.write_picks("f0", labels(truth))
+    project.mark_done("f0", True)
+    stop = Event()
+    chosen = RetrainSettings(what="classifier", device="cpu", steps=5000, batch=8, name="half")
+    job = jobs.retrain(project, chosen, stop=stop)
+    told = []
+    report = None
+    while report is None:
+        try:
+            told.append(next(job))
+        except StopIteration as end:
+            report = end.value
+            break
+        if told[-1].stage == "train" and told[-1].done >= 4:
+            stop.set()
+    assert report.stopped
+    assert 4 <= report.steps <= 8
+    training = [step for step in told if step.stage == "train"]
+    assert np.isfinite(training[-1].loss)
+    assert training[-1].f1 is not None
+    assert training[-1].seconds_left > 0
+    # Kept where it is not worse than the calibration alone, which is kept else.
+    assert report.weights.exists()
+    card, _ = read_weights(str(report.weights))
+    assert card.role == report.role
+    assert score(project, "f1", {"detector": "shifted", **report.use}) > 0.75
+
+
+def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatch: pytest.MonkeyPatch):
+    from napari_drpnet.jobs.retrain import retrain as retraining
+
+    monkeypatch.setattr(retraining, "_TELLING", 1000)  # nothing to judge it by: whoever insists has it
+    project.write_picks("f0", labels(places(0)))
+    project.mark_done("f0", True)
+    chosen = RetrainSettings(what="classifier", device="cpu", steps=2, batch=4, start="")
+    report = jobs.finish(jobs.retrain(project, chosen))
+    assert report.role == "classifier"
+    assert report.use == {"classifier": "retrained-1"}
+    card, _ = read_weights(str(report.weights))
+    assert card.detector == "shifted"
+    assert len(card.calibration) == 5
+    assert report.weights.with_suffix(".tsv").exists()
+    assert report.weights.with_suffix(".png").exists()
+    assert score(project, "f1", {"detector": "shifted", **report.use}) > 0.5
+
+
+def test_closing_it_leaves_nothing(project: Project):
+    project.write_picks("f0", labels(places(0)))
+    project.mark_done("f0", True)
+    for what in ("classifier", "detector"):
+        job = jobs.retrain(project, RetrainSettings(what=what, device="cpu", steps=500, batch=2))
+        while next(job).stage != "train":
+            pass
+        job.close()
+    assert [file.name for file in (project.folder / "networks").iterdir()] == ["shifted.safetensors"]
+
+
+def test_a_detector_is_tuned_on_finished_micrographs(project: Project):
+    project.write_picks("f0", labels(places(0)))
+    project.mark_done("f0", True)
+    chosen = RetrainSettings(what="detector", device="cpu", steps=1, batch=2, name="tuned")
+    report = jobs.finish(jobs.retrain(project, chosen))
+    assert report.before is not None
+    assert report.after is not None
+    files = sorted(file.name for file in (project.folder / "networks").iterdir())
+    if report.weights is None:
+        assert report.after < report.before
+        assert files == ["shifted.safetensors"]
+    else:
+        assert report.use == {"detector": "tuned"}
+        assert files == ["shifted.safetensors", *(f"tuned.{kind}" for kind in ("png", "safetensors", "tsv", "yaml"))]
+
+
+# ---------------------------------------------------------------- a patch set alone
+
+
+def patches(n: int = 60, **columns) -> PatchSet:
+    rng = np.random.default_rng(0)
+    particle = np.arange(n) % 2 == 0
+    images = rng.normal(0, 0.1, (n, 64, 64)).astype(np.float32)
+    y, x = np.indices((64, 64)) - 32
+    images[particle] -= 0.4 * (np.hypot(y, x) < 16)
+    split = np.where(np.arange(n) < 0.7 * n, "training", "validation")
+    given = {"particle": particle, "micrograph": np.array("a"), "yx": np.zeros((n, 2)), "split": split, **columns}
+    return PatchSet(images, 1.25, 40.0, **given)
+
+
+def test_a_patch_set_makes_a_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = write_patches(patches(), tmp_path / "set")
+    out = tmp_path / "mine.safetensors"
+    with pytest.raises(SystemExit) as end:
+        main(["train-classifier", "--patches", str(folder), "--out", str(out), "--steps", "12", "--device", "cpu"])
+    assert end.value.code == 0
+    assert "on validation patches" in capsys.readouterr().out
+    picker = load_picker("drpnet", diameter=DIAMETER, classifier=str(out), device="cpu")
+    path = write_field(tmp_path / "f0.mrc", 0)
+    assert len(picker.pick(read_micrograph(path))) > 0
+
+
+def test_a_patch_set_of_one_class_is_refused(tmp_path: Path):
+    folder = write_patches(patches(particle=np.ones(60, bool)), tmp_path / "set")
+    with pytest.raises(UserError, match="particles only"):
+        jobs.finish(jobs.retrain_patch_set(folder, {"device": "cpu"}, tmp_path / "out.safetensors"))
+
+
+def test_training_refuses_two_kinds_of_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        main(["train-classifier", "--patches", str(tmp_path), "--micrographs", "m"])
+    assert end.value.code == 2
+    assert "--micrographs beside" in capsys.readouterr().err
+
+
+def test_a_project_is_retrained_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with project_of(tmp_path, 1) as project:
+        project.write_picks("f0", labels(places(0)[::2]))
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as end:
+        main(["train-detector", "--project", str(project.folder), "--calibrate-only", "--device", "cpu"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert "F1 (estimated)" in said
+    assert f"pick --project {project.folder} --detector retrained-1" in said
+    assert (project.folder / "networks" / "retrained-1.safetensors").exists()
+
+
+# ---------------------------------------------------------------- before and after, what to label next, the curve
+
+
+def test_what_came_and_what_went():
+    frame = Frame("a", (100, 100), 1.0)
+    before = Picks(frame, np.array([[10.0, 10], [50, 50]]), score=np.array([0.9, 0.6]))
+    after = Picks(frame, np.array([[11.0, 10], [80, 80]]), score=np.array([0.9, 0.7]))
+    change = compared("a", before, after, Picks(frame, np.array([[10.0, 10], [80, 80]])), 20)
+    assert change.came.yx.tolist() == [[80, 80]]
+    assert change.went.yx.tolist() == [[50, 50]]
+    assert change.stayed.yx.tolist() == [[11, 10]]
+    assert (change.f1_before, change.f1_after) == (0.5, 1.0)
+    assert compared("a", before, after, None, 20).f1_after is None
+
+
+def test_before_and_after_tell_of_every_micrograph(project: Project):
+    shifted_detector(project.folder / "networks" / "bold.safetensors", 2.0)
+    project.write_picks("f1", labels(places(1)))
+    project.mark_done("f1", True)
+    project.entry("f0").path.unlink()
+    gone, done = jobs.finish(jobs.before_after(project, ["f0", "f1"], {"detector": "shifted"}, {"detector": "bold"}))
+    assert gone.error
+    assert len(done.came) > 20
+    assert len(done.went) == 0
+    assert done.f1_after > done.f1_before + 0.2
+    assert len(done.came) + len(done.stayed) == len(done.after)
+
+
+def test_what_is_uncertain_and_new_is_suggested_first():
+    features = np.array([[0.0], [5.0], [0.1], [5.0]])
+    probability = np.array([0.5, 0.5, 0.01, 0.99])
+    yx = np.arange(8.0).reshape(4, 2)
+    best = ordered([("a", yx, probability, features)], np.array([[0.0]]), 4)
+    assert best[0].yx.tolist() == [2, 3]
+    assert best[0].gain > best[1].gain
+    assert {best[2].score, best[3].score} == {0.5, 0.01} or best[1].score == 0.99
+    assert len(ordered([("a", yx, probability, features)], np.empty((0, 1)), 2)) == 2
+
+
+def test_looks_do_not_depend_on_the_way_a_patch_is_turned():
+    images = patches(4).images
+    padded = np.pad(images, ((0, 0), (0, 1), (0, 1)), mode="edge")[:, 1:65, 1:65]
+    a, b = described(images), described(np.rot90(padded, axes=(1, 2)))
+    assert np.abs(a - b).max() < 0.1
+    assert described(images[:0]).shape == (0, 16)
+
+
+def test_suggestions_are_of_candidates_that_nobody_judged(project: Project):
+    told = labels(places(0)[:20])
+    project.write_picks("f0", told)
+    found = jobs.finish(jobs.suggest(project, limit=30))
+    assert len(found) == 30
+    assert np.all(np.diff([one.gain for one in found]) <= 0)
+    assert all(abs(one.score - 0.5) < 0.45 for one in found[:10])
+    own = np.array([one.yx for one in found if one.name == "f0"]).reshape(-1, 2)
+    assert not near(own, told.yx, PIXELS / 4).any()
+    assert all((one.yx >= 0.5 * PIXELS).all() for one in found)  # nearer to the edge nothing is picked
+    ranked = jobs.suggested_micrographs(found)
+    assert ranked[0][1] >= ranked[-1][1] > 0
+    assert {name for name, _ in ranked} <= {"f0", "f1"}
+
+
+def test_the_learning_curve_rises_from_the_picker_as_it_is(project: Project):
+    project.write_picks("f0", labels(places(0)))
+    project.mark_done("f0", True)
+    points = jobs.finish(jobs.learning_curve(project, sizes=(10, 30)))
+    assert [point.labels for point in points][:3] == [0, 10, 30]
+    assert points[1].f1 > points[0].f1
+    assert points[-1].f1 > points[0].f1 + 0.1
+    assert not any(point.estimated for point in points)
+    project.write_picks("f0", labels(places(0)[:4]))
+    with pytest.raises(UserError, match="too few labels"):
+        jobs.finish(jobs.learning_curve(project))
+
+
+def test_a_sample_of_labels_has_a_curve_too(project: Project):
+    project.write_picks("f0", replace(labels(places(0)[::2]), frame=Frame("f0", (SIDE, SIDE), PIXEL_SIZE)))
+    points = jobs.finish(jobs.learning_curve(project))
+    assert all(point.estimated for point in points)
+    assert points[-1].f1 > points[0].f1

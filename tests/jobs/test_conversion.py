@@ -1,0 +1,199 @@
+"""The command convert: names, folders, what is told, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_drpnet import Frame, Picks, read_picks, write_picks
+from napari_drpnet.cli import main
+from napari_drpnet.io.picks.formats import FORMATS, write_all
+from napari_drpnet.settings import ConversionSettings
+
+UID = "000012345678901234567_"
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]):
+    """Run convert: exit status, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(["convert", *arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return end.value.code or 0, out, err
+
+    return run
+
+
+def micrographs(*names: str, shape: tuple[int, int] = (100, 200)) -> None:
+    """Micrographs under M/ with a STAR file that lists them."""
+    Path("M").mkdir()
+    for name in names:
+        with mrcfile.new(f"M/{name}.mrc") as file:
+            file.set_data(np.zeros(shape, np.int8))
+    rows = "".join(f"M/{name}.mrc 1\n" for name in names)
+    Path("mics.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 2.5\n\n"
+        f"data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n{rows}"
+    )
+
+
+def topaz(path: str, **points: tuple[int, int]) -> None:
+    rows = "".join(f"{name}\t{x}\t{y}\t0.5\n" for name, (x, y) in points.items())
+    Path(path).write_text(f"image_name\tx_coord\ty_coord\tscore\n{rows}")
+
+
+def test_the_names_of_formats_are_written_once_more_only() -> None:
+    assert set(ConversionSettings.model_json_schema()["properties"]["to"]["anyOf"][0]["enum"]) == set(FORMATS)
+
+
+def test_one_file_of_many_micrographs_becomes_one_each_with_relions_list(call) -> None:
+    micrographs("a", "b", "c")
+    topaz("all.txt", a=(10, 20), b=(30, 40))
+    status, out, err = call("all.txt", "out", "--to", "star", "--micrographs", "mics.star")
+    assert status == 0
+    assert "2 picks of 2 micrographs in out" in out
+    assert "micrographs without picks: M/c.mrc" in err
+    assert [picks.frame.micrograph for picks in read_picks("out/autopick.star")] == ["M/a.mrc", "M/b.mrc"]
+    np.testing.assert_array_equal(read_picks("out/b_autopick.star")[0].yx, [[40, 30]])
+
+
+def test_cryosparc_names_find_their_micrographs_and_rows_are_turned_once(call) -> None:
+    micrographs("a", "b")
+    names = (f"J1/{UID}a_patch_aligned.mrc", "J1/other.mrc")
+    write_all([Picks(Frame(name, (100, 200), 2.5), [[20, 10]], score=0.5, diameter=8) for name in names], "p.cs")
+    status, _, err = call("p.cs", "out/", "--to", "csv", "--micrographs", "mics.star")
+    assert status == 0
+    assert "under their own names: J1/other.mrc" in err
+    assert "micrographs without picks: M/b.mrc" in err
+    np.testing.assert_allclose(read_picks("out/a.csv")[0].yx, [[20, 10]], atol=1e-4)
+    np.testing.assert_allclose(read_picks("out/other.csv")[0].yx, [[20, 10]], atol=1e-4)
+    call("p.cs", "flipped", "--to", "csv", "--flip-y", "--micrographs", "mics.star")
+    np.testing.assert_allclose(read_picks("flipped/a.csv")[0].yx, [[80, 10]], atol=1e-4)
+
+
+def test_a_folder_becomes_one_cryosparc_file_and_comes_back(call) -> None:
+    micrographs("a", "b")
+    for name, x in (("a", 10), ("b", 30)):
+        write_picks(Picks(Frame(name), [[20, x]], score=0.5, diameter=8), f"boxes/{name}.box")
+    Path("boxes/notes.txt").write_text("dear diary\n")
+    status, out, err = call("boxes", "all.cs", "--micrographs", "mics.star")
+    assert (status, out) == (0, "2 picks of 2 micrographs in all.cs\n")
+    assert "passed over, as they hold no picks: notes.txt" in err
+    call("all.cs", "back", "--to", "box")
+    for name in ("a", "b"):
+        assert Path(f"back/{name}.box").read_text() == Path(f"boxes/{name}.box").read_text()
+
+
+def test_cryoppp_labels_need_the_height_and_find_it_in_the_list(call) -> None:
+    micrographs("a")
+    Path("a.csv").write_text("X-Coordinate,Y-Coordinate,Diameter\n10,30,8\n")
+    status, _, err = call("a.csv", "a.box")
+    assert status == 2
+    assert "height of a is not known" in err
+    assert "--micrographs" in err
+    assert call("a.csv", "a.box", "--micrographs", "mics.star")[0] == 0
+    np.testing.assert_array_equal(read_picks("a.box")[0].yx, [[70, 10]])
+    assert call("a.csv", "b.box", "--flip-y")[0] == 0
+    np.testing.assert_array_equal(read_picks("b.box")[0].yx, [[30, 10]])
+
+
+def test_what_is_lost_is_said_once(call) -> None:
+    for name in ("a", "b"):
+        write_picks(Picks(Frame(name), [[20.5, 10]], score=0.5, diameter=8, source="drpnet"), f"in/{name}.csv")
+    _, _, err = call("in", "out", "--to", "box")
+    assert err.count("no place for") == 1
+    assert "source, fractions of a pixel. CSV keeps them" in err
+
+
+def test_a_box_size_can_be_given(call) -> None:
+    topaz("all.txt", a=(10, 20), b=(30, 40))
+    status, _, err = call("all.txt", "out", "--to", "box")
+    assert status == 2
+    assert "--box-size" in err
+    assert not Path("out").exists()
+    assert call("all.txt", "out", "--to", "box", "--box-size", "10")[0] == 0
+    assert Path("out/a.box").read_text() == "5\t15\t10\t10\t0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.txt", "a.star"], "no such file or folder"),
+        (["all.txt", "a.star"], "hold one micrograph each, and there are 2. Name a folder, and add --to star"),
+        (["all.txt", "out"], "does not tell the format. Add --to star, csv"),
+        (["all.txt", "out", "--to", "mrc"], "Input should be 'star', 'csv'"),
+        (["all.txt", "out.pdf"], "not a kind of file for picks"),
+        (["all.txt", "a.csv", "--to", "box"], "EMAN box files end in .box"),
+        (["all.txt", "all.txt"], "would replace a file that is read"),
+        (["M", "out", "--to", "csv"], "no picks lie in this folder"),
+        (
+            ["outside.txt", "out", "--to", "csv", "--micrographs", "mics.star"],
+            "1 of 1 picks of M/a.mrc lie outside its",
+        ),
+        (["negative.txt", "out", "--to", "csv"], "lie outside any image"),
+        (["twice", "out", "--to", "csv", "--micrographs", "mics.star"], "picks of M/a.mrc, of which"),
+        (["all.txt", "out", "--to", "csv", "--micrographs", "none.star"], "none.star: there is no such file"),
+        (["all.txt", "out", "--to", "csv", "--box-size", "-1"], "box"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(call, arguments: list[str], message: str) -> None:
+    micrographs("a")
+    topaz("all.txt", a=(10, 20), b=(30, 40))
+    topaz("outside.txt", a=(10, 120))
+    topaz("negative.txt", a=(-10, 20))
+    Path("twice").mkdir()
+    topaz("twice/1.txt", a=(10, 20))
+    topaz("twice/2.txt", **{f"{UID}a": (10, 20)})
+    before = set(Path().rglob("*"))
+    status, out, err = call(*arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert set(Path().rglob("*")) == before
+
+
+def test_picks_of_another_size_of_micrograph_are_refused(call) -> None:
+    micrographs("a")
+    write_picks(Picks(Frame("a", (50, 100), 5.0), [[20, 10]]), "a.cs")
+    status, _, err = call("a.cs", "a.csv", "--micrographs", "mics.star")
+    assert status == 2
+    assert "of 50 x 100 pixels, but M/a.mrc has 100 x 200" in err
+
+
+def test_one_bad_file_of_many_is_told_and_the_others_are_written(call) -> None:
+    write_picks(Picks(Frame("a"), [[20, 10]], diameter=8), "in/a.box")
+    Path("in/b.box").write_text("1 2 3\n")
+    status, out, err = call("in", "out", "--to", "csv")
+    assert status == 1
+    assert "1 picks of 1 micrographs" in out
+    assert "b.box, line 1: 3 values" in err
+    assert Path("out/a.csv").is_file()
+
+
+def test_real_files_convert_to_every_format_and_back(call, shared: Path) -> None:
+    source = shared / "formats" / "topaz_10025_particles.txt"
+    if not source.is_file():
+        pytest.skip("no files of other programs in this copy of the shared folder")
+    found = {picks.frame.micrograph: picks for picks in read_picks(source)}
+    micrographs(*found, shape=(7676, 7420))
+    for name in FORMATS:
+        target = f"out_{name}/particles{FORMATS[name].suffix}" if FORMATS[name].several else f"out_{name}"
+        status, out, _ = call(str(source), target, "--to", name, "--box-size", "100", "--micrographs", "mics.star")
+        assert (status, out.split(" in ")[0]) == (0, "399 picks of 8 micrographs"), name
+        status, _, err = call(target, f"back_{name}.txt", "--micrographs", "mics.star")
+        assert status == 0, err
+        for picks in read_picks(f"back_{name}.txt"):
+            want = found[picks.frame.micrograph]
+            np.testing.assert_allclose(picks.yx, want.yx, rtol=0, atol=2e-3, err_msg=name)

@@ -1,0 +1,252 @@
+"""Training: targets where the particles are, honest calibration, the same weights from the same seed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.special import expit
+
+from napari_drpnet import jobs
+from napari_drpnet.cli import main
+from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.reliability import calibration_error
+from napari_drpnet.io.checkpoints import checkpoint_path
+from napari_drpnet.io.weights import read_weights
+from napari_drpnet.networks import build
+from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
+from napari_drpnet.training.augment import View
+from napari_drpnet.training.calibration import fit_logistic, hits
+from napari_drpnet.training.datasets import Crops, Fixed, cone
+from napari_drpnet.training.detections import Detections
+from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.run import Evidence, calibrate
+from napari_drpnet.training.sets import Example, load_examples
+from napari_drpnet.training_loop.fit import fit
+
+
+@settings(max_examples=30)
+@given(st.floats(10, 50), st.floats(10, 50), st.sampled_from([1, 2]))
+def test_the_target_is_highest_at_the_particle_and_0_beyond_it(y, x, stride):
+    target = cone(np.array([[y, x]]), (64, 64), 8, stride)
+    top = np.array(np.unravel_index(target.argmax(), target.shape))
+    assert np.abs((top + 0.5) * stride - 0.5 - (y, x)).max() <= stride / 2 + 1e-9
+    rows, columns = np.indices(target.shape) * stride + (stride - 1) / 2
+    assert (target[np.hypot(rows - y, columns - x) >= 8] == 0).all()
+    assert target.max() <= 1
+
+
+def test_particles_beyond_the_border_shine_in_or_do_nothing():
+    target = cone(np.array([[-3.0, 5.0], [200.0, 5.0]]), (32, 32), 8)
+    assert target[0, 5] == pytest.approx(1 - 3 / 8)
+    assert target[20:].max() == 0
+
+
+def test_crops_and_targets_are_turned_together():
+    """A dark disc is at the top of its target, in every orientation, flip and scale."""
+    rows, columns = np.indices((200, 200))
+    yx = np.array([[70.0, 80.0], [130.0, 120.0]])
+    image = np.zeros((200, 200), np.float16)
+    for y, x in yx:
+        image[np.hypot(rows - y, columns - x) < 6] = -0.5
+    crops = Crops([Fixed([Example(image, yx, 0, 1.0)])], 28, 96, 1, 0.25, 0.3)
+    images, targets, known = crops.batch(12, 1, np.random.default_rng(0)).tensors
+    assert (known == 1).float().mean() > 0.9
+    inside = targets > 0.6
+    assert inside.any()
+    assert images[inside].mean() < images[targets == 0].mean() - 0.25
+
+
+def test_the_unlabelled_border_has_no_weight():
+    example = Example(np.zeros((100, 100), np.float16), np.empty((0, 2)), 30, 1.0)
+    crops = Crops([Fixed([example])], 28, 96, 1, 0.0, 0.3)
+    known = crops.batch(4, 1, np.random.default_rng(0)).tensors[2]
+    assert known.mean().item() == pytest.approx((39 / 96) ** 2, rel=0.15)
+
+
+def test_warping_by_the_identity_is_cropping():
+    image = np.random.default_rng(0).random((60, 70)).astype(np.float16)
+    crop = View(np.eye(2), np.array([30.5, 33.5]), 16).of(image)
+    assert np.allclose(crop, image[23:39, 26:42], atol=1e-3)
+
+
+def test_the_better_candidate_takes_the_particle_and_the_second_is_a_miss():
+    yx = np.array([[10.0, 10], [12, 10], [50, 50]])
+    hit = hits(yx, np.array([0.5, 0.9, 0.8]), np.array([[10.0, 10]]), 5)
+    assert hit.tolist() == [False, True, False]
+
+
+def test_calibration_recovers_the_probabilities_that_made_the_data():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 2, 40_000), rng.normal(0, 1, 40_000)
+    hit = rng.random(40_000) < expit(0.7 * a + 1.5 * b - 0.4)
+    found = fit_logistic([a, b], hit, np.ones(40_000))
+    assert np.allclose(found, (0.7, 1.5, -0.4), atol=0.06)
+    p = expit(found[0] * a + found[1] * b + found[2])
+    assert calibration_error(p, hit) < 0.01
+    assert calibration_error(np.sqrt(p), hit) > 0.1
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated")
+    simulation = SimulationSettings(count=3, size=320, diameter_px=(30, 36), coverage=(0.3, 0.4), empty=0, seed=5)
+    jobs.finish(jobs.simulate(simulation, folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("others")
+    simulation = SimulationSettings(count=1, size=320, diameter_px=(30, 36), coverage=(0.3, 0.4), empty=0, seed=6)
+    jobs.finish(jobs.simulate(simulation, folder))
+    return folder
+
+
+def test_a_simulation_is_read_back_at_network_scale(simulated):
+    examples = load_examples([TrainingSet(micrographs=str(simulated), weight=3)], 28)
+    assert len(examples) == 3
+    assert sum(e.weight for e in examples) == pytest.approx(3)
+    for example in examples:
+        assert len(example.yx) > 3
+        assert -0.5 <= example.image.min() < example.image.max() <= 0.5
+        assert (example.yx < example.image.shape).all()
+
+
+def _train(simulated, out, **changes):
+    fields = {
+        "training": (TrainingSet(micrographs=str(simulated)),),
+        "steps": 4,
+        "batch": 2,
+        "crop": 64,
+        "device": "cpu",
+    }
+    return jobs.finish(jobs.train_detector(TrainSettings(**fields | changes), out))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(simulated, tmp_path):
+    torch.set_num_threads(1)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        _train(simulated, tmp_path / f"{name}.safetensors", seed=seed)
+    a, b, c = ((tmp_path / f"{n}.safetensors").read_bytes() for n in "abc")
+    assert a == b
+    assert a != c
+
+
+@pytest.mark.parametrize("steps", [1, 2, 20])
+def test_short_runs_are_runs(steps, simulated, tmp_path):
+    assert _train(simulated, tmp_path / "short.safetensors", steps=steps, batch=1).steps == steps
+
+
+@pytest.mark.parametrize("name", ["unet", "fcrn"])
+def test_a_network_can_learn_one_batch_by_heart(name, simulated):
+    torch.manual_seed(0)
+    network = build(name)
+    sets = (TrainingSet(micrographs=str(simulated)),)
+    examples = load_examples(sets, 28)
+    batch = Crops([Fixed(examples)], 28, 64, network.stride, 0.1, 0.5).batch(4, 1, np.random.default_rng(0))
+    recipe = TrainSettings(training=sets, steps=160, rate=3e-3, average=0.9, device="cpu", precision="full")
+    steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=20)
+    losses = []
+    while True:
+        try:
+            losses.append(next(steps).loss)
+        except StopIteration as end:
+            trained = end.value.network
+            break
+    assert len(losses) == 8
+    assert losses[-1] < losses[0]
+    image, target, _ = batch.tensors
+    with torch.inference_mode():
+        agreement = np.corrcoef(trained(image).numpy().ravel(), target.numpy().ravel())[0, 1]
+    assert agreement > 0.7
+
+
+def test_a_killed_training_goes_on_to_the_same_file(simulated, others, tmp_path):
+    fields = {"steps": 4, "batch": 2, "crop": 64, "device": "cpu", "check_every": 2}
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe = TrainSettings(**fields, **sets)
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    jobs.finish(jobs.train_detector(recipe, whole))
+    job = jobs.train_detector(recipe, killed)
+    assert next(job).done == 2
+    job.close()
+    assert checkpoint_path(killed).exists()
+    with pytest.raises(UserError, match=r"another run \(seed differ"):
+        jobs.finish(jobs.train_detector(recipe.model_copy(update={"seed": 1}), killed))
+    jobs.finish(jobs.train_detector(recipe, killed))
+    assert killed.read_bytes() == whole.read_bytes()
+    assert killed.with_suffix(".tsv").read_text() == whole.with_suffix(".tsv").read_text()
+    assert not checkpoint_path(killed).exists()
+
+
+def test_two_processes_make_one_file(simulated, others, tmp_path):
+    recipe = tmp_path / "sets.yaml"
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe.write_text(yaml.safe_dump({**sets, "batch": 2, "crop": 64, "steps": 2, "device": "cpu"}))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    program = ["-m", "napari_drpnet.cli", "train-detector", "--settings", str(recipe)]
+    out = tmp_path / "out" / "d.safetensors"
+    done = subprocess.run(
+        [*torchrun, *program, "--out", str(out)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["d.png", "d.safetensors", "d.tsv"]
+    assert done.stdout.count("weights:") == 1
+    assert done.stderr.count("2/2: loss") == 1
+
+
+def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):
+    recipe = tmp_path / "sets.yaml"
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe.write_text(yaml.safe_dump({**sets, "batch": 2, "crop": 64, "steps": 6, "check_every": 3, "device": "cpu"}))
+    detector, classifier = str(tmp_path / "d.safetensors"), str(tmp_path / "c.safetensors")
+    _call("train-detector", "--settings", str(recipe), "--out", detector)
+    _call("train-classifier", "--settings", str(recipe), "--detector", detector, "--out", classifier, "--steps", "4")
+    told = capfd.readouterr()
+    assert "6/6: loss" in told.err
+    assert "on the validation sets" in told.out
+    card, tensors = read_weights(classifier)
+    assert (card.role, card.detector, len(card.calibration)) == ("classifier", "d", 5)
+    build(card.network).load_state_dict(tensors)
+    log = (tmp_path / "d.tsv").read_text().splitlines()
+    assert log[0].split("\t") == ["step", "loss", "rate", "validation_f1"]
+    assert [line.split("\t")[0] for line in log[1:]] == ["3", "6"]
+    with Image.open(tmp_path / "d.png") as plot:
+        assert plot.size == (1260, 420)
+    assert not list(tmp_path.glob("*.checkpoint"))
+    (micrograph, *_) = sorted(simulated.glob("*.mrc"))
+    options = tmp_path / "run.yaml"
+    options.write_text(yaml.safe_dump({"options": {"detector": detector, "classifier": classifier}}))
+    _call("pick", str(micrograph), "--diameter", "200", "--settings", str(options), "--out", str(tmp_path / "picks"))
+    assert (tmp_path / "picks" / f"{micrograph.stem}_autopick.star").exists()
+
+
+def test_a_detector_that_finds_nothing_says_to_train_longer():
+    nothing = Detections(
+        Example(np.zeros((64, 64), np.float16), np.empty((0, 2)), 0, 1.0), *[np.empty(0)] * 4, [np.empty(0)]
+    )
+    evidence = Evidence([nothing], [nothing.terms])
+    with pytest.raises(UserError, match="more steps"):
+        calibrate(evidence)
+    assert calibrate(evidence, (1.0, 0.5)) == ((1.0, 0.5), 0.0)
+
+
+def test_the_classifier_works_at_the_scale_of_its_detector(simulated, tmp_path):
+    detector = tmp_path / "d.safetensors"
+    _train(simulated, detector, diameter=24)
+    recipe = TrainSettings(training=(TrainingSet(micrographs=str(simulated)),), steps=2, batch=2, device="cpu")
+    assert recipe.diameter != 24
+    jobs.finish(jobs.train_classifier(recipe, str(detector), tmp_path / "c.safetensors"))
+    assert read_weights(str(tmp_path / "c.safetensors"))[0].diameter == 24
+
+
+def _call(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code in (0, None)

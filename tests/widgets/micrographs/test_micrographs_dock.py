@@ -1,0 +1,297 @@
+"""The Micrographs dock in a real window: open, list, go, pick."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+
+from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
+from napari_drpnet.io.project.project import Project, Row
+from napari_drpnet.labels import labelled, labels_of
+from napari_drpnet.widgets.micrographs.table import MicrographModel
+from napari_drpnet.widgets.pick.dock import PickWidget
+from napari_drpnet.widgets.session.session import Session
+from projects import NAMES, make_project, press, some_picks
+
+pytestmark = pytest.mark.gui
+LIMIT = 30_000  # milliseconds
+
+
+@pytest.fixture
+def dock(viewer: Any) -> Any:
+    return viewer.window.add_plugin_dock_widget("napari-drpnet", "Micrographs")[1]
+
+
+@pytest.fixture
+def opened(dock: Any, tmp_path: Path) -> Any:
+    """The dock with a project in it."""
+    project = make_project(tmp_path)
+    dock.session.open(project)
+    yield dock
+    project.close()
+
+
+def names(dock: Any) -> list[str]:
+    return dock.model.names
+
+
+def cells(dock: Any, place: int) -> list[str]:
+    return [dock.model.data(dock.model.index(place, column)) for column in range(5)]
+
+
+def test_a_folder_of_micrographs_becomes_a_project_that_opens_where_it_was_left(
+    dock: Any, viewer: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    for name in ("m10", "m9"):
+        write_mrc(tmp_path / f"{name}.mrc", grid_of_blobs()[0], PIXEL_SIZE)
+    form = dock.open_form
+    assert not form.job.button.enabled
+    form.folder.edit.setText(str(tmp_path / "project"))
+    assert not form.job.button.enabled
+    form.inputs.edit.setText(str(tmp_path))
+    form.diameter.value = 120
+    assert form.job.button.text == "Create"
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
+    assert names(dock) == ["m9", "m10"]
+    assert dock.session.current == "m9"
+    assert [layer.name for layer in viewer.layers] == ["m9", "smoothed", "contaminated", "picks"]
+    dock.session.next()
+    dock.session.close()
+    assert len(viewer.layers) == 0
+    assert form.job.button.text == "Open"
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
+    assert dock.session.current == "m10"
+    assert dock.session.project.settings.diameter == 120
+    dock.session.close()
+
+
+def test_the_table_shows_what_the_project_knows(opened: Any) -> None:
+    picks = len(some_picks("a1"))
+    assert cells(opened, 0) == ["a1", str(picks), "", "picked", "0.60"]
+    assert cells(opened, 2) == ["b1", "", "", "new", ""]
+
+
+def test_keys_and_rows_go_through_the_micrographs_in_the_same_layers(opened: Any, viewer: Any, tmp_path: Path) -> None:
+    session = opened.session
+    before = [layer.unique_id for layer in viewer.layers]
+    for key, name in (("N", "a2"), ("N", "b1"), ("Shift-N", "a2")):
+        press(viewer, key)
+        assert session.current == name
+        assert opened.table.currentIndex().row() == NAMES.index(name)
+    np.testing.assert_array_equal(session.image.data[0], session.micrograph("a2").image)
+    assert viewer.layers[0].name == "a2"
+    np.testing.assert_array_equal(session.points.data, some_picks("a2", 1).yx)
+    opened.table.setCurrentIndex(opened.model.index(3, 0))
+    assert session.current == "b2"
+    press(viewer, "N")
+    assert session.current == "b2"
+    assert [layer.unique_id for layer in viewer.layers] == before
+
+
+def test_next_follows_the_table_as_it_is_sorted_and_filtered(opened: Any, qtbot: Any) -> None:
+    session = opened.session
+    opened.name_filter.setText("b")
+    qtbot.waitUntil(lambda: names(opened) == ["b1", "b2"], timeout=LIMIT)
+    session.next()
+    assert session.current == "b1"
+    opened.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert names(opened) == ["b2", "b1"]
+    session.previous()
+    assert session.current == "b2"
+    opened.name_filter.setText("")
+    opened.state_filter.setCurrentText("picked")
+    assert names(opened) == ["a2", "a1"]
+    opened.table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    opened.state_filter.setCurrentText("all")
+    assert set(names(opened)[:2]) == {"b1", "b2"}
+
+
+def test_done_is_kept_and_shown(opened: Any, viewer: Any, qtbot: Any) -> None:
+    press(viewer, "D")
+    qtbot.waitUntil(lambda: cells(opened, 0)[3] == "done", timeout=LIMIT)
+    assert opened.done_button.isChecked()
+    assert opened.session.project.settings.done == ("a1",)
+    opened.done_button.click()
+    assert opened.session.project.settings.done == ()
+
+
+def test_pick_all_picks_and_keeps_labels(opened: Any, qtbot: Any) -> None:
+    session = opened.session
+    picks = session.picks("a1")
+    chosen = np.arange(len(picks)) < 2
+    session.change("a1", labelled(picks, chosen, "background"))
+    opened.job.button.native.click()
+    qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+    now = session.picks("a1")
+    np.testing.assert_array_equal(labels_of(now).yx, picks.yx[:2])
+    assert set(now.source) == {"manual", "dark-discs"}
+    assert len(session.points.data) == len(now)
+    qtbot.waitUntil(lambda: all(cells(opened, place)[1] for place in range(4)), timeout=LIMIT)
+    assert "4 picked" in opened.job.status.value
+    session.undo()
+    assert set(session.picks("a1").source) == {"manual", "discs"}
+
+
+def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
+    opened.session.go("b1")
+    opened.pick_this.click()
+    qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+    assert set(opened.session.picks("b1").source) == {"dark-discs"}
+    assert len(opened.session.picks("b2")) == 0
+
+
+def test_a_label_made_while_a_job_picks_goes_among_its_picks(opened: Any, tmp_path: Path) -> None:
+    session = opened.session
+    session.shared = True
+    picks = session.picks("a1")
+    session.change("a1", labelled(picks, np.arange(len(picks)) == 0, "background"))
+    found = some_picks("a1", 5)  # what the job writes meanwhile
+    session.project.write_picks("a1", found)
+    session.flush()
+    now = session.project.read_picks("a1")
+    assert len(labels_of(now)) == 1
+    assert {tuple(yx) for yx in now.yx} >= {tuple(yx) for yx in found.yx[1:]}
+
+
+def test_a_micrograph_that_is_gone_or_broken_is_told_and_the_others_go_on(
+    opened: Any, viewer: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "micrographs" / "a2.mrc").unlink()
+    (tmp_path / "micrographs" / "b1.mrc").write_bytes(b"still being written")
+    session = opened.session
+    notification_manager.records.clear()
+    for name in ("a2", "b1"):
+        session.go(name)
+        assert name in session.trouble
+        assert name in opened.notice.text()
+        assert not np.any(session.image.data[0])
+    assert len(notification_manager.records) == 2
+    session.go("b2")
+    assert session.trouble == ""
+    assert not opened.notice.isVisible()
+    write_mrc(tmp_path / "micrographs" / "a2.mrc", grid_of_blobs(7)[0], PIXEL_SIZE)
+    session.go("a2")
+    np.testing.assert_array_equal(session.image.data[0], grid_of_blobs(7)[0])
+    assert len(session.points.data) == len(some_picks("a2"))
+
+
+def test_micrographs_of_different_sizes_lie_in_their_places(dock: Any, tmp_path: Path, viewer: Any) -> None:
+    rng = np.random.default_rng(0)
+    for number, shape in enumerate([(2200, 1300), (300, 500), (2048, 2048)]):
+        write_mrc(tmp_path / f"m{number}.mrc", rng.normal(0, 1, shape).astype(np.float32), 1.5)
+    with Project.create(tmp_path / "project", inputs=[str(tmp_path)]) as project:
+        dock.session.open(project)
+        for number, shape in ((1, (300, 500)), (2, (2048, 2048)), (0, (2200, 1300))):
+            dock.session.go(f"m{number}")
+            low, high = dock.session.image.extent.world
+            np.testing.assert_allclose(high - low, np.array(shape) * 1.5, rtol=0.01)
+            np.testing.assert_allclose(dock.session.regions.extent.world, [low, high], atol=3)
+            viewer.screenshot(canvas_only=True, flash=False)
+        dock.session.close()
+
+
+def test_a_second_window_may_look_only(dock: Any, tmp_path: Path, viewer: Any) -> None:
+    first = make_project(tmp_path)
+    second = Project.open(first.folder)
+    dock.session.open(second)
+    assert "another window" in dock.notice.text()
+    assert not dock.job.button.enabled
+    before = dock.session.picks("a1")
+    dock.session.points.add([[10.0, 10.0]])
+    assert len(dock.session.points.data) == len(before)
+    press(viewer, "N")
+    assert dock.session.current == "a2"
+    dock.session.close()
+    assert len(first.read_picks("a1")) == len(before)
+    first.close()
+
+
+def test_layers_that_somebody_deletes_come_back(opened: Any, viewer: Any) -> None:
+    session = opened.session
+    session.points.add([[10.0, 10.0]])
+    viewer.layers.clear()
+    assert session.points is None
+    session.next()
+    assert len(viewer.layers) == 4
+    session.previous()
+    assert (session.points.data[-1] == 10).all()
+    press(viewer, "N")  # its keys are there again
+    assert session.current == "a2"
+
+
+def test_the_dock_closed_and_opened_again_shows_the_project(opened: Any, viewer: Any, qtbot: Any) -> None:
+    session = opened.session
+    viewer.window.remove_dock_widget("all")
+    qtbot.wait(50)
+    assert session.points.keymap.keys() - {"Ctrl+V"} == set() or "N" not in map(str, session.points.keymap)
+    session.points.add([[10.0, 10.0]])
+    _, again = viewer.window.add_plugin_dock_widget("napari-drpnet", "Micrographs")
+    assert again.session is session
+    assert names(again) == list(NAMES)
+    press(viewer, "N")
+    assert session.current == "a2"
+    assert len(session.project.read_picks("a1")) == len(some_picks("a1")) + 1
+
+
+def test_closing_the_window_saves_and_lets_others_open(dock: Any, viewer: Any, tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    dock.session.open(project)
+    dock.session.points.add([[10.0, 10.0]])
+    viewer.close()
+    with Project.open(project.folder) as again:
+        assert len(again.read_picks("a1")) == len(some_picks("a1")) + 1
+        assert "another" not in again.read_only or project.read_only
+
+
+def test_ten_thousand_rows_sort_and_filter_at_once(qtbot: Any) -> None:
+    rng = np.random.default_rng(0)
+    model = MicrographModel()
+    states = ("new", "picked", "edited", "done")
+    rows = [
+        Row(f"FoilHole_{number:05d}", int(rng.integers(900)), 3, 1, states[number % 4], float(rng.uniform()))
+        for number in range(10_000)
+    ]
+    start = time.process_time()
+    model.fill(rows)
+    for column in range(5):
+        model.sort(column, Qt.SortOrder.DescendingOrder)
+    model.filter("_00", "done")
+    model.put(Row("FoilHole_00003", 1, 0, 0, "new", 0.5))
+    assert time.process_time() - start < 1.0
+    assert model.rowCount() == 250
+    assert model.data(model.index(model.place("FoilHole_00003"), 3)) == "new"
+
+
+def test_two_forms_of_one_viewer_share_a_session(viewer: Any, dock: Any) -> None:
+    _, pick = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
+    assert pick.session is dock.session is Session.of(viewer)
+
+
+def test_micrographs_are_smoothed_for_the_eye_and_for_nobody_else(opened: Any, viewer: Any) -> None:
+    session = opened.session
+    raw, smoothed = session.image, viewer.layers["smoothed"]
+    assert list(viewer.layers).index(smoothed) == list(viewer.layers).index(raw) + 1
+    np.testing.assert_allclose(smoothed.extent.world, raw.extent.world, atol=2 * PIXEL_SIZE)
+    fine, finer = (np.diff(np.asarray(layer.data[0]), axis=0).std() for layer in (smoothed, raw))
+    assert fine < 0.5 * finer
+    pick = PickWidget(viewer)
+    assert smoothed not in pick.source.image.choices
+    shown = np.asarray(smoothed.data[0])
+    session.next()
+    assert viewer.layers["smoothed"].unique_id == smoothed.unique_id
+    assert not np.array_equal(np.asarray(smoothed.data[0]), shown)
+    opened.smooth.click()
+    assert "smoothed" not in viewer.layers
+    session.next()
+    opened.smooth.click()
+    assert "smoothed" in viewer.layers
+    session.close()
+    assert "smoothed" not in viewer.layers
