@@ -29,6 +29,7 @@ from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
 from napari_drpnet.data import MANUAL
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.project import networks_in_force
 from napari_drpnet.settings import HarvestSettings, RetrainSettings
 
 HEAD = (
@@ -92,7 +93,7 @@ def with_labels(
             inputs=(str(image.resolve()),),
             pixel_size=data.pixel_size,
             diameter=sample.diameter,
-            detector=None if detector == "detector" else str(Path(detector).resolve()),
+            options={} if detector == "detector" else {"detector": str(Path(detector).resolve())},
         ) as project:
             name = project.micrographs[0].name
             picks = labelled(sample, count, options.seed)
@@ -101,9 +102,9 @@ def with_labels(
             if complete:
                 project.mark_done(name, True)
             clock = Clock()
-            report = jobs.finish(jobs.retrain(project, RetrainSettings(what=options.what, device="cpu")))
+            report = jobs.finish(jobs.retrain_picker(project, RetrainSettings(what=options.what, device="cpu")))
             took = clock.read()
-            use = {role: project.weights(name) for role, name in report.use.items() if name}
+            use = networks_in_force(project, project.settings.picker, report.use)
             after = scores(others, **{"detector": detector, **use})
             told = tuple("" if v is None else f"{v:.3f}" for v in (report.before, report.after))
             for note in report.notes:
@@ -119,11 +120,10 @@ def without_labels(
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         clock = Clock()
-        fields = jobs.labelled_in_files([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
-        chosen = HarvestSettings(
-            diameter=data.samples[0].diameter, detector=detector, source="confidence", balance=True, device="cpu"
-        )
-        patches = jobs.finish(jobs.harvest(fields, chosen)).patches
+        micrographs = jobs.labelled_in_files([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
+        picker = load_picker("drpnet", diameter=data.samples[0].diameter, detector=detector, device="cpu")
+        chosen = HarvestSettings(source="confidence", balance=True)
+        patches = jobs.finish(jobs.harvest(micrographs, chosen, picker)).patches
         out = Path(folder) / "unsupervised.safetensors"
         jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out, detector))
         took = clock.read()

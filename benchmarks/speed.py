@@ -59,24 +59,25 @@ class Stopwatch:
 def run_stages(path: Path, watch: Stopwatch) -> int:
     """One micrograph through the picker's own steps, each timed; gives the number of candidates."""
     from napari_drpnet import load_picker, preprocess, read_micrograph
-    from napari_drpnet.pickers import drpnet
+    from napari_drpnet.pickers import drpnet, network
     from napari_drpnet.steps import drained
 
-    picker: Any = watch("load weights", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu"))
+    loaded = watch("load weights", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu"))
+    picker: Any = loaded.picker
     micrograph = watch("read", lambda: read_micrograph(path))
     size = picker.detector_card.diameter
     small = watch("rescale", lambda: preprocess.rescale(micrograph.image, size / DIAMETER_PX))
-    flat = watch("flatten", lambda: preprocess.flatten(small, drpnet.ILLUMINATION * size))
-    smooth = watch("smooth", lambda: preprocess.smooth(flat, drpnet.BLUR * size))
+    flat = watch("flatten", lambda: preprocess.flatten(small, network.ILLUMINATION * size))
+    smooth = watch("smooth", lambda: preprocess.smooth(flat, network.BLUR * size))
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
-    prepared = drpnet.network_image(micrograph, DIAMETER, size, invert=False)
+    prepared = network.network_image(micrograph, DIAMETER, size, invert=False)
     values = watch("detect", lambda: drained(picker._detect(prepared.image, drpnet.SMOOTHING * size)))
     yx, _, _ = watch("candidates", lambda: drpnet.spaced_candidates(values, size / picker.detector.stride))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)
-    both: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu", classifier="classifier")
+    both: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu", classifier="classifier").picker
     watch("(classify)", lambda: drained(both._classify(micrograph, prepared, at)))
-    score_map = picker.score(micrograph)
-    watch("choose picks", lambda: picker.picks_from(score_map))
+    score_map = loaded.score(micrograph)
+    watch("choose picks", lambda: loaded.picks_from(score_map))
     watch("all together", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu").pick(read_micrograph(path)))
     return len(score_map.candidates)
 
@@ -134,10 +135,10 @@ def report(watch: Stopwatch, found: int, peak: float) -> None:
     from napari_drpnet import load_picker
 
     bytes_per_second, products_per_second = machine_limits()
-    picker: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu")
+    picker: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu").picker
     small = int(SIDE * picker.detector_card.diameter / DIAMETER_PX) // 16 * 16
     detector = multiplications(picker.detector, (1, 1, small, small))
-    both: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu", classifier="classifier")
+    both: Any = load_picker("drpnet", diameter=DIAMETER, device="cpu", classifier="classifier").picker
     classifier = found * multiplications(both.classifier, (1, 1, 64, 64))
     full, reduced = 4 * SIDE * SIDE, 4 * small * small
     bounds = {

@@ -167,7 +167,7 @@ def before_after() -> None:
     dock = open_form(viewer, "Retrain")
     form = dock.comparison
     dock.tabs.setCurrentWidget(form)
-    chosen = {role: getattr(session.project.settings, role) for role in form.new}
+    chosen = {field: session.project.settings.options.get(field) for field in form.new}
     form.offer(dict.fromkeys(chosen), chosen)
     form.which.value = form.which.choices[2]
     run(form.job)

@@ -56,11 +56,10 @@ def simulated() -> tuple[Micrograph, Picks, float]:
     return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
 
 
-@pytest.fixture(autouse=True)
-def simple_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def simple_pickers() -> None:
     """Pickers that need no weights, by their names."""
-    from napari_drpnet.pickers.protocol import registry as base
+    from napari_drpnet.pickers import register
 
-    monkeypatch.setitem(base._BUILT_IN, "dark-discs", "discs:DarkDiscs")
-    monkeypatch.setitem(base._BUILT_IN, "slow-scores", "discs:SlowScores")
-    monkeypatch.setitem(base._BUILT_IN, "learning-discs", "discs:LearningDiscs")
+    for name, cls in (("dark-discs", "DarkDiscs"), ("slow-scores", "SlowScores"), ("learning-discs", "LearningDiscs")):
+        register(name, f"discs:{cls}")

@@ -133,7 +133,7 @@ class TestPick:
         write_discs("a.mrc")
         write_discs("b.mrc")
         program = (
-            "from napari_drpnet.pickers.protocol import registry as base; base._BUILT_IN['slow'] = 'discs:SlowScores';"
+            "from napari_drpnet.pickers import register; register('slow', 'discs:SlowScores');"
             "import discs; discs.SlowScores.wait = 60;"
             "from napari_drpnet.cli import main; main()"
         )
@@ -166,7 +166,7 @@ class TestPick:
             write_discs(f"{name}.mrc")
         Path("picks").mkdir()
         program = (
-            "from napari_drpnet.pickers.protocol import registry as base; base._BUILT_IN['dark'] = 'discs:DarkDiscs';"
+            "from napari_drpnet.pickers import register; register('dark', 'discs:DarkDiscs');"
             "from napari_drpnet.cli import main; main()"
         )
         script = (

@@ -14,7 +14,6 @@ from scipy import ndimage
 from napari_drpnet.data import Candidates, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.mrc import write_mrc
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import PickerSettings
 
 # Centres of the discs, (y, x).
@@ -66,13 +65,6 @@ class SlowScores(DarkDiscs):
         level = np.full(len(picks), 2)
         return ScoreMap(micrograph.image, micrograph.frame, Candidates(picks.yx, picks.score, level, picks.score))
 
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        raise NotImplementedError
-
-    def picks_from(self, score_map: ScoreMap, threshold=None, min_distance=None) -> Picks:
-        found = score_map.candidates
-        return Picks(score_map.frame, found.yx, found.probability, source=self.name)
-
 
 class LearningSettings(PickerSettings):
     """What was learnt, once it was."""
@@ -112,18 +104,9 @@ class LearningDiscs:
     def _darkness(self, micrograph: Micrograph):
         return -ndimage.gaussian_filter(micrograph.image, micrograph.frame.working_pixels(self.settings.diameter) / 4)
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        return self.picks_from(self.score(micrograph))
-
     def score_steps(self, micrograph: Micrograph):
         yield 0.5
-        return self.score(micrograph)
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
         values = self._darkness(micrograph) / self.depth
         yx = np.argwhere(values == ndimage.maximum_filter(values, 15))
         score = np.clip(values[tuple(yx.T)], 0, 1)
         return ScoreMap(values, micrograph.frame, Candidates(yx, score, np.full(len(yx), 2), score))
-
-    def picks_from(self, score_map: ScoreMap, threshold=None, min_distance=None) -> Picks:
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)

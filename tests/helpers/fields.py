@@ -57,5 +57,5 @@ def project_of(folder: Path, count: int = 2, shift: float = -3.0) -> Project:
         write_field(folder / "m" / f"f{seed}.mrc", seed)
     project = Project.create(folder / "p", inputs=(str(folder / "m"),), diameter=DIAMETER)
     shifted_detector(project.folder / "networks" / "shifted.safetensors", shift)
-    project.update(detector="shifted")
+    project.update(options={"detector": "shifted"})
     return project

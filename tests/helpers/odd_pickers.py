@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from discs import DarkDiscs
 from napari_drpnet.data import Candidates, Micrograph, Picks, ScoreMap
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.settings.base import unit
 from napari_drpnet.settings.picking import CompatibleSettings
@@ -65,15 +64,9 @@ class SizingDiscs:
     def __init__(self, settings: SizingSettings) -> None:
         self.settings = settings
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        return self.picks_from(self.score(micrograph))
-
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        yield 0.5
-        return self.score(micrograph)
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
         """Each dark area is a disc; the larger, the more probable."""
+        yield 0.5
         smooth = ndimage.gaussian_filter(micrograph.image, 2)
         areas, count = ndimage.label(smooth < 0.5 * smooth.min())
         numbers = range(1, count + 1)
@@ -82,6 +75,3 @@ class SizingDiscs:
         probability = np.clip(diameter / (2 * max(np.median(diameter), 1.0)) + 0.2, 0, 1)
         found = Candidates(yx, probability, np.full(count, 2), probability, diameter)
         return ScoreMap(np.clip(-smooth, 0, None).astype(np.float32), micrograph.frame, found)
-
-    def picks_from(self, score_map: ScoreMap, threshold=None, min_distance=None) -> Picks:
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)

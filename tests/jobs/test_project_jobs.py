@@ -65,12 +65,16 @@ class TestOpen:
 
     def test_what_cannot_be_used_leaves_the_project_free(self, project: Project):
         project.close()
-        for wrong in ({"threshold": 3}, {"detector": "unknown"}, {"inputs": ["missing.star"]}):
+        for wrong in (
+            {"threshold": 3},
+            {"picker": "drpnet", "options": {"detector": "unknown"}},
+            {"inputs": ["missing.star"]},
+        ):
             with pytest.raises(UserError):
                 jobs.open_project("p", **wrong)
         with Project.open("p") as again:
             assert again.read_only == ""
-            assert again.settings.detector is None
+            assert again.settings.options == {}
 
 
 class TestPick:
@@ -157,12 +161,12 @@ class TestPick:
             pick(project)
 
     def test_the_picker_has_the_projects_settings_and_networks(self, project: Project):
-        project.update(picker="drpnet", detector="fcrn", threshold=0.25, min_distance=30, invert=True)
+        project.update(picker="drpnet", options={"detector": "fcrn"}, threshold=0.25, min_distance=30, invert=True)
         settings = jobs.project_picker(project, device="cpu").settings
         assert settings.detector == "fcrn"
         assert (settings.threshold, settings.min_distance, settings.invert, settings.device) == (0.25, 30, True, "cpu")
-        project.update(detector="gone")
-        with pytest.raises(UserError, match="no network named 'gone'"):
+        project.update(options={"detector": "gone"})
+        with pytest.raises(UserError, match="no detector named 'gone'"):
             jobs.project_picker(project)
 
 
@@ -198,7 +202,7 @@ class TestCommands:
         assert said["settings"]["diameter"] == 40
         assert [one["state"] for one in said["micrographs"]] == ["new", "new", "edited"]
         assert said["micrographs"][0]["score"] is None
-        assert said["networks"]["classifier"] == ["classifier"]
+        assert said["networks"] == {"calibration": []}
 
     def test_pick_writes_into_the_project_and_its_options_become_the_projects(self, call):
         call(*self.make)
@@ -236,7 +240,7 @@ class TestCommands:
             (("project", "q"), "not a project"),
             (("pick", "--project", "p", "--out", "x"), "--out"),
             (("pick", "c", "--project", "p"), "napari-drpnet project"),
-            (("pick", "--project", "p", "--detector", "x"), "no network named 'x'"),
+            (("pick", "--project", "p", "--detector", "x"), "'dark-discs' has no setting named 'detector'"),
             (("project", "p", "m", "nowhere/*.mrc"), "nowhere"),
         ],
     )

@@ -106,7 +106,7 @@ def test_scoring_tells_how_far_it_is(simulated, picker):
 def test_with_a_classifier_it_picks_too(simulated):
     micrograph, truth, diameter = simulated
     picker = load_picker("drpnet", diameter=diameter, device="cpu", classifier="classifier")
-    assert picker.classifier is not None
+    assert picker.picker.classifier is not None
     assert f1(picker.pick(micrograph), truth, diameter) > 0.75
 
 
@@ -142,7 +142,7 @@ def test_the_scale_rule_looks_at_the_micrograph_not_at_its_small_copy():
     compatible = CompatibleSettings(box=64, sigma=6)
     picker = load_picker("drpnet", diameter=54, device="cpu", compatible=compatible)
     micrograph = Micrograph.from_array(np.random.default_rng(0).normal(0, 1, (4000, 600)), 1.0)
-    target, sigma = picker._scale(micrograph)
+    target, sigma = picker.picker._scale(micrograph)
     assert (target, sigma) == (pytest.approx(18), 6)
 
 

@@ -107,7 +107,7 @@ def test_one_labelled_micrograph_makes_a_detector_of_its_own(labelled, tmp_path)
     (path,) = labelled.glob("*.mrc")
     micrograph = read_micrograph(path)
     picker = load_picker("drpnet", diameter=33 * micrograph.frame.pixel_size, detector=str(out))
-    assert picker.calibration == report.calibration
+    assert picker.picker.calibration == report.calibration
     assert len(picker.pick(micrograph)) > 0
     with pytest.raises(UserError, match="not trained for the detector"):
         load_picker("drpnet", diameter=180, detector=str(out), classifier="classifier")

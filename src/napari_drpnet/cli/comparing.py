@@ -64,7 +64,7 @@ def compare(
             device=device,
         ),
     )
-    report = run_job(jobs.compare(settings))
+    report = run_job(jobs.run_comparison(settings))
     _tell("warning", report.warnings)
     _tell("error", [f"{name}: {reason}" for name, reason in report.failed])
     if json:

@@ -10,7 +10,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, argument, given, option
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell
-from napari_drpnet.settings import Device, HarvestSettings, PickRun
+from napari_drpnet.settings import Device, DRPnetSettings, HarvestSettings, PickerSettings, PickRun
 
 ProjectFolder = Annotated[Path | None, typer.Option("--project", help="Folder of a project with labels.")]
 
@@ -27,7 +27,7 @@ def harvest(
         Path | None, typer.Option(help="Folder of the patch set. Default: patches, or patches/NAME of the project.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the patch set in the project.")] = "patches",
-    diameter: Annotated[float | None, option(HarvestSettings, "diameter")] = None,
+    diameter: Annotated[float | None, option(PickerSettings, "diameter")] = None,
     pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
     source: Annotated[str | None, option(HarvestSettings, "source")] = None,
     random: Annotated[int | None, option(HarvestSettings, "random")] = None,
@@ -39,18 +39,18 @@ def harvest(
     deviation: Annotated[float | None, option(HarvestSettings, "deviation")] = None,
     balance: Annotated[bool | None, option(HarvestSettings, "balance", "--balance/--no-balance")] = None,
     validation: Annotated[float | None, option(HarvestSettings, "validation")] = None,
-    detector: Annotated[str | None, option(HarvestSettings, "detector")] = None,
-    invert: Annotated[bool | None, option(HarvestSettings, "invert", "--invert/--no-invert")] = None,
+    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
+    invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
     seed: Annotated[int | None, option(HarvestSettings, "seed")] = None,
-    device: Annotated[Device | None, option(HarvestSettings, "device")] = None,
+    device: Annotated[Device | None, option(PickerSettings, "device")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Gather patches of particles and of background, to train a classifier on.
 
     Example: napari-drpnet harvest Micrographs/ --coordinates labels/ --diameter 180 --out patches/
     """
+    options = given(diameter=diameter, detector=detector, invert=invert, device=device)
     chosen = given(
-        diameter=diameter,
         source=source,
         random=random,
         regions=regions,
@@ -61,15 +61,12 @@ def harvest(
         deviation=deviation,
         balance=balance,
         validation=validation,
-        detector=detector,
-        invert=invert,
         seed=seed,
-        device=device,
     )
-    fields, settings, folder = jobs.harvest_inputs(
-        project, inputs or (), coordinates or (), pixel_size, complete, chosen, out, name
+    micrographs, settings, picker, folder = jobs.harvest_inputs(
+        project, inputs or (), coordinates or (), pixel_size, complete, chosen, options, out, name
     )
-    report = run_job(jobs.harvest(fields, settings, folder), "micrographs, {task.fields[picks]} patches")
+    report = run_job(jobs.harvest(micrographs, settings, picker, folder), "micrographs, {task.fields[picks]} patches")
     for note in report.notes:
         tell("note", note)
     rows = [(*kind, str(count)) for kind, count in report.patches.counts().items()]

@@ -30,6 +30,7 @@ def pick(
     invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
     detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
     classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
+    calibration: Annotated[str | None, option(PickerSettings, "calibration")] = None,
     device: Annotated[Device | None, option(PickerSettings, "device")] = None,
     options: OptionTexts = None,
     settings: Annotated[
@@ -54,9 +55,8 @@ def pick(
         threshold=threshold,
         min_distance=min_distance,
         invert=invert,
-        detector=detector,
-        classifier=classifier,
     )
+    own |= given(detector=detector, classifier=classifier, calibration=calibration)
     if project is None:
         run |= given(inputs=inputs or None, out=out)
         report = run_job(jobs.pick(jobs.make_run(run, told | given(device=device) | own, settings)))

@@ -11,7 +11,8 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import JsonFlag, OptionTexts, argument, given, named_values, option
 from napari_drpnet.cli.terminal import print_json, print_table
-from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.pickers import settings_class
+from napari_drpnet.settings import DRPnetSettings, PickerSettings, ProjectSettings, networks_of
 
 if TYPE_CHECKING:
     from napari_drpnet.io.project.project import Project, Row
@@ -28,8 +29,9 @@ def project(
     threshold: Annotated[float | None, option(ProjectSettings, "threshold")] = None,
     min_distance: Annotated[float | None, option(ProjectSettings, "min_distance")] = None,
     invert: Annotated[bool | None, option(ProjectSettings, "invert", "--invert/--no-invert")] = None,
-    detector: Annotated[str | None, option(ProjectSettings, "detector")] = None,
-    classifier: Annotated[str | None, option(ProjectSettings, "classifier")] = None,
+    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
+    classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
+    calibration: Annotated[str | None, option(PickerSettings, "calibration")] = None,
     options: OptionTexts = None,
     json: JsonFlag = False,
 ) -> None:
@@ -46,10 +48,8 @@ def project(
         threshold=threshold,
         min_distance=min_distance,
         invert=invert,
-        detector=detector,
-        classifier=classifier,
     )
-    own = named_values(options)
+    own = named_values(options) | given(detector=detector, classifier=classifier, calibration=calibration)
     only_shown = not inputs and not settings and not own
     with jobs.open_project(folder, inputs or (), only_shown, own, **settings) as opened:
         opened.refresh()
@@ -78,10 +78,11 @@ def _total(rows: list[Row]) -> list[str]:
 
 
 def _document(opened: Project) -> dict[str, object]:
+    roles = networks_of(settings_class(opened.settings.picker))
     return {
         "folder": opened.folder,
         "settings": opened.settings.model_dump(mode="json"),
-        "networks": {role: opened.networks(role) for role in ("detector", "classifier")},
+        "networks": {field: opened.networks(role) for field, role in roles.items()},
         "micrographs": [
             {
                 "name": entry.name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,8 +17,6 @@ from napari_drpnet.io.files import atomic_write
 if TYPE_CHECKING:
     import torch
 
-# What a network does in its picker: the two stages of DRPnet and of PIXER, CenterPicker's, DeepCryoPicker's.
-Role = Literal["detector", "classifier", "segmenter", "sorter", "centre detector", "window classifier"]
 PACKAGED = Path(__file__).parent.parent / "weights"
 _KEY = "napari_drpnet"
 # Bytes; safetensors allows no more.
@@ -33,7 +31,8 @@ class WeightsCard(BaseModel):
     network
         Architecture, a name of `networks.build`.
     role
-        What it does in the picker.
+        What it does in the picker, as the settings of pickers mark their fields: ``detector``, ``classifier``, ...;
+        ``calibration`` of a file without a network, which corrects the probabilities of a picker.
     diameter
         Particle diameter in network pixels that it was trained at.
     calibration
@@ -45,17 +44,20 @@ class WeightsCard(BaseModel):
         The weights that training began from, where it did not begin anew.
     options
         Sizes that the architecture leaves open, arguments of `networks.build`.
+    of
+        For a calibration: the picker that it corrects, and what its files held, by the field that names them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str
-    role: Role
+    role: str
     diameter: float
     calibration: tuple[float, ...]
     detector: str = ""
     start: str = ""
     options: dict[str, int] = {}
+    of: dict[str, str] = {}
 
 
 def locate(name: str) -> Path:

@@ -1,11 +1,11 @@
-"""Pick micrographs: one STAR file each, the lists, and a summary."""
+"""Pick micrographs: how one is picked, everywhere; and a run over files: one STAR file each, the lists, a summary."""
 
 from __future__ import annotations
 
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -19,8 +19,9 @@ from napari_drpnet.io.images import open_image, read_frame
 from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.run_file import write_run_file
-from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, Reader, ScoringPicker
-from napari_drpnet.pickers.protocol.registry import load_picker, scoring
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.picker import Reader
+from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import Job, Progress, translate
 
@@ -78,13 +79,54 @@ class PickReport:
         return sum(result.seconds for result in self.results)
 
 
-def score(picker: ScoringPicker, micrograph: Micrograph) -> Job[ScoreMap]:
-    """Score one micrograph; done and total are per cent."""
-    name = micrograph.frame.micrograph
-    return translate(picker.score_steps(micrograph), lambda part: Progress(round(100 * part), 100, 0, name, part))
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a picker found on one micrograph.
+
+    Attributes
+    ----------
+    score_map
+        With every candidate, for other thresholds.
+    picks
+        At the threshold and the minimum distance of its settings.
+    """
+
+    score_map: ScoreMap
+    picks: Picks
 
 
-def learn(picker: Picker, micrographs: Sequence[Reader], keep: Path | None = None) -> Job[bool]:
+def find(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[Found]:
+    """Pick one micrograph, told as part of the run that is ``here``; nothing is written."""
+    score_map = yield from translate(picker.score_steps(micrograph), lambda part: replace(here, fraction=part))
+    return Found(score_map, picker.picks_from(score_map))
+
+
+def pick_one(
+    picker: LoadedPicker, name: str, read: Reader, keep: Callable[[Found], tuple[int, Path]], here: Progress
+) -> Job[PickResult]:
+    """Read and pick one micrograph, and keep what was found; what is wrong with the micrograph itself is a result.
+
+    Parameters
+    ----------
+    picker
+        Ready to pick.
+    name, read
+        Of the micrograph, and what reads it.
+    keep
+        Writes the picks; gives how many there are, and the file.
+    here
+        The run that this is a part of.
+    """
+    start = time.perf_counter()
+    try:
+        found = yield from find(picker, read(), here)
+    except UserError as error:
+        return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
+    count, coordinates = keep(found)
+    return PickResult(name, count, time.perf_counter() - start, coordinates=coordinates)
+
+
+def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None = None) -> Job[bool]:
     """Let a picker that learns from the data set itself do so, unless it already has; others need nothing.
 
     Parameters
@@ -101,7 +143,7 @@ def learn(picker: Picker, micrographs: Sequence[Reader], keep: Path | None = Non
     bool
         Whether it has learnt now.
     """
-    if not isinstance(picker, LearningPicker) or picker.ready:
+    if picker.ready:
         return False
     total = len(micrographs)
     yield from translate(picker.learn_steps(micrographs), lambda step: Progress(0, total, 0, step[1], step[0]))
@@ -138,7 +180,8 @@ def pick(run: PickRun) -> Job[PickReport]:
         for done, task in enumerate(tasks):
             here = Progress(done, len(tasks), picks, task.micrograph.name)
             yield here
-            result = yield from _pick_one(picker, task, run, here)
+            read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
+            result = yield from pick_one(picker, task.micrograph.name, read, keep, here)
             results.append(result)
             picks += result.picks
         yield Progress(len(tasks), len(tasks), picks)
@@ -147,23 +190,15 @@ def pick(run: PickRun) -> Job[PickReport]:
     return PickReport(run.out, tuple(results))
 
 
-def _record(run: PickRun, picker: Picker, **learnt: str) -> None:
+def _record(run: PickRun, picker: LoadedPicker, **learnt: str) -> None:
     """Write all that is needed to repeat the run."""
     options = picker.settings.model_dump(mode="json") | learnt
     in_force = {"options": options, "version": version("napari-drpnet")}
     write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
 
 
-def _pick_one(picker: Picker, task: PickTask, run: PickRun, here: Progress) -> Job[PickResult]:
-    """Read, pick and write one micrograph. Only what is wrong with the micrograph itself is a result."""
-    name, start = task.micrograph.name, time.perf_counter()
-    try:
-        micrograph = read_task(task, run.pixel_size)
-        picks = yield from find_particles(picker, micrograph, here)
-    except UserError as error:
-        return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-    coordinates = write_picks(picks, run.out / task.coordinates)
-    return PickResult(name, len(picks), time.perf_counter() - start, coordinates=coordinates)
+def _write(file: Path, found: Found) -> tuple[int, Path]:
+    return len(found.picks), write_picks(found.picks, file)
 
 
 def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
@@ -175,13 +210,6 @@ def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
             f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
         )
     return read_frame(file, pixel_size or entry.pixel_size, name=entry.name)
-
-
-def find_particles(picker: Picker, micrograph: Micrograph, here: Progress) -> Job[Picks]:
-    """The picks of one micrograph, told as part of the run that is ``here``."""
-    willing = scoring(picker)
-    score_map = yield from translate(willing.score_steps(micrograph), lambda part: replace(here, fraction=part))
-    return willing.picks_from(score_map)
 
 
 def write_lists(results: list[PickResult], out: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,16 +13,15 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.picking import PickReport, PickResult, find_particles, learn
+from napari_drpnet.jobs.picking import Found, PickReport, PickResult, learn, pick_one
 from napari_drpnet.labels import labels_of, with_labels
-from napari_drpnet.pickers.protocol.picker import Picker
-from napari_drpnet.pickers.protocol.registry import load_picker, picker_settings, settings_class
-from napari_drpnet.settings import DRPnetSettings, PickerSettings, ProjectSettings
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
+from napari_drpnet.settings import ProjectSettings, networks_of
 from napari_drpnet.steps import Job, Progress
 
-_ROLES = ("detector", "classifier")
 # Settings of pickers that a project has as its own.
-_SHARED = ("diameter", "invert", "threshold", "min_distance", *_ROLES)
+_SHARED = ("diameter", "invert", "threshold", "min_distance")
 _WEIGHTS = ".safetensors"
 _ANY_DIAMETER = 100.0
 
@@ -74,9 +72,8 @@ def open_project(
     try:
         settings = _with_options(project.settings, settings, options)
         changed = {name: value for name, value in settings.items() if getattr(project.settings, name, None) != value}
-        for role in _ROLES:
-            if changed.get(role):
-                project.weights(changed[role])  # before it is written
+        if "options" in changed:
+            networks_in_force(project, changed.get("picker", project.settings.picker), changed["options"])
         if changed:
             project.update(**changed)
     except UserError:
@@ -138,44 +135,58 @@ def _from_root(text: str, root: Path) -> str:
     return Path(os.path.relpath(text, root)).as_posix()
 
 
-def project_picker(project: Project, **settings: Any) -> Picker:
+def project_picker(project: Project, use: Mapping[str, str | None] | None = None, **settings: Any) -> LoadedPicker:
     """The picker of a project, with its settings and networks.
 
     Parameters
     ----------
     project
         Whose settings count.
+    use
+        Names of other networks by the field of the picker's settings, as `RetrainReport.use` has them; None as a name
+        means the default.
     **settings
-        What goes before them, and what they do not say: ``device``, ``memory``, ``border``.
+        What goes before those of the project, and what they do not say: ``device``, ``memory``, ``border``.
 
     Raises
     ------
     UserError
         When the diameter is not known, or a setting or network cannot be used.
     """
-    cls = settings_class(project.settings.picker)
-    options = _own(project, cls) | settings
-    if cls.model_fields["diameter"].is_required() and not options.get("diameter"):
+    chosen, picker = project.settings, project.settings.picker
+    options = with_networks(chosen.options, use or {})
+    own = {name: getattr(chosen, name) for name in _SHARED}
+    own |= {name: _located(project, value) for name, value in options.items()}
+    own |= networks_in_force(project, picker, options) | settings
+    told = {name: value for name, value in own.items() if value is not None}
+    if needs_diameter(picker) and "diameter" not in told:
         raise UserError(
             f"{project.folder} does not say how large the particle is.",
             "Give its diameter in Angstrom with --diameter.",
         )
-    if issubclass(cls, DRPnetSettings):
-        options |= {role: project.weights(options[role]) for role in _ROLES if options.get(role)}
-    return load_picker(project.settings.picker, **options)
-
-
-def _own(project: Project, cls: type[PickerSettings]) -> dict[str, Any]:
-    """What a project says of the settings of its picker."""
-    chosen = project.settings
-    shared = {name: getattr(chosen, name) for name in _SHARED if name in cls.model_fields}
-    said = {name: value for name, value in shared.items() if value is not None}
-    return said | {name: _located(project, value) for name, value in chosen.options.items()}
+    return load_picker(picker, **told)
 
 
 def _located(project: Project, value: Any) -> Any:
-    """A file of weights where it is; other values as they are."""
+    """A file of weights where it is: a relative one starts in the project's folder; other values as they are."""
     return str(project.folder / value) if isinstance(value, str) and value.endswith(_WEIGHTS) else value
+
+
+def with_networks(options: Mapping[str, Any], use: Mapping[str, str | None]) -> dict[str, Any]:
+    """Settings of a project's picker with other networks, by field; None as a name means the default."""
+    return {name: value for name, value in (dict(options) | dict(use)).items() if value is not None}
+
+
+def networks_in_force(project: Project, picker: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """What the picker loads for the networks that its settings in a project name, by field.
+
+    Raises
+    ------
+    UserError
+        When the project has no such network.
+    """
+    fields = networks_of(settings_class(picker))
+    return {name: project.weights(options[name], fields[name]) for name in fields if options.get(name)}
 
 
 def pick_project(project: Project, names: Sequence[str] | None = None, **settings: Any) -> Job[PickReport]:
@@ -208,14 +219,15 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     for done, name in enumerate(wanted):
         here = Progress(done, len(wanted), found, name)
         yield here
-        result = yield from _pick_one(project, picker, name, here)
+        read, keep = partial(project.read_micrograph, name), partial(_merge, project, picker, name)
+        result = yield from pick_one(picker, name, read, keep, here)
         results.append(result)
         found += result.picks
     yield Progress(len(wanted), len(wanted), found)
     return PickReport(project.folder, tuple(results))
 
 
-def learn_project(project: Project, picker: Picker) -> Job[bool]:
+def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:
     """Let a picker that learns without labels do so from all micrographs of a project, which keeps what was learnt.
 
     It is in ``networks/``, and the project's settings name it; so it is learnt once. Others need nothing.
@@ -228,19 +240,10 @@ def learn_project(project: Project, picker: Picker) -> Job[bool]:
     return learnt
 
 
-def _pick_one(project: Project, picker: Picker, name: str, here: Progress) -> Job[PickResult]:
-    """Read, pick and write one micrograph. Only what is wrong with the micrograph itself is a result."""
-    start = time.perf_counter()
-    try:
-        micrograph = project.read_micrograph(name)
-        proposed = yield from find_particles(picker, micrograph, here)
-        distance = micrograph.frame.micrograph_pixels(picker.settings.spacing)
-    except UserError as error:
-        return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-    merge_picks(project, name, proposed, distance, picker.name)
-    row = project.row(name)
-    coordinates = project.folder / "picks" / f"{name}_autopick.star"
-    return PickResult(name, row.picks, time.perf_counter() - start, coordinates=coordinates)
+def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> tuple[int, Path]:
+    spacing, frame = picker.settings.spacing, found.picks.frame
+    merge_picks(project, name, found.picks, frame.micrograph_pixels(spacing) if spacing else 0.0, picker.name)
+    return project.row(name).picks, project.folder / "picks" / f"{name}_autopick.star"
 
 
 def merge_picks(project: Project, name: str, proposed: Picks, distance: float, picker: str) -> Picks:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from warnings import warn
 
 import yaml
-from pydantic import ValidationError
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading, write_text
-from napari_drpnet.pickers.protocol.registry import explain
-from napari_drpnet.settings import PickerSettings, PickRun, Settings
-
-Model = TypeVar("Model", bound=Settings)
+from napari_drpnet.settings import DEFAULT_PICKER, PickerSettings, PickRun, validated
 
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
 
@@ -70,21 +66,7 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
         When the file cannot be read or a field is unknown or unusable.
     """
     recorded = read_run_file(file) if file else {}
-    kept, before = recorded.get("options", {}), recorded.get("picker", "drpnet")
+    kept, before = recorded.get("options", {}), recorded.get("picker", DEFAULT_PICKER)
     if given.get("picker", before) != before:
         kept = {name: value for name, value in kept.items() if name in PickerSettings.model_fields}
     return validated(PickRun, {**recorded, **given, "options": {**kept, **options}})
-
-
-def validated(model: type[Model], fields: dict[str, Any]) -> Model:
-    """Settings from their fields.
-
-    Raises
-    ------
-    UserError
-        When a field is missing, unknown or unusable.
-    """
-    try:
-        return model(**fields)
-    except ValidationError as error:
-        raise explain(error) from error

@@ -9,8 +9,7 @@ import yaml
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.jobs.run_file import validated
-from napari_drpnet.settings import PixerTrainSettings, TrainSettings
+from napari_drpnet.settings import PixerTrainSettings, TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Pickers: one protocol, a registry, and one module per picker."""
+"""Pickers: one protocol, a registry, and one module or folder per picker."""
 
 from napari_drpnet.pickers.protocol.picker import Picker, ScoringPicker
 from napari_drpnet.pickers.protocol.registry import (
@@ -6,7 +6,8 @@ from napari_drpnet.pickers.protocol.registry import (
     available_pickers,
     known_pickers,
     load_picker,
-    scoring,
+    needs_diameter,
+    register,
     settings_class,
 )
 
@@ -17,6 +18,7 @@ __all__ = [
     "available_pickers",
     "known_pickers",
     "load_picker",
-    "scoring",
+    "needs_diameter",
+    "register",
     "settings_class",
 ]

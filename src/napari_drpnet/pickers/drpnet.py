@@ -18,14 +18,15 @@ from scipy.special import expit
 from torch import nn
 
 from napari_drpnet import candidates, tiling
-from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image
-from napari_drpnet.pickers.protocol.choosing import chosen
+from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.settings import DRPnetSettings
-from napari_drpnet.steps import drained, translate
+from napari_drpnet.steps import translate
 
 # Smoothing of the map, in particle diameters.
 SMOOTHING = 0.03
@@ -96,22 +97,14 @@ class DRPnet:
             self.classifier_card, self.calibration = card, card.calibration
             self._check_pair()
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The detector's map of one micrograph and every candidate with its probability.
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """The detector's map of one micrograph and every candidate with its probability; yields the fraction done.
 
         Raises
         ------
         UserError
             When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
         """
-        return drained(self.score_steps(micrograph))
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
         check_size(micrograph, self.settings.diameter)
         target, sigma = self._scale(micrograph)
         prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
@@ -131,17 +124,26 @@ class DRPnet:
             probability = calibrated(self.calibration, *([] if logits is None else [logits]), *terms)
         return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
 
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings.
+    def keep(self, score_map: ScoreMap) -> MaskArray | None:
+        """With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of the threshold."""
+        compatible, every = self.settings.compatible, score_map.candidates
+        if compatible is None:
+            return None
+        return (every.level >= compatible.level) & (1 - every.probability <= compatible.class_cutoff)
 
-        With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of ``threshold``.
-        """
-        compatible, every, keep = self.settings.compatible, score_map.candidates, None
-        if compatible is not None:
-            keep = (every.level >= compatible.level) & (1 - every.probability <= compatible.class_cutoff)
-        return chosen(self.name, self.settings, score_map, threshold, min_distance, keep)
+    def second_stage(self, slope: float, correction: Correction, start: str) -> WeightsCard:
+        """The card of a classifier for the candidates of this detector; see `RetrainablePicker.second_stage`."""
+        a, b = correction
+        *slopes, offset = self.detector_card.calibration
+        numbers = (a * slope, *(a * s for s in slopes), a * offset + b)
+        return WeightsCard(
+            network="classifier",
+            role="classifier",
+            diameter=self.detector_card.diameter,
+            calibration=tuple(round(float(c), 5) for c in numbers),
+            detector=Path(self.settings.stage1).stem,
+            start=start,
+        )
 
     def _check_pair(self) -> None:
         """A probability of both stages was calibrated for one detector; a fine-tuned one has a scale of its own."""

@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.weights import Role, WeightsCard, read_weights
+from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import build, channels_last
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
@@ -51,7 +51,7 @@ def fold(network: nn.Module) -> nn.Module:
     return network
 
 
-def load_network(name: str, role: Role, device: torch.device) -> tuple[WeightsCard, nn.Module]:
+def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCard, nn.Module]:
     """A trained network, ready to run on ``device``.
 
     Raises

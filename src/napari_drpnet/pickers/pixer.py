@@ -15,14 +15,13 @@ from scipy import ndimage
 from scipy.special import expit, logsumexp
 
 from napari_drpnet import candidates, tiling
-from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import PixerSorter
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image, on_good_pixels
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import PixerSettings
-from napari_drpnet.steps import drained, translate
+from napari_drpnet.steps import translate
 
 # Sigma of the Gaussian window, in particle diameters; the paper tells its size, one diameter, and not its sigma.
 SIGMA = 0.125
@@ -81,6 +80,7 @@ class Pixer:
 
     def __init__(self, settings: PixerSettings) -> None:
         self.settings = settings
+        self.most = settings.most
         self.device = tiling.choose_device(settings.device)
         self.card, segmenter = load_network(settings.segmenter, "segmenter", self.device)
         self.segmenter = cast(tiling.FullyConvolutional, segmenter)
@@ -92,22 +92,14 @@ class Pixer:
                 "Choose the two files of one training.",
             )
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The map of one micrograph, how probably each pixel belongs to a particle, and every candidate.
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """How probably each pixel belongs to a particle, and every candidate; yields the fraction done.
 
         Raises
         ------
         UserError
             When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
         """
-        return drained(self.score_steps(micrograph))
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
         check_size(micrograph, self.settings.diameter)
         target, stride = self.card.diameter, self.segmenter.stride
         prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
@@ -126,13 +118,6 @@ class Pixer:
         at = prepared.frame.to_micrograph(yx[kept])
         frame = prepared.frame.rescaled(1 / stride)
         return ScoreMap(values, frame, Candidates(at, height[kept], level, probability[kept]))
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        picks = chosen(self.name, self.settings, score_map, threshold, min_distance)
-        return picks.select(np.arange(len(picks))[: self.settings.most])
 
     def _sort(self, image: ImageArray, yx: FloatArray) -> Generator[float, None, FloatArray]:
         """Logits of candidates at ``yx``, in network pixels: ``(n, 3)``, in the order of `PixerSorter.classes`."""

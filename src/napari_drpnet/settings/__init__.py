@@ -4,7 +4,15 @@ Forms, tooltips, command-line help and the file that records a run all read thes
 The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
 """
 
-from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings
+from napari_drpnet.settings.base import (
+    DEFAULT_PICKER,
+    USUAL_DISTANCE,
+    Device,
+    Settings,
+    extra_of,
+    networks_of,
+    validated,
+)
 from napari_drpnet.settings.centerpicker import CenterPickerSettings
 from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings, MatchSettings
 from napari_drpnet.settings.conversion import ConversionSettings
@@ -26,6 +34,7 @@ from napari_drpnet.settings.template import TemplateSetSettings, TemplateSetting
 from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
 
 __all__ = [
+    "DEFAULT_PICKER",
     "FINE_TUNING",
     "USUAL_DISTANCE",
     "CenterPickerSettings",
@@ -54,4 +63,7 @@ __all__ = [
     "TemplateSettings",
     "TrainSettings",
     "TrainingSet",
+    "extra_of",
+    "networks_of",
+    "validated",
 ]

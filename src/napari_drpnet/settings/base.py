@@ -1,13 +1,16 @@
-"""What every settings model is, and words that several use."""
+"""What every settings model is, and the fields that several have: each is described here and nowhere else."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+from napari_drpnet.errors import UserError
 
+# The picker where nobody chose one.
+DEFAULT_PICKER = "drpnet"
 # The minimum distance of picks where nobody chose one, in diameters.
 USUAL_DISTANCE = 0.55
 
@@ -17,7 +20,89 @@ def unit(name: str) -> dict[str, Any]:
     return {"unit": name}
 
 
+def network(role: str, none: str = "default", learns_from: str = "", leaves_out: str = "") -> dict[str, Any]:
+    """The mark of a field that names a file of weights.
+
+    Parameters
+    ----------
+    role
+        What is in the file, as its card says.
+    none
+        What None is called.
+    learns_from
+        What of a person's labels can train it: ``patches`` of particles and background, or ``micrographs`` on which
+        every particle is labelled; empty where nothing can.
+    leaves_out
+        The field of a network that was made for this one, and is left out with a new one.
+    """
+    return {"network": role, "none": none, "learns_from": learns_from, "leaves_out": leaves_out}
+
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+INPUTS = (
+    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', or a RELION "
+    "micrographs STAR file."
+)
+Inputs = Annotated[tuple[str, ...], Field(description=INPUTS)]
+PixelSize = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
+        json_schema_extra=unit("A"),
+    ),
+]
+_DIAMETER = Field(gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A"))
+Diameter = Annotated[float, _DIAMETER]
+DiameterIfKnown = Annotated[float | None, _DIAMETER]
+Threshold = Annotated[
+    float, Field(ge=0, le=1, description="Keep picks whose probability of being a particle is at least this.")
+]
+MinDistance = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        description=f"Of two picks nearer than this, the better one stays. Default: {USUAL_DISTANCE} of the diameter.",
+        json_schema_extra=unit("A"),
+    ),
+]
+Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]
+PickerName = Annotated[str, Field(description="Name of the picker.")]
+RunsOn = Annotated[Device, Field(description="Where networks run: auto takes a GPU when there is one.")]
+Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
+
+
 class Settings(BaseModel):
     """Frozen, and strict about names: a misspelt key is an error, not a silent default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def networks_of(model: type[Settings]) -> dict[str, str]:
+    """The fields of a model that name files of weights, each with the role of what is in them."""
+    roles = {name: extra_of(model, name, "network") for name in model.model_fields}
+    return {name: role for name, role in roles.items() if role}
+
+
+def extra_of(model: type[Settings], field: str, key: str) -> str:
+    """What a field says of itself beside its description, such as its ``unit``; empty where it says nothing."""
+    extra = model.model_fields[field].json_schema_extra
+    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
+    """Settings from their fields.
+
+    Raises
+    ------
+    UserError
+        When a field is missing, unknown or unusable.
+    """
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
+        raise UserError(f"Settings are not usable: {'; '.join(parts)}.", "Correct the value and try again.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.base import network, unit
 from napari_drpnet.settings.picking import PickerSettings
 
 
@@ -18,4 +18,8 @@ class CenterPickerSettings(PickerSettings):
         "pass over the image that finds it out.",
         json_schema_extra=unit("A"),
     )
-    weights: str = Field("centerpicker", description="A name from the package, or a .safetensors file.")
+    weights: str = Field(
+        "centerpicker",
+        description="A name from the package, or a .safetensors file.",
+        json_schema_extra=network("centre detector"),
+    )

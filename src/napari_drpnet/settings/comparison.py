@@ -7,21 +7,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Device, Settings, unit
+from napari_drpnet.settings.base import Diameter, Inputs, Invert, PixelSize, RunsOn, Settings, unit
 
 
 class MatchSettings(Settings):
     """When two picks are the same particle."""
 
-    diameter: float = Field(
-        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A")
-    )
-    pixel_size: float | None = Field(
-        None,
-        gt=0,
-        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
-        json_schema_extra=unit("A"),
-    )
+    diameter: Diameter
+    pixel_size: PixelSize = None
     radius_fraction: float = Field(
         0.5,
         gt=0,
@@ -33,11 +26,7 @@ class MatchSettings(Settings):
 class ComparisonSettings(MatchSettings):
     """One comparison: everything that is needed to repeat it."""
 
-    inputs: tuple[str, ...] = Field(
-        min_length=1,
-        description="Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', "
-        "or a RELION micrographs STAR file.",
-    )
+    inputs: Inputs = Field(min_length=1)
     pickers: tuple[str, ...] = Field((), description="Names of the pickers to run, with commas between them.")
     picks: dict[str, Path] = Field(
         default_factory=dict,
@@ -66,8 +55,8 @@ class ComparisonSettings(MatchSettings):
     overlay_order: Literal["disputed", "first"] = Field(
         "disputed", description="Which micrographs are drawn: those on which the sets differ most, or the first."
     )
-    invert: bool = Field(False, description="Particles are brighter than their background.")
-    device: Device = Field("auto", description="Where networks run: auto takes a GPU when there is one.")
+    invert: Invert = False
+    device: RunsOn = "auto"
     out: Path = Field(Path("comparison"), description="Folder for the picks, the tables, the pictures and the page.")
 
 

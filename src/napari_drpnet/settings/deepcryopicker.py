@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.base import Seed, network, unit
 from napari_drpnet.settings.picking import PickerSettings
 
 
@@ -17,6 +17,7 @@ class DeepCryoPickerSettings(PickerSettings):
         None,
         description="What it learnt earlier, a .safetensors file that it saved. Default: none, it learns from the "
         "micrographs it is given before it picks them.",
+        json_schema_extra=network("window classifier", none="none"),
     )
     shape: Literal["auto", "round", "square", "irregular"] = Field(
         "auto", description="Shape of the particles, which decides what is good to learn from; auto sees for itself."
@@ -55,4 +56,4 @@ class DeepCryoPickerSettings(PickerSettings):
         description="A connected area of the score map larger than this is ice or carbon, and dropped.",
         json_schema_extra=unit("particle areas"),
     )
-    seed: int = Field(0, ge=0, description="Seed of everything random in learning.")
+    seed: Seed = 0

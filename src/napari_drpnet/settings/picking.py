@@ -5,9 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
-from napari_drpnet.settings.base import USUAL_DISTANCE, Device, Settings, unit
+from napari_drpnet.settings.base import (
+    DEFAULT_PICKER,
+    USUAL_DISTANCE,
+    Diameter,
+    Inputs,
+    Invert,
+    MinDistance,
+    PickerName,
+    PixelSize,
+    RunsOn,
+    Settings,
+    Threshold,
+    network,
+    networks_of,
+    unit,
+)
 
 
 class PreprocessSettings(Settings):
@@ -37,31 +52,28 @@ class PreprocessSettings(Settings):
 class PickerSettings(Settings):
     """What every picker is told."""
 
-    diameter: float = Field(
-        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A")
-    )
-    threshold: float = Field(
-        0.5, ge=0, le=1, description="Keep picks whose probability of being a particle is at least this."
-    )
-    min_distance: float | None = Field(
-        None,
-        ge=0,
-        description="Of two picks nearer than this, the better one stays. Default: 0.55 of the diameter.",
-        json_schema_extra=unit("A"),
-    )
+    diameter: Diameter
+    threshold: Threshold = 0.5
+    min_distance: MinDistance = None
     border: float | None = Field(
         None,
         ge=0,
         description="Drop picks nearer to the border than this. Default: half a diameter.",
         json_schema_extra=unit("A"),
     )
-    invert: bool = Field(False, description="Particles are brighter than their background.")
-    device: Device = Field("auto", description="Where networks run: auto takes a GPU when there is one.")
+    invert: Invert = False
+    device: RunsOn = "auto"
     memory: int = Field(
         600,
         ge=50,
         description="Memory a network pass may use; larger images run in tiles.",
         json_schema_extra=unit("MB"),
+    )
+
+    calibration: str | None = Field(
+        None,
+        description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
+        json_schema_extra=network("calibration", none="none"),
     )
 
     @property
@@ -73,6 +85,13 @@ class PickerSettings(Settings):
     def margin(self) -> float:
         """The border in force, in Angstrom."""
         return 0.5 * self.diameter if self.border is None else self.border
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that probabilities depend on, by field: names of weights, and paths."""
+        named = {name: getattr(self, name) for name in networks_of(type(self)) if name != "calibration"}
+        paths = {name: value for name, value in self if isinstance(value, Path)}
+        return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
 class CompatibleSettings(Settings):
@@ -103,11 +122,13 @@ class DRPnetSettings(PickerSettings):
         None,
         description="Weights of stage 1: a name from the package, or a .safetensors file. Default: detector, or fcrn "
         "where the authors' rules are used.",
+        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
     )
     classifier: str | None = Field(
         None,
         description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none, or classifier "
         "where the authors' rules are used.",
+        json_schema_extra=network("classifier", none="none", learns_from="patches"),
     )
     compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
 
@@ -121,23 +142,25 @@ class DRPnetSettings(PickerSettings):
         """The classifier in force."""
         return self.classifier or (None if self.compatible is None else "classifier")
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The networks in force, by field."""
+        return {"detector": self.stage1} | ({} if self.stage2 is None else {"classifier": self.stage2})
+
+    @model_validator(mode="after")
+    def _no_correction_of_rules(self) -> DRPnetSettings:
+        if self.compatible is not None and self.calibration is not None:
+            raise ValueError("the authors' rules know no probability that a calibration could correct")
+        return self
+
 
 class PickRun(Settings):
     """One run of picking: everything that is needed to repeat it."""
 
-    inputs: tuple[str, ...] = Field(
-        min_length=1,
-        description="Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', "
-        "or a RELION micrographs STAR file.",
-    )
+    inputs: Inputs = Field(min_length=1)
     out: Path = Field(Path("picks"), description="Folder for the STAR files, summary.tsv and settings.yaml.")
-    pixel_size: float | None = Field(
-        None,
-        gt=0,
-        description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
-        json_schema_extra=unit("A"),
-    )
-    picker: str = Field("drpnet", description="Name of the picker.")
+    pixel_size: PixelSize = None
+    picker: PickerName = DEFAULT_PICKER
     options: dict[str, Any] = Field(default_factory=dict, description="The picker's own settings.")
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
@@ -145,9 +168,7 @@ class PickRun(Settings):
 class EvaluationSettings(Settings):
     """How picks are compared with the truth."""
 
-    diameter: float = Field(
-        gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A")
-    )
+    diameter: Diameter
     pixel_size: float = Field(gt=0, description="Pixel size of the micrographs.", json_schema_extra=unit("A"))
     radius_fraction: float = Field(
         0.5, gt=0, le=2, description="Largest distance of a right pick from its particle, as a part of the diameter."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.base import network, unit
 from napari_drpnet.settings.picking import PickerSettings
 from napari_drpnet.settings.training import TrainSettings
 
@@ -15,10 +15,12 @@ class PixerSettings(PickerSettings):
     segmenter: str = Field(
         "pixer-segmenter",
         description="Weights of the segmentation network: a name from the package, or a .safetensors file.",
+        json_schema_extra=network("segmenter"),
     )
     sorter: str = Field(
         "pixer-sorter",
         description="Weights of the three-way classification network, trained together with the segmentation network.",
+        json_schema_extra=network("sorter"),
     )
     bound: float = Field(
         0.2,

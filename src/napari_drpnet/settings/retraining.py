@@ -6,12 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Device, Settings, unit
-from napari_drpnet.settings.picking import DRPnetSettings
+from napari_drpnet.settings.base import Device, Seed, Settings, network, unit
 
 
-class HarvestSettings(DRPnetSettings):
-    """How patches of particles and of background are gathered; the picker's settings say what the detector sees."""
+class HarvestSettings(Settings):
+    """How patches of particles and of background are gathered."""
 
     source: Literal["labels", "agreement", "confidence"] = Field(
         "labels",
@@ -58,22 +57,24 @@ class HarvestSettings(DRPnetSettings):
     validation: float = Field(
         0.3, ge=0, lt=1, description="Part of the micrographs to validate with; of a single one, its right side."
     )
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    seed: Seed = 0
 
 
 class RetrainSettings(Settings):
     """How a picker is fitted to labels."""
 
     name: str = Field("", description="Name of the new network. Default: retrained-1, retrained-2 and so on.")
-    what: Literal["best", "calibration", "classifier", "detector"] = Field(
+    what: str = Field(
         "best",
-        description="calibration: the probabilities only, in seconds; classifier: stage 2; detector: stage 1, in "
-        "minutes; best: the calibration, and the classifier where labels it has not seen say that it adds to it.",
+        description="calibration: the probabilities only, in seconds, of any picker; of pickers that have such "
+        "networks also classifier, in a minute, and detector, in minutes; best: the calibration, and the classifier "
+        "where labels it has not seen say that it adds to it.",
     )
     start: str = Field(
         "classifier",
         description="Weights that a classifier begins from: a name from the package, or a .safetensors file; empty: "
         "from scratch.",
+        json_schema_extra=network("classifier", none="none"),
     )
     steps: int | None = Field(
         None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
@@ -82,5 +83,5 @@ class RetrainSettings(Settings):
         None, ge=2, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
     )
     rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    seed: Seed = 0
     device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")

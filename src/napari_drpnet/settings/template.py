@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Settings, unit
+from napari_drpnet.settings.base import Invert, Settings, unit
 from napari_drpnet.settings.picking import PickerSettings
 
 # Of the mask within which a template is compared, where nobody chose it, in diameters of the particle.
@@ -66,6 +66,6 @@ class TemplateSetSettings(Settings):
         json_schema_extra=unit("A"),
     )
     count: int = Field(8, ge=1, le=500, description="Templates to make: views of the map, or classes of the picks.")
-    invert: bool = Field(False, description="Particles are brighter than their background.")
+    invert: Invert = False
     most: int = Field(2000, ge=10, description="Of more picks than this, so many are averaged, chosen at random.")
     seed: int = Field(0, ge=0, description="The same seed gives the same averages.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from napari_drpnet.settings.base import Device, Settings, unit
+from napari_drpnet.settings.base import Device, Invert, Seed, Settings, unit
 from napari_drpnet.settings.simulation import SimulationSettings
 
 
@@ -37,7 +37,7 @@ class TrainingSet(Settings):
         description="Width along the edges where particles are not labelled.",
         json_schema_extra=unit("diameters"),
     )
-    invert: bool = Field(False, description="Particles are brighter than their background.")
+    invert: Invert = False
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
 
 
@@ -96,7 +96,11 @@ class TrainSettings(Settings):
     )
     rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
     scale_jitter: float = Field(
-        0.25, ge=0, lt=1, description="A wrong diameter, up to this fraction, is learnt to be borne."
+        0.25,
+        ge=0,
+        lt=1,
+        description="How wrong the diameter may be that the network is told later, as a fraction: it is shown crops "
+        "at scales that are off by up to this.",
     )
     average: float = Field(
         0.998, ge=0, lt=1, description="Decay of the moving average of the weights, which is what is kept."
@@ -121,7 +125,7 @@ class TrainSettings(Settings):
         description="Threads that draw, and processes that simulate, ahead of the training. They change no number. "
         "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
     )
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    seed: Seed = 0
     device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from torch import nn
 from napari_drpnet import candidates
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
-from napari_drpnet.io.weights import Role, WeightsCard
+from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
@@ -29,7 +29,7 @@ from napari_drpnet.training.sets import check_apart
 from napari_drpnet.training_loop.fit import Watch, fit
 from napari_drpnet.training_loop.parallel import crew
 
-_ROLE: Role = "centre detector"
+_ROLE: str = "centre detector"
 
 
 def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:

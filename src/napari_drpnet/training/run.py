@@ -18,7 +18,7 @@ from napari_drpnet.drawing.charts import draw_training
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
-from napari_drpnet.io.weights import Role, WeightsCard, locate, read_weights, write_weights
+from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
@@ -98,7 +98,7 @@ class Evidence:
         )
 
 
-def begin(settings: TrainSettings, role: Role, network: str) -> tuple[WeightsCard | None, nn.Module]:
+def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard | None, nn.Module]:
     """The network to train: untrained, or with the weights that the recipe starts from and their card.
 
     Raises

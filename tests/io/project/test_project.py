@@ -494,7 +494,7 @@ class TestImport:
 
 class TestSettings:
     def test_they_are_plain_yaml_and_come_back(self, project: Project):
-        project.update(threshold=0.3, current="b", detector="fcrn")
+        project.update(threshold=0.3, current="b", options={"detector": "fcrn"})
         project.mark_done("b", True)
         project.mark_done("a2", True)
         project.mark_done("b", False)
@@ -521,11 +521,31 @@ class TestSettings:
 
     def test_a_project_of_a_newer_version_is_refused_with_the_next_step(self, project: Project):
         project.close()
-        text = Path("p/project.yaml").read_text().replace("version: 1", "version: 2\nnovelty: 3")
+        text = Path("p/project.yaml").read_text().replace("version: 2", "version: 3\nnovelty: 3")
         Path("p/project.yaml").write_text(text)
         with pytest.raises(UserError, match=r"newer version.*Update napari-drpnet"):
             Project.open("p")
         assert Path("p/project.yaml").read_text() == text
+
+    @pytest.mark.parametrize(
+        ("picker", "options"),
+        [("", {"memory": 300, "detector": "mine", "classifier": "classifier"}), ("picker: pixer\n", {"memory": 300})],
+    )
+    def test_a_project_of_version_1_opens_with_its_networks(self, project: Project, picker: str, options: dict):
+        project.close()
+        head = (
+            f"version: 1\nroot: ..\n{picker}diameter: 180.0\ndetector: mine\nclassifier: classifier\nthreshold: 0.4\n"
+        )
+        Path("p/project.yaml").write_text(
+            head + "min_distance: null\noptions:\n  memory: 300\ninputs:\n- m\ndone:\n- b\n"
+        )
+        with Project.open("p") as opened:
+            assert opened.settings.options == options
+            assert (opened.settings.threshold, opened.settings.diameter, opened.settings.done) == (0.4, 180.0, ("b",))
+            opened.update(threshold=0.5)
+        fields = yaml.safe_load(Path("p/project.yaml").read_text())
+        assert (fields["version"], fields["options"]) == (2, options)
+        assert "detector" not in fields
 
     @pytest.mark.parametrize("text", ["", "[1", "- a\n", "\x00", "version: 1\nwhat: 2\n"])
     def test_a_damaged_one_is_an_error(self, project: Project, text: str):
@@ -548,7 +568,7 @@ class TestNetworks:
     def test_those_of_the_package_come_first(self, project: Project):
         assert project.networks("detector")[0] == "detector"
         assert project.networks("classifier") == ["classifier"]
-        assert project.weights("detector") == "detector"
+        assert project.weights("detector", "detector") == "detector"
 
     def test_those_of_the_project_are_found_by_name_and_role(self, project: Project):
         import torch
@@ -558,13 +578,13 @@ class TestNetworks:
         Path("p/networks/broken.safetensors").write_bytes(b"nothing")
         assert project.networks("classifier") == ["classifier", "mine"]
         assert project.networks("detector") == ["detector", "fcrn", "tuned"]
-        assert Path(project.weights("mine")) == project.folder / "networks" / "mine.safetensors"
-        assert project.weights("classifier") == "classifier"
-        assert Path(project.weights("p/networks/mine.safetensors")).is_file()
+        assert Path(project.weights("mine", "classifier")) == project.folder / "networks" / "mine.safetensors"
+        assert project.weights("classifier", "classifier") == "classifier"
+        assert Path(project.weights("p/networks/mine.safetensors", "classifier")).is_file()
 
     def test_an_unknown_one_is_an_error_that_names_the_others(self, project: Project):
-        with pytest.raises(UserError, match=r"no network named 'x'.*detector, fcrn, classifier"):
-            project.weights("x")
+        with pytest.raises(UserError, match=r"no detector named 'x'.*detector, fcrn"):
+            project.weights("x", "detector")
 
 
 def test_a_pattern_and_a_folder_are_in_natural_order(in_empty_folder: Path):

@@ -25,6 +25,7 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import ComparisonReport, ConsensusReport
 from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.pickers.protocol import registry as base
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import ComparisonSettings, ConsensusSettings
 
 HEIGHT, WIDTH = 160, 200
@@ -67,19 +68,13 @@ class Learning(DarkDiscs):
 
     def score_steps(self, micrograph):
         assert self.ready, "it was to learn first"
-        return (yield from base.scoring(DarkDiscs(self.settings)).score_steps(micrograph))
-
-    def score(self, micrograph):
-        raise NotImplementedError
-
-    def picks_from(self, score_map, threshold=None, min_distance=None):
-        return base.scoring(DarkDiscs(self.settings)).picks_from(score_map, threshold, min_distance)
+        return (yield from LoadedPicker(DarkDiscs(self.settings)).score_steps(micrograph))
 
 
 @pytest.fixture(autouse=True)
 def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for cls in (Raising, Learning):
-        monkeypatch.setitem(base._BUILT_IN, cls.name, f"{cls.__module__}:{cls.__name__}")
+        monkeypatch.setitem(base._BUILT_IN, cls.name, (f"{cls.__module__}:{cls.__name__}", None))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -100,7 +95,7 @@ def write_set(folder: str, name: str, yx=DISCS, score=np.nan, suffix: str = ".cs
 
 def compare(*inputs: str, **fields: Any) -> ComparisonReport:
     given = {"diameter": 40, "pickers": ("dark-discs",), "edge": 0, "out": "cmp", "inputs": inputs or ("mic",)}
-    return jobs.finish(jobs.compare(ComparisonSettings(**given | fields)))
+    return jobs.finish(jobs.run_comparison(ComparisonSettings(**given | fields)))
 
 
 def standing(report: ComparisonReport, name: str):
@@ -210,7 +205,7 @@ class TestCompare:
 
     def test_what_is_finished_stays_when_it_is_stopped(self, micrographs):
         settings = ComparisonSettings(diameter=40, pickers=("dark-discs",), truth="truth", inputs=("mic",), out="cmp")
-        job = jobs.compare(settings)
+        job = jobs.run_comparison(settings)
         while next(job).message != "mic/b.mrc":
             pass
         job.close()
@@ -436,7 +431,7 @@ class TestCommands:
             **{"diameter": 40, "pickers": ("dark-discs",), "picks": {"mine": "truth"}, "truth": "mine", "edge": 3.0},
             **{"consensus": 1, "options": {"dark-discs": {"threshold": 0.3}}, "inputs": ("mic",), "out": "again"},
         )
-        jobs.finish(jobs.compare(settings))
+        jobs.finish(jobs.run_comparison(settings))
         before = [{k: v for k, v in row.items() if k != "cpu_seconds"} for row in rows("again/table.csv")]
         status, _, err = call(*shlex.split(command(settings))[1:])
         assert (status, err) == (0, "")

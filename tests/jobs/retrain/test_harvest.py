@@ -12,13 +12,14 @@ import pytest
 from scipy.spatial import cKDTree
 
 from fields import DIAMETER, PIXEL_SIZE, PIXELS, SIDE, labels, places, project_of, write_field
-from napari_drpnet import jobs
+from napari_drpnet import jobs, load_picker
 from napari_drpnet.cli import main
 from napari_drpnet.data import Frame, PatchSet, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.picks.formats import write_picks
 from napari_drpnet.jobs.retrain.harvest import divide
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import HarvestSettings
 from napari_drpnet.training.labels.patches import (
     agreement,
@@ -29,7 +30,12 @@ from napari_drpnet.training.labels.patches import (
     scattered,
 )
 
-SETTINGS = HarvestSettings(diameter=DIAMETER, device="cpu")
+SETTINGS = HarvestSettings()
+
+
+@pytest.fixture(scope="module")
+def picker() -> LoadedPicker:
+    return load_picker("drpnet", diameter=DIAMETER, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +207,7 @@ def test_balance_is_of_each_split():
 
 
 def test_validation_is_by_micrograph_and_of_one_by_side():
-    chosen = HarvestSettings(diameter=40, validation=0.25)
+    chosen = HarvestSettings(validation=0.25)
     one = divide({"a": np.column_stack([np.zeros(100), np.arange(100)])}, chosen)
     assert one["a"] == pytest.approx(74.25)
     several = divide({name: np.ones((3, 2)) for name in "abcd"} | {"empty": np.empty((0, 2))}, chosen)
@@ -212,10 +218,10 @@ def test_validation_is_by_micrograph_and_of_one_by_side():
 # ---------------------------------------------------------------- the job
 
 
-def test_a_particle_that_nobody_labelled_is_no_background(field: jobs.Field):
+def test_a_particle_that_nobody_labelled_is_no_background(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     truth = places(0)
     told = replace(field, sets=(labels(truth[::6]),))
-    patches = jobs.finish(jobs.harvest([told], SETTINGS)).patches
+    patches = jobs.finish(jobs.harvest([told], SETTINGS, picker)).patches
     random = of(patches, "random")
     assert patches.particle.sum() >= 0.7 * len(truth[::6])
     assert len(random) >= 10
@@ -223,10 +229,10 @@ def test_a_particle_that_nobody_labelled_is_no_background(field: jobs.Field):
     assert set(patches.split) == {"training", "validation"}
 
 
-def test_complete_labels_make_background_of_other_candidates(field: jobs.Field):
+def test_complete_labels_make_background_of_other_candidates(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     truth = places(0)
     told = replace(field, sets=(labels(truth),), complete=True)
-    patches = jobs.finish(jobs.harvest([told], SETTINGS)).patches
+    patches = jobs.finish(jobs.harvest([told], SETTINGS, picker)).patches
     others = of(patches, "candidate")
     assert len(others) > 20
     assert apart(others.yx, truth).min() >= 0.6
@@ -235,7 +241,7 @@ def test_complete_labels_make_background_of_other_candidates(field: jobs.Field):
     assert middle[patches.particle].mean() < middle[~patches.particle].mean() - 0.1
 
 
-def test_labelled_and_painted_background_is_background(field: jobs.Field):
+def test_labelled_and_painted_background_is_background(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     truth = places(0)
     region = np.zeros((20, 20), bool)
     region[:5] = True
@@ -248,54 +254,54 @@ def test_labelled_and_painted_background_is_background(field: jobs.Field):
         source=np.array("manual"),
     )
     one = replace(field, sets=(both,), region=region)
-    patches = jobs.finish(jobs.harvest([one], SETTINGS.model_copy(update={"validation": 0.0}))).patches
+    patches = jobs.finish(jobs.harvest([one], SETTINGS.model_copy(update={"validation": 0.0}), picker)).patches
     painted = of(patches, "region")
     assert len(painted) > 0
     assert painted.yx[:, 0].max() < SIDE / 4
     assert not painted.particle.any()
     assert (of(patches, "label").particle).sum() == 20
     assert (~of(patches, "label").particle).sum() == 2
-    without = jobs.finish(jobs.harvest([one], SETTINGS.model_copy(update={"regions": False}))).patches
+    without = jobs.finish(jobs.harvest([one], SETTINGS.model_copy(update={"regions": False}), picker)).patches
     assert "region" not in without.origin
 
 
-def test_two_sets_of_picks(field: jobs.Field):
+def test_two_sets_of_picks(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     truth = places(0)
     one, other = labels(truth[:40]), labels(truth[20:60] + 2)
     chosen = SETTINGS.model_copy(update={"source": "agreement", "validation": 0.0, "random": 0})
-    patches = jobs.finish(jobs.harvest([replace(field, sets=(one, other))], chosen)).patches
+    patches = jobs.finish(jobs.harvest([replace(field, sets=(one, other))], chosen, picker)).patches
     assert len(of(patches, "agreement")) == 20
     assert len(of(patches, "difference")) == 40
     without = jobs.finish(
-        jobs.harvest([replace(field, sets=(one, other))], chosen.model_copy(update={"difference": False}))
+        jobs.harvest([replace(field, sets=(one, other))], chosen.model_copy(update={"difference": False}), picker)
     )
     assert without.patches.particle.all()
     assert any("no patches of background" in note for note in without.notes)
     with pytest.raises(UserError, match="two or more sets"):
-        jobs.finish(jobs.harvest([replace(field, sets=(one,))], chosen))
+        jobs.finish(jobs.harvest([replace(field, sets=(one,))], chosen, picker))
 
 
-def test_without_any_person_sure_candidates_are_mostly_particles(field: jobs.Field):
+def test_without_any_person_sure_candidates_are_mostly_particles(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     chosen = SETTINGS.model_copy(update={"source": "confidence", "balance": True})
-    patches = jobs.finish(jobs.harvest([field], chosen)).patches
+    patches = jobs.finish(jobs.harvest([field], chosen, picker)).patches
     sure = of(patches, "level").select(of(patches, "level").particle)
     assert len(sure) >= 10
     assert (apart(sure.yx, places(0)) < 0.5).mean() > 0.8
     assert (~patches.particle).sum() == patches.particle.sum()
 
 
-def test_a_micrograph_that_is_gone_is_told_of(field: jobs.Field, tmp_path: Path):
+def test_a_micrograph_that_is_gone_is_told_of(field: jobs.LabelledMicrograph, picker: LoadedPicker, tmp_path: Path):
     told = replace(field, sets=(labels(places(0)[:30]),))
     gone = replace(told, name="gone", path=tmp_path / "gone.mrc")
-    report = jobs.finish(jobs.harvest([told, gone], SETTINGS))
+    report = jobs.finish(jobs.harvest([told, gone], SETTINGS, picker))
     assert set(report.patches.micrograph) == {"f0"}
     assert any("gone" in note for note in report.notes)
     with pytest.raises(UserError, match="nothing to harvest"):
-        jobs.finish(jobs.harvest([gone], SETTINGS))
+        jobs.finish(jobs.harvest([gone], SETTINGS, picker))
     with pytest.raises(UserError, match="no micrographs with labels"):
-        jobs.finish(jobs.harvest([], SETTINGS))
+        jobs.finish(jobs.harvest([], SETTINGS, picker))
     with pytest.raises(UserError, match="Nothing is labelled"):
-        jobs.finish(jobs.harvest([replace(field, sets=())], SETTINGS))
+        jobs.finish(jobs.harvest([replace(field, sets=())], SETTINGS, picker))
 
 
 def test_from_the_command_line(tmp_path: Path, micrograph: Path, capsys: pytest.CaptureFixture[str]):

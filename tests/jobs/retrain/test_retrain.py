@@ -20,7 +20,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import Project
 from napari_drpnet.io.patches import write_patches
 from napari_drpnet.io.weights import read_weights
-from napari_drpnet.jobs.retrain.teaching import compared, described, ordered
+from napari_drpnet.jobs.retrain.before_after import compared
+from napari_drpnet.jobs.retrain.suggest import described, ordered
 from napari_drpnet.labels import near
 from napari_drpnet.settings import RetrainSettings
 from napari_drpnet.training.calibration import hits
@@ -47,8 +48,7 @@ def project(tmp_path: Path) -> Project:
 
 def score(project: Project, name: str, use: dict[str, str | None]) -> float:
     """F1 of the picks of a micrograph, number ``name[1:]``, with some networks."""
-    options = {role: project.weights(network) for role, network in use.items() if network}
-    picker = load_picker("drpnet", diameter=DIAMETER, device="cpu", **options)
+    picker = jobs.project_picker(project, use, device="cpu")
     picks = picker.pick(read_micrograph(project.entry(name).path))
     truth = places(int(name[1:]))
     right = hits(picks.yx, picks.score, truth, PIXELS / 2).sum()
@@ -178,37 +178,38 @@ def test_labels_of_one_micrograph_raise_f1_on_another(project: Project):
     rng = np.random.default_rng(0)
     truth = places(0)
     project.write_picks("f0", labels(truth[rng.permutation(len(truth))[:40]]))
-    report = jobs.finish(jobs.retrain(project, QUICK))
-    assert report.use == {"detector": "retrained-1"}
+    report = jobs.finish(jobs.retrain_picker(project, QUICK))
+    assert report.use == {"calibration": "retrained-1"}
     assert report.estimated
     assert report.labels == 40
-    before, after = score(project, "f1", {"detector": "shifted"}), score(project, "f1", report.use)
+    before, after = score(project, "f1", {}), score(project, "f1", report.use)
     assert after > before + 0.2
     record = yaml.safe_load(report.weights.with_suffix(".yaml").read_text())
     assert record["micrographs"] == [{"name": "f0", "particles": 40, "background": 0, "complete": False}]
     assert record["after"] == pytest.approx(report.after, abs=1e-3)
-    project.update(**report.use)
-    assert "retrained-1" in project.networks("detector")
+    project.update(options=jobs.with_networks(project.settings.options, report.use))
+    assert "retrained-1" in project.networks("calibration")
+    assert score(project, "f1", {}) == after
 
 
 def test_a_finished_micrograph_counts_as_complete(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
-    report = jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+    report = jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "whole"})))
     assert not report.estimated
     assert report.after > report.before + 0.1
     assert score(project, "f1", report.use) > 0.8
     with pytest.raises(UserError, match="named 'whole' already"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+        jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "whole"})))
 
 
 def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
     from napari_drpnet.training.labels import judged as labels_module
 
-    project.update(detector="detector")
+    project.update(options={})
     project.write_picks("f0", labels(places(0)[::3]))
     monkeypatch.setattr(labels_module, "fit_line", lambda judged: ((1.0, -9.0), 100.0))
-    report = jobs.finish(jobs.retrain(project, QUICK))
+    report = jobs.finish(jobs.retrain_picker(project, QUICK))
     assert report.weights is None
     assert report.use == {}
     assert any("would not rise" in note for note in report.notes)
@@ -217,24 +218,24 @@ def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkey
 
 def test_what_cannot_be_retrained_is_refused(project: Project):
     with pytest.raises(UserError, match="Nothing is labelled"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(jobs.retrain_picker(project, QUICK))
     project.write_picks("f0", labels(places(0)[:6]))
     with pytest.raises(UserError, match="6 labelled particles are too few"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(jobs.retrain_picker(project, QUICK))
     with pytest.raises(UserError, match="cannot be the name"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "../mine"})))
+        jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "../mine"})))
     with pytest.raises(UserError, match="none is marked as done"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"what": "detector"})))
+        jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"what": "detector"})))
     project.read_only = "the disk is"
     with pytest.raises(UserError, match="only be read"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(jobs.retrain_picker(project, QUICK))
 
 
 def test_a_micrograph_that_is_gone_is_left_out(project: Project):
     for name in ("f0", "f1"):
         project.write_picks(name, labels(places(int(name[1:]))[::2]))
     project.entry("f1").path.unlink()
-    report = jobs.finish(jobs.retrain(project, QUICK))
+    report = jobs.finish(jobs.retrain_picker(project, QUICK))
     assert report.weights is not None
     assert any("f1 is left out" in note for note in report.notes)
 
@@ -245,7 +246,7 @@ def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
     project.mark_done("f0", True)
     stop = Event()
     chosen = RetrainSettings(what="classifier", device="cpu", steps=5000, batch=8, name="half")
-    job = jobs.retrain(project, chosen, stop=stop)
+    job = jobs.retrain_picker(project, chosen, stop=stop)
     told = []
     report = None
     while report is None:
@@ -266,7 +267,7 @@ def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
     assert report.weights.exists()
     card, _ = read_weights(str(report.weights))
     assert card.role == report.role
-    assert score(project, "f1", {"detector": "shifted", **report.use}) > 0.75
+    assert score(project, "f1", report.use) > 0.75
 
 
 def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatch: pytest.MonkeyPatch):
@@ -276,22 +277,22 @@ def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatc
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     chosen = RetrainSettings(what="classifier", device="cpu", steps=2, batch=4, start="")
-    report = jobs.finish(jobs.retrain(project, chosen))
+    report = jobs.finish(jobs.retrain_picker(project, chosen))
     assert report.role == "classifier"
-    assert report.use == {"classifier": "retrained-1"}
+    assert report.use == {"classifier": "retrained-1", "calibration": None}
     card, _ = read_weights(str(report.weights))
     assert card.detector == "shifted"
     assert len(card.calibration) == 5
     assert report.weights.with_suffix(".tsv").exists()
     assert report.weights.with_suffix(".png").exists()
-    assert score(project, "f1", {"detector": "shifted", **report.use}) > 0.5
+    assert score(project, "f1", report.use) > 0.5
 
 
 def test_closing_it_leaves_nothing(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     for what in ("classifier", "detector"):
-        job = jobs.retrain(project, RetrainSettings(what=what, device="cpu", steps=500, batch=2))
+        job = jobs.retrain_picker(project, RetrainSettings(what=what, device="cpu", steps=500, batch=2))
         while next(job).stage != "train":
             pass
         job.close()
@@ -302,7 +303,7 @@ def test_a_detector_is_tuned_on_finished_micrographs(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     chosen = RetrainSettings(what="detector", device="cpu", steps=1, batch=2, name="tuned")
-    report = jobs.finish(jobs.retrain(project, chosen))
+    report = jobs.finish(jobs.retrain_picker(project, chosen))
     assert report.before is not None
     assert report.after is not None
     files = sorted(file.name for file in (project.folder / "networks").iterdir())
@@ -310,7 +311,7 @@ def test_a_detector_is_tuned_on_finished_micrographs(project: Project):
         assert report.after < report.before
         assert files == ["shifted.safetensors"]
     else:
-        assert report.use == {"detector": "tuned"}
+        assert report.use == {"detector": "tuned", "calibration": None}
         assert files == ["shifted.safetensors", *(f"tuned.{kind}" for kind in ("png", "safetensors", "tsv", "yaml"))]
 
 
@@ -361,7 +362,7 @@ def test_a_project_is_retrained_from_the_command_line(tmp_path: Path, capsys: py
     assert end.value.code == 0
     said = capsys.readouterr().out
     assert "F1 (estimated)" in said
-    assert f"pick --project {project.folder} --detector retrained-1" in said
+    assert f"pick --project {project.folder} --calibration retrained-1" in said
     assert (project.folder / "networks" / "retrained-1.safetensors").exists()
 
 

@@ -254,8 +254,8 @@ def test_a_known_diameter_saves_the_overviews(simulated, picker, unscaled):
     diameter = float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
     told = load_picker("centerpicker", diameter=diameter, device="cpu")
     assert f1(told.pick(micrograph), truth) > 0.6
-    assert not list(told._size_steps(micrograph))
-    assert list(picker._size_steps(micrograph))
+    assert not list(told.picker._size_steps(micrograph))
+    assert list(picker.picker._size_steps(micrograph))
     with pytest.raises(UserError, match="pixel size"):
         told.pick(unscaled)
 
@@ -383,7 +383,7 @@ def test_training_writes_weights_that_the_picker_takes(folders):
     assert (card.role, card.network, card.diameter) == ("centre detector", "centernet", 40)
     assert len(card.calibration) == 2
     assert report.plot.exists()
-    assert load_picker("centerpicker", weights=str(out), device="cpu").card == card
+    assert load_picker("centerpicker", weights=str(out), device="cpu").picker.card == card
 
 
 def test_a_stream_of_simulations_is_refused(tmp_path):

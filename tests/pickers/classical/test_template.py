@@ -165,8 +165,8 @@ def test_bright_templates_are_inverted_with_a_warning_or_in_silence_when_told(st
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         told, dark = picker(bright, template_contrast="bright"), picker(stack)
-    assert torch.equal(automatic.turns.images, told.turns.images)
-    assert torch.allclose(told.turns.images, dark.turns.images[: len(told.turns.images)])
+    assert torch.equal(automatic.picker.turns.images, told.picker.turns.images)
+    assert torch.allclose(told.picker.turns.images, dark.picker.turns.images[: len(told.picker.turns.images)])
     as_it_is = picker(bright, template_contrast="dark").score(micrograph)
     assert as_it_is.values.max() < told.score(micrograph).values.max() - 0.1
 
@@ -189,7 +189,7 @@ def test_without_templates_a_ball_is_looked_for():
     height = [np.maximum(18**2 - (y - cy) ** 2 - (x - cx) ** 2, 0) for cy, cx in centres]
     image = -np.sqrt(np.max(height, axis=0)) + np.random.default_rng(0).normal(0, 3, x.shape)
     found = picker(diameter=48)
-    assert len(found.turns.images) == 1, "a round template is not turned"
+    assert len(found.picker.turns.images) == 1, "a round template is not turned"
     picks = found.pick(Micrograph.from_array(image, 1.0))
     assert cKDTree(picks.yx[np.argsort(-picks.score)[:3]]).query(centres)[0].max() < 2
     assert isinstance(found, ScoringPicker)

@@ -272,7 +272,7 @@ def test_one_micrograph_is_enough_where_it_has_not_learnt(data_set):
 def test_bright_particles_are_found_when_told_so(learnt):
     micrograph, truth = discs_micrograph(7, sign=1.0)
     picker = load_picker("deepcryopicker", **QUICK, invert=True)
-    picker._learnt = learnt[0]._learnt
+    picker.picker._learnt = learnt[0].picker._learnt
     assert f1(picker.pick(micrograph), truth) > 0.9
 
 
@@ -288,7 +288,7 @@ def test_learning_stops_when_its_caller_does(data_set):
 def test_a_connected_area_too_large_is_no_group_of_particles(data_set, learnt):
     micrograph, _ = data_set[2]
     strict = load_picker("deepcryopicker", **QUICK, largest=0.01)
-    strict._learnt = learnt[0]._learnt
+    strict.picker._learnt = learnt[0].picker._learnt
     assert len(strict.pick(micrograph)) == 0
 
 

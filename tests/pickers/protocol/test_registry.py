@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import yaml
 
-from discs import DISCS, DarkDiscs, LearningDiscs, write_discs
+from discs import DISCS, DarkDiscs, LearningDiscs, LearningSettings, write_discs
 from napari_drpnet import Micrograph, Picks, UserError, jobs, load_picker, read_micrograph, read_picks
 from napari_drpnet.cli import main
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.pickers import known_pickers, scoring
+from napari_drpnet.pickers import known_pickers
 from napari_drpnet.pickers.protocol import registry as base
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import PickerSettings, PickRun
+from napari_drpnet.steps import drained
 
 WORKING = """
 from typing import ClassVar
@@ -57,7 +59,7 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of our own pickers only those that need no network, which takes seconds to import."""
-    monkeypatch.setattr(base, "_BUILT_IN", {n: at for n, at in base._BUILT_IN.items() if at.startswith("discs:")})
+    monkeypatch.setattr(base, "_BUILT_IN", {n: at for n, at in base._BUILT_IN.items() if at[0].startswith("discs:")})
 
 
 @pytest.fixture
@@ -111,9 +113,9 @@ class Given(DarkDiscs):
 
 @pytest.fixture
 def giving(monkeypatch: pytest.MonkeyPatch):
-    def giving(answer) -> base.ScoringPicker:
+    def giving(answer) -> LoadedPicker:
         monkeypatch.setattr(Given, "answer", answer)
-        return scoring(Given(PickerSettings(diameter=40)))
+        return LoadedPicker(Given(PickerSettings(diameter=40)))
 
     return giving
 
@@ -121,7 +123,7 @@ def giving(monkeypatch: pytest.MonkeyPatch):
 class TestAPickerThatCanOnlyPick:
     def test_it_is_asked_once_and_gives_the_picks_of_any_threshold(self):
         micrograph = read_micrograph(write_discs("a.mrc"))
-        willing = scoring(DarkDiscs(PickerSettings(diameter=40)))
+        willing = LoadedPicker(DarkDiscs(PickerSettings(diameter=40)))
         score_map = willing.score(micrograph)
         assert score_map.values is None
         assert discs(willing.picks_from(score_map)) == set(DISCS)
@@ -130,8 +132,12 @@ class TestAPickerThatCanOnlyPick:
             assert np.array_equal(willing.picks_from(score_map, threshold).yx, told.yx[np.argsort(-told.score)])
 
     def test_a_picker_with_scores_is_left_as_it_is(self):
-        picker = load_picker("learning-discs", diameter=40)
-        assert scoring(picker) is picker
+        picker, micrograph = LearningDiscs(LearningSettings(diameter=40)), read_micrograph(write_discs("a.mrc"))
+        drained(picker.learn_steps([lambda: micrograph]))
+        score_map = drained(picker.score_steps(micrograph))
+        loaded = LoadedPicker(picker).score(micrograph)
+        assert np.array_equal(loaded.values, score_map.values)
+        assert np.array_equal(loaded.candidates.probability, score_map.candidates.probability)
 
     def test_unknown_scores_are_sure_and_what_else_it_says_is_kept(self, giving):
         places = np.array([[40.0, 50.0], [100.0, 150.0]])
@@ -353,13 +359,13 @@ class TestOptions:
 
     def test_weights_are_found_from_any_folder(self, monkeypatch: pytest.MonkeyPatch):
         learner = load_picker("learning-discs", diameter=40)
-        learner.depth = 0.5
+        learner.picker.depth = 0.5
         learner.save(Path("mine.safetensors"))
         options = {"weights": "mine.safetensors"}
         with jobs.open_project("p", ["a.mrc"], picker="learning-discs", diameter=40, options=options) as project:
             Path("elsewhere").mkdir()
             monkeypatch.chdir("elsewhere")
-            assert jobs.project_picker(project).depth == 0.5
+            assert jobs.project_picker(project).picker.depth == 0.5
 
     def test_a_project_from_before_there_were_options_opens(self, call):
         call("project", "p", "a.mrc", "--picker", "middle", "--diameter", 40)

@@ -93,9 +93,9 @@ class Learns(SlowScores):
 @pytest.fixture(autouse=True)
 def more_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and quick ones."""
-    ours = {name: f"{__name__}:{name.capitalize()}" for name in ("raises", "sizes", "endless", "learns")}
+    ours = {name: (f"{__name__}:{name.capitalize()}", None) for name in ("raises", "sizes", "endless", "learns")}
     kept = {name: base._BUILT_IN[name] for name in ("dark-discs", "slow-scores")}
-    monkeypatch.setattr(base, "_BUILT_IN", {**kept, **ours, "absent": "no_such_module:Absent"})
+    monkeypatch.setattr(base, "_BUILT_IN", {**kept, **ours, "absent": ("no_such_module:Absent", None)})
     monkeypatch.setattr(Learns, "seen", [])
 
 
@@ -175,7 +175,7 @@ def test_several_pickers_run_each_into_a_layer_of_its_own_colour(
     shown = [viewer.layers[name] for name in ("dark-discs", "slow-scores")]
     assert len({tuple(layer.border_color[0]) for layer in shown}) == 2
     assert all([str(unit) for unit in layer.units] == ["angstrom", "angstrom"] for layer in shown)
-    found = base.scoring(base.load_picker("dark-discs", diameter=DIAMETER)).pick(read_micrograph(micrograph_file))
+    found = base.load_picker("dark-discs", diameter=DIAMETER).pick(read_micrograph(micrograph_file))
     assert len(found)
     assert positions(picks_of(shown[0]).yx) == positions(found.yx)
     assert form.board.named("dark-discs").threshold == 0.5

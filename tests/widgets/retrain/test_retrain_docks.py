@@ -69,7 +69,7 @@ def picked(simulated: Path, truth: dict[str, Picks], tmp_path_factory: pytest.Te
     diameter = PIXEL_SIZE * float(next(iter(truth.values())).diameter[0])
     project = Project.create(folder, inputs=(str(simulated / "*.mrc"),), diameter=diameter)
     shifted_detector(folder / "networks" / "strict.safetensors", -2.0)
-    project.update(detector="strict")
+    project.update(options={"detector": "strict"})
     jobs.finish(jobs.pick_project(project))
     project.close()
     return folder
@@ -182,7 +182,7 @@ def test_label_harvest_retrain_use_pick_again_is_better(
     assert report.after > report.before + 0.05
 
     training.use_button.click()
-    assert {name: getattr(project.settings, name) for name in report.use} == report.use
+    assert {field: project.settings.options.get(field) for field in report.use} == report.use
     micrographs = dock(viewer, "Micrographs")
     press(micrographs.job, qtbot)
     after = pooled_f1(project, others, truth)
@@ -377,7 +377,7 @@ def recalibrated(project: Project, session: Any, truth: dict[str, Picks]) -> Any
     from napari_drpnet.settings import RetrainSettings
 
     label_all(session, session.names[0], truth)
-    return jobs.finish(jobs.retrain(project, RetrainSettings(what="calibration", name="mine")))
+    return jobs.finish(jobs.retrain_picker(project, RetrainSettings(what="calibration", name="mine")))
 
 
 def test_before_and_after(

@@ -19,10 +19,12 @@ from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.io.project.index import stamp
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table
-from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings
 
-VERSION = 1
+VERSION = 2
 FOLDERS = ("picks", "labels", "regions", "networks", "patches")
+# What was for its own in version 1, of the default picker.
+_NETWORKS_OF_1 = ("detector", "classifier")
 # The stamp of a micrograph without any file.
 NO_FILES = "-,-,-"
 _PICKS = "_autopick.star"
@@ -131,10 +133,21 @@ def checked(fields: dict[str, Any], path: Path) -> ProjectSettings:
             "Update napari-drpnet, or choose another project.",
         )
     try:
-        return ProjectSettings(**fields)
+        return ProjectSettings(**_of_today(fields))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise UserError(f"{path}: settings are not usable: {wrong}.", "Correct the value and try again.") from error
+
+
+def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields as this version has them: in version 1 two networks were not among the picker's settings."""
+    if fields.get("version", VERSION) != 1:
+        return fields
+    kept = {name: value for name, value in fields.items() if name not in _NETWORKS_OF_1}
+    if fields.get("picker", DEFAULT_PICKER) == DEFAULT_PICKER and isinstance(fields.get("options", {}), dict):
+        named = {name: fields[name] for name in _NETWORKS_OF_1 if fields.get(name)}
+        kept["options"] = fields.get("options", {}) | named
+    return kept | {"version": VERSION}
 
 
 def read_settings(path: Path) -> ProjectSettings:

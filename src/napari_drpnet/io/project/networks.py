@@ -11,14 +11,14 @@ from napari_drpnet.io.weights import PACKAGED, read_card
 
 
 def networks(folder: Path, role: str) -> list[str]:
-    """Names of the networks for a role, ``detector`` or ``classifier``: the package's, then those in a folder.
+    """Names of the networks for a role, as their cards say: the package's, then those in a folder.
 
     A file in the folder that is called as one of the package is not seen.
     """
     return [*_of_role(PACKAGED, role), *(name for name in _of_role(folder, role) if not _shipped(name))]
 
 
-def weights(folder: Path, name: str, root: Path) -> str:
+def weights(folder: Path, name: str, role: str, root: Path) -> str:
     """What `io.weights.read_weights` takes for a network's name.
 
     Parameters
@@ -27,8 +27,10 @@ def weights(folder: Path, name: str, root: Path) -> str:
         Where the project's networks are.
     name
         Of a network of the package or the project, or a ``.safetensors`` file.
+    role
+        What is asked for, as its card says.
     root
-        Where the path of such a file starts.
+        Where the path of such a file starts; or it starts in the project's folder.
 
     Raises
     ------
@@ -37,11 +39,11 @@ def weights(folder: Path, name: str, root: Path) -> str:
     """
     if _shipped(name):
         return name
-    for path in (folder / f"{name}.safetensors", root / name):
+    for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
         if path.suffix == ".safetensors" and path.is_file():
             return str(path)
-    known = ", ".join([*networks(folder, "detector"), *networks(folder, "classifier")])
-    raise UserError(f"The project has no network named {name!r}.", f"Choose one of {known}, or a .safetensors file.")
+    known = "".join(f"{one}, " for one in networks(folder, role))
+    raise UserError(f"The project has no {role} named {name!r}.", f"Choose one of: {known}or a .safetensors file.")
 
 
 def _shipped(name: str) -> bool:

@@ -442,18 +442,25 @@ class Project:
     # ---------------------------------------------------------------- networks
 
     def networks(self, role: str) -> list[str]:
-        """Names of networks for a role, ``detector`` or ``classifier``: those of the package, then the project's."""
+        """Names of networks for a role, as their cards say: those of the package, then the project's."""
         return networks(self._files.networks, role)
 
-    def weights(self, name: str) -> str:
+    def weights(self, name: str, role: str) -> str:
         """What the picker loads for a network's name: the name itself when it is the package's, or a file.
+
+        Parameters
+        ----------
+        name
+            Of a network of the package or the project, or a ``.safetensors`` file.
+        role
+            What is asked for, as its card says.
 
         Raises
         ------
         UserError
             When there is no such network.
         """
-        return weights(self._files.networks, name, self.root)
+        return weights(self._files.networks, name, role, self.root)
 
     # ---------------------------------------------------------------- writing
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SAME_PIXEL_SIZE = 0.01
 
 
-def compare(settings: ComparisonSettings) -> Job[ComparisonReport]:
+def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
     """Run pickers, read sets of picks, compare all, and write what a reader wants to see.
 
     Writes the picks of each picker as `pick` does to a folder of its name, and ``table.csv``, ``agreement.csv``,

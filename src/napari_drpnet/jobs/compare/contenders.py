@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs, pick_files
-from napari_drpnet.jobs.picking import PickResult, learn, write_lists
-from napari_drpnet.pickers.protocol.picker import Reader, ScoringPicker
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.jobs.picking import Found, PickResult, learn, pick_one, write_lists
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.picker import Reader
+from napari_drpnet.steps import Job, Progress
 
 
 @dataclass
@@ -41,7 +43,7 @@ class RunningPicker:
     """
 
     name: str
-    picker: ScoringPicker
+    picker: LoadedPicker
     out: Path
     shown: list[Picks] = field(default_factory=list)
     every: list[Picks] = field(default_factory=list)
@@ -60,21 +62,18 @@ class RunningPicker:
 
     def find(self, micrograph: Micrograph, task: PickTask, here: Progress) -> Job[None]:
         """Pick one micrograph and write its STAR file; what is wrong with it is a result."""
-        name, start, cpu = task.micrograph.name, time.perf_counter(), time.process_time()
+        start, keep = time.process_time(), partial(self._keep, self.out / task.coordinates)
         try:
-            score_map = yield from translate(
-                self.picker.score_steps(micrograph), lambda part: replace(here, fraction=part)
-            )
-            shown, every = self.picker.picks_from(score_map), self.picker.picks_from(score_map, 0.0)
-        except UserError as error:
-            self.results.append(PickResult(name, seconds=time.perf_counter() - start, error=str(error)))
-            return
+            job = pick_one(self.picker, task.micrograph.name, lambda: micrograph, keep, here)
+            self.results.append((yield from job))
         finally:
-            self.cpu_seconds += time.process_time() - cpu
-        file = write_picks(shown, self.out / task.coordinates)
-        self.shown.append(shown)
-        self.every.append(every)
-        self.results.append(PickResult(name, len(shown), time.perf_counter() - start, coordinates=file))
+            self.cpu_seconds += time.process_time() - start
+
+    def _keep(self, file: Path, found: Found) -> tuple[int, Path]:
+        written = write_picks(found.picks, file)
+        self.shown.append(found.picks)
+        self.every.append(self.picker.picks_from(found.score_map, 0.0))
+        return len(found.picks), written
 
     def refuse(self, task: PickTask, error: UserError) -> None:
         """A micrograph that nobody can pick."""

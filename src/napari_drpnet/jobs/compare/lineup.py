@@ -12,7 +12,7 @@ from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.jobs.compare.contenders import FilePicks, RunningPicker, read_set
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
-from napari_drpnet.pickers.protocol.registry import available_pickers, load_picker, scoring
+from napari_drpnet.pickers.protocol.registry import available_pickers, load_picker
 from napari_drpnet.settings import ComparisonSettings
 
 # The name of the truth where it is a file of its own.
@@ -139,7 +139,7 @@ def _load(settings: ComparisonSettings) -> tuple[list[RunningPicker], list[tuple
     found, failed = [], []
     for name in settings.pickers:
         try:
-            picker = scoring(load_picker(name, **shared | settings.options.get(name, {})))
+            picker = load_picker(name, **shared | settings.options.get(name, {}))
             found.append(RunningPicker(name, picker, settings.out / name))
         except UserError as error:
             failed.append((name, str(error)))

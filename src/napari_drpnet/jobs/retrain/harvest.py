@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from napari_drpnet import candidates
 from napari_drpnet.data import FloatArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.patches import read_patches, write_patches
-from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, ScoredMicrograph, look
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.project import project_picker
+from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_files, labelled_in_project
+from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled, within
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.regions import covered
-from napari_drpnet.settings import HarvestSettings
+from napari_drpnet.settings import HarvestSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.training.labels.patches import (
+    AGREE,
+    APART,
+    DIAMETER,
+    agreement,
+    at_network_scale,
+    away,
+    balanced,
+    by_confidence,
+    covered_places,
+    scattered,
+)
 
 # Of a complete micrograph, the likeliest candidates that are no particles: so many for each particle.
 _HARD = 2
@@ -57,69 +76,64 @@ class _Places:
 
 def read_patch_set(folder: str | Path, diameter: float | None = None) -> PatchSet:
     """A patch set from disk, at the scale of the network; see `training.labels.patches.at_network_scale`."""
-    from napari_drpnet.training.labels.patches import at_network_scale
-
     return at_network_scale(read_patches(folder), diameter)
 
 
 def harvest(
-    fields: Sequence[LabelledMicrograph], settings: HarvestSettings, out: Path | None = None
+    micrographs: Sequence[LabelledMicrograph],
+    settings: HarvestSettings,
+    picker: LoadedPicker,
+    out: Path | None = None,
 ) -> Job[HarvestReport]:
     """Gather patches from micrographs.
 
     Parameters
     ----------
-    fields
-        Micrographs with labels or sets of picks; see `labelled_in_project` and `labelled_in_files`.
+    micrographs
+        With labels or sets of picks; see `labelled_in_project` and `labelled_in_files`.
     settings
-        What tells particles from background, and how the detector sees the micrographs.
+        What tells particles from background.
+    picker
+        Whose candidates are looked at.
     out
         Folder of the patch set; None: nothing is written.
 
     Raises
     ------
     UserError
-        When the fields hold nothing that the source asks for, none can be read, or the folder cannot be written.
+        When the micrographs have nothing that the source asks for, none can be read, or the folder cannot be written.
     """
-    from napari_drpnet.pickers.drpnet import DRPnet
-
-    check_fields(fields, settings)
-    picker = DRPnet(settings)
+    check_labelled(micrographs, settings)
     parts: list[Part] = []
     notes: list[str] = []
-    for done, field in enumerate(fields):
-        here = Progress(done, len(fields), sum(len(part.patches) for part in parts), field.name)
+    for done, one in enumerate(micrographs):
+        here = Progress(done, len(micrographs), sum(len(part.patches) for part in parts), one.name)
         yield here
         try:
-            seen = yield from translate(look(field, picker), within(here))
+            seen = yield from translate(score_labelled(one, picker), within(here))
             parts.append(part_of(seen, settings))
         except UserError as error:
-            notes.append(f"{field.name} is left out: {error}")
+            notes.append(f"{one.name} is left out: {error}")
     patches = assembled(parts, settings, notes)
-    yield Progress(len(fields), len(fields), len(patches))
+    yield Progress(len(micrographs), len(micrographs), len(patches))
     return HarvestReport(patches, write_patches(patches, out) if out else None, tuple(notes))
 
 
-def within(here: Progress) -> Callable[[float], Progress]:
-    """A part of the unit in work, as progress of the whole."""
-    return lambda part: Progress(here.done, here.total, here.picks, here.message, part)
-
-
-def check_fields(fields: Sequence[LabelledMicrograph], settings: HarvestSettings) -> None:
-    """Refuse fields that hold nothing that the source of a harvest asks for.
+def check_labelled(micrographs: Sequence[LabelledMicrograph], settings: HarvestSettings) -> None:
+    """Refuse micrographs that hold nothing that the source of a harvest asks for.
 
     Raises
     ------
     UserError
         Without micrographs, labels, or a second set of picks.
     """
-    if not fields:
+    if not micrographs:
         raise UserError(
             "There are no micrographs with labels.", "Label particles and background, or mark micrographs as done."
         )
-    if settings.source == "agreement" and min(len(field.sets) for field in fields) < 2:
+    if settings.source == "agreement" and min(len(one.sets) for one in micrographs) < 2:
         raise UserError("Agreement needs two or more sets of picks.", "Name a second one.")
-    if settings.source == "labels" and not any(len(field.particles) for field in fields):
+    if settings.source == "labels" and not any(len(one.particles) for one in micrographs):
         raise UserError("Nothing is labelled as a particle.", "Label particles, or harvest by another source.")
 
 
@@ -139,8 +153,6 @@ def assembled(parts: Sequence[Part], settings: HarvestSettings, notes: list[str]
     UserError
         When there are none.
     """
-    from napari_drpnet.training.labels.patches import balanced
-
     kept = [part for part in parts if len(part.patches)]
     if not kept:
         raise UserError(f"There is nothing to harvest. {' '.join(notes)}".strip(), "Check the labels and micrographs.")
@@ -192,11 +204,9 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
     UserError
         When its pixel size is not known.
     """
-    from napari_drpnet.training.labels.patches import DIAMETER
-
-    diameter = seen.frame.micrograph_pixels(settings.diameter)
+    diameter = seen.pixels
     # Every micrograph has randomness of its own, whichever others there are.
-    rng = np.random.default_rng([settings.seed, *seen.field.name.encode()])
+    rng = np.random.default_rng([settings.seed, *seen.labelled.name.encode()])
     chosen = {"labels": _by_labels, "agreement": _by_agreement, "confidence": _by_confidence}[settings.source]
     places = chosen(seen, settings, diameter, rng)
     places = [group for group in places if len(group.yx)]
@@ -204,10 +214,10 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
     sizes = [len(group.yx) for group in places]
     patches = PatchSet(
         seen.patches(yx),
-        settings.diameter / DIAMETER,
-        settings.diameter,
+        seen.diameter / DIAMETER,
+        seen.diameter,
         np.repeat([group.particle for group in places], sizes),
-        np.array(seen.field.name),
+        np.array(seen.labelled.name),
         yx,
         origin=np.repeat([group.origin for group in places], sizes),
         score=_scores(seen, yx, diameter),
@@ -227,26 +237,24 @@ def _scores(seen: ScoredMicrograph, yx: FloatArray, diameter: float) -> FloatArr
 def _by_labels(
     seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
 ) -> list[_Places]:
-    from napari_drpnet.training.labels.patches import APART, away
 
-    field = seen.field
-    places = [_Places(field.particles, True, "label"), _Places(field.background, False, "label")]
-    if field.complete:
+    told = seen.labelled
+    places = [_Places(told.particles, True, "label"), _Places(told.background, False, "label")]
+    if told.complete:
         found = seen.candidates
-        free = away(found.yx, np.concatenate([field.particles, field.background]), APART * diameter)
+        free = away(found.yx, np.concatenate([told.particles, told.background]), APART * diameter)
         hardest = np.flatnonzero(free)[np.argsort(-found.probability[free], kind="stable")]
-        hardest = hardest[: _HARD * len(field.particles) + settings.random]
+        hardest = hardest[: _HARD * len(told.particles) + settings.random]
         places.append(_Places(found.yx[hardest], False, "candidate"))
-    taken = field.particles if field.complete else np.concatenate([field.particles, _likely(seen, settings)])
+    taken = told.particles if told.complete else np.concatenate([told.particles, _likely(seen, settings)])
     return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
 
 
 def _by_agreement(
     seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
 ) -> list[_Places]:
-    from napari_drpnet.training.labels.patches import AGREE, agreement
 
-    sets = [picks.yx[picks.label != "background"] for picks in seen.field.sets]
+    sets = [picks.yx[picks.label != "background"] for picks in seen.labelled.sets]
     shared, alone = agreement(sets, AGREE * diameter)
     places = [_Places(shared, True, "agreement")]
     if settings.difference:
@@ -258,11 +266,12 @@ def _by_agreement(
 def _by_confidence(
     seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
 ) -> list[_Places]:
-    from napari_drpnet import candidates
-    from napari_drpnet.training.labels.patches import by_confidence
 
-    clear = float(np.percentile(seen.heights, _CLEAR))
-    yx, _, level = candidates.find(seen.heights, max(settings.height * clear, _FLAT))
+    heights = seen.map.values
+    if heights is None:
+        raise UserError("This picker has no score map that would tell how sure it is.", "Harvest by another source.")
+    clear = float(np.percentile(heights, _CLEAR))
+    yx, _, level = candidates.find(heights, max(settings.height * clear, _FLAT))
     yx = seen.map.frame.to_micrograph(yx)
     inside = candidates.inside(yx, seen.shape, diameter / 2) & ~_contaminated(seen, yx)
     yx, level = yx[inside], level[inside]
@@ -282,32 +291,73 @@ def _likely(seen: ScoredMicrograph, settings: HarvestSettings) -> FloatArray:
 
 
 def _height(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
-    """How high the detector's map is at each place; 0 where all particles are known."""
-    if seen.field.complete or not len(yx):
+    """How high the picker's map is at each place; 0 where all particles are known, or there is no map."""
+    values = seen.map.values
+    if seen.labelled.complete or values is None or not len(yx):
         return np.zeros(len(yx))
-    values = seen.heights
     at = np.clip(np.rint(seen.map.frame.from_micrograph(yx)).astype(int), 0, np.array(values.shape) - 1)
     return np.asarray(values[at[:, 0], at[:, 1]], np.float64)
 
 
 def _contaminated(seen: ScoredMicrograph, yx: FloatArray) -> MaskArray:
-    if seen.field.region is None or not len(yx):
+    if seen.labelled.region is None or not len(yx):
         return np.zeros(len(yx), bool)
-    return covered(yx, seen.frame, seen.field.region)
+    return covered(yx, seen.frame, seen.labelled.region)
 
 
 def _elsewhere(
     seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, taken: FloatArray, rng: np.random.Generator
 ) -> list[_Places]:
     """Background that nobody pointed at: random places, and such in the painted regions."""
-    from napari_drpnet.training.labels.patches import APART, covered_places, scattered
-
-    most = settings.random if seen.field.complete else _CHOICE * settings.random
+    most = settings.random if seen.labelled.complete else _CHOICE * settings.random
     places = scattered(rng, seen.shape, diameter / 2, taken, APART * diameter, most)
-    fewest = settings.random if seen.field.complete else min(settings.random, len(places) // _LOWEST)
+    fewest = settings.random if seen.labelled.complete else min(settings.random, len(places) // _LOWEST)
     places = places[np.argsort(_height(seen, places), kind="stable")[:fewest]]
     groups = [_Places(places, False, "random")]
-    if settings.regions and seen.field.region is not None:
-        painted = covered_places(rng, seen.field.region, seen.shape, max(settings.random, 1))
+    if settings.regions and seen.labelled.region is not None:
+        painted = covered_places(rng, seen.labelled.region, seen.shape, max(settings.random, 1))
         groups.append(_Places(painted, False, "region"))
     return groups
+
+
+def harvest_inputs(
+    project: Path | None,
+    inputs: Sequence[str],
+    coordinates: Sequence[Path],
+    pixel_size: float | None,
+    complete: bool,
+    told: dict[str, Any],
+    options: dict[str, Any],
+    out: Path | None,
+    name: str,
+) -> tuple[list[LabelledMicrograph], HarvestSettings, LoadedPicker, Path]:
+    """What the command line was told, as the arguments of `harvest`.
+
+    Parameters
+    ----------
+    project, inputs, coordinates, pixel_size, complete
+        A project, or files as in `labelled_in_files`.
+    told
+        Fields of `HarvestSettings`.
+    options
+        Settings of the picker; of a project, what goes before its own.
+    out, name
+        Folder of the patch set, and its name in a project, where no folder is given.
+
+    Raises
+    ------
+    UserError
+        When both a project and files are given, or neither, or one of them cannot be read.
+    """
+    settings = validated(HarvestSettings, told)
+    if project is None:
+        if not inputs:
+            raise UserError("There is nothing to harvest.", "Name micrographs, or a project with --project.")
+        picker = load_picker(**options)
+        return labelled_in_files(inputs, coordinates, pixel_size, complete), settings, picker, out or Path("patches")
+    if inputs or coordinates:
+        raise UserError("Micrographs are given beside a project.", "Give one of the two.")
+    with Project.open(project, read_only=True) as opened:
+        every = None if settings.source == "labels" else [entry.name for entry in opened.micrographs]
+        micrographs, folder = labelled_in_project(opened, every), out or opened.folder / "patches" / name
+        return micrographs, settings, project_picker(opened, **options), folder

@@ -1,31 +1,24 @@
-"""Micrographs with what is known about their particles, from a project or from files, and how the picker sees them."""
+"""Micrographs with what is known about their particles: from a project, or from files."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import PICK_SUFFIXES, micrograph_stem, read_micrograph, read_picks
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.inputs import find_micrographs
-from napari_drpnet.jobs.run_file import validated
-from napari_drpnet.settings import HarvestSettings
-
-if TYPE_CHECKING:
-    from napari_drpnet.io.project.project import Project
-    from napari_drpnet.pickers.drpnet import DRPnet
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledMicrograph:
-    """One micrograph to harvest.
+    """One micrograph, and what is said about its particles.
 
     Attributes
     ----------
@@ -80,10 +73,10 @@ def labelled_in_project(project: Project, names: Sequence[str] | None = None) ->
     """
     known = [row for row in project.rows() if names is None or row.name in set(names)]
     told = [row for row in known if names is not None or row.state in ("edited", "done")]
-    return [_project_field(project, row.name, row.state == "done") for row in told]
+    return [_in_project(project, row.name, row.state == "done") for row in told]
 
 
-def _project_field(project: Project, name: str, complete: bool) -> LabelledMicrograph:
+def _in_project(project: Project, name: str, complete: bool) -> LabelledMicrograph:
     entry, picks = project.entry(name), project.read_picks(name)
     proposed = not picks.by_hand.all()
     told = picks if complete else picks.select(picks.by_hand)
@@ -122,17 +115,17 @@ def labelled_in_files(
     for refusal in refusals:
         warn(str(refusal.error), stacklevel=2)
     sets = [{micrograph_stem(p.frame.micrograph): p for p in _read_set(path)} for path in coordinates]
-    fields = []
+    found = []
     for task in tasks:
         entry, stem = task.micrograph, micrograph_stem(task.micrograph.path.name)
-        own = tuple(found[stem] for found in sets if stem in found)
+        own = tuple(known[stem] for known in sets if stem in known)
         if len(own) == len(sets):
-            fields.append(LabelledMicrograph(stem, entry.path, pixel_size or entry.pixel_size, own, complete=complete))
-    if not fields:
+            found.append(LabelledMicrograph(stem, entry.path, pixel_size or entry.pixel_size, own, complete=complete))
+    if not found:
         raise UserError(
             "None of the micrographs has coordinates in every set.", "Name coordinate files of the same micrographs."
         )
-    return fields
+    return found
 
 
 def _read_set(path: Path) -> list[Picks]:
@@ -177,10 +170,12 @@ def harvested_in_project(project: Project, source: str, most: int, other: Path |
     paths = [str(entry.path) for entry in project.micrographs if entry.name in picked]
     if not paths:
         raise UserError("No micrograph of the project has picks.", "Press 'Pick all' in the Micrographs dock.")
-    theirs = {field.name: field for field in labelled_in_files(paths, [other])}
+    theirs = {one.name: one for one in labelled_in_files(paths, [other])}
     chosen = spread(sorted(theirs), most)
-    return [replace(field, sets=(_particles(project, field.name), *theirs[field.name].sets), picked=None)
-            for field in labelled_in_project(project, chosen)]  # fmt: skip
+    return [
+        replace(one, sets=(_particles(project, one.name), *theirs[one.name].sets), picked=None)
+        for one in labelled_in_project(project, chosen)
+    ]
 
 
 def _particles(project: Project, name: str) -> Picks:
@@ -192,123 +187,3 @@ def spread(names: Sequence[str], most: int) -> list[str]:
     """At most so many of them, at even steps."""
     count = min(most, len(names))
     return [names[i] for i in np.linspace(0, len(names) - 1, count).round().astype(int)] if count else []
-
-
-def harvest_settings(project: Project, **given: Any) -> HarvestSettings:
-    """How a project is harvested: as it is picked, and what is given besides.
-
-    Raises
-    ------
-    UserError
-        When the project has no diameter, or a setting is unusable.
-    """
-    own = project.settings
-    if own.diameter is None and not given.get("diameter"):
-        raise UserError("The diameter of the particle is not known.", "Give it in the project's settings, in Angstrom.")
-    fields: dict[str, Any] = {"diameter": own.diameter, "invert": own.invert, "threshold": own.threshold}
-    fields["detector"] = project.weights(own.detector) if own.detector else None
-    fields["classifier"] = project.weights(own.classifier) if own.classifier else None
-    return validated(HarvestSettings, {**fields, **given})
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredMicrograph:
-    """A field as the picker sees it.
-
-    Attributes
-    ----------
-    field
-        What was looked at.
-    frame
-        Of the micrograph.
-    map
-        The detector's, with its candidates.
-    image
-        The micrograph at the scale of the patches, in 16 bits to save memory.
-    image_frame
-        Of that image.
-    """
-
-    field: LabelledMicrograph
-    frame: Frame
-    map: ScoreMap
-    image: npt.NDArray[np.float16]
-    image_frame: Frame
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(h, w)`` of the micrograph."""
-        assert self.frame.shape is not None, "it was read from a file"
-        return self.frame.shape
-
-    @property
-    def heights(self) -> ImageArray:
-        """The detector's map ``(h, w)``."""
-        assert self.map.values is not None, "DRPnet has a map"
-        return self.map.values
-
-    @property
-    def candidates(self) -> Candidates:
-        """What may be a pick at the usual distance."""
-        every = self.map.candidates
-        keep = every.level > 1
-        return Candidates(every.yx[keep], every.detection[keep], every.level[keep], every.probability[keep])
-
-    def patches(self, yx: FloatArray) -> ImageArray:
-        """``(n, 64, 64)`` patches around places in micrograph pixels."""
-        from napari_drpnet.candidates import crop
-        from napari_drpnet.networks import Classifier
-
-        if not len(yx):
-            return np.empty((0, Classifier.patch, Classifier.patch), np.float32)
-        return crop(self.image.astype(np.float32), self.image_frame.from_micrograph(yx), Classifier.patch)
-
-
-def look(field: LabelledMicrograph, picker: DRPnet) -> Generator[float, None, ScoredMicrograph]:
-    """See one field, yielding the fraction done.
-
-    Raises
-    ------
-    UserError
-        When it cannot be read or picked.
-    """
-    from napari_drpnet.pickers.network import network_image
-    from napari_drpnet.training.labels.patches import DIAMETER
-
-    micrograph = field.read()
-    score_map = yield from picker.score_steps(micrograph)
-    seen = network_image(micrograph, picker.settings.diameter, DIAMETER, picker.settings.invert)
-    return ScoredMicrograph(field, micrograph.frame, score_map, seen.image.astype(np.float16), seen.frame)
-
-
-def harvest_inputs(
-    project: Path | None,
-    inputs: Sequence[str],
-    coordinates: Sequence[Path],
-    pixel_size: float | None,
-    complete: bool,
-    given: dict[str, Any],
-    out: Path | None,
-    name: str,
-) -> tuple[list[LabelledMicrograph], HarvestSettings, Path]:
-    """What the command line was told, as the arguments of `harvest.harvest`.
-
-    Raises
-    ------
-    UserError
-        When both a project and files are given, or neither, or one of them cannot be read.
-    """
-    if project is None:
-        if not inputs:
-            raise UserError("There is nothing to harvest.", "Name micrographs, or a project with --project.")
-        settings = validated(HarvestSettings, given)
-        fields = labelled_in_files(inputs, coordinates, pixel_size, complete)
-        return fields, settings, out or Path("patches")
-    if inputs or coordinates:
-        raise UserError("Micrographs are given beside a project.", "Give one of the two.")
-    from napari_drpnet.io.project.project import Project
-
-    with Project.open(project, read_only=True) as opened:
-        settings = harvest_settings(opened, **given)
-        told = None if settings.source == "labels" else [entry.name for entry in opened.micrographs]
-        return labelled_in_project(opened, told), settings, out or opened.folder / "patches" / name

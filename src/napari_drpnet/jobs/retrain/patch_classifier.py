@@ -14,9 +14,11 @@ from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.jobs.retrain.harvest import read_patch_set
 from napari_drpnet.jobs.retrain.learning import train_on
 from napari_drpnet.jobs.retrain.report import RetrainReport, write_record
-from napari_drpnet.jobs.run_file import validated
-from napari_drpnet.settings import RetrainSettings
+from napari_drpnet.settings import RetrainSettings, validated
 from napari_drpnet.steps import Job
+from napari_drpnet.training.calibration import fit_logistic
+from napari_drpnet.training.labels.patches import patch_scores
+from napari_drpnet.training.run import leave
 
 # What a classifier's evidence counts beside the detector's where no candidate tells how much they share.
 _SHARE = 0.4
@@ -32,7 +34,7 @@ def retrain_patches(
     """Train a classifier from a patch set alone, without the micrographs.
 
     It is judged by patches, at equal numbers of both classes. How it counts beside the detector, which no patch tells,
-    is a fixed part of what it says; the probabilities of the picks are calibrated by `retrain` in a project.
+    is a fixed part of what it says; the probabilities of the picks are calibrated by `retrain_picker` in a project.
 
     Parameters
     ----------
@@ -45,17 +47,13 @@ def retrain_patches(
     detector
         Weights of stage 1 that it will be used with.
     stop
-        See `retrain`.
+        See `retrain_picker`.
 
     Raises
     ------
     UserError
         When the set has one class only or too few patches, or the weights cannot be read or written.
     """
-    from napari_drpnet.training.calibration import fit_logistic
-    from napari_drpnet.training.labels.patches import patch_scores
-    from napari_drpnet.training.run import leave
-
     begun, stop = time.monotonic(), stop or Event()
     first, _ = read_weights(detector)
     fitted = yield from train_on(patches, settings, stop)
@@ -86,7 +84,7 @@ def retrain_patches(
         out.stem,
         out,
         "classifier",
-        {"classifier": str(out)},
+        use={"classifier": str(out)},
         after=2 * recall / (1 + recall + false),
         judged_on="validation patches, particles and background counting alike" if unseen else "the training patches",
         notes=notes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -30,9 +30,11 @@ class RetrainReport:
     weights
         Its file; None where nothing better was found, and then nothing was written.
     role
-        ``detector`` or ``classifier``; empty without a file.
+        What it is: ``calibration``, or the field of the picker's settings that takes it; empty without a file.
+    picker
+        Whose it is.
     use
-        Settings of the project that put it to use, for `Project.update`.
+        Names of networks that put it to use, by the field of the picker's settings; None as a name means the default.
     before, after
         F1 at probability 0.5 on labels that it did not learn from; None where there were too few.
     estimated
@@ -53,7 +55,8 @@ class RetrainReport:
 
     name: str
     weights: Path | None = None
-    role: Literal["detector", "classifier", ""] = ""
+    role: str = ""
+    picker: str = ""
     use: dict[str, str | None] = field(default_factory=dict)
     before: float | None = None
     after: float | None = None
@@ -87,21 +90,21 @@ def free_name(project: Project, wanted: str) -> str:
     return wanted
 
 
-def write_record(report: RetrainReport, settings: RetrainSettings, fields: Sequence[LabelledMicrograph]) -> None:
+def write_record(report: RetrainReport, settings: RetrainSettings, micrographs: Sequence[LabelledMicrograph]) -> None:
     """Settings, scores and labels of a network, in YAML beside its weights."""
     assert report.weights is not None, "there is something to tell of"
     told = {name: value for name, value in asdict(report).items() if name not in ("weights", "use")}
     told["notes"] = list(report.notes)
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in told.items()}
-    micrographs = [
+    known = [
         {
             "name": one.name,
             "particles": len(one.particles),
             "background": len(one.background),
             "complete": one.complete,
         }
-        for one in fields
+        for one in micrographs
     ]
-    content = {**rounded, "settings": settings.model_dump(mode="json"), "micrographs": micrographs}
+    content = {**rounded, "settings": settings.model_dump(mode="json"), "micrographs": known}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_text(text, report.weights.with_suffix(".yaml"))

@@ -13,7 +13,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from napari_drpnet import tiling
-from napari_drpnet.data import Candidates, ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import Candidates, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.pickers.centerpicker.centres import (
     LARGEST,
     SMALLEST,
@@ -25,9 +25,8 @@ from napari_drpnet.pickers.centerpicker.centres import (
 )
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import calibrated, check_size, load_network, on_good_pixels
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import CenterPickerSettings
-from napari_drpnet.steps import drained, translate
+from napari_drpnet.steps import translate
 
 # Longer sides, in network pixels, of the images on which the size of the particles is found out. A larger image is
 # brought to them, a smaller one stays as it is. Particles of 1.4 to 18 % of it are of a size the network has learnt.
@@ -57,22 +56,14 @@ class CenterPicker:
         self.card, network = load_network(settings.weights, "centre detector", self.device)
         self.network = cast(tiling.FullyConvolutional, network)
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The heat of one micrograph and every candidate with its probability and its diameter.
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """The heat of one micrograph and every candidate with probability and diameter; yields the fraction done.
 
         Raises
         ------
         UserError
             When the image is constant; with a diameter, when it does not fit the image or the pixel size is unknown.
         """
-        return drained(self.score_steps(micrograph))
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
         pixels = yield from translate(self._size_steps(micrograph), lambda fraction: 0.4 * fraction)
         prepared = seen(micrograph, pixels, self.card.diameter, self.settings.invert)
         heat, centres = yield from translate(self._centre_steps(prepared), lambda fraction: 0.4 + 0.6 * fraction)
@@ -87,12 +78,6 @@ class CenterPicker:
             centres.diameter / frame.scale,
         )
         return ScoreMap(heat, frame, candidates)
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)
 
     def _size_steps(self, micrograph: Micrograph) -> Generator[float, None, float]:
         """Diameter of the particles in micrograph pixels: as the settings say, or as the surest overview shows."""

@@ -14,11 +14,9 @@ from typing import ClassVar
 import numpy as np
 from scipy import fft
 
-from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.pickers.classical.maps import ACROSS, map_candidates, seen
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import LoGSettings
-from napari_drpnet.steps import drained
 
 # Blobs this many times smaller or larger than the range compete with those in it.
 _BEYOND = (2, 3, 4, 5)
@@ -118,22 +116,14 @@ class LoG:
     def __init__(self, settings: LoGSettings) -> None:
         self.settings = settings
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The fit of the best blob around each pixel, and every candidate with its probability.
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """The fit of the best blob around each pixel, and every candidate; yields the fraction done.
 
         Raises
         ------
         UserError
             When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
         """
-        return drained(self.score_steps(micrograph))
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
         prepared = seen(micrograph, self.settings)
         frame = prepared.frame
         smallest, largest = (frame.working_pixels(length) for length in (self.settings.smallest, self.settings.largest))
@@ -141,9 +131,3 @@ class LoG:
         every, at = map_candidates(fit, prepared, CALIBRATION)
         own = size[at[:, 0], at[:, 1]] / np.float64(frame.scale)
         return ScoreMap(fit, frame, replace(every, diameter=own))
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)

@@ -14,15 +14,13 @@ import numpy.typing as npt
 import torch
 
 from napari_drpnet import tiling
-from napari_drpnet.data import ImageArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.templates import read_templates
 from napari_drpnet.pickers.classical.maps import map_candidates, seen
 from napari_drpnet.pickers.classical.matching import Matches, disc
 from napari_drpnet.pickers.classical.turns import ball, turns
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import TemplateSettings
-from napari_drpnet.steps import drained
 
 # Of the terms of `maps.terms`: python training/calibrate.py template
 CALIBRATION = (2.44514, -1.35582, 0.84111, 2.52386)
@@ -52,12 +50,8 @@ class Template:
         self.templates = ball(settings.diameter) if path is None else read_templates(path, settings.template_pixel_size)
         self.turns = turns(self.templates, settings)
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The correlation with the best template around each pixel, and every candidate with its probability.
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """The correlation with the best template around each pixel, and every candidate; yields the fraction done.
 
         Raises
         ------
@@ -65,10 +59,6 @@ class Template:
             When the diameter or a template does not fit the image, the pixel size is unknown, the image is constant,
             or the graphics card has too little memory.
         """
-        return drained(self.score_steps(micrograph))
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
         self._check_fit(micrograph)
         prepared = seen(micrograph, self.settings)
         yield 0.02
@@ -84,12 +74,6 @@ class Template:
         best = index[at[:, 0], at[:, 1]]
         every = replace(every, class_number=self.turns.class_number[best], psi=self.turns.psi[best])
         return ScoreMap(values, prepared.frame, every)
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)
 
     def _match(self, image: ImageArray) -> Generator[float, None, tuple[ImageArray, npt.NDArray[np.int32]]]:
         """The best correlation around each pixel, and which of the turned templates it is."""

@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.special import expit
 
 from napari_drpnet import tiling
-from napari_drpnet.data import Candidates, FloatArray, ImageArray, MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import Candidates, FloatArray, ImageArray, MaskArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import write_weights
 from napari_drpnet.networks import AlexNet, channels_last
@@ -23,9 +23,8 @@ from napari_drpnet.networks.alexnet import SlidingWindow
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, learn_steps
 from napari_drpnet.pickers.network import calibrated, check_size, load_network, network_image
-from napari_drpnet.pickers.protocol.choosing import chosen
 from napari_drpnet.settings import DeepCryoPickerSettings
-from napari_drpnet.steps import drained, translate
+from napari_drpnet.steps import translate
 
 # Smoothing of the map, in particle diameters: the score of one window is noisy.
 _SMOOTHING = 0.06
@@ -89,14 +88,6 @@ class DeepCryoPicker:
             raise UserError("DeepCryoPicker has learnt nothing that could be saved.", "Let it learn or pick first.")
         return write_weights(path, self._learnt.card, self._learnt.network.state_dict())
 
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings; see `score_steps`."""
-        return self.picks_from(self.score(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """`score_steps` to its end."""
-        return drained(self.score_steps(micrograph))
-
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """The map of one micrograph and every candidate, yielding the fraction done.
 
@@ -114,12 +105,6 @@ class DeepCryoPicker:
             yield from translate(self.learn_steps([lambda: micrograph]), lambda step: _LEARNING * step[0])
         yield begun
         return (yield from translate(self._scan(micrograph), lambda part: begun + (1 - begun) * part))
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        return chosen(self.name, self.settings, score_map, threshold, min_distance)
 
     def _scan(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """Slide the window over a micrograph: the probability of one in each place, and the best boxes."""

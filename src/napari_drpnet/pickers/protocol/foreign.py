@@ -5,19 +5,14 @@ A bug of ours is to be seen as one; a bug of theirs is a line that says whom to 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray, Frame, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, Frame, Picks, ScoreMap
 from napari_drpnet.errors import UserError
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.picker import LearningPicker, Reader, ScoringPicker
-
 
 _TELL = "Tell its author; the other pickers still work."
 
@@ -40,86 +35,38 @@ def checked_picks(picks: Any, name: str, frame: Frame) -> Picks:
     Raises
     ------
     UserError
-        When it is something else than picks, or a pick is not on the micrograph.
+        When it is something else than picks, a pick is not on the micrograph, or a score is no probability.
     """
-    where = f"{frame.micrograph}: picker {name!r} gave"
     if not isinstance(picks, Picks):
-        raise UserError(f"{where} a {type(picks).__name__}, not Picks.", _TELL)
-    if not np.isfinite(picks.yx).all():
-        raise UserError(f"{where} picks without a place (NaN or infinite).", _TELL)
-    if frame.shape is not None and len(picks) and not _on(picks.yx, frame.shape):
-        h, w = frame.shape
-        raise UserError(f"{where} picks outside the micrograph of {h} x {w} pixels.", _TELL)
+        raise _wrong(frame, name, f"a {type(picks).__name__}, not Picks")
+    _check(picks.yx, picks.score, name, frame)
     return picks
+
+
+def checked_map(score_map: Any, name: str, frame: Frame) -> ScoreMap:
+    """The same for a picker that scores."""
+    if not isinstance(score_map, ScoreMap):
+        raise _wrong(frame, name, f"a {type(score_map).__name__}, not a ScoreMap")
+    _check(score_map.candidates.yx, score_map.candidates.probability, name, frame)
+    return score_map
+
+
+def _check(yx: FloatArray, score: FloatArray, name: str, frame: Frame) -> None:
+    if not np.isfinite(yx).all():
+        raise _wrong(frame, name, "picks without a place (NaN or infinite)")
+    if frame.shape is not None and len(yx) and not _on(yx, frame.shape):
+        h, w = frame.shape
+        raise _wrong(frame, name, f"picks outside the micrograph of {h} x {w} pixels")
+    known = score[~np.isnan(score)]
+    if known.size and (known.min() < 0 or known.max() > 1):
+        what = f"scores from {known.min():g} to {known.max():g}, which are no probabilities"
+        raise _wrong(frame, name, what, "Tell its author: they are to be 0 to 1, or NaN.")
+
+
+def _wrong(frame: Frame, name: str, what: str, step: str = _TELL) -> UserError:
+    return UserError(f"{frame.micrograph}: picker {name!r} gave {what}.", step)
 
 
 def _on(yx: FloatArray, shape: tuple[int, int]) -> bool:
     """Whether all centres are on an image, but for what rescaling rounds."""
     return bool((yx >= -1).all() and (yx <= np.array(shape)).all())
-
-
-class Guarded:
-    """A picker of another package, each of whose errors becomes a `UserError` with its name.
-
-    Parameters
-    ----------
-    picker
-        To be guarded.
-    origin
-        The package it is from.
-    """
-
-    def __init__(self, picker: ScoringPicker, origin: str) -> None:
-        self.name = picker.name
-        self.settings_class = picker.settings_class
-        self.settings = picker.settings
-        self.origin = origin
-        self._picker = picker
-
-    def pick(self, micrograph: Micrograph) -> Picks:
-        """Particles of one micrograph, at the threshold of the settings."""
-        with self._blaming(micrograph.frame.micrograph):
-            return checked_picks(self._picker.pick(micrograph), self.name, micrograph.frame)
-
-    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done."""
-        with self._blaming(micrograph.frame.micrograph):
-            return (yield from self._picker.score_steps(micrograph))
-
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The score map of one micrograph, with every candidate."""
-        with self._blaming(micrograph.frame.micrograph):
-            return self._picker.score(micrograph)
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
-        with self._blaming(score_map.frame.micrograph):
-            picks = self._picker.picks_from(score_map, threshold, min_distance)
-            return checked_picks(picks, self.name, score_map.frame)
-
-    def _blaming(self, where: str) -> AbstractContextManager[None]:
-        return blaming(f"{where}: picker {self.name!r} of the package {self.origin} failed")
-
-
-class GuardedLearner(Guarded):
-    """The same for a picker that learns from the data set before it picks."""
-
-    _picker: LearningPicker
-
-    @property
-    def ready(self) -> bool:
-        """Whether it has learnt."""
-        with self._blaming("Learning"):
-            return self._picker.ready
-
-    def learn_steps(self, micrographs: Sequence[Reader]) -> Generator[tuple[float, str], None, None]:
-        """Learn from some of the micrographs, yielding the fraction done and what is being done."""
-        with self._blaming("Learning"):
-            yield from self._picker.learn_steps(micrographs)
-
-    def save(self, path: Path) -> Path:
-        """Write what was learnt as a weights file."""
-        with self._blaming(str(path)):
-            return self._picker.save(path)

@@ -1,28 +1,43 @@
-"""What a picker is.
+"""What a picker is: one class with its settings, and what more it can do.
 
-Third parties add a picker through the entry-point group ``napari_drpnet.pickers``: a class with a ``settings_class``
-attribute (a subclass of `PickerSettings`), built from one such settings object.
+Third parties add a picker through the entry-point group ``napari_drpnet.pickers``. What every picker can do once it is
+loaded, whatever its class brings along, is `loaded.LoadedPicker`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from napari_drpnet.data import Micrograph, Picks, ScoreMap
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.data import MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.settings import PickerSettings, extra_of, networks_of
+
+# Reads one micrograph when it is called, so that a data set need not fit into memory.
+Reader = Callable[[], Micrograph]
+# Slope and offset: a probability p becomes expit(slope * logit(p) + offset).
+Correction = tuple[float, float]
 
 
 @runtime_checkable
 class Picker(Protocol):
-    """Finds particles in a micrograph. Built from its settings; weights are loaded then."""
+    """Finds particles in micrographs. Built from its settings; weights are loaded then.
+
+    It is a `ScoringPicker`, or a `SimplePicker` that can only pick.
+    """
 
     name: ClassVar[str]
     settings_class: ClassVar[type[PickerSettings]]
     settings: PickerSettings
 
     def __init__(self, settings: Any) -> None: ...
+
+
+@runtime_checkable
+class SimplePicker(Picker, Protocol):
+    """A picker that can only pick."""
 
     def pick(self, micrograph: Micrograph) -> Picks:
         """Particles of one micrograph, at the threshold of the settings."""
@@ -34,22 +49,27 @@ class ScoringPicker(Picker, Protocol):
     """A picker whose threshold and minimum distance can change without running it again."""
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """`score`, yielding the fraction done at least every 0.3 s so that a caller can show it or stop."""
-        ...
+        """The score map of one micrograph with every candidate.
 
-    def score(self, micrograph: Micrograph) -> ScoreMap:
-        """The score map of one micrograph, with every candidate."""
-        ...
-
-    def picks_from(
-        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
-    ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        Yields the fraction done at least every 0.3 s, so that a caller can show it or stop.
+        """
         ...
 
 
-# Reads one micrograph when it is called, so that a data set need not fit into memory.
-Reader = Callable[[], Micrograph]
+@runtime_checkable
+class RulingPicker(ScoringPicker, Protocol):
+    """A picker that may have a rule of its own in the place of the threshold."""
+
+    def keep(self, score_map: ScoreMap) -> MaskArray | None:
+        """Which candidates the rule lets through, ``(n,)``; None where the threshold decides."""
+        ...
+
+
+@runtime_checkable
+class LimitedPicker(ScoringPicker, Protocol):
+    """A picker that gives so many picks of a micrograph at most, the best ones; None for all."""
+
+    most: int | None
 
 
 @runtime_checkable
@@ -70,4 +90,54 @@ class LearningPicker(ScoringPicker, Protocol):
 
     def save(self, path: Path) -> Path:
         """Write what was learnt as a weights file, which ``weights`` of its settings takes the next time."""
+        ...
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """A network of a picker that a person's labels can train.
+
+    Attributes
+    ----------
+    field
+        Of the picker's settings, that names the network.
+    learns_from
+        ``patches`` of particles and background; or ``micrographs`` on which every particle is labelled.
+    leaves_out
+        The field of a network that was made for the former one, and is left out with the new one; empty for none.
+    """
+
+    field: str
+    learns_from: str
+    leaves_out: str = ""
+
+
+def learnable(model: type[PickerSettings]) -> tuple[Learnable, ...]:
+    """The networks of a picker with these settings that labels can train, as the marks of its fields say."""
+    found = [Learnable(field, *(extra_of(model, field, key) for key in _LEARNABLE)) for field in networks_of(model)]
+    return tuple(one for one in found if one.learns_from)
+
+
+_LEARNABLE = ("learns_from", "leaves_out")
+
+
+@runtime_checkable
+class RetrainablePicker(ScoringPicker, Protocol):
+    """A picker some of whose networks can be trained on labels, see `learnable`.
+
+    The probabilities of any picker can be corrected.
+    """
+
+    def second_stage(self, slope: float, correction: Correction, start: str) -> WeightsCard:
+        """The card of a classifier that learnt from patches, and judges the candidates of this picker.
+
+        Parameters
+        ----------
+        slope
+            Of the classifier's logit, which is added to that of this picker's probability.
+        correction
+            Of the sum.
+        start
+            The weights that its training began from.
+        """
         ...

@@ -8,24 +8,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, cast
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers.protocol.foreign import Guarded, GuardedLearner, blaming
-from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, ScoringPicker
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.pickers.protocol.foreign import blaming
+from napari_drpnet.pickers.protocol.picker import Picker
+from napari_drpnet.settings import (
+    DEFAULT_PICKER,
+    CenterPickerSettings,
+    DeepCryoPickerSettings,
+    DRPnetSettings,
+    LoGSettings,
+    PickerSettings,
+    PixerSettings,
+    TemplateSettings,
+    validated,
+)
 
-_BUILT_IN = {
-    "drpnet": "napari_drpnet.pickers.drpnet:DRPnet",
-    "pixer": "napari_drpnet.pickers.pixer:Pixer",
-    "centerpicker": "napari_drpnet.pickers.centerpicker.picker:CenterPicker",
-    "deepcryopicker": "napari_drpnet.pickers.deepcryo.picker:DeepCryoPicker",
-    "log": "napari_drpnet.pickers.classical.log:LoG",
-    "template": "napari_drpnet.pickers.classical.template:Template",
+if TYPE_CHECKING:
+    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+
+# Where the class is, and its settings, which can be asked for without loading a network library.
+_BUILT_IN: dict[str, tuple[str, type[PickerSettings] | None]] = {
+    "drpnet": ("napari_drpnet.pickers.drpnet:DRPnet", DRPnetSettings),
+    "pixer": ("napari_drpnet.pickers.pixer:Pixer", PixerSettings),
+    "centerpicker": ("napari_drpnet.pickers.centerpicker.picker:CenterPicker", CenterPickerSettings),
+    "deepcryopicker": ("napari_drpnet.pickers.deepcryo.picker:DeepCryoPicker", DeepCryoPickerSettings),
+    "log": ("napari_drpnet.pickers.classical.log:LoG", LoGSettings),
+    "template": ("napari_drpnet.pickers.classical.template:Template", TemplateSettings),
 }
 _GROUP, _OURS = "napari_drpnet.pickers", "napari-drpnet"
+
+
+def register(name: str, target: str) -> None:
+    """Add a picker to those of this process; a package uses the entry-point group instead, see docs/adding-a-picker.md.
+
+    Parameters
+    ----------
+    name
+        The name of its class.
+    target
+        Where the class is, as ``module:Class``.
+    """
+    _BUILT_IN[name] = (target, None)
 
 
 @dataclass(frozen=True)
@@ -61,29 +86,20 @@ def known_pickers() -> list[PickerInfo]:
     return ours + [_looked_at(entry) for entry in _entries()]
 
 
-def scoring(picker: Picker) -> ScoringPicker:
-    """A picker as one whose threshold can change afterwards; one that can only pick is asked once for all it finds."""
-    if isinstance(picker, ScoringPicker):
-        return picker
-    from napari_drpnet.pickers.protocol.adapter import Rescored  # SciPy, which a list of names does not need
-
-    return cast(ScoringPicker, Rescored(picker))
-
-
 def settings_class(name: str) -> type[PickerSettings]:
     """The settings model of the picker called ``name``."""
-    return _picker_class(name).settings_class
+    known = _BUILT_IN.get(name, ("", None))[1]
+    return known or _picker_class(name).settings_class
+
+
+def needs_diameter(name: str) -> bool:
+    """Whether the picker called ``name`` must be told the diameter of the particle."""
+    return settings_class(name).model_fields["diameter"].is_required()
 
 
 def summary(name: str) -> str:
     """What the picker called ``name`` is, in a line; raises a `UserError` when it cannot be loaded."""
     return _summary(_picker_class(name))
-
-
-def explain(error: ValidationError) -> UserError:
-    """A pydantic error as one sentence a user can act on."""
-    parts = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
-    return UserError(f"Settings are not usable: {'; '.join(parts)}.", "Correct the value and try again.")
 
 
 def picker_settings(name: str, **fields: Any) -> PickerSettings:
@@ -98,14 +114,11 @@ def picker_settings(name: str, **fields: Any) -> PickerSettings:
     if unknown := [repr(field) for field in fields if field not in cls.model_fields]:
         known = ", ".join(cls.model_fields)
         raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown)}.", f"It has {known}.")
-    try:
-        return cls(**fields)
-    except ValidationError as error:
-        raise explain(error) from error
+    return validated(cls, fields)
 
 
-def load_picker(name: str = "drpnet", **settings: Any) -> ScoringPicker:
-    """Build a picker by name; one that can only pick is made a `ScoringPicker`, see `scoring`.
+def load_picker(name: str = DEFAULT_PICKER, **settings: Any) -> LoadedPicker:
+    """Build a picker by name.
 
     Parameters
     ----------
@@ -124,19 +137,19 @@ def load_picker(name: str = "drpnet", **settings: Any) -> ScoringPicker:
     >>> picker = load_picker("drpnet", diameter=180)  # doctest: +SKIP
     >>> picks = picker.pick(read_micrograph("micrograph.mrc"))  # doctest: +SKIP
     """
+    from napari_drpnet.pickers.protocol.loaded import LoadedPicker  # SciPy, which a list of names does not need
+
     cls, chosen = _picker_class(name), picker_settings(name, **settings)
     if name in _BUILT_IN:
-        return scoring(cls(chosen))
+        return LoadedPicker(cls(chosen))
     origin = _origin(_entry(name))
     with blaming(f"Picker {name!r} of the package {origin} cannot be started"):
-        picker = scoring(cls(chosen))
-    guard = GuardedLearner(picker, origin) if isinstance(picker, LearningPicker) else Guarded(picker, origin)
-    return cast(ScoringPicker, guard)
+        return LoadedPicker(cls(chosen), origin)
 
 
 def _picker_class(name: str) -> type[Picker]:
     if name in _BUILT_IN:
-        module, attribute = _BUILT_IN[name].split(":")
+        module, attribute = _BUILT_IN[name][0].split(":")
         return cast(type[Picker], getattr(import_module(module), attribute))
     return _loaded(_entry(name))
 
@@ -174,8 +187,10 @@ def _complaint(cls: Any, name: str) -> str:
     settings = getattr(cls, "settings_class", None)
     if not (isinstance(settings, type) and issubclass(settings, PickerSettings)):
         return "it has no settings_class derived from PickerSettings"
-    if not callable(getattr(cls, "pick", None)):
-        return "it has no method pick"
+    if not any(callable(getattr(cls, method, None)) for method in ("pick", "score_steps")):
+        return "it has no method pick or score_steps"
+    if hasattr(cls, "picks_from"):
+        return "it has a method picks_from, which is asked no more: picks are chosen from the candidates of score_steps"
     if getattr(cls, "name", None) != name:
         return f"its name is {getattr(cls, 'name', None)!r}, not that of its entry point"
     return ""

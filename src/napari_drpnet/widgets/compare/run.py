@@ -9,8 +9,9 @@ from typing import Any
 from napari_drpnet import jobs
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers import available_pickers, load_picker, scoring, settings_class
-from napari_drpnet.pickers.protocol.picker import Reader, ScoringPicker
+from napari_drpnet.pickers import available_pickers, load_picker, needs_diameter, settings_class
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.steps import translate
 from napari_drpnet.widgets.kit.source import ChosenImage
 
@@ -60,15 +61,15 @@ class LoadedPickers:
     """Pickers with their settings, kept from run to run: what they loaded and learnt serves the next micrograph."""
 
     def __init__(self) -> None:
-        self._ready: dict[str, tuple[Any, ScoringPicker]] = {}
+        self._ready: dict[str, tuple[Any, LoadedPicker]] = {}
 
-    def picker(self, name: str, settings: Mapping[str, Any], school: School) -> jobs.Job[ScoringPicker]:
+    def picker(self, name: str, settings: Mapping[str, Any], school: School) -> jobs.Job[LoadedPicker]:
         """A picker that is ready to pick; one that learns from micrographs does so first, once for a data set."""
         fields = own_settings(name, settings)
         key = (fields, school.key)
         known, picker = self._ready.get(name, (None, None))
         if picker is None or key != known:
-            picker = scoring(load_picker(name, **fields))
+            picker = load_picker(name, **fields)
             yield from jobs.learn(picker, school.readers)
             self._ready[name] = key, picker
         return picker
@@ -78,8 +79,8 @@ def own_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the common settings that a picker has; one that finds out the diameter itself is told none."""
     fields = settings_class(name).model_fields
     own = {key: value for key, value in settings.items() if key in fields}
-    if "diameter" in own and not fields["diameter"].is_required():
-        del own["diameter"]
+    if not needs_diameter(name):
+        own.pop("diameter", None)
     return own
 
 
@@ -150,6 +151,6 @@ def _run(
     picker = yield from translate(
         learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
     )
-    score_map = yield from translate(jobs.score(picker, micrograph), lambda p: replace(here, fraction=p.fraction))
+    found = yield from jobs.find(picker, micrograph, here)
     own = picker.settings
-    return Found(name, picker.picks_from(score_map, threshold=0.0), own.threshold, own.diameter == 0)
+    return Found(name, picker.picks_from(found.score_map, threshold=0.0), own.threshold, own.diameter == 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import HarvestReport, Job, LabelledMicrograph, Progress
-from napari_drpnet.settings import HarvestSettings
+from napari_drpnet.pickers import load_picker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.settings import HarvestSettings, PickerSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.widgets.harvest.examples import Examples
 from napari_drpnet.widgets.harvest.source import PointsList, layer_field
@@ -70,8 +73,8 @@ class HarvestWidget(QWidget):
         self.complete = CheckBox(
             text="All particles are labelled", tooltip="Everything else on this micrograph is then background."
         )
-        self.diameter: Any = control(HarvestSettings, "diameter", preference("diameter"))
-        self.invert: Any = control(HarvestSettings, "invert")
+        self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
+        self.invert: Any = control(PickerSettings, "invert")
         self.other = PathLine("folder or STAR file", "Picks of another program for the same micrographs.", star=True)
         self.most = SpinBox(
             label="Micrographs", value=20, min=1, max=100_000, tooltip="At most so many, spread over the project."
@@ -190,30 +193,30 @@ class HarvestWidget(QWidget):
     def run(self) -> None:
         """Start with the values of the form."""
         try:
-            fields, settings, out = self._task()
+            task = self._task()
         except UserError as error:
             self.job.say(str(error))
             return
         self.examples.hide()
         self.told.setText("")
-        self.job.run(_steps, fields, settings, out, done=self._take)
+        self.job.run(_steps, task, done=self._take)
 
-    def _task(self) -> tuple[Callable[[], Sequence[LabelledMicrograph]], HarvestSettings, Path | None]:
-        """What to harvest, told in a way that no layer is touched later; how; and where to."""
-        source, widgets = self.source.value, self.settings.values()
-        common = {"source": source, "device": preference("device"), "memory": preference("memory")}
+    def _task(self) -> _Task:
+        """What to harvest, told in a way that no layer is touched later."""
+        source = self.source.value
+        settings = filled(HarvestSettings, self.settings.values(), source=source)
+        common = {"device": preference("device"), "memory": preference("memory")}
         project = self.session.project
         if not self._of_project or project is None:
-            settings = filled(HarvestSettings, [*widgets, self.diameter, self.invert], **common)
+            options = {"diameter": self.diameter.value, "invert": self.invert.value, **common}
             chosen = [] if source == "confidence" else self.points.chosen
             field = layer_field(self.image.source(), chosen, self.complete.value and source == "labels")
-            return lambda: [field], settings, None
+            return _Task(lambda: [field], partial(load_picker, **options), settings)
         self.session.flush()
-        given = {widget.name: widget.value for widget in widgets}
-        settings = jobs.harvest_settings(project, **given, **common)
         most, other = self.most.value, self.other.path if self.other.text else None
-        return (
-            lambda: jobs.harvested_in_project(project, source, most, other),
+        return _Task(
+            partial(jobs.harvested_in_project, project, source, most, other),
+            partial(jobs.project_picker, project, **common),
             settings,
             project.folder / "patches" / self.name.value,
         )
@@ -236,12 +239,30 @@ class HarvestWidget(QWidget):
         self.session.configured.disconnect(self._check)
 
 
-def _steps(
-    fields: Callable[[], Sequence[LabelledMicrograph]], settings: HarvestSettings, out: Path | None
-) -> Job[HarvestReport]:
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One harvest.
+
+    Attributes
+    ----------
+    micrographs, load
+        Give the micrographs and the picker.
+    settings
+        What tells particles from background.
+    out
+        Folder of the patch set; None: nothing is written.
+    """
+
+    micrographs: Callable[[], Sequence[LabelledMicrograph]]
+    load: Callable[[], LoadedPicker]
+    settings: HarvestSettings
+    out: Path | None = None
+
+
+def _steps(task: _Task) -> Job[HarvestReport]:
     """Everything that takes time; runs in a thread and touches no layer."""
     yield Progress(0, 1, message="Looking for labels and picks")
-    return (yield from translate(jobs.harvest(fields(), settings, out), _told))
+    return (yield from translate(jobs.harvest(task.micrographs(), task.settings, task.load(), task.out), _told))
 
 
 def _told(progress: Progress) -> Progress:

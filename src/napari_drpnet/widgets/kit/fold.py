@@ -31,6 +31,7 @@ class Fold(Container[Any]):
         self.margins = (0, 0, 0, 0)
         form = aligned(widgets)
         self._rows = rows_of(form)
+        self._fixed = self._rows.rowCount()
         self._area = _scrolling(form)
         self.native.layout().addWidget(self._area)
         self.button.clicked.connect(lambda: self.open(not self.opened))
@@ -41,6 +42,13 @@ class Fold(Container[Any]):
         self.opened = opened
         self.button.text = f"{'▾' if opened else '▸'} {self._title}"
         self._area.setVisible(opened)
+
+    def put_last(self, widgets: Iterable[Widget]) -> None:
+        """These controls after the first ones, in the place of those that were put there before."""
+        while self._rows.rowCount() > self._fixed:
+            self._rows.removeRow(self._rows.rowCount() - 1)
+        for widget in widgets:
+            _add_row(self._rows, widget)
 
     def show_row(self, widget: Widget, visible: bool) -> None:
         """Whether one of the controls is among those that can be seen."""
@@ -55,10 +63,14 @@ def aligned(widgets: Iterable[Widget]) -> QWidget:
     rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for widget in widgets:
-        label = QLabel("" if isinstance(widget, CheckBox) else widget.label)  # a check box says it itself
-        label.setToolTip(widget.tooltip)
-        rows.addRow(label, widget.native)
+        _add_row(rows, widget)
     return form
+
+
+def _add_row(rows: QFormLayout, widget: Widget) -> None:
+    label = QLabel("" if isinstance(widget, CheckBox) else widget.label)  # a check box says it itself
+    label.setToolTip(widget.tooltip)
+    rows.addRow(label, widget.native)
 
 
 def rows_of(form: QWidget) -> QFormLayout:

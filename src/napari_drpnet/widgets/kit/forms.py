@@ -10,12 +10,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSlider, FloatSpinBox, LineEdit, SpinBox, TupleEdit
 from magicgui.widgets.bases import BaseValueWidget
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.pickers.protocol.registry import explain
-from napari_drpnet.settings import Settings
+from napari_drpnet.settings import Settings, validated
 
 S = TypeVar("S", bound=Settings)
 
@@ -95,10 +93,7 @@ def filled(settings: type[S], widgets: Iterable[BaseValueWidget[Any]], **more: A
     UserError
         When a value is out of its range.
     """
-    try:
-        return settings(**{widget.name: widget.value for widget in widgets}, **more)
-    except ValidationError as error:
-        raise explain(error) from error
+    return validated(settings, {widget.name: widget.value for widget in widgets} | more)
 
 
 class _Choice(ComboBox):

@@ -1,61 +1,85 @@
-"""Which networks pick: those of the package, and those of the project that is open."""
+"""Which networks and calibrations pick: those of the package, those of the project that is open, and files."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from magicgui.widgets import ComboBox
+from qtpy.QtWidgets import QFileDialog
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import PACKAGED, read_card
-from napari_drpnet.settings import DRPnetSettings
+from napari_drpnet.settings import PickerSettings, extra_of, networks_of
 
-Role = Literal["detector", "classifier"]
-_NONE = {"detector": "default", "classifier": "none"}
+FILE = "a file…"
+_SUFFIX = ".safetensors"
 
 
 class NetworkBox(ComboBox):
-    """The networks of one role; None where the picker is left its default.
+    """What one field of a picker's settings may name; None where the picker is left its default.
 
     Parameters
     ----------
-    role
-        ``detector`` or ``classifier``.
+    model
+        The picker's settings.
+    field
+        One of `networks_of` them.
     """
 
-    def __init__(self, role: Role) -> None:
-        self._role: Role = role
+    def __init__(self, model: type[PickerSettings], field: str) -> None:
+        self._role = networks_of(model)[field]
         self._project: Project | None = None
-        self.null_string = _NONE[role]  # what magicgui shows for None
+        self._file: str | None = None
+        self._last: str | None = None
+        self.null_string = extra_of(model, field, "none")  # what magicgui shows for None
         super().__init__(
-            name=role,
-            label=role.capitalize(),
+            name=field,
+            label=field.capitalize(),
             choices=self._choices,
             nullable=True,
-            tooltip=DRPnetSettings.model_fields[role].description,
+            tooltip=model.model_fields[field].description,
         )
 
     def offer(self, project: Project | None, chosen: str | None = None) -> None:
-        """List the networks of a project, None for those of the package only, and choose one."""
+        """List what a project has, None for the package alone, and choose one; a file is listed beside."""
         self._project = project
+        self._file = chosen if chosen is not None and chosen.endswith(_SUFFIX) else self._file
         with self.changed.blocked():
             self.reset_choices()
             self.value = chosen if chosen in self._choices() else None
+        self._last = self.value
 
     @property
     def weights(self) -> str | None:
         """What the picker loads."""
         name = self.value
-        return name if name is None or self._project is None else self._project.weights(name)
+        return name if name is None or self._project is None else self._project.weights(name, self._role)
 
     def _choices(self, _: Any = None) -> list[str]:
-        return shipped(self._role) if self._project is None else self._project.networks(self._role)
+        known = shipped(self._role) if self._project is None else self._project.networks(self._role)
+        return [*known, *([self._file] if self._file else []), FILE]
+
+    def _on_value_change(self, value: Any = None) -> None:
+        if value == FILE:
+            path, _ = QFileDialog.getOpenFileName(self.native, self.label, "", f"Weights (*{_SUFFIX})")
+            self.offer(self._project, str(Path(path)) if path else self._last)
+            value = self.value
+            if not path:
+                return
+        self._last = value
+        super()._on_value_change(value)
+
+
+def network_boxes(model: type[PickerSettings] | None) -> dict[str, NetworkBox]:
+    """A box for each field of a picker's settings that names a network or a calibration."""
+    return {} if model is None else {field: NetworkBox(model, field) for field in networks_of(model)}
 
 
 @cache
-def shipped(role: Role) -> list[str]:
+def shipped(role: str) -> list[str]:
     """Names of the package's networks."""
 
     def suits(path: Any) -> bool:
@@ -64,4 +88,4 @@ def shipped(role: Role) -> list[str]:
         except UserError:
             return False
 
-    return [path.stem for path in sorted(PACKAGED.glob("*.safetensors")) if suits(path)]
+    return [path.stem for path in sorted(PACKAGED.glob(f"*{_SUFFIX}")) if suits(path)]

@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.pickers import settings_class
+from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
 from napari_drpnet.widgets.kit.removal import Removal
@@ -316,7 +316,7 @@ class MicrographsWidget(QWidget):
 def _wants_diameter(picker: str) -> bool:
     """Whether a picker must be told the diameter; one that cannot be loaded is told of by the job."""
     with suppress(UserError):
-        return settings_class(picker).model_fields["diameter"].is_required()
+        return needs_diameter(picker)
     return False
 
 

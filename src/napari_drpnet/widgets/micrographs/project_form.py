@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from napari.utils.notifications import show_warning
 
+from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import ProjectSettings
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control
-from napari_drpnet.widgets.kit.network_box import NetworkBox
+from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
 from napari_drpnet.widgets.session.session import Session
 
 _UNKNOWN = {"diameter": "not known", "pixel_size": "as the files say", "min_distance": "0.55 diameters"}
@@ -31,9 +35,10 @@ class ProjectForm(Fold):
         self.settings: dict[str, Any] = {name: control(ProjectSettings, name) for name in names}
         for name, text in _UNKNOWN.items():
             self.settings[name].native.setSpecialValueText(text)
-        self.networks = (NetworkBox("detector"), NetworkBox("classifier"))
-        super().__init__("Picking", [*self.settings.values(), *self.networks])
-        for widget in (*self.settings.values(), *self.networks):
+        self.networks: dict[str, NetworkBox] = {}
+        self._picker = ""
+        super().__init__("Picking", self.settings.values())
+        for widget in self.settings.values():
             widget.changed.connect(lambda value, name=widget.name: self._set(name, value))
         session.opened.connect(self._follow)
         session.configured.connect(self._follow)
@@ -53,9 +58,28 @@ class ProjectForm(Fold):
                     value = getattr(project.settings, name)
                     widget.value = widget.min if value is None else value
             widget.enabled = not self._session.read_only
-        for box in self.networks:
-            box.offer(project, None if project is None else getattr(project.settings, box.name))
+        if project is not None:
+            self._offer_networks(project)
+
+    def _offer_networks(self, project: Project) -> None:
+        """The networks of the project's picker, and its calibrations; of one that cannot be loaded, none."""
+        chosen = project.settings
+        if chosen.picker != self._picker:
+            self._picker = chosen.picker
+            self.networks = {}
+            with suppress(UserError):
+                self.networks = network_boxes(settings_class(chosen.picker))
+            self.put_last(self.networks.values())
+            for box in self.networks.values():
+                box.changed.connect(lambda value, field=box.name: self._set_network(field, value))
+        for field, box in self.networks.items():
+            box.offer(project, chosen.options.get(field))
             box.enabled = not self._session.read_only
+
+    def _set_network(self, field: str, name: str | None) -> None:
+        project = self._session.project
+        if project is not None:
+            self._set("options", jobs.with_networks(project.settings.options, {field: name}))
 
     def _set(self, name: str, value: Any) -> None:
         """Keep a value; 0 means that it is not known."""

@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers.protocol.picker import ScoringPicker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
@@ -115,7 +115,7 @@ class PickWidget(Container[Any]):
         widgets = [self.diameter, self.device, self.invert, *self.method.controls.values()]
         return filled(self.method.model, widgets, memory=preference("memory"), **self.method.weights())
 
-    def _take(self, source: ChosenImage, name: str, picker: ScoringPicker, score_map: ScoreMap) -> None:
+    def _take(self, source: ChosenImage, name: str, picker: LoadedPicker, score_map: ScoreMap) -> None:
         """Show what a run found, unless the image it belongs to is gone or changed.
 
         A micrograph of the project keeps it, even if another one is shown by now.
@@ -202,8 +202,7 @@ class PickWidget(Container[Any]):
     def _follow_settings(self) -> None:
         """Show how the project is picked."""
         project = self.session.project
-        for box in self.method.networks:
-            box.offer(project, box.value if project is None else getattr(project.settings, box.name))
+        self.method.offer(project)
         if project is None:
             return
         chosen = project.settings
@@ -250,7 +249,6 @@ class PickWidget(Container[Any]):
                 invert=self.invert.value,
                 threshold=self._threshold,
                 min_distance=self.tuning.distance,
-                **{box.name: box.value for box in self.method.networks},
             )
         except UserError as error:
             show_warning(str(error))

@@ -11,7 +11,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 SUFFIX = ".safetensors"
 
@@ -26,7 +26,7 @@ class LearntForm(Container[Any]):
     saved = Signal(str)  # a file of weights
 
     def __init__(self) -> None:
-        self._kept: tuple[Any, LearningPicker] | None = None
+        self._kept: tuple[Any, LoadedPicker] | None = None
         self.text = Label(value="")
         self.save = PushButton(text="Save...", tooltip="Write what was learnt to a file, for other sessions and runs.")
         self.again = PushButton(text="Learn again", tooltip="Forget what was learnt; the next run learns anew.")
@@ -39,15 +39,15 @@ class LearntForm(Container[Any]):
         self.save.clicked.connect(self._save)
         self.again.clicked.connect(self._forget)
 
-    def picker(self, made_for: Any) -> LearningPicker | None:
+    def picker(self, made_for: Any) -> LoadedPicker | None:
         """The picker that has learnt, if it was made for the same."""
         return self._kept[1] if self._kept is not None and self._kept[0] == made_for else None
 
-    def keep(self, picker: LearningPicker, made_for: Any) -> None:
+    def keep(self, picker: LoadedPicker, made_for: Any) -> None:
         """Keep a picker that has learnt."""
         self._kept = made_for, picker
 
-    def show_for(self, picker: Picker | None) -> None:
+    def show_for(self, picker: LoadedPicker | None) -> None:
         """Be seen where it is this picker that has learnt."""
         self.visible = self._kept is not None and self._kept[1] is picker
         if picker is not None:

@@ -14,11 +14,12 @@ from psygnal import Signal
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.registry import available_pickers, settings_class, summary
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.settings import PickerSettings, networks_of
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control, has_control
-from napari_drpnet.widgets.kit.network_box import NetworkBox
+from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
 
 _NOTHING = object()  # is equal to no value
 
@@ -34,17 +35,20 @@ class _Page:
     text
         What it is, or why it cannot be loaded.
     controls
-        Of its own settings, by name; the networks of the default picker are not among them.
-    fold
-        What holds them; None when there is nothing to choose.
+        Of its own settings, by name, without those that name networks.
+    networks
+        The boxes of these, by name, and of the calibration; none of a picker without networks of its own.
+    folds
+        What holds them.
     shown
-        Values of the controls when they were last filled in.
+        Values of all of them when they were last filled in.
     """
 
     model: type[PickerSettings] | None
     text: str
     controls: dict[str, Any] = field(default_factory=dict)
-    fold: Fold | None = None
+    networks: dict[str, NetworkBox] = field(default_factory=dict)
+    folds: tuple[Fold, ...] = ()
     shown: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -54,13 +58,22 @@ class _Page:
         known = {name: field for name, field in fields.items() if not field.is_required()}
         return {name: _plain(field.get_default(call_default_factory=True)) for name, field in known.items()}
 
-    def fill(self, options: Mapping[str, Any]) -> None:
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is chosen, as a file keeps it; a network that is left to the picker has its default."""
+        chosen = {name: _plain(box.value) for name, box in self.controls.items()}
+        networks = {name: self.usual[name] if box.value is None else box.value for name, box in self.networks.items()}
+        return chosen | networks
+
+    def fill(self, options: Mapping[str, Any], project: Project | None = None) -> None:
         """Show these settings, and the defaults of others; a value that a control does not take is left out."""
         for name, value in ({**self.usual, **options}).items():
             if name in self.controls:
                 with self.controls[name].changed.blocked(), suppress(ValueError, TypeError):
                     self.controls[name].value = value
-        self.shown.update({name: _plain(box.value) for name, box in self.controls.items()})
+        for name, box in self.networks.items():
+            box.offer(project, options.get(name))
+        self.shown.update(self.values)
 
 
 def _plain(value: Any) -> Any:
@@ -81,14 +94,11 @@ class PickerForm:
         self.about = Label(label=" ", value="")
         self.about.native.setWordWrap(True)
         self.about.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.networks = (NetworkBox("detector"), NetworkBox("classifier"))
-        self._networks = Fold("Networks", self.networks)
-        self.folds = Container[Widget](widgets=[self._networks], labels=False)
+        self.folds = Container[Widget](labels=False)
         self.folds.margins = (0, 0, 0, 0)
         self._pages: dict[str, _Page] = {}
+        self._project: Project | None = None
         self.picker.changed.connect(self._choose)
-        for box in self.networks:
-            box.changed.connect(lambda _: self.changed.emit())
         self._show_page()
 
     @property
@@ -122,9 +132,9 @@ class PickerForm:
         return self._page.controls
 
     def weights(self) -> dict[str, str]:
-        """Networks that were chosen, as the picker loads them, if it has such."""
-        known = self.model.model_fields
-        return {box.name: box.weights for box in self.networks if box.weights is not None and box.name in known}
+        """Networks that were chosen, as the picker loads them."""
+        found = {name: box.weights for name, box in self._page.networks.items()}
+        return {name: weights for name, weights in found.items() if weights is not None}
 
     def options(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """The chosen picker's own settings as a file keeps them: those that are not at their defaults.
@@ -135,9 +145,15 @@ class PickerForm:
             Those that the file has of this picker. Where nobody has changed them here they stay: others may have.
         """
         page = self._page
-        values = {name: _plain(box.value) for name, box in page.controls.items()}
-        changed = {name: value for name, value in values.items() if not before or value != page.shown[name]}
+        changed = {name: value for name, value in page.values.items() if not before or value != page.shown[name]}
         return {name: value for name, value in {**before, **changed}.items() if value != page.usual.get(name, _NOTHING)}
+
+    def offer(self, project: Project | None) -> None:
+        """List the networks of a project, None for those of the package only; what is chosen stays."""
+        self._project = project
+        for page in self._pages.values():
+            for box in page.networks.values():
+                box.offer(project, box.value)
 
     def show(self, name: str, options: Mapping[str, Any]) -> None:
         """Choose a picker with these of its own settings, as a project has them; emits nothing."""
@@ -147,17 +163,20 @@ class PickerForm:
         with self.picker.changed.blocked():
             self.picker.value = name
         self._show_page()
-        self._page.fill(options)
+        self._page.fill(options, self._project)
 
     def reset(self) -> None:
         """All settings at their defaults."""
         for page in self._pages.values():
-            page.fill({})
+            page.fill({}, self._project)
 
     def take_weights(self, file: str) -> None:
         """Let the chosen picker use a file that it has written."""
         if "weights" in self._page.controls:
             self._page.controls["weights"].value = file
+        elif "weights" in self._page.networks:
+            self._page.networks["weights"].offer(self._project, file)
+            self.changed.emit()
 
     # ------------------------------------------------------------ one page for each picker
 
@@ -172,23 +191,17 @@ class PickerForm:
             model, text = settings_class(name), summary(name)
         except UserError as error:
             return _Page(None, str(error))
-        roles = {box.name for box in self.networks}
-        if roles & set(model.model_fields):
-            return _Page(model, text, fold=self._networks)
-        own = [
-            name
-            for name, field in model.model_fields.items()
-            if name not in PickerSettings.model_fields and has_control(field)
-        ]
-        controls = {name: control(model, name, empty="default") for name in own}
-        for box in controls.values():
+        own = [field for field in model.model_fields if field not in PickerSettings.model_fields]
+        boxes = network_boxes(model) if networks_of(model).keys() & own else {}
+        shown = [field for field in own if field not in boxes and has_control(model.model_fields[field])]
+        controls = {field: control(model, field, empty="default") for field in shown}
+        for box in (*boxes.values(), *controls.values()):
             box.changed.connect(lambda _: self.changed.emit())
-        if not controls:
-            return _Page(model, text)
-        fold = Fold(f"Settings of {name}", controls.values())
-        self.folds.append(fold)
-        page = _Page(model, text, controls, fold)
-        page.fill({})
+        titles = {"Networks": boxes.values(), f"Settings of {name}": controls.values()}
+        folds = tuple(Fold(title, widgets) for title, widgets in titles.items() if widgets)
+        self.folds.extend(folds)
+        page = _Page(model, text, controls, boxes, folds)
+        page.fill({}, self._project)
         return page
 
     def _choose(self) -> None:
@@ -199,7 +212,7 @@ class PickerForm:
         page = self._page
         self.about.value = page.text
         for fold in self.folds:
-            fold.visible = fold is page.fold
+            fold.visible = fold in page.folds
 
     def _choices(self, _: Any = None) -> list[str]:
         return [*available_pickers(), *self._foreign]

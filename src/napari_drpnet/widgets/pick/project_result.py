@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.labels import labels_of, with_labels
-from napari_drpnet.pickers.protocol.picker import ScoringPicker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 from napari_drpnet.widgets.pick.edits import SAME_PARTICLE
 from napari_drpnet.widgets.pick.result import Result
@@ -41,7 +41,7 @@ class ProjectResult(Result):
         session: Session,
         name: str,
         source: ChosenImage,
-        picker: ScoringPicker,
+        picker: LoadedPicker,
         score_map: ScoreMap,
         last: Result | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_drpnet import layers
 from napari_drpnet.data import FloatArray, Picks, ScoreMap
-from napari_drpnet.pickers.protocol.picker import ScoringPicker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 from napari_drpnet.widgets.pick.edits import Edits
@@ -44,7 +44,7 @@ class Result:
         self,
         viewer: Viewer,
         source: ChosenImage,
-        picker: ScoringPicker,
+        picker: LoadedPicker,
         score_map: ScoreMap,
         last: Result | None = None,
     ) -> None:

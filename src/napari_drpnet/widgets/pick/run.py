@@ -11,9 +11,8 @@ from napari_drpnet import jobs
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import load_picker
-from napari_drpnet.pickers.protocol.picker import LearningPicker, Picker, ScoringPicker
-from napari_drpnet.pickers.protocol.registry import scoring
-from napari_drpnet.steps import translate
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.steps import Job, Progress, translate
 from napari_drpnet.widgets.kit.source import ChosenImage
 from napari_drpnet.widgets.pick.learnt import LearntForm
 
@@ -33,8 +32,8 @@ class Order:
     """
 
     source: ChosenImage
-    load: Callable[[], Picker]
-    learn: Callable[[Picker], jobs.Job[bool]]
+    load: Callable[[], LoadedPicker]
+    learn: Callable[[LoadedPicker], Job[bool]]
 
 
 def in_project(source: ChosenImage, project: Project, **more: Any) -> Order:
@@ -46,25 +45,25 @@ def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learn
     """A run on an image of no project. A picker learns from it for all those with its pixel size and settings."""
     made_for = (picker, settings, source.frame.pixel_size)
 
-    def load() -> Picker:
+    def load() -> LoadedPicker:
         return learnt.picker(made_for) or load_picker(picker, **settings)
 
-    def learn(loaded: Picker) -> jobs.Job[bool]:
+    def learn(loaded: LoadedPicker) -> Job[bool]:
         now = yield from jobs.learn(loaded, (source.micrograph,))
         if now:
-            assert isinstance(loaded, LearningPicker)
             learnt.keep(loaded, made_for)
         return now
 
     return Order(source, load, learn)
 
 
-def steps(order: Order) -> jobs.Job[tuple[ScoringPicker, ScoreMap]]:
+def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap]]:
     """Load the picker, let it learn, read the image and score it."""
-    yield jobs.Progress(0, 1, message="Loading the picker")
+    yield Progress(0, 1, message="Loading the picker")
     picker = order.load()
     yield from translate(order.learn(picker), lambda step: replace(step, done=0, total=1))
-    yield jobs.Progress(0, 1, message="Reading the image")
+    here = Progress(0, 1, message="Reading the image")
+    yield here
     micrograph = order.source.micrograph()
-    willing = scoring(picker)
-    return willing, (yield from jobs.score(willing, micrograph))
+    found = yield from jobs.find(picker, micrograph, replace(here, message=micrograph.frame.micrograph))
+    return picker, found.score_map

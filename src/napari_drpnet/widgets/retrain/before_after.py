@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,12 @@ from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Change
 from napari_drpnet.labels import join
+from napari_drpnet.pickers import settings_class
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.network_box import NetworkBox, Role
+from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
 from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, table, wrapped
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
@@ -29,8 +32,8 @@ _SIGNS = {"disc": "○", "square": "□"}
 WHICH = ("this micrograph", "those with labels", "twenty of all")
 _MOST = 20
 _WIDTH = 400  # pixels: room for the names beside six columns
+_LAST = 9  # row of the grid: more than any picker has networks
 _COLUMNS = ("micrograph", "came", "went", "stayed", "F1 before", "F1 after")
-_ROLES: tuple[Role, ...] = ("detector", "classifier")
 Networks = dict[str, str | None]
 
 
@@ -55,8 +58,9 @@ class BeforeAfter(QWidget):
         self._follow_project()
 
     def _build(self) -> None:
-        self.old: dict[str, Any] = {role: NetworkBox(role) for role in _ROLES}
-        self.new: dict[str, Any] = {role: NetworkBox(role) for role in _ROLES}
+        self.old: dict[str, NetworkBox] = {}
+        self.new: dict[str, NetworkBox] = {}
+        self._picker = ""
         self.which = ComboBox(
             label="On", choices=WHICH, value=WHICH[1], tooltip="The micrographs that are picked twice."
         )
@@ -78,19 +82,31 @@ class BeforeAfter(QWidget):
     def _networks(self) -> QWidget:
         """The old and the new networks beside each other."""
         part = QWidget()
-        grid = QGridLayout(part)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(QLabel("Before"), 0, 1)
-        grid.addWidget(QLabel("After"), 0, 2)
-        for row, role in enumerate(_ROLES, 1):
-            grid.addWidget(QLabel(role.capitalize()), row, 0)
-            grid.addWidget(self.old[role].native, row, 1)
-            grid.addWidget(self.new[role].native, row, 2)
-        grid.addWidget(QLabel("On"), 3, 0)
-        grid.addWidget(self.which.native, 3, 1, 1, 2)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
+        self._grid = QGridLayout(part)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.addWidget(QLabel("Before"), 0, 1)
+        self._grid.addWidget(QLabel("After"), 0, 2)
+        self._grid.addWidget(QLabel("On"), _LAST, 0)
+        self._grid.addWidget(self.which.native, _LAST, 1, 1, 2)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnStretch(2, 1)
         return part
+
+    def _make_boxes(self, picker: str) -> None:
+        """Boxes for the networks of another picker; none for one that cannot be loaded."""
+        for row in range(1, _LAST):
+            for column in range(3):
+                item = self._grid.itemAtPosition(row, column)
+                if item is not None and (widget := item.widget()) is not None:
+                    widget.deleteLater()
+        self._picker, self.old, self.new = picker, {}, {}
+        with suppress(UserError):
+            self.old, self.new = (network_boxes(settings_class(picker)) for _ in range(2))
+        for row, field in enumerate(self.old, 1):
+            self._grid.addWidget(QLabel(field.capitalize()), row, 0)
+            for column, boxes in enumerate((self.old, self.new), 1):
+                self._grid.addWidget(boxes[field].native, row, column)
+                boxes[field].changed.connect(self._check)
 
     def _connect(self) -> None:
         session = self.session
@@ -99,8 +115,6 @@ class BeforeAfter(QWidget):
         session.configured.connect(self._offer_again)
         self.table.cellClicked.connect(self._go)
         self.shown.toggled.connect(self._show)
-        for box in (*self.old.values(), *self.new.values()):
-            box.changed.connect(self._check)
 
     def release(self, window: bool) -> None:
         """The dock is gone: leave nothing behind."""
@@ -128,15 +142,20 @@ class BeforeAfter(QWidget):
         project = self.session.project
         if project is None:
             return
+        if project.settings.picker != self._picker:
+            self._make_boxes(project.settings.picker)
         for boxes, chosen in ((self.old, old), (self.new, new)):
-            for role in _ROLES:
-                boxes[role].offer(project, chosen.get(role, getattr(project.settings, role)))
+            for field, box in boxes.items():
+                box.offer(project, chosen.get(field, project.settings.options.get(field)))
         self._check()
 
     def _offer_again(self) -> None:
-        """There may be other networks; what is chosen stays."""
+        """There may be other networks, or another picker; else what is chosen stays."""
+        project = self.session.project
+        if project is not None and project.settings.picker != self._picker:
+            self.offer({}, {})
         for box in (*self.old.values(), *self.new.values()):
-            box.offer(self.session.project, box.value)
+            box.offer(project, box.value)
         self._check()
 
     def _follow_project(self) -> None:
@@ -153,7 +172,7 @@ class BeforeAfter(QWidget):
         if project is None:
             self.job.allow(NO_PROJECT)
         elif self._chosen(self.old) == self._chosen(self.new):
-            self.job.allow("Choose two networks that differ: one before, another after.")
+            self.job.allow("Choose networks or calibrations that differ: one before, another after.")
         elif project.settings.diameter is None:
             self.job.allow(NO_DIAMETER)
         else:
@@ -174,8 +193,8 @@ class BeforeAfter(QWidget):
             return
         self.job.run(jobs.before_after, project, names, self._chosen(self.old), self._chosen(self.new), done=self._take)
 
-    def _chosen(self, boxes: dict[str, Any]) -> Networks:
-        return {role: boxes[role].value for role in _ROLES}
+    def _chosen(self, boxes: dict[str, NetworkBox]) -> Networks:
+        return {field: box.value for field, box in boxes.items()}
 
     def _names(self) -> list[str]:
         project = self.session.project

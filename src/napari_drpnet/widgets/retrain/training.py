@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -19,6 +20,9 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs import Job, Progress, RetrainReport, TrainProgress
+from napari_drpnet.pickers import settings_class
+from napari_drpnet.pickers.protocol.correction import ROLE
+from napari_drpnet.pickers.protocol.picker import learnable
 from napari_drpnet.settings import RetrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.widgets.kit.chart import Chart, Dot
@@ -30,12 +34,8 @@ from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.session.session import Session
 
 LABELS = "the labels, harvested now"
-_KINDS = {
-    "the best of these": "best",
-    "probabilities only (seconds)": "calibration",
-    "classifier (a minute)": "classifier",
-    "detector (minutes)": "detector",
-}
+_KINDS = {"the best of these": "best", "probabilities only (seconds)": ROLE}
+_TIMES = {"patches": "a minute", "micrographs": "minutes"}
 _STAGES = {"detect": "Looking at the labelled micrographs", "train": "Training", "judge": "Judging"}
 _LAG = 400  # milliseconds after an edit, when it is on disk: what can be trained from is counted there
 Networks = dict[str, str | None]
@@ -160,9 +160,33 @@ class Training(QWidget):
             self.patches.choices = choices
             self.patches.value = chosen if chosen in choices else LABELS
 
+    @property
+    def _learnable(self) -> dict[str, str]:
+        """The networks of the project's picker that labels can train, and what each learns from."""
+        project = self.session.project
+        with suppress(UserError):
+            if project is not None:
+                return {one.field: one.learns_from for one in learnable(settings_class(project.settings.picker))}
+        return {}
+
+    def _offer_kinds(self) -> None:
+        """What can be retrained of the project's picker."""
+        networks = {f"{field} ({_TIMES[learns_from]})": field for field, learns_from in self._learnable.items()}
+        choices = list((_KINDS | networks).items())
+        if [value for _, value in choices] != list(self.what.choices):
+            with self.what.changed.blocked():
+                self.what.choices = choices
+
+    @property
+    def _takes_patches(self) -> bool:
+        """Whether something is retrained that learns from patches."""
+        of_patches = [field for field, learns_from in self._learnable.items() if learns_from == "patches"]
+        return bool(of_patches) and self.what.value in ("best", *of_patches)
+
     def _check(self) -> None:
         """Retrain is on when it can work; what it would learn from is said."""
-        rows_of(self._form).setRowVisible(self.patches.native, self.what.value in ("best", "classifier"))
+        self._offer_kinds()
+        rows_of(self._form).setRowVisible(self.patches.native, self._takes_patches)
         try:
             self.labels.setText(self._told())
         except UserError as error:
@@ -186,8 +210,8 @@ class Training(QWidget):
         done = sum(row.state == "done" for row in rows)
         if not told and not done:
             raise UserError("Nothing is labelled.", "Label particles and background, or mark micrographs as done.")
-        if self.what.value == "detector" and not done:
-            raise UserError("A detector learns from micrographs that are done, and none is.")
+        if self._learnable.get(self.what.value) == "micrographs" and not done:
+            raise UserError(f"A {self.what.value} learns from micrographs that are done, and none is.")
         particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
         return (
             f"{particles:,} particles and {background:,} background labelled; {done} of {len(rows):,} micrographs done."
@@ -212,7 +236,7 @@ class Training(QWidget):
         self._plots.hide()
         self.result.setText("")
         chosen = self.patches.value
-        uses = settings.what in ("best", "classifier") and chosen != LABELS
+        uses = self._takes_patches and chosen != LABELS
         folder = project.folder / "patches" / chosen if uses else None
         stop = Event()
         self.job.run(_steps, project, settings, folder, stop, step=self._take_step, done=self._take, stop=stop)
@@ -243,7 +267,7 @@ class Training(QWidget):
         if project is None:
             return
         self.report = report
-        self._former = {name: getattr(project.settings, name) for name in report.use}
+        self._former = {field: project.settings.options.get(field) for field in report.use}
         self.result.setText(_result(report))
         self.session.configured.emit()  # there is a network more to choose from
         self._show_use()
@@ -262,8 +286,10 @@ class Training(QWidget):
         self._configure(self._former)
 
     def _configure(self, networks: Networks) -> None:
+        project = self.session.project
+        assert project is not None, "its networks are shown"
         try:
-            self.session.configure(**networks)
+            self.session.configure(options=jobs.with_networks(project.settings.options, networks))
         except UserError as error:
             self.job.say(str(error))
         self._show_use()
@@ -272,8 +298,8 @@ class Training(QWidget):
         """What can be pressed, and which of the two is in use."""
         project = self.session.project
         use = {} if project is None or self.report is None else self.report.use
-        settings = None if project is None else project.settings
-        new = bool(use) and all(getattr(settings, name) == value for name, value in use.items())
+        options = {} if project is None else project.settings.options
+        new = bool(use) and all(options.get(field) == name for field, name in use.items())
         self.use_button.setEnabled(not new)
         self.use_button.setText("In use" if new else "Use it")
         self.back_button.setEnabled(new)
@@ -287,7 +313,7 @@ class Training(QWidget):
 def _steps(project: Project, settings: RetrainSettings, folder: Path | None, stop: Event) -> Job[RetrainReport]:
     yield Progress(0, 1, message="Loading the libraries")
     patches = None if folder is None else jobs.read_patch_set(folder, project.settings.diameter)
-    return (yield from translate(jobs.retrain(project, settings, patches, stop), _told))
+    return (yield from translate(jobs.retrain_picker(project, settings, patches, stop), _told))
 
 
 def _told(progress: Progress) -> Progress:

@@ -1,0 +1,145 @@
+"""A picker ready for use: whatever its class brings along, all of them can be used alike."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.pickers.protocol.choosing import chosen
+from napari_drpnet.pickers.protocol.correction import corrected, read_correction
+from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
+from napari_drpnet.pickers.protocol.picker import (
+    Correction,
+    Learnable,
+    LearningPicker,
+    LimitedPicker,
+    Picker,
+    Reader,
+    RetrainablePicker,
+    RulingPicker,
+    ScoringPicker,
+    SimplePicker,
+    learnable,
+)
+from napari_drpnet.pickers.protocol.simple import everything, generous
+from napari_drpnet.steps import drained
+
+
+class LoadedPicker:
+    """A picker whose threshold can change afterwards, whose probabilities are corrected, and whose errors name it.
+
+    Parameters
+    ----------
+    picker
+        Built from its settings.
+    origin
+        The package that it is from, if that is not this one: whatever it raises becomes a `UserError` that says so.
+
+    Raises
+    ------
+    UserError
+        When the calibration in its settings cannot be used.
+
+    Attributes
+    ----------
+    picker
+        As its class made it.
+    name, settings_class, settings
+        Of the picker.
+    correction
+        Slope and offset of the logits of its probabilities, as its settings say.
+    """
+
+    def __init__(self, picker: Picker, origin: str = "") -> None:
+        self.name = picker.name
+        self.settings_class = picker.settings_class
+        self.settings = picker.settings
+        self.origin = origin
+        self.correction: Correction = read_correction(self.name, self.settings)
+        self.picker = picker
+        if not isinstance(picker, ScoringPicker):
+            assert isinstance(picker, SimplePicker), "the registry looks at this"
+            self._generous = generous(picker)
+
+    # ---------------------------------------------------------------- picking
+
+    def pick(self, micrograph: Micrograph) -> Picks:
+        """Particles of one micrograph, at the threshold of the settings."""
+        return self.picks_from(self.score(micrograph))
+
+    def score(self, micrograph: Micrograph) -> ScoreMap:
+        """The score map of one micrograph, with every candidate."""
+        return drained(self.score_steps(micrograph))
+
+    def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
+        """`score`, yielding the fraction done."""
+        with self._blaming(micrograph.frame.micrograph):
+            if isinstance(self.picker, ScoringPicker):
+                score_map = yield from self.picker.score_steps(micrograph)
+            else:
+                score_map = yield from everything(self._generous, micrograph)
+            if self.origin:
+                checked_map(score_map, self.name, micrograph.frame)
+        return corrected(score_map, self.correction)
+
+    def picks_from(
+        self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
+    ) -> Picks:
+        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        with self._blaming(score_map.frame.micrograph):
+            keep = self.picker.keep(score_map) if isinstance(self.picker, RulingPicker) else None
+            picks = chosen(self.name, self.settings, score_map, threshold, min_distance, keep)
+        most = self.picker.most if isinstance(self.picker, LimitedPicker) else None
+        return picks if most is None else picks.select(np.arange(len(picks))[:most])
+
+    # ---------------------------------------------------------------- learning without labels
+
+    @property
+    def learns(self) -> bool:
+        """Whether it learns from a data set, without labels, before it picks."""
+        return isinstance(self.picker, LearningPicker)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is nothing to learn, or it has learnt."""
+        with self._blaming("Learning"):
+            return not isinstance(self.picker, LearningPicker) or self.picker.ready
+
+    def learn_steps(self, micrographs: Sequence[Reader]) -> Generator[tuple[float, str], None, None]:
+        """Learn from some of the micrographs, yielding the fraction done and what is being done."""
+        with self._blaming("Learning"):
+            yield from self._learner.learn_steps(micrographs)
+
+    def save(self, path: Path) -> Path:
+        """Write what was learnt as a weights file, for ``weights`` of the settings."""
+        with self._blaming(str(path)):
+            return self._learner.save(path)
+
+    @property
+    def _learner(self) -> LearningPicker:
+        if not isinstance(self.picker, LearningPicker):
+            raise UserError(f"The picker {self.name!r} learns nothing without labels.", "Retrain it with labels.")
+        return self.picker
+
+    # ---------------------------------------------------------------- retraining with labels
+
+    @property
+    def learnable(self) -> tuple[Learnable, ...]:
+        """Its networks that labels can train; any picker's probabilities can be corrected beside."""
+        return learnable(self.settings_class) if isinstance(self.picker, RetrainablePicker) else ()
+
+    def second_stage(self, slope: float, correction: Correction, start: str) -> WeightsCard:
+        """See `RetrainablePicker.second_stage`; only of a picker with something `learnable` from patches."""
+        assert isinstance(self.picker, RetrainablePicker), "something of it is learnable"
+        return self.picker.second_stage(slope, correction, start)
+
+    def _blaming(self, where: str) -> AbstractContextManager[None]:
+        if not self.origin:
+            return nullcontext()
+        return blaming(f"{where}: picker {self.name!r} of the package {self.origin} failed")
