@@ -160,4 +160,4 @@ def precision_recall(sweeps: Sequence[Sweep]) -> Curve | None:
     score, true = score[order], np.cumsum(found[order], dtype=np.float64)
     # Equal scores stand or fall together: only the last of each run is a threshold.
     last = np.flatnonzero(np.diff(score, append=-np.inf))
-    return Curve(score[last], true[last], last + 1.0, n_particles)
+    return Curve(score[last], true[last], (last + 1).astype(np.float64), n_particles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,12 +16,21 @@ from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
-from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import Crops, CropSupply, Fixed
 from napari_drpnet.training.detections import detections
-from napari_drpnet.training.finetune import halves
-from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.finetune import example_halves
+from napari_drpnet.training.run import (
+    VALIDATION,
+    Evidence,
+    Training,
+    begin,
+    calibrate,
+    conclude,
+    identity,
+    part_of_run,
+    scorer,
+)
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
 from napari_drpnet.training_loop.batches import Tensors, helpers
@@ -83,40 +92,39 @@ def train_detector(
     simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     training, validation = examples_of(settings) if examples is None else (examples, [])
     untouched = copy.deepcopy(network)
-    folds = halves(training) if card and not validation else []
+    folds = example_halves(training) if card and not validation else []
     total = settings.steps * (1 + len(folds))
     with (
         crew(settings.device) as team,
         streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new,
     ):
         watch = Watch(
-            _scorer(validation, settings),
+            scorer(partial(judge, diameter=settings.diameter), validation, settings.checked),
             checkpoint_path(out) if examples is None else None,
             identity(settings, team, "detector", settings.start),
             stopped,
         )
         every = 50 if examples is None else 2  # somebody waits for a few micrographs
-        fitted = yield from _counted(_learn(network, training, new, settings, watch, every), 0, total)
-        evidence = []
+        learn = partial(_learn, new=new, settings=settings, report_every=every)
+        fitted = yield from part_of_run(learn(network, training, watch=watch), 0, total)
+        parts = []
         for i, (learnt, tested) in enumerate(folds, start=1):
-            half = _learn(copy.deepcopy(untouched), learnt, new, settings, Watch(stopped=stopped), every)
-            tester = (yield from _counted(half, i * settings.steps, total)).network
-            evidence.append(judge(tester, tested, settings.diameter, OTHER_HALF))
+            half = learn(copy.deepcopy(untouched), learnt, watch=Watch(stopped=stopped))
+            tester = (yield from part_of_run(half, i * settings.steps, total)).network
+            parts.append(judge(tester, tested, settings.diameter, OTHER_HALF))
     if not team.leads:
         return None
     if not folds:
-        known = judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")
-        evidence.append(known)
-    joined = Evidence.joined(evidence)
-    calibration, f1 = calibrate(joined, card.calibration if card else None)
+        parts = [judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")]
+    evidence = Evidence.joined(parts)
     result = WeightsCard(
         network=settings.network,
         role="detector",
         diameter=settings.diameter,
-        calibration=calibration,
+        calibration=calibrate(evidence, card.calibration if card else None),
         start=Path(settings.start).stem if settings.start else "",
     )
-    return conclude(out, result, fitted, joined, f1)
+    return conclude(out, result, fitted, evidence)
 
 
 def _learn(
@@ -131,24 +139,6 @@ def _learn(
     stride = cast(FullyConvolutional, network).stride
     crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
     return fit(network, crops.batch, regression_loss, settings, watch, report_every)
-
-
-def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
-    """The steps of one of several trainings as those of the whole."""
-    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
-
-
-def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.Module], float] | None:
-    """F1 on evenly chosen validation micrographs, a few of them, since it is asked for during training."""
-    if not validation:
-        return None
-    few = validation[:: -(-len(validation) // settings.checked)]
-
-    def score(network: nn.Module) -> float:
-        found = judge(network, few, settings.diameter)
-        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
-
-    return score
 
 
 def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
