@@ -71,18 +71,13 @@ def report(seen: list[Detections], coefficients: tuple[float, ...]) -> None:
     """How good the probabilities are on each set."""
     print(f"{'':33s}F1 at 0.5   best F1      AP     ECE  picks")
     for name in sorted({one.example.name for one in seen}):
-        evidence = evidence_of([one for one in seen if one.example.name == name])
+        evidence = Evidence([one for one in seen if one.example.name == name])
         p, curve = np.concatenate(evidence.probability(coefficients)), evidence.curve(coefficients)
         ratios = (curve.f1_at(0.5), curve.best[0], curve.area) if curve else (0.0, 0.0, 0.0)
         print(
             f"{name:33s}{ratios[0]:9.3f} {ratios[1]:9.3f} {ratios[2]:7.3f} "
             f"{calibration_error(p, evidence.hit):7.3f} {(p >= 0.5).sum() / len(evidence.detected):6.0f}"
         )
-
-
-def evidence_of(seen: list[Detections]) -> Evidence:
-    """The candidates of all, with the terms of their probability."""
-    return Evidence(seen, [one.terms for one in seen])
 
 
 def main() -> None:
@@ -96,7 +91,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         seen = list(sightings(options.picker, options.simulated, options.structures, options.every, Path(folder)))
-    coefficients = calibrate(evidence_of(seen))
+    coefficients = calibrate(Evidence(seen))
     print(f"CALIBRATION = {coefficients}")
     report(seen, coefficients)
 

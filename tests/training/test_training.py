@@ -89,9 +89,9 @@ def test_where_particles_are_close_f1_counts_the_best_assignment(tmp_path):
     example = Example(np.zeros((100, 100), np.float16), particles, 0, 1.0)
     found = assessed(example, yx, score, [score], 2 * RADIUS)
     assert found.hit.tolist() == [True, False]  # a calibration takes the better one only
-    evidence = Evidence([found], [found.terms], "these")
+    evidence = Evidence([found], "these")
     assert evidence.best_f1((1.0, 0.0)) == 1
-    assert scorer(lambda *_: evidence, [example], 1)(None) == 1
+    assert scorer(lambda *_: [found], [example], 1)(None) == 1
     network = build("unet")
     card = WeightsCard(network="unet", role="detector", diameter=2 * RADIUS, calibration=(1.0, 0.0))
     report = conclude(tmp_path / "d.safetensors", card, Fitted(network, [Step(1, 1, 0.5, 0.1)]), evidence)
@@ -109,7 +109,7 @@ def test_f1_of_candidates_is_that_of_an_evaluation():
     frame = Frame("a", shape)
     truth, inside = Picks(frame, particles), Picks(frame, found.yx, score=found.peak)
     expected = evaluate([inside], [truth], 2 * radius, 1, edge=border)
-    curve = Evidence([found], [found.terms]).curve((1.0, 0.0))
+    curve = Evidence([found]).curve((1.0, 0.0))
     assert curve.f1.tolist() == expected.curve.f1.tolist()
     assert curve.best[0] == expected.curve.best[0]
     some = expected.curve.threshold[50]
@@ -268,7 +268,7 @@ def test_a_detector_that_finds_nothing_says_to_train_longer():
     nothing = Detections(
         Example(np.zeros((64, 64), np.float16), np.empty((0, 2)), 0, 1.0), *[np.empty(0)] * 4, [np.empty(0)], 28.0
     )
-    evidence = Evidence([nothing], [nothing.terms])
+    evidence = Evidence([nothing])
     with pytest.raises(UserError, match="more steps"):
         calibrate(evidence)
     assert calibrate(evidence, (1.0, 0.5)) == (1.0, 0.5)

@@ -62,7 +62,7 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
     with crew(settings.device) as team:
         watch = Watch(
-            scorer(judge, validation, settings.checked),
+            scorer(detect_all, validation, settings.checked),
             checkpoint_path(out),
             identity(settings, team, _ROLE, settings.start),
             stopped,
@@ -71,7 +71,7 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     if not team.leads:
         return None
     fitted.network.half()  # as it is written: half the size, and judged so
-    evidence = judge(copy.deepcopy(fitted.network).float(), validation, VALIDATION)
+    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION)
     result = WeightsCard(
         network="centernet",
         role=_ROLE,
@@ -103,11 +103,10 @@ def _files(sets: Sequence[TrainingSet | SimulatedSet]) -> list[TrainingSet]:
     return files
 
 
-def judge(network: nn.Module, examples: list[Sized], judged_on: str = "") -> Evidence:
-    """The candidates of a network on examples, at the scale they are at, with the terms of their probability."""
+def detect_all(network: nn.Module, examples: list[Sized]) -> list[Detections]:
+    """The candidates of a network on each example, at the scale it is at."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    detected = [_detections(detector, example) for example in examples]
-    return Evidence(detected, [h.terms for h in detected], judged_on)
+    return [_detections(detector, example) for example in examples]
 
 
 def _detections(network: FullyConvolutional, example: Sized) -> Detections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -133,11 +134,11 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
 
     with crew(settings.device) as team:
         run = identity(settings, team, "classifier", detector, settings.start)
-        watch = Watch(scorer(judge, tested, settings.checked), checkpoint_path(out), run)
+        watch = Watch(scorer(classified, tested, settings.checked), checkpoint_path(out), run)
         fitted = yield from fit(network, patches.batch, patch_loss, settings, watch)
     if not team.leads:
         return None
-    evidence = judge(fitted.network, tested or learnt, VALIDATION if tested else "")
+    evidence = Evidence(classified(fitted.network, tested or learnt), VALIDATION if tested else "")
     result = WeightsCard(
         network="classifier",
         role="classifier",
@@ -149,7 +150,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     return conclude(out, result, fitted, evidence)
 
 
-def judge(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
-    """The candidates of a detector with the terms of their probability, the classifier's logit first."""
+def classified(network: nn.Module, detected: list[Detections]) -> list[Detections]:
+    """The candidates of a detector with the classifier's logit before the other terms of their probability."""
     classifier = fold(copy.deepcopy(network))
-    return Evidence(detected, [[scores(classifier, h), *h.terms] for h in detected], judged_on)
+    return [replace(h, terms=[scores(classifier, h), *h.terms]) for h in detected]

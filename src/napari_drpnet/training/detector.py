@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -18,7 +18,7 @@ from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import Crops, CropSupply, Fixed
-from napari_drpnet.training.detections import detections
+from napari_drpnet.training.detections import Detections, detections
 from napari_drpnet.training.finetune import example_halves
 from napari_drpnet.training.run import (
     VALIDATION,
@@ -35,7 +35,7 @@ from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
 from napari_drpnet.training_loop.batches import Tensors, helpers
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
-from napari_drpnet.training_loop.parallel import crew
+from napari_drpnet.training_loop.parallel import Processes, crew
 
 OTHER_HALF = "each half of the micrographs, of a network that learnt from the other half"
 
@@ -89,34 +89,22 @@ def train_detector(
     card, network = begin(settings, "detector", settings.network)
     if card is not None:
         settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
-    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     training, validation = examples_of(settings) if examples is None else (examples, [])
-    untouched = copy.deepcopy(network)
     folds = example_halves(training) if card and not validation else []
-    total = settings.steps * (1 + len(folds))
-    with (
-        crew(settings.device) as team,
-        streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new,
-    ):
+    with crew(settings.device) as team:
         watch = Watch(
-            scorer(partial(judge, diameter=settings.diameter), validation, settings.checked),
+            scorer(partial(detect_all, diameter=settings.diameter), validation, settings.checked),
             checkpoint_path(out) if examples is None else None,
             identity(settings, team, "detector", settings.start),
             stopped,
         )
         every = 50 if examples is None else 2  # somebody waits for a few micrographs
-        learn = partial(_learn, new=new, settings=settings, report_every=every)
-        fitted = yield from part_of_run(learn(network, training, watch=watch), 0, total)
-        parts = []
-        for i, (learnt, tested) in enumerate(folds, start=1):
-            half = learn(copy.deepcopy(untouched), learnt, watch=Watch(stopped=stopped))
-            tester = (yield from part_of_run(half, i * settings.steps, total)).network
-            parts.append(judge(tester, tested, settings.diameter, OTHER_HALF))
+        fitted, detected = yield from _learn(network, training, folds, settings, watch, team, every)
     if not team.leads:
         return None
     if not folds:
-        parts = [judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")]
-    evidence = Evidence.joined(parts)
+        detected = detect_all(fitted.network, validation or training, settings.diameter)
+    evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     result = WeightsCard(
         network=settings.network,
         role="detector",
@@ -130,19 +118,32 @@ def train_detector(
 def _learn(
     network: nn.Module,
     examples: list[Example],
-    new: Sequence[CropSupply],
+    folds: list[tuple[list[Example], list[Example]]],
     settings: TrainSettings,
     watch: Watch,
+    team: Processes,
     report_every: int,
-) -> Generator[Step, None, Fitted]:
-    sources = [*([Fixed(examples)] if examples else []), *new]
-    stride = cast(FullyConvolutional, network).stride
-    crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
-    return fit(network, crops.batch, regression_loss, settings, watch, report_every)
+) -> Generator[Step, None, tuple[Fitted, list[Detections]]]:
+    """The network after all examples; and of each fold, what one that learnt from its first part finds on the other."""
+    stride, total = cast(FullyConvolutional, network).stride, settings.steps * (1 + len(folds))
+    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
+    copies, detected = [copy.deepcopy(network) for _ in folds], list[Detections]()
+    with streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new:
+
+        def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
+            sources: list[CropSupply] = [*([Fixed(learnt)] if learnt else []), *new]
+            crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
+            one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
+            return part_of_run(one, before * settings.steps, total)
+
+        fitted = yield from steps(network, examples, watch, 0)
+        for i, (copied, (learnt, tested)) in enumerate(zip(copies, folds, strict=True), start=1):
+            half = yield from steps(copied, learnt, Watch(stopped=watch.stopped), i)
+            detected += detect_all(half.network, tested, settings.diameter)
+    return fitted, detected
 
 
-def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
-    """The candidates of a detector on examples, with the terms of their probability."""
+def detect_all(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
+    """The candidates of a detector on each example."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    detected = [detections(detector, example, diameter) for example in examples]
-    return Evidence(detected, [h.terms for h in detected], judged_on)
+    return [detections(detector, example, diameter) for example in examples]

@@ -92,7 +92,7 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
         segmenter.trunk.load_state_dict(cast(PixerSorter, sorting.network).trunk.state_dict())
         watch = replace(
             _watch(settings, team, folder / SEGMENTER),
-            score=scorer(partial(judge, diameter=diameter), validation, settings.checked),
+            score=scorer(partial(detect_all, diameter=diameter), validation, settings.checked),
         )
         segmenting = yield from part_of_run(
             fit(channels_last(segmenter), crops.batch, regression_loss, settings, watch), first.steps, total
@@ -100,10 +100,10 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     if not team.leads:
         return None
     judged_on = VALIDATION if validation else ""
-    evidence = judge(segmenting.network, validation or training, diameter, judged_on)
+    evidence = Evidence(detect_all(segmenting.network, validation or training, diameter), judged_on)
     card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibrate(evidence))
     report = conclude(_weights(folder / SEGMENTER), card, segmenting, evidence)
-    evidence = sorted_too(sorting.network, evidence.detected, judged_on)
+    evidence = Evidence(sorted_too(sorting.network, evidence.detected), judged_on)
     card = WeightsCard(
         network="pixer sorter", role="sorter", diameter=diameter, calibration=calibrate(evidence), detector=SEGMENTER
     )
@@ -119,11 +119,10 @@ def _watch(settings: PixerTrainSettings, team: Processes, path: Path) -> Watch:
     return Watch(None, checkpoint_path(_weights(path)), identity(settings, team, path.name))
 
 
-def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
-    """The candidates of a segmenter on examples, as the picker finds them, with the terms of their probability."""
+def detect_all(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
+    """The candidates of a segmenter on each example, as the picker finds them."""
     segmenter = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    detected = [_detections(segmenter, example, diameter) for example in examples]
-    return Evidence(detected, [h.terms for h in detected], judged_on)
+    return [_detections(segmenter, example, diameter) for example in examples]
 
 
 def _detections(segmenter: FullyConvolutional, example: Example, diameter: float) -> Detections:
@@ -134,7 +133,7 @@ def _detections(segmenter: FullyConvolutional, example: Example, diameter: float
     return assessed(example, (yx + 0.5) * stride - 0.5, height, terms, diameter)
 
 
-def sorted_too(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
+def sorted_too(network: nn.Module, detected: list[Detections]) -> list[Detections]:
     """The candidates of a segmenter with what the sorter alone says of each, its logit of being a particle."""
     sorter = fold(copy.deepcopy(network))
 
@@ -142,4 +141,4 @@ def sorted_too(network: nn.Module, detected: list[Detections], judged_on: str = 
         patches = crop(h.example.image.astype(np.float32), h.yx, PixerSorter.patch)
         return margins(classify(sorter, patches, _CPU)) if len(h.yx) else np.empty(0)
 
-    return Evidence(detected, [[margin(h)] for h in detected], judged_on)
+    return [replace(h, terms=[margin(h)]) for h in detected]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -70,7 +70,7 @@ class TrainingReport:
 
 
 Training: TypeAlias = Generator[Step, None, TrainingReport | None]
-Judged = TypeVar("Judged")
+Labelled = TypeVar("Labelled")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,11 @@ class Evidence:
     ----------
     detected
         One per micrograph, each with the weight of its example.
-    terms
-        For each of them what the probability is made of, ``(n,)`` each.
     judged_on
         Which micrographs they are, as words; empty when the network learnt from them.
     """
 
     detected: list[Detections]
-    terms: list[list[FloatArray]]
     judged_on: str = ""
 
     @property
@@ -98,7 +95,7 @@ class Evidence:
 
     def probability(self, calibration: tuple[float, ...]) -> list[FloatArray]:
         """Probabilities of the candidates of each micrograph."""
-        return [calibrated(calibration, *row) for row in self.terms]
+        return [calibrated(calibration, *h.terms) for h in self.detected]
 
     def curve(self, calibration: tuple[float, ...]) -> Curve | None:
         """What every threshold on the probability would find, pooled; None where there is no particle."""
@@ -109,15 +106,6 @@ class Evidence:
         """F1 at the best threshold on the probability; 0 where there is no candidate or no particle."""
         curve = self.curve(calibration)
         return curve.best[0] if curve is not None and len(curve.threshold) else 0.0
-
-    @classmethod
-    def joined(cls, parts: Sequence[Evidence]) -> Evidence:
-        """The candidates of all parts, which were judged alike."""
-        return cls(
-            [h for part in parts for h in part.detected],
-            [row for part in parts for row in part.terms],
-            parts[0].judged_on if parts else "",
-        )
 
 
 def begin(settings: TrainSettings, role: Role, network: str) -> tuple[WeightsCard | None, nn.Module]:
@@ -178,20 +166,20 @@ def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> t
         if earlier is not None:
             return earlier
         raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
-    columns = [np.concatenate(column) for column in zip(*evidence.terms, strict=True)]
+    columns = [np.concatenate(column) for column in zip(*(h.terms for h in detected), strict=True)]
     weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in detected])
     return recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
 
 
 def scorer(
-    judge: Callable[[nn.Module, list[Judged]], Evidence], validation: list[Judged], checked: int
+    detect: Callable[[nn.Module, list[Labelled]], list[Detections]], validation: list[Labelled], checked: int
 ) -> Callable[[nn.Module], float] | None:
     """What gives the best F1 of a network on validation micrographs; None where there are none.
 
     Parameters
     ----------
-    judge
-        The candidates of a network on micrographs.
+    detect
+        The candidates of a network on each of some micrographs.
     validation
         All of them.
     checked
@@ -202,7 +190,7 @@ def scorer(
     few = validation[:: -(-len(validation) // checked)]
 
     def score(network: nn.Module) -> float:
-        evidence = judge(network, few)
+        evidence = Evidence(detect(network, few))
         return evidence.best_f1(calibrate(evidence)) if len(evidence.hit) else 0.0
 
     return score
