@@ -111,17 +111,16 @@ def measure(found: Sequence[Picks], samples: Sequence[Sample], threshold: float 
     """Figures of merit of scored picks, at a threshold; None: at the one that is best on these very samples."""
     curve = judge(found, samples).curve
     assert curve is not None, "the picks are scored, and there are particles"
-    f1 = 2 * curve.precision * curve.recall / np.maximum(curve.precision + curve.recall, np.finfo(float).tiny)
-    best = int(np.argmax(f1))
-    chosen = judge(at_threshold(found, curve.threshold[best] if threshold is None else threshold), samples)
+    best_f1, best_threshold = curve.best
+    chosen = judge(at_threshold(found, best_threshold if threshold is None else threshold), samples)
     distance, part = offsets(chosen, samples)
     return {
         "particles": chosen.counts.true + chosen.counts.missed,
         "P": chosen.counts.precision,
         "R": chosen.counts.recall,
         "F1": chosen.counts.f1,
-        "best F1": float(f1[best]),
-        "at": float(curve.threshold[best]),
+        "best F1": best_f1,
+        "at": best_threshold,
         "AP": curve.area,
         "off A": distance,
         "off %": 100 * part,

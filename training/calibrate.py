@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,31 +19,19 @@ import numpy as np
 import torch
 
 from napari_drpnet import jobs, load_picker, read_micrograph, read_picks
-from napari_drpnet.candidates import inside
-from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.evaluation.reliability import calibration_error
 from napari_drpnet.pickers.classical.maps import terms
-from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TemplateSetSettings
-from napari_drpnet.training.calibration import fit_logistic, hits
+from napari_drpnet.training.detections import Detections, assessed
+from napari_drpnet.training.run import Evidence, calibrate
+from napari_drpnet.training.sets import Example
 
 WEIGHTS = {"validation": 1.0, "validation-crowded": 1.0, "validation-faint": 0.5, "validation-empty": 0.33}
 VIEWS, ANGLE_STEP = 8, 15.0
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Candidates of one micrograph: what their probability is made of, which are particles, how many it has."""
-
-    name: str
-    weight: float
-    terms: list[FloatArray]
-    hit: MaskArray
-    particles: int
-
-
-def look(picker: str, image: Path, options: dict[str, Any], name: str, weight: float) -> Seen:
-    """The candidates of a picker on one simulated micrograph."""
+def look(picker: str, image: Path, options: dict[str, Any], name: str, weight: float) -> Detections:
+    """The candidates of a picker on one simulated micrograph of the set ``name``."""
     micrograph, truth = read_micrograph(image), read_picks(image.with_suffix(".star"))[0]
     frame = micrograph.frame
     # A micrograph without particles is looked at as the others are.
@@ -54,13 +41,13 @@ def look(picker: str, image: Path, options: dict[str, Any], name: str, weight: f
     ).score(micrograph)
     found, shape = scores.candidates, micrograph.image.shape
     columns = terms(found.detection, found.level, scores.values)
-    kept = (found.level > 1) & inside(found.yx, shape, diameter / 2)
-    hit = hits(found.yx[kept], found.detection[kept], truth.yx, diameter / 2)
-    particles = int(inside(truth.yx, shape, diameter / 2).sum())
-    return Seen(name, weight, [column[kept] for column in columns], hit, particles)
+    usual = found.level > 1
+    example = Example(np.broadcast_to(np.float16(0), shape), truth.yx, diameter / 2, weight, name)
+    columns = [column[usual] for column in columns]
+    return assessed(example, found.yx[usual], found.detection[usual], columns, diameter)
 
 
-def sightings(picker: str, simulated: Path, structures: Path, every: int, folder: Path) -> Iterator[Seen]:
+def sightings(picker: str, simulated: Path, structures: Path, every: int, folder: Path) -> Iterator[Detections]:
     """What the picker sees on all validation sets; templates of true structures go to ``folder``."""
 
     @cache
@@ -80,22 +67,16 @@ def sightings(picker: str, simulated: Path, structures: Path, every: int, folder
                 yield look(picker, image, options, f"{name}, projections", share)
 
 
-def report(seen: list[Seen], coefficients: tuple[float, ...]) -> None:
+def report(seen: list[Detections], coefficients: tuple[float, ...]) -> None:
     """How good the probabilities are on each set."""
     print(f"{'':33s}F1 at 0.5   best F1      AP     ECE  picks")
-    for name in sorted({one.name for one in seen}):
-        some = [one for one in seen if one.name == name]
-        p = np.concatenate([calibrated(coefficients, *one.terms) for one in some])
-        hit = np.concatenate([one.hit for one in some])
-        particles = sum(one.particles for one in some)
-        order = np.argsort(-p, kind="stable")
-        right, rank = np.cumsum(hit[order]), np.arange(1, len(p) + 1)
-        f1 = 2 * right / (rank + particles)
-        at_half = int((p >= 0.5).sum())
-        area = (right / rank * hit[order]).sum() / max(particles, 1)
+    for name in sorted({one.example.name for one in seen}):
+        evidence = Evidence([one for one in seen if one.example.name == name])
+        p, curve = np.concatenate(evidence.probability(coefficients)), evidence.curve(coefficients)
+        ratios = (curve.f1_at(0.5), curve.best[0], curve.area) if curve else (0.0, 0.0, 0.0)
         print(
-            f"{name:33s}{f1[at_half - 1] if at_half else 0:9.3f} {f1.max():9.3f} {area:7.3f} "
-            f"{calibration_error(p, hit):7.3f} {at_half / len(some):6.0f}"
+            f"{name:33s}{ratios[0]:9.3f} {ratios[1]:9.3f} {ratios[2]:7.3f} "
+            f"{calibration_error(p, evidence.hit):7.3f} {(p >= 0.5).sum() / len(evidence.detected):6.0f}"
         )
 
 
@@ -110,9 +91,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         seen = list(sightings(options.picker, options.simulated, options.structures, options.every, Path(folder)))
-    columns = [np.concatenate(column) for column in zip(*(one.terms for one in seen), strict=True)]
-    weight = np.concatenate([np.full(len(one.hit), one.weight / max(len(one.hit), 1)) for one in seen])
-    coefficients = fit_logistic(columns, np.concatenate([one.hit for one in seen]), weight)
+    coefficients = calibrate(Evidence(seen))
     print(f"CALIBRATION = {coefficients}")
     report(seen, coefficients)
 

@@ -7,11 +7,14 @@ import math
 import numpy as np
 import pytest
 
+from crowded import RADIUS as CROWDED_RADIUS
+from crowded import SCORES, crowded
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.drawing.colours import colour, colour_on_white
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.evaluation.comparison import compare, disagreements
+from napari_drpnet.evaluation.counting import Counts, count, f1_score
 
 RADIUS = 10.0
 TRUTH = ((40, 50), (40, 150), (130, 60), (110, 160))
@@ -48,6 +51,24 @@ def test_the_best_f1_is_over_all_thresholds():
     assert standing.best_f1 == 1
     assert standing.best_threshold == 0.6
     assert standing.evaluation.counts.f1 == pytest.approx(0.8)
+
+
+def test_where_particles_are_close_f1_counts_the_best_assignment():
+    yx, score, particles = crowded()
+    assert count(yx, particles, CROWDED_RADIUS) == Counts(2, 0, 0)
+    sets = {"close": [picks(yx, score)], "truth": [picks(particles)]}
+    result = compare(sets, CROWDED_RADIUS, truth="truth")
+    standing = result.standings[0]
+    assert (standing.evaluation.counts.f1, standing.best_f1, standing.best_threshold) == (1, 1, SCORES[1])
+    assert standing.curve.f1_at(SCORES[0]) == pytest.approx(2 / 3)
+    assert result.pairs[0].f1 == 1
+
+
+def test_f1_without_anything_to_count_is_not_a_number():
+    assert math.isnan(f1_score(0, 0, 0))
+    assert f1_score(0, 3, 0) == 0
+    assert f1_score(np.array([1.0, 0.0]), np.array([1.0, 0.0]), 1).tolist() == [1, 0]
+    assert f1_score(0.5, 0.75, 1) == pytest.approx(4 / 7)
 
 
 def test_curves_are_over_every_candidate_where_they_are_given():

@@ -10,7 +10,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights, write_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import FINE_TUNING, SimulationSettings, TrainSettings
-from napari_drpnet.training.finetune import halves, recalibrate
+from napari_drpnet.training.finetune import example_halves, recalibrate
 from napari_drpnet.training.sets import Example
 
 EARLIER = (1.5, 0.3, -0.4)
@@ -22,7 +22,7 @@ def _example(yx, side=100, name=""):
 
 def test_one_micrograph_is_tested_side_by_side():
     yx = [[10, 20], [30, 80], [50, 51]]
-    (left, right), (again, _) = halves([_example(yx)])
+    (left, right), (again, _) = example_halves([_example(yx)])
     assert left[0].yx.tolist() == [[10, 20]]
     assert right[0].yx.tolist() == [[30, 30], [50, 1]]
     assert left[0].image.shape == right[0].image.shape == (100, 50)
@@ -31,15 +31,15 @@ def test_one_micrograph_is_tested_side_by_side():
 
 def test_several_micrographs_are_tested_by_turns():
     examples = [_example([[5, 5]], name=name) for name in "abc"]
-    (one, other), _ = halves(examples)
+    (one, other), _ = example_halves(examples)
     assert [e.name for e in one] == ["a", "c"]
     assert [e.name for e in other] == ["b"]
 
 
 def test_there_are_no_parts_where_one_would_be_without_particles():
-    assert halves([_example([[10, 20]])]) == []
-    assert halves([_example([[10, 20]]), _example([])]) == []
-    assert halves([]) == []
+    assert example_halves([_example([[10, 20]])]) == []
+    assert example_halves([_example([[10, 20]]), _example([])]) == []
+    assert example_halves([]) == []
 
 
 def _candidates(n, shift, seed=0):

@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit
 
+from crowded import RADIUS, crowded
 from napari_drpnet import jobs
 from napari_drpnet.cli import main
+from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation import evaluate
 from napari_drpnet.evaluation.reliability import calibration_error
 from napari_drpnet.io.checkpoints import checkpoint_path
-from napari_drpnet.io.weights import read_weights
+from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.training.augment import View
-from napari_drpnet.training.calibration import fit_logistic, hits
+from napari_drpnet.training.calibration import fit_logistic, greedy_hits
 from napari_drpnet.training.datasets import Crops, Fixed, cone
-from napari_drpnet.training.detections import Detections
+from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
-from napari_drpnet.training.run import Evidence, calibrate
+from napari_drpnet.training.run import Evidence, calibrate, conclude, scorer
 from napari_drpnet.training.sets import Example, load_examples
-from napari_drpnet.training_loop.fit import fit
+from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
 
 @settings(max_examples=30)
@@ -77,8 +80,42 @@ def test_warping_by_the_identity_is_cropping():
 
 def test_the_better_candidate_takes_the_particle_and_the_second_is_a_miss():
     yx = np.array([[10.0, 10], [12, 10], [50, 50]])
-    hit = hits(yx, np.array([0.5, 0.9, 0.8]), np.array([[10.0, 10]]), 5)
+    hit = greedy_hits(yx, np.array([0.5, 0.9, 0.8]), np.array([[10.0, 10]]), 5)
     assert hit.tolist() == [False, True, False]
+
+
+def test_where_particles_are_close_f1_counts_the_best_assignment(tmp_path):
+    yx, score, particles = crowded()
+    example = Example(np.zeros((100, 100), np.float16), particles, 0, 1.0)
+    found = assessed(example, yx, score, [score], 2 * RADIUS)
+    assert found.hit.tolist() == [True, False]  # a calibration takes the better one only
+    evidence = Evidence([found], "these")
+    assert evidence.best_f1((1.0, 0.0)) == 1
+    assert scorer(lambda *_: [found], [example], 1)(None) == 1
+    network = build("unet")
+    card = WeightsCard(network="unet", role="detector", diameter=2 * RADIUS, calibration=(1.0, 0.0))
+    report = conclude(tmp_path / "d.safetensors", card, Fitted(network, [Step(1, 1, 0.5, 0.1)]), evidence)
+    assert (report.f1, report.f1_at_half) == (1, 1)
+
+
+def test_f1_of_candidates_is_that_of_an_evaluation():
+    """Also along the edges: a pair across the labelled border counts neither for nor against."""
+    rng = np.random.default_rng(0)
+    shape, border, radius = (300, 300), 30.0, 8.0
+    particles, yx = rng.uniform(0, 299, (150, 2)), rng.uniform(0, 299, (400, 2))
+    score = rng.random(400)
+    example = Example(np.zeros(shape, np.float16), particles, border, 1.0)
+    found = assessed(example, yx, score, [score], 2 * radius)
+    frame = Frame("a", shape)
+    truth, inside = Picks(frame, particles), Picks(frame, found.yx, score=found.peak)
+    expected = evaluate([inside], [truth], 2 * radius, 1, edge=border)
+    curve = Evidence([found]).curve((1.0, 0.0))
+    assert curve.f1.tolist() == expected.curve.f1.tolist()
+    assert curve.best[0] == expected.curve.best[0]
+    some = expected.curve.threshold[50]
+    counts = evaluate([inside.select(inside.score >= some)], [truth], 2 * radius, 1, edge=border).counts
+    assert expected.curve.f1_at(some) == pytest.approx(counts.f1)
+    assert expected.curve.f1_at(2) == 0
 
 
 def test_calibration_recovers_the_probabilities_that_made_the_data():
@@ -229,12 +266,13 @@ def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):
 
 def test_a_detector_that_finds_nothing_says_to_train_longer():
     nothing = Detections(
-        Example(np.zeros((64, 64), np.float16), np.empty((0, 2)), 0, 1.0), *[np.empty(0)] * 4, [np.empty(0)]
+        Example(np.zeros((64, 64), np.float16), np.empty((0, 2)), 0, 1.0), *[np.empty(0)] * 4, [np.empty(0)], 28.0
     )
-    evidence = Evidence([nothing], [nothing.terms])
+    evidence = Evidence([nothing])
     with pytest.raises(UserError, match="more steps"):
         calibrate(evidence)
-    assert calibrate(evidence, (1.0, 0.5)) == ((1.0, 0.5), 0.0)
+    assert calibrate(evidence, (1.0, 0.5)) == (1.0, 0.5)
+    assert evidence.best_f1((1.0, 0.5)) == 0.0
 
 
 def test_the_classifier_works_at_the_scale_of_its_detector(simulated, tmp_path):

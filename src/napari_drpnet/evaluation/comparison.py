@@ -32,8 +32,6 @@ class Standing:
         How many it has, on all its micrographs.
     evaluation
         Against the truth; None without truth, of the truth itself, and of a set that shares no micrograph with it.
-    best_f1, best_threshold
-        The best F1 over all thresholds on the score, and that threshold; NaN without a curve.
     curve
         Precision and recall over all thresholds; None without truth or without scores.
     """
@@ -41,9 +39,17 @@ class Standing:
     name: str
     picks: int
     evaluation: Evaluation | None = None
-    best_f1: float = math.nan
-    best_threshold: float = math.nan
     curve: Curve | None = None
+
+    @property
+    def best_f1(self) -> float:
+        """The best F1 over all thresholds on the score; NaN without a curve."""
+        return math.nan if self.curve is None else self.curve.best[0]
+
+    @property
+    def best_threshold(self) -> float:
+        """The threshold of `best_f1`; NaN without a curve."""
+        return math.nan if self.curve is None else self.curve.best[1]
 
     @property
     def area(self) -> float:
@@ -130,17 +136,7 @@ def _standing(name: str, sets: Sets, truth: str | None, radius: float, edge: flo
         return Standing(name, picks)
     result = evaluate(sets[name], sets[truth], radius, 1, 1, edge)
     curve = evaluate(every[name], sets[truth], radius, 1, 1, edge).curve if name in every else result.curve
-    return Standing(name, picks, result, *_best(curve), curve)
-
-
-def _best(curve: Curve | None) -> tuple[float, float]:
-    """The best F1 of a curve and its threshold, the higher one of several."""
-    if curve is None or not len(curve.threshold):
-        return math.nan, math.nan
-    total = curve.precision + curve.recall
-    f1 = 2 * curve.precision * curve.recall / np.where(total > 0, total, 1)
-    best = int(np.argmax(f1))
-    return float(f1[best]), float(curve.threshold[best])
+    return Standing(name, picks, result, curve)
 
 
 def _stems(entries: Sequence[Picks]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -15,6 +16,30 @@ from napari_drpnet.io.files import micrograph_stem
 
 # Random picks match by chance, and a mirror image of them may do so a little better.
 _CLEARLY_BETTER = 0.05
+
+
+@overload
+def f1_score(true: float, picks: float, particles: float) -> float: ...
+@overload
+def f1_score(true: FloatArray, picks: FloatArray, particles: float) -> FloatArray: ...
+def f1_score(true: float | FloatArray, picks: float | FloatArray, particles: float) -> float | FloatArray:
+    """F1, the harmonic mean of precision and recall; every F1 that is shown comes from here.
+
+    Parameters
+    ----------
+    true
+        How many picks are particles: counted by `count` or `paired`, or estimated.
+    picks, particles
+        How many there are of each.
+
+    Returns
+    -------
+    float or FloatArray
+        NaN where there is neither a pick nor a particle.
+    """
+    whole = np.asarray(picks + particles, np.float64)
+    f1 = np.divide(2 * true, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return f1 if f1.ndim else float(f1)
 
 
 @dataclass(frozen=True)
@@ -44,11 +69,25 @@ class Counts:
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall."""
-        return _ratio(2 * self.true, 2 * self.true + self.false + self.missed)
+        return f1_score(self.true, self.true + self.false, self.true + self.missed)
 
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else math.nan
+
+
+def count(picks: FloatArray, particles: FloatArray, radius: float) -> Counts:
+    """Picks against particles, assigned one to one by `match`.
+
+    Parameters
+    ----------
+    picks, particles
+        ``(n, 2)`` and ``(m, 2)`` points, in any one unit.
+    radius
+        The largest distance of a pair, in the same unit.
+    """
+    true = len(match(picks, particles, radius))
+    return Counts(true, len(picks) - true, len(particles) - true)
 
 
 def clearly_better(flipped: float, f1: float) -> bool:
@@ -101,18 +140,33 @@ def paired(picks: Picks, truth: Picks, radius: float, edge: float = 0) -> Paired
     pick_inside, particle_inside = _inside(picks.yx, shape, edge), _inside(truth.yx, shape, edge)
     pairs = match(picks.yx, truth.yx, radius, pick_inside, particle_inside)
     scored = pick_inside[pairs.pick] & particle_inside[pairs.particle]
+    pick_counts, particle_counts = counted(pairs, pick_inside, particle_inside)
     # The scored region is its own mirror image, and so is the mask of the picks inside it.
     mirrored = match(_upside_down(picks.yx, truth.yx, shape), truth.yx, radius, pick_inside, particle_inside)
     return Paired(
         pairs,
         scored,
-        picks=_without(pick_inside, pairs.pick[~scored]),
-        particles=_without(particle_inside, pairs.particle[~scored]),
+        picks=pick_counts,
+        particles=particle_counts,
         false=_without(pick_inside, pairs.pick),
         missed=_without(particle_inside, pairs.particle),
         counts=_counts(pairs, pick_inside, particle_inside),
         flipped=_counts(mirrored, pick_inside, particle_inside),
     )
+
+
+def counted(pairs: Matching, pick_inside: MaskArray, particle_inside: MaskArray) -> tuple[MaskArray, MaskArray]:
+    """Which picks ``(n,)`` and particles ``(m,)`` count: those inside, without those whose other half is outside.
+
+    Parameters
+    ----------
+    pairs
+        From `match` with these masks.
+    pick_inside, particle_inside
+        ``(n,)`` and ``(m,)`` masks of the scored region.
+    """
+    across = pick_inside[pairs.pick] != particle_inside[pairs.particle]
+    return _without(pick_inside, pairs.pick[across]), _without(particle_inside, pairs.particle[across])
 
 
 def by_micrograph(entries: Sequence[Picks], role: str) -> dict[str, Picks]:

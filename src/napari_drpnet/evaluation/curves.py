@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +10,56 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_drpnet.data import FloatArray, MaskArray
+from napari_drpnet.evaluation.counting import f1_score
 from napari_drpnet.evaluation.matching import near_pairs
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Precision and recall at every threshold, from the highest score down.
+    """What is found at every threshold, from the highest score down.
 
     Attributes
     ----------
-    threshold, precision, recall
-        ``(k,)`` each, one entry per distinct score.
+    threshold, true, picks
+        ``(k,)`` each, one entry per distinct score: how many of the picks at or above it are particles, and how many
+        there are.
+    particles
+        How many there are to find.
     """
 
     threshold: FloatArray
-    precision: FloatArray
-    recall: FloatArray
+    true: FloatArray
+    picks: FloatArray
+    particles: int
+
+    @property
+    def precision(self) -> FloatArray:
+        """``(k,)`` part of the picks that are particles."""
+        return self.true / self.picks
+
+    @property
+    def recall(self) -> FloatArray:
+        """``(k,)`` part of the particles that are picked."""
+        return self.true / self.particles
+
+    @property
+    def f1(self) -> FloatArray:
+        """``(k,)`` harmonic mean of precision and recall."""
+        return f1_score(self.true, self.picks, self.particles)
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """The best F1 and its threshold, the higher one of several; NaN without a pick."""
+        if not len(self.threshold):
+            return math.nan, math.nan
+        f1 = self.f1
+        at = int(np.argmax(f1))
+        return float(f1[at]), float(self.threshold[at])
+
+    def f1_at(self, threshold: float) -> float:
+        """F1 of the picks whose score is at least ``threshold``; 0 when there is none."""
+        taken = int((self.threshold >= threshold).sum())
+        return float(self.f1[taken - 1]) if taken else 0.0
 
     @property
     def area(self) -> float:
@@ -122,7 +157,7 @@ def precision_recall(sweeps: Sequence[Sweep]) -> Curve | None:
     if n_particles == 0 or np.isnan(score).any():
         return None
     order = np.argsort(-score, kind="stable")
-    score, hits = score[order], np.cumsum(found[order])
+    score, true = score[order], np.cumsum(found[order], dtype=np.float64)
     # Equal scores stand or fall together: only the last of each run is a threshold.
     last = np.flatnonzero(np.diff(score, append=-np.inf))
-    return Curve(score[last], hits[last] / (last + 1), hits[last] / n_particles)
+    return Curve(score[last], true[last], (last + 1).astype(np.float64), n_particles)

@@ -26,6 +26,5 @@ def calibration_error(p: FloatArray, hit: npt.NDArray[np.bool_], bins: int = _BI
     """Expected calibration error: mean distance between probability and frequency over ``bins`` of probability."""
     if not len(p):
         return 0.0
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = [abs(p[which == b].sum() - hit[which == b].sum()) for b in range(bins)]
-    return float(sum(gaps) / len(p))
+    mean, frequency, count = reliability(p, hit, bins)
+    return float((count * np.abs(mean - frequency)).sum() / len(p))

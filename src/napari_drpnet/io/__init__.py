@@ -3,7 +3,8 @@
 from napari_drpnet.io.files import atomic_write, micrograph_stem
 from napari_drpnet.io.images import IMAGE_SUFFIXES, ImageFile, is_image, open_image, read_micrograph
 from napari_drpnet.io.picks.formats import PICK_SUFFIXES, is_picks, read_picks, write_picks
-from napari_drpnet.io.project.project import Entry, Project, Row
+from napari_drpnet.io.project.project import Project, Row
+from napari_drpnet.io.project.store import Entry
 
 __all__ = [
     "IMAGE_SUFFIXES",

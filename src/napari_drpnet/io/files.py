@@ -47,6 +47,15 @@ def reading(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing ``path`` into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+@contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Write a file whole or not at all.
 
@@ -62,13 +71,12 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Made here, so that a folder without permission is found before any work is done.
-        temporary.touch(exist_ok=False)
-        yield temporary
-        temporary.replace(target)
-    except OSError as error:
-        raise cannot_write(Path(path), error) from error
+        with writing(Path(path)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Made here, so that a folder without permission is found before any work is done.
+            temporary.touch(exist_ok=False)
+            yield temporary
+            temporary.replace(target)
     finally:
         with suppress(OSError):  # gone already, or never made
             temporary.unlink()
@@ -81,7 +89,7 @@ def write_text(text: str, path: Path) -> Path:
     return path
 
 
-def cannot_write(path: Path, error: OSError) -> UserError:
+def _cannot_write(path: Path, error: OSError) -> UserError:
     """What the operating system says about writing ``path``, as a sentence and a next step."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{path} cannot be written: the disk is full.", "Free some space, or choose another folder.")

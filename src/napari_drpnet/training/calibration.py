@@ -15,8 +15,12 @@ from napari_drpnet.data import FloatArray
 _RIDGE = 1e-4
 
 
-def hits(yx: FloatArray, score: FloatArray, truth: FloatArray, radius: float) -> npt.NDArray[np.bool_]:
+def greedy_hits(yx: FloatArray, score: FloatArray, truth: FloatArray, radius: float) -> npt.NDArray[np.bool_]:
     """Which candidates are particles: best first, each takes the nearest free truth within ``radius``.
+
+    This is what a calibration is fitted to. The probability of a candidate must not depend on worse ones, and in the
+    best assignment of all it would. No F1 is counted so: a greedy choice can leave a particle without a candidate that
+    the best assignment, `evaluation.matching.match`, finds one for.
 
     Parameters
     ----------

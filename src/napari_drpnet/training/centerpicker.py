@@ -21,10 +21,9 @@ from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.calibration import hits
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
-from napari_drpnet.training.detections import FOUND, Detections
-from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.detections import Detections, assessed
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import check_apart
 from napari_drpnet.training_loop.fit import Watch, fit
 from napari_drpnet.training_loop.parallel import crew
@@ -63,7 +62,7 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
     with crew(settings.device) as team:
         watch = Watch(
-            _scorer(validation, settings),
+            scorer(detect_all, validation, settings.checked),
             checkpoint_path(out),
             identity(settings, team, _ROLE, settings.start),
             stopped,
@@ -72,16 +71,15 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     if not team.leads:
         return None
     fitted.network.half()  # as it is written: half the size, and judged so
-    evidence = judge(copy.deepcopy(fitted.network).float(), validation, VALIDATION)
-    calibration, f1 = calibrate(evidence, card.calibration if card else None)
+    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION)
     result = WeightsCard(
         network="centernet",
         role=_ROLE,
         diameter=settings.diameter,
-        calibration=calibration,
+        calibration=calibrate(evidence, card.calibration if card else None),
         start=Path(settings.start).stem if settings.start else "",
     )
-    return conclude(out, result, fitted, evidence, f1)
+    return conclude(out, result, fitted, evidence)
 
 
 def _examples(settings: TrainSettings) -> tuple[list[Sized], list[Sized]]:
@@ -105,22 +103,10 @@ def _files(sets: Sequence[TrainingSet | SimulatedSet]) -> list[TrainingSet]:
     return files
 
 
-def _scorer(validation: list[Sized], settings: TrainSettings) -> Callable[[nn.Module], float]:
-    """F1 on evenly chosen validation micrographs, a few of them, since it is asked for during training."""
-    few = validation[:: -(-len(validation) // settings.checked)]
-
-    def score(network: nn.Module) -> float:
-        found = judge(network, few)
-        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
-
-    return score
-
-
-def judge(network: nn.Module, examples: list[Sized], judged_on: str = "") -> Evidence:
-    """The candidates of a network on examples, at the scale they are at, with the terms of their probability."""
+def detect_all(network: nn.Module, examples: list[Sized]) -> list[Detections]:
+    """The candidates of a network on each example, at the scale it is at."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    detected = [_detections(detector, example) for example in examples]
-    return Evidence(detected, [h.terms for h in detected], judged_on)
+    return [_detections(detector, example) for example in examples]
 
 
 def _detections(network: FullyConvolutional, example: Sized) -> Detections:
@@ -128,9 +114,4 @@ def _detections(network: FullyConvolutional, example: Sized) -> Detections:
     _, centres = drained(centre_steps(network, image, torch.device("cpu"), memory=2000))
     apart = candidates.suppress(centres.yx, centres.peak, USUAL_DISTANCE * diameter / network.stride)
     yx, peak = (centres.yx[apart] + 0.5) * network.stride - 0.5, centres.peak[apart]
-    margin = max(example.border, diameter / 2)
-    keep = candidates.inside(yx, (image.shape[0], image.shape[1]), margin)
-    yx, peak = yx[keep], peak[keep]
-    distance = np.hypot(*np.moveaxis(yx[:, None] - example.yx[None], -1, 0)).min(axis=1, initial=np.inf) / diameter
-    hit = hits(yx, peak, example.yx, FOUND * diameter)
-    return Detections(example, yx, peak, hit, distance, [bounded_logit(peak)])
+    return assessed(example, yx, peak, [bounded_logit(peak)], diameter)

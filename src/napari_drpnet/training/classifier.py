@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,7 @@ from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
-from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import examples_of
 from napari_drpnet.training_loop.batches import Batch, Tensors
 from napari_drpnet.training_loop.fit import Watch, fit
@@ -92,7 +93,7 @@ def patch_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
 
 
 def scores(network: nn.Module, found: Detections) -> FloatArray:
-    """Classifier logits of a harvest's candidates."""
+    """Classifier logits of the candidates of a micrograph."""
     if not len(found.yx):
         return np.empty(0)
     patches = crop(found.example.image.astype(np.float32), found.yx, Classifier.patch)
@@ -131,30 +132,25 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     tested = [detections(finder, example, scale) for example in validation]
     patches = Patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
 
-    def score(trained: nn.Module) -> float:
-        found = judge(trained, tested[:: -(-len(tested) // settings.checked)])
-        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
-
     with crew(settings.device) as team:
         run = identity(settings, team, "classifier", detector, settings.start)
-        watch = Watch(score if tested else None, checkpoint_path(out), run)
+        watch = Watch(scorer(classified, tested, settings.checked), checkpoint_path(out), run)
         fitted = yield from fit(network, patches.batch, patch_loss, settings, watch)
     if not team.leads:
         return None
-    evidence = judge(fitted.network, tested or learnt, VALIDATION if tested else "")
-    calibration, f1 = calibrate(evidence, earlier.calibration if earlier else None)
+    evidence = Evidence(classified(fitted.network, tested or learnt), VALIDATION if tested else "")
     result = WeightsCard(
         network="classifier",
         role="classifier",
         diameter=scale,
-        calibration=calibration,
+        calibration=calibrate(evidence, earlier.calibration if earlier else None),
         detector=Path(detector).stem,
         start=Path(settings.start).stem if settings.start else "",
     )
-    return conclude(out, result, fitted, evidence, f1)
+    return conclude(out, result, fitted, evidence)
 
 
-def judge(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
-    """The candidates of a detector with the terms of their probability, the classifier's logit first."""
+def classified(network: nn.Module, detected: list[Detections]) -> list[Detections]:
+    """The candidates of a detector with the classifier's logit before the other terms of their probability."""
     classifier = fold(copy.deepcopy(network))
-    return Evidence(detected, [[scores(classifier, h), *h.terms] for h in detected], judged_on)
+    return [replace(h, terms=[scores(classifier, h), *h.terms]) for h in detected]

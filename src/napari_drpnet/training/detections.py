@@ -11,10 +11,13 @@ from scipy import ndimage
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.evaluation.counting import counted
+from napari_drpnet.evaluation.curves import Sweep, sweep
+from napari_drpnet.evaluation.matching import match
 from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.drpnet import SMOOTHING, spaced_candidates
 from napari_drpnet.steps import drained
-from napari_drpnet.training.calibration import hits
+from napari_drpnet.training.calibration import greedy_hits
 from napari_drpnet.training.sets import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
@@ -32,13 +35,16 @@ class Detections:
     yx
         ``(n, 2)`` in network pixels.
     peak
-        ``(n,)`` height of the detector's map.
+        ``(n,)`` height of the network's map.
     hit
-        ``(n,)`` whether it is a particle: within half a diameter of a true centre no better candidate took.
+        ``(n,)`` whether it is a particle, for a calibration: within half a diameter of a true centre that no better
+        candidate took.
     distance
         ``(n,)`` to the nearest true centre, in diameters.
     terms
-        What the detector contributes to the probability of each candidate, ``(n,)`` each.
+        What its probability is made of, ``(n,)`` each.
+    diameter
+        Of a particle, in network pixels.
     """
 
     example: Example
@@ -47,6 +53,15 @@ class Detections:
     hit: npt.NDArray[np.bool_]
     distance: FloatArray
     terms: list[FloatArray]
+    diameter: float
+
+    def sweep(self, score: FloatArray) -> Sweep:
+        """What the candidates with these scores, ``(n,)``, add to a curve, by the rules of `evaluation.evaluate`."""
+        here = np.ones(len(self.yx), bool)
+        labelled = candidates.inside(self.example.yx, self.example.image.shape, self.example.border)
+        pairs = match(self.yx, self.example.yx, FOUND * self.diameter, here, labelled)
+        picks, particles = counted(pairs, here, labelled)
+        return sweep(self.yx[picks], score[picks], self.example.yx[particles], FOUND * self.diameter)
 
 
 @torch.inference_mode()
@@ -63,13 +78,31 @@ def detections(network: tiling.FullyConvolutional, example: Example, diameter: f
     values = detect(network, image, diameter)
     yx, peak, level = spaced_candidates(values, diameter / network.stride)
     usual = level > 1
-    return assessed(example, (yx[usual] + 0.5) * network.stride - 0.5, peak[usual], values, network.stride, diameter)
+    yx, peak = (yx[usual] + 0.5) * network.stride - 0.5, peak[usual]
+    return assessed(example, yx, peak, map_terms(example, peak, values, network.stride, diameter), diameter)
+
+
+def map_terms(example: Example, peak: FloatArray, values: ImageArray, stride: int, diameter: float) -> list[FloatArray]:
+    """What the probability of candidates of a map is made of, ``(n,)`` each: their heights, and how high it lies.
+
+    Parameters
+    ----------
+    example
+        The micrograph.
+    peak
+        ``(n,)`` heights.
+    values
+        ``(h, w)`` map they were found on, ``stride`` network pixels a pixel.
+    diameter
+        Of a particle, in network pixels.
+    """
+    return detector_terms(peak, context(values, int(_margin(example, diameter) / stride)))
 
 
 def assessed(
-    example: Example, yx: FloatArray, peak: FloatArray, values: ImageArray, stride: int, diameter: float
+    example: Example, yx: FloatArray, peak: FloatArray, terms: list[FloatArray], diameter: float
 ) -> Detections:
-    """Which candidates of an example are particles, and what their probability is made of.
+    """Which candidates of an example are particles.
 
     Parameters
     ----------
@@ -77,38 +110,19 @@ def assessed(
         With the truth.
     yx, peak
         ``(n, 2)`` in network pixels and ``(n,)``; those too near to the border are left out.
-    values
-        ``(h, w)`` map they were found on, ``stride`` network pixels a pixel.
+    terms
+        What their probability is made of, ``(n,)`` each.
     diameter
         Of a particle, in network pixels.
     """
-    margin = max(example.border, diameter / 2)
-    keep = candidates.inside(yx, example.image.shape, margin)
+    keep = candidates.inside(yx, example.image.shape, _margin(example, diameter))
     yx, peak = yx[keep], peak[keep]
     offsets = yx[:, None] - example.yx[None]
     distance = np.hypot(*np.moveaxis(offsets, -1, 0)).min(axis=1, initial=np.inf) / diameter
-    hit = hits(yx, peak, example.yx, FOUND * diameter)
-    about = context(values, int(margin / stride))
-    return Detections(example, yx, peak, hit, distance, detector_terms(peak, about))
+    hit = greedy_hits(yx, peak, example.yx, FOUND * diameter)
+    return Detections(example, yx, peak, hit, distance, [term[keep] for term in terms], diameter)
 
 
-def best_f1(detected: list[Detections], scores: list[FloatArray]) -> float:
-    """Pooled F1 at the best threshold of ``scores``, one array per harvest, which hold a candidate between them."""
-    score = np.concatenate(scores)
-    hit = np.concatenate([h.hit for h in detected])
-    particles = sum(_labelled(h) for h in detected)
-    order = np.argsort(-score)
-    right = np.cumsum(hit[order])
-    f1 = 2 * right / (np.arange(1, len(right) + 1) + particles)
-    return float(f1.max())
-
-
-def f1_at_half(detected: list[Detections], probability: FloatArray, hit: npt.NDArray[np.bool_]) -> float:
-    """Pooled F1 of the candidates whose probability is at least 0.5."""
-    chosen = probability >= 0.5
-    return float(2 * (chosen & hit).sum() / max(int(chosen.sum()) + sum(_labelled(h) for h in detected), 1))
-
-
-def _labelled(h: Detections) -> int:
-    border = h.example.border
-    return int(candidates.inside(h.example.yx, h.example.image.shape, border).sum())
+def _margin(example: Example, diameter: float) -> float:
+    """Width of the band along the edges without candidates, in network pixels."""
+    return max(example.border, diameter / 2)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,17 +16,26 @@ from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
-from napari_drpnet.steps import translate
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import Crops, CropSupply, Fixed
-from napari_drpnet.training.detections import detections
-from napari_drpnet.training.finetune import halves
-from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity
+from napari_drpnet.training.detections import Detections, detections
+from napari_drpnet.training.finetune import example_halves
+from napari_drpnet.training.run import (
+    VALIDATION,
+    Evidence,
+    Training,
+    begin,
+    calibrate,
+    conclude,
+    identity,
+    part_of_run,
+    scorer,
+)
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
 from napari_drpnet.training_loop.batches import Tensors, helpers
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
-from napari_drpnet.training_loop.parallel import crew
+from napari_drpnet.training_loop.parallel import Processes, crew
 
 OTHER_HALF = "each half of the micrographs, of a network that learnt from the other half"
 
@@ -80,79 +89,61 @@ def train_detector(
     card, network = begin(settings, "detector", settings.network)
     if card is not None:
         settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
-    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     training, validation = examples_of(settings) if examples is None else (examples, [])
-    untouched = copy.deepcopy(network)
-    folds = halves(training) if card and not validation else []
-    total = settings.steps * (1 + len(folds))
-    with (
-        crew(settings.device) as team,
-        streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new,
-    ):
+    folds = example_halves(training) if card and not validation else []
+    with crew(settings.device) as team:
         watch = Watch(
-            _scorer(validation, settings),
+            scorer(partial(detect_all, diameter=settings.diameter), validation, settings.checked),
             checkpoint_path(out) if examples is None else None,
             identity(settings, team, "detector", settings.start),
             stopped,
         )
         every = 50 if examples is None else 2  # somebody waits for a few micrographs
-        fitted = yield from _counted(_learn(network, training, new, settings, watch, every), 0, total)
-        evidence = []
-        for i, (learnt, tested) in enumerate(folds, start=1):
-            half = _learn(copy.deepcopy(untouched), learnt, new, settings, Watch(stopped=stopped), every)
-            tester = (yield from _counted(half, i * settings.steps, total)).network
-            evidence.append(judge(tester, tested, settings.diameter, OTHER_HALF))
+        fitted, detected = yield from _learn(network, training, folds, settings, watch, team, every)
     if not team.leads:
         return None
     if not folds:
-        known = judge(fitted.network, validation or training, settings.diameter, VALIDATION if validation else "")
-        evidence.append(known)
-    joined = Evidence.joined(evidence)
-    calibration, f1 = calibrate(joined, card.calibration if card else None)
+        detected = detect_all(fitted.network, validation or training, settings.diameter)
+    evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     result = WeightsCard(
         network=settings.network,
         role="detector",
         diameter=settings.diameter,
-        calibration=calibration,
+        calibration=calibrate(evidence, card.calibration if card else None),
         start=Path(settings.start).stem if settings.start else "",
     )
-    return conclude(out, result, fitted, joined, f1)
+    return conclude(out, result, fitted, evidence)
 
 
 def _learn(
     network: nn.Module,
     examples: list[Example],
-    new: Sequence[CropSupply],
+    folds: list[tuple[list[Example], list[Example]]],
     settings: TrainSettings,
     watch: Watch,
+    team: Processes,
     report_every: int,
-) -> Generator[Step, None, Fitted]:
-    sources = [*([Fixed(examples)] if examples else []), *new]
-    stride = cast(FullyConvolutional, network).stride
-    crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
-    return fit(network, crops.batch, regression_loss, settings, watch, report_every)
+) -> Generator[Step, None, tuple[Fitted, list[Detections]]]:
+    """The network after all examples; and of each fold, what one that learnt from its first part finds on the other."""
+    stride, total = cast(FullyConvolutional, network).stride, settings.steps * (1 + len(folds))
+    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
+    copies, detected = [copy.deepcopy(network) for _ in folds], list[Detections]()
+    with streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new:
+
+        def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
+            sources: list[CropSupply] = [*([Fixed(learnt)] if learnt else []), *new]
+            crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
+            one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
+            return part_of_run(one, before * settings.steps, total)
+
+        fitted = yield from steps(network, examples, watch, 0)
+        for i, (copied, (learnt, tested)) in enumerate(zip(copies, folds, strict=True), start=1):
+            half = yield from steps(copied, learnt, Watch(stopped=watch.stopped), i)
+            detected += detect_all(half.network, tested, settings.diameter)
+    return fitted, detected
 
 
-def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
-    """The steps of one of several trainings as those of the whole."""
-    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
-
-
-def _scorer(validation: list[Example], settings: TrainSettings) -> Callable[[nn.Module], float] | None:
-    """F1 on evenly chosen validation micrographs, a few of them, since it is asked for during training."""
-    if not validation:
-        return None
-    few = validation[:: -(-len(validation) // settings.checked)]
-
-    def score(network: nn.Module) -> float:
-        found = judge(network, few, settings.diameter)
-        return calibrate(found)[1] if any(len(h.hit) for h in found.detected) else 0.0
-
-    return score
-
-
-def judge(network: nn.Module, examples: list[Example], diameter: float, judged_on: str = "") -> Evidence:
-    """The candidates of a detector on examples, with the terms of their probability."""
+def detect_all(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
+    """The candidates of a detector on each example."""
     detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    detected = [detections(detector, example, diameter) for example in examples]
-    return Evidence(detected, [h.terms for h in detected], judged_on)
+    return [detections(detector, example, diameter) for example in examples]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +16,42 @@ from napari_drpnet.training.sets import Example
 # How many candidates the earlier calibration is worth: with fewer it decides, with many more the new ones do.
 _TRUST = 20.0
 
+Labelled = TypeVar("Labelled")
 
-def halves(examples: Sequence[Example]) -> list[tuple[list[Example], list[Example]]]:
-    """The examples in two parts, each once to learn from and once to test on.
 
-    Every other micrograph, or the two sides of the only one. None where a part would hold no particle.
+def halves(
+    micrographs: Sequence[Labelled],
+    sides: Callable[[Labelled], tuple[Labelled, Labelled]],
+    particles: Callable[[Labelled], int],
+    fewest: int = 1,
+) -> list[tuple[list[Labelled], list[Labelled]]]:
+    """Labelled micrographs in two parts, each once to learn from and once to test on.
+
+    Parameters
+    ----------
+    micrographs
+        Every other one is a part, or one side of the only one.
+    sides
+        The two sides of a micrograph.
+    particles
+        How many it holds.
+    fewest
+        How many each part must hold; with fewer there are no parts.
     """
-    if not examples:
+    if not micrographs:
         return []
-    if len(examples) > 1:
-        one, other = list(examples[::2]), list(examples[1::2])
+    if len(micrographs) > 1:
+        one, other = list(micrographs[::2]), list(micrographs[1::2])
     else:
-        one, other = ([side] for side in _sides(examples[0]))
-    if not all(sum(len(example.yx) for example in part) for part in (one, other)):
+        one, other = ([side] for side in sides(micrographs[0]))
+    if min(sum(map(particles, part)) for part in (one, other)) < fewest:
         return []
     return [(one, other), (other, one)]
+
+
+def example_halves(examples: Sequence[Example]) -> list[tuple[list[Example], list[Example]]]:
+    """The `halves` of examples; none where a part would hold no particle."""
+    return halves(examples, _sides, lambda example: len(example.yx))
 
 
 def _sides(example: Example) -> tuple[Example, Example]:

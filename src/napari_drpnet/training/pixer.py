@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -21,16 +21,25 @@ from napari_drpnet.networks import PixerSegmenter, PixerSorter, channels_last
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.pickers.pixer import grid_candidates, margins
 from napari_drpnet.settings import PixerTrainSettings
-from napari_drpnet.steps import drained, translate
+from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional, score_steps
-from napari_drpnet.training.detections import Detections, assessed
+from napari_drpnet.training.detections import Detections, assessed, map_terms
 from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.masks import MaskCrops, load_masks
-from napari_drpnet.training.run import VALIDATION, Evidence, Training, calibrate, conclude, identity
+from napari_drpnet.training.run import (
+    VALIDATION,
+    Evidence,
+    Training,
+    calibrate,
+    conclude,
+    identity,
+    part_of_run,
+    scorer,
+)
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.sorting import SorterPatches
 from napari_drpnet.training_loop.batches import Tensors
-from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
+from napari_drpnet.training_loop.fit import Watch, fit
 from napari_drpnet.training_loop.parallel import Processes, crew
 
 SEGMENTER, SORTER = "pixer-segmenter", "pixer-sorter"
@@ -79,26 +88,26 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     sorter, segmenter = channels_last(PixerSorter()), PixerSegmenter()
     with crew(settings.device) as team:
         watch = _watch(settings, team, folder / SORTER)
-        sorting = yield from _counted(fit(sorter, patches.batch, sorting_loss, first, watch), 0, total)
+        sorting = yield from part_of_run(fit(sorter, patches.batch, sorting_loss, first, watch), 0, total)
         segmenter.trunk.load_state_dict(cast(PixerSorter, sorting.network).trunk.state_dict())
-        watch = replace(_watch(settings, team, folder / SEGMENTER), score=_scorer(validation, settings))
-        segmenting = yield from _counted(
+        watch = replace(
+            _watch(settings, team, folder / SEGMENTER),
+            score=scorer(partial(detect_all, diameter=diameter), validation, settings.checked),
+        )
+        segmenting = yield from part_of_run(
             fit(channels_last(segmenter), crops.batch, regression_loss, settings, watch), first.steps, total
         )
     if not team.leads:
         return None
     judged_on = VALIDATION if validation else ""
-    detected = segmented_candidates(segmenting.network, validation or training, diameter)
-    evidence = Evidence(detected, [h.terms for h in detected], judged_on)
-    calibration, f1 = calibrate(evidence)
-    card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibration)
-    report = conclude(_weights(folder / SEGMENTER), card, segmenting, evidence, f1)
-    evidence = sorted_too(sorting.network, detected, judged_on)
-    calibration, f1 = calibrate(evidence)
+    evidence = Evidence(detect_all(segmenting.network, validation or training, diameter), judged_on)
+    card = WeightsCard(network="pixer segmenter", role="segmenter", diameter=diameter, calibration=calibrate(evidence))
+    report = conclude(_weights(folder / SEGMENTER), card, segmenting, evidence)
+    evidence = Evidence(sorted_too(sorting.network, evidence.detected), judged_on)
     card = WeightsCard(
-        network="pixer sorter", role="sorter", diameter=diameter, calibration=calibration, detector=SEGMENTER
+        network="pixer sorter", role="sorter", diameter=diameter, calibration=calibrate(evidence), detector=SEGMENTER
     )
-    conclude(_weights(folder / SORTER), card, sorting, evidence, f1)
+    conclude(_weights(folder / SORTER), card, sorting, evidence)
     return report
 
 
@@ -110,28 +119,8 @@ def _watch(settings: PixerTrainSettings, team: Processes, path: Path) -> Watch:
     return Watch(None, checkpoint_path(_weights(path)), identity(settings, team, path.name))
 
 
-def _counted(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
-    """The steps of one of several trainings as those of the whole."""
-    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
-
-
-def _scorer(validation: list[Example], settings: PixerTrainSettings) -> Callable[[nn.Module], float] | None:
-    """F1 of the segmenter alone on evenly chosen validation micrographs, a few of them."""
-    if not validation:
-        return None
-    few = validation[:: -(-len(validation) // settings.checked)]
-
-    def score(network: nn.Module) -> float:
-        detected = segmented_candidates(network, few, settings.diameter)
-        if not any(len(h.hit) for h in detected):
-            return 0.0
-        return calibrate(Evidence(detected, [h.terms for h in detected]))[1]
-
-    return score
-
-
-def segmented_candidates(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
-    """The candidates of a segmenter on every example, as the picker finds them."""
+def detect_all(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
+    """The candidates of a segmenter on each example, as the picker finds them."""
     segmenter = cast(FullyConvolutional, fold(copy.deepcopy(network)))
     return [_detections(segmenter, example, diameter) for example in examples]
 
@@ -140,10 +129,11 @@ def _detections(segmenter: FullyConvolutional, example: Example, diameter: float
     stride = segmenter.stride
     values = drained(score_steps(segmenter, example.image.astype(np.float32), _CPU, _MEMORY))
     yx, height = grid_candidates(values, diameter / stride)
-    return assessed(example, (yx + 0.5) * stride - 0.5, height, values, stride, diameter)
+    terms = map_terms(example, height, values, stride, diameter)
+    return assessed(example, (yx + 0.5) * stride - 0.5, height, terms, diameter)
 
 
-def sorted_too(network: nn.Module, detected: list[Detections], judged_on: str = "") -> Evidence:
+def sorted_too(network: nn.Module, detected: list[Detections]) -> list[Detections]:
     """The candidates of a segmenter with what the sorter alone says of each, its logit of being a particle."""
     sorter = fold(copy.deepcopy(network))
 
@@ -151,4 +141,4 @@ def sorted_too(network: nn.Module, detected: list[Detections], judged_on: str = 
         patches = crop(h.example.image.astype(np.float32), h.yx, PixerSorter.patch)
         return margins(classify(sorter, patches, _CPU)) if len(h.yx) else np.empty(0)
 
-    return Evidence(detected, [[margin(h)] for h in detected], judged_on)
+    return [replace(h, terms=[margin(h)]) for h in detected]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,16 @@ from torch import nn
 from napari_drpnet.data import FloatArray
 from napari_drpnet.drawing.charts import draw_training
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.curves import Curve, precision_recall
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last
 from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
+from napari_drpnet.steps import translate
 from napari_drpnet.training.calibration import fit_logistic
-from napari_drpnet.training.detections import Detections, best_f1, f1_at_half
+from napari_drpnet.training.detections import Detections
 from napari_drpnet.training.finetune import recalibrate
 from napari_drpnet.training_loop.fit import Fitted, Step
 from napari_drpnet.training_loop.parallel import Processes
@@ -68,6 +70,7 @@ class TrainingReport:
 
 
 Training: TypeAlias = Generator[Step, None, TrainingReport | None]
+Labelled = TypeVar("Labelled")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +81,31 @@ class Evidence:
     ----------
     detected
         One per micrograph, each with the weight of its example.
-    terms
-        For each of them what the probability is made of, ``(n,)`` each.
     judged_on
         Which micrographs they are, as words; empty when the network learnt from them.
     """
 
     detected: list[Detections]
-    terms: list[list[FloatArray]]
     judged_on: str = ""
 
-    @classmethod
-    def joined(cls, parts: Sequence[Evidence]) -> Evidence:
-        """The candidates of all parts, which were judged alike."""
-        return cls(
-            [h for part in parts for h in part.detected],
-            [row for part in parts for row in part.terms],
-            parts[0].judged_on if parts else "",
-        )
+    @property
+    def hit(self) -> npt.NDArray[np.bool_]:
+        """``(n,)`` which candidates of all micrographs are particles."""
+        return np.concatenate([np.empty(0, bool), *(h.hit for h in self.detected)])
+
+    def probability(self, calibration: tuple[float, ...]) -> list[FloatArray]:
+        """Probabilities of the candidates of each micrograph."""
+        return [calibrated(calibration, *h.terms) for h in self.detected]
+
+    def curve(self, calibration: tuple[float, ...]) -> Curve | None:
+        """What every threshold on the probability would find, pooled; None where there is no particle."""
+        scores = self.probability(calibration)
+        return precision_recall([h.sweep(score) for h, score in zip(self.detected, scores, strict=True)])
+
+    def best_f1(self, calibration: tuple[float, ...]) -> float:
+        """F1 at the best threshold on the probability; 0 where there is no candidate or no particle."""
+        curve = self.curve(calibration)
+        return curve.best[0] if curve is not None and len(curve.threshold) else 0.0
 
 
 def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard | None, nn.Module]:
@@ -135,8 +145,8 @@ def identity(settings: TrainSettings, team: Processes, role: str, *weights: str 
     return json.dumps({"stage": role, **fields, "weights": used, "processes": team.size})
 
 
-def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> tuple[tuple[float, ...], float]:
-    """Coefficients of the probability of a candidate, and the F1 it reaches at its best threshold.
+def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> tuple[float, ...]:
+    """Coefficients of the probability of a candidate.
 
     Parameters
     ----------
@@ -151,24 +161,55 @@ def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> t
         When there is not one candidate, and no earlier calibration.
     """
     detected = evidence.detected
-    if not sum(len(h.hit) for h in detected):
+    hit = evidence.hit
+    if not len(hit):
         if earlier is not None:
-            return earlier, 0.0
+            return earlier
         raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
-    columns = [np.concatenate(column) for column in zip(*evidence.terms, strict=True)]
-    hit = np.concatenate([h.hit for h in detected])
+    columns = [np.concatenate(column) for column in zip(*(h.terms for h in detected), strict=True)]
     weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in detected])
-    found = recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
-    return found, best_f1(detected, [calibrated(found, *row) for row in evidence.terms])
+    return recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
 
 
-def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence, f1: float) -> TrainingReport:
+def scorer(
+    detect: Callable[[nn.Module, list[Labelled]], list[Detections]], validation: list[Labelled], checked: int
+) -> Callable[[nn.Module], float] | None:
+    """What gives the best F1 of a network on validation micrographs; None where there are none.
+
+    Parameters
+    ----------
+    detect
+        The candidates of a network on each of some micrographs.
+    validation
+        All of them.
+    checked
+        So many, evenly chosen, are looked at, since the F1 is asked for during training.
+    """
+    if not validation:
+        return None
+    few = validation[:: -(-len(validation) // checked)]
+
+    def score(network: nn.Module) -> float:
+        evidence = Evidence(detect(network, few))
+        return evidence.best_f1(calibrate(evidence)) if len(evidence.hit) else 0.0
+
+    return score
+
+
+def part_of_run(steps: Generator[Step, None, Fitted], before: int, total: int) -> Generator[Step, None, Fitted]:
+    """The steps of one of several trainings as those of the whole, with ``before`` of ``total`` steps before them."""
+    return translate(steps, lambda step: replace(step, done=before + step.done, total=total))
+
+
+def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence) -> TrainingReport:
     """Write the weights, and beside them the log and the plots of the run; remove its checkpoint."""
-    probability, hit = verdicts(card.calibration, evidence)
-    leave(out, card, fitted, probability, hit)
-    judged = f1 if evidence.judged_on else None
-    at_half = f1_at_half(evidence.detected, probability, hit) if evidence.judged_on else None
-    report = TrainingReport(out, judged, evidence.judged_on, card.calibration, fitted.checks[-1].done, at_half)
+    probability = np.concatenate([np.empty(0), *evidence.probability(card.calibration)])
+    leave(out, card, fitted, probability, evidence.hit)
+    best = at_half = None
+    if evidence.judged_on:
+        curve = evidence.curve(card.calibration)
+        best, at_half = evidence.best_f1(card.calibration), curve.f1_at(0.5) if curve is not None else 0.0
+    report = TrainingReport(out, best, evidence.judged_on, card.calibration, fitted.checks[-1].done, at_half)
     checkpoint_path(out).unlink(missing_ok=True)
     return report
 
@@ -180,11 +221,3 @@ def leave(out: Path, card: WeightsCard, fitted: Fitted, probability: FloatArray,
     write_text("\n".join(["step\tloss\trate\tvalidation_f1", *rows, ""]), out.with_suffix(".tsv"))
     with atomic_write(out.with_suffix(".png")) as temporary:
         draw_training(fitted.checks, probability, hit).save(temporary)
-
-
-def verdicts(calibration: tuple[float, ...], evidence: Evidence) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Probability of every candidate, ``(n,)``, and whether it is a particle."""
-    probability = [calibrated(calibration, *row) for row in evidence.terms]
-    return np.concatenate([np.empty(0), *probability]), np.concatenate(
-        [np.empty(0, bool), *(h.hit for h in evidence.detected)]
-    )

@@ -15,6 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, read_micrograph, read_picks
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
+from napari_drpnet.simulation import simulate_one
 from napari_drpnet.training.augment import HalfImage
 
 _STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif", ".mrc", ".map")
@@ -91,8 +92,6 @@ def simulated_example(
     settings: SimulationSettings, index: int, network_diameter: float, weight: float = 1.0
 ) -> Example:
     """Simulated micrograph number ``index`` at network scale."""
-    from napari_drpnet.simulation import simulate_one
-
     made = simulate_one(settings, index)
     micrograph, truth = made.micrograph, made.truth
     pixels = float(truth.diameter[0]) if len(truth) else _usual_diameter(settings)

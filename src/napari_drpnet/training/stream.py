@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from threading import Lock
 
 import numpy as np
+import torch
 
 from napari_drpnet.settings import SimulatedSet
 from napari_drpnet.training.sets import Example, expanded, simulated_example
@@ -85,8 +86,6 @@ def streams(
 
 def _stand_back() -> None:
     """One thread, and the processor to the training where both want it."""
-    import torch
-
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
         os.nice(5)

@@ -10,13 +10,13 @@ from threading import Event
 import numpy as np
 import pytest
 import yaml
-from scipy.special import expit
 
 from fields import DIAMETER, PIXEL_SIZE, PIXELS, SIDE, labels, places, project_of, shifted_detector, write_field
 from napari_drpnet import jobs, load_picker, read_micrograph
 from napari_drpnet.cli import main
 from napari_drpnet.data import Frame, PatchSet, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.counting import count
 from napari_drpnet.io import Project
 from napari_drpnet.io.patches import write_patches
 from napari_drpnet.io.weights import read_weights
@@ -24,18 +24,6 @@ from napari_drpnet.jobs.retrain.before_after import compared
 from napari_drpnet.jobs.retrain.suggest import described, ordered
 from napari_drpnet.labels import near
 from napari_drpnet.settings import RetrainSettings
-from napari_drpnet.training.calibration import hits
-from napari_drpnet.training.labels.judged import (
-    UNCHANGED,
-    JudgedCandidates,
-    cross_validate,
-    direction,
-    f1,
-    fit_line,
-    judge,
-    sampled,
-)
-from napari_drpnet.training.labels.unlabelled import shift
 
 QUICK = RetrainSettings(what="calibration", device="cpu")
 
@@ -51,124 +39,7 @@ def score(project: Project, name: str, use: dict[str, str | None]) -> float:
     picker = jobs.project_picker(project, use, device="cpu")
     picks = picker.pick(read_micrograph(project.entry(name).path))
     truth = places(int(name[1:]))
-    right = hits(picks.yx, picks.score, truth, PIXELS / 2).sum()
-    return float(2 * right / (len(picks) + len(truth)))
-
-
-# ---------------------------------------------------------------- how far a calibration is off, by labels
-
-
-def candidates(n: int, off: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Margins that are too low by ``off``, and which candidates are particles: the surer, the likelier."""
-    rng = np.random.default_rng(seed)
-    margin = np.where(rng.random(n) < 0.5, rng.normal(2.5, 1.5, n), rng.normal(-2.5, 1.5, n))
-    return margin - off, rng.random(n) < expit(margin)
-
-
-def judged_candidates(
-    margin: np.ndarray, particle: np.ndarray, complete: bool = True, name: str = "a"
-) -> JudgedCandidates:
-    yx = np.random.default_rng(1).uniform(0, 1000, (len(margin), 2))
-    return JudgedCandidates(name, yx, margin, particle, np.zeros(len(margin), bool), complete)
-
-
-@pytest.mark.parametrize(("off", "labelled"), [(0.0, 50), (2.0, 20), (2.0, 200), (-1.5, 100)])
-def test_a_few_labels_tell_how_far_probabilities_are_off(off: float, labelled: int):
-    values = []
-    for seed in range(6):
-        margin, particle = candidates(1000, off, seed)
-        told = sampled([judged_candidates(margin, particle)], labelled, np.random.default_rng(seed))[0]
-        found = shift(margin, told.particle, told.background)
-        values.append(found.value)
-        assert 0.7 * particle.sum() < found.particles < 1.4 * particle.sum()
-    assert abs(np.mean(values) - off) < 0.8
-
-
-def test_without_labels_nothing_is_shifted():
-    margin, particle = candidates(300, 2.0)
-    few = np.zeros(300, bool)
-    few[np.flatnonzero(particle)[:4]] = True
-    assert shift(margin, few, np.zeros(300, bool)).value == 0
-    assert shift(np.empty(0), np.empty(0, bool), np.empty(0, bool)).value == 0
-
-
-def test_fewer_labels_shift_less():
-    margin, particle = candidates(1000, 2.0)
-    rng = np.random.default_rng(0)
-    few, many = (
-        np.mean([shift(margin, s.particle, s.background).value for s in
-                 (sampled([judged_candidates(margin, particle)], n, rng)[0] for _ in range(8))])
-        for n in (6, 300)
-    )  # fmt: skip
-    assert few < many
-
-
-def test_labels_of_missed_particles_do_not_overshoot():
-    margin, particle = candidates(1000, 2.0)
-    missed = np.flatnonzero(particle & (margin < 0))
-    told = np.zeros(1000, bool)
-    told[np.random.default_rng(0).choice(missed, 40, replace=False)] = True
-    found = shift(margin, told, np.zeros(1000, bool), picked=0.0)
-    assert 0 < found.value < 3
-    assert found.particles < 1.4 * particle.sum()
-    assert found.value < shift(margin, told, np.zeros(1000, bool)).value
-
-
-def test_complete_labels_fit_slope_and_shift_and_beat_the_old_calibration():
-    margin, particle = candidates(1000, 2.0)
-    both = [judged_candidates(margin[:500], particle[:500]), judged_candidates(margin[500:], particle[500:], name="b")]
-    (slope, offset), count = fit_line(both)
-    assert 0.7 < slope < 1.3
-    assert 1.3 < offset < 2.6
-    assert count == particle.sum()
-    verdict = cross_validate(both)
-    assert not verdict.estimated
-    assert verdict.after > verdict.before + 0.05
-    assert verdict.before == pytest.approx(f1(both, UNCHANGED))
-
-
-def test_one_micrograph_is_cross_validated_by_its_sides():
-    margin, particle = candidates(600, 2.0)
-    verdict = cross_validate([judged_candidates(margin, particle)])
-    assert verdict.after > verdict.before
-
-
-def test_an_estimate_comes_near_the_truth():
-    margin, particle = candidates(1000, 2.0)
-    all_labels = [judged_candidates(margin, particle)]
-    told = sampled(all_labels, 100, np.random.default_rng(0))
-    verdict = cross_validate(told)
-    assert verdict.estimated
-    assert verdict.before == pytest.approx(f1(all_labels, UNCHANGED), abs=0.1)
-    assert verdict.after == pytest.approx(f1(all_labels, fit_line(told)[0]), abs=0.1)
-
-
-def test_too_few_labels_cannot_be_judged():
-    margin, particle = candidates(300, 2.0)
-    assert cross_validate(sampled([judged_candidates(margin, particle)], 6, np.random.default_rng(0))) is None
-    assert cross_validate([]) is None
-
-
-def test_a_classifier_that_knows_more_counts_and_one_that_guesses_does_not():
-    margin, particle = candidates(800, 0.0)
-    rng = np.random.default_rng(0)
-    one = [judged_candidates(margin, particle)]
-    telling, _ = direction(one, [np.where(particle, 2.0, -2.0) + rng.normal(0, 1, 800)])
-    guessing, _ = direction(one, [rng.normal(0, 1, 800)])
-    assert telling > 0.5
-    assert abs(guessing) < 0.3
-
-
-def test_candidates_where_nobody_looked_are_left_out():
-    yx = np.array([[5.0, 50], [50, 50], [50, 20]])
-    particles = np.stack(np.meshgrid(np.arange(30, 80, 10.0), np.arange(30, 80, 10.0)), -1).reshape(-1, 2)
-    found = judge("a", yx, np.ones(3), particles, np.empty((0, 2)), 4, (100, 100), True)
-    assert found.yx.tolist() == [[50, 50]]
-    assert found.particle.all()
-    assert found.lost == 24
-    sample = judge("a", yx, np.ones(3), particles, np.array([[50.0, 21]]), 4, (100, 100), False)
-    assert len(sample) == 3
-    assert sample.background.tolist() == [False, False, True]
+    return count(picks.yx, truth, PIXELS / 2).f1
 
 
 # ---------------------------------------------------------------- the job

@@ -38,6 +38,10 @@ class Layout:
 
     folder: Path
 
+    def root(self, written: str) -> Path:
+        """The folder that names start from, as the settings write it."""
+        return Path(os.path.normpath(self.folder / written))
+
     @property
     def settings(self) -> Path:
         """What `ProjectSettings` says."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from napari_drpnet.io.files import cannot_write, write_text
+from napari_drpnet.io.files import write_text, writing
 
 HEAD = "# napari-drpnet index 1"
 _NONE = "-"
@@ -25,7 +25,7 @@ _ESCAPE = re.compile(r"\\([\\tnr])")
 
 @dataclass(frozen=True)
 class Record:
-    """One line: a micrograph, and what its files hold.
+    """One line of the index: where a micrograph is, and the numbers that its files hold, as last counted.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def append(text: str, path: Path) -> None:
     UserError
         When it cannot be written.
     """
-    try:
+    with writing(path):
         number = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
             before, content = os.fstat(number).st_size, text.encode("utf-8", "surrogateescape")
@@ -155,8 +155,6 @@ def append(text: str, path: Path) -> None:
                 raise
         finally:
             os.close(number)
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def stamp(paths: Iterable[Path]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from napari_drpnet.io.files import cannot_write, write_text
+from napari_drpnet.io.files import write_text, writing
 
 # The start of a process is told to a hundredth of a second, but the clock it is told by may be set right meanwhile.
 _CLOCK = 2.0
@@ -149,19 +149,18 @@ def _text(owner: Owner) -> str:
 
 def _create(path: Path, owner: Owner) -> bool:
     """Make the lock file unless there is one."""
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        os.write(number, _text(owner).encode())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
-    finally:
-        os.close(number)
+    with writing(path):
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return False
+        try:
+            os.write(number, _text(owner).encode())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(number)
     return True
 
 

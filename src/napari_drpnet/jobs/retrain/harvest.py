@@ -18,6 +18,7 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.project import project_picker
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_files, labelled_in_project
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled, within
+from napari_drpnet.labels import near
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.regions import covered
@@ -29,7 +30,6 @@ from napari_drpnet.training.labels.patches import (
     DIAMETER,
     agreement,
     at_network_scale,
-    away,
     balanced,
     by_confidence,
     covered_places,
@@ -242,7 +242,7 @@ def _by_labels(
     places = [_Places(told.particles, True, "label"), _Places(told.background, False, "label")]
     if told.complete:
         found = seen.candidates
-        free = away(found.yx, np.concatenate([told.particles, told.background]), APART * diameter)
+        free = ~near(found.yx, np.concatenate([told.particles, told.background]), APART * diameter)
         hardest = np.flatnonzero(free)[np.argsort(-found.probability[free], kind="stable")]
         hardest = hardest[: _HARD * len(told.particles) + settings.random]
         places.append(_Places(found.yx[hardest], False, "candidate"))

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from napari_drpnet.data import PatchSet
+from napari_drpnet.evaluation.counting import f1_score
 from napari_drpnet.jobs.retrain.scored import TrainProgress
 from napari_drpnet.settings import RetrainSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import Progress, translate
@@ -69,7 +70,7 @@ def _balanced_f1(kept: PatchSet) -> Callable[[nn.Module], float]:
         order = np.argsort(-patch_scores(network, kept.images))
         hit = kept.particle[order]
         recall, false = np.cumsum(hit) / hit.sum(), np.cumsum(~hit) / (~hit).sum()
-        return float((2 * recall / (1 + recall + false)).max())
+        return float(f1_score(recall, recall + false, 1).max())
 
     return score
 

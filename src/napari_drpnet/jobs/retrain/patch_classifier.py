@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import PatchSet
+from napari_drpnet.evaluation.counting import f1_score
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.jobs.retrain.harvest import read_patch_set
 from napari_drpnet.jobs.retrain.learning import train_on
@@ -85,7 +86,7 @@ def retrain_patches(
         out,
         "classifier",
         use={"classifier": str(out)},
-        after=2 * recall / (1 + recall + false),
+        after=f1_score(recall, recall + false, 1),
         judged_on="validation patches, particles and background counting alike" if unseen else "the training patches",
         notes=notes,
         steps=fitted.checks[-1].done,

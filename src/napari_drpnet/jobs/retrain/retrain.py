@@ -38,7 +38,6 @@ from napari_drpnet.training.labels.judged import (
     direction,
     f1,
     fit_line,
-    tested,
 )
 from napari_drpnet.training.labels.patches import patch_scores
 from napari_drpnet.training.run import TrainingReport, leave
@@ -217,10 +216,10 @@ class _Run:
         judged, now, logits = [], [], []
         for each, used in zip(seen, in_use, strict=True):
             every, before = each.judged, used.judged
-            part = every.select(tested(every, lines[every.name]))
+            part = every.between(lines[every.name])
             if len(part):
                 judged.append(part)
-                now.append(before.select(tested(before, lines[before.name])))
+                now.append(before.between(lines[before.name]))
                 logits.append(patch_scores(fitted.network, each.patches(part.yx)))
                 yield TrainProgress(0, 1, message="judging", stage="judge")
         slope, _ = direction(judged, logits)

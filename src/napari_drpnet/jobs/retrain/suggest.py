@@ -15,8 +15,9 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.project import learn_project, project_picker
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled, within
+from napari_drpnet.labels import near
 from napari_drpnet.steps import Job, Progress, translate
-from napari_drpnet.training.labels.patches import AGREE, away
+from napari_drpnet.training.labels.patches import AGREE
 
 # Rings around the centre of a patch by whose grey levels two candidates are compared.
 _RINGS = 8
@@ -93,7 +94,7 @@ def _unlabelled(seen: ScoredMicrograph) -> tuple[FloatArray, FloatArray, FloatAr
     """Places of candidates that could become picks and nobody judged, their probabilities, and what they look like."""
     found = seen.candidates
     told = np.concatenate([seen.labelled.particles, seen.labelled.background])
-    free = away(found.yx, told, AGREE * seen.pixels) & inside(found.yx, seen.shape, seen.pixels / 2)
+    free = ~near(found.yx, told, AGREE * seen.pixels) & inside(found.yx, seen.shape, seen.pixels / 2)
     yx = found.yx[free]
     return yx, found.probability[free], described(seen.patches(yx))
 

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from napari_drpnet.data import FloatArray, MaskArray
-from napari_drpnet.training.calibration import fit_logistic, hits
-from napari_drpnet.training.finetune import recalibrate
+from napari_drpnet.evaluation.counting import Counts, count, counted, f1_score
+from napari_drpnet.evaluation.matching import match
+from napari_drpnet.training.calibration import fit_logistic, greedy_hits
+from napari_drpnet.training.finetune import halves, recalibrate
 from napari_drpnet.training.labels.unlabelled import FEWEST, Shift, shift
 
 # Slope and offset of the logit of a probability.
@@ -39,7 +41,11 @@ class JudgedCandidates:
     margin
         ``(n,)`` logits of their probabilities.
     particle, background
-        ``(n,)`` labelled so. Of a complete micrograph all others are background as well.
+        ``(n,)`` labelled so, for a calibration. Of a complete micrograph all others are background as well.
+    labelled
+        ``(m, 2)`` labelled particles in micrograph pixels, for F1 where all are labelled.
+    reach
+        Largest distance of a candidate from its particle, in micrograph pixels.
     complete
         Whether every particle is labelled.
     lost
@@ -53,6 +59,8 @@ class JudgedCandidates:
     margin: FloatArray
     particle: MaskArray
     background: MaskArray
+    labelled: FloatArray
+    reach: float
     complete: bool = False
     lost: int = 0
     picked: float | None = None
@@ -65,10 +73,13 @@ class JudgedCandidates:
         """Labelled particles."""
         return int(self.particle.sum()) + self.lost
 
-    def select(self, which: npt.ArrayLike) -> JudgedCandidates:
-        """Some of the candidates; particles without one are told of no part."""
+    def between(self, low: float, high: float = np.inf) -> JudgedCandidates:
+        """The part from column ``low`` to below ``high``; a pair across its border belongs to no part."""
+        inside, known = ((points[:, 1] >= low) & (points[:, 1] < high) for points in (self.yx, self.labelled))
+        which, told = counted(match(self.yx, self.labelled, self.reach, inside, known), inside, known)
         columns = {name: getattr(self, name)[which] for name in ("yx", "margin", "particle", "background")}
-        return replace(self, **columns, lost=0)
+        labelled = self.labelled[told]
+        return replace(self, **columns, labelled=labelled, lost=max(0, len(labelled) - int(columns["particle"].sum())))
 
 
 def margins(probability: FloatArray) -> FloatArray:
@@ -107,12 +118,18 @@ def judge(
     if complete and len(particles) >= _BAND:
         band = max(band, float(np.minimum(particles, np.array(shape) - 1 - particles).min()))
     limit = np.array(shape) - 1 - band
-    inside = ((yx >= band) & (yx <= limit)).all(1)
+
+    def looked_at(points: FloatArray) -> MaskArray:
+        return np.asarray(((points >= band) & (points <= limit)).all(1), np.bool_)
+
+    inside, known = looked_at(yx), looked_at(particles)
     yx, margin = yx[inside], margin[inside]
-    hit = hits(yx, margin, particles, reach)
-    refused = hits(yx, margin, background, reach) & ~hit
-    known = ((particles >= band) & (particles <= limit)).all(1)
-    return JudgedCandidates(name, yx, margin, hit, refused, complete, max(0, int(known.sum() - hit.sum())), picked)
+    hit = greedy_hits(yx, margin, particles, reach)
+    refused = greedy_hits(yx, margin, background, reach) & ~hit
+    known[match(yx, particles, reach).particle] = True  # a label outside the band that has its candidate inside
+    labelled = particles[known]
+    lost = len(labelled) - int(hit.sum())
+    return JudgedCandidates(name, yx, margin, hit, refused, labelled, reach, complete, lost, picked)
 
 
 def fit_line(judged: Sequence[JudgedCandidates]) -> tuple[Correction, float]:
@@ -153,10 +170,7 @@ def _shift(partial: Sequence[JudgedCandidates]) -> Shift:
 
 
 def f1(judged: Sequence[JudgedCandidates], line: Correction, believed: tuple[Correction, float] | None = None) -> float:
-    """F1 of the candidates whose probability is at least 0.5.
-
-    Where not every particle is labelled it is an estimate: as many picks are right as the share of the labels among
-    them says, and no more than the probabilities in ``believed`` sum to.
+    """F1 of the candidates whose probability is at least 0.5: counted, or estimated from a sample of labels.
 
     Parameters
     ----------
@@ -167,21 +181,27 @@ def f1(judged: Sequence[JudgedCandidates], line: Correction, believed: tuple[Cor
     believed
         What `fit_line` gives for all the labels there are.
     """
-    a, b = line
-    right = picks = labels = 0
-    expected = 0.0
-    for j in judged:
-        chosen = a * j.margin + b >= 0
-        right += int((chosen & j.particle).sum())
-        picks += int(chosen.sum())
-        labels += j.labels
-        if believed is not None:
-            expected += float(probability(j.margin[chosen & ~j.background], believed[0]).sum())
-    if believed is None:
-        return 2 * right / max(picks + labels, 1)
-    candidates = labels - sum(j.lost for j in judged)
-    there = believed[1] * labels / max(candidates, 1)
-    return 2 * min(right / max(labels, 1) * there, expected) / max(picks + there, 1.0)
+    chosen = [line[0] * j.margin + line[1] >= 0 for j in judged]
+    if believed is not None:
+        return _estimated_f1(judged, chosen, believed)
+    counts = (count(j.yx[picks], j.labelled, j.reach) for j, picks in zip(judged, chosen, strict=True))
+    return sum(counts, Counts()).f1
+
+
+def _estimated_f1(
+    judged: Sequence[JudgedCandidates], chosen: Sequence[MaskArray], believed: tuple[Correction, float]
+) -> float:
+    """F1 of the chosen candidates, where labels are a sample of the particles.
+
+    As many picks are right as the share of the labels among them says, and no more than the probabilities in
+    ``believed`` sum to.
+    """
+    both = list(zip(judged, chosen, strict=True))
+    right, picks = sum(int((picks & j.particle).sum()) for j, picks in both), sum(int(picks.sum()) for picks in chosen)
+    labels, lost = sum(j.labels for j in judged), sum(j.lost for j in judged)
+    expected = sum(float(probability(j.margin[picks & ~j.background], believed[0]).sum()) for j, picks in both)
+    there = believed[1] * labels / max(labels - lost, 1)
+    return f1_score(min(right / max(labels, 1) * there, expected), picks, there)
 
 
 @dataclass(frozen=True)
@@ -229,9 +249,10 @@ def cross_validate(judged: Sequence[JudgedCandidates], seed: int = 0, labels: in
 
 
 def _by_parts(complete: list[JudgedCandidates], rng: np.random.Generator, labels: int | None) -> Improvement | None:
-    parts = halves(complete)
-    if parts is None:
+    folds = halves(complete, _sides, lambda j: int(j.particle.sum()), FEWEST)
+    if not folds:
         return None
+    parts = folds[0]
     before = f1([j for part in parts for j in part], UNCHANGED)
     after = []
     for _ in range(1 if labels is None else _REPEATS):
@@ -273,16 +294,10 @@ def _split_labels(
     return [(one, other), (other, one)]
 
 
-def halves(complete: list[JudgedCandidates]) -> tuple[list[JudgedCandidates], list[JudgedCandidates]] | None:
-    """Every other micrograph, or the two sides of the only one; None where one would hold no particle."""
-    if len(complete) > 1:
-        one, other = complete[::2], complete[1::2]
-    else:
-        left = complete[0].yx[:, 1] < np.median(complete[0].yx[:, 1])
-        one, other = [complete[0].select(left)], [complete[0].select(~left)]
-    if min(sum(int(j.particle.sum()) for j in part) for part in (one, other)) < FEWEST:
-        return None
-    return one, other
+def _sides(j: JudgedCandidates) -> tuple[JudgedCandidates, JudgedCandidates]:
+    """The left and the right side of a micrograph, with as many candidates each."""
+    middle = float(np.median(j.yx[:, 1])) if len(j) else 0.0
+    return j.between(-np.inf, middle), j.between(middle)
 
 
 def sampled(judged: Sequence[JudgedCandidates], labels: int, rng: np.random.Generator) -> list[JudgedCandidates]:
@@ -303,11 +318,6 @@ def sampled(judged: Sequence[JudgedCandidates], labels: int, rng: np.random.Gene
 def probability(margin: FloatArray, line: Correction = UNCHANGED) -> FloatArray:
     """Probabilities of candidates under a calibration."""
     return np.asarray(expit(line[0] * margin + line[1]), np.float64)
-
-
-def tested(judged: JudgedCandidates, column: float) -> MaskArray:
-    """Which candidates lie right of a dividing column, where nothing was learnt from."""
-    return np.asarray(judged.yx[:, 1] >= column, np.bool_)
 
 
 def direction(judged: Sequence[JudgedCandidates], logits: Sequence[FloatArray]) -> tuple[float, float]:

@@ -8,11 +8,11 @@ from warnings import warn
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.spatial import cKDTree
 from torch import nn
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
+from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.preprocess import rescale
@@ -33,13 +33,6 @@ _TRIES = 20
 _BATCH = 256
 
 
-def away(yx: FloatArray, others: FloatArray, distance: float) -> MaskArray:
-    """Which points ``(n, 2)`` are at least ``distance`` from all others."""
-    if not len(yx) or not len(others):
-        return np.ones(len(yx), bool)
-    return np.asarray(cKDTree(others).query(yx)[0] >= distance, np.bool_)
-
-
 def scattered(
     rng: np.random.Generator, shape: tuple[int, int], border: float, taken: FloatArray, distance: float, most: int
 ) -> FloatArray:
@@ -58,7 +51,7 @@ def scattered(
     if most == 0 or (size <= border).any():
         return np.empty((0, 2))
     places = rng.uniform(border, size, (_TRIES * most, 2))
-    places = places[away(places, taken, distance)]
+    places = places[~near(places, taken, distance)]
     kept: list[int] = []
     for i, place in enumerate(places):
         if len(kept) == most:
@@ -91,11 +84,11 @@ def agreement(sets: list[FloatArray], distance: float) -> tuple[FloatArray, Floa
     first, *others = sets
     shared = np.ones(len(first), bool)
     for other in others:
-        shared &= ~away(first, other, distance) if len(other) else np.zeros(len(first), bool)
+        shared &= near(first, other, distance)
     alone = []
     for i, own in enumerate(sets):
         rest = np.concatenate([other for j, other in enumerate(sets) if j != i])
-        alone.append(own[away(own, rest, distance)])
+        alone.append(own[~near(own, rest, distance)])
     return first[shared], np.concatenate(alone)
 
 
@@ -130,7 +123,7 @@ def by_confidence(
     spread, dark = patches.std(axis=(1, 2)), -middle.mean(axis=(1, 2))
     rough = spread >= np.percentile(spread, deviation)
     sure = (level >= 3) & rough & (dark >= np.percentile(dark, mean))
-    far = away(yx, yx[sure], PAPER * diameter)
+    far = ~near(yx, yx[sure], PAPER * diameter)
     flat = ~rough & (level < 3) & far
     return np.flatnonzero(sure), np.flatnonzero((level == 1) & far & ~flat), np.flatnonzero(flat)
 

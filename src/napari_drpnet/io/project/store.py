@@ -1,0 +1,304 @@
+"""What is on disk of each micrograph of a project: picks, labels and region, and the index that tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.io.images import open_image, read_frame
+from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
+from napari_drpnet.io.project.index import Index, Record, append
+from napari_drpnet.io.project.lock import Lock
+from napari_drpnet.io.project.picks import Stored, labels_text, picks_text, read_stored, split
+from napari_drpnet.io.project.regions import read_region, write_region
+from napari_drpnet.io.project.survey import counted, counts, survey
+from napari_drpnet.io.star_table import star_row
+from napari_drpnet.settings import ProjectSettings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a micrograph of a project is: its names, its file and its pixel size.
+
+    Attributes
+    ----------
+    name
+        Its stem, which no other micrograph of the project has.
+    path
+        Its file; there may be none any more.
+    pixel_size
+        Angstrom per pixel; None when only its header tells.
+    listed
+        Its name as the inputs write it, which is what RELION knows it by.
+    """
+
+    name: str
+    path: Path
+    pixel_size: float | None
+    listed: str = ""
+
+
+class Store:
+    """The micrographs of an open project with what is on disk of each, and the index, which is kept in step with it.
+
+    `Project` adds what concerns the project as a whole: how it is opened, its settings and its networks.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    settings
+        What its ``project.yaml`` says.
+    read_only
+        Why nothing can be written; empty when it can.
+    """
+
+    def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
+        self.folder = folder
+        self.settings = settings
+        self.read_only = read_only
+        self._files = Layout(folder)
+        self._lock = lock
+        self._guard = RLock()
+        self._index = Index.read(self._files.index)
+        self._survey()
+
+    # ---------------------------------------------------------------- micrographs
+
+    @property
+    def micrographs(self) -> tuple[Entry, ...]:
+        """All micrographs, in the order of the inputs."""
+        return self._entries
+
+    def entry(self, name: str) -> Entry:
+        """The micrograph called ``name``.
+
+        Raises
+        ------
+        UserError
+            When the project has none of that name.
+        """
+        record = self._record(name)
+        path = self.root / (record.path or record.listed)
+        return Entry(name, path, self.settings.pixel_size or record.pixel_size, record.listed)
+
+    def _all_entries(self) -> tuple[Entry, ...]:
+        # As `entry` does, but the root and the settings are asked once.
+        root, usual, records = self.root, self.settings.pixel_size, self._index.records.values()
+        return tuple(Entry(r.name, root / (r.path or r.listed), usual or r.pixel_size, r.listed) for r in records)
+
+    def _record(self, name: str) -> Record:
+        try:
+            return self._index.records[name]
+        except KeyError:
+            raise UserError(f"{self.folder} has no micrograph named {name!r}.", "Choose one of its list.") from None
+
+    @property
+    def root(self) -> Path:
+        """The folder that names start from: RELION's project where there is one."""
+        return self._files.root(self.settings.root)
+
+    def read_micrograph(self, name: str) -> Micrograph:
+        """The pixels of a micrograph, with the project's pixel size.
+
+        Raises
+        ------
+        UserError
+            When the file is gone, damaged, still being written, a stack, or of another size than when it was picked.
+        """
+        entry = self.entry(name)
+        file = open_image(entry.path)
+        if file.frames > 1:
+            raise UserError(
+                f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
+            )
+        micrograph = read_frame(file, entry.pixel_size)
+        before, now = self._stored(name).picks.frame.shape, micrograph.frame.shape
+        if before and now and before != now:
+            raise UserError(
+                f"{entry.path} is {now[0]} x {now[1]} px now, but its picks were made on {before[0]} x {before[1]} px.",
+                f"Put the former file back, or delete {self._files.picks(name)} and {self._files.labels(name)}.",
+            )
+        return micrograph
+
+    # ---------------------------------------------------------------- the index
+
+    def _survey(self) -> None:
+        """Bring the index up to date, and write it where that is allowed."""
+        if not self.read_only:
+            # A half-written file changes the time of its folder, but that of the project's own is not in the index.
+            self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
+        changed, imported = survey(self._files, self.settings, self.root, self._index)
+        self._entries = self._all_entries()
+        if self.read_only:
+            return
+        # Without an index all works as well: where the disk is full it is written with the first picks that fit.
+        with suppress(UserError):
+            self._write_index()
+        for name in changed:
+            if self._index.records[name].region:
+                self.write_picks(name, self.read_picks(name))  # a region may be newer than the picks it hides
+        for name, picks in imported.items():
+            self.write_picks(name, picks, _picker(picks) or "imported")
+
+    def _write_index(self) -> None:
+        """Write the index and the list whole where they lack something."""
+        if self._index.unwritten or not self._files.list.exists():
+            records = self._index.records.values()
+            write_list(self._files, self.root, [(one.listed, one.name) for one in records if one.has_picks])
+            self._index.folders = self._files.stamp()
+            self._index.write()
+
+    # ---------------------------------------------------------------- picks and regions
+
+    def read_picks(self, name: str) -> Picks:
+        """The picks of a micrograph: the picker's, then those labelled; none for a new one.
+
+        Raises
+        ------
+        UserError
+            When there is no such micrograph, or a file is damaged.
+        """
+        with self._guard:
+            picks = self._stored(name).picks
+            self._recount(name)
+        if self.settings.diameter and picks.frame.pixel_size:
+            usual = self.settings.diameter / picks.frame.pixel_size
+            picks = replace(picks, diameter=np.where(np.isfinite(picks.diameter), picks.diameter, usual))
+        return picks
+
+    def _recount(self, name: str) -> None:
+        """Notice a file that another program wrote into, which the time of its folder does not tell."""
+        record, look = self._record(name), self._files.stamp_of(name)
+        if look != (record.stamp or NO_FILES):
+            self._note(counted(self._files, replace(record, stamp=look)))
+
+    def _stored(self, name: str) -> Stored:
+        entry = self.entry(name)
+        frame = Frame(entry.path.name, pixel_size=entry.pixel_size)
+        picks, labels = self._files.picks(name), self._files.labels(name)
+        with self._guard:  # both of one writing
+            return read_stored(frame, picks if picks.exists() else None, labels if labels.exists() else None)
+
+    def write_picks(self, name: str, picks: Picks, picker: str = "") -> None:
+        """Keep the picks of a micrograph: what a person labelled first, then what RELION extracts.
+
+        Parameters
+        ----------
+        name
+            Of the micrograph.
+        picks
+            All of them, also those that its region hides.
+        picker
+            Who proposed those that nobody labelled; by default what their source says.
+
+        Raises
+        ------
+        UserError
+            When the project cannot be written; each file is then the former or the new one, whole.
+        """
+        with self._guard:
+            self.require_writable()
+            record = self._record(name)
+            region = self.read_region(name) if record.region else None
+            picks = replace(picks, frame=self._known_frame(name, picks.frame, region is not None))
+            extracted, labels = split(picks, region)
+            picker = picker or _picker(picks) or record.picker
+            # First the labels, which nobody can make again: what they say goes before older picks.
+            self._put(self._files.labels(name), labels_text(labels) if len(labels) else None)
+            self._put(self._files.picks(name), picks_text(extracted, picker) if len(picks) or picker else None)
+            record = replace(record, picker=picker, **counts(extracted, labels))
+            self._note(replace(record, stamp=self._files.stamp_of(name)))
+
+    def _note(self, record: Record) -> None:
+        """Tell the index and the list what was written.
+
+        They say nothing that the files do not: where they cannot be written now, they are written whole later.
+        """
+        former, self._index.records[record.name] = self._index.records[record.name], record
+        if self.read_only:
+            return
+        whole = self._index.unwritten or (former.has_picks and not record.has_picks)
+        self._index.unwritten = True
+        with suppress(UserError):
+            if whole:
+                self._write_index()
+                return
+            if record.has_picks and not former.has_picks:
+                place = coordinates(self._files, self.root, record.name)
+                append(f"{star_row(record.listed, place)}\n", self._files.list)
+            self._index.append(record, self._files.stamp())
+
+    def _known_frame(self, name: str, frame: Frame, needed: bool) -> Frame:
+        """The frame with its shape and pixel size, from the picks, the files of former picks, or the image."""
+        entry = self.entry(name)
+        before = self._stored(name).picks.frame if frame.shape is None or frame.pixel_size is None else frame
+        shape = frame.shape or before.shape
+        if shape is None and needed:
+            height, width = open_image(entry.path).array.shape[-2:]
+            shape = int(height), int(width)
+        return Frame(entry.path.name, shape, frame.pixel_size or before.pixel_size)
+
+    def read_region(self, name: str) -> MaskArray | None:
+        """The contaminated region, ``(h, w)`` in coarse pixels with the micrograph's edges; None without one."""
+        path = self._files.region(self._record(name).name)
+        return read_region(path) if path.exists() else None
+
+    def write_region(self, name: str, mask: MaskArray | None) -> None:
+        """Keep the contaminated region, ``(h, w)`` in pixels of any size; what it hides leaves RELION's file.
+
+        Raises
+        ------
+        UserError
+            When the project cannot be written, or the size of the micrograph cannot be told.
+        """
+        with self._guard:
+            self.require_writable()
+            picks, path = self.read_picks(name), self._files.region(name)
+            painted = mask is not None and bool(np.any(mask))
+            if mask is not None and painted:
+                write_region(mask, path)
+            else:
+                self._put(path, None)
+            self._index.records[name] = replace(self._record(name), region=painted)
+            self.write_picks(name, picks)
+
+    # ---------------------------------------------------------------- writing
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads from writing between a reading and a writing."""
+        with self._guard:
+            yield
+
+    def require_writable(self) -> None:
+        """Raise a `UserError` that says why nothing can be written; another process may have taken the lock away."""
+        lost = self._lock.lost_to() if self._lock is not None and not self.read_only else ""
+        if lost:
+            self.read_only = f"another window took it over ({lost})"
+        if self.read_only:
+            raise UserError(
+                f"{self.folder} can only be read: {self.read_only}.", "Open it again when that has changed."
+            )
+
+    def _put(self, path: Path, text: str | None) -> None:
+        """Write a text file, or remove it."""
+        if text is not None:
+            write_text(text, path)
+            return
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
+def _picker(picks: Picks) -> str:
+    """Who proposed the picks that nobody labelled."""
+    names = sorted(set(picks.source[~picks.by_hand].tolist()) - {""})
+    return " ".join("+".join(names).split())
