@@ -29,6 +29,7 @@ from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
 from napari_drpnet.data import MANUAL
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.retrain import retrain as retraining
 from napari_drpnet.settings import HarvestSettings, RetrainSettings
 
 HEAD = (
@@ -101,7 +102,7 @@ def with_labels(
             if complete:
                 project.mark_done(name, True)
             clock = Clock()
-            report = jobs.finish(jobs.retrain(project, RetrainSettings(what=options.what, device="cpu")))
+            report = jobs.finish(retraining.retrain(project, RetrainSettings(what=options.what, device="cpu")))
             took = clock.read()
             use = {role: project.weights(name) for role, name in report.use.items() if name}
             after = scores(others, **{"detector": detector, **use})

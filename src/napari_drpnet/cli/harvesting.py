@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, argument, given, option
+from napari_drpnet.cli.options import Given, Inputs, JsonFlag, option, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell
-from napari_drpnet.settings import Device, HarvestSettings, PickRun
+from napari_drpnet.settings import HarvestSettings, PickRun
 
 ProjectFolder = Annotated[Path | None, typer.Option("--project", help="Folder of a project with labels.")]
 
+# What candidates are looked at by, which is not for the user to choose here.
+_OF_PICKING = ("threshold", "min_distance", "border", "memory", "classifier", "compatible")
+
 
 def harvest(
-    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
+    inputs: Inputs = None,
     project: ProjectFolder = None,
     coordinates: Annotated[
         list[Path] | None,
@@ -27,47 +30,17 @@ def harvest(
         Path | None, typer.Option(help="Folder of the patch set. Default: patches, or patches/NAME of the project.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the patch set in the project.")] = "patches",
-    diameter: Annotated[float | None, option(HarvestSettings, "diameter")] = None,
+    *,
+    told: Annotated[Given, options(HarvestSettings, leave_out=_OF_PICKING)],
     pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
-    source: Annotated[str | None, option(HarvestSettings, "source")] = None,
-    random: Annotated[int | None, option(HarvestSettings, "random")] = None,
-    regions: Annotated[bool | None, option(HarvestSettings, "regions", "--regions/--no-regions")] = None,
-    difference: Annotated[bool | None, option(HarvestSettings, "difference", "--difference/--no-difference")] = None,
-    likely: Annotated[float | None, option(HarvestSettings, "likely")] = None,
-    height: Annotated[float | None, option(HarvestSettings, "height")] = None,
-    mean: Annotated[float | None, option(HarvestSettings, "mean")] = None,
-    deviation: Annotated[float | None, option(HarvestSettings, "deviation")] = None,
-    balance: Annotated[bool | None, option(HarvestSettings, "balance", "--balance/--no-balance")] = None,
-    validation: Annotated[float | None, option(HarvestSettings, "validation")] = None,
-    detector: Annotated[str | None, option(HarvestSettings, "detector")] = None,
-    invert: Annotated[bool | None, option(HarvestSettings, "invert", "--invert/--no-invert")] = None,
-    seed: Annotated[int | None, option(HarvestSettings, "seed")] = None,
-    device: Annotated[Device | None, option(HarvestSettings, "device")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Gather patches of particles and of background, to train a classifier on.
 
     Example: napari-drpnet harvest Micrographs/ --coordinates labels/ --diameter 180 --out patches/
     """
-    chosen = given(
-        diameter=diameter,
-        source=source,
-        random=random,
-        regions=regions,
-        difference=difference,
-        likely=likely,
-        height=height,
-        mean=mean,
-        deviation=deviation,
-        balance=balance,
-        validation=validation,
-        detector=detector,
-        invert=invert,
-        seed=seed,
-        device=device,
-    )
     fields, settings, folder = jobs.harvest_inputs(
-        project, inputs or (), coordinates or (), pixel_size, complete, chosen, out, name
+        project, inputs or (), coordinates or (), pixel_size, complete, told, out, name
     )
     report = run_job(jobs.harvest(fields, settings, folder), "micrographs, {task.fields[picks]} patches")
     for note in report.notes:

@@ -1,28 +1,181 @@
-"""Command-line options from settings: help, unit, default and choices are written once, in `settings`."""
+"""A command's options from settings models: type, choices, unit, help and default are written once, in `settings`.
+
+A command has a parameter ``Annotated[Given, options(Model)]``, and `with_options` puts an option for each field in its
+place. The parameter then holds the fields that were given, so that a settings file may decide the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 import typer
 import yaml
 from pydantic_core import PydanticUndefined
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import Settings
+from napari_drpnet.settings import DRPnetSettings, PickRun, Settings
+
+# Fields of settings by name, those that were given.
+Given: TypeAlias = dict[str, Any]
+
+Reader: TypeAlias = Callable[[Any], Any]
 
 
-def option(model: type[Settings], field: str, *names: str) -> Any:
-    """An option for one field of a settings model.
+@dataclass(frozen=True)
+class Option:
+    """One option of a command.
 
-    Its own default is always None, which means "not given", so that a settings file may decide; the default that is
-    shown is the model's.
+    Attributes
+    ----------
+    name
+        Of the field.
+    annotation
+        What typer is told of it.
+    needed
+        Whether it must be given.
+    read
+        Makes the field's value of what was given.
     """
+
+    name: str
+    annotation: Any
+    needed: bool = False
+    read: Reader = lambda value: value
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options whose values a command gets as one `Given`."""
+
+    each: tuple[Option, ...]
+
+    def parameters(self) -> list[inspect.Parameter]:
+        """As parameters of a function; the default is None, which means "not given"."""
+        return [
+            inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if one.needed else None,
+                annotation=one.annotation,
+            )
+            for one in self.each
+        ]
+
+    def take(self, values: dict[str, Any]) -> Given:
+        """Take the values of these options out of those of a command, and keep what was given."""
+        taken = {one: values.pop(one.name) for one in self.each}
+        return {one.name: one.read(value) for one, value in taken.items() if value is not None and value != []}
+
+
+def options(
+    model: type[Settings],
+    *only: str,
+    leave_out: Sequence[str] = (),
+    flags: Mapping[str, str] | None = None,
+    needed: bool = False,
+) -> Options:
+    """Options for the fields of a settings model.
+
+    Parameters
+    ----------
+    model
+        Says their types, choices, units, help and defaults.
+    *only
+        Fields, where it is not all of them.
+    leave_out
+        Fields that are no options.
+    flags
+        Names of options that are not called as their field.
+    needed
+        Whether a field without a default must be given; not so where a settings file may say it.
+    """
+    return Options(
+        tuple(
+            _option(model, name, (flags or {}).get(name, ""), needed)
+            for name in only or model.model_fields
+            if name not in leave_out
+        )
+    )
+
+
+def texts(named: Iterable[tuple[str, str]]) -> Options:
+    """Options that take a text each, from their names and help."""
+    return Options(
+        tuple(Option(name, Annotated[str | None, typer.Option(help=told, show_default=False)]) for name, told in named)
+    )
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose `Options` parameters are options, in their place."""
+    groups: dict[str, Options] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        group = next((one for one in get_args(parameter.annotation) if isinstance(one, Options)), None)
+        if group is None:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+        else:
+            groups[parameter.name] = group
+            parameters += group.parameters()
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        told = {name: group.take(values) for name, group in groups.items()}
+        command(**values, **told)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
+    return run
+
+
+def _option(model: type[Settings], name: str, flag: str, needed: bool) -> Option:
+    field = model.model_fields[name]
+    kind, more, read = _taken(_bare(field.annotation), flag or "--" + name.replace("_", "-"))
+    needed = needed and field.is_required()
+    told = option(model, name, *filter(None, [flag]), more=more)
+    return Option(name, Annotated[kind if needed else kind | None, told], needed, read)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type of a field without None and bounds."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        (kind,) = (one for one in get_args(annotation) if one is not NoneType)
+        return _bare(kind)
+    return annotation
+
+
+def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
+    """What the command line takes for a type of field, what its help adds, and what makes the field's value of it."""
+    inner = get_args(kind)
+    if get_origin(kind) is dict:
+        return list[str], "", named_paths if inner[1] is Path else partial(named_values, flag=flag)
+    if get_origin(kind) is not tuple:
+        return kind, "", lambda value: value
+    if inner[-1] is not Ellipsis:
+        return kind, " One number or two.", lambda value: value
+    if inner[0] is str:
+        return str, "", _names
+    return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def option(model: type[Settings], field: str, *flags: str, more: str = "") -> Any:
+    """An option for one field of a settings model; the default that is shown is the model's."""
     default = model.model_fields[field].get_default()
-    shown = default not in (None, False, "", PydanticUndefined)
-    return typer.Option(*names, help=help_of(model, field) + f" Default: {default}." * shown, show_default=False)
+    shown = default not in (None, False, "", (), PydanticUndefined)
+    text = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    told = help_of(model, field) + more + f" Default: {text}." * shown
+    return typer.Option(*flags, help=told, show_default=False)
 
 
 def argument(model: type[Settings], field: str) -> Any:
@@ -42,12 +195,7 @@ def unit_of(model: type[Settings], field: str) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def named_values(texts: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
+def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
     """What ``KEY=VALUE`` texts say; values are YAML: ``3``, ``true``, ``null``, ``[a.mrc, b.mrc]``, ``{box: 180}``.
 
     Raises
@@ -56,7 +204,7 @@ def named_values(texts: Sequence[str] | None, flag: str = "--option") -> dict[st
         When one has no name, or its value is no YAML.
     """
     values: dict[str, Any] = {}
-    for text in texts or ():
+    for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise UserError(f"{flag} {text!r} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
@@ -67,6 +215,28 @@ def named_values(texts: Sequence[str] | None, flag: str = "--option") -> dict[st
     return values
 
 
+def named_paths(given: Sequence[str]) -> dict[str, Path]:
+    """Files and folders by their name: as in ``NAME=PATH``, or that of the file or folder.
+
+    Raises
+    ------
+    UserError
+        When two have the same name.
+    """
+    found: dict[str, Path] = {}
+    for text in given:
+        name, equals, place = text.partition("=")
+        named = bool(equals) and not Path(text).exists()
+        path = Path(place if named else text)
+        name = name if named else path.resolve().stem if path.is_file() else path.resolve().name
+        if name in found:
+            raise UserError(f"Two sets are named {name!r}: {found[name]} and {path}.", "Name them, as in NAME=PATH.")
+        found[name] = path
+    return found
+
+
+Inputs = Annotated[list[str] | None, argument(PickRun, "inputs")]
+Networks = Annotated[Given, texts((name, help_of(DRPnetSettings, name)) for name in ("detector", "classifier"))]
 OptionTexts = Annotated[
     list[str] | None,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, OptionTexts, argument, given, named_values, option
+from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, named_values, options
 from napari_drpnet.cli.terminal import print_json, print_table
 from napari_drpnet.settings import ProjectSettings
 
@@ -22,15 +22,13 @@ _STATES = ("new", "picked", "edited", "done")
 def project(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the project; made where there is none.")],
     inputs: Annotated[list[str] | None, argument(ProjectSettings, "inputs")] = None,
-    diameter: Annotated[float | None, option(ProjectSettings, "diameter")] = None,
-    pixel_size: Annotated[float | None, option(ProjectSettings, "pixel_size")] = None,
-    picker: Annotated[str | None, option(ProjectSettings, "picker")] = None,
-    threshold: Annotated[float | None, option(ProjectSettings, "threshold")] = None,
-    min_distance: Annotated[float | None, option(ProjectSettings, "min_distance")] = None,
-    invert: Annotated[bool | None, option(ProjectSettings, "invert", "--invert/--no-invert")] = None,
-    detector: Annotated[str | None, option(ProjectSettings, "detector")] = None,
-    classifier: Annotated[str | None, option(ProjectSettings, "classifier")] = None,
-    options: OptionTexts = None,
+    *,
+    told: Annotated[
+        Given,
+        options(ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert"),
+    ],
+    networks: Networks,
+    own: OptionTexts = None,
     json: JsonFlag = False,
 ) -> None:
     """Make a project of micrographs, or show one.
@@ -39,19 +37,9 @@ def project(
 
     Example: napari-drpnet project DIR Micrographs/ --diameter 180
     """
-    settings = given(
-        diameter=diameter,
-        pixel_size=pixel_size,
-        picker=picker,
-        threshold=threshold,
-        min_distance=min_distance,
-        invert=invert,
-        detector=detector,
-        classifier=classifier,
-    )
-    own = named_values(options)
-    only_shown = not inputs and not settings and not own
-    with jobs.open_project(folder, inputs or (), only_shown, own, **settings) as opened:
+    settings, own_values = told | networks, named_values(own)
+    only_shown = not inputs and not settings and not own_values
+    with jobs.open_project(folder, inputs or (), only_shown, own_values, **settings) as opened:
         opened.refresh()
         if json:
             print_json(_document(opened))

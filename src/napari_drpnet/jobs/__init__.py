@@ -2,125 +2,129 @@
 
 A job that takes long is a generator: it yields `Progress` and returns its result. Whoever drives it may stop
 at any yield by closing it; what is finished then stays on disk.
+
+The names are loaded when first used, so that a command or a dock loads what it needs and no more.
 """
 
-from napari_drpnet.jobs.compare.compare import compare
-from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
-from napari_drpnet.jobs.compare.result import ComparisonReport
-from napari_drpnet.jobs.conversion import Conversion, convert
-from napari_drpnet.jobs.evaluation import evaluate_files
-from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-from napari_drpnet.jobs.picking import PickReport, PickResult, learn, pick, score
-from napari_drpnet.jobs.project import (
-    is_project,
-    learn_project,
-    merge_picks,
-    names_of,
-    open_project,
-    pick_project,
-    project_picker,
-)
-from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, read_patch_set
-from napari_drpnet.jobs.retrain.labelled import (
-    LabelledMicrograph,
-    harvest_inputs,
-    harvest_settings,
-    harvested_in_project,
-    labelled_in_files,
-    labelled_in_project,
-    spread,
-)
-from napari_drpnet.jobs.retrain.learning import TrainProgress
-from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set, retrain_patches
-from napari_drpnet.jobs.retrain.report import RetrainReport
-from napari_drpnet.jobs.retrain.retrain import retrain, retrain_project
-from napari_drpnet.jobs.retrain.teaching import (
-    Change,
-    CurvePoint,
-    Suggestion,
-    before_after,
-    learning_curve,
-    suggest,
-    suggested_micrographs,
-)
-from napari_drpnet.jobs.run_file import make_run, read_run_file, validated, write_run_file
-from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
-from napari_drpnet.jobs.simulation import simulate
-from napari_drpnet.jobs.templates import TemplateReport, templates_of_picks, templates_of_structure
-from napari_drpnet.jobs.training import (
-    make_pixer_settings,
-    make_train_settings,
-    train_centerpicker,
-    train_classifier,
-    train_detector,
-    train_pixer,
-)
-from napari_drpnet.steps import Job, Progress, finish
+from __future__ import annotations
 
-__all__ = [
-    "Change",
-    "ComparisonReport",
-    "ConsensusReport",
-    "Conversion",
-    "CurvePoint",
-    "DemoReport",
-    "HarvestReport",
-    "Job",
-    "LabelledMicrograph",
-    "PickReport",
-    "PickResult",
-    "PickTask",
-    "Progress",
-    "RetrainReport",
-    "SampleFiles",
-    "Suggestion",
-    "TemplateReport",
-    "TrainProgress",
-    "before_after",
-    "compare",
-    "consensus",
-    "convert",
-    "demo",
-    "evaluate_files",
-    "find_micrographs",
-    "finish",
-    "harvest",
-    "harvest_inputs",
-    "harvest_settings",
-    "harvested_in_project",
-    "is_project",
-    "labelled_in_files",
-    "labelled_in_project",
-    "learn",
-    "learn_project",
-    "learning_curve",
-    "make_pixer_settings",
-    "make_run",
-    "make_train_settings",
-    "merge_picks",
-    "names_of",
-    "open_project",
-    "pick",
-    "pick_project",
-    "project_picker",
-    "read_patch_set",
-    "read_run_file",
-    "retrain",
-    "retrain_patch_set",
-    "retrain_patches",
-    "retrain_project",
-    "score",
-    "simulate",
-    "spread",
-    "suggest",
-    "suggested_micrographs",
-    "templates_of_picks",
-    "templates_of_structure",
-    "train_centerpicker",
-    "train_classifier",
-    "train_detector",
-    "train_pixer",
-    "validated",
-    "write_run_file",
-    "write_sample",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from napari_drpnet.steps import Job as Job
+from napari_drpnet.steps import Progress as Progress
+from napari_drpnet.steps import finish as finish
+
+if TYPE_CHECKING:
+    from napari_drpnet.jobs.compare.consensus import ConsensusReport as ConsensusReport
+    from napari_drpnet.jobs.compare.consensus import consensus as consensus
+    from napari_drpnet.jobs.compare.result import ComparisonReport as ComparisonReport
+    from napari_drpnet.jobs.conversion import Conversion as Conversion
+    from napari_drpnet.jobs.conversion import convert as convert
+    from napari_drpnet.jobs.evaluation import evaluate_files as evaluate_files
+    from napari_drpnet.jobs.inputs import PickTask as PickTask
+    from napari_drpnet.jobs.inputs import find_micrographs as find_micrographs
+    from napari_drpnet.jobs.picking import PickReport as PickReport
+    from napari_drpnet.jobs.picking import PickResult as PickResult
+    from napari_drpnet.jobs.picking import learn as learn
+    from napari_drpnet.jobs.picking import pick as pick
+    from napari_drpnet.jobs.picking import score as score
+    from napari_drpnet.jobs.project import is_project as is_project
+    from napari_drpnet.jobs.project import learn_project as learn_project
+    from napari_drpnet.jobs.project import merge_picks as merge_picks
+    from napari_drpnet.jobs.project import names_of as names_of
+    from napari_drpnet.jobs.project import open_project as open_project
+    from napari_drpnet.jobs.project import pick_project as pick_project
+    from napari_drpnet.jobs.project import project_picker as project_picker
+    from napari_drpnet.jobs.retrain.harvest import HarvestReport as HarvestReport
+    from napari_drpnet.jobs.retrain.harvest import harvest as harvest
+    from napari_drpnet.jobs.retrain.harvest import read_patch_set as read_patch_set
+    from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph as LabelledMicrograph
+    from napari_drpnet.jobs.retrain.labelled import harvest_inputs as harvest_inputs
+    from napari_drpnet.jobs.retrain.labelled import harvest_settings as harvest_settings
+    from napari_drpnet.jobs.retrain.labelled import harvested_in_project as harvested_in_project
+    from napari_drpnet.jobs.retrain.labelled import labelled_in_files as labelled_in_files
+    from napari_drpnet.jobs.retrain.labelled import labelled_in_project as labelled_in_project
+    from napari_drpnet.jobs.retrain.labelled import spread as spread
+    from napari_drpnet.jobs.retrain.learning import TrainProgress as TrainProgress
+    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set as retrain_patch_set
+    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patches as retrain_patches
+    from napari_drpnet.jobs.retrain.report import RetrainReport as RetrainReport
+    from napari_drpnet.jobs.retrain.retrain import retrain_project as retrain_project
+    from napari_drpnet.jobs.retrain.teaching import Change as Change
+    from napari_drpnet.jobs.retrain.teaching import CurvePoint as CurvePoint
+    from napari_drpnet.jobs.retrain.teaching import Suggestion as Suggestion
+    from napari_drpnet.jobs.retrain.teaching import before_after as before_after
+    from napari_drpnet.jobs.retrain.teaching import learning_curve as learning_curve
+    from napari_drpnet.jobs.retrain.teaching import suggest as suggest
+    from napari_drpnet.jobs.retrain.teaching import suggested_micrographs as suggested_micrographs
+    from napari_drpnet.jobs.run_file import make_run as make_run
+    from napari_drpnet.jobs.run_file import read_run_file as read_run_file
+    from napari_drpnet.jobs.run_file import validated as validated
+    from napari_drpnet.jobs.run_file import write_run_file as write_run_file
+    from napari_drpnet.jobs.sample import DemoReport as DemoReport
+    from napari_drpnet.jobs.sample import SampleFiles as SampleFiles
+    from napari_drpnet.jobs.sample import demo as demo
+    from napari_drpnet.jobs.sample import write_sample as write_sample
+    from napari_drpnet.jobs.simulation import simulate as simulate
+    from napari_drpnet.jobs.templates import TemplateReport as TemplateReport
+    from napari_drpnet.jobs.templates import templates_of_picks as templates_of_picks
+    from napari_drpnet.jobs.templates import templates_of_structure as templates_of_structure
+    from napari_drpnet.jobs.training import make_train_settings as make_train_settings
+    from napari_drpnet.jobs.training import train as train
+    from napari_drpnet.jobs.training import train_classifier as train_classifier
+    from napari_drpnet.jobs.training import train_detector as train_detector
+
+# Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
+_HOME = {
+    "compare.consensus": ("ConsensusReport", "consensus"),
+    "compare.result": ("ComparisonReport",),
+    "conversion": ("Conversion", "convert"),
+    "evaluation": ("evaluate_files",),
+    "inputs": ("PickTask", "find_micrographs"),
+    "picking": ("PickReport", "PickResult", "learn", "pick", "score"),
+    "project": (
+        "is_project",
+        "learn_project",
+        "merge_picks",
+        "names_of",
+        "open_project",
+        "pick_project",
+        "project_picker",
+    ),
+    "retrain.harvest": ("HarvestReport", "harvest", "read_patch_set"),
+    "retrain.labelled": (
+        "LabelledMicrograph",
+        "harvest_inputs",
+        "harvest_settings",
+        "harvested_in_project",
+        "labelled_in_files",
+        "labelled_in_project",
+        "spread",
+    ),
+    "retrain.learning": ("TrainProgress",),
+    "retrain.patch_classifier": ("retrain_patch_set", "retrain_patches"),
+    "retrain.report": ("RetrainReport",),
+    "retrain.retrain": ("retrain_project",),
+    "retrain.teaching": (
+        "Change",
+        "CurvePoint",
+        "Suggestion",
+        "before_after",
+        "learning_curve",
+        "suggest",
+        "suggested_micrographs",
+    ),
+    "run_file": ("make_run", "read_run_file", "validated", "write_run_file"),
+    "sample": ("DemoReport", "SampleFiles", "demo", "write_sample"),
+    "simulation": ("simulate",),
+    "templates": ("TemplateReport", "templates_of_picks", "templates_of_structure"),
+    "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -23,6 +23,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import ComparisonReport, ConsensusReport
+from napari_drpnet.jobs.compare import compare as comparison
 from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.pickers.protocol import registry as base
 from napari_drpnet.settings import ComparisonSettings, ConsensusSettings
@@ -100,7 +101,7 @@ def write_set(folder: str, name: str, yx=DISCS, score=np.nan, suffix: str = ".cs
 
 def compare(*inputs: str, **fields: Any) -> ComparisonReport:
     given = {"diameter": 40, "pickers": ("dark-discs",), "edge": 0, "out": "cmp", "inputs": inputs or ("mic",)}
-    return jobs.finish(jobs.compare(ComparisonSettings(**given | fields)))
+    return jobs.finish(comparison.compare(ComparisonSettings(**given | fields)))
 
 
 def standing(report: ComparisonReport, name: str):
@@ -210,7 +211,7 @@ class TestCompare:
 
     def test_what_is_finished_stays_when_it_is_stopped(self, micrographs):
         settings = ComparisonSettings(diameter=40, pickers=("dark-discs",), truth="truth", inputs=("mic",), out="cmp")
-        job = jobs.compare(settings)
+        job = comparison.compare(settings)
         while next(job).message != "mic/b.mrc":
             pass
         job.close()
@@ -436,7 +437,7 @@ class TestCommands:
             **{"diameter": 40, "pickers": ("dark-discs",), "picks": {"mine": "truth"}, "truth": "mine", "edge": 3.0},
             **{"consensus": 1, "options": {"dark-discs": {"threshold": 0.3}}, "inputs": ("mic",), "out": "again"},
         )
-        jobs.finish(jobs.compare(settings))
+        jobs.finish(comparison.compare(settings))
         before = [{k: v for k, v in row.items() if k != "cpu_seconds"} for row in rows("again/table.csv")]
         status, _, err = call(*shlex.split(command(settings))[1:])
         assert (status, err) == (0, "")

@@ -20,6 +20,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import Project
 from napari_drpnet.io.patches import write_patches
 from napari_drpnet.io.weights import read_weights
+from napari_drpnet.jobs.retrain import retrain as retraining
 from napari_drpnet.jobs.retrain.teaching import compared, described, ordered
 from napari_drpnet.labels import near
 from napari_drpnet.settings import RetrainSettings
@@ -178,7 +179,7 @@ def test_labels_of_one_micrograph_raise_f1_on_another(project: Project):
     rng = np.random.default_rng(0)
     truth = places(0)
     project.write_picks("f0", labels(truth[rng.permutation(len(truth))[:40]]))
-    report = jobs.finish(jobs.retrain(project, QUICK))
+    report = jobs.finish(retraining.retrain(project, QUICK))
     assert report.use == {"detector": "retrained-1"}
     assert report.estimated
     assert report.labels == 40
@@ -194,12 +195,12 @@ def test_labels_of_one_micrograph_raise_f1_on_another(project: Project):
 def test_a_finished_micrograph_counts_as_complete(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
-    report = jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+    report = jobs.finish(retraining.retrain(project, QUICK.model_copy(update={"name": "whole"})))
     assert not report.estimated
     assert report.after > report.before + 0.1
     assert score(project, "f1", report.use) > 0.8
     with pytest.raises(UserError, match="named 'whole' already"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "whole"})))
+        jobs.finish(retraining.retrain(project, QUICK.model_copy(update={"name": "whole"})))
 
 
 def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
@@ -208,7 +209,7 @@ def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkey
     project.update(detector="detector")
     project.write_picks("f0", labels(places(0)[::3]))
     monkeypatch.setattr(labels_module, "fit_line", lambda judged: ((1.0, -9.0), 100.0))
-    report = jobs.finish(jobs.retrain(project, QUICK))
+    report = jobs.finish(retraining.retrain(project, QUICK))
     assert report.weights is None
     assert report.use == {}
     assert any("would not rise" in note for note in report.notes)
@@ -217,24 +218,24 @@ def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkey
 
 def test_what_cannot_be_retrained_is_refused(project: Project):
     with pytest.raises(UserError, match="Nothing is labelled"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(retraining.retrain(project, QUICK))
     project.write_picks("f0", labels(places(0)[:6]))
     with pytest.raises(UserError, match="6 labelled particles are too few"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(retraining.retrain(project, QUICK))
     with pytest.raises(UserError, match="cannot be the name"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"name": "../mine"})))
+        jobs.finish(retraining.retrain(project, QUICK.model_copy(update={"name": "../mine"})))
     with pytest.raises(UserError, match="none is marked as done"):
-        jobs.finish(jobs.retrain(project, QUICK.model_copy(update={"what": "detector"})))
+        jobs.finish(retraining.retrain(project, QUICK.model_copy(update={"what": "detector"})))
     project.read_only = "the disk is"
     with pytest.raises(UserError, match="only be read"):
-        jobs.finish(jobs.retrain(project, QUICK))
+        jobs.finish(retraining.retrain(project, QUICK))
 
 
 def test_a_micrograph_that_is_gone_is_left_out(project: Project):
     for name in ("f0", "f1"):
         project.write_picks(name, labels(places(int(name[1:]))[::2]))
     project.entry("f1").path.unlink()
-    report = jobs.finish(jobs.retrain(project, QUICK))
+    report = jobs.finish(retraining.retrain(project, QUICK))
     assert report.weights is not None
     assert any("f1 is left out" in note for note in report.notes)
 
@@ -245,7 +246,7 @@ def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
     project.mark_done("f0", True)
     stop = Event()
     chosen = RetrainSettings(what="classifier", device="cpu", steps=5000, batch=8, name="half")
-    job = jobs.retrain(project, chosen, stop=stop)
+    job = retraining.retrain(project, chosen, stop=stop)
     told = []
     report = None
     while report is None:
@@ -270,13 +271,11 @@ def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
 
 
 def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatch: pytest.MonkeyPatch):
-    from napari_drpnet.jobs.retrain import retrain as retraining
-
     monkeypatch.setattr(retraining, "_TELLING", 1000)  # nothing to judge it by: whoever insists has it
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     chosen = RetrainSettings(what="classifier", device="cpu", steps=2, batch=4, start="")
-    report = jobs.finish(jobs.retrain(project, chosen))
+    report = jobs.finish(retraining.retrain(project, chosen))
     assert report.role == "classifier"
     assert report.use == {"classifier": "retrained-1"}
     card, _ = read_weights(str(report.weights))
@@ -291,7 +290,7 @@ def test_closing_it_leaves_nothing(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     for what in ("classifier", "detector"):
-        job = jobs.retrain(project, RetrainSettings(what=what, device="cpu", steps=500, batch=2))
+        job = retraining.retrain(project, RetrainSettings(what=what, device="cpu", steps=500, batch=2))
         while next(job).stage != "train":
             pass
         job.close()
@@ -302,7 +301,7 @@ def test_a_detector_is_tuned_on_finished_micrographs(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)
     chosen = RetrainSettings(what="detector", device="cpu", steps=1, batch=2, name="tuned")
-    report = jobs.finish(jobs.retrain(project, chosen))
+    report = jobs.finish(retraining.retrain(project, chosen))
     assert report.before is not None
     assert report.after is not None
     files = sorted(file.name for file in (project.folder / "networks").iterdir())

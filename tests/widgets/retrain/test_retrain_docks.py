@@ -20,6 +20,7 @@ from napari_drpnet.data import MANUAL, Picks
 from napari_drpnet.evaluation import match
 from napari_drpnet.io import read_micrograph, read_picks
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.retrain import retrain as retraining
 from napari_drpnet.layers import image_layer, points_layer
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.widgets.harvest.dock import LAYERS, PROJECT
@@ -377,7 +378,7 @@ def recalibrated(project: Project, session: Any, truth: dict[str, Picks]) -> Any
     from napari_drpnet.settings import RetrainSettings
 
     label_all(session, session.names[0], truth)
-    return jobs.finish(jobs.retrain(project, RetrainSettings(what="calibration", name="mine")))
+    return jobs.finish(retraining.retrain(project, RetrainSettings(what="calibration", name="mine")))
 
 
 def test_before_and_after(

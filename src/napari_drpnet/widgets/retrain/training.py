@@ -19,6 +19,7 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs import Job, Progress, RetrainReport, TrainProgress
+from napari_drpnet.jobs.retrain import retrain as retraining
 from napari_drpnet.settings import RetrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.widgets.kit.chart import Chart, Dot
@@ -287,7 +288,7 @@ class Training(QWidget):
 def _steps(project: Project, settings: RetrainSettings, folder: Path | None, stop: Event) -> Job[RetrainReport]:
     yield Progress(0, 1, message="Loading the libraries")
     patches = None if folder is None else jobs.read_patch_set(folder, project.settings.diameter)
-    return (yield from translate(jobs.retrain(project, settings, patches, stop), _told))
+    return (yield from translate(retraining.retrain(project, settings, patches, stop), _told))
 
 
 def _told(progress: Progress) -> Progress:
