@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import typer
 import yaml
@@ -137,6 +137,9 @@ def _option(model: type[Settings], name: str, flag: str, needed: bool) -> Option
     kind, more, read = _taken(_bare(field.annotation), flag or "--" + name.replace("_", "-"))
     needed = needed and field.is_required()
     told = option(model, name, *filter(None, [flag]), more=more)
+    if get_origin(kind) is Literal:
+        # The model refuses another word, in one line as for any other field.
+        kind, told.metavar = str, f"<{'|'.join(get_args(kind))}>"
     return Option(name, Annotated[kind if needed else kind | None, told], needed, read)
 
 
