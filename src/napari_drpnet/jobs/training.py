@@ -75,16 +75,16 @@ def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[T
 
 def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
     """Train stage 1 and write its weights to ``out``; see `training.detector.train_detector`."""
-    from napari_drpnet.training.detector import train_detector as train  # torch
+    from napari_drpnet.training import detector  # torch
 
-    return _told(train(settings, out))
+    return _told(detector.train_detector(settings, out))
 
 
 def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[TrainingReport | None]:
     """Train stage 2 and write its weights to ``out``; see `training.classifier.train_classifier`."""
-    from napari_drpnet.training.classifier import train_classifier as train  # torch
+    from napari_drpnet.training import classifier  # torch
 
-    return _told(train(settings, detector, out))
+    return _told(classifier.train_classifier(settings, detector, out))
 
 
 def _told(steps: Training) -> Job[TrainingReport | None]:

@@ -352,11 +352,17 @@ def test_training_refuses_two_kinds_of_data(tmp_path: Path, capsys: pytest.Captu
     assert "--micrographs beside" in capsys.readouterr().err
 
 
-def test_a_project_is_retrained_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "arguments",
+    [("train-detector", "--calibrate-only", "--project"), ("retrain", "--what", "calibration")],
+)
+def test_a_project_is_retrained_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+):
     with project_of(tmp_path, 1) as project:
         project.write_picks("f0", labels(places(0)[::2]))
     with warnings.catch_warnings(), pytest.raises(SystemExit) as end:
-        main(["train-detector", "--project", str(project.folder), "--calibrate-only", "--device", "cpu"])
+        main([*arguments, str(project.folder), "--device", "cpu"])
     assert end.value.code == 0
     said = capsys.readouterr().out
     assert "F1 (estimated)" in said
