@@ -22,16 +22,13 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.conversion import Conversion as Conversion
     from napari_drpnet.jobs.conversion import convert as convert
     from napari_drpnet.jobs.evaluation import evaluate_files as evaluate_files
-    from napari_drpnet.jobs.inputs import PickTask as PickTask
     from napari_drpnet.jobs.inputs import find_micrographs as find_micrographs
     from napari_drpnet.jobs.picking import PickReport as PickReport
-    from napari_drpnet.jobs.picking import PickResult as PickResult
     from napari_drpnet.jobs.picking import learn as learn
     from napari_drpnet.jobs.picking import pick as pick
     from napari_drpnet.jobs.picking import score as score
     from napari_drpnet.jobs.project import is_project as is_project
     from napari_drpnet.jobs.project import learn_project as learn_project
-    from napari_drpnet.jobs.project import merge_picks as merge_picks
     from napari_drpnet.jobs.project import names_of as names_of
     from napari_drpnet.jobs.project import open_project as open_project
     from napari_drpnet.jobs.project import pick_project as pick_project
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.retrain.labelled import harvest_settings as harvest_settings
     from napari_drpnet.jobs.retrain.labelled import harvested_in_project as harvested_in_project
     from napari_drpnet.jobs.retrain.labelled import labelled_in_files as labelled_in_files
-    from napari_drpnet.jobs.retrain.labelled import labelled_in_project as labelled_in_project
     from napari_drpnet.jobs.retrain.labelled import spread as spread
     from napari_drpnet.jobs.retrain.learning import TrainProgress as TrainProgress
     from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set as retrain_patch_set
@@ -61,13 +57,9 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.run_file import make_run as make_run
     from napari_drpnet.jobs.run_file import read_run_file as read_run_file
     from napari_drpnet.jobs.run_file import validated as validated
-    from napari_drpnet.jobs.run_file import write_run_file as write_run_file
-    from napari_drpnet.jobs.sample import DemoReport as DemoReport
-    from napari_drpnet.jobs.sample import SampleFiles as SampleFiles
     from napari_drpnet.jobs.sample import demo as demo
     from napari_drpnet.jobs.sample import write_sample as write_sample
     from napari_drpnet.jobs.simulation import simulate as simulate
-    from napari_drpnet.jobs.templates import TemplateReport as TemplateReport
     from napari_drpnet.jobs.templates import templates_of_picks as templates_of_picks
     from napari_drpnet.jobs.templates import templates_of_structure as templates_of_structure
     from napari_drpnet.jobs.training import make_train_settings as make_train_settings
@@ -81,17 +73,9 @@ _HOME = {
     "compare.result": ("ComparisonReport",),
     "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
-    "inputs": ("PickTask", "find_micrographs"),
-    "picking": ("PickReport", "PickResult", "learn", "pick", "score"),
-    "project": (
-        "is_project",
-        "learn_project",
-        "merge_picks",
-        "names_of",
-        "open_project",
-        "pick_project",
-        "project_picker",
-    ),
+    "inputs": ("find_micrographs",),
+    "picking": ("PickReport", "learn", "pick", "score"),
+    "project": ("is_project", "learn_project", "names_of", "open_project", "pick_project", "project_picker"),
     "retrain.harvest": ("HarvestReport", "harvest", "read_patch_set"),
     "retrain.labelled": (
         "LabelledMicrograph",
@@ -99,7 +83,6 @@ _HOME = {
         "harvest_settings",
         "harvested_in_project",
         "labelled_in_files",
-        "labelled_in_project",
         "spread",
     ),
     "retrain.learning": ("TrainProgress",),
@@ -115,10 +98,10 @@ _HOME = {
         "suggest",
         "suggested_micrographs",
     ),
-    "run_file": ("make_run", "read_run_file", "validated", "write_run_file"),
-    "sample": ("DemoReport", "SampleFiles", "demo", "write_sample"),
+    "run_file": ("make_run", "read_run_file", "validated"),
+    "sample": ("demo", "write_sample"),
     "simulation": ("simulate",),
-    "templates": ("TemplateReport", "templates_of_picks", "templates_of_structure"),
+    "templates": ("templates_of_picks", "templates_of_structure"),
     "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
