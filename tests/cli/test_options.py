@@ -10,8 +10,9 @@ import typer
 from pydantic import Field
 
 from napari_drpnet.cli import app
-from napari_drpnet.cli.options import Given, named_paths, options, texts, with_options
+from napari_drpnet.cli.options import Given, options, texts, with_options
 from napari_drpnet.cli.simulating import GenerousCommand
+from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Settings
 from napari_drpnet.settings.base import unit

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import Given, Inputs, JsonFlag, named_paths, options
+from napari_drpnet.cli.options import Given, Inputs, JsonFlag, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell_some
+from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.compare import compare as comparison
 from napari_drpnet.jobs.compare.report import tables

@@ -15,10 +15,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import typer
-import yaml
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.cli.values import named_paths, named_values, names
 from napari_drpnet.settings import DRPnetSettings, PickRun, Settings
 
 # Fields of settings by name, those that were given.
@@ -69,8 +68,8 @@ class Options:
 
     def take(self, values: dict[str, Any]) -> Given:
         """Take the values of these options out of those of a command, and keep what was given."""
-        taken = {one: values.pop(one.name) for one in self.each}
-        return {one.name: one.read(value) for one, value in taken.items() if value is not None and value != []}
+        taken = [(one, values.pop(one.name)) for one in self.each]
+        return {one.name: one.read(value) for one, value in taken if value is not None and value != []}
 
 
 def options(
@@ -161,15 +160,11 @@ def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
     if get_origin(kind) is not tuple:
         return kind, "", lambda value: value
     if inner[-1] is not Ellipsis:
+        # What this and the last line say needs `simulating.GenerousCommand`.
         return kind, " One number or two.", lambda value: value
     if inner[0] is str:
-        return str, "", _names
+        return str, "", names
     return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def option(model: type[Settings], field: str, *flags: str, more: str = "") -> Any:
@@ -196,46 +191,6 @@ def unit_of(model: type[Settings], field: str) -> str:
     """Unit of a field, empty where it has none."""
     extra = model.model_fields[field].json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-
-
-def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
-    """What ``KEY=VALUE`` texts say; values are YAML: ``3``, ``true``, ``null``, ``[a.mrc, b.mrc]``, ``{box: 180}``.
-
-    Raises
-    ------
-    UserError
-        When one has no name, or its value is no YAML.
-    """
-    values: dict[str, Any] = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise UserError(f"{flag} {text!r} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
-        try:
-            values[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"{flag} {text!r}: its value is no YAML.", "Put text with signs in quotes.") from error
-    return values
-
-
-def named_paths(given: Sequence[str]) -> dict[str, Path]:
-    """Files and folders by their name: as in ``NAME=PATH``, or that of the file or folder.
-
-    Raises
-    ------
-    UserError
-        When two have the same name.
-    """
-    found: dict[str, Path] = {}
-    for text in given:
-        name, equals, place = text.partition("=")
-        named = bool(equals) and not Path(text).exists()
-        path = Path(place if named else text)
-        name = name if named else path.resolve().stem if path.is_file() else path.resolve().name
-        if name in found:
-            raise UserError(f"Two sets are named {name!r}: {found[name]} and {path}.", "Name them, as in NAME=PATH.")
-        found[name] = path
-    return found
 
 
 Inputs = Annotated[list[str] | None, argument(PickRun, "inputs")]

@@ -17,11 +17,11 @@ from napari_drpnet.cli.options import (
     Networks,
     OptionTexts,
     OutFolder,
-    named_values,
     option,
     options,
 )
 from napari_drpnet.cli.terminal import print_json, run_job, tell_some
+from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import Device, PickerSettings, PickRun
 

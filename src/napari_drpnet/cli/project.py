@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, named_values, options
+from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
 from napari_drpnet.cli.terminal import print_json, print_table
+from napari_drpnet.cli.values import named_values
 from napari_drpnet.settings import ProjectSettings
 
 if TYPE_CHECKING:
