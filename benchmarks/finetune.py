@@ -19,6 +19,7 @@ from typing import Any
 from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import jobs, load_picker
+from napari_drpnet.settings import TrainSettings
 
 HEAD = ("set", "labelled", "particles", "others", "F1 before", "F1 after", "best F1 after", "minutes")
 LEFT_OUT = ("10059", "10028")
@@ -43,7 +44,7 @@ def tune(data: TestSet, images: Sequence[Path], sample: Sample, start: str, fold
     border = sample.edge / sample.micrograph.frame.micrograph_pixels(sample.diameter)
     fields = {"micrographs": str(labelled), "pixel_size": data.pixel_size, "diameter": sample.diameter}
     given = {"start": start, "device": "cpu"} | ({"steps": steps} if steps else {})
-    settings = jobs.make_train_settings(given, {**fields, "unlabelled_border": border})
+    settings = jobs.make_train_settings(TrainSettings, given, {**fields, "unlabelled_border": border})
     out = folder / "tuned.safetensors"
     jobs.finish(jobs.train_detector(settings, out))
     return str(out)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from napari_drpnet import jobs
 
 HEAVY = {"torch", "napari", "qtpy", "magicgui", "superqt", "pandas", "starfile", "skimage", "matplotlib"}
 
 
-def imported_by(statement: str) -> set[str]:
+def imported_by(statement: str, heavy: set[str] = HEAVY) -> set[str]:
     """The heavy packages that a fresh interpreter has after a statement."""
     program = f"import sys\n{statement}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return HEAVY & set(done.stdout.split())
+    return heavy & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -25,9 +29,24 @@ def test_importing_is_light(module: str):
     assert imported_by(f"import napari_drpnet{module}") == set()
 
 
-def test_help_is_light():
-    statement = "from napari_drpnet.cli import main\ntry: main(['pick', '--help'])\nexcept SystemExit: pass"
-    assert imported_by(statement) == set()
+@pytest.mark.parametrize("arguments", ["--help", "pick --help", "retrain --help", "train-pixer --help"])
+def test_help_is_light(arguments: str):
+    statement = f"from napari_drpnet.cli import main\ntry: main({arguments.split()})\nexcept SystemExit: pass"
+    assert imported_by(statement, HEAVY | {"scipy"}) == set()
+
+
+def test_jobs_are_loaded_when_first_used():
+    program = "import sys, napari_drpnet.jobs\nprint(*(m for m in sys.modules if m.startswith('napari_drpnet.jobs.')))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == ""
+
+
+def test_every_job_is_where_the_types_say():
+    tree = ast.parse(Path(jobs.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = {alias.name: part.module for part in block.body for alias in part.names}
+    assert told == {name: f"napari_drpnet.jobs.{module}" for name, module in jobs._MODULE_OF.items()}
+    for name in told:
+        assert getattr(jobs, name)
 
 
 def test_reading_a_micrograph_needs_no_network_and_no_window():

@@ -91,7 +91,7 @@ def labelled(tmp_path_factory):
 
 def _settings(folder, **changes):
     fields = {"steps": 3, "batch": 2, "crop": 64, "device": "cpu", **changes}
-    return jobs.make_train_settings(fields, {"micrographs": str(folder)})
+    return jobs.make_train_settings(TrainSettings, fields, {"micrographs": str(folder)})
 
 
 def test_one_labelled_micrograph_makes_a_detector_of_its_own(labelled, tmp_path):
@@ -129,13 +129,13 @@ def test_a_start_of_another_stage_network_or_version_is_refused(labelled, tmp_pa
 
 def test_options_of_a_set_need_its_micrographs():
     with pytest.raises(UserError, match="--pixel-size without --micrographs"):
-        jobs.make_train_settings({}, {"pixel_size": 2.0})
+        jobs.make_train_settings(TrainSettings, {}, {"pixel_size": 2.0})
     with pytest.raises(UserError, match="nothing to learn from"):
-        jobs.make_train_settings({})
+        jobs.make_train_settings(TrainSettings, {})
 
 
 def test_a_recipe_with_a_misspelt_name_is_refused(tmp_path):
     recipe = tmp_path / "sets.yaml"
     recipe.write_text("trainning: []\ntraining: [{micrographs: a}]\n")
     with pytest.raises(UserError, match="trainning"):
-        jobs.make_train_settings({}, file=recipe)
+        jobs.make_train_settings(TrainSettings, {}, file=recipe)

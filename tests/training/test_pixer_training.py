@@ -12,6 +12,7 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import PixerSegmenter, PixerSorter
 from napari_drpnet.settings import PixerTrainSettings, SimulationSettings, TrainingSet
+from napari_drpnet.training.commands import TRAINING
 from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.masks import CONTAMINATION, PARTICLE, MaskCrops, Masked, cores, load_masks
 from napari_drpnet.training.pixer import sorting_loss
@@ -142,11 +143,11 @@ def test_micrographs_without_masks_are_refused(simulated, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     settings = PixerTrainSettings(training=(TrainingSet(micrographs=str(tmp_path)),), device="cpu")
     with pytest.warns(UserWarning, match="only micrograph"), pytest.raises(UserError, match="no mask"):
-        jobs.finish(jobs.train_pixer(settings, tmp_path))
+        jobs.finish(jobs.train(TRAINING["train-pixer"], settings, tmp_path))
     (tmp_path / "masks").mkdir()
     write_mrc(np.zeros((100, 100), np.float32), tmp_path / "masks" / micrograph.name, 1.0)
     with pytest.warns(UserWarning, match="only micrograph"), pytest.raises(UserError, match="size of its micrograph"):
-        jobs.finish(jobs.train_pixer(settings, tmp_path))
+        jobs.finish(jobs.train(TRAINING["train-pixer"], settings, tmp_path))
 
 
 def call(*arguments):

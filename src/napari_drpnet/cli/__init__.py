@@ -23,15 +23,16 @@ from napari_drpnet.cli import (
     project,
     simulating,
     templates,
+    trainable,
     training,
-    training_centerpicker,
-    training_pixer,
 )
+from napari_drpnet.cli.options import with_options
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
+from napari_drpnet.training.commands import TRAINING
 
 app = typer.Typer(
-    help="Find particles in cryo-EM micrographs with DRPnet.",
+    help="Find particles in cryo-EM micrographs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,22 +40,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(picking.pick)
+app.command()(with_options(picking.pick))
 app.command()(pickers.pickers)
-app.command()(project.project)
-app.command()(evaluating.evaluate)
-app.command()(comparing.compare)
-app.command()(comparing.consensus)
-app.command()(converting.convert)
+app.command()(with_options(project.project))
+app.command()(with_options(evaluating.evaluate))
+app.command()(with_options(comparing.compare))
+app.command()(with_options(comparing.consensus))
+app.command()(with_options(converting.convert))
 app.command()(picking.sample)
 app.command()(picking.demo)
-app.command(cls=simulating.GenerousCommand)(simulating.simulate)
-app.command()(harvesting.harvest)
-app.command()(templates.templates)
-app.command()(training.train_detector)
-app.command()(training.train_classifier)
-app.command()(training_centerpicker.train_centerpicker)
-app.command()(training_pixer.train_pixer)
+app.command(cls=simulating.GenerousCommand)(with_options(simulating.simulate))
+app.command()(with_options(harvesting.harvest))
+app.command()(with_options(templates.templates))
+app.command()(with_options(training.retrain))
+app.command()(with_options(training.train_detector))
+app.command()(with_options(training.train_classifier))
+for entry in TRAINING.values():
+    app.command(entry.name)(with_options(trainable.training_command(entry)))
 
 
 def _print_version(wanted: bool) -> None:

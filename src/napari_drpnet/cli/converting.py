@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import given, option
+from napari_drpnet.cli.options import Given, options
 from napari_drpnet.cli.terminal import run_job, tell
-from napari_drpnet.settings import ConversionSettings
+from napari_drpnet.settings import ConversionSettings, validated
 
 if TYPE_CHECKING:
     from napari_drpnet.jobs import Conversion
@@ -21,9 +21,7 @@ def convert(
     out: Annotated[
         Path, typer.Argument(help="File to write, or a folder for formats with one file for each micrograph.")
     ],
-    to: Annotated[str | None, option(ConversionSettings, "to")] = None,
-    flip_y: Annotated[bool, option(ConversionSettings, "flip_y", "--flip-y")] = False,
-    box_size: Annotated[float | None, option(ConversionSettings, "box_size")] = None,
+    told: Annotated[Given, options(ConversionSettings, flags={"flip_y": "--flip-y"})],
     micrographs: Annotated[
         Path | None,
         typer.Option(help="STAR file that lists the micrographs: picks get their names, size and pixel size from it."),
@@ -34,7 +32,7 @@ def convert(
     Reads and writes RELION STAR, CSV, EMAN .box and JSON, crYOLO .cbox, Topaz, cryoSPARC .cs and CryoPPP CSV.
     Example: napari-drpnet convert particles.cs picks/ --to star --micrographs micrographs.star
     """
-    settings = jobs.validated(ConversionSettings, given(to=to, flip_y=flip_y, box_size=box_size))
+    settings = validated(ConversionSettings, told)
     report = run_job(jobs.convert(source, out, settings, micrographs), "files, {task.fields[picks]} picks")
     _warn(report)
     typer.echo(f"{report.picks} picks of {report.micrographs} micrographs in {_place(report)}")

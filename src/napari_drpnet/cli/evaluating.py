@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, given, option
+from napari_drpnet.cli.options import Given, JsonFlag, option, options
 from napari_drpnet.cli.terminal import print_json, print_table, tell
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import EvaluationSettings
+from napari_drpnet.settings import EvaluationSettings, validated
 
 if TYPE_CHECKING:
     from napari_drpnet.evaluation import Counts, Evaluation
@@ -22,10 +22,7 @@ _FILES = "A file of picks, or a folder with one file per micrograph (STAR or CSV
 def evaluate(
     picks: Annotated[Path, typer.Argument(help=_FILES)],
     truth: Annotated[Path, typer.Argument(help=f"The true particles. {_FILES}")],
-    diameter: Annotated[float, option(EvaluationSettings, "diameter")],
-    pixel_size: Annotated[float, option(EvaluationSettings, "pixel_size")],
-    radius_fraction: Annotated[float | None, option(EvaluationSettings, "radius_fraction")] = None,
-    edge: Annotated[float | None, option(EvaluationSettings, "edge")] = None,
+    told: Annotated[Given, options(EvaluationSettings, leave_out=["shape"], needed=True)],
     shape: Annotated[str | None, option(EvaluationSettings, "shape")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -34,16 +31,9 @@ def evaluate(
     Gives precision, recall, F1 and the area under the precision-recall curve. Picks and particles are assigned one to
     one; a second pick on a particle is false. Counts are summed over micrographs before ratios are taken.
     """
-    settings = jobs.validated(
-        EvaluationSettings,
-        given(
-            diameter=diameter,
-            pixel_size=pixel_size,
-            radius_fraction=radius_fraction,
-            edge=edge,
-            shape=_height_width(shape),
-        ),
-    )
+    if shape is not None:
+        told["shape"] = _height_width(shape)
+    settings = validated(EvaluationSettings, told)
     result = jobs.evaluate_files(picks, truth, settings)
     _warn(result)
     if json:
@@ -54,9 +44,7 @@ def evaluate(
         print_table(head, [*rows, _row("all", result.counts, result.area)])
 
 
-def _height_width(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
+def _height_width(text: str) -> tuple[int, int]:
     try:
         height, width = (int(part) for part in text.split(","))
     except ValueError as error:

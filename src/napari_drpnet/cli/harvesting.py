@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, argument, given, option
+from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, option, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell
-from napari_drpnet.settings import Device, DRPnetSettings, HarvestSettings, PickerSettings, PickRun
+from napari_drpnet.cli.values import named_values
+from napari_drpnet.settings import HarvestSettings, PickerSettings, PickRun
 
 ProjectFolder = Annotated[Path | None, typer.Option("--project", help="Folder of a project with labels.")]
 
 
 def harvest(
-    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
+    inputs: Inputs = None,
     project: ProjectFolder = None,
     coordinates: Annotated[
         list[Path] | None,
@@ -27,46 +28,24 @@ def harvest(
         Path | None, typer.Option(help="Folder of the patch set. Default: patches, or patches/NAME of the project.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the patch set in the project.")] = "patches",
-    diameter: Annotated[float | None, option(PickerSettings, "diameter")] = None,
+    *,
+    told: Annotated[Given, options(HarvestSettings)],
+    seen: Annotated[Given, options(PickerSettings, "diameter", "invert", "device")],
+    picker: Annotated[str | None, option(PickRun, "picker")] = None,
+    networks: Networks,
+    own: OptionTexts = None,
     pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
-    source: Annotated[str | None, option(HarvestSettings, "source")] = None,
-    random: Annotated[int | None, option(HarvestSettings, "random")] = None,
-    regions: Annotated[bool | None, option(HarvestSettings, "regions", "--regions/--no-regions")] = None,
-    difference: Annotated[bool | None, option(HarvestSettings, "difference", "--difference/--no-difference")] = None,
-    likely: Annotated[float | None, option(HarvestSettings, "likely")] = None,
-    height: Annotated[float | None, option(HarvestSettings, "height")] = None,
-    mean: Annotated[float | None, option(HarvestSettings, "mean")] = None,
-    deviation: Annotated[float | None, option(HarvestSettings, "deviation")] = None,
-    balance: Annotated[bool | None, option(HarvestSettings, "balance", "--balance/--no-balance")] = None,
-    validation: Annotated[float | None, option(HarvestSettings, "validation")] = None,
-    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
-    invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
-    seed: Annotated[int | None, option(HarvestSettings, "seed")] = None,
-    device: Annotated[Device | None, option(PickerSettings, "device")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Gather patches of particles and of background, to train a classifier on.
 
     Example: napari-drpnet harvest Micrographs/ --coordinates labels/ --diameter 180 --out patches/
     """
-    options = given(diameter=diameter, detector=detector, invert=invert, device=device)
-    chosen = given(
-        source=source,
-        random=random,
-        regions=regions,
-        difference=difference,
-        likely=likely,
-        height=height,
-        mean=mean,
-        deviation=deviation,
-        balance=balance,
-        validation=validation,
-        seed=seed,
+    chosen = seen | networks | named_values(own) | ({} if picker is None else {"name": picker})
+    micrographs, settings, loaded, folder = jobs.harvest_inputs(
+        project, inputs or (), coordinates or (), pixel_size, complete, told, chosen, out, name
     )
-    micrographs, settings, picker, folder = jobs.harvest_inputs(
-        project, inputs or (), coordinates or (), pixel_size, complete, chosen, options, out, name
-    )
-    report = run_job(jobs.harvest(micrographs, settings, picker, folder), "micrographs, {task.fields[picks]} patches")
+    report = run_job(jobs.harvest(micrographs, settings, loaded, folder), "micrographs, {task.fields[picks]} patches")
     for note in report.notes:
         tell("note", note)
     rows = [(*kind, str(count)) for kind, count in report.patches.counts().items()]

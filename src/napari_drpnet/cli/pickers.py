@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from pydantic_core import to_jsonable_python
 
-from napari_drpnet.cli.options import JsonFlag, unit_of
+from napari_drpnet.cli.options import JsonFlag
 from napari_drpnet.cli.terminal import print_json
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.pickers import known_pickers, settings_class
+from napari_drpnet.settings import PickerSettings, extra_of
 
 
 def pickers(
@@ -22,7 +23,7 @@ def pickers(
 ) -> None:
     """List the pickers, those of other packages too, or the settings of one.
 
-    Example: napari-drpnet pickers log
+    Example: napari-drpnet pickers NAME
     """
     if name is None:
         _list(json)
@@ -31,8 +32,6 @@ def pickers(
 
 
 def _list(json: bool) -> None:
-    from napari_drpnet.pickers import known_pickers
-
     found = known_pickers()
     if json:
         print_json([vars(info) for info in found])
@@ -44,8 +43,6 @@ def _list(json: bool) -> None:
 
 
 def _show(name: str, json: bool) -> None:
-    from napari_drpnet.pickers import settings_class
-
     model = settings_class(name)
     fields = list(_fields(model))
     if json:
@@ -68,7 +65,7 @@ def _fields(model: type[PickerSettings]) -> Iterator[dict[str, Any]]:
             "name": name,
             "needed": needed,
             "default": None if needed else to_jsonable_python(info.get_default(call_default_factory=True)),
-            "unit": unit_of(model, name),
+            "unit": extra_of(model, name, "unit"),
             "help": info.description or "",
         }
 

@@ -10,29 +10,30 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, OptionTexts, OutFolder, argument, given, named_values, option
-from napari_drpnet.cli.terminal import print_json, run_job, tell
+from napari_drpnet.cli.options import (
+    Given,
+    Inputs,
+    JsonFlag,
+    Networks,
+    OptionTexts,
+    OutFolder,
+    option,
+    options,
+)
+from napari_drpnet.cli.terminal import print_json, run_job, tell_some
+from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import Device, DRPnetSettings, PickerSettings, PickRun
-
-# More lines than this hide what went wrong; all of them are in the summary.
-_SHOWN_ERRORS = 10
+from napari_drpnet.settings import Device, PickerSettings, PickRun
 
 
 def pick(
-    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
-    diameter: Annotated[float | None, option(PickerSettings, "diameter")] = None,
-    out: Annotated[Path | None, option(PickRun, "out")] = None,
-    pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
-    picker: Annotated[str | None, option(PickRun, "picker")] = None,
-    threshold: Annotated[float | None, option(PickerSettings, "threshold")] = None,
-    min_distance: Annotated[float | None, option(PickerSettings, "min_distance")] = None,
-    invert: Annotated[bool | None, option(PickerSettings, "invert", "--invert/--no-invert")] = None,
-    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
-    classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
-    calibration: Annotated[str | None, option(PickerSettings, "calibration")] = None,
-    device: Annotated[Device | None, option(PickerSettings, "device")] = None,
-    options: OptionTexts = None,
+    inputs: Inputs = None,
+    *,
+    told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
+    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker")],
+    networks: Networks,
+    where: Annotated[Given, options(PickerSettings, "device")],
+    own: OptionTexts = None,
     settings: Annotated[
         Path | None, typer.Option(help="The settings.yaml of an earlier run, to repeat it; other options go before it.")
     ] = None,
@@ -49,30 +50,21 @@ def pick(
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    run, own = given(pixel_size=pixel_size, picker=picker), named_values(options)
-    told = given(
-        diameter=diameter,
-        threshold=threshold,
-        min_distance=min_distance,
-        invert=invert,
-    )
-    own |= given(detector=detector, classifier=classifier, calibration=calibration)
+    own_values = named_values(own) | networks
     if project is None:
-        run |= given(inputs=inputs or None, out=out)
-        report = run_job(jobs.pick(jobs.make_run(run, told | given(device=device) | own, settings)))
-        more = f"see {report.out / 'summary.tsv'}"
+        if inputs:
+            run["inputs"] = inputs
+        report = run_job(jobs.pick(jobs.make_run(run, told | where | own_values, settings)))
+        rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if out or settings:
+        if settings or "out" in run:
             raise UserError("A project has its own folder and settings.", "Leave out --out and --settings.")
         new = () if jobs.is_project(project) else inputs or ()
-        with jobs.open_project(project, new, options=own, **run, **told) as opened:
+        with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, **given(device=device)))
-        more = "--json lists them"
-    for result in report.failed[:_SHOWN_ERRORS]:
-        tell("error", result.error)
-    if len(report.failed) > _SHOWN_ERRORS:
-        tell("error", f"... and {len(report.failed) - _SHOWN_ERRORS} more, {more}.")
+            report = run_job(jobs.pick_project(opened, names, **where))
+        rest = "--json lists them"
+    tell_some("error", [result.error for result in report.failed], f", {rest}")
     if json:
         print_json(_document(report))
     else:

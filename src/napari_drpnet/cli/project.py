@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import JsonFlag, OptionTexts, argument, given, named_values, option
+from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
 from napari_drpnet.cli.terminal import print_json, print_table
+from napari_drpnet.cli.values import named_values
 from napari_drpnet.pickers import settings_class
-from napari_drpnet.settings import DRPnetSettings, PickerSettings, ProjectSettings, networks_of
+from napari_drpnet.settings import ProjectSettings, networks_of
 
 if TYPE_CHECKING:
     from napari_drpnet.io.project.project import Project, Row
@@ -23,16 +24,13 @@ _STATES = ("new", "picked", "edited", "done")
 def project(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the project; made where there is none.")],
     inputs: Annotated[list[str] | None, argument(ProjectSettings, "inputs")] = None,
-    diameter: Annotated[float | None, option(ProjectSettings, "diameter")] = None,
-    pixel_size: Annotated[float | None, option(ProjectSettings, "pixel_size")] = None,
-    picker: Annotated[str | None, option(ProjectSettings, "picker")] = None,
-    threshold: Annotated[float | None, option(ProjectSettings, "threshold")] = None,
-    min_distance: Annotated[float | None, option(ProjectSettings, "min_distance")] = None,
-    invert: Annotated[bool | None, option(ProjectSettings, "invert", "--invert/--no-invert")] = None,
-    detector: Annotated[str | None, option(DRPnetSettings, "detector")] = None,
-    classifier: Annotated[str | None, option(DRPnetSettings, "classifier")] = None,
-    calibration: Annotated[str | None, option(PickerSettings, "calibration")] = None,
-    options: OptionTexts = None,
+    *,
+    told: Annotated[
+        Given,
+        options(ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert"),
+    ],
+    networks: Networks,
+    own: OptionTexts = None,
     json: JsonFlag = False,
 ) -> None:
     """Make a project of micrographs, or show one.
@@ -41,17 +39,9 @@ def project(
 
     Example: napari-drpnet project DIR Micrographs/ --diameter 180
     """
-    settings = given(
-        diameter=diameter,
-        pixel_size=pixel_size,
-        picker=picker,
-        threshold=threshold,
-        min_distance=min_distance,
-        invert=invert,
-    )
-    own = named_values(options) | given(detector=detector, classifier=classifier, calibration=calibration)
-    only_shown = not inputs and not settings and not own
-    with jobs.open_project(folder, inputs or (), only_shown, own, **settings) as opened:
+    own_values = named_values(own) | networks
+    only_shown = not inputs and not told and not own_values
+    with jobs.open_project(folder, inputs or (), only_shown, own_values, **told) as opened:
         opened.refresh()
         if json:
             print_json(_document(opened))

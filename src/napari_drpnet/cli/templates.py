@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import argument, given, option
+from napari_drpnet.cli.options import Given, Inputs, option, options
 from napari_drpnet.cli.terminal import run_job
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import PickRun, TemplateSetSettings
+from napari_drpnet.settings import PickRun, TemplateSetSettings, validated
+
+_PICKER = "template"  # the picker that uses them
 
 
 def templates(
-    inputs: Annotated[list[str] | None, argument(PickRun, "inputs")] = None,
+    inputs: Inputs = None,
     coordinates: Annotated[
         Path | None, typer.Option(help="Picks of the micrographs, a file or a folder: templates are their averages.")
     ] = None,
@@ -24,12 +26,9 @@ def templates(
         typer.Option("--map", help="Density map (MRC) or atomic model (PDB, mmCIF): templates are its projections."),
     ] = None,
     out: Annotated[Path, typer.Option(help="The MRC stack to write.")] = Path("templates.mrc"),
-    diameter: Annotated[float | None, option(TemplateSetSettings, "diameter")] = None,
-    count: Annotated[int | None, option(TemplateSetSettings, "count")] = None,
+    *,
+    told: Annotated[Given, options(TemplateSetSettings)],
     pixel_size: Annotated[float | None, option(PickRun, "pixel_size")] = None,
-    invert: Annotated[bool | None, option(TemplateSetSettings, "invert", "--invert/--no-invert")] = None,
-    most: Annotated[int | None, option(TemplateSetSettings, "most")] = None,
-    seed: Annotated[int | None, option(TemplateSetSettings, "seed")] = None,
 ) -> None:
     """Make templates for the template picker, from picks or from a map.
 
@@ -37,8 +36,7 @@ def templates(
 
     napari-drpnet templates --map emd_1234.map --count 20 --out templates.mrc
     """
-    chosen = given(diameter=diameter, count=count, invert=invert, most=most, seed=seed)
-    settings = jobs.validated(TemplateSetSettings, chosen)
+    settings = validated(TemplateSetSettings, told)
     if (structure is None) == (coordinates is None) or bool(inputs) == (structure is not None):
         raise UserError("Templates are made of micrographs and their picks, or of a map.", "See --help.")
     if structure is not None:
@@ -49,4 +47,4 @@ def templates(
         report = run_job(jobs.templates_of_picks(fields, settings, out), "micrographs, {task.fields[picks]} particles")
         shown = ", ".join(map(str, report.members))
         typer.echo(f"{report.count} averages of {shown} particles, written to {report.path}")
-    typer.echo(f"Use them:  napari-drpnet pick MICROGRAPHS --picker template --diameter ... --option templates={out}")
+    typer.echo(f"Use them:  napari-drpnet pick MICROGRAPHS --picker {_PICKER} --diameter ... --option templates={out}")

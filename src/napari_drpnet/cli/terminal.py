@@ -15,6 +15,8 @@ from napari_drpnet.steps import Job, Progress, drive
 
 Result = TypeVar("Result")
 
+_SHOWN = 10  # lines
+
 
 def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: bool = False) -> Result:
     """Drive a job with a progress bar; Ctrl-C ends the program with status 130.
@@ -28,6 +30,7 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
     log
         Where there is no terminal to draw a bar on, write each step as a line.
     """
+    # rich costs start-up time.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -61,6 +64,14 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
 def tell(kind: str, message: str) -> None:
     """One line on standard error."""
     print(f"{kind}: {' '.join(message.split())}", file=sys.stderr)
+
+
+def tell_some(kind: str, messages: Sequence[str], rest: str = "") -> None:
+    """A line each on standard error; of so many that they hide what went wrong, the first, and where the rest is."""
+    for message in messages[:_SHOWN]:
+        tell(kind, message)
+    if len(messages) > _SHOWN:
+        tell(kind, f"... and {len(messages) - _SHOWN} more{rest}.")
 
 
 def tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""The commands that make networks, from sets with coordinates, a patch set or the labels of a project."""
+"""The commands that make a detector or a classifier, from coordinates, a patch set or the labels of a project."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import given, option
+from napari_drpnet.cli.options import Given, options
 from napari_drpnet.cli.terminal import run_job, tell
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import RetrainSettings, TrainingSet, TrainSettings
+from napari_drpnet.training.commands import LENGTH, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from napari_drpnet.training.run import TrainingReport
@@ -20,54 +21,27 @@ if TYPE_CHECKING:
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="YAML file with the sets to learn from; see docs/training.md.")
 ]
-WeightsFile = Annotated[
-    Path, typer.Option("--out", help="The .safetensors file to write; a log, plots and a checkpoint come beside it.")
-]
-Micrographs = Annotated[str | None, option(TrainingSet, "micrographs")]
-Coordinates = Annotated[str | None, option(TrainingSet, "coordinates")]
-PixelSize = Annotated[float | None, option(TrainingSet, "pixel_size")]
-Diameter = Annotated[float | None, option(TrainingSet, "diameter")]
-UnlabelledBorder = Annotated[float | None, option(TrainingSet, "unlabelled_border")]
-Invert = Annotated[bool | None, option(TrainingSet, "invert", "--invert/--no-invert")]
-Start = Annotated[str | None, option(TrainSettings, "start")]
-Steps = Annotated[int | None, option(TrainSettings, "steps")]
-Batch = Annotated[int | None, option(TrainSettings, "batch")]
-Rate = Annotated[float | None, option(TrainSettings, "rate")]
-Precision = Annotated[str | None, option(TrainSettings, "precision")]
-Workers = Annotated[int | None, option(TrainSettings, "workers")]
-Seed = Annotated[int | None, option(TrainSettings, "seed")]
-Device = Annotated[str | None, option(TrainSettings, "device")]
+WeightsFile = Annotated[Path, typer.Option("--out", help=WEIGHTS_FILE)]
+LabelledSet = Annotated[Given, options(TrainingSet, leave_out=["weight"])]
 ProjectFolder = Annotated[
     Path | None, typer.Option("--project", help="Learn from the labels of this project; the network goes to it.")
 ]
-Name = Annotated[str | None, option(RetrainSettings, "name")]
+Name = Annotated[Given, options(RetrainSettings, "name")]
 
 
 def train_detector(
     settings: SettingsFile = None,
     out: WeightsFile = Path("detector.safetensors"),
-    micrographs: Micrographs = None,
-    coordinates: Coordinates = None,
-    pixel_size: PixelSize = None,
-    diameter: Diameter = None,
-    unlabelled_border: UnlabelledBorder = None,
-    invert: Invert = None,
-    start: Start = None,
-    network: Annotated[str | None, option(TrainSettings, "network")] = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    rate: Rate = None,
-    precision: Precision = None,
-    workers: Workers = None,
-    seed: Seed = None,
-    device: Device = None,
+    *,
+    labelled: LabelledSet,
+    told: Annotated[Given, options(TrainSettings, "start", "network", *LENGTH)],
     project: ProjectFolder = None,
-    name: Name = None,
+    name: Name,
     calibrate_only: Annotated[
         bool, typer.Option("--calibrate-only", help="With --project: fit the probabilities only, in seconds.")
     ] = False,
 ) -> None:
-    """Train stage 1 of DRPnet: the network that finds candidates.
+    """Train a detector: the network that finds candidates (stage 1).
 
     For a protein that the shipped network picks badly, label 1 to 4 micrographs and begin from it:
 
@@ -78,33 +52,11 @@ def train_detector(
     napari-drpnet train-detector --project DIR --calibrate-only
     """
     if project is not None:
-        _refuse_beside(micrographs=micrographs, settings=settings, start=start, network=network)
+        _refuse_beside(settings, labelled, told, "start", "network")
         what = "calibration" if calibrate_only else "detector"
-        asked = given(name=name, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
-        _tell_retrained(run_job(jobs.retrain_project(project, {"what": what, **asked}), "steps", log=True), project)
+        run_retraining(jobs.retrain_project(project, {"what": what} | _of_retraining(told) | name), project)
         return
-    chosen = jobs.make_train_settings(
-        given(
-            start=start,
-            network=network,
-            steps=steps,
-            batch=batch,
-            rate=rate,
-            precision=precision,
-            workers=workers,
-            seed=seed,
-            device=device,
-        ),
-        given(
-            micrographs=micrographs,
-            coordinates=coordinates,
-            pixel_size=pixel_size,
-            diameter=diameter,
-            unlabelled_border=unlabelled_border,
-            invert=invert,
-        ),
-        settings,
-    )
+    chosen = jobs.make_train_settings(TrainSettings, told, labelled, settings)
     run_training(jobs.train_detector(chosen, out))
 
 
@@ -112,64 +64,47 @@ def train_classifier(
     settings: SettingsFile = None,
     detector: Annotated[str, typer.Option(help="Weights of stage 1 whose candidates it learns from.")] = "detector",
     out: WeightsFile = Path("classifier.safetensors"),
-    micrographs: Micrographs = None,
-    coordinates: Coordinates = None,
-    pixel_size: PixelSize = None,
-    diameter: Diameter = None,
-    unlabelled_border: UnlabelledBorder = None,
-    invert: Invert = None,
-    start: Start = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    rate: Rate = None,
-    precision: Precision = None,
-    workers: Workers = None,
-    seed: Seed = None,
-    device: Device = None,
+    *,
+    labelled: LabelledSet,
+    told: Annotated[Given, options(TrainSettings, "start", *LENGTH)],
     patches: Annotated[
         Path | None, typer.Option(help="Learn from this patch set; beside --project, in the place of its own patches.")
     ] = None,
     project: ProjectFolder = None,
-    name: Name = None,
+    name: Name,
 ) -> None:
-    """Train stage 2 of DRPnet: the network that tells particles from the rest.
+    """Train a classifier: the network that tells particles from the rest (stage 2).
 
     From the labels of a project; where they say that its calibration alone does as well, that is what is written:
 
     napari-drpnet train-classifier --project DIR
     """
     if project is not None or patches is not None:
-        _refuse_beside(micrographs=micrographs, settings=settings)
-        asked = given(name=name, start=start, steps=steps, batch=batch, rate=rate, seed=seed, device=device)
+        _refuse_beside(settings, labelled, told)
+        asked = _of_retraining(told) | name
         job = (
             jobs.retrain_project(project, asked, patches)
             if project is not None
             else jobs.retrain_patch_set(patches or Path(), asked, out, detector)
         )
-        _tell_retrained(run_job(job, "steps", log=True), project)
+        run_retraining(job, project)
         return
-    chosen = jobs.make_train_settings(
-        given(
-            start=start,
-            steps=steps,
-            batch=batch,
-            rate=rate,
-            precision=precision,
-            workers=workers,
-            seed=seed,
-            device=device,
-        ),
-        given(
-            micrographs=micrographs,
-            coordinates=coordinates,
-            pixel_size=pixel_size,
-            diameter=diameter,
-            unlabelled_border=unlabelled_border,
-            invert=invert,
-        ),
-        settings,
-    )
+    chosen = jobs.make_train_settings(TrainSettings, told, labelled, settings)
     run_training(jobs.train_classifier(chosen, detector, out))
+
+
+def retrain(
+    project: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a project with labels.")],
+    told: Annotated[Given, options(RetrainSettings)],
+    patches: Annotated[
+        Path | None, typer.Option(help="Patch set that a classifier learns from, in the place of the project's own.")
+    ] = None,
+) -> None:
+    """Fit the picker of a project to the labels of the project.
+
+    Example: napari-drpnet retrain DIR --what calibration
+    """
+    run_retraining(jobs.retrain_project(project, told, patches), project)
 
 
 def run_training(job: jobs.Job[TrainingReport | None]) -> None:
@@ -185,14 +120,22 @@ def run_training(job: jobs.Job[TrainingReport | None]) -> None:
     typer.echo(f"weights: {report.weights}, made in {report.steps} steps; plots: {report.plot}")
 
 
-def _refuse_beside(**options: object) -> None:
-    """Refuse options that mean other data than the project or the patch set."""
-    odd = [f"--{name}" for name, value in options.items() if value is not None]
-    if odd:
-        raise UserError(f"{', '.join(odd)} beside a project or a patch set.", "Leave one of the two out.")
+def _refuse_beside(settings: Path | None, labelled: Given, told: Given, *odd: str) -> None:
+    """Refuse options that mean other data than the project or the patch set, or that retraining does not have."""
+    given = labelled | told | ({} if settings is None else {"settings": settings})
+    flags = [f"--{name}" for name in ("micrographs", "settings", *odd) if name in given]
+    if flags:
+        raise UserError(f"{', '.join(flags)} beside a project or a patch set.", "Leave one of the two out.")
 
 
-def _tell_retrained(report: jobs.RetrainReport, project: Path | None) -> None:
+def _of_retraining(told: Given) -> Given:
+    """Those settings of a training run that retraining has, too."""
+    return {name: value for name, value in told.items() if name in RetrainSettings.model_fields}
+
+
+def run_retraining(job: jobs.Job[jobs.RetrainReport], project: Path | None) -> None:
+    """Run a retraining to its end and say what came of it."""
+    report = run_job(job, "steps", log=True)
     for note in report.notes:
         tell("note", note)
     if report.after is not None:
@@ -204,5 +147,7 @@ def _tell_retrained(report: jobs.RetrainReport, project: Path | None) -> None:
         return
     typer.echo(f"{report.role} {report.name}: {report.weights}, made in {report.seconds:.0f} s")
     if project is not None:
-        options = " ".join(f"--{role} {name}" for role, name in report.use.items())
+        options = " ".join(
+            f"--{field} {name}" if name else f"--option {field}=null" for field, name in report.use.items()
+        )
         typer.echo(f"Use it:  napari-drpnet pick --project {project} {options}")

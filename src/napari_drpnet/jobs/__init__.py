@@ -1,8 +1,9 @@
 """Use cases over files: what the command line and the window have in common.
 
 A job that takes long is a generator: it yields `Progress` and returns its result. Whoever drives it may stop
-at any yield by closing it; what is finished then stays on disk. The names are loaded when first used, so that a program
-that lists its options need not load a network library.
+at any yield by closing it; what is finished then stays on disk.
+
+The names are loaded when first used, so that a command or a dock loads what it needs and no more.
 """
 
 from __future__ import annotations
@@ -10,174 +11,149 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from napari_drpnet.steps import Job as Job
+from napari_drpnet.steps import Progress as Progress
+from napari_drpnet.steps import finish as finish
+
 if TYPE_CHECKING:
-    from napari_drpnet.jobs.compare.compare import run_comparison
-    from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
-    from napari_drpnet.jobs.compare.result import ComparisonReport
-    from napari_drpnet.jobs.conversion import Conversion, convert
-    from napari_drpnet.jobs.evaluation import evaluate_files
-    from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-    from napari_drpnet.jobs.picking import Found, PickReport, PickResult, find, learn, pick
-    from napari_drpnet.jobs.project import (
-        is_project,
-        learn_project,
-        merge_picks,
-        names_of,
-        open_project,
-        pick_project,
-        project_picker,
-    )
-    from napari_drpnet.jobs.retrain.before_after import Change, before_after
-    from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
-    from napari_drpnet.jobs.retrain.labelled import (
-        LabelledMicrograph,
-        harvested_in_project,
-        labelled_in_files,
-        labelled_in_project,
-        spread,
-    )
-    from napari_drpnet.jobs.retrain.learning_curve import CurvePoint, learning_curve
-    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set, retrain_patches
-    from napari_drpnet.jobs.retrain.report import RetrainReport
-    from napari_drpnet.jobs.retrain.retrain import retrain_picker, retrain_project
-    from napari_drpnet.jobs.retrain.scored import TrainProgress
-    from napari_drpnet.jobs.retrain.suggest import Suggestion, suggest, suggested_micrographs
-    from napari_drpnet.jobs.run_file import make_run, read_run_file, write_run_file
-    from napari_drpnet.jobs.sample import DemoReport, SampleFiles, demo, write_sample
-    from napari_drpnet.jobs.simulation import simulate
-    from napari_drpnet.jobs.templates import TemplateReport, templates_of_picks, templates_of_structure
-    from napari_drpnet.jobs.training import (
-        make_pixer_settings,
-        make_train_settings,
-        train_centerpicker,
-        train_classifier,
-        train_detector,
-        train_pixer,
-    )
-    from napari_drpnet.settings import validated
-    from napari_drpnet.steps import Job, Progress, finish
+    from napari_drpnet.jobs.compare.compare import run_comparison as run_comparison
+    from napari_drpnet.jobs.compare.consensus import ConsensusReport as ConsensusReport
+    from napari_drpnet.jobs.compare.consensus import consensus as consensus
+    from napari_drpnet.jobs.compare.result import ComparisonReport as ComparisonReport
+    from napari_drpnet.jobs.conversion import Conversion as Conversion
+    from napari_drpnet.jobs.conversion import convert as convert
+    from napari_drpnet.jobs.evaluation import evaluate_files as evaluate_files
+    from napari_drpnet.jobs.inputs import find_micrographs as find_micrographs
+    from napari_drpnet.jobs.picking import PickReport as PickReport
+    from napari_drpnet.jobs.picking import find as find
+    from napari_drpnet.jobs.picking import learn as learn
+    from napari_drpnet.jobs.picking import pick as pick
+    from napari_drpnet.jobs.project import is_project as is_project
+    from napari_drpnet.jobs.project import learn_project as learn_project
+    from napari_drpnet.jobs.project import names_of as names_of
+    from napari_drpnet.jobs.project import open_project as open_project
+    from napari_drpnet.jobs.project import pick_project as pick_project
+    from napari_drpnet.jobs.project import project_picker as project_picker
+    from napari_drpnet.jobs.retrain.before_after import Change as Change
+    from napari_drpnet.jobs.retrain.before_after import before_after as before_after
+    from napari_drpnet.jobs.retrain.harvest import HarvestReport as HarvestReport
+    from napari_drpnet.jobs.retrain.harvest import harvest as harvest
+    from napari_drpnet.jobs.retrain.harvest import harvest_inputs as harvest_inputs
+    from napari_drpnet.jobs.retrain.harvest import read_patch_set as read_patch_set
+    from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph as LabelledMicrograph
+    from napari_drpnet.jobs.retrain.labelled import harvested_in_project as harvested_in_project
+    from napari_drpnet.jobs.retrain.labelled import labelled_in_files as labelled_in_files
+    from napari_drpnet.jobs.retrain.labelled import spread as spread
+    from napari_drpnet.jobs.retrain.learning_curve import CurvePoint as CurvePoint
+    from napari_drpnet.jobs.retrain.learning_curve import learning_curve as learning_curve
+    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set as retrain_patch_set
+    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patches as retrain_patches
+    from napari_drpnet.jobs.retrain.report import RetrainReport as RetrainReport
+    from napari_drpnet.jobs.retrain.retrain import retrain_picker as retrain_picker
+    from napari_drpnet.jobs.retrain.retrain import retrain_project as retrain_project
+    from napari_drpnet.jobs.retrain.scored import TrainProgress as TrainProgress
+    from napari_drpnet.jobs.retrain.suggest import Suggestion as Suggestion
+    from napari_drpnet.jobs.retrain.suggest import suggest as suggest
+    from napari_drpnet.jobs.retrain.suggest import suggested_micrographs as suggested_micrographs
+    from napari_drpnet.jobs.run_file import make_run as make_run
+    from napari_drpnet.jobs.run_file import read_run_file as read_run_file
+    from napari_drpnet.jobs.sample import demo as demo
+    from napari_drpnet.jobs.sample import write_sample as write_sample
+    from napari_drpnet.jobs.simulation import simulate as simulate
+    from napari_drpnet.jobs.templates import templates_of_picks as templates_of_picks
+    from napari_drpnet.jobs.templates import templates_of_structure as templates_of_structure
+    from napari_drpnet.jobs.training import make_train_settings as make_train_settings
+    from napari_drpnet.jobs.training import train as train
+    from napari_drpnet.jobs.training import train_classifier as train_classifier
+    from napari_drpnet.jobs.training import train_detector as train_detector
 
-__all__ = [
-    "Change",
-    "ComparisonReport",
-    "ConsensusReport",
-    "Conversion",
-    "CurvePoint",
-    "DemoReport",
-    "Found",
-    "HarvestReport",
-    "Job",
-    "LabelledMicrograph",
-    "PickReport",
-    "PickResult",
-    "PickTask",
-    "Progress",
-    "RetrainReport",
-    "SampleFiles",
-    "Suggestion",
-    "TemplateReport",
-    "TrainProgress",
-    "before_after",
-    "consensus",
-    "convert",
-    "demo",
-    "evaluate_files",
-    "find",
-    "find_micrographs",
-    "finish",
-    "harvest",
-    "harvest_inputs",
-    "harvested_in_project",
-    "is_project",
-    "labelled_in_files",
-    "labelled_in_project",
-    "learn",
-    "learn_project",
-    "learning_curve",
-    "make_pixer_settings",
-    "make_run",
-    "make_train_settings",
-    "merge_picks",
-    "names_of",
-    "open_project",
-    "pick",
-    "pick_project",
-    "project_picker",
-    "read_patch_set",
-    "read_run_file",
-    "retrain_patch_set",
-    "retrain_patches",
-    "retrain_picker",
-    "retrain_project",
-    "run_comparison",
-    "simulate",
-    "spread",
-    "suggest",
-    "suggested_micrographs",
-    "templates_of_picks",
-    "templates_of_structure",
-    "train_centerpicker",
-    "train_classifier",
-    "train_detector",
-    "train_pixer",
-    "validated",
-    "with_networks",
-    "write_run_file",
-    "write_sample",
-]
-
+# Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
-    "jobs.compare.compare": ("run_comparison",),
-    "jobs.compare.consensus": ("ConsensusReport", "consensus"),
-    "jobs.compare.result": ("ComparisonReport",),
-    "jobs.conversion": ("Conversion", "convert"),
-    "jobs.evaluation": ("evaluate_files",),
-    "jobs.inputs": ("PickTask", "find_micrographs"),
-    "jobs.picking": ("Found", "PickReport", "PickResult", "find", "learn", "pick"),
-    "jobs.project": (
+    "compare.compare": ("run_comparison",),
+    "compare.consensus": (
+        "ConsensusReport",
+        "consensus",
+    ),
+    "compare.result": ("ComparisonReport",),
+    "conversion": (
+        "Conversion",
+        "convert",
+    ),
+    "evaluation": ("evaluate_files",),
+    "inputs": ("find_micrographs",),
+    "picking": (
+        "PickReport",
+        "find",
+        "learn",
+        "pick",
+    ),
+    "project": (
         "is_project",
         "learn_project",
-        "merge_picks",
         "names_of",
         "open_project",
         "pick_project",
         "project_picker",
-        "with_networks",
     ),
-    "jobs.retrain.before_after": ("Change", "before_after"),
-    "jobs.retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
-    "jobs.retrain.labelled": (
+    "retrain.before_after": (
+        "Change",
+        "before_after",
+    ),
+    "retrain.harvest": (
+        "HarvestReport",
+        "harvest",
+        "harvest_inputs",
+        "read_patch_set",
+    ),
+    "retrain.labelled": (
         "LabelledMicrograph",
         "harvested_in_project",
         "labelled_in_files",
-        "labelled_in_project",
         "spread",
     ),
-    "jobs.retrain.learning_curve": ("CurvePoint", "learning_curve"),
-    "jobs.retrain.patch_classifier": ("retrain_patch_set", "retrain_patches"),
-    "jobs.retrain.report": ("RetrainReport",),
-    "jobs.retrain.retrain": ("retrain_picker", "retrain_project"),
-    "jobs.retrain.scored": ("TrainProgress",),
-    "jobs.retrain.suggest": ("Suggestion", "suggest", "suggested_micrographs"),
-    "jobs.run_file": ("make_run", "read_run_file", "write_run_file"),
-    "jobs.sample": ("DemoReport", "SampleFiles", "demo", "write_sample"),
-    "jobs.simulation": ("simulate",),
-    "jobs.templates": ("TemplateReport", "templates_of_picks", "templates_of_structure"),
-    "jobs.training": (
-        "make_pixer_settings",
+    "retrain.learning_curve": (
+        "CurvePoint",
+        "learning_curve",
+    ),
+    "retrain.patch_classifier": (
+        "retrain_patch_set",
+        "retrain_patches",
+    ),
+    "retrain.report": ("RetrainReport",),
+    "retrain.retrain": (
+        "retrain_picker",
+        "retrain_project",
+    ),
+    "retrain.scored": ("TrainProgress",),
+    "retrain.suggest": (
+        "Suggestion",
+        "suggest",
+        "suggested_micrographs",
+    ),
+    "run_file": (
+        "make_run",
+        "read_run_file",
+    ),
+    "sample": (
+        "demo",
+        "write_sample",
+    ),
+    "simulation": ("simulate",),
+    "templates": (
+        "templates_of_picks",
+        "templates_of_structure",
+    ),
+    "training": (
         "make_train_settings",
-        "train_centerpicker",
+        "train",
         "train_classifier",
         "train_detector",
-        "train_pixer",
     ),
-    "settings": ("validated",),
-    "steps": ("Job", "Progress", "finish"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        return getattr(import_module(f"napari_drpnet.{_MODULE_OF[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

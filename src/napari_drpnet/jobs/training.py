@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.settings import PixerTrainSettings, TrainSettings, validated
+from napari_drpnet.settings import TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
 if TYPE_CHECKING:
+    from napari_drpnet.training.commands import TrainingCommand
     from napari_drpnet.training.run import Training, TrainingReport
     from napari_drpnet.training_loop.fit import Step
 
+Model = TypeVar("Model", bound=TrainSettings)
+
 
 def make_train_settings(
-    given: dict[str, Any], training_set: dict[str, Any] | None = None, file: Path | None = None
-) -> TrainSettings:
+    model: type[Model], given: dict[str, Any], training_set: dict[str, Any] | None = None, file: Path | None = None
+) -> Model:
     """The settings of a training run from what was given on the command line, which goes before what a file says.
 
     Parameters
     ----------
+    model
+        The settings to make.
     given
-        Fields of `TrainSettings` by name.
+        Its fields by name.
     training_set
         Fields of a `TrainingSet` to learn from, beside those of the file.
     file
@@ -36,12 +41,7 @@ def make_train_settings(
     UserError
         When there is nothing to learn from, the file is missing or no YAML mapping, or a field is unknown or unusable.
     """
-    return validated(TrainSettings, _recipe(given, training_set, file))
-
-
-def make_pixer_settings(given: dict[str, Any], file: Path | None = None) -> PixerTrainSettings:
-    """As `make_train_settings`, for both networks of PIXER."""
-    return validated(PixerTrainSettings, _recipe(given, None, file))
+    return validated(model, _recipe(given, training_set, file))
 
 
 def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Path | None) -> dict[str, Any]:
@@ -67,32 +67,23 @@ def _read_recipe(path: Path) -> dict[str, Any]:
     return content
 
 
+def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
+    """Train the networks that a command is for, and write their weights to ``out``; see its function."""
+    return _told(command.train(settings, out))
+
+
 def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
     """Train stage 1 and write its weights to ``out``; see `training.detector.train_detector`."""
-    from napari_drpnet.training.detector import train_detector as train
+    from napari_drpnet.training import detector  # torch
 
-    return _told(train(settings, out))
+    return _told(detector.train_detector(settings, out))
 
 
 def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[TrainingReport | None]:
     """Train stage 2 and write its weights to ``out``; see `training.classifier.train_classifier`."""
-    from napari_drpnet.training.classifier import train_classifier as train
+    from napari_drpnet.training import classifier  # torch
 
-    return _told(train(settings, detector, out))
-
-
-def train_centerpicker(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
-    """Train CenterPicker's network and write its weights to ``out``; see `training.centerpicker.train_centerpicker`."""
-    from napari_drpnet.training.centerpicker import train_centerpicker as train
-
-    return _told(train(settings, out))
-
-
-def train_pixer(settings: PixerTrainSettings, folder: Path) -> Job[TrainingReport | None]:
-    """Train both networks of PIXER and write their weights to ``folder``; see `training.pixer.train_pixer`."""
-    from napari_drpnet.training.pixer import train_pixer as train
-
-    return _told(train(settings, folder))
+    return _told(classifier.train_classifier(settings, detector, out))
 
 
 def _told(steps: Training) -> Job[TrainingReport | None]:

@@ -150,7 +150,7 @@ def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatc
     chosen = RetrainSettings(what="classifier", device="cpu", steps=2, batch=4, start="")
     report = jobs.finish(jobs.retrain_picker(project, chosen))
     assert report.role == "classifier"
-    assert report.use == {"classifier": "retrained-1", "calibration": None}
+    assert report.use == {"classifier": "retrained-1"}
     card, _ = read_weights(str(report.weights))
     assert card.detector == "shifted"
     assert len(card.calibration) == 5
@@ -182,7 +182,7 @@ def test_a_detector_is_tuned_on_finished_micrographs(project: Project):
         assert report.after < report.before
         assert files == ["shifted.safetensors"]
     else:
-        assert report.use == {"detector": "tuned", "calibration": None}
+        assert report.use == {"detector": "tuned"}
         assert files == ["shifted.safetensors", *(f"tuned.{kind}" for kind in ("png", "safetensors", "tsv", "yaml"))]
 
 
@@ -225,11 +225,17 @@ def test_training_refuses_two_kinds_of_data(tmp_path: Path, capsys: pytest.Captu
     assert "--micrographs beside" in capsys.readouterr().err
 
 
-def test_a_project_is_retrained_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "arguments",
+    [("train-detector", "--calibrate-only", "--project"), ("retrain", "--what", "calibration")],
+)
+def test_a_project_is_retrained_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+):
     with project_of(tmp_path, 1) as project:
         project.write_picks("f0", labels(places(0)[::2]))
     with warnings.catch_warnings(), pytest.raises(SystemExit) as end:
-        main(["train-detector", "--project", str(project.folder), "--calibrate-only", "--device", "cpu"])
+        main([*arguments, str(project.folder), "--device", "cpu"])
     assert end.value.code == 0
     said = capsys.readouterr().out
     assert "F1 (estimated)" in said

@@ -167,7 +167,11 @@ class _Run:
         write_correction(self.out, (a * slope, a * offset + b), self.picker.name, self.picker.settings)
         if found.worth is None:
             self.notes.append("There are too few labels to check it with: look at its picks before you use it.")
-        return self.report(ROLE, found.worth, found.labels, {ROLE: self.name})
+        return self.report(ROLE, found.worth, found.labels, self.use(ROLE))
+
+    def use(self, field: str, *left_out: str) -> dict[str, str | None]:
+        """The new network in its field, and what of the project's others goes with the former one."""
+        return {field: self.name} | {other: None for other in left_out if self.project.settings.options.get(other)}
 
     def nothing(self, worth: Improvement, labels: int) -> RetrainReport:
         self.notes.append(
@@ -256,7 +260,7 @@ class _Run:
         if new.both and new.alone:
             worth = replace(new.both, before=new.alone.before)
         leave(self.out, new.card, new.fitted, new.probability, new.hit)
-        return self.report(one.field, worth, found.labels, {one.field: self.name, ROLE: None}, steps)
+        return self.report(one.field, worth, found.labels, self.use(one.field, ROLE), steps)
 
     # ---------------------------------------------------------------- a network that learns from micrographs
 
@@ -286,10 +290,8 @@ class _Run:
             for suffix in (".tsv", ".png", ".safetensors"):
                 made.weights.with_suffix(suffix).replace(self.out.with_suffix(suffix))
         worth = None if made.f1_at_half is None else Improvement(before, made.f1_at_half, False)
-        use: dict[str, str | None] = {one.field: self.name, ROLE: None}
-        other = one.leaves_out
-        if self.project.settings.options.get(other):
-            use[other] = None
+        use, other = self.use(one.field, ROLE, one.leaves_out), one.leaves_out
+        if other in use:
             self.notes.append(f"The {other} in use was made for another {one.field}: it is left out with this one.")
         return self.report(one.field, worth, labels, use, made.steps)
 

@@ -22,6 +22,7 @@ from napari_drpnet.settings import (
     PickerSettings,
     PixerSettings,
     TemplateSettings,
+    networks_of,
     validated,
 )
 
@@ -95,6 +96,12 @@ def settings_class(name: str) -> type[PickerSettings]:
 def needs_diameter(name: str) -> bool:
     """Whether the picker called ``name`` must be told the diameter of the particle."""
     return settings_class(name).model_fields["diameter"].is_required()
+
+
+def network_fields() -> dict[str, str]:
+    """The fields that name networks and calibrations in the settings of our own pickers, each with what it is."""
+    models = [model for _, model in _BUILT_IN.values() if model is not None]
+    return {field: str(model.model_fields[field].description) for model in models for field in networks_of(model)}
 
 
 def summary(name: str) -> str:

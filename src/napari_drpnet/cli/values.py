@@ -1,0 +1,56 @@
+"""What the texts of the command line mean: names with commas between them, ``KEY=VALUE``, ``NAME=PATH``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from napari_drpnet.errors import UserError
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
+    """What ``KEY=VALUE`` texts say; values are YAML: ``3``, ``true``, ``null``, ``[a.mrc, b.mrc]``, ``{box: 180}``.
+
+    Raises
+    ------
+    UserError
+        When one has no name, or its value is no YAML.
+    """
+    values: dict[str, Any] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UserError(f"{flag} {text!r} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
+        try:
+            values[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(f"{flag} {text!r}: its value is no YAML.", "Put text with signs in quotes.") from error
+    return values
+
+
+def named_paths(given: Sequence[str]) -> dict[str, Path]:
+    """Files and folders by their name: as in ``NAME=PATH``, or that of the file or folder.
+
+    Raises
+    ------
+    UserError
+        When two have the same name.
+    """
+    found: dict[str, Path] = {}
+    for text in given:
+        name, equals, place = text.partition("=")
+        named = bool(equals) and not Path(text).exists()
+        path = Path(place if named else text)
+        name = name if named else path.resolve().stem if path.is_file() else path.resolve().name
+        if name in found:
+            raise UserError(f"Two sets are named {name!r}: {found[name]} and {path}.", "Name them, as in NAME=PATH.")
+        found[name] = path
+    return found
