@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +20,24 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 # Before napari is imported anywhere: its settings file must not be the user's.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-drpnet-")) / "settings.yaml")
-# More threads than this gain nothing on images of the size of the tests.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# More threads than this gain nothing on images of the size of the tests; with several workers, each has one core.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a screen of its own for each process that runs tests: windows on one screen take the focus from each other."""
+    workers_run_them = config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ
+    if workers_run_them or not shutil.which("Xvfb"):
+        return
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    config.add_cleanup(screen.terminate)
+    os.close(write)
+    with os.fdopen(read) as number:
+        os.environ |= {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}
 
 
 @pytest.fixture(scope="session")
