@@ -20,21 +20,26 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 # Before napari is imported anywhere: its settings file must not be the user's.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-drpnet-")) / "settings.yaml")
-# More threads than this gain nothing on images of the size of the tests; with several workers, each has one core.
-os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+# One thread each: torch's threads wait for each other at full speed, and `make test` runs a process a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
+# What tests share is there for the processes that they start, too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH")])
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a screen of its own for each process that runs tests: windows on one screen take the focus from each other."""
+    """Give each process that runs tests a screen of its own: on one, windows take the focus from each other."""
     workers_run_them = config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ
     if workers_run_them or not shutil.which("Xvfb"):
         return
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    config.add_cleanup(screen.terminate)
+    (read, write), (life, _) = os.pipe(), os.pipe()
+    # The screen goes when this process is gone, however that ends: then its standard input is closed.
+    script = f"Xvfb -displayfd {write} -screen 0 1280x1024x24 -nolisten tcp & read end; kill $!; wait"
+    own = {"pass_fds": [write], "stdin": life, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    subprocess.Popen(["sh", "-c", script], **own)
     os.close(write)
     with os.fdopen(read) as number:
         os.environ |= {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}

@@ -14,15 +14,14 @@ from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Any) -> Any:
-    # napari collects garbage whenever layers go: a second each time, if it looks at all that was there before.
-    gc.freeze()
     return make_napari_viewer_proxy(show=True)
 
 
 @pytest.fixture(autouse=True)
-def no_notices() -> None:
-    """What napari told during another test is forgotten."""
+def nothing_of_other_tests() -> None:
+    """Forget what napari told, and look for garbage among new objects only: napari does it whenever layers go."""
     notification_manager.records.clear()
+    gc.freeze()  # half of the time of these tests went into looking at all there is
 
 
 @pytest.fixture

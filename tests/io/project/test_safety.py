@@ -23,7 +23,6 @@ from napari_drpnet.io import Project
 from napari_drpnet.io.project.lock import Owner, read_owner
 from napari_drpnet.labels import added, labels_of, proposals_of
 
-HELPERS = Path(__file__).parents[2] / "helpers"
 EMPTY = Picks(Frame("a.mrc", (160, 200), 2.0), np.empty((0, 2)))
 LABELLED = added(EMPTY, [[10, 20]])
 
@@ -38,10 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def python(program: str, **options) -> subprocess.Popen[str]:
     """A process of its own that runs ``program`` in the working folder."""
-    environment = {**os.environ, "PYTHONPATH": str(HELPERS), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment, **options
-    )
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, **options)
 
 
 def files(folder: str = "p") -> dict[str, bytes]:
