@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test napari check bench clean
+# As many processes as cores, each with its share of the tests; who is done first takes from the others.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+
+.PHONY: demo test test-quick napari check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## make the sample micrograph, pick it, score the picks
@@ -11,7 +14,10 @@ demo: $(READY)  ## make the sample micrograph, pick it, score the picks
 
 test: $(READY)  ## all tests, those of the window under Xvfb
 	tools/system-packages.sh test
-	xvfb-run -a $(BIN)/python -m pytest
+	$(PYTEST)
+
+test-quick: $(READY)  ## in a minute: all but windows and what takes long
+	$(PYTEST) -m "not slow and not gui"
 
 napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
 	tools/system-packages.sh window

@@ -14,6 +14,7 @@ import pytest
 
 from napari_drpnet import jobs
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 SIZE = 1024
 

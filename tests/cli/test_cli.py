@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,8 +15,6 @@ import pytest
 from discs import DISCS, write_discs
 from napari_drpnet.cli import main
 from napari_drpnet.settings import EvaluationSettings, PickerSettings, PickRun
-
-HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +137,6 @@ class TestPick:
         arguments = ["pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40"]
         process = subprocess.Popen(
             [sys.executable, "-c", program, *arguments],
-            env={**os.environ, "PYTHONPATH": str(HELPERS)},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -176,7 +172,6 @@ class TestPick:
         )
         done = subprocess.run(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-            env={**os.environ, "PYTHONPATH": str(HELPERS)},
             capture_output=True,
             text=True,
         )

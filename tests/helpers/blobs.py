@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import mrcfile
@@ -14,6 +15,12 @@ SHAPE = (640, 768)
 
 def grid_of_blobs(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A noisy image with dark discs, and their centres ``(n, 2)`` in (y, x); not square, so that a swap shows."""
+    image, centres = _grid_of_blobs(seed)
+    return image.copy(), centres.copy()
+
+
+@cache  # 0.1 s to make, and most tests of windows want several
+def _grid_of_blobs(seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     centres = np.array([(y, x) for y in range(90, 600, 110) for x in range(80, 720, 120)], dtype=float)
     centres += rng.uniform(-15, 15, centres.shape)

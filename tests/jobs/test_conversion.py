@@ -182,6 +182,7 @@ def test_one_bad_file_of_many_is_told_and_the_others_are_written(call) -> None:
     assert Path("out/a.csv").is_file()
 
 
+@pytest.mark.slow
 def test_real_files_convert_to_every_format_and_back(call, shared: Path) -> None:
     source = shared / "formats" / "topaz_10025_particles.txt"
     if not source.is_file():

@@ -110,6 +110,7 @@ def test_with_a_classifier_it_picks_too(simulated):
     assert f1(picker.pick(micrograph), truth, diameter) > 0.75
 
 
+@pytest.mark.slow
 def test_compatible_settings_choose_by_level_and_class_cutoff(simulated):
     micrograph, truth, diameter = simulated
     counts = []

@@ -9,6 +9,7 @@ from napari_drpnet import Picks, load_picker, read_micrograph, read_picks
 from napari_drpnet.evaluation import evaluate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("10146", 0.85), ("10017", 0.70)])
 def test_f1_at_the_default_threshold(shared, name, least):
     with (shared / "data" / "datasets.tsv").open() as file:

@@ -45,6 +45,7 @@ def digest(index: int) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_micrograph_depends_on_settings_and_index_alone_in_any_process() -> None:
     here = [digest(index) for index in range(4)]
     assert len(set(here)) == 4
@@ -192,6 +193,7 @@ def test_no_particle_lies_under_film_or_crystals() -> None:
     assert (scene.mask() == 2).any()
 
 
+@pytest.mark.slow
 def test_noise_can_follow_a_real_micrograph(tmp_path: Path) -> None:
     import imageio.v3 as iio
 
@@ -222,6 +224,7 @@ def sample() -> tuple[Micrograph, Picks]:
     return sample_micrograph(size=1536)
 
 
+@pytest.mark.slow
 def test_the_sample_has_the_scale_it_says(sample: tuple[Micrograph, Picks]) -> None:
     micrograph, picks = sample
     assert micrograph.image.shape == (1536, 1536)
@@ -237,6 +240,7 @@ def test_the_samples_carbon_is_dark_and_without_picks(sample: tuple[Micrograph, 
     assert (picks.yx.sum(axis=1) > 300).all()
 
 
+@pytest.mark.slow
 def test_the_sample_repeats(sample: tuple[Micrograph, Picks]) -> None:
     again, picks = sample_micrograph(size=1536)
     assert again.image.tobytes() == sample[0].image.tobytes()

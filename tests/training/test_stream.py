@@ -31,6 +31,7 @@ def test_the_pool_fills_up_and_then_moves_on():
     assert stream.window(45) == range(2, 8)
 
 
+@pytest.mark.slow
 def test_a_step_draws_the_same_whatever_came_before(thread):
     data = _set(pool=2, every=3)
     stream, resumed = (Stream(data, 28, thread) for _ in range(2))
@@ -44,6 +45,7 @@ def test_a_step_draws_the_same_whatever_came_before(thread):
     assert abs(late.image.shape[0] - 200 * 28 / 32) < 16
 
 
+@pytest.mark.slow
 def test_processes_of_a_run_draw_different_micrographs(thread):
     first, second = (Stream(_set(pool=4), 28, thread, rank, 2) for rank in (0, 1))
     names = [{s.example(0, np.random.default_rng(i)).name for i in range(20)} for s in (first, second)]
@@ -51,6 +53,7 @@ def test_processes_of_a_run_draw_different_micrographs(thread):
     assert not names[0] & names[1]
 
 
+@pytest.mark.slow
 def test_other_processes_simulate_and_say_what_is_wrong():
     data = [_set(), _set(simulate={"diameter_px": (150, 160)})]
     with streams(data, 28, 1) as (good, bad):

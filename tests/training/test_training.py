@@ -180,6 +180,7 @@ def test_short_runs_are_runs(steps, simulated, tmp_path):
     assert _train(simulated, tmp_path / "short.safetensors", steps=steps, batch=1).steps == steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "fcrn"])
 def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     torch.manual_seed(0)
@@ -222,6 +223,7 @@ def test_a_killed_training_goes_on_to_the_same_file(simulated, others, tmp_path)
     assert not checkpoint_path(killed).exists()
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_file(simulated, others, tmp_path):
     recipe = tmp_path / "sets.yaml"
     sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
@@ -238,6 +240,7 @@ def test_two_processes_make_one_file(simulated, others, tmp_path):
     assert done.stderr.count("2/2: loss") == 1
 
 
+@pytest.mark.slow
 def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):
     recipe = tmp_path / "sets.yaml"
     sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}

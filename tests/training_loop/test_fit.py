@@ -169,6 +169,7 @@ torch.save(fitted.network.state_dict(), folder / f"rank{{rank}}.pt")
 """
 
 
+@pytest.mark.slow
 def test_two_processes_agree_on_one_network(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
+from napari.utils.notifications import notification_manager
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 
@@ -13,6 +15,13 @@ from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Any) -> Any:
     return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests() -> None:
+    """Forget what napari told, and look for garbage among new objects only: napari does it whenever layers go."""
+    notification_manager.records.clear()
+    gc.freeze()  # half of the time of these tests went into looking at all there is
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.project import open_project as open_project
     from napari_drpnet.jobs.project import pick_project as pick_project
     from napari_drpnet.jobs.project import project_picker as project_picker
+    from napari_drpnet.jobs.project import with_networks as with_networks
     from napari_drpnet.jobs.retrain.before_after import Change as Change
     from napari_drpnet.jobs.retrain.before_after import before_after as before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport as HarvestReport
@@ -70,23 +71,12 @@ if TYPE_CHECKING:
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
     "compare.compare": ("run_comparison",),
-    "compare.consensus": (
-        "ConsensusReport",
-        "consensus",
-    ),
+    "compare.consensus": ("ConsensusReport", "consensus"),
     "compare.result": ("ComparisonReport",),
-    "conversion": (
-        "Conversion",
-        "convert",
-    ),
+    "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
     "inputs": ("find_micrographs",),
-    "picking": (
-        "PickReport",
-        "find",
-        "learn",
-        "pick",
-    ),
+    "picking": ("PickReport", "find", "learn", "pick"),
     "project": (
         "is_project",
         "learn_project",
@@ -94,66 +84,29 @@ _HOME = {
         "open_project",
         "pick_project",
         "project_picker",
+        "with_networks",
     ),
-    "retrain.before_after": (
-        "Change",
-        "before_after",
-    ),
-    "retrain.harvest": (
-        "HarvestReport",
-        "harvest",
-        "harvest_inputs",
-        "read_patch_set",
-    ),
-    "retrain.labelled": (
-        "LabelledMicrograph",
-        "harvested_in_project",
-        "labelled_in_files",
-        "spread",
-    ),
-    "retrain.learning_curve": (
-        "CurvePoint",
-        "learning_curve",
-    ),
-    "retrain.patch_classifier": (
-        "retrain_patch_set",
-        "retrain_patches",
-    ),
+    "retrain.before_after": ("Change", "before_after"),
+    "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
+    "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),
+    "retrain.learning_curve": ("CurvePoint", "learning_curve"),
+    "retrain.patch_classifier": ("retrain_patch_set", "retrain_patches"),
     "retrain.report": ("RetrainReport",),
-    "retrain.retrain": (
-        "retrain_picker",
-        "retrain_project",
-    ),
+    "retrain.retrain": ("retrain_picker", "retrain_project"),
     "retrain.scored": ("TrainProgress",),
-    "retrain.suggest": (
-        "Suggestion",
-        "suggest",
-        "suggested_micrographs",
-    ),
-    "run_file": (
-        "make_run",
-        "read_run_file",
-    ),
-    "sample": (
-        "demo",
-        "write_sample",
-    ),
+    "retrain.suggest": ("Suggestion", "suggest", "suggested_micrographs"),
+    "run_file": ("make_run", "read_run_file"),
+    "sample": ("demo", "write_sample"),
     "simulation": ("simulate",),
-    "templates": (
-        "templates_of_picks",
-        "templates_of_structure",
-    ),
-    "training": (
-        "make_train_settings",
-        "train",
-        "train_classifier",
-        "train_detector",
-    ),
+    "templates": ("templates_of_picks", "templates_of_structure"),
+    "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+if not TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

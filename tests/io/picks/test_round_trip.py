@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("picks")
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(picks=any_picks())
 def test_csv_loses_nothing(folder: Path, picks: Picks) -> None:
@@ -49,6 +50,7 @@ def test_csv_loses_nothing(folder: Path, picks: Picks) -> None:
         np.testing.assert_array_equal(getattr(back, name), getattr(picks, name), err_msg=name)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(picks=any_picks())
 @pytest.mark.filterwarnings("ignore:.*labelled background")

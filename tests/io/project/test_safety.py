@@ -23,7 +23,6 @@ from napari_drpnet.io import Project
 from napari_drpnet.io.project.lock import Owner, read_owner
 from napari_drpnet.labels import added, labels_of, proposals_of
 
-HELPERS = Path(__file__).parents[2] / "helpers"
 EMPTY = Picks(Frame("a.mrc", (160, 200), 2.0), np.empty((0, 2)))
 LABELLED = added(EMPTY, [[10, 20]])
 
@@ -38,11 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def python(program: str, **options) -> subprocess.Popen[str]:
     """A process of its own that runs ``program`` in the working folder."""
-    path = os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment, **options
-    )
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, **options)
 
 
 def files(folder: str = "p") -> dict[str, bytes]:
@@ -100,9 +95,7 @@ class TestTwoWindows:
         assert other.stdout.readline() == "open\n"
         assert f"process {other.pid} on" in Project.open("p").read_only
         os.kill(other.pid, signal.SIGKILL)
-        for _ in range(200):
-            if psutil.Process(other.pid).status() == psutil.STATUS_ZOMBIE:
-                break
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not yet forgotten
         assert Project.open("p").read_only == ""  # even before its parent has taken notice
         other.communicate()
 

@@ -49,6 +49,7 @@ def score(project: Project, name: str) -> float:
     return paired(picks, truth, PIXELS / 2).counts.f1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_labels_make_it_better_in_use(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]):
     with project_of(tmp_path, name) as project:

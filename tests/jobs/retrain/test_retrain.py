@@ -111,6 +111,7 @@ def test_a_micrograph_that_is_gone_is_left_out(project: Project):
     assert any("f1 is left out" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
     truth = places(0)
     project.write_picks("f0", labels(truth))
@@ -141,6 +142,7 @@ def test_a_classifier_is_kept_where_it_was_stopped(project: Project):
     assert score(project, "f1", report.use) > 0.75
 
 
+@pytest.mark.slow
 def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatch: pytest.MonkeyPatch):
     from napari_drpnet.jobs.retrain import retrain as retraining
 
@@ -200,6 +202,7 @@ def patches(n: int = 60, **columns) -> PatchSet:
     return PatchSet(images, 1.25, 40.0, **given)
 
 
+@pytest.mark.slow
 def test_a_patch_set_makes_a_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = write_patches(patches(), tmp_path / "set")
     out = tmp_path / "mine.safetensors"

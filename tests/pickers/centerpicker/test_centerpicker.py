@@ -365,6 +365,7 @@ def test_a_crop_shows_particles_where_and_as_large_as_its_target_says(folders):
     assert small[heat > 0.8].mean() < small[heat < 0.01].mean() - 0.2
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss(folders):
     example = load_sized(recipe(folders).training, 40.0)[0]
     crops = CentreCrops([example], 64, STRIDE, 0.1)

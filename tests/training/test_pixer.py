@@ -118,6 +118,7 @@ def test_a_few_steps_lower_the_loss(network, masked):
     assert loss(model, batch).item() < 0.7 * before
 
 
+@pytest.mark.slow
 def test_both_networks_from_the_command_line(simulated, tmp_path, capfd):
     recipe = tmp_path / "sets.yaml"
     fields = {"batch": 2, "crop": 64, "sorter_batch": 6, "steps": 4, "sorter_steps": 2, "check_every": 2}
