@@ -42,7 +42,7 @@ def test_jobs_are_loaded_when_first_used():
 
 def test_every_job_is_where_the_types_say():
     tree = ast.parse(Path(jobs.__file__).read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block, _ = (node for node in tree.body if isinstance(node, ast.If))
     told = {alias.name: part.module for part in block.body for alias in part.names}
     assert told == {name: f"napari_drpnet.jobs.{module}" for name, module in jobs._MODULE_OF.items()}
     for name in told:
