@@ -18,6 +18,7 @@ from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -57,11 +58,14 @@ class CompareWidget(CompareForm):
         self._looking.setInterval(RESTED)
         self._looking.timeout.connect(self._look_again)
         self.source.changed.connect(self._follow_image)
-        self.session.opened.connect(self._follow_project)
-        self.session.configured.connect(self._follow_settings)
-        self.session.moved.connect(self._follow_move)
-        self._viewer.dims.events.current_step.connect(self._follow_image)
-        self._viewer.layers.events.removed.connect(self.board.drop_lost)
+        self._heard = Subscriptions(
+            (self.session.opened, self._follow_project),
+            (self.session.configured, self._follow_settings),
+            (self.session.moved, self._follow_move),
+            (self._viewer.dims.events.current_step, self._follow_image),
+            (self._viewer.layers.events.removed, self.board.drop_lost),
+        )
+        self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
         self.pickers.changed.connect(self._check)
@@ -109,11 +113,10 @@ class CompareWidget(CompareForm):
 
     def _watch(self, layer: Any) -> None:
         """Be told when the chosen image shows other data."""
-        if self._image is not None:
-            self._image.events.data.disconnect(self._look_soon)
+        self._watched.end()
         self._image = layer
         if layer is not None:
-            layer.events.data.connect(self._look_soon)
+            self._watched.connect(layer.events.data, self._look_soon)
 
     def _look_soon(self, _: Any = None) -> None:
         """Somebody changes the image, or points that are compared; look when that rests."""
@@ -285,12 +288,8 @@ class CompareWidget(CompareForm):
         self.loading.leave(window)
         self._looking.stop()
         self.source.release()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._follow_settings)
-        self.session.moved.disconnect(self._follow_move)
-        self._viewer.dims.events.current_step.disconnect(self._follow_image)
-        self._viewer.layers.events.removed.disconnect(self.board.drop_lost)
+        self._heard.end()
         if window:
-            self._watch(None)
+            self._watched.end()
         self.board.leave(window)
         self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

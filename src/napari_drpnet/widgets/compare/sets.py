@@ -18,6 +18,7 @@ from napari_drpnet.io.names import NameIndex
 from napari_drpnet.jobs import Job, Progress
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -114,21 +115,18 @@ class OfLayer:
     layer: Points
     key: tuple[Any, ...]
     changed: Callable[..., None]
+    _heard: Subscriptions = field(default_factory=Subscriptions, init=False)
 
     def claim(self) -> None:
         """Hide the layer, and watch it."""
         self.layer.visible = False
-        for event in self._events():
-            event.connect(self.changed)
+        events = self.layer.events
+        self._heard = Subscriptions((events.data, self.changed), (events.features, self.changed))
 
     def release(self) -> None:
         """The layer is its own again."""
-        for event in self._events():
-            event.disconnect(self.changed)
+        self._heard.end()
         self.layer.visible = True
-
-    def _events(self) -> tuple[Any, ...]:
-        return self.layer.events.data, self.layer.events.features
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """The layer's picks, when they are of this micrograph."""

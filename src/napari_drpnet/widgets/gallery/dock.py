@@ -26,6 +26,7 @@ from napari_drpnet.widgets.gallery.succession import Succession
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -134,10 +135,13 @@ class GalleryWidget(Container[Any]):
         self._labelling.failed.connect(show_error)
         self.grid.selected.connect(self._tell_count)
         self.grid.customContextMenuRequested.connect(self._show_menu)
-        self._session.opened.connect(self._begin_anew)
-        self._session.moved.connect(self._follow)
-        self._session.edited.connect(self._note)
-        self._session.configured.connect(self._follow_diameter)
+        session = self._session
+        self._heard = Subscriptions(
+            (session.opened, self._begin_anew),
+            (session.moved, self._follow),
+            (session.edited, self._note),
+            (session.configured, self._follow_diameter),
+        )
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ what is shown
@@ -370,10 +374,4 @@ class GalleryWidget(Container[Any]):
         self._soon.stop()
         self.thumbnails.close()
         self.job.leave(window)
-        for signal, slot in (
-            (self._session.opened, self._begin_anew),
-            (self._session.moved, self._follow),
-            (self._session.edited, self._note),
-            (self._session.configured, self._follow_diameter),
-        ):
-            signal.disconnect(slot, missing_ok=True)
+        self._heard.end()

@@ -26,6 +26,7 @@ from napari_drpnet.widgets.kit.parts import NO_DIAMETER, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ImageForm
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ class HarvestWidget(QWidget):
         layout.addWidget(scrolled)
 
     def _connect(self) -> None:
-        session = self.session
-        session.opened.connect(self._follow_project)
-        session.configured.connect(self._check)
+        self._heard = Subscriptions((self.session.opened, self._follow_project), (self.session.configured, self._check))
         self.where.changed.connect(self._arrange)
         self.source.changed.connect(self._follow_source)
         for signal in (self.image.changed, self.points.changed, self.diameter.changed, self.name.changed):
@@ -232,8 +231,7 @@ class HarvestWidget(QWidget):
         self.job.leave(window)
         self.image.release()
         self.points.release()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._check)
+        self._heard.end()
 
 
 def _steps(

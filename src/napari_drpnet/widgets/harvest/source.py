@@ -15,6 +15,7 @@ from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -72,8 +73,10 @@ class PointsList(QListWidget):
         self.setMaximumHeight(96)
         self.setToolTip("Layers of points on this image; a point counts as what its label says.")
         self.itemChanged.connect(lambda _: self.changed.emit())
-        for event in self._events():
-            event.connect(self._fill)
+        events = viewer.layers.events
+        self._heard = Subscriptions(
+            (events.inserted, self._fill), (events.removed, self._fill), (events.renamed, self._fill)
+        )
         self._fill()
 
     @property
@@ -88,16 +91,11 @@ class PointsList(QListWidget):
 
     def release(self) -> None:
         """The form is gone: listen no more."""
-        for event in self._events():
-            event.disconnect(self._fill)
+        self._heard.end()
 
     def _items(self) -> list[tuple[Any, Any]]:
         items = [self.item(row) for row in range(self.count())]
         return [(item.data(Qt.ItemDataRole.UserRole), item) for item in items if item is not None]
-
-    def _events(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.renamed
 
     def _fill(self, event: Any = None) -> None:
         from napari.layers import Points

@@ -32,6 +32,7 @@ from napari_drpnet.pickers import settings_class
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
 from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
@@ -125,10 +126,12 @@ class MicrographsWidget(QWidget):
 
     def _connect(self) -> None:
         session = self.session
-        session.opened.connect(self._follow_project)
-        session.moved.connect(self._follow_move)
-        session.edited.connect(self._note)
-        session.saving.connect(self._show_notice)
+        self._heard = Subscriptions(
+            (session.opened, self._follow_project),
+            (session.moved, self._follow_move),
+            (session.edited, self._note),
+            (session.saving, self._show_notice),
+        )
         self.close_button.clicked.connect(session.close)
         self.previous_button.clicked.connect(session.previous)
         self.smooth.toggled.connect(session.show_smoothed)
@@ -294,10 +297,7 @@ class MicrographsWidget(QWidget):
         self.job.leave(window)
         self.open_form.job.leave(window)
         session = self.session
-        session.opened.disconnect(self._follow_project)
-        session.moved.disconnect(self._follow_move)
-        session.edited.disconnect(self._note)
-        session.saving.disconnect(self._show_notice)
+        self._heard.end()
         self._refresh.stop()
         self._typing.stop()
         self.settings.release()

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
 
 _SIGNS = {"Control": "Ctrl", "Escape": "Esc", "Delete": "Del"}
@@ -70,8 +71,7 @@ class CuratePanel(QWidget):
 
     def release(self) -> None:
         """The dock is gone: listen no more."""
-        self._curation.said.disconnect(self._say)
-        self._curation.lassoing.disconnect(self._show_lasso)
+        self._heard.end()
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
@@ -105,8 +105,7 @@ class CuratePanel(QWidget):
 
     def _connect(self) -> None:
         curation = self._curation
-        curation.said.connect(self._say)
-        curation.lassoing.connect(self._show_lasso)
+        self._heard = Subscriptions((curation.said, self._say), (curation.lassoing, self._show_lasso))
         self.by_score.clicked.connect(lambda: curation.select_score(self.low.value(), self.high.value()))
         self.by_edge.clicked.connect(lambda: curation.select_edge(self.distance.value()))
         self.by_lasso.clicked.connect(curation.lasso)
