@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
 from napari_drpnet.widgets.compare.model import RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
-from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet, read_sets
+from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
@@ -216,15 +217,15 @@ class CompareWidget(CompareForm):
             self.job.say("Wait until the run has ended, then add the files.")
             return
         try:
-            source = self.source.source()
+            frame = self.source.source().frame.unbinned
         except UserError as error:
             self.job.say(str(error))
             return
-        self.job.run(read_sets, list(paths), source, done=self._take_files)
+        self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
-    def _take_files(self, files: Sequence[OfFile]) -> None:
+    def _take_files(self, files: Sequence[PickFile]) -> None:
         for file in files:
-            self.board.add(file.path.name, file)
+            self.board.add(file.path.name, OfFile(file))
 
     # ------------------------------------------------------------ what is asked
 

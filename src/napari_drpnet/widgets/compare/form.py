@@ -9,11 +9,11 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.pickers import available_pickers
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.compare.add import AddBar
 from napari_drpnet.widgets.compare.curves import Curves
-from napari_drpnet.widgets.compare.figures import CONSENSUS
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
 from napari_drpnet.widgets.compare.tables import (

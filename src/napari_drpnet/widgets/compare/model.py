@@ -10,8 +10,9 @@ from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_drpnet.drawing.colours import colour
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
+from napari_drpnet.jobs.compare.figures import Figures, Question, measure
 from napari_drpnet.widgets.compare.curves import CurveLine
-from napari_drpnet.widgets.compare.figures import CONSENSUS, Figures, Question, measure
 from napari_drpnet.widgets.compare.grid import SideBySide
 from napari_drpnet.widgets.compare.layers import SetLayers
 from napari_drpnet.widgets.compare.sets import OfLayer, OfOthers, Origin, PickSet

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_drpnet.drawing.colours import colour
 from napari_drpnet.evaluation.agreement import Pair
-from napari_drpnet.widgets.compare.figures import Figures
+from napari_drpnet.jobs.compare.figures import Figures
 from napari_drpnet.widgets.compare.sets import PickSet
 from napari_drpnet.widgets.kit.parts import Table
 

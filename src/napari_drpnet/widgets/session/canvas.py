@@ -13,8 +13,8 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_drpnet import layers
-from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks
-from napari_drpnet.labels import added, moved, removed
+from napari_drpnet.data import Frame, MaskArray, Picks
+from napari_drpnet.labels import following, removed
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -257,12 +257,3 @@ def _vanish(layer: Points, hidden: MaskArray) -> None:
         colours[hidden, 3] = 0.0
         layer.border_color = colours
         layer.size = np.where(hidden, 0.0, layer.size)
-
-
-def following(picks: Picks, yx: FloatArray) -> Picks:
-    """Picks after a person moved some or added some at the end, now that they lie at ``yx``."""
-    kept = min(len(picks), len(yx))
-    here = picks.select(np.arange(kept))
-    changed = (here.yx != yx[:kept]).any(axis=1)
-    here = moved(here, changed, yx[:kept][changed])
-    return added(here, yx[kept:]) if len(yx) > kept else here
