@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from magicgui.widgets import Container
+from napari.layers import Layer
 
 from napari_drpnet import jobs
 from napari_drpnet.data import Frame, Picks
@@ -25,7 +26,6 @@ from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
     from napari.viewer import Viewer
 
 MOST = 10  # micrographs shown at once
@@ -97,8 +97,6 @@ class SimulateWidget(Container[Any]):
 
     def _show(self, progress: Progress, before: list[Layer]) -> None:
         """Add a micrograph that is ready. Of those of this form, the first one of the last run is visible."""
-        from napari.layers import Layer
-
         if not isinstance(progress, _Ready):
             return
         first = set(self._made) <= set(before)
@@ -130,7 +128,7 @@ def _steps(settings: SimulationSettings, folder: Path | None) -> Generator[Progr
 
 
 def _shown(settings: SimulationSettings) -> Job[str]:
-    from napari_drpnet.simulation import simulate_one
+    from napari_drpnet.simulation import simulate_one  # imports torch
 
     particles = 0
     for index in range(settings.count):

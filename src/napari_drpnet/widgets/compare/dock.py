@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
+from napari.layers import Points
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
@@ -16,6 +16,7 @@ from napari_drpnet.widgets.compare.model import RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
 from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ChosenImage
@@ -23,7 +24,6 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
-    from napari.layers import Points
     from napari.viewer import Viewer
 
 _OURS = {"ring", "marks"}  # layers that only point at something
@@ -54,10 +54,7 @@ class CompareWidget(CompareForm):
         self.loading.order(problems, self.pickers.tell)
 
     def _connect(self) -> None:
-        self._looking = QTimer(self)
-        self._looking.setSingleShot(True)
-        self._looking.setInterval(RESTED)
-        self._looking.timeout.connect(self._look_again)
+        self._looking = timer(self._look_again, RESTED, self)
         self.source.changed.connect(self._follow_image)
         self._heard = Subscriptions(
             (self.session.opened, self._follow_project),
@@ -192,8 +189,6 @@ class CompareWidget(CompareForm):
 
     def _others(self) -> list[Points]:
         """The Points layers that are not compared yet."""
-        from napari.layers import Points
-
         known = [*self.board.layers.all, *(s.origin.layer for s in self.board.sets if isinstance(s.origin, OfLayer))]
         points = [layer for layer in self._viewer.layers if isinstance(layer, Points) and layer not in known]
         return [layer for layer in points if layer.metadata.get("role") not in _OURS]

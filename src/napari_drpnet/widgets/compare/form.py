@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTabWidget, QWidget
 
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.pickers import available_pickers
@@ -28,7 +28,7 @@ from napari_drpnet.widgets.compare.tables import (
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import button, in_row, table, wrapped
+from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, scrolled, table, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -105,10 +105,7 @@ class CompareForm(QWidget):
 
     def _lay_out(self) -> None:
         head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert])
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (
+        column = in_column(
             head,
             self.median,
             self.pickers,
@@ -123,18 +120,11 @@ class CompareForm(QWidget):
             in_row(self.consensus.native, self.at_least.native, stretch=(3, 1)),
             self.place,
             self.tabs,
-        ):
-            column.addWidget(widget)
-        column.addStretch()
-        scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
-        scrolled.setWidget(inside)
-        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scrolled.setMinimumWidth(_WIDTH)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scrolled)
+        )
+        area = scrolled(column)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(_WIDTH)
+        lay_out(self, area, margin=6)
 
     # ------------------------------------------------------------ what the board has
 
@@ -202,9 +192,6 @@ class CompareForm(QWidget):
 
 def _page(widget: QWidget) -> QWidget:
     """A page of the tabs, with its content at the top."""
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 4, 0, 0)
-    column.addWidget(widget)
-    column.addStretch()
+    page = in_column(widget)
+    page.setContentsMargins(0, 4, 0, 0)
     return page

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
 from magicgui.widgets.bases import Widget
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMenu, QSizePolicy
 
 from napari_drpnet.data import Picks
@@ -25,6 +25,7 @@ from napari_drpnet.widgets.gallery.labelling import Labelling
 from napari_drpnet.widgets.gallery.succession import Succession
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import NO_PROJECT, timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
@@ -73,9 +74,7 @@ class GalleryWidget(Container[Any]):
         self.thumbnails = Thumbnails()
         self.grid = Grid(self.catalogue, self.thumbnails)
         self.grid.hint = NOTHING
-        self._soon = QTimer(self.grid)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._update_soon)
+        self._soon = timer(self._update_soon, parent=self.grid)
         self._build()
         self._connect()
         self.reload()
@@ -153,7 +152,7 @@ class GalleryWidget(Container[Any]):
         self.thumbnails.retry()
         self._follow_diameter()
         session = self._session
-        self.job.allow("" if session.project else "Open a project in the Micrographs dock.")
+        self.job.allow("" if session.project else NO_PROJECT)
         if session.project is not None and self.scope.value == EVERYWHERE:
             self._read(session.names)
         elif session.current:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen
 from qtpy.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
@@ -15,6 +15,7 @@ from napari_drpnet.labels import LabelKind
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR
 from napari_drpnet.widgets.gallery.catalogue import Catalogue, Particle
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
+from napari_drpnet.widgets.kit.parts import timer
 
 SMALLEST, USUAL, LARGEST = 32, 84, 256  # pixels of the screen
 _GAP = 3
@@ -67,10 +68,8 @@ class Grid(QAbstractScrollArea):
         self._width = 0  # of the viewport when the rows were laid out
         self._current = self._anchor = -1  # positions: where the keyboard is, and where a range began
         self.hint = ""  # what an empty grid says
-        self._soon = QTimer(self)  # not a picture for every thumbnail: that takes longer than to make them
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_PICTURE)
-        self._soon.timeout.connect(self._redraw)
+        # Not a picture for every thumbnail: that takes longer than to make them.
+        self._soon = timer(self._redraw, _PICTURE, self)
         thumbnails.made.connect(self._redraw_soon)
 
     # ------------------------------------------------------------ where things are

@@ -7,11 +7,11 @@ from typing import Any
 
 from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_drpnet.data import PatchSet
 from napari_drpnet.drawing.contact_sheet import GAP, contact_sheet
-from napari_drpnet.widgets.kit.parts import Table, table
+from napari_drpnet.widgets.kit.parts import Table, lay_out, table
 
 _TITLE = 18  # pixels of the screen
 _SPLITS = ("training", "validation")
@@ -26,10 +26,7 @@ class Examples(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.NoSelection)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.sheet = Sheet()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        layout.addWidget(self.sheet)
+        lay_out(self, self.table, self.sheet)
         self.hide()
 
     def show_patches(self, patches: PatchSet) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Points
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
@@ -18,7 +19,6 @@ from napari_drpnet.widgets.kit.source import ChosenImage
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from napari.layers import Points
     from napari.viewer import Viewer
 
 _OURS = {"ring", "marks"}  # layers that only point at something
@@ -98,8 +98,6 @@ class PointsList(QListWidget):
         return [(item.data(Qt.ItemDataRole.UserRole), item) for item in items if item is not None]
 
     def _fill(self, event: Any = None) -> None:
-        from napari.layers import Points
-
         chosen = self.chosen
         self.blockSignals(True)
         self.clear()

@@ -16,8 +16,6 @@ from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.preferences import preference
 
-_FILE = "project.yaml"
-
 
 class OpenProject(Container[Any]):
     """Where the project is, and for a new one its micrographs.
@@ -80,7 +78,7 @@ class OpenProject(Container[Any]):
     @property
     def _new(self) -> bool:
         """Whether the folder is no project yet."""
-        return not (self.folder.path / _FILE).is_file()
+        return not jobs.is_project(self.folder.path)
 
     def _check(self) -> None:
         """Only a new project wants micrographs; the button is on when it can work."""

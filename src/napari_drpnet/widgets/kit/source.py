@@ -9,6 +9,7 @@ from warnings import warn
 import numpy as np
 from magicgui.widgets import ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
+from napari.layers import Image
 from psygnal import Signal
 
 from napari_drpnet import layers
@@ -17,7 +18,6 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     from napari.viewer import Viewer
 
 
@@ -182,6 +182,4 @@ class ImageForm:
 
 
 def _is_micrograph(layer: Any) -> bool:
-    from napari.layers import Image
-
     return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")

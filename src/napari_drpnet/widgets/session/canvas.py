@@ -10,11 +10,11 @@ from weakref import ref
 import numpy as np
 from napari.utils.notifications import show_info
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.labels import following, removed
+from napari_drpnet.widgets.kit.parts import timer
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -46,9 +46,7 @@ class Canvas:
         self._shown: MaskArray = np.zeros(0, dtype=bool)
         self._drawing = False
         self._fresh = False  # something was painted that nobody was told of yet
-        self._wet = QTimer()
-        self._wet.setSingleShot(True)
-        self._wet.timeout.connect(self.settle)
+        self._wet = timer(self.settle)
 
     # ------------------------------------------------------------ the layers
 
@@ -236,7 +234,7 @@ class Canvas:
 
     def _painted(self, event: Any = None) -> None:
         self._fresh = True
-        self._wet.start(0)
+        self._wet.start()
 
     def settle(self) -> None:
         """Take over what was painted a moment ago; to be called before other regions are shown."""
