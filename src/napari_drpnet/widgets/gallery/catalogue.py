@@ -220,6 +220,15 @@ class Catalogue:
         value = self.deviations.get(particle.key, np.nan) if measured else particle.score
         return "" if np.isnan(value) else f"{'σ ' if measured else ''}{value:.2f}"
 
+    def described(self, particle: Particle) -> str:
+        """All that is known of a particle, a line each."""
+        state = "background" if particle.background else "particle" if particle.by_hand else "not labelled"
+        lines = [particle.micrograph, f"y {particle.y:.0f}, x {particle.x:.0f} px", f"Score {particle.score:.3f}"]
+        deviation = self.deviations.get(particle.key)
+        if deviation is not None:
+            lines.append(f"Standard deviation {deviation:.2f}")
+        return "\n".join([*lines, state.capitalize()])
+
     # ------------------------------------------------------------ what is selected
 
     def select(self, first: int, last: int, *, more: bool = False) -> None:
