@@ -13,10 +13,11 @@ from magicgui.widgets import Container
 from napari.layers import Layer
 
 from napari_drpnet import jobs
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem, open_image, read_picks
+from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.jobs.simulation import read_simulated
 from napari_drpnet.layers import TRUTH_COLOUR, LayerTuple, image_layer, points_layer
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.steps import attended, translate
@@ -157,11 +158,8 @@ def _written(settings: SimulationSettings, folder: Path) -> Job[str]:
 
 
 def _layers_of(path: Path) -> tuple[LayerTuple, LayerTuple]:
-    file = open_image(path)
-    height, width = file.array.shape
-    frame = Frame(path.name, (height, width), file.pixel_size)
-    (truth,) = read_picks(path.with_suffix(".star"))
-    return image_layer(file.array, frame, path=path), _truth_layer(replace(truth, frame=frame))
+    array, truth = read_simulated(path)
+    return image_layer(array, truth.frame, path=path), _truth_layer(truth)
 
 
 def _truth_layer(truth: Picks) -> LayerTuple:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Points
-
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
@@ -19,14 +17,13 @@ from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
-from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
+    from napari.layers import Points
     from napari.viewer import Viewer
-
-_OURS = {"ring", "marks"}  # layers that only point at something
 
 
 class CompareWidget(CompareForm):
@@ -190,8 +187,7 @@ class CompareWidget(CompareForm):
     def _others(self) -> list[Points]:
         """The Points layers that are not compared yet."""
         known = [*self.board.layers.all, *(s.origin.layer for s in self.board.sets if isinstance(s.origin, OfLayer))]
-        points = [layer for layer in self._viewer.layers if isinstance(layer, Points) and layer not in known]
-        return [layer for layer in points if layer.metadata.get("role") not in _OURS]
+        return [layer for layer in points_layers(self._viewer) if layer not in known]
 
     def add_points(self, layer: Points) -> None:
         """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""

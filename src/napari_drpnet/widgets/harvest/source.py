@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Points
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
@@ -15,13 +14,12 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
-from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
+    from napari.layers import Points
     from napari.viewer import Viewer
-
-_OURS = {"ring", "marks"}  # layers that only point at something
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +99,10 @@ class PointsList(QListWidget):
         chosen = self.chosen
         self.blockSignals(True)
         self.clear()
-        for layer in self._viewer.layers:
-            if isinstance(layer, Points) and layer.metadata.get("role") not in _OURS:
-                item = QListWidgetItem(layer.name)
-                item.setData(Qt.ItemDataRole.UserRole, layer)
-                item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
-                self.addItem(item)
+        for layer in points_layers(self._viewer):
+            item = QListWidgetItem(layer.name)
+            item.setData(Qt.ItemDataRole.UserRole, layer)
+            item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
+            self.addItem(item)
         self.blockSignals(False)
         self.changed.emit()

@@ -9,7 +9,7 @@ from warnings import warn
 import numpy as np
 from magicgui.widgets import ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.layers import Image
+from napari.layers import Image, Points
 from psygnal import Signal
 
 from napari_drpnet import layers
@@ -179,6 +179,12 @@ class ImageForm:
         camera = self._viewer.scene.camera
         camera.center = tuple(factor * at for at in camera.center)
         camera.zoom /= factor
+
+
+def points_layers(viewer: Viewer) -> list[Points]:
+    """The layers of picks, without those that only point at something."""
+    points = [layer for layer in viewer.layers if isinstance(layer, Points)]
+    return [layer for layer in points if layer.metadata.get("role") not in ("ring", "marks")]
 
 
 def _is_micrograph(layer: Any) -> bool:

@@ -144,10 +144,7 @@ class Canvas:
         self._picks = picks
         layer = self.points or self._new_points(viewer, picks)
         with self._quietly(), layers.drawn_once(layer):
-            place = layers.placement(picks.frame)
-            for name, value in place.items():
-                if not np.array_equal(getattr(layer, name), value):
-                    setattr(layer, name, value)
+            layers.assign(layer, layers.placement(picks.frame))
             stand_in = diameter or layers.STAND_IN_PIXELS
             layer.metadata = {
                 **layer.metadata,
