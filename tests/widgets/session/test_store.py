@@ -37,9 +37,6 @@ class Clock:
     def stop(self) -> None:
         self.set = 0
 
-    def isActive(self) -> bool:  # noqa: N802 - Qt's own name
-        return self.set > 0
-
 
 @pytest.fixture
 def clock() -> Clock:
@@ -74,7 +71,7 @@ def test_a_change_is_written_within_a_moment_and_not_before(store: PickStore, cl
     assert clock.set == SOON
     clock.timeout.emit()
     assert len(labels_of(on_disk(store, "a1"))) == 1
-    assert not clock.isActive()
+    assert not clock.set
 
 
 def test_undo_and_redo_go_through_the_steps_of_one_micrograph(store: PickStore) -> None:
@@ -203,7 +200,7 @@ def test_nothing_changes_where_the_project_can_only_be_read(store: PickStore, cl
     with pytest.raises(UserError, match="for reading only"):
         reject_first(reader, "a1")
     assert not reader.undo("a1")
-    assert not clock.isActive()
+    assert not clock.set
 
 
 def test_done_is_written_like_an_edit(store: PickStore, writes: Autosave) -> None:
@@ -236,5 +233,5 @@ def test_dropping_what_waits_leaves_the_disk_as_it_is(store: PickStore, writes: 
     assert writes.waits(("picks", "a1"))
     writes.drop()
     assert not writes.waits(("picks", "a1"))
-    assert not clock.isActive()
+    assert not clock.set
     assert len(labels_of(on_disk(store, "a1"))) == 0

@@ -20,8 +20,6 @@ from napari_drpnet.widgets.compare.tables import (
     PAIRS,
     SETS,
     PickerList,
-    explain_pairs,
-    explain_sets,
     fill_pairs,
     fill_sets,
 )
@@ -69,7 +67,6 @@ class CompareForm(QWidget):
     def _build_sets(self) -> None:
         self.add = AddBar()
         self.sets = table(SETS, digits=3)
-        explain_sets(self.sets)
         self.truth = ComboBox(
             label="Truth",
             choices=[NO_TRUTH],
@@ -98,7 +95,6 @@ class CompareForm(QWidget):
         self.curves = Curves()
         self.pairs = table(PAIRS, digits=3)
         self.pairs.setFixedHeight(_PAIRS_HEIGHT)
-        explain_pairs(self.pairs)
         self.tabs = QTabWidget()
         self.tabs.addTab(_page(self.curves), "Curves")
         self.tabs.addTab(_page(self.pairs), "Agreement")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import QObject, Qt, QTimer
@@ -25,11 +25,23 @@ NO_DIAMETER = "The diameter of the particle is not known. Give it in the Microgr
 _ROW = 22  # pixels
 
 
-def table(columns: Sequence[str], digits: int = 2) -> Table:
-    """A table that is read and clicked, not edited; the first column takes the room that is left."""
+def table(columns: Sequence[str] | Mapping[str, str], digits: int = 2) -> Table:
+    """A table that is read and clicked, not edited; the first column takes the room that is left.
+
+    Parameters
+    ----------
+    columns
+        Their heads, or what a tooltip says of each.
+    digits
+        Of numbers that are not whole.
+    """
     made = Table(0, len(columns))
     made.digits = digits
     made.setHorizontalHeaderLabels(list(columns))
+    for number, text in enumerate(columns.values() if isinstance(columns, Mapping) else ()):
+        head = made.horizontalHeaderItem(number)
+        assert head is not None
+        head.setToolTip(text)
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys go to the picks
     to_read(made)
     header = made.horizontalHeader()

@@ -29,9 +29,6 @@ class Timer(Protocol):
     def stop(self) -> Any:
         """Do not fire."""
 
-    def isActive(self) -> bool:  # noqa: N802 - Qt's own name
-        """Whether it is to fire."""
-
 
 class Autosave:
     """Writes that wait for their moment, each under a key; a later one of the same key takes its place.
@@ -53,8 +50,9 @@ class Autosave:
 
     def later(self, key: Hashable, write: Callable[[], object]) -> None:
         """Call ``write`` within a moment. Further changes do not put it off."""
+        first = not self._waiting
         self._waiting[key] = write
-        if not self._timer.isActive():
+        if first:  # else it is started already
             self._timer.start(SOON)
 
     def waits(self, key: Hashable) -> bool:
