@@ -23,10 +23,6 @@ class Route:
 
     def __init__(self, every: Callable[[], Sequence[str]]) -> None:
         self._every = every
-        self.leave()
-
-    def leave(self) -> None:
-        """Be nowhere."""
         self.current = ""
         self.sequence: Sequence[str] = ()
 

@@ -45,7 +45,7 @@ class Session:
     moved = Signal(str)  # another micrograph is current
     edited = Signal(str)  # the picks, regions or state of this micrograph changed
     configured = Signal()  # the project's settings changed
-    saving = Signal(str)  # `unsaved` changed
+    saving = Signal(str, str)  # `unsaved` changed: what it is, and what it was
     layered = Signal()  # the layers are new
 
     @classmethod
@@ -60,7 +60,7 @@ class Session:
         self.smooth = True
         self._store: PickStore | None = None
         self._screen: Screen | None = None
-        self._route = Route(lambda: self.names)
+        self._route = Route(tuple)
         self._given_up = False
         self._canvas = Canvas(viewer)
         self._canvas.edited.connect(self._take_edit)
@@ -68,7 +68,7 @@ class Session:
         self._canvas.made.connect(self.layered.emit)
         self._autosave = Autosave(QTimer())
         self._autosave.changed.connect(_tell_saving)
-        self._autosave.changed.connect(lambda reason, _: self.saving.emit(reason))
+        self._autosave.changed.connect(self.saving.emit)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.leave)
@@ -83,7 +83,7 @@ class Session:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all micrographs, in the project's order."""
-        return () if self.project is None else tuple(entry.name for entry in self.project.micrographs)
+        return () if self._store is None else self._store.names
 
     @property
     def read_only(self) -> str:
@@ -96,9 +96,10 @@ class Session:
         if self.project is not None:
             project.close()
             return
-        self._store = PickStore(project, self._autosave)
-        self._store.warned.connect(show_warning)
-        self._screen = Screen(self._canvas, self._store, self.smooth)
+        self._store = store = PickStore(project, self._autosave)
+        store.warned.connect(show_warning)
+        self._screen = Screen(self._canvas, store, self.smooth)
+        self._route = Route(lambda: store.names)
         self.opened.emit()
         here = project.settings.current
         self.go(here if here in self.names else self._route.neighbour(1))
@@ -128,8 +129,7 @@ class Session:
         self._screen.reader.close()
         self._store.project.close()
         self._store = self._screen = None
-        self._route.leave()
-        self._given_up = False
+        self._route, self._given_up = Route(tuple), False
 
     def configure(self, **settings: Any) -> None:
         """Change settings of the project; raises as `Project.update` does."""

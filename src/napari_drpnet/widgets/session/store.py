@@ -50,6 +50,11 @@ class PickStore:
         self._masks: dict[str, MaskArray | None] = {}
         self._frames: dict[str, Frame] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all micrographs, in the project's order."""
+        return tuple(entry.name for entry in self.project.micrographs)
+
     # ------------------------------------------------------------ picks
 
     def picks(self, name: str) -> Picks:
