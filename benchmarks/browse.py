@@ -119,7 +119,7 @@ def viewer() -> Any:
 def gallery(folder: Path) -> Figures:
     """The gallery on all micrographs of a project."""
     from napari_drpnet.io.project.project import Project
-    from napari_drpnet.widgets.gallery.dock import EVERYWHERE
+    from napari_drpnet.widgets.gallery.form import EVERYWHERE
     from napari_drpnet.widgets.session.session import Session
 
     shown = viewer()

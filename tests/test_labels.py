@@ -11,6 +11,7 @@ from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.labels import (
     added,
+    following,
     inside_region,
     join,
     labelled,
@@ -18,6 +19,7 @@ from napari_drpnet.labels import (
     moved,
     proposals_of,
     removed,
+    same_places,
     with_labels,
 )
 
@@ -122,3 +124,21 @@ def test_joined_picks_keep_every_column() -> None:
     assert both.class_number.tolist() == [1, 2, 3, 4, 0]
     assert both.source.tolist() == ["drpnet"] * 4 + [MANUAL]
     assert both.frame == FRAME
+
+
+def test_a_place_is_the_same_after_rounding_and_no_two_become_one():
+    before = np.array([[10.4, 20.0], [50.0, 50.0], [50.6, 50.0], [90.0, 90.0]])
+    after = np.array([[90.0, 91.5], [50.0, 50.2], [10.0, 20.0]])
+    assert same_places(before, after).tolist() == [2, 1, -1, -1]
+    assert same_places(after, before).tolist() == [-1, 1, 0]
+    assert same_places(before, np.empty((0, 2))).tolist() == [-1] * 4
+    assert same_places(np.empty((0, 2)), after).tolist() == []
+
+
+def test_who_moves_or_adds_a_pick_answers_for_it():
+    yx = np.concatenate([PROPOSED.yx, [[1.0, 2.0]]])
+    yx[1] += 5
+    after = following(PROPOSED, yx)
+    np.testing.assert_array_equal(after.yx, yx)
+    assert after.by_hand.tolist() == [False, True, False, False, True]
+    assert len(following(PROPOSED, PROPOSED.yx[:2])) == 2

@@ -21,6 +21,9 @@ LabelKind = Literal["particle", "background"]
 # A calibrated probability of this says nothing.
 UNDECIDED = 0.5
 
+# Pixels: STAR files of picks hold whole ones, and a pick that is read again is the same.
+_SAME = 1.0
+
 _COLUMNS = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
 
 
@@ -35,6 +38,20 @@ def near(yx: FloatArray, others: FloatArray, distance: float) -> MaskArray:
         return np.zeros(len(yx), dtype=bool)
     nearest, _ = cKDTree(others).query(yx)
     return np.asarray((nearest < distance) | (nearest == 0))
+
+
+def same_places(before: FloatArray, after: FloatArray) -> npt.NDArray[np.int64]:
+    """``(n,)`` for each of ``(n, 2)`` points before its row after, -1 where it is gone.
+
+    In micrograph pixels: a point that is off by less than one is the same.
+    """
+    if len(before) == 0 or len(after) == 0:
+        return np.full(len(before), -1, np.int64)
+    # Either must be the other's nearest, so that no two become one.
+    distance, there = cKDTree(after).query(before)
+    _, back = cKDTree(before).query(after)
+    mutual = (distance < _SAME) & (back[there] == np.arange(len(before)))
+    return np.asarray(np.where(mutual, there, -1), np.int64)
 
 
 def labels_of(picks: Picks) -> Picks:
@@ -82,6 +99,15 @@ def moved(picks: Picks, which: npt.ArrayLike, yx: npt.ArrayLike) -> Picks:
     places, sources = picks.yx.copy(), picks.source.astype(object)
     places[np.asarray(which)], sources[np.asarray(which)] = np.asarray(yx), MANUAL
     return replace(picks, yx=places, source=sources.astype(np.str_))
+
+
+def following(picks: Picks, yx: FloatArray) -> Picks:
+    """Picks after a person moved some or added some at the end, now that they lie at ``yx``."""
+    kept = min(len(picks), len(yx))
+    here = picks.select(np.arange(kept))
+    changed = (here.yx != yx[:kept]).any(axis=1)
+    here = moved(here, changed, yx[:kept][changed])
+    return added(here, yx[kept:]) if len(yx) > kept else here
 
 
 def removed(picks: Picks, which: npt.ArrayLike) -> Picks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from napari_drpnet.io.files import micrograph_stem
 
@@ -53,3 +53,9 @@ class NameIndex:
             if found := known.get(key(name)):
                 return found
         return []
+
+
+def alike(names: Sequence[str], micrograph: str) -> list[str]:
+    """Those of the names that mean a micrograph, whichever of the two has a prefix or a folder more."""
+    found = NameIndex(names).find(micrograph)
+    return found or [name for name in names if NameIndex([micrograph]).find(name)]

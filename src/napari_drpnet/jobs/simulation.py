@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
+from napari_drpnet.data import Frame, Picks
+from napari_drpnet.io import open_image, read_picks
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import note
@@ -61,6 +64,14 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
         picks += len(simulated.truth)
     yield Progress(settings.count, settings.count, picks, "done")
     return written
+
+
+def read_simulated(path: Path) -> tuple[Any, Picks]:
+    """The pixels of a micrograph that `simulate` wrote, ``(h, w)`` and not loaded yet, and its truth in its frame."""
+    file = open_image(path)
+    height, width = file.array.shape
+    (truth,) = read_picks(path.with_suffix(".star"))
+    return file.array, replace(truth, frame=Frame(path.name, (height, width), file.pixel_size))
 
 
 def write_truth(simulated: Simulated, path: Path) -> Path:

@@ -20,7 +20,7 @@ from napari_drpnet.layers.images import (
     twin_layer,
 )
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
-from napari_drpnet.layers.placement import LayerTuple, frame_of, pixels, placement, set_pixel_size
+from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels, placement, set_pixel_size
 from napari_drpnet.layers.points import (
     BACKGROUND_COLOUR,
     LABELLED_COLOUR,
@@ -61,6 +61,7 @@ __all__ = [
     "STAND_IN_PIXELS",
     "TRUTH_COLOUR",
     "LayerTuple",
+    "assign",
     "colours",
     "contrast_limits",
     "coordinates",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import Frame, Micrograph, ScoreMap
 from napari_drpnet.io import micrograph_stem
-from napari_drpnet.layers.placement import LayerTuple, metadata_of, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 
@@ -131,6 +131,5 @@ def swap_image(layer: Image, made: LayerTuple) -> None:
     """Show another image in an existing layer, where it lies and with its own contrast; main thread only."""
     data, attributes, _ = made
     layer.data = data
-    for name in ("scale", "translate", "units", "contrast_limits", "metadata", "name"):
-        if not np.array_equal(getattr(layer, name), attributes[name]):
-            setattr(layer, name, attributes[name])
+    names = ("scale", "translate", "units", "contrast_limits", "metadata", "name")
+    assign(layer, {name: attributes[name] for name in names})

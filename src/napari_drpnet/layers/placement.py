@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -96,6 +96,13 @@ def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float |
         for name, value in placement(frame, layer.ndim - 2).items():
             setattr(layer, name, value)
         layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
+
+
+def assign(layer: Layer, attributes: Mapping[str, Any]) -> None:
+    """Set attributes of a layer, those that differ: napari draws anew at each; main thread only."""
+    for name, value in attributes.items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
 
 
 def metadata_of(frame: Frame, role: str, path: Path | None = None, **more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io import micrograph_stem
-from napari_drpnet.layers.placement import LayerTuple, metadata_of, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -86,9 +86,7 @@ def swap_points(layer: Points, picks: Picks) -> None:
 
 def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = ()) -> None:
     """Let an existing layer lie on another micrograph, whose frames have as many numbers; main thread only."""
-    for name, value in placement(frame, len(position)).items():
-        if not np.array_equal(getattr(layer, name), value):
-            setattr(layer, name, value)
+    assign(layer, placement(frame, len(position)))
     stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
     layer.metadata = {
         **layer.metadata,

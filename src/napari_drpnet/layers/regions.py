@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray
-from napari_drpnet.layers.placement import LayerTuple, metadata_of, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -33,9 +33,7 @@ def regions_layer(mask: MaskArray, frame: Frame, name: str = "contaminated") -> 
 def swap_regions(layer: Labels, mask: MaskArray, frame: Frame) -> None:
     """Show the regions of another micrograph in an existing layer; main thread only."""
     layer.data = mask.astype(np.uint8)
-    for name, value in _coarse_placement(mask, frame).items():
-        if not np.array_equal(getattr(layer, name), value):
-            setattr(layer, name, value)
+    assign(layer, _coarse_placement(mask, frame))
     layer.metadata = metadata_of(frame, "regions")
 
 

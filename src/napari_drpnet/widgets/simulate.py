@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from magicgui.widgets import Container
+from napari.layers import Layer
 
 from napari_drpnet import jobs
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem, open_image, read_picks
+from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.jobs.simulation import read_simulated
 from napari_drpnet.layers import TRUTH_COLOUR, LayerTuple, image_layer, points_layer
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.steps import attended, translate
@@ -25,7 +27,6 @@ from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
     from napari.viewer import Viewer
 
 MOST = 10  # micrographs shown at once
@@ -97,8 +98,6 @@ class SimulateWidget(Container[Any]):
 
     def _show(self, progress: Progress, before: list[Layer]) -> None:
         """Add a micrograph that is ready. Of those of this form, the first one of the last run is visible."""
-        from napari.layers import Layer
-
         if not isinstance(progress, _Ready):
             return
         first = set(self._made) <= set(before)
@@ -130,7 +129,7 @@ def _steps(settings: SimulationSettings, folder: Path | None) -> Generator[Progr
 
 
 def _shown(settings: SimulationSettings) -> Job[str]:
-    from napari_drpnet.simulation import simulate_one
+    from napari_drpnet.simulation import simulate_one  # imports torch
 
     particles = 0
     for index in range(settings.count):
@@ -159,11 +158,8 @@ def _written(settings: SimulationSettings, folder: Path) -> Job[str]:
 
 
 def _layers_of(path: Path) -> tuple[LayerTuple, LayerTuple]:
-    file = open_image(path)
-    height, width = file.array.shape
-    frame = Frame(path.name, (height, width), file.pixel_size)
-    (truth,) = read_picks(path.with_suffix(".star"))
-    return image_layer(file.array, frame, path=path), _truth_layer(replace(truth, frame=frame))
+    array, truth = read_simulated(path)
+    return image_layer(array, truth.frame, path=path), _truth_layer(truth)
 
 
 def _truth_layer(truth: Picks) -> LayerTuple:

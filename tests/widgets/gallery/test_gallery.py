@@ -15,7 +15,7 @@ from blobs import DIAMETER, PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added
-from napari_drpnet.widgets.gallery.dock import EVERYWHERE
+from napari_drpnet.widgets.gallery.form import EVERYWHERE
 from napari_drpnet.widgets.session.session import Session
 
 pytestmark = pytest.mark.gui

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 
 from napari_drpnet.io.picks.formats import FORMATS
-from napari_drpnet.widgets.kit.parts import button
+from napari_drpnet.widgets.kit.parts import button, in_row, lay_out
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -33,10 +33,7 @@ class AddBar(QWidget):
         self.add_layer.setMenu(self.menu)
         self.menu.aboutToShow.connect(self.wanted.emit)
         self.add_file.clicked.connect(self._ask)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        for pressed in (self.add_layer, self.add_file, self.remove):
-            row.addWidget(pressed, 1)
+        lay_out(self, in_row(self.add_layer, self.add_file, self.remove))
 
     def offer(self, layers: Sequence[Points]) -> None:
         """List these in the menu."""

@@ -7,24 +7,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
 from napari_drpnet.errors import UserError
+from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
 from napari_drpnet.widgets.compare.model import RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
-from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet, read_sets
+from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
-from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
     from napari.layers import Points
     from napari.viewer import Viewer
-
-_OURS = {"ring", "marks"}  # layers that only point at something
 
 
 class CompareWidget(CompareForm):
@@ -52,16 +51,16 @@ class CompareWidget(CompareForm):
         self.loading.order(problems, self.pickers.tell)
 
     def _connect(self) -> None:
-        self._looking = QTimer(self)
-        self._looking.setSingleShot(True)
-        self._looking.setInterval(RESTED)
-        self._looking.timeout.connect(self._look_again)
+        self._looking = timer(self._look_again, RESTED, self)
         self.source.changed.connect(self._follow_image)
-        self.session.opened.connect(self._follow_project)
-        self.session.configured.connect(self._follow_settings)
-        self.session.moved.connect(self._follow_move)
-        self._viewer.dims.events.current_step.connect(self._follow_image)
-        self._viewer.layers.events.removed.connect(self.board.drop_lost)
+        self._heard = Subscriptions(
+            (self.session.opened, self._follow_project),
+            (self.session.configured, self._follow_settings),
+            (self.session.moved, self._follow_move),
+            (self._viewer.dims.events.current_step, self._follow_image),
+            (self._viewer.layers.events.removed, self.board.drop_lost),
+        )
+        self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
         self.pickers.changed.connect(self._check)
@@ -109,11 +108,10 @@ class CompareWidget(CompareForm):
 
     def _watch(self, layer: Any) -> None:
         """Be told when the chosen image shows other data."""
-        if self._image is not None:
-            self._image.events.data.disconnect(self._look_soon)
+        self._watched.end()
         self._image = layer
         if layer is not None:
-            layer.events.data.connect(self._look_soon)
+            self._watched.connect(layer.events.data, self._look_soon)
 
     def _look_soon(self, _: Any = None) -> None:
         """Somebody changes the image, or points that are compared; look when that rests."""
@@ -188,11 +186,8 @@ class CompareWidget(CompareForm):
 
     def _others(self) -> list[Points]:
         """The Points layers that are not compared yet."""
-        from napari.layers import Points
-
         known = [*self.board.layers.all, *(s.origin.layer for s in self.board.sets if isinstance(s.origin, OfLayer))]
-        points = [layer for layer in self._viewer.layers if isinstance(layer, Points) and layer not in known]
-        return [layer for layer in points if layer.metadata.get("role") not in _OURS]
+        return [layer for layer in points_layers(self._viewer) if layer not in known]
 
     def add_points(self, layer: Points) -> None:
         """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""
@@ -213,15 +208,15 @@ class CompareWidget(CompareForm):
             self.job.say("Wait until the run has ended, then add the files.")
             return
         try:
-            source = self.source.source()
+            frame = self.source.source().frame.unbinned
         except UserError as error:
             self.job.say(str(error))
             return
-        self.job.run(read_sets, list(paths), source, done=self._take_files)
+        self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
-    def _take_files(self, files: Sequence[OfFile]) -> None:
+    def _take_files(self, files: Sequence[PickFile]) -> None:
         for file in files:
-            self.board.add(file.path.name, file)
+            self.board.add(file.path.name, OfFile(file))
 
     # ------------------------------------------------------------ what is asked
 
@@ -285,12 +280,8 @@ class CompareWidget(CompareForm):
         self.loading.leave(window)
         self._looking.stop()
         self.source.release()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._follow_settings)
-        self.session.moved.disconnect(self._follow_move)
-        self._viewer.dims.events.current_step.disconnect(self._follow_image)
-        self._viewer.layers.events.removed.disconnect(self.board.drop_lost)
+        self._heard.end()
         if window:
-            self._watch(None)
+            self._watched.end()
         self.board.leave(window)
         self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTabWidget, QWidget
 
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.pickers import available_pickers
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.compare.add import AddBar
 from napari_drpnet.widgets.compare.curves import Curves
-from napari_drpnet.widgets.compare.figures import CONSENSUS
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
 from napari_drpnet.widgets.compare.tables import (
     PAIRS,
     SETS,
     PickerList,
-    explain_pairs,
-    explain_sets,
     fill_pairs,
     fill_sets,
 )
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import button, in_row, table, wrapped
+from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, scrolled, table, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -69,7 +67,6 @@ class CompareForm(QWidget):
     def _build_sets(self) -> None:
         self.add = AddBar()
         self.sets = table(SETS, digits=3)
-        explain_sets(self.sets)
         self.truth = ComboBox(
             label="Truth",
             choices=[NO_TRUTH],
@@ -98,17 +95,13 @@ class CompareForm(QWidget):
         self.curves = Curves()
         self.pairs = table(PAIRS, digits=3)
         self.pairs.setFixedHeight(_PAIRS_HEIGHT)
-        explain_pairs(self.pairs)
         self.tabs = QTabWidget()
         self.tabs.addTab(_page(self.curves), "Curves")
         self.tabs.addTab(_page(self.pairs), "Agreement")
 
     def _lay_out(self) -> None:
         head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert])
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (
+        column = in_column(
             head,
             self.median,
             self.pickers,
@@ -123,18 +116,11 @@ class CompareForm(QWidget):
             in_row(self.consensus.native, self.at_least.native, stretch=(3, 1)),
             self.place,
             self.tabs,
-        ):
-            column.addWidget(widget)
-        column.addStretch()
-        scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
-        scrolled.setWidget(inside)
-        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scrolled.setMinimumWidth(_WIDTH)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scrolled)
+        )
+        area = scrolled(column)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(_WIDTH)
+        lay_out(self, area, margin=6)
 
     # ------------------------------------------------------------ what the board has
 
@@ -202,9 +188,6 @@ class CompareForm(QWidget):
 
 def _page(widget: QWidget) -> QWidget:
     """A page of the tabs, with its content at the top."""
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 4, 0, 0)
-    column.addWidget(widget)
-    column.addStretch()
+    page = in_column(widget)
+    page.setContentsMargins(0, 4, 0, 0)
     return page

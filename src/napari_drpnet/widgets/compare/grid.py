@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_drpnet.layers import pixels, twin_layer
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points
@@ -48,7 +49,7 @@ class SideBySide:
         self._twins: list[Any] = []
         self._points: list[Any] = []
         self._changing = False
-        self._grid.events.enabled.connect(self._follow)
+        self._heard = Subscriptions((self._grid.events.enabled, self._follow))
 
     @property
     def on(self) -> bool:
@@ -97,7 +98,7 @@ class SideBySide:
 
     def close(self, window: bool) -> None:
         """Leave nothing behind."""
-        self._grid.events.enabled.disconnect(self._follow)
+        self._heard.end()
         if window:
             self.hide()
 

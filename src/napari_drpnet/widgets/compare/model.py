@@ -7,16 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_drpnet.drawing.colours import colour
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
+from napari_drpnet.jobs.compare.figures import Figures, Question, measure
 from napari_drpnet.widgets.compare.curves import CurveLine
-from napari_drpnet.widgets.compare.figures import CONSENSUS, Figures, Question, measure
 from napari_drpnet.widgets.compare.grid import SideBySide
 from napari_drpnet.widgets.compare.layers import SetLayers
 from napari_drpnet.widgets.compare.sets import OfLayer, OfOthers, Origin, PickSet
 from napari_drpnet.widgets.compare.tour import Tour
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.source import ChosenImage
 
 if TYPE_CHECKING:
@@ -67,10 +69,7 @@ class CompareModel:
         self._at_least = 0
         self._view = ALL_SETS
         self._tour = Tour(viewer)
-        self._rest = QTimer(parent)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(RESTED)
-        self._rest.timeout.connect(self._settle)
+        self._rest = timer(self._settle, RESTED, parent)
 
     # ------------------------------------------------------------ sets
 

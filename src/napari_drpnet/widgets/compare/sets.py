@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem, read_picks
-from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.names import NameIndex
-from napari_drpnet.jobs import Job, Progress
+from napari_drpnet.io import micrograph_stem
+from napari_drpnet.jobs.compare.pick_files import PickFile
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from napari.layers import Points
 
-_NAMED = 3  # micrographs that a message names
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 
@@ -62,39 +59,15 @@ class OfPicker:
         return picks if picks is not None and look == _look(source) else None
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class OfFile:
     """The picks of a file, of one micrograph or of several."""
 
-    path: Path
-    entries: Sequence[Picks]
+    file: PickFile
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
-        """The picks of the micrograph that is most like this one by name.
-
-        Raises
-        ------
-        UserError
-            When names do not tell which of several it is.
-        """
-        names = _same_names([entry.frame.micrograph for entry in self.entries], source.frame.micrograph)
-        if len(names) > 1:
-            raise UserError(
-                f"{self.path.name}: {_some(names)} may all be {source.frame.micrograph}.",
-                "Keep the picks of one micrograph under one name.",
-            )
-        return next((entry for entry in self.entries if entry.frame.micrograph in names), None)
-
-    def require(self, source: ChosenImage) -> Picks:
-        """The same, where the file must have them."""
-        picks = self.picks_on(source)
-        if picks is None:
-            held = _some([entry.frame.micrograph for entry in self.entries])
-            raise UserError(
-                f"{self.path.name} has picks of {held}, none of {source.frame.micrograph}.",
-                "Open the micrograph they are of, or name the file as the micrograph is named.",
-            )
-        return picks
+        """The picks of this micrograph; raises as `PickFile.picks_of` does."""
+        return self.file.picks_of(source.frame.micrograph)
 
 
 @dataclass(eq=False)
@@ -114,21 +87,18 @@ class OfLayer:
     layer: Points
     key: tuple[Any, ...]
     changed: Callable[..., None]
+    _heard: Subscriptions = field(default_factory=Subscriptions, init=False)
 
     def claim(self) -> None:
         """Hide the layer, and watch it."""
         self.layer.visible = False
-        for event in self._events():
-            event.connect(self.changed)
+        events = self.layer.events
+        self._heard = Subscriptions((events.data, self.changed), (events.features, self.changed))
 
     def release(self) -> None:
         """The layer is its own again."""
-        for event in self._events():
-            event.disconnect(self.changed)
+        self._heard.end()
         self.layer.visible = True
-
-    def _events(self) -> tuple[Any, ...]:
-        return self.layer.events.data, self.layer.events.features
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """The layer's picks, when they are of this micrograph."""
@@ -227,36 +197,3 @@ def _look(source: ChosenImage) -> int:
     """A number that differs when an image does: a project's micrograph is another array each time it is shown."""
     image = source.array[source.position]
     return hash(np.asarray(image[_SPARSE]).tobytes())
-
-
-def read_sets(paths: Sequence[Path], source: ChosenImage) -> Job[list[OfFile]]:
-    """Read files of picks that have some of a micrograph; runs in a thread and touches no layer.
-
-    Raises
-    ------
-    UserError
-        For a file that cannot be read, or has none of this micrograph.
-    """
-    frame = source.frame.unbinned
-
-    def known(name: str, path: Path) -> Frame | None:
-        return frame if _same_names([name], frame.micrograph) else frame_beside(name, path)
-
-    files = []
-    for done, path in enumerate(paths):
-        yield Progress(done, len(paths), message=f"Reading {path.name}")
-        file = OfFile(path, read_picks(path, frame_of=known))
-        file.require(source)
-        files.append(file)
-    return files
-
-
-def _same_names(names: Sequence[str], micrograph: str) -> list[str]:
-    """Those of the names that mean a micrograph, whichever of the two has a prefix or a folder more."""
-    found = NameIndex(names).find(micrograph)
-    return found or [name for name in names if NameIndex([micrograph]).find(name)]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -12,26 +12,24 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_drpnet.drawing.colours import colour
 from napari_drpnet.evaluation.agreement import Pair
-from napari_drpnet.widgets.compare.figures import Figures
+from napari_drpnet.jobs.compare.figures import Figures
 from napari_drpnet.widgets.compare.sets import PickSet
 from napari_drpnet.widgets.kit.parts import Table
 
-SETS = ("set", "picks", "precision", "recall", "F1", "AP")
-PAIRS = ("sets", "both", "F1", "distance (Å)")
-_SETS_HELP = (
-    "Name of the picker, the file or the layer. A double click goes to a place where it differs from the truth.",
-    "Above the threshold",
-    "Part of the picks that are right",
-    "Part of the particles that were found",
-    "Harmonic mean of precision and recall",
-    "Average precision: area under the curve, at all thresholds",
-)
-_PAIRS_HELP = (
-    "A double click goes to a place where the two differ.",
-    "Picks that both have",
-    "Twice those that both have, of all picks of the two",
-    "Median distance of picks that both have",
-)
+SETS = {
+    "set": "Name of the picker, the file or the layer. A double click goes to a place where it differs from the truth.",
+    "picks": "Above the threshold",
+    "precision": "Part of the picks that are right",
+    "recall": "Part of the particles that were found",
+    "F1": "Harmonic mean of precision and recall",
+    "AP": "Average precision: area under the curve, at all thresholds",
+}
+PAIRS = {
+    "sets": "A double click goes to a place where the two differ.",
+    "both": "Picks that both have",
+    "F1": "Twice those that both have, of all picks of the two",
+    "distance (Å)": "Median distance of picks that both have",
+}
 _ICON = 14
 _MOST = 8  # rows without a scroll bar
 _GREY = QColor("#8a8f98")
@@ -90,24 +88,6 @@ class PickerList(QListWidget):
     def _items(self) -> list[QListWidgetItem]:
         items = [self.item(row) for row in range(self.count())]
         return [item for item in items if item is not None]
-
-
-def explain_heads(table: Table, helps: Sequence[str]) -> None:
-    """A tooltip for each column."""
-    for column, text in enumerate(helps):
-        head = table.horizontalHeaderItem(column)
-        if head is not None:
-            head.setToolTip(text)
-
-
-def explain_sets(table: Table) -> None:
-    """Say what the columns of the sets' table are."""
-    explain_heads(table, _SETS_HELP)
-
-
-def explain_pairs(table: Table) -> None:
-    """Say what the columns of the pairs' table are."""
-    explain_heads(table, _PAIRS_HELP)
 
 
 def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, truth: str | None) -> None:

@@ -8,16 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from napari_drpnet.candidates import IndexArray
 from napari_drpnet.data import FloatArray, MaskArray, Picks
+from napari_drpnet.labels import UNDECIDED, same_places
 
 Filter = Literal["all", "picks", "particles", "background"]
 Order = Literal["score", "uncertainty", "deviation", "micrograph"]
 Key = tuple[str, float, float]  # micrograph, y, x
-
-SAME = 1.0  # pixels: STAR files of picks hold whole ones, and one that is read again is the same particle
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ class Catalogue:
         if self._by == "score":
             keys = -self.score[numbers]
         elif self._by == "uncertainty":
-            keys = abs(self.score[numbers] - 0.5)
+            keys = abs(self.score[numbers] - UNDECIDED)
         elif self._by == "deviation":
             keys = -np.array([self.deviations.get(self.key(number), np.nan) for number in numbers.tolist()], float)
         else:
@@ -221,6 +219,15 @@ class Catalogue:
         measured = self._by == "deviation"
         value = self.deviations.get(particle.key, np.nan) if measured else particle.score
         return "" if np.isnan(value) else f"{'σ ' if measured else ''}{value:.2f}"
+
+    def described(self, particle: Particle) -> str:
+        """All that is known of a particle, a line each."""
+        state = "background" if particle.background else "particle" if particle.by_hand else "not labelled"
+        lines = [particle.micrograph, f"y {particle.y:.0f}, x {particle.x:.0f} px", f"Score {particle.score:.3f}"]
+        deviation = self.deviations.get(particle.key)
+        if deviation is not None:
+            lines.append(f"Standard deviation {deviation:.2f}")
+        return "\n".join([*lines, state.capitalize()])
 
     # ------------------------------------------------------------ what is selected
 
@@ -249,14 +256,3 @@ class Catalogue:
             return {}
         groups = np.split(found, np.flatnonzero(np.diff(self.micrograph[found])) + 1)
         return {self.names[self.micrograph[group[0]]]: self.yx[group] for group in groups}
-
-
-def same_places(before: FloatArray, after: FloatArray) -> IndexArray:
-    """``(n,)`` for each of ``(n, 2)`` points before its row after, -1 where it is gone."""
-    if len(before) == 0 or len(after) == 0:
-        return np.full(len(before), -1, np.int64)
-    # Either must be the other's nearest, so that no two become one.
-    distance, there = cKDTree(after).query(before)
-    _, back = cKDTree(before).query(after)
-    mutual = (distance < SAME) & (back[there] == np.arange(len(before)))
-    return np.asarray(np.where(mutual, there, -1), np.int64)

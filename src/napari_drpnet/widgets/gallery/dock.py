@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Slider
-from magicgui.widgets.bases import Widget
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QMenu, QSizePolicy
+from qtpy.QtWidgets import QMenu
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
@@ -20,39 +17,24 @@ from napari_drpnet.jobs.browse import Gathered, Measured, Opener, gather, measur
 from napari_drpnet.labels import LabelKind
 from napari_drpnet.layers import STAND_IN_DIAMETER, STAND_IN_PIXELS
 from napari_drpnet.widgets.gallery.catalogue import Catalogue
-from napari_drpnet.widgets.gallery.grid import LARGEST, SMALLEST, USUAL, Grid
+from napari_drpnet.widgets.gallery.form import EVERYWHERE, HERE, GalleryForm
+from napari_drpnet.widgets.gallery.grid import Grid
 from napari_drpnet.widgets.gallery.labelling import Labelling
 from napari_drpnet.widgets.gallery.succession import Succession
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
-from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import NO_PROJECT, timer
 from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-HERE, EVERYWHERE = "This micrograph", "All micrographs"
-_FILTERS = [
-    ("All", "all"),
-    ("Picks, not labelled", "picks"),
-    ("Labelled particles", "particles"),
-    ("Background", "background"),
-]
-_ORDERS = [
-    ("Score", "score"),
-    ("Uncertainty", "uncertainty"),
-    ("Standard deviation", "deviation"),
-    ("Micrograph", "micrograph"),
-]
 NOTHING = "No particles to show."
 _MANY = 64  # micrographs whose picks are not read while the window waits
-_KEYS = (
-    "<b>Click</b> go there · <b>Shift</b> or <b>Ctrl</b> and click: select more · <b>G</b> accept · <b>B</b> reject · "
-    "<b>Ctrl+Z</b> take back · <b>Right click</b> everything after, and more"
-)
 
 
-class GalleryWidget(Container[Any]):
+class GalleryWidget(GalleryForm):
     """Thumbnails of particles, to be accepted and rejected by the dozen.
 
     Parameters
@@ -70,55 +52,12 @@ class GalleryWidget(Container[Any]):
         self._labelling = Labelling(self._session)
         self.catalogue = Catalogue()
         self.thumbnails = Thumbnails()
-        self.grid = Grid(self.catalogue, self.thumbnails)
+        super().__init__(Grid(self.catalogue, self.thumbnails), self.reload)
         self.grid.hint = NOTHING
-        self._soon = QTimer(self.grid)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._update_soon)
-        self._build()
+        self._jobs = Succession(self.job)
+        self._soon = timer(self._update_soon, parent=self.grid)
         self._connect()
         self.reload()
-
-    def _build(self) -> None:
-        self.scope = ComboBox(
-            choices=[HERE, EVERYWHERE], tooltip="Whose particles: those of the micrograph on screen, or of all."
-        )
-        self.filter = ComboBox(
-            choices=_FILTERS,
-            tooltip="Which of them. What you reject stays in sight until you choose here anew.",
-        )
-        self.order = ComboBox(
-            choices=_ORDERS,
-            tooltip="Score: best first. Uncertainty: nearest to 0.5 first. "
-            "Standard deviation: roughest first, as ice crystals and carbon edges are.",
-        )
-        self.backwards = CheckBox(text="Reversed", tooltip="The other way round.")
-        self.size = Slider(
-            value=USUAL, min=SMALLEST, max=LARGEST, readout=False, tooltip="How large a thumbnail is drawn."
-        )
-        self.accept = PushButton(text="Accept (G)", tooltip="Label what is selected as particles: key G.")
-        self.reject = PushButton(text="Reject (B)", tooltip="Label what is selected as background: key B or Delete.")
-        self.reject_rest = PushButton(
-            text="Reject all after", tooltip="Label everything after the last selected one as background."
-        )
-        self.summary = Label(value="")
-        self.job = JobBar("Read again", self.reload)
-        self._jobs = Succession(self.job)
-        rows: list[list[Widget]] = [
-            [self.scope, self.filter],
-            [Label(value="Sort by"), self.order, self.backwards],
-            [Label(value="Size"), self.size],
-            [self.accept, self.reject, self.reject_rest],
-        ]
-        bars: list[Container[Any]] = [Container(widgets=row, layout="horizontal", labels=False) for row in rows]
-        for bar in bars:
-            bar.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[*bars, self.summary, Label(value=_KEYS), self.job], labels=False)
-        self.native.layout().insertWidget(3, self.grid, 1)
-        for text in (self[-3].native, self[-2].native):
-            text.setWordWrap(True)
-            text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def _connect(self) -> None:
         self.scope.changed.connect(self.reload)
@@ -134,10 +73,13 @@ class GalleryWidget(Container[Any]):
         self._labelling.failed.connect(show_error)
         self.grid.selected.connect(self._tell_count)
         self.grid.customContextMenuRequested.connect(self._show_menu)
-        self._session.opened.connect(self._begin_anew)
-        self._session.moved.connect(self._follow)
-        self._session.edited.connect(self._note)
-        self._session.configured.connect(self._follow_diameter)
+        session = self._session
+        self._heard = Subscriptions(
+            (session.opened, self._begin_anew),
+            (session.moved, self._follow),
+            (session.edited, self._note),
+            (session.configured, self._follow_diameter),
+        )
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ what is shown
@@ -149,7 +91,7 @@ class GalleryWidget(Container[Any]):
         self.thumbnails.retry()
         self._follow_diameter()
         session = self._session
-        self.job.allow("" if session.project else "Open a project in the Micrographs dock.")
+        self.job.allow("" if session.project else NO_PROJECT)
         if session.project is not None and self.scope.value == EVERYWHERE:
             self._read(session.names)
         elif session.current:
@@ -370,10 +312,4 @@ class GalleryWidget(Container[Any]):
         self._soon.stop()
         self.thumbnails.close()
         self.job.leave(window)
-        for signal, slot in (
-            (self._session.opened, self._begin_anew),
-            (self._session.moved, self._follow),
-            (self._session.edited, self._note),
-            (self._session.configured, self._follow_diameter),
-        ):
-            signal.disconnect(slot, missing_ok=True)
+        self._heard.end()

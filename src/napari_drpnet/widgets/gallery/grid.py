@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer
-from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen
+from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from qtpy.QtGui import QKeyEvent, QPainter
 from qtpy.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
 from napari_drpnet.candidates import IndexArray
 from napari_drpnet.labels import LabelKind
-from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR
-from napari_drpnet.widgets.gallery.catalogue import Catalogue, Particle
+from napari_drpnet.widgets.gallery.catalogue import Catalogue
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
+from napari_drpnet.widgets.gallery.tile import Tile, draw
+from napari_drpnet.widgets.kit.parts import timer
 
 SMALLEST, USUAL, LARGEST = 32, 84, 256  # pixels of the screen
 _GAP = 3
-_EMPTY = QColor(128, 128, 128, 70)
-_SELECTED = QColor("#ffffff")
-_FADED = 0.5  # opacity of what is rejected
 _ROOM_FOR_SCORE = 56  # a thumbnail smaller than this has no place for a number
 _PICTURE = 40  # milliseconds between two pictures while thumbnails are made
 _AHEAD = 2  # screens made before they are scrolled to
 
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+_CTRL = Qt.KeyboardModifier.ControlModifier
 _KEYS = Qt.Key
 _MARKS: dict[int, LabelKind] = {
     _KEYS.Key_B: "background",
@@ -67,10 +67,8 @@ class Grid(QAbstractScrollArea):
         self._width = 0  # of the viewport when the rows were laid out
         self._current = self._anchor = -1  # positions: where the keyboard is, and where a range began
         self.hint = ""  # what an empty grid says
-        self._soon = QTimer(self)  # not a picture for every thumbnail: that takes longer than to make them
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_PICTURE)
-        self._soon.timeout.connect(self._redraw)
+        # Not a picture for every thumbnail: that takes longer than to make them.
+        self._soon = timer(self._redraw, _PICTURE, self)
         thumbnails.made.connect(self._redraw_soon)
 
     # ------------------------------------------------------------ where things are
@@ -230,30 +228,17 @@ class Grid(QAbstractScrollArea):
 
     def _draw(self, painter: QPainter, position: int) -> bool:
         """Draw one; whether its picture was there."""
-        particle, place = self._catalogue.particle(position), self.place(position)
+        catalogue, particle = self._catalogue, self._catalogue.particle(position)
         image = self._thumbnails.get(particle.key)
-        self._draw_image(painter, place, image, particle)
-        if particle.background:
-            _frame(painter, place, QColor(BACKGROUND_COLOUR), 2)
-            _cross(painter, place)
-        elif particle.by_hand:
-            _frame(painter, place, QColor(LABELLED_COLOUR), 2)
-        if self._step >= _ROOM_FOR_SCORE:
-            _write(painter, place, self._catalogue.caption(particle))
-        if self._catalogue.selected[self._catalogue.shown[position]]:
-            _frame(painter, place.adjusted(-2, -2, 2, 2), _SELECTED, 4)
-            _frame(painter, place.adjusted(2, 2, -2, -2), QColor(0, 0, 0), 1)  # seen on white, too
+        tile = Tile(
+            image,
+            particle,
+            caption=catalogue.caption(particle) if self._step >= _ROOM_FOR_SCORE else "",
+            selected=bool(catalogue.selected[catalogue.shown[position]]),
+            failed=bool(self._thumbnails.failure(particle.micrograph)),
+        )
+        draw(painter, self.place(position), tile)
         return image is not None
-
-    def _draw_image(self, painter: QPainter, place: QRect, image: QImage | None, particle: Particle) -> None:
-        if image is None:
-            painter.fillRect(place, _EMPTY)
-            if self._thumbnails.failure(particle.micrograph):
-                painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), "?")
-            return
-        painter.setOpacity(_FADED if particle.background else 1.0)
-        painter.drawImage(place, image)
-        painter.setOpacity(1.0)
 
     def _ask_for(self, missing: list[int]) -> None:
         """What is in sight first, then the next screens."""
@@ -303,15 +288,7 @@ class Grid(QAbstractScrollArea):
 
     def _about(self, position: int) -> str:
         particle = self._catalogue.particle(position)
-        failure = self._thumbnails.failure(particle.micrograph)
-        if failure:
-            return failure
-        state = "background" if particle.background else "particle" if particle.by_hand else "not labelled"
-        lines = [particle.micrograph, f"y {particle.y:.0f}, x {particle.x:.0f} px", f"Score {particle.score:.3f}"]
-        deviation = self._catalogue.deviations.get(particle.key)
-        if deviation is not None:
-            lines.append(f"Standard deviation {deviation:.2f}")
-        return "\n".join([*lines, state.capitalize()])
+        return self._thumbnails.failure(particle.micrograph) or self._catalogue.described(particle)
 
     # ------------------------------------------------------------ keyboard
 
@@ -353,49 +330,21 @@ class Grid(QAbstractScrollArea):
         if not self._count:
             return
         page = max(self._height() // self._step, 1) * self.columns
-        steps: dict[int, int] = {
-            _KEYS.Key_Left: -1,
-            _KEYS.Key_Right: 1,
-            _KEYS.Key_Up: -self.columns,
-            _KEYS.Key_Down: self.columns,
-            _KEYS.Key_PageUp: -page,
-            _KEYS.Key_PageDown: page,
-            _KEYS.Key_Home: -self._count,
-            _KEYS.Key_End: self._count + 1,
-        }
+        steps = _steps(self.columns, page, self._count)
         begins = self._current < 0 and key not in (_KEYS.Key_Home, _KEYS.Key_End)
         position = self.first if begins else self._current + steps[key]
         self._choose(min(max(position, 0), self._count - 1), modifiers & _SHIFT)
 
 
-_SHIFT = Qt.KeyboardModifier.ShiftModifier
-_CTRL = Qt.KeyboardModifier.ControlModifier
-
-
-def _frame(painter: QPainter, place: QRect, colour: QColor, width: int) -> None:
-    pen = QPen(colour, width)
-    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-    painter.setPen(pen)
-    half = width / 2
-    painter.drawRect(QRectF(place).adjusted(half, half, -half, -half))
-
-
-def _cross(painter: QPainter, place: QRect) -> None:
-    """Two lines in a corner, for those who do not see red."""
-    side = max(8, place.width() // 7)
-    corner = QRect(place.right() - side - 4, place.top() + 5, side, side)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(QPen(QColor(BACKGROUND_COLOUR), 2.5))
-    painter.drawLine(corner.topLeft(), corner.bottomRight())
-    painter.drawLine(corner.topRight(), corner.bottomLeft())
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-
-
-def _write(painter: QPainter, place: QRect, text: str) -> None:
-    """White with a dark edge below, which is read on any grey."""
-    inner = place.adjusted(5, 2, -5, -3)
-    flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
-    painter.setPen(QColor(0, 0, 0))
-    painter.drawText(inner.translated(1, 1), flags, text)
-    painter.setPen(QColor(255, 255, 255))
-    painter.drawText(inner, flags, text)
+def _steps(columns: int, page: int, count: int) -> dict[int, int]:
+    """By how many positions each key moves in a grid of ``columns``."""
+    return {
+        _KEYS.Key_Left: -1,
+        _KEYS.Key_Right: 1,
+        _KEYS.Key_Up: -columns,
+        _KEYS.Key_Down: columns,
+        _KEYS.Key_PageUp: -page,
+        _KEYS.Key_PageDown: page,
+        _KEYS.Key_Home: -count,
+        _KEYS.Key_End: count + 1,
+    }

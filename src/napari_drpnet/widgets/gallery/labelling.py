@@ -9,8 +9,7 @@ from psygnal import Signal
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.labels import LabelKind, labelled
-from napari_drpnet.widgets.gallery.catalogue import same_places
+from napari_drpnet.labels import LabelKind, labelled, same_places
 from napari_drpnet.widgets.session.session import Session
 
 ACTIONS = 100  # that can be taken back

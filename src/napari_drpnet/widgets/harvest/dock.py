@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
@@ -25,10 +25,11 @@ from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import PathLine
-from napari_drpnet.widgets.kit.parts import NO_DIAMETER, wrapped
+from napari_drpnet.widgets.kit.parts import NO_DIAMETER, in_column, lay_out, scrolled, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ImageForm
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -93,27 +94,11 @@ class HarvestWidget(QWidget):
         self._foot = aligned([self.complete, self.most])
         rows_of(self._foot).addRow("Other picks", self.other)
         rows_of(self._foot).addRow("Name", self.name.native)
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._head, self._foot, self.advanced.native, self.job.native, self.told, self.examples):
-            column.addWidget(widget)
-        column.addStretch()
-        scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
-        scrolled.setWidget(inside)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(scrolled)
+        parts = (self._head, self._foot, self.advanced.native, self.job.native, self.told, self.examples)
+        lay_out(self, scrolled(in_column(*parts)), margin=6)
 
     def _connect(self) -> None:
-        session = self.session
-        session.opened.connect(self._follow_project)
-        session.configured.connect(self._check)
+        self._heard = Subscriptions((self.session.opened, self._follow_project), (self.session.configured, self._check))
         self.where.changed.connect(self._arrange)
         self.source.changed.connect(self._follow_source)
         for signal in (self.image.changed, self.points.changed, self.diameter.changed, self.name.changed):
@@ -235,8 +220,7 @@ class HarvestWidget(QWidget):
         self.job.leave(window)
         self.image.release()
         self.points.release()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._check)
+        self._heard.end()
 
 
 @dataclass(frozen=True, eq=False)

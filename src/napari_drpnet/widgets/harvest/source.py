@@ -14,13 +14,12 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
-from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from napari.layers import Points
     from napari.viewer import Viewer
-
-_OURS = {"ring", "marks"}  # layers that only point at something
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +71,10 @@ class PointsList(QListWidget):
         self.setMaximumHeight(96)
         self.setToolTip("Layers of points on this image; a point counts as what its label says.")
         self.itemChanged.connect(lambda _: self.changed.emit())
-        for event in self._events():
-            event.connect(self._fill)
+        events = viewer.layers.events
+        self._heard = Subscriptions(
+            (events.inserted, self._fill), (events.removed, self._fill), (events.renamed, self._fill)
+        )
         self._fill()
 
     @property
@@ -88,28 +89,20 @@ class PointsList(QListWidget):
 
     def release(self) -> None:
         """The form is gone: listen no more."""
-        for event in self._events():
-            event.disconnect(self._fill)
+        self._heard.end()
 
     def _items(self) -> list[tuple[Any, Any]]:
         items = [self.item(row) for row in range(self.count())]
         return [(item.data(Qt.ItemDataRole.UserRole), item) for item in items if item is not None]
 
-    def _events(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.renamed
-
     def _fill(self, event: Any = None) -> None:
-        from napari.layers import Points
-
         chosen = self.chosen
         self.blockSignals(True)
         self.clear()
-        for layer in self._viewer.layers:
-            if isinstance(layer, Points) and layer.metadata.get("role") not in _OURS:
-                item = QListWidgetItem(layer.name)
-                item.setData(Qt.ItemDataRole.UserRole, layer)
-                item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
-                self.addItem(item)
+        for layer in points_layers(self._viewer):
+            item = QListWidgetItem(layer.name)
+            item.setData(Qt.ItemDataRole.UserRole, layer)
+            item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
+            self.addItem(item)
         self.blockSignals(False)
         self.changed.emit()

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari.qt.threading import create_worker
-from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 from qtpy.QtCore import QThreadPool
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.kit.job import Failure, tell
 
 LAST = 60_000  # milliseconds that work under way has when the window is gone
 
@@ -62,8 +61,8 @@ class Background:
         self._busy = False
         if self._next is not None:  # the world has changed meanwhile
             self._start()
-        elif isinstance(outcome, _Failure):
-            _tell(outcome.error)
+        elif isinstance(outcome, Failure):
+            tell(outcome.error)
             self.idle.emit()
         else:
             order.done(outcome)
@@ -76,21 +75,8 @@ class _Order:
     done: Callable[[Any], None]
 
 
-@dataclass(frozen=True)
-class _Failure:
-    error: Exception
-
-
 def _tried(work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except Exception as error:  # told in the main thread, see `_tell`
-        return _Failure(error)
-
-
-def _tell(error: Exception) -> None:
-    """One notification: a sentence for what the user can put right, with a traceback for a bug of ours."""
-    if isinstance(error, UserError):
-        show_error(str(error))
-    else:
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+    except Exception as error:  # told in the main thread, see `tell`
+        return Failure(error)

@@ -137,7 +137,7 @@ class JobBar(Container[Any]):
             step(progress)
 
     def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
-        if isinstance(outcome, _Failure):
+        if isinstance(outcome, Failure):
             self._fail(outcome.error)
         else:
             self._close("")
@@ -149,12 +149,8 @@ class JobBar(Container[Any]):
             self._close("Cancelled.")
 
     def _fail(self, error: Exception) -> None:
-        """One notification: a sentence for what the user can put right, with a traceback for a bug of ours."""
         self._close(str(error))
-        if isinstance(error, UserError):
-            show_error(str(error))
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        tell(error)
 
     def _close(self, text: str) -> None:
         """The form as it was before the job."""
@@ -184,7 +180,7 @@ class _Running:
 
 
 @dataclass(frozen=True)
-class _Failure:
+class Failure:
     """What a job raised. Handed back as a result, because the worker would swallow a RuntimeError."""
 
     error: Exception
@@ -194,4 +190,12 @@ def _outcome(job: Steps, *args: Any) -> Generator[Progress | None, None, Any]:
     try:
         return (yield from job(*args))
     except Exception as error:
-        return _Failure(error)
+        return Failure(error)
+
+
+def tell(error: Exception) -> None:
+    """One notification: a sentence for what the user can put right, with a traceback for a bug of ours."""
+    if isinstance(error, UserError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import Container
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.widgets.kit.fold import aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import in_row, lay_out
 from napari_drpnet.widgets.kit.preferences import preference
-
-_FILE = "project.yaml"
 
 
 class OpenProject(Container[Any]):
@@ -80,7 +80,7 @@ class OpenProject(Container[Any]):
     @property
     def _new(self) -> bool:
         """Whether the folder is no project yet."""
-        return not (self.folder.path / _FILE).is_file()
+        return not jobs.is_project(self.folder.path)
 
     def _check(self) -> None:
         """Only a new project wants micrographs; the button is on when it can work."""
@@ -96,16 +96,10 @@ class OpenProject(Container[Any]):
             self.job.allow()
 
     def _form(self) -> QWidget:
-        form = QWidget()
-        self._rows = QFormLayout(form)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._rows.addRow("Project", self.folder)
-        self._rows.addRow("Micrographs", self.inputs)
-        for widget in (self.pixel_size, self.diameter):
-            label = QLabel(widget.label)
-            label.setToolTip(widget.tooltip)
-            self._rows.addRow(label, widget.native)
+        form = aligned([self.pixel_size, self.diameter])
+        self._rows = rows_of(form)
+        self._rows.insertRow(0, "Project", self.folder)
+        self._rows.insertRow(1, "Micrographs", self.inputs)
         self._for_new = range(1, self._rows.rowCount())
         return form
 
@@ -134,10 +128,7 @@ class PathLine(QWidget):
             button.setMenu(menu)
         else:
             button.clicked.connect(self._choose_folder)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.edit)
-        row.addWidget(button)
+        lay_out(self, in_row(self.edit, button, stretch=(1, 0)))
 
     @property
     def text(self) -> str:

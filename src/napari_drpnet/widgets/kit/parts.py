@@ -1,38 +1,68 @@
-"""Small things that several docks are built of: tables to read and click, buttons, wrapped text, rows."""
+"""Small things that several docks are built of: tables to read and click, buttons, text, rows, columns, timers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QTableView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 NO_PROJECT = "Open a project in the Micrographs dock."
 NO_DIAMETER = "The diameter of the particle is not known. Give it in the Micrographs dock, under Picking."
 _ROW = 22  # pixels
 
 
-def table(columns: Sequence[str], digits: int = 2) -> Table:
-    """A table that is read and clicked, not edited; the first column takes the room that is left."""
+def table(columns: Sequence[str] | Mapping[str, str], digits: int = 2) -> Table:
+    """A table that is read and clicked, not edited; the first column takes the room that is left.
+
+    Parameters
+    ----------
+    columns
+        Their heads, or what a tooltip says of each.
+    digits
+        Of numbers that are not whole.
+    """
     made = Table(0, len(columns))
     made.digits = digits
     made.setHorizontalHeaderLabels(list(columns))
-    made.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    made.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-    made.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+    for number, text in enumerate(columns.values() if isinstance(columns, Mapping) else ()):
+        head = made.horizontalHeaderItem(number)
+        assert head is not None
+        head.setToolTip(text)
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys go to the picks
-    made.setShowGrid(False)
-    made.setWordWrap(False)
-    made.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    numbers, header = made.verticalHeader(), made.horizontalHeader()
-    assert numbers is not None
+    to_read(made)
+    header = made.horizontalHeader()
     assert header is not None
-    numbers.hide()
-    numbers.setDefaultSectionSize(_ROW)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return made
+
+
+def to_read(view: QTableView) -> None:
+    """Let a table be read and clicked, row by row, not edited."""
+    view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+    view.setShowGrid(False)
+    view.setWordWrap(False)
+    view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    numbers = view.verticalHeader()
+    assert numbers is not None
+    numbers.hide()
+    numbers.setDefaultSectionSize(_ROW)
 
 
 class Table(QTableWidget):
@@ -97,4 +127,42 @@ def in_row(*widgets: QWidget, stretch: Sequence[int] = ()) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     for number, widget in enumerate(widgets):
         layout.addWidget(widget, stretch[number] if stretch else 1)
+    return made
+
+
+def lay_out(parent: QWidget, *widgets: QWidget, margin: int = 0) -> QVBoxLayout:
+    """Put widgets below each other into ``parent``."""
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(margin, margin, margin, margin)
+    for widget in widgets:
+        column.addWidget(widget)
+    return column
+
+
+def in_column(*widgets: QWidget, growing: QWidget | None = None) -> QWidget:
+    """Widgets below each other; the room that is left is for the one that is ``growing``, or stays free."""
+    made = QWidget()
+    column = lay_out(made, *widgets)
+    if growing is None:
+        column.addStretch()
+    else:
+        column.setStretchFactor(growing, 1)
+    return made
+
+
+def scrolled(widget: QWidget) -> QScrollArea:
+    """A widget that can be scrolled where the window is too low for it."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(widget)
+    return area
+
+
+def timer(then: Callable[[], object], milliseconds: int = 0, parent: QObject | None = None) -> QTimer:
+    """A timer that fires once each time it is started, by default after so many ``milliseconds``."""
+    made = QTimer(parent)
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(then)
     return made

@@ -9,14 +9,15 @@ from warnings import warn
 import numpy as np
 from magicgui.widgets import ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
+from napari.layers import Image, Points
 from psygnal import Signal
 
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     from napari.viewer import Viewer
 
 
@@ -93,18 +94,15 @@ class ImageForm:
         )
         self.image.changed.connect(self._show_pixel_size)
         self.pixel_size.changed.connect(self._set_pixel_size)
-        for event in self._events():
-            event.connect(self._update)
+        events = viewer.layers.events
+        self._heard = Subscriptions(
+            (events.inserted, self._update), (events.removed, self._update), (events.renamed, self._update)
+        )
         self._show_pixel_size()
 
     def release(self) -> None:
         """The widget is gone: listen no more."""
-        for event in self._events():
-            event.disconnect(self._update)
-
-    def _events(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.renamed
+        self._heard.end()
 
     @property
     def widgets(self) -> list[ValueWidget[Any]]:
@@ -183,7 +181,11 @@ class ImageForm:
         camera.zoom /= factor
 
 
-def _is_micrograph(layer: Any) -> bool:
-    from napari.layers import Image
+def points_layers(viewer: Viewer) -> list[Points]:
+    """The layers of picks, without those that only point at something."""
+    points = [layer for layer in viewer.layers if isinstance(layer, Points)]
+    return [layer for layer in points if layer.metadata.get("role") not in ("ring", "marks")]
 
+
+def _is_micrograph(layer: Any) -> bool:
     return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")

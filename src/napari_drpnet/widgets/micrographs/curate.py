@@ -22,6 +22,7 @@ from napari_drpnet.labels import (
     uncertain_order,
     uncertainty,
 )
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.lasso import Lasso
 from napari_drpnet.widgets.session.session import Session
 
@@ -87,8 +88,7 @@ class Curation:
         self._bound: list[tuple[Layer, str]] = []
         self._at: tuple[float, float, float] | None = None  # the uncertain pick that was shown last
         self._lasso = Lasso(self._take_outline, lambda: self.lassoing.emit(False))
-        session.layered.connect(self._bind)
-        session.moved.connect(self._begin)
+        self._heard = Subscriptions((session.layered, self._bind), (session.moved, self._begin))
         self._bind()
 
     # ------------------------------------------------------------ labels
@@ -282,8 +282,7 @@ class Curation:
         for layer, key in self._bound:
             layer.bind_key(key, None, overwrite=True)
         self._bound.clear()
-        self._session.layered.disconnect(self._bind)
-        self._session.moved.disconnect(self._begin)
+        self._heard.end()
 
     def _bind(self) -> None:
         """Bind the keys on layers that have none yet."""

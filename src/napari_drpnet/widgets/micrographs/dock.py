@@ -6,22 +6,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QItemSelectionModel, QSize, Qt, QTimer
+from qtpy.QtCore import QItemSelectionModel, QSize, Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -31,7 +26,9 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
+from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, timer, to_read, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
@@ -72,9 +69,9 @@ class MicrographsWidget(QWidget):
 
     def _build(self) -> None:
         self.open_form = OpenProject(self._open)
-        self.title = _wrapped()
-        self.close_button = _button("Close", "Save, and close the project.")
-        self.notice = _wrapped()
+        self.title = wrapped()
+        self.close_button = button("Close", "Save, and close the project.")
+        self.notice = wrapped()
         self.notice.setStyleSheet("color: #ffb000")
         self.name_filter = QLineEdit()
         self.name_filter.setPlaceholderText("part of the name")
@@ -90,45 +87,46 @@ class MicrographsWidget(QWidget):
             "Show micrographs without the noise finer than particles. Picking sees them as they are."
         )
         self.smooth.setChecked(self.session.smooth)
-        self.previous_button = _button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
-        self.next_button = _button("Next ▸", "The next micrograph, in the order of the table (N).")
-        self.done_button = _button("Done", "Mark this micrograph as done, or as not done (D).")
+        self.previous_button = button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
+        self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
+        self.done_button = button("Done", "Mark this micrograph as done, or as not done (D).")
         self.done_button.setCheckable(True)
         self.panel = CuratePanel(self.curation)
         self.settings = ProjectForm(self.session)
-        self.pick_this = _button("Pick this", "Run the picker on this micrograph; labels stay.")
+        self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay.")
         self.job = JobBar("Pick all", self.pick_all)
         self.job.button.tooltip = "Run the picker on all micrographs that the table shows; labels stay."
         self.pages = QStackedWidget()
-        self.pages.addWidget(_column(self.open_form.native, None))
+        self.pages.addWidget(in_column(self.open_form.native))
         page = self._project_page()
         self.pages.addWidget(page)
         shortcuts(self.curation, page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(_Scrolling(self.pages))
+        lay_out(self, _Scrolling(self.pages), margin=6)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def _project_page(self) -> QWidget:
         self.job.native.layout().insertWidget(0, self.pick_this)
-        return _column(
-            _row(self.title, self.close_button, stretch=0),
+        return in_column(
+            in_row(self.title, self.close_button, stretch=(1, 0)),
             self.notice,
-            _row(self.name_filter, self.state_filter, stretch=0),
+            in_row(self.name_filter, self.state_filter, stretch=(1, 0)),
             self.table,
-            _row(self.previous_button, self.next_button, self.done_button),
+            in_row(self.previous_button, self.next_button, self.done_button),
             self.smooth,
             self.panel,
             self.settings.native,
             self.job.native,
+            growing=self.table,
         )
 
     def _connect(self) -> None:
         session = self.session
-        session.opened.connect(self._follow_project)
-        session.moved.connect(self._follow_move)
-        session.edited.connect(self._note)
-        session.saving.connect(self._show_notice)
+        self._heard = Subscriptions(
+            (session.opened, self._follow_project),
+            (session.moved, self._follow_move),
+            (session.edited, self._note),
+            (session.saving, self._show_notice),
+        )
         self.close_button.clicked.connect(session.close)
         self.previous_button.clicked.connect(session.previous)
         self.smooth.toggled.connect(session.show_smoothed)
@@ -139,9 +137,9 @@ class MicrographsWidget(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._go)
         self.table.clicked.connect(self._go)
         self.state_filter.currentTextChanged.connect(self._filter)
-        self.name_filter.textChanged.connect(lambda: self._typing.start(TYPING))
-        self._typing = _timer(self, self._filter)
-        self._refresh = _timer(self, self._update_rows)
+        self.name_filter.textChanged.connect(lambda: self._typing.start())
+        self._typing = timer(self._filter, TYPING, self)
+        self._refresh = timer(self._update_rows, LAG, self)
         self.model.modelReset.connect(self._follow_order)
 
     # ------------------------------------------------------------ the project
@@ -168,8 +166,8 @@ class MicrographsWidget(QWidget):
         """What can be pressed."""
         reason = self.session.read_only
         self.job.allow(f"Nothing can be changed: {reason}." if reason else "")
-        for button in (self.pick_this, self.done_button):
-            button.setEnabled(not reason)
+        for pressed in (self.pick_this, self.done_button):
+            pressed.setEnabled(not reason)
         self.panel.allow(not reason)
 
     def _follow_move(self, name: str) -> None:
@@ -228,7 +226,7 @@ class MicrographsWidget(QWidget):
         """A micrograph was edited."""
         self._changed.add(name)
         if not self._refresh.isActive():
-            self._refresh.start(LAG)
+            self._refresh.start()
         if name == self.session.current:
             self.panel.show_counts()
 
@@ -294,10 +292,7 @@ class MicrographsWidget(QWidget):
         self.job.leave(window)
         self.open_form.job.leave(window)
         session = self.session
-        session.opened.disconnect(self._follow_project)
-        session.moved.disconnect(self._follow_move)
-        session.edited.disconnect(self._note)
-        session.saving.disconnect(self._show_notice)
+        self._heard.end()
         self._refresh.stop()
         self._typing.stop()
         self.settings.release()
@@ -320,38 +315,12 @@ def _wants_diameter(picker: str) -> bool:
     return False
 
 
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def _wrapped() -> QLabel:
-    label = QLabel("")
-    label.setWordWrap(True)
-    return label
-
-
-def _timer(parent: QWidget, then: Any) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(then)
-    return timer
-
-
 def _table(model: MicrographModel) -> Any:
     table: Any = QTableView()
     table.setModel(model)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
+    to_read(table)
     table.setMinimumHeight(150)
-    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    table.verticalHeader().hide()
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    table.verticalHeader().setDefaultSectionSize(22)
     header = table.horizontalHeader()
     header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
@@ -382,25 +351,3 @@ class _Scrolling(QScrollArea):
         widget = self.widget()
         height = LOWEST if widget is None else widget.sizeHint().height()
         return QSize(self.minimumSizeHint().width(), height)
-
-
-def _row(*widgets: QWidget, stretch: int | None = None) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for number, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if stretch is None or number == stretch else 0)
-    return row
-
-
-def _column(*widgets: QWidget | None) -> QWidget:
-    """Widgets below each other; a table takes the room that is left, or None does."""
-    column = QWidget()
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        if widget is None:
-            layout.addStretch()
-        else:
-            layout.addWidget(widget, 1 if isinstance(widget, QTableView) else 0)
-    return column

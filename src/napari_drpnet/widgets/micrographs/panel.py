@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
+from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
 
 _SIGNS = {"Control": "Ctrl", "Escape": "Esc", "Delete": "Del"}
@@ -34,26 +31,23 @@ class CuratePanel(QWidget):
     def __init__(self, curation: Curation) -> None:
         super().__init__()
         self._curation = curation
-        self.legend = QLabel("")
-        self.legend.setWordWrap(True)
-        self.said = QLabel("")
-        self.said.setWordWrap(True)
+        self.legend = wrapped()
+        self.said = wrapped()
         self.low, self.high = _number(0.0, 1.0, 0.05, 0.0), _number(0.0, 1.0, 0.05, 0.5)
         self.distance = _number(0.0, 100000.0, 10.0, 200.0)
         self.distance.setDecimals(0)
         self.distance.setSuffix(" Å")
-        self.by_score = _button("Select", "Select the picks with a score in this range, to label or delete them.")
-        self.by_edge = _button("Select", "Select the picks nearer to the edge of the micrograph than this.")
-        self.by_lasso = _button("Lasso", "Draw around picks to select them (L).")
+        self.by_score = button("Select", "Select the picks with a score in this range, to label or delete them.")
+        self.by_edge = button("Select", "Select the picks nearer to the edge of the micrograph than this.")
+        self.by_lasso = button("Lasso", "Draw around picks to select them (L).")
         self.by_lasso.setCheckable(True)
-        self.paint = _button("Paint ice or carbon", "Paint contaminated regions: their picks are hidden, not lost.")
+        self.paint = button("Paint ice or carbon", "Paint contaminated regions: their picks are hidden, not lost.")
         self.labels = {
-            "particle": _button("Particle", "The selected picks are particles (G)."),
-            "background": _button("Background", "The selected picks are background (B)."),
-            "delete": _button("Delete", "Delete the selected picks (Del). Those of a picker become background."),
+            "particle": button("Particle", "The selected picks are particles (G)."),
+            "background": button("Background", "The selected picks are background (B)."),
+            "delete": button("Delete", "Delete the selected picks (Del). Those of a picker become background."),
         }
-        self.keys = QLabel(_keys())
-        self.keys.setWordWrap(True)
+        self.keys = wrapped(_keys())
         self.keys.setToolTip("They work here, and in the canvas while one of the project's layers is selected.")
         self._lay_out()
         self._connect()
@@ -70,8 +64,7 @@ class CuratePanel(QWidget):
 
     def release(self) -> None:
         """The dock is gone: listen no more."""
-        self._curation.said.disconnect(self._say)
-        self._curation.lassoing.disconnect(self._show_lasso)
+        self._heard.end()
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
@@ -80,22 +73,15 @@ class CuratePanel(QWidget):
         self.by_lasso.setChecked(ready)
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.legend)
-        layout.addWidget(self._selections())
-        layout.addWidget(_row(self.by_lasso, self.paint))
-        layout.addWidget(_row(*self.labels.values()))
-        layout.addWidget(self.said)
-        layout.addWidget(self.keys)
+        rows = self._selections(), in_row(self.by_lasso, self.paint), in_row(*self.labels.values())
+        lay_out(self, self.legend, *rows, self.said, self.keys).setSpacing(4)
 
     def _selections(self) -> QWidget:
         part = QWidget()
         grid = QGridLayout(part)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(QLabel("Score"), 0, 0)
-        grid.addWidget(_row(self.low, QLabel("to"), self.high), 0, 1)
+        grid.addWidget(in_row(self.low, QLabel("to"), self.high, stretch=(1, 0, 1)), 0, 1)
         grid.addWidget(self.by_score, 0, 2)
         grid.addWidget(QLabel("Edge within"), 1, 0)
         grid.addWidget(self.distance, 1, 1)
@@ -105,14 +91,13 @@ class CuratePanel(QWidget):
 
     def _connect(self) -> None:
         curation = self._curation
-        curation.said.connect(self._say)
-        curation.lassoing.connect(self._show_lasso)
+        self._heard = Subscriptions((curation.said, self._say), (curation.lassoing, self._show_lasso))
         self.by_score.clicked.connect(lambda: curation.select_score(self.low.value(), self.high.value()))
         self.by_edge.clicked.connect(lambda: curation.select_edge(self.distance.value()))
         self.by_lasso.clicked.connect(curation.lasso)
         self.paint.clicked.connect(curation.paint)
-        for name, button in self.labels.items():
-            button.clicked.connect(getattr(curation, name))
+        for name, pressed in self.labels.items():
+            pressed.clicked.connect(getattr(curation, name))
 
 
 def _legend(counts: dict[str, int]) -> str:
@@ -154,18 +139,3 @@ def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBo
     box.setValue(value)
     box.setMinimumWidth(60)
     return box
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def _row(*widgets: Any) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
-    return row

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_drpnet.data import ScoreMap
+from napari_drpnet.edits import SAME_PARTICLE
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
-from napari_drpnet.widgets.pick.edits import SAME_PARTICLE
 from napari_drpnet.widgets.pick.result import Result
 from napari_drpnet.widgets.session.session import Session
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from napari_drpnet import layers
 from napari_drpnet.data import FloatArray, Picks, ScoreMap
+from napari_drpnet.edits import Edits
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
-from napari_drpnet.widgets.pick.edits import Edits
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any, Protocol
 
-from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_drpnet.errors import UserError
 
@@ -14,22 +13,46 @@ SOON = 300  # milliseconds from the first change to the disk
 AGAIN = 3000  # milliseconds between attempts while writing fails
 
 
+class Timer(Protocol):
+    """What `QTimer` offers of itself."""
+
+    @property
+    def timeout(self) -> Any:
+        """The signal that it gives when it fires."""
+
+    def setSingleShot(self, once: bool, /) -> Any:  # noqa: N802 - Qt's own name
+        """Whether it fires once."""
+
+    def start(self, milliseconds: int, /) -> Any:
+        """Fire then."""
+
+    def stop(self) -> Any:
+        """Do not fire."""
+
+
 class Autosave:
-    """Writes that wait for their moment, each under a key; a later one of the same key takes its place."""
+    """Writes that wait for their moment, each under a key; a later one of the same key takes its place.
 
-    changed = Signal(str)  # why something is not on disk, or "" when it is again
+    Parameters
+    ----------
+    timer
+        Tells when to write.
+    """
 
-    def __init__(self) -> None:
+    changed = Signal(str, str)  # why something is not on disk, "" when it is again; and the same before
+
+    def __init__(self, timer: Timer) -> None:
         self.reason = ""
         self._waiting: dict[Hashable, Callable[[], object]] = {}
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.flush)
+        self._timer = timer
+        timer.setSingleShot(True)
+        timer.timeout.connect(self.flush)
 
     def later(self, key: Hashable, write: Callable[[], object]) -> None:
         """Call ``write`` within a moment. Further changes do not put it off."""
+        first = not self._waiting
         self._waiting[key] = write
-        if not self._timer.isActive():
+        if first:  # else it is started already
             self._timer.start(SOON)
 
     def waits(self, key: Hashable) -> bool:
@@ -39,28 +62,20 @@ class Autosave:
     def flush(self) -> None:
         """Write everything now. What fails stays, is told once, and is tried again."""
         self._timer.stop()
-        reason = ""
+        before, self.reason = self.reason, ""
         for key, write in list(self._waiting.items()):
             try:
                 write()
             except (UserError, OSError) as error:
-                reason = reason or str(error)
+                self.reason = self.reason or str(error)
             else:
                 del self._waiting[key]
         if self._waiting:
             self._timer.start(AGAIN)
-        self._tell(reason)
+        if self.reason != before:
+            self.changed.emit(self.reason, before)
 
     def drop(self) -> None:
         """Forget what waits."""
         self._timer.stop()
         self._waiting.clear()
-
-    def _tell(self, reason: str) -> None:
-        before, self.reason = self.reason, reason
-        if reason and not before:
-            show_warning(f"{reason} Your edits are kept in memory and saved as soon as that works.")
-        if before and not reason:
-            show_info("Your edits are saved again.")
-        if reason != before:
-            self.changed.emit(reason)

@@ -10,11 +10,11 @@ from weakref import ref
 import numpy as np
 from napari.utils.notifications import show_info
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_drpnet import layers
-from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks
-from napari_drpnet.labels import added, moved, removed
+from napari_drpnet.data import Frame, MaskArray, Picks
+from napari_drpnet.labels import following, removed
+from napari_drpnet.widgets.kit.parts import timer
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -46,9 +46,7 @@ class Canvas:
         self._shown: MaskArray = np.zeros(0, dtype=bool)
         self._drawing = False
         self._fresh = False  # something was painted that nobody was told of yet
-        self._wet = QTimer()
-        self._wet.setSingleShot(True)
-        self._wet.timeout.connect(self.settle)
+        self._wet = timer(self.settle)
 
     # ------------------------------------------------------------ the layers
 
@@ -146,10 +144,7 @@ class Canvas:
         self._picks = picks
         layer = self.points or self._new_points(viewer, picks)
         with self._quietly(), layers.drawn_once(layer):
-            place = layers.placement(picks.frame)
-            for name, value in place.items():
-                if not np.array_equal(getattr(layer, name), value):
-                    setattr(layer, name, value)
+            layers.assign(layer, layers.placement(picks.frame))
             stand_in = diameter or layers.STAND_IN_PIXELS
             layer.metadata = {
                 **layer.metadata,
@@ -236,7 +231,7 @@ class Canvas:
 
     def _painted(self, event: Any = None) -> None:
         self._fresh = True
-        self._wet.start(0)
+        self._wet.start()
 
     def settle(self) -> None:
         """Take over what was painted a moment ago; to be called before other regions are shown."""
@@ -257,12 +252,3 @@ def _vanish(layer: Points, hidden: MaskArray) -> None:
         colours[hidden, 3] = 0.0
         layer.border_color = colours
         layer.size = np.where(hidden, 0.0, layer.size)
-
-
-def following(picks: Picks, yx: FloatArray) -> Picks:
-    """Picks after a person moved some or added some at the end, now that they lie at ``yx``."""
-    kept = min(len(picks), len(yx))
-    here = picks.select(np.arange(kept))
-    changed = (here.yx != yx[:kept]).any(axis=1)
-    here = moved(here, changed, yx[:kept][changed])
-    return added(here, yx[kept:]) if len(yx) > kept else here

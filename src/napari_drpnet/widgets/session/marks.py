@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_drpnet import layers
 from napari_drpnet.data import Picks
 from napari_drpnet.widgets.session.session import Session
@@ -52,9 +50,7 @@ class Marks:
         if self._session.viewer is None:
             return
         layer = self.layer or self._add(picks)
-        for name, value in layers.placement(picks.frame).items():
-            if not np.array_equal(getattr(layer, name), value):
-                setattr(layer, name, value)
+        layers.assign(layer, layers.placement(picks.frame))
         layer.visible = True  # first: napari does not keep a hidden layer's list of what is in view up to date
         layer.data = picks.yx
         if len(picks):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.widgets.pick.edits import Edits, join
+from napari_drpnet.edits import Edits
+from napari_drpnet.labels import join
 
 FRAME = Frame("a.mrc", (1000, 1000), 1.0)
 DIAMETER, SPACING = 40.0, 24.0

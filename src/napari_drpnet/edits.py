@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_drpnet.data import FloatArray, Frame, Picks
+from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks
 from napari_drpnet.labels import join, near
 
 # A pick this near to where one was removed, in diameters, is the same particle found again.
@@ -50,15 +49,11 @@ class Edits:
         """
         ours = shown.select(np.arange(len(shown) - len(self.made)))
         kept = _same_rows(current, ours)
-        gone = ours.yx[~_same_positions(ours.yx, current.yx)]
+        gone = ours.yx[~near(ours.yx, current.yx, 0.0)]
         return Edits(current.select(~kept), np.concatenate([self.removed, gone]))
 
 
-def _same_positions(yx: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
-    return near(yx, others, 0.0)
-
-
-def _same_rows(picks: Picks, others: Picks) -> npt.NDArray[np.bool_]:
+def _same_rows(picks: Picks, others: Picks) -> MaskArray:
     """Which picks are among the others, by position and label."""
     labelled = {(*position, label) for position, label in zip(others.yx.tolist(), others.label.tolist(), strict=True)}
     rows = zip(picks.yx.tolist(), picks.label.tolist(), strict=True)

@@ -10,8 +10,7 @@ from napari_drpnet.evaluation import Verdict
 from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.evaluation.comparison import Comparison, Standing, compare
 from napari_drpnet.evaluation.consensus import consensus
-
-CONSENSUS = "consensus"
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,93 @@
+"""One thumbnail as it is drawn: the picture, what a person said of it, its number, and whether it is selected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qtpy.QtCore import QRect, QRectF, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPen
+
+from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR
+from napari_drpnet.widgets.gallery.catalogue import Particle
+
+_EMPTY = QColor(128, 128, 128, 70)
+_SELECTED = QColor("#ffffff")
+_FADED = 0.5  # opacity of what is rejected
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """What is drawn of one particle.
+
+    Attributes
+    ----------
+    image
+        The picture; None when it is not there yet.
+    particle
+        Whose it is.
+    caption
+        Written on it; empty for nothing.
+    selected, failed
+        Whether it is selected, and whether its micrograph cannot be read.
+    """
+
+    image: QImage | None
+    particle: Particle
+    caption: str
+    selected: bool
+    failed: bool
+
+
+def draw(painter: QPainter, place: QRect, tile: Tile) -> None:
+    """Draw one thumbnail."""
+    _draw_image(painter, place, tile)
+    if tile.particle.background:
+        _frame(painter, place, QColor(BACKGROUND_COLOUR), 2)
+        _cross(painter, place)
+    elif tile.particle.by_hand:
+        _frame(painter, place, QColor(LABELLED_COLOUR), 2)
+    if tile.caption:
+        _write(painter, place, tile.caption)
+    if tile.selected:
+        _frame(painter, place.adjusted(-2, -2, 2, 2), _SELECTED, 4)
+        _frame(painter, place.adjusted(2, 2, -2, -2), QColor(0, 0, 0), 1)  # seen on white, too
+
+
+def _draw_image(painter: QPainter, place: QRect, tile: Tile) -> None:
+    if tile.image is None:
+        painter.fillRect(place, _EMPTY)
+        if tile.failed:
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), "?")
+        return
+    painter.setOpacity(_FADED if tile.particle.background else 1.0)
+    painter.drawImage(place, tile.image)
+    painter.setOpacity(1.0)
+
+
+def _frame(painter: QPainter, place: QRect, colour: QColor, width: int) -> None:
+    pen = QPen(colour, width)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    painter.setPen(pen)
+    half = width / 2
+    painter.drawRect(QRectF(place).adjusted(half, half, -half, -half))
+
+
+def _cross(painter: QPainter, place: QRect) -> None:
+    """Two lines in a corner, for those who do not see red."""
+    side = max(8, place.width() // 7)
+    corner = QRect(place.right() - side - 4, place.top() + 5, side, side)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(QColor(BACKGROUND_COLOUR), 2.5))
+    painter.drawLine(corner.topLeft(), corner.bottomRight())
+    painter.drawLine(corner.topRight(), corner.bottomLeft())
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _write(painter: QPainter, place: QRect, text: str) -> None:
+    """White with a dark edge below, which is read on any grey."""
+    inner = place.adjusted(5, 2, -5, -3)
+    flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
+    painter.setPen(QColor(0, 0, 0))
+    painter.drawText(inner.translated(1, 1), flags, text)
+    painter.setPen(QColor(255, 255, 255))
+    painter.drawText(inner, flags, text)

@@ -1,0 +1,106 @@
+"""One micrograph of a project in the layers of a viewer, with its regions and picks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+from napari.utils.notifications import show_warning
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.layers import LayerTuple, image_layer
+from napari_drpnet.regions import coarse_shape
+from napari_drpnet.widgets.session.canvas import Canvas
+from napari_drpnet.widgets.session.readahead import Reader
+from napari_drpnet.widgets.session.store import PickStore
+
+UNREADABLE = (1024, 1024)  # drawn in place of a micrograph that cannot be read
+
+
+class Screen:
+    """Shows on a canvas what a store holds.
+
+    Parameters
+    ----------
+    canvas
+        The layers.
+    store
+        Picks and regions.
+    smooth
+        Whether micrographs are shown smoothed as well, where the particle's diameter is known.
+
+    Attributes
+    ----------
+    trouble
+        Why the micrograph that was shown last cannot be; empty when it can.
+    """
+
+    def __init__(self, canvas: Canvas, store: PickStore, smooth: bool) -> None:
+        self.reader = Reader(store.project)
+        self.smooth = smooth
+        self.trouble = ""
+        self._canvas = canvas
+        self._store = store
+
+    def show(self, name: str) -> None:
+        """Show a micrograph; in place of one that cannot be read, nothing but its picks."""
+        self.trouble = ""
+        made = self._image(name)
+        smoothed = self._smoothed(name)
+        if smoothed is None:
+            self._canvas.show_smoothed(None)  # first, since napari warns of layers in different units
+        self._canvas.show_image(made)
+        self._canvas.show_smoothed(smoothed)
+        frame, mask = self._store.frame(name), self._store.region(name)
+        self._canvas.show_regions(
+            np.zeros(coarse_shape(frame.shape or UNREADABLE), bool) if mask is None else mask, frame
+        )
+        if self._canvas.regions is not None:
+            self._canvas.regions.editable = not self._store.project.read_only
+        self.show_picks(name)
+
+    def show_smoothed(self, name: str, smooth: bool) -> None:
+        """Show micrographs smoothed for the eye, or only as they are; ``name`` is the present one."""
+        self.smooth = smooth
+        self._canvas.show_smoothed(self._smoothed(name))
+
+    def show_picks(self, name: str) -> None:
+        """Show the picks of a micrograph as they are now."""
+        store = self._store
+        picks = store.picks(name)
+        damaged = store.damaged.get(name, "")
+        if damaged and damaged not in self.trouble:
+            self.trouble = f"{self.trouble} {damaged}".strip()
+            show_warning(damaged)
+        editable = not (store.project.read_only or damaged)
+        self._canvas.show_picks(picks, store.shown(name), store.diameter(picks.frame), editable)
+
+    def prepare(self, name: str) -> None:
+        """Read a micrograph ahead, as it will be shown."""
+        self.reader.ahead(name, self._eye)
+
+    def _image(self, name: str) -> LayerTuple:
+        try:
+            made = self.reader.layer(name)
+        except UserError as error:
+            self.trouble = str(error)
+            show_warning(self.trouble)
+            known = self._store.frame(name)
+            frame = replace(known, shape=known.shape or UNREADABLE)
+            return image_layer(np.zeros(known.shape or UNREADABLE, np.float32), frame, name=name)
+        self._store.note_frame(name, made[1]["metadata"]["frame"].unbinned)
+        return made
+
+    @property
+    def _eye(self) -> float | None:
+        """The diameter to smooth for, in Angstrom; None where micrographs are not smoothed."""
+        return self._store.project.settings.diameter if self.smooth else None
+
+    def _smoothed(self, name: str) -> LayerTuple | None:
+        """The micrograph for the eye, where it can be made: its pixel size is known, and the diameter fits."""
+        diameter = self._eye
+        if diameter and not self.trouble and self._store.frame(name).pixel_size:
+            with suppress(UserError):
+                return self.reader.smoothed(name, diameter)
+        return None

@@ -1,0 +1,46 @@
+"""Files of picks that are compared on one micrograph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_drpnet.data import Frame, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io import write_picks
+from napari_drpnet.jobs import finish
+from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
+
+FRAME = Frame("Micrographs/a.mrc", (100, 120), 2.0)
+
+
+def some_picks(name: str) -> Picks:
+    return Picks(Frame(name, (100, 120), 2.0), [[10, 20], [50, 60]], score=[0.5, 0.9])
+
+
+@pytest.mark.parametrize("ending", ["star", "box"])  # rows of a box file count from below, so the height is needed
+def test_a_file_gives_the_picks_of_the_micrograph_that_is_asked_for(tmp_path: Path, ending: str) -> None:
+    picks = replace(some_picks("a.mrc"), diameter=np.array(20.0))
+    path = write_picks(picks, tmp_path / f"a.{ending}")
+    (file,) = finish(read_pick_files([path], FRAME))
+    found = file.picks_of(FRAME.micrograph)
+    assert found is not None
+    np.testing.assert_array_equal(found.yx, picks.yx)
+    assert file.picks_of("b.mrc") is None
+
+
+def test_a_file_of_other_micrographs_says_whose_picks_it_has(tmp_path: Path) -> None:
+    path = write_picks(some_picks("b.mrc"), tmp_path / "b.star")
+    with pytest.raises(UserError, match=r"b\.star has picks of b(\.mrc)?, none of Micrographs/a\.mrc"):
+        finish(read_pick_files([path], FRAME))
+
+
+def test_names_that_do_not_tell_which_it_is_are_told(tmp_path: Path) -> None:
+    entries = [some_picks(f"{folder}/a.mrc") for folder in ("one", "two", "three", "four")]
+    file = PickFile(tmp_path / "all.csv", entries)
+    with pytest.raises(UserError, match=r"all\.csv: one/a\.mrc, two/a\.mrc, three/a\.mrc and 1 more may all be a\.mrc"):
+        file.picks_of("a.mrc")
+    assert file.picks_of("two/a.mrc") is entries[1]
