@@ -40,7 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     script = "Xvfb -displayfd 1 -screen 0 1280x1024x24 -nolisten tcp & exec >&-; read end; kill $!; wait"
     quiet = {"stderr": subprocess.DEVNULL, "start_new_session": True}
     screen = subprocess.Popen(["sh", "-c", script], stdin=life, stdout=subprocess.PIPE, text=True, **quiet)
-    if number := screen.stdout.readline().strip():
+    with screen.stdout as said:
+        number = said.readline().strip()
+    if number:
         os.environ |= {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
 
 
