@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist
 demo: $(READY)  ## make the sample micrograph, pick it, score the picks
 	$(BIN)/napari-drpnet demo --out demo
 
-test: $(READY)  ## all tests, those of the window under Xvfb
+test: $(READY)  ## all tests, windows on screens that are not there (Xvfb)
 	tools/system-packages.sh test
 	$(PYTEST)
 

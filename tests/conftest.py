@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 # Before napari is imported anywhere: its settings file must not be the user's.
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-drpnet-")) / "settings.yaml")
+HOME = tempfile.TemporaryDirectory(prefix="napari-drpnet-")
+os.environ["NAPARI_CONFIG"] = str(Path(HOME.name) / "settings.yaml")
 # One thread each: torch's threads wait for each other at full speed, and `make test` runs a process a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 # What tests share is there for the processes that they start, too.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH")])
-)
+SEEN = [str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, SEEN))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,14 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
     workers_run_them = config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ
     if workers_run_them or not shutil.which("Xvfb"):
         return
-    (read, write), (life, _) = os.pipe(), os.pipe()
     # The screen goes when this process is gone, however that ends: then its standard input is closed.
-    script = f"Xvfb -displayfd {write} -screen 0 1280x1024x24 -nolisten tcp & read end; kill $!; wait"
-    own = {"pass_fds": [write], "stdin": life, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    subprocess.Popen(["sh", "-c", script], **own)
-    os.close(write)
-    with os.fdopen(read) as number:
-        os.environ |= {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}
+    life, _ = os.pipe()
+    script = "Xvfb -displayfd 1 -screen 0 1280x1024x24 -nolisten tcp & exec >&-; read end; kill $!; wait"
+    quiet = {"stderr": subprocess.DEVNULL, "start_new_session": True}
+    screen = subprocess.Popen(["sh", "-c", script], stdin=life, stdout=subprocess.PIPE, text=True, **quiet)
+    with screen.stdout as said:
+        number = said.readline().strip()
+    if number:
+        os.environ |= {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
 
 
 @pytest.fixture(scope="session")
