@@ -71,6 +71,9 @@ PickerName = Annotated[str, Field(description="Name of the picker.")]
 RunsOn = Annotated[Device, Field(description="Where networks run: auto takes a GPU when there is one.")]
 Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
 
+CALIBRATION = "calibration"
+"""The role of a file that corrects a picker's probabilities."""
+
 
 class Settings(BaseModel):
     """Frozen, and strict about names: a misspelt key is an error, not a silent default."""
@@ -79,9 +82,9 @@ class Settings(BaseModel):
 
 
 def networks_of(model: type[Settings]) -> dict[str, str]:
-    """The fields of a model that name files of weights, each with the role of what is in them."""
+    """The fields of a model that name files of weights, with the role of what is in them; networks come first."""
     roles = {name: extra_of(model, name, "network") for name in model.model_fields}
-    return {name: role for name, role in roles.items() if role}
+    return dict(sorted(((n, r) for n, r in roles.items() if r), key=lambda field: field[1] == CALIBRATION))
 
 
 def extra_of(model: type[Settings], field: str, key: str) -> str:

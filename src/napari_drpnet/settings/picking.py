@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from napari_drpnet.settings.base import (
+    CALIBRATION,
     DEFAULT_PICKER,
     USUAL_DISTANCE,
     Diameter,
@@ -73,7 +74,7 @@ class PickerSettings(Settings):
     calibration: str | None = Field(
         None,
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
-        json_schema_extra=network("calibration", none="none"),
+        json_schema_extra=network(CALIBRATION, none="none"),
     )
 
     @property
@@ -89,7 +90,7 @@ class PickerSettings(Settings):
     @property
     def files(self) -> dict[str, str]:
         """The files that probabilities depend on, by field: names of weights, and paths."""
-        named = {name: getattr(self, name) for name in networks_of(type(self)) if name != "calibration"}
+        named = {name: getattr(self, name) for name in networks_of(type(self)) if name != CALIBRATION}
         paths = {name: value for name, value in self if isinstance(value, Path)}
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
