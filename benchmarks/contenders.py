@@ -23,7 +23,7 @@ from measures import WITHOUT_TRUTH, Sample, TestSet
 from napari_drpnet import Micrograph, Picks, load_picker, read_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import finish, learn
-from napari_drpnet.pickers import Picker
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.preprocess import rescale
 
 REAL = frozenset({"10017", "10028", "10059", "10146"})
@@ -75,7 +75,7 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     Path("/proc/self/clear_refs").write_text("5")  # the most memory so far is forgotten
     before = _most_memory()
     # Weights are loaded, and where a picker learns without labels it learns, once for micrographs of one diameter.
-    learnt: dict[float, Picker] = {}
+    learnt: dict[float, LoadedPicker] = {}
     picks, seconds = [], []
     for sample in samples:
         start = time.process_time()
@@ -93,7 +93,7 @@ def _most_memory() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
-def _ready(contender: Ours, diameter: float, threshold: float, micrographs: Sequence[Micrograph]) -> Picker:
+def _ready(contender: Ours, diameter: float, threshold: float, micrographs: Sequence[Micrograph]) -> LoadedPicker:
     told = {} if contender.picker == "centerpicker" else {"diameter": diameter}
     picker = load_picker(contender.picker, **told, threshold=threshold, device="cpu", **contender.options)
     finish(learn(picker, [partial(_same, micrograph) for micrograph in micrographs]))

@@ -154,12 +154,12 @@ def main() -> None:
         there = len(data.samples[options.first].truth)
         for count in [*(n for n in options.labels if n < there), None]:
             words, after, told = with_labels(data, count, options, detector)
-            row = (data.name, words, str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}")
-            print("| " + " | ".join((*row, *told)) + " |", flush=True)
+            row = [data.name, words, str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}"]
+            print("| " + " | ".join([*row, *told]) + " |", flush=True)
         if not options.no_unsupervised:
             after, took = without_labels(data, detector, options)
-            row = (data.name, "confidence", str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}")
-            row = (*row, f"{after['best F1']:.3f}", "", "", "classifier", *took)
+            row = [data.name, "confidence", str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}"]
+            row += [f"{after['best F1']:.3f}", "", "", "classifier", *took]
             print("| " + " | ".join(row) + " |", flush=True)
 
 

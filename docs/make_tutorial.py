@@ -58,7 +58,7 @@ def opened() -> tuple[Any, Any]:
     from napari_drpnet import jobs
     from napari_drpnet.widgets.session.session import Session
 
-    viewer = open_viewer(sample=False)
+    viewer = open_viewer(sample="")
     session = Session.of(viewer)
     folder = Path(os.environ["DRPNET_TUTORIAL"])
     inputs = () if jobs.is_project(folder / "project") else (str(folder / "micrographs" / "*.mrc"),)
