@@ -30,12 +30,13 @@ from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
-from napari_drpnet.settings.template import TemplateSetSettings, TemplateSettings
+from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
 from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
 
 __all__ = [
     "DEFAULT_PICKER",
     "FINE_TUNING",
+    "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "CenterPickerSettings",
     "ComparisonSettings",
