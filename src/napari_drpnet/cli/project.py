@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,9 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
 from napari_drpnet.cli.terminal import print_json, print_table
 from napari_drpnet.cli.values import named_values
+from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import ProjectSettings, networks_of
-
-if TYPE_CHECKING:
-    from napari_drpnet.io.project.project import Project, Row
 
 _STATES = ("new", "picked", "edited", "done")
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Picks
+from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
 from napari_drpnet.io.picks.folder import pick_files
 from napari_drpnet.settings import EvaluationSettings
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation import Evaluation
 
 
 def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Evaluation:
@@ -26,8 +23,6 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     UserError
         For files that cannot be read, and as `evaluation.evaluate` does.
     """
-    from napari_drpnet.evaluation import evaluate
-
     found, wanted = _read_all(picks), _read_all(truth)
     if settings.shape is not None:
         wanted = [_with_shape(entry, settings.shape) for entry in wanted]

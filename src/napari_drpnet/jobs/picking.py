@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
@@ -20,13 +19,11 @@ from napari_drpnet.io.images import open_image, read_frame
 from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.run_file import write_run_file
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import Job, Progress, translate
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io import read_micrograph
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import contaminate, grains
@@ -248,6 +249,5 @@ _mtf_of = lru_cache(maxsize=8)(camera.read_mtf)
 
 @lru_cache(maxsize=256)
 def _spectrum_of(path: Path) -> FloatArray:
-    from napari_drpnet.io import read_micrograph
 
     return camera.radial_spectrum(read_micrograph(path).image)

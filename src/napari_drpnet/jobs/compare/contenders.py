@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from napari_drpnet.io.picks.folder import pick_files
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.picking import Found, PickResult, learn, pick_one, write_lists
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 
 @dataclass

@@ -8,16 +8,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.agreement import Pair
-    from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.compare.result import ComparisonReport
 
 
 @dataclass(frozen=True)
