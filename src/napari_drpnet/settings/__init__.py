@@ -14,7 +14,7 @@ from napari_drpnet.settings.base import (
     validated,
 )
 from napari_drpnet.settings.centerpicker import CenterPickerSettings
-from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings, MatchSettings
+from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
@@ -49,7 +49,6 @@ __all__ = [
     "EvaluationSettings",
     "HarvestSettings",
     "LoGSettings",
-    "MatchSettings",
     "PickRun",
     "PickerSettings",
     "PixerSettings",

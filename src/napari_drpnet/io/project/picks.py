@@ -129,8 +129,7 @@ def read_stored(frame: Frame, picks_file: Path | None, labels_file: Path | None)
     said = set(map(tuple, whole_pixels(labels.yx).tolist()))
     alone = np.array([tuple(at) not in said for at in whole_pixels(picks.yx).tolist()], dtype=bool)
     both = picks.select(alone), labels.select(~labels.by_hand), labels.select(labels.by_hand)
-    columns = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
-    return Stored(Picks(frame, **{c: np.concatenate([getattr(part, c) for part in both]) for c in columns}), picker)
+    return Stored(Picks.joined(both, frame), picker)
 
 
 def _empty(frame: Frame) -> Picks:

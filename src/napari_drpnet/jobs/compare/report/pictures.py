@@ -14,7 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.drawing.charts import Panel
 from napari_drpnet.drawing.colours import colour, colour_on_white
-from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings
+from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, verdict_rings
 from napari_drpnet.evaluation.agreement import agreement
 from napari_drpnet.evaluation.comparison import Standing
 from napari_drpnet.io.files import micrograph_stem
@@ -28,6 +28,7 @@ _SIDE, _TITLE, _GAP = 640, 34, 6
 # Greys under a ring that is not fully drawn at its rim, and how much of its colour shows there.
 _BLENDS = [(grey, share) for grey in (40, 110, 180, 240) for share in (0.35, 0.6, 0.85)]
 _GROUND, _INK = "#202020", "#ffffff"
+_MOST_POINTS = 400  # of a curve
 
 
 def overlays(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
@@ -69,11 +70,11 @@ def draw_curves(report: ComparisonReport) -> Image.Image | None:
     return panel.image
 
 
-def curve_points(standing: Standing, most: int = 400) -> list[tuple[float, float]]:
+def curve_points(standing: Standing) -> list[tuple[float, float]]:
     """Recall and precision along the curve of a set, thinned out; empty without one."""
     if standing.curve is None or not len(standing.curve.recall):
         return []
-    keep = np.unique(np.linspace(0, len(standing.curve.recall) - 1, most).round().astype(int))
+    keep = np.unique(np.linspace(0, len(standing.curve.recall) - 1, _MOST_POINTS).round().astype(int))
     return list(zip(standing.curve.recall[keep].tolist(), standing.curve.precision[keep].tolist(), strict=True))
 
 
@@ -138,11 +139,7 @@ def _panel(report: ComparisonReport, micrograph: Micrograph, standing: Standing,
     verdict = next((one for one in verdicts if micrograph_stem(one.micrograph) == stem), None)
     picks = _of(report.sets[standing.name], stem)
     if verdict is not None:
-        rings = [
-            Rings(verdict.missed, MISSED, "missed"),
-            Rings(verdict.false, FALSE, "false"),
-            Rings(verdict.true, TRUE, "found"),
-        ]
+        rings = verdict_rings(verdict)
     elif picks is not None:
         rings = [Rings(picks.yx[picks.label != "background"], colour, "picks")]
     else:
