@@ -17,6 +17,7 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, read_picks
 from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.star_lists import read_micrographs
 from napari_drpnet.layers import LayerTuple, frame_of, image_layer, points_layer, set_pixel_size
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
     try:
         return read()
     except UserError as error:
-        from napari import current_viewer
+        from napari import current_viewer  # the window
 
         if current_viewer() is None:
             raise
@@ -81,7 +82,7 @@ def _image(path: Path, pixel_size: float | None = None) -> LayerTuple:
 
 def _stack(paths: Sequence[Path]) -> LayerTuple:
     """Several images of one size as one layer, each read when it is shown."""
-    import dask.array as da
+    import dask.array as da  # slow to load
 
     files = [open_image(path) for path in paths]
     first = files[0]
@@ -137,8 +138,6 @@ def _coordinates(path: Path) -> list[LayerTuple]:
 
 def _listed_micrographs(path: Path) -> list[LayerTuple]:
     """The images that a micrographs STAR names, as long as they are few."""
-    from napari_drpnet.io.star_lists import read_micrographs
-
     try:
         entries = read_micrographs(path) if path.suffix.lower() == ".star" else []
     except UserError:
@@ -190,7 +189,7 @@ def _open_frames() -> list[Frame]:
 
 def _open_layers() -> list[Layer]:
     """Our layers in the viewer, if there is one."""
-    from napari import current_viewer
+    from napari import current_viewer  # the window
 
     viewer = current_viewer()
     return [layer for layer in viewer.layers if "frame" in layer.metadata] if viewer else []

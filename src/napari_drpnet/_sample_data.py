@@ -10,7 +10,7 @@ from napari_drpnet.layers import TRUTH_COLOUR, LayerTuple, image_layer, points_l
 
 @cache
 def _sample() -> tuple[Micrograph, Picks]:
-    from napari_drpnet.simulation.sample import sample_micrograph
+    from napari_drpnet.simulation.sample import sample_micrograph  # slow to load
 
     return sample_micrograph()
 

@@ -35,7 +35,7 @@ def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.in
     n
         Number of regions.
     """
-    from skimage.morphology import reconstruction
+    from skimage.morphology import reconstruction  # slow to load
 
     seed = image - np.float32(height)
     plateau = reconstruction(seed, image, method="dilation", footprint=_EIGHT).astype(np.float32)
@@ -46,7 +46,7 @@ def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.in
 
 def _regional_maxima(image: ImageArray) -> npt.NDArray[np.bool_]:
     """Connected plateaus of equal value without a higher neighbour, 8-connected."""
-    from skimage.morphology import local_maxima
+    from skimage.morphology import local_maxima  # slow to load
 
     maxima: npt.NDArray[np.bool_] = local_maxima(image, connectivity=2)
     return maxima

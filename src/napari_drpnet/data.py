@@ -245,14 +245,7 @@ class Picks:
         n = len(yx)
         object.__setattr__(self, "frame", self.frame.unbinned)
         object.__setattr__(self, "yx", yx)
-        for name, dtype in (
-            ("score", np.float64),
-            ("diameter", np.float64),
-            ("class_number", np.int64),
-            ("psi", np.float64),
-            ("label", np.str_),
-            ("source", np.str_),
-        ):
+        for name, dtype in _PICK_COLUMNS:
             object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
 
     def __len__(self) -> int:
@@ -269,16 +262,24 @@ class Picks:
     def select(self, which: npt.ArrayLike) -> Picks:
         """The picks at a boolean mask or an index array, in that order."""
         index = np.asarray(which)
-        return replace(
-            self,
-            yx=self.yx[index],
-            score=self.score[index],
-            diameter=self.diameter[index],
-            class_number=self.class_number[index],
-            psi=self.psi[index],
-            label=self.label[index],
-            source=self.source[index],
-        )
+        return replace(self, yx=self.yx[index], **{name: getattr(self, name)[index] for name, _ in _PICK_COLUMNS})
+
+    @staticmethod
+    def joined(parts: Sequence[Picks], frame: Frame | None = None) -> Picks:
+        """The picks of all parts, in the frame of the first where none is given."""
+        names = ["yx", *(name for name, _ in _PICK_COLUMNS)]
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return Picks(frame or parts[0].frame, **columns)
+
+
+_PICK_COLUMNS: tuple[tuple[str, Any], ...] = (
+    ("score", np.float64),
+    ("diameter", np.float64),
+    ("class_number", np.int64),
+    ("psi", np.float64),
+    ("label", np.str_),
+    ("source", np.str_),
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,12 +24,10 @@ UNDECIDED = 0.5
 # Pixels: STAR files of picks hold whole ones, and a pick that is read again is the same.
 _SAME = 1.0
 
-_COLUMNS = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
-
 
 def join(first: Picks, second: Picks) -> Picks:
     """The picks of both, in the frame of the first."""
-    return Picks(first.frame, **{c: np.concatenate([getattr(first, c), getattr(second, c)]) for c in _COLUMNS})
+    return Picks.joined([first, second])
 
 
 def near(yx: FloatArray, others: FloatArray, distance: float) -> MaskArray:

@@ -32,7 +32,7 @@ def rescale(image: ImageArray, factor: float) -> ImageArray:
     """
     if factor == 1:
         return image
-    import torch
+    import torch  # slow to load
     from torch.nn import functional as F
 
     # torch warns of memory that it may not write to, such as a file's; it writes nothing here.

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from napari_drpnet.data import ImageArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import SimulationSettings
-from napari_drpnet.simulation import orientations, simulate, simulate_one
+from napari_drpnet.simulation import orientations, simulate_one
 from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.optics import image_intensity
 from napari_drpnet.simulation.sample import sample_micrograph
@@ -67,7 +67,7 @@ def test_masks_and_noise_free_images_do_not_change_the_micrograph() -> None:
 
 
 def test_particles_span_the_pixels_asked_for() -> None:
-    for made in simulate(SMALL):
+    for made in (simulate_one(SMALL, index) for index in range(SMALL.count)):
         assert made.micrograph.image.shape == made.mask.shape == (384, 384)
         assert np.isfinite(made.micrograph.image).all()
         assert ((made.truth.diameter >= 25) & (made.truth.diameter <= 40)).all()
@@ -201,7 +201,10 @@ def test_noise_can_follow_a_real_micrograph(tmp_path: Path) -> None:
     stripes = 128 + 40 * np.sin(2 * np.pi * y / 6) + np.random.default_rng(0).normal(0, 5, (256, 256))
     iio.imwrite(tmp_path / "real.png", np.clip(stripes, 0, 255).astype(np.uint8))
     settings = SMALL.model_copy(update={"noise_like": (tmp_path / "real.png",), "seed": 4})
-    assert all(np.isfinite(made.micrograph.image).all() for made in simulate(settings))
+    assert all(
+        np.isfinite(made.micrograph.image).all()
+        for made in (simulate_one(settings, index) for index in range(settings.count))
+    )
 
 
 def test_a_particle_larger_than_the_micrograph_is_refused() -> None:

@@ -17,7 +17,7 @@ from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.masks import CONTAMINATION, PARTICLE, MaskCrops, Masked, cores, load_masks
 from napari_drpnet.training.pixer import sorting_loss
 from napari_drpnet.training.sets import Example, load_examples
-from napari_drpnet.training.sorting import SorterPatches, places
+from napari_drpnet.training.sorting import places, sorter_patches
 
 
 def example(image, yx):
@@ -73,7 +73,7 @@ def test_places_of_each_class_are_what_they_say(painted):
 def test_a_set_without_contamination_is_refused(painted):
     clean = Masked(painted.example, np.uint8(np.where(painted.mask == PARTICLE, PARTICLE, 0)))
     with pytest.raises(UserError, match="no contamination"):
-        SorterPatches([clean], 32, 0.1, np.random.default_rng(0))
+        sorter_patches([clean], 32, 0.1, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_a_few_steps_lower_the_loss(network, masked):
         batch = MaskCrops(masked, 32, 64, 4, 0.1, 0.3).batch(4, 1, rng).tensors
     else:
         model, loss = PixerSorter(), sorting_loss
-        batch = SorterPatches(masked, 32, 0.1, rng).batch(12, 1, rng).tensors
+        batch = sorter_patches(masked, 32, 0.1, rng).batch(12, 1, rng).tensors
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
     before = loss(model, batch).item()
     for _ in range(10):

@@ -14,7 +14,6 @@ from napari_drpnet.cli.options import Given, Inputs, JsonFlag, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell_some
 from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
-from napari_drpnet.jobs.compare.report import tables
 from napari_drpnet.settings import ComparisonSettings, ConsensusSettings, validated
 
 
@@ -31,6 +30,8 @@ def compare(
     Runs all pickers on the same micrographs, and writes the picks of each, tables, pictures, and one page to be sent.
     Example: napari-drpnet compare Micrographs/ --pickers FIRST,SECOND --truth labels/ --diameter 180 --out compared
     """
+    from napari_drpnet.jobs.compare.report import tables  # SciPy, which --help does not need
+
     if inputs:
         told["inputs"] = inputs
     told["options"] = _by_picker(told.get("options", {}), told.get("pickers", ()))
@@ -39,7 +40,8 @@ def compare(
     tell_some("warning", report.warnings)
     tell_some("error", [f"{name}: {reason}" for name, reason in report.failed])
     if json:
-        print_json(_document(report))
+        rows = {"sets": tables.standings, "agreement": tables.agreement, "micrographs": tables.by_micrograph}
+        print_json(_document(report, {name: table(report) for name, table in rows.items()}))
     else:
         columns, cells = tables.texts(tables.STANDINGS, tables.standings(report))
         print_table([column.head for column in columns], cells)
@@ -79,7 +81,7 @@ def consensus(
         typer.echo(f"{written.picks} picks on {len(written.results)} micrographs, written to {written.out}")
 
 
-def _document(report: jobs.ComparisonReport) -> dict[str, object]:
+def _document(report: jobs.ComparisonReport, rows: dict[str, Any]) -> dict[str, object]:
     return {
         "out": report.settings.out,
         "page": report.page,
@@ -87,9 +89,7 @@ def _document(report: jobs.ComparisonReport) -> dict[str, object]:
         "pixel_size": report.pixel_size,
         "radius": report.radius,
         "edge": report.edge,
-        "sets": tables.standings(report),
-        "agreement": tables.agreement(report),
-        "micrographs": tables.by_micrograph(report),
+        **rows,
         "warnings": report.warnings,
         "failed": [{"name": name, "reason": reason} for name, reason in report.failed],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, options
 from napari_drpnet.cli.terminal import run_job, tell
 from napari_drpnet.settings import ConversionSettings, validated
-
-if TYPE_CHECKING:
-    from napari_drpnet.jobs import Conversion
 
 
 def convert(
@@ -40,7 +37,7 @@ def convert(
         raise typer.Exit(1)
 
 
-def _warn(report: Conversion) -> None:
+def _warn(report: jobs.Conversion) -> None:
     for refusal in report.failed:
         tell("error", str(refusal.error))
     lists = (
@@ -55,5 +52,5 @@ def _warn(report: Conversion) -> None:
         tell("warning", f"this format has no place for: {report.lost}. CSV keeps them.")
 
 
-def _place(report: Conversion) -> str:
+def _place(report: jobs.Conversion) -> str:
     return str(report.files[0] if len(report.files) == 1 else report.files[0].parent)

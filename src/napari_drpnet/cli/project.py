@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,12 +12,11 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
 from napari_drpnet.cli.terminal import print_json, print_table
 from napari_drpnet.cli.values import named_values
+from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import ProjectSettings, networks_of
 
-if TYPE_CHECKING:
-    from napari_drpnet.io.project.project import Project, Row
-
+_COUNTED = ("picks", "particles", "background")
 _STATES = ("new", "picked", "edited", "done")
 
 
@@ -51,19 +50,19 @@ def project(
 
 def _show(opened: Project) -> None:
     rows = opened.rows()
-    head = ["micrograph", "picks", "particles", "background", "state", "score"]
+    head = ["micrograph", *_COUNTED, "state", "score"]
     print_table(head, [*(_cells(row) for row in rows), _total(rows)])
 
 
 def _cells(row: Row) -> list[str]:
     score = "-" if math.isnan(row.score) else f"{row.score:.3f}"
-    return [row.name, str(row.picks), str(row.particles), str(row.background), row.state, score]
+    return [row.name, *(str(getattr(row, name)) for name in _COUNTED), row.state, score]
 
 
 def _total(rows: list[Row]) -> list[str]:
     states = [(state, sum(row.state == state for row in rows)) for state in _STATES]
     summary = ", ".join(f"{count} {state}" for state, count in states if count)
-    sums = [str(sum(getattr(row, name) for row in rows)) for name in ("picks", "particles", "background")]
+    sums = [str(sum(getattr(row, name) for row in rows)) for name in _COUNTED]
     return [f"all {len(rows)}", *sums, summary, ""]
 
 
@@ -78,11 +77,7 @@ def _document(opened: Project) -> dict[str, object]:
                 "name": entry.name,
                 "path": entry.path,
                 "pixel_size": entry.pixel_size,
-                "picks": row.picks,
-                "particles": row.particles,
-                "background": row.background,
-                "state": row.state,
-                "score": row.score,
+                **{name: getattr(row, name) for name in (*_COUNTED, "state", "score")},
             }
             for entry, row in zip(opened.micrographs, opened.rows(), strict=True)
         ],

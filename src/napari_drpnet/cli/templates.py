@@ -11,9 +11,7 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, Inputs, option, options
 from napari_drpnet.cli.terminal import run_job
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import PickRun, TemplateSetSettings, validated
-
-_PICKER = "template"  # the picker that uses them
+from napari_drpnet.settings import TEMPLATE_PICKER, PickRun, TemplateSetSettings, validated
 
 
 def templates(
@@ -47,4 +45,6 @@ def templates(
         report = run_job(jobs.templates_of_picks(fields, settings, out), "micrographs, {task.fields[picks]} particles")
         shown = ", ".join(map(str, report.members))
         typer.echo(f"{report.count} averages of {shown} particles, written to {report.path}")
-    typer.echo(f"Use them:  napari-drpnet pick MICROGRAPHS --picker {_PICKER} --diameter ... --option templates={out}")
+    typer.echo(
+        f"Use them:  napari-drpnet pick MICROGRAPHS --picker {TEMPLATE_PICKER} --diameter ... --option templates={out}"
+    )

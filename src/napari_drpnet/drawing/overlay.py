@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,15 +71,14 @@ def draw_rings(
 
 def draw_verdict(micrograph: Micrograph, verdict: Verdict, diameter: float, side: int = 1600) -> Image.Image:
     """Draw the right picks, the wrong ones, and the particles that were missed; parameters as in `draw_rings`."""
-    rings = [
-        Rings(points, colour, f"{len(points)} {word}")
-        for points, colour, word in (
-            (verdict.missed, MISSED, "missed"),
-            (verdict.false, FALSE, "false"),
-            (verdict.true, TRUE, "found"),
-        )
-    ]
+    rings = [replace(ring, label=f"{len(ring.yx)} {ring.label}") for ring in verdict_rings(verdict)]
     return draw_rings(micrograph, rings, diameter, side)
+
+
+def verdict_rings(verdict: Verdict) -> list[Rings]:
+    """The particles that were missed, the wrong picks, and the right ones."""
+    kinds = ((verdict.missed, MISSED, "missed"), (verdict.false, FALSE, "false"), (verdict.true, TRUE, "found"))
+    return [Rings(*kind) for kind in kinds]
 
 
 def save_png(picture: Image.Image, path: Path) -> Path:

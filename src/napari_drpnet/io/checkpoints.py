@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def write_checkpoint(path: Path, run: str, state: dict[str, Any]) -> None:
     UserError
         When the disk is full or the folder cannot be written; the last checkpoint stays as it was.
     """
-    import torch
+    import torch  # slow to load
 
     # Into memory first: torch reports a full disk in words of its own.
     content = io.BytesIO()
@@ -50,7 +51,7 @@ def read_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
     UserError
         When the file is damaged, or of another run, network or version.
     """
-    import torch
+    import torch  # slow to load
 
     if not path.exists():
         return None
@@ -70,7 +71,5 @@ def read_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
 
 def _differences(one: str, other: str) -> list[str]:
     """What two descriptions of runs, JSON objects of one level, do not agree on."""
-    import json
-
     a, b = json.loads(one), json.loads(other)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]

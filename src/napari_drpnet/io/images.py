@@ -108,6 +108,14 @@ def read_micrograph(
     return read_frame(open_image(path), pixel_size, index, name)
 
 
+def read_single(path: Path, pixel_size: float | None = None, name: str | None = None) -> Micrograph:
+    """`read_micrograph`, of a file that must not be a stack."""
+    file = open_image(path)
+    if file.frames > 1:
+        raise UserError(f"{path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames.")
+    return read_frame(file, pixel_size, name=name)
+
+
 def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0, name: str | None = None) -> Micrograph:
     """`read_micrograph`, of a file that is open already."""
     if pixel_size is not None and not 0 < pixel_size < float("inf"):

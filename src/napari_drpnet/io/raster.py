@@ -70,7 +70,7 @@ class TiffStack:
         return np.asarray(self[:], dtype)
 
     def _frame(self, index: int) -> npt.NDArray[Any]:
-        import tifffile
+        import tifffile  # slow to load
 
         with reading(self.path), _undamaged(self.path), tifffile.TiffFile(self.path) as tiff:
             page: Any = tiff.series[0].pages[index]
@@ -90,7 +90,7 @@ def open_tiff(path: Path) -> Any:
     UserError
         For a missing or damaged file.
     """
-    import tifffile
+    import tifffile  # slow to load
 
     with reading(path), _undamaged(path), tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
@@ -117,7 +117,7 @@ def open_picture(path: Path) -> npt.NDArray[Any]:
     UserError
         For a missing or damaged file.
     """
-    from PIL import Image
+    from PIL import Image  # slow to load
 
     with reading(path), _undamaged(path), warnings.catch_warnings():
         # A micrograph of 100 million pixels is no attack.

@@ -130,7 +130,7 @@ def parse_tables(text: str, path: Path) -> list[Table]:
     simple = _simple(text, path)
     if simple is not None:
         return [simple]
-    import starfile
+    import starfile  # pandas, slow to load
 
     names: list[str] = []
     text = _plain(text, names)

@@ -15,7 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write
 
 if TYPE_CHECKING:
-    import torch
+    import torch  # slow to load
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 _KEY = "napari_drpnet"
@@ -107,8 +107,8 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
     UserError
         When the file is missing, damaged, or not one of ours.
     """
-    import torch
-    from safetensors import SafetensorError, safe_open
+    import torch  # slow to load
+    from safetensors import SafetensorError, safe_open  # torch
 
     path = locate(name)
     try:
@@ -128,7 +128,7 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
 
 def write_weights(path: Path, card: WeightsCard, tensors: dict[str, Any]) -> Path:
     """Write tensors and card to ``path``, complete or not at all."""
-    from safetensors.torch import save
+    from safetensors.torch import save  # torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}

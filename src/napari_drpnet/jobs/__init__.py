@@ -11,62 +11,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from napari_drpnet.steps import Job as Job
-from napari_drpnet.steps import Progress as Progress
-from napari_drpnet.steps import finish as finish
+from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
-    from napari_drpnet.jobs.compare.compare import run_comparison as run_comparison
-    from napari_drpnet.jobs.compare.consensus import ConsensusReport as ConsensusReport
-    from napari_drpnet.jobs.compare.consensus import consensus as consensus
-    from napari_drpnet.jobs.compare.result import ComparisonReport as ComparisonReport
-    from napari_drpnet.jobs.conversion import Conversion as Conversion
-    from napari_drpnet.jobs.conversion import convert as convert
-    from napari_drpnet.jobs.evaluation import evaluate_files as evaluate_files
-    from napari_drpnet.jobs.inputs import find_micrographs as find_micrographs
-    from napari_drpnet.jobs.picking import PickReport as PickReport
-    from napari_drpnet.jobs.picking import find as find
-    from napari_drpnet.jobs.picking import learn as learn
-    from napari_drpnet.jobs.picking import pick as pick
-    from napari_drpnet.jobs.project import is_project as is_project
-    from napari_drpnet.jobs.project import learn_project as learn_project
-    from napari_drpnet.jobs.project import names_of as names_of
-    from napari_drpnet.jobs.project import open_project as open_project
-    from napari_drpnet.jobs.project import pick_project as pick_project
-    from napari_drpnet.jobs.project import project_picker as project_picker
-    from napari_drpnet.jobs.project import with_networks as with_networks
-    from napari_drpnet.jobs.retrain.before_after import Change as Change
-    from napari_drpnet.jobs.retrain.before_after import before_after as before_after
-    from napari_drpnet.jobs.retrain.harvest import HarvestReport as HarvestReport
-    from napari_drpnet.jobs.retrain.harvest import harvest as harvest
-    from napari_drpnet.jobs.retrain.harvest import harvest_inputs as harvest_inputs
-    from napari_drpnet.jobs.retrain.harvest import read_patch_set as read_patch_set
-    from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph as LabelledMicrograph
-    from napari_drpnet.jobs.retrain.labelled import harvested_in_project as harvested_in_project
-    from napari_drpnet.jobs.retrain.labelled import labelled_in_files as labelled_in_files
-    from napari_drpnet.jobs.retrain.labelled import spread as spread
-    from napari_drpnet.jobs.retrain.learning_curve import CurvePoint as CurvePoint
-    from napari_drpnet.jobs.retrain.learning_curve import learning_curve as learning_curve
-    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set as retrain_patch_set
-    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patches as retrain_patches
-    from napari_drpnet.jobs.retrain.report import RetrainReport as RetrainReport
-    from napari_drpnet.jobs.retrain.retrain import retrain_picker as retrain_picker
-    from napari_drpnet.jobs.retrain.retrain import retrain_project as retrain_project
-    from napari_drpnet.jobs.retrain.scored import TrainProgress as TrainProgress
-    from napari_drpnet.jobs.retrain.suggest import Suggestion as Suggestion
-    from napari_drpnet.jobs.retrain.suggest import suggest as suggest
-    from napari_drpnet.jobs.retrain.suggest import suggested_micrographs as suggested_micrographs
-    from napari_drpnet.jobs.run_file import make_run as make_run
-    from napari_drpnet.jobs.run_file import read_run_file as read_run_file
-    from napari_drpnet.jobs.sample import demo as demo
-    from napari_drpnet.jobs.sample import write_sample as write_sample
-    from napari_drpnet.jobs.simulation import simulate as simulate
-    from napari_drpnet.jobs.templates import templates_of_picks as templates_of_picks
-    from napari_drpnet.jobs.templates import templates_of_structure as templates_of_structure
-    from napari_drpnet.jobs.training import make_train_settings as make_train_settings
-    from napari_drpnet.jobs.training import train as train
-    from napari_drpnet.jobs.training import train_classifier as train_classifier
-    from napari_drpnet.jobs.training import train_detector as train_detector
+    from napari_drpnet.jobs.compare.compare import run_comparison
+    from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
+    from napari_drpnet.jobs.compare.result import ComparisonReport
+    from napari_drpnet.jobs.conversion import Conversion, convert
+    from napari_drpnet.jobs.evaluation import evaluate_files
+    from napari_drpnet.jobs.inputs import find_micrographs
+    from napari_drpnet.jobs.picking import PickReport, find, learn, pick
+    from napari_drpnet.jobs.project import (
+        is_project,
+        learn_project,
+        names_of,
+        open_project,
+        pick_project,
+        project_picker,
+        with_networks,
+    )
+    from napari_drpnet.jobs.retrain.before_after import Change, before_after
+    from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
+    from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
+    from napari_drpnet.jobs.retrain.learning_curve import CurvePoint, learning_curve
+    from napari_drpnet.jobs.retrain.patch_classifier import retrain_patch_set, retrain_patches
+    from napari_drpnet.jobs.retrain.report import RetrainReport
+    from napari_drpnet.jobs.retrain.retrain import retrain_picker, retrain_project
+    from napari_drpnet.jobs.retrain.scored import TrainProgress
+    from napari_drpnet.jobs.retrain.suggest import Suggestion, suggest, suggested_micrographs
+    from napari_drpnet.jobs.run_file import make_run, read_run_file
+    from napari_drpnet.jobs.sample import demo, write_sample
+    from napari_drpnet.jobs.simulation import simulate
+    from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
+    from napari_drpnet.jobs.training import make_train_settings, train, train_classifier, train_detector
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {

@@ -13,12 +13,13 @@ from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.picks.box import known_sizes
-from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, read_picks, write_all
+from napari_drpnet.io.picks.folder import pick_files
+from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, write_all
 from napari_drpnet.io.picks.losses import losses, particles
 from napari_drpnet.io.picks.rows import check_inside, upside_down
 from napari_drpnet.io.star_lists import read_micrographs, write_coordinate_list
 from napari_drpnet.jobs.inputs import Refusal
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs, pick_files
+from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
 
@@ -140,8 +141,7 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
 def _read(file: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
     """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
     found = []
-    for picks in read_picks(file, flip_y=settings.flip_y, frame_of=known.frame):
-        placed = known.placed(picks, file)
+    for placed in known.read(file, flip_y=settings.flip_y):
         check_inside(placed, file)
         if settings.box_size is not None:
             diameter = np.where(np.isfinite(placed.diameter), placed.diameter, settings.box_size)

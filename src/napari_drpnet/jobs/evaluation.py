@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
+from napari_drpnet.io.picks.folder import pick_files
 from napari_drpnet.settings import EvaluationSettings
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation import Evaluation
 
 
 def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Evaluation:
@@ -26,8 +23,6 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     UserError
         For files that cannot be read, and as `evaluation.evaluate` does.
     """
-    from napari_drpnet.evaluation import evaluate
-
     found, wanted = _read_all(picks), _read_all(truth)
     if settings.shape is not None:
         wanted = [_with_shape(entry, settings.shape) for entry in wanted]
@@ -45,16 +40,7 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
 
 
 def _read_all(path: Path) -> list[Picks]:
-    if not path.exists():
-        raise UserError(f"{path}: there is no such file or folder.", "Check the name.")
-    if path.is_file():
-        return read_picks(path)
-    listed = path / "autopick.star"
-    if listed.exists():
-        return read_picks(listed)
-    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(PICK_SUFFIXES))
-    if not files:
-        raise UserError(f"{path}: no picks lie in this folder.", f"Files of picks end in {', '.join(PICK_SUFFIXES)}.")
+    files, _ = pick_files(path, PICK_SUFFIXES)
     return [entry for file in files for entry in read_picks(file)]
 
 

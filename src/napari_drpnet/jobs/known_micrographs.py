@@ -1,4 +1,4 @@
-"""Picks in files, and the micrographs they are of: which files are meant, and what is known of each micrograph."""
+"""Picks in files, and the micrographs they are of: what is known of each micrograph."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import open_image
-from napari_drpnet.io.inputs import natural
 from napari_drpnet.io.names import NameIndex
-from napari_drpnet.io.picks.formats import FORMATS, is_picks
+from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.io.star_lists import MicrographEntry
 
 
@@ -34,7 +32,18 @@ class KnownMicrographs:
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
 
-    def frame(self, name: str, path: Path) -> Frame | None:
+    def read(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
+        """The picks of a file, see `read_picks`, in the frames of their micrographs.
+
+        Raises
+        ------
+        UserError
+            When the file cannot be read, or has picks of a micrograph of another size.
+        """
+        found = read_picks(path, flip_y=flip_y, frame_of=self._frame)
+        return [self._placed(picks, path) for picks in found]
+
+    def _frame(self, name: str, path: Path) -> Frame | None:
         """Shape and pixel size of a micrograph, whose picks are in ``path``; its name as it is listed."""
         entry = self.entry(name)
         if entry is None:
@@ -46,16 +55,9 @@ class KnownMicrographs:
         height, width = image.array.shape[-2:]
         return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
 
-    def placed(self, picks: Picks, path: Path) -> Picks:
-        """The picks in the frame of their micrograph.
-
-        Raises
-        ------
-        UserError
-            When they are of a micrograph of another size.
-        """
+    def _placed(self, picks: Picks, path: Path) -> Picks:
         there = picks.frame
-        known = self.frame(there.micrograph, path)
+        known = self._frame(there.micrograph, path)
         if known is None:
             return picks
         if there.shape and known.shape and there.shape != known.shape:
@@ -70,31 +72,3 @@ class KnownMicrographs:
 
 def _size(shape: tuple[int, int]) -> str:
     return f"{shape[0]} x {shape[1]}"
-
-
-def pick_files(source: Path) -> tuple[list[Path], tuple[Path, ...]]:
-    """The files of picks that are meant by a file or a folder, and those in the folder that only look like some.
-
-    Of a folder with an ``autopick.star`` only that is meant.
-
-    Raises
-    ------
-    UserError
-        When there is no such file, or no picks lie in the folder.
-    """
-    if not source.exists():
-        raise UserError(f"{source}: there is no such file or folder.", "Check the name.")
-    if not source.is_dir():
-        return [source], ()
-    if (source / "autopick.star").exists():
-        return [source / "autopick.star"], ()
-    suffixes = {f.suffix for f in FORMATS.values()}
-    with reading(source):
-        inside = sorted(source.iterdir(), key=lambda file: natural(file.name))
-    like_picks = [file for file in inside if file.suffix.lower() in suffixes and file.is_file()]
-    files = [file for file in like_picks if is_picks(file)]
-    if not files:
-        raise UserError(
-            f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
-        )
-    return files, tuple(file for file in like_picks if file not in files)

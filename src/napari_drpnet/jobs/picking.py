@@ -10,23 +10,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.files import write_text
-from napari_drpnet.io.images import open_image, read_frame
+from napari_drpnet.io.images import read_single
 from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.run_file import write_run_file
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import Job, Progress, translate
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 
 @dataclass(frozen=True)
@@ -207,12 +204,7 @@ def _write(file: Path, found: Found) -> tuple[int, Path]:
 def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
     """The micrograph of a task; a given pixel size goes before what is known of it."""
     entry = task.micrograph
-    file = open_image(entry.path)
-    if file.frames > 1:
-        raise UserError(
-            f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
-        )
-    return read_frame(file, pixel_size or entry.pixel_size, name=entry.name)
+    return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)
 
 
 def write_lists(results: list[PickResult], out: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
@@ -15,12 +15,10 @@ from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.picking import Found, PickReport, PickResult, learn, pick_one
 from napari_drpnet.labels import labels_of, with_labels
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import ProjectSettings, networks_of
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 # Settings of pickers that a project has as its own.
 _SHARED = ("diameter", "invert", "threshold", "min_distance")

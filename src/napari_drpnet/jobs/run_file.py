@@ -10,10 +10,11 @@ from warnings import warn
 import yaml
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import reading, write_text
+from napari_drpnet.io.files import read_fields, write_text
 from napari_drpnet.settings import DEFAULT_PICKER, PickerSettings, PickRun, validated
 
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
+_HINT = "Give the settings.yaml of a run."
 
 
 def write_run_file(run: PickRun, path: Path) -> Path:
@@ -35,13 +36,9 @@ def read_run_file(path: Path) -> dict[str, Any]:
     UserWarning
         When another version of the program made the run.
     """
-    try:
-        with reading(path):
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file.", "Give the settings.yaml of a run.") from error
-    if not isinstance(content, dict) or not isinstance(content.get("options", {}), dict):
-        raise UserError(f"{path} does not hold settings.", "Give the settings.yaml of a run.")
+    content = read_fields(path, _HINT)
+    if not isinstance(content.get("options", {}), dict):
+        raise UserError(f"{path} does not hold settings.", _HINT)
     made_by = content.pop("version", "")
     if made_by and made_by != version("napari-drpnet"):
         warn(f"{path} was made by version {made_by}; this is {version('napari-drpnet')}.", stacklevel=2)

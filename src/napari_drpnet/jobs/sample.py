@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Frame
+from napari_drpnet.drawing.overlay import draw_verdict, save_png
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.picking import PickReport, pick
 from napari_drpnet.settings import Device, PickRun
+from napari_drpnet.simulation.sample import sample_micrograph
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,6 @@ def write_sample(out: Path, seed: int = 0, size: int = 4096) -> SampleFiles:
     size
         Edge of the square micrograph in pixels.
     """
-    from napari_drpnet.simulation.sample import sample_micrograph
-
     micrograph, truth = sample_micrograph(seed, size)
     pixel_size = micrograph.frame.known_pixel_size()
     return SampleFiles(
@@ -77,9 +74,6 @@ def demo(out: Path, device: Device = "auto", seed: int = 0, size: int = 4096) ->
 
     The scored region is all of the micrograph but a band of half a diameter, where picks are not made.
     """
-    from napari_drpnet.drawing.overlay import draw_verdict, save_png
-    from napari_drpnet.evaluation import evaluate
-
     yield Progress(0, 1, message="making the sample")
     sample = write_sample(out, seed, size)
     run = PickRun(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
@@ -16,10 +16,8 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import note
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.settings import SimulationSettings
+from napari_drpnet.simulation import Simulated, simulate_one
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.simulation import Simulated
 
 
 def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
@@ -44,8 +42,6 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     UserError
         When a structure or the detector's MTF cannot be read, or the folder not be written.
     """
-    from napari_drpnet.simulation import simulate_one
-
     with atomic_write(out / "simulation.yaml") as temporary:
         temporary.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     written: list[Path] = []

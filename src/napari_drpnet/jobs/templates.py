@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_drpnet import candidates
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
-from napari_drpnet.settings import TemplateSetSettings
+from napari_drpnet.pickers.classical.averages import class_averages
+from napari_drpnet.pickers.classical.maps import ACROSS, seen
+from napari_drpnet.settings import PickerSettings, TemplateSetSettings
+from napari_drpnet.simulation.references import projections
 from napari_drpnet.steps import Job, Progress, translate
 
 # Sides of the pictures in particle diameters: the picker's mask is 1.5 wide.
@@ -38,9 +42,6 @@ def templates_of_structure(structure: Path, settings: TemplateSetSettings, out: 
     UserError
         When the structure cannot be read, or the stack not be written.
     """
-    from napari_drpnet.pickers.classical.maps import ACROSS
-    from napari_drpnet.simulation.references import projections
-
     across = 2 * ACROSS  # finer than the picker looks: it may be told another diameter
     images, pixel_size = projections(structure, settings.count, across, _even(_SHOWN * across), settings.diameter)
     return TemplateReport(write_mrc(images, out, pixel_size), len(images))
@@ -56,9 +57,6 @@ def templates_of_picks(
     UserError
         When there are too few particles, a micrograph cannot be read, or the stack not be written.
     """
-    from napari_drpnet.pickers.classical.averages import class_averages
-    from napari_drpnet.pickers.classical.maps import ACROSS
-
     particles: list[ImageArray] = []
     for done, field in enumerate(fields):
         count = sum(map(len, particles))
@@ -83,10 +81,6 @@ def templates_of_picks(
 
 def _cut(field: LabelledMicrograph, settings: TemplateSetSettings) -> ImageArray:
     """Particles of one micrograph as the picker sees them, without those that reach over its border."""
-    from napari_drpnet import candidates
-    from napari_drpnet.pickers.classical.maps import ACROSS, seen
-    from napari_drpnet.settings import PickerSettings
-
     picker = PickerSettings(diameter=_diameter(settings), invert=settings.invert)
     prepared = seen(field.read(), picker)
     side = _even(_SHOWN * ACROSS)

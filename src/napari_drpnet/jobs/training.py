@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import reading
+from napari_drpnet.io.files import read_fields
 from napari_drpnet.settings import TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
@@ -45,7 +43,7 @@ def make_train_settings(
 
 
 def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Path | None) -> dict[str, Any]:
-    recipe = {**(_read_recipe(file) if file else {}), **given}
+    recipe = {**(read_fields(file, "See docs/training.md for an example.") if file else {}), **given}
     if training_set:
         if "micrographs" not in training_set:
             options = ", ".join("--" + name.replace("_", "-") for name in training_set)
@@ -54,17 +52,6 @@ def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Pa
     if not recipe.get("training"):
         raise UserError("There is nothing to learn from.", "Give --micrographs, or a recipe with --settings.")
     return recipe
-
-
-def _read_recipe(path: Path) -> dict[str, Any]:
-    try:
-        with reading(path):
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file.", "See docs/training.md for an example.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} does not hold settings.", "See docs/training.md for an example.")
-    return content
 
 
 def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:

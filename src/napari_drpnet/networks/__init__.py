@@ -14,13 +14,11 @@ from napari_drpnet.networks.pixer import PixerSegmenter, PixerSorter
 from napari_drpnet.networks.unet import UNet
 
 __all__ = [
-    "FCRN",
     "AlexNet",
     "CenterNet",
     "Classifier",
     "PixerSegmenter",
     "PixerSorter",
-    "UNet",
     "build",
     "channels_last",
 ]

@@ -33,8 +33,13 @@ def context(values: ImageArray, margin: int) -> tuple[float, ...]:
     margin
         Width of the border to leave out, in map pixels; ignored where it would leave nothing.
     """
-    inner = values[margin:-margin, margin:-margin] if 0 < 2 * margin < min(values.shape) else values
+    inner = middle(values, margin)
     return tuple(float(q) for q in np.percentile(bounded_logit(inner[::_STEP, ::_STEP]), PERCENTILES))
+
+
+def middle(values: ImageArray, margin: int) -> ImageArray:
+    """A map without a border of ``margin`` pixels; all of it where that would leave nothing."""
+    return values[margin:-margin, margin:-margin] if 0 < 2 * margin < min(values.shape) else values
 
 
 def detector_terms(peak: FloatArray, about: tuple[float, ...]) -> list[FloatArray]:

@@ -23,7 +23,14 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image
+from napari_drpnet.pickers.network import (
+    calibrated,
+    check_size,
+    classify_steps,
+    load_network,
+    network_image,
+    on_good_pixels,
+)
 from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.settings import DRPnetSettings
 from napari_drpnet.steps import translate
@@ -38,7 +45,6 @@ FLOOR = 0.01
 # Candidates a square diameter that fit at the closest distance, packed hexagonally; what is beyond, where the authors'
 # rules find maxima at any distance, is the noise of an empty image.
 _PACKING = 2 / 3**0.5 / CLOSEST**2
-_BATCH = 128
 
 
 def spaced_candidates(values: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
@@ -181,11 +187,7 @@ class DRPnet:
 
     def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> npt.NDArray[np.intp]:
         """Indices of candidates on good pixels; of too many, the highest."""
-        index = np.arange(len(yx))
-        if valid is not None:
-            at = np.rint((yx + 0.5) * self.detector.stride - 0.5).astype(int)
-            at = np.minimum(at, np.array(valid.shape) - 1)
-            index = index[valid[at[:, 0], at[:, 1]]]
+        index = np.flatnonzero(on_good_pixels((yx + 0.5) * self.detector.stride - 0.5, valid))
         if frame.shape is not None:
             particle = frame.unbinned.micrograph_pixels(self.settings.diameter)
             most = int(_PACKING * frame.shape[0] * frame.shape[1] / particle**2) + 8
@@ -201,9 +203,5 @@ class DRPnet:
         if not math.isclose(prepared.frame.working_pixels(diameter), target):
             prepared = network_image(micrograph, diameter, target, self.settings.invert)
         at = prepared.frame.from_micrograph(yx)
-        scores = [np.empty(0)]
-        for start in range(0, len(at), _BATCH):
-            patches = candidates.crop(prepared.image, at[start : start + _BATCH], Classifier.patch)
-            scores.append(classify(self.classifier, patches, self.device))
-            yield 0.7 + 0.3 * (start / len(at))
-        return np.concatenate(scores)
+        steps = classify_steps(self.classifier, prepared.image, at, Classifier.patch, self.device)
+        return (yield from translate(steps, lambda part: 0.7 + 0.3 * part))

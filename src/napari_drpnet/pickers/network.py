@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_drpnet.candidates import IndexArray, crop
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights
@@ -23,6 +25,7 @@ BLUR = 0.05
 ILLUMINATION = 3.0
 # Fewer pixels across show no particle.
 _SMALLEST = 4
+_BATCH = 128
 
 
 def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -70,6 +73,17 @@ def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCar
     return card, channels_last(fold(network.eval())).to(device)
 
 
+def classify_steps(
+    network: nn.Module, image: ImageArray, yx: FloatArray, side: int, device: torch.device
+) -> Generator[float, None, FloatArray]:
+    """What a network says of the patches around places ``(n, 2)`` of an image, ``(n, ...)``; yields the part done."""
+    said = []
+    for start in range(0, max(len(yx), 1), _BATCH):
+        said.append(classify(network, crop(image, yx[start : start + _BATCH], side), device))
+        yield start / max(len(yx), 1)
+    return np.concatenate(said)
+
+
 @torch.inference_mode()
 def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
     """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
@@ -107,7 +121,10 @@ def check_size(micrograph: Micrograph, diameter: float) -> None:
 
 def on_good_pixels(yx: FloatArray, valid: MaskArray | None) -> MaskArray:
     """Which places, in pixels of the mask ``valid``, lie on a good one; ``(n,)``."""
-    if valid is None:
-        return np.ones(len(yx), bool)
-    at = np.clip(np.rint(yx).astype(int), 0, np.array(valid.shape) - 1)
-    return np.asarray(valid[at[:, 0], at[:, 1]])
+    return np.ones(len(yx), bool) if valid is None else np.asarray(valid[nearest_pixels(yx, valid.shape)])
+
+
+def nearest_pixels(yx: FloatArray, shape: tuple[int, ...]) -> tuple[IndexArray, IndexArray]:
+    """Rows and columns, ``(n,)`` each, of the pixels of an image of ``shape`` that places ``(n, 2)`` lie in."""
+    at = np.clip(np.rint(yx).astype(np.int64), 0, np.array(shape) - 1)
+    return at[:, 0], at[:, 1]

@@ -19,7 +19,14 @@ from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, S
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import PixerSorter
 from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.pickers.network import calibrated, check_size, classify, load_network, network_image, on_good_pixels
+from napari_drpnet.pickers.network import (
+    calibrated,
+    check_size,
+    classify_steps,
+    load_network,
+    network_image,
+    on_good_pixels,
+)
 from napari_drpnet.settings import PixerSettings
 from napari_drpnet.steps import translate
 
@@ -29,7 +36,6 @@ SIGMA = 0.125
 CELL, REACH = 0.5, 0.25
 # Lower scores are no candidates.
 FLOOR = 0.01
-_BATCH = 128
 # Memory of a pass in MB that keeps a tile to a third of a second on one core, so that a caller can stop between tiles.
 _TILE_MEMORY = 100
 
@@ -111,19 +117,12 @@ class Pixer:
         yx = (yx + 0.5) * stride - 0.5
         good = on_good_pixels(yx, prepared.valid)
         yx, height = yx[good], height[good]
-        kept = expit(margins((yield from self._sort(prepared.image, yx)))) >= self.settings.bound
+        sorting = classify_steps(self.sorter, prepared.image, yx, PixerSorter.patch, self.device)
+        logits = yield from translate(sorting, lambda part: 0.7 + 0.3 * part)
+        kept = expit(margins(logits)) >= self.settings.bound
         terms = detector_terms(height, context(values, int(target / 2 / stride)))
         probability = calibrated(self.card.calibration, *terms)
         level = np.full(int(kept.sum()), 2)
         at = prepared.frame.to_micrograph(yx[kept])
         frame = prepared.frame.rescaled(1 / stride)
         return ScoreMap(values, frame, Candidates(at, height[kept], level, probability[kept]))
-
-    def _sort(self, image: ImageArray, yx: FloatArray) -> Generator[float, None, FloatArray]:
-        """Logits of candidates at ``yx``, in network pixels: ``(n, 3)``, in the order of `PixerSorter.classes`."""
-        logits = [np.empty((0, len(PixerSorter.classes)))]
-        for start in range(0, len(yx), _BATCH):
-            patches = candidates.crop(image, yx[start : start + _BATCH], PixerSorter.patch)
-            logits.append(classify(self.sorter, patches, self.device))
-            yield 0.7 + 0.3 * (start / len(yx))
-        return np.concatenate(logits)

@@ -14,7 +14,7 @@ from napari_drpnet.settings.base import (
     validated,
 )
 from napari_drpnet.settings.centerpicker import CenterPickerSettings
-from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings, MatchSettings
+from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
@@ -30,12 +30,13 @@ from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
-from napari_drpnet.settings.template import TemplateSetSettings, TemplateSettings
+from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
 from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
 
 __all__ = [
     "DEFAULT_PICKER",
     "FINE_TUNING",
+    "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "CenterPickerSettings",
     "ComparisonSettings",
@@ -48,7 +49,6 @@ __all__ = [
     "EvaluationSettings",
     "HarvestSettings",
     "LoGSettings",
-    "MatchSettings",
     "PickRun",
     "PickerSettings",
     "PixerSettings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -96,8 +97,8 @@ def extra_of(model: type[Settings], field: str, key: str) -> str:
 Model = TypeVar("Model", bound=Settings)
 
 
-def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
-    """Settings from their fields.
+def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None = None) -> Model:
+    """Settings from their fields; an error names the ``file`` they are from.
 
     Raises
     ------
@@ -108,4 +109,5 @@ def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
         return model(**fields)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
-        raise UserError(f"Settings are not usable: {'; '.join(parts)}.", "Correct the value and try again.") from error
+        said = "Settings" if file is None else f"{file}: settings"
+        raise UserError(f"{said} are not usable: {'; '.join(parts)}.", "Correct the value and try again.") from error

@@ -10,6 +10,8 @@ from pydantic import Field
 from napari_drpnet.settings.base import Invert, Settings, unit
 from napari_drpnet.settings.picking import PickerSettings
 
+# The name of the picker that uses templates.
+TEMPLATE_PICKER = "template"
 # Of the mask within which a template is compared, where nobody chose it, in diameters of the particle.
 _USUAL_MASK = 1.5
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.star_table import read_tables
 
 _MTF_FREQUENCY, _MTF_VALUE = "rlnResolutionInversePixel", "rlnMtfValue"
 
@@ -45,8 +46,6 @@ def read_mtf(path: Path) -> FloatArray:
     UserError
         When the file cannot be read, or does not hold such a curve.
     """
-    from napari_drpnet.io.star_table import read_tables
-
     table = read_tables(path)[0]
     table.require(_MTF_FREQUENCY, _MTF_VALUE)
     frequency, value = table.numbers(_MTF_FREQUENCY), table.numbers(_MTF_VALUE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io import read_micrograph
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import contaminate, grains
@@ -62,13 +62,8 @@ class Simulated:
     stained: bool = False
 
 
-def simulate(settings: SimulationSettings) -> Iterator[Simulated]:
-    """Micrographs one after the other.
-
-    Yields
-    ------
-    Simulated
-        Number ``i`` depends on the settings and on ``i`` alone.
+def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
+    """Micrograph number ``index`` of the settings, which depends on them and on ``index`` alone.
 
     Raises
     ------
@@ -76,12 +71,6 @@ def simulate(settings: SimulationSettings) -> Iterator[Simulated]:
         When a structure, the detector's MTF, or a micrograph of ``noise_like``, cannot be read, or a particle is
         larger than the picture.
     """
-    for index in range(settings.count):
-        yield simulate_one(settings, index)
-
-
-def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
-    """Micrograph number ``index`` of the settings; raises as `simulate` does."""
     rng = np.random.default_rng([settings.seed, index])
     views = _views_of(settings, index)
     pixel_size = settings.pixel_size
@@ -248,6 +237,4 @@ _mtf_of = lru_cache(maxsize=8)(camera.read_mtf)
 
 @lru_cache(maxsize=256)
 def _spectrum_of(path: Path) -> FloatArray:
-    from napari_drpnet.io import read_micrograph
-
     return camera.radial_spectrum(read_micrograph(path).image)

@@ -6,6 +6,8 @@ import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
+import gemmi
+import mrcfile
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -100,7 +102,6 @@ def read_structure(path: Path) -> Scatterers:
 
 
 def _read_model(path: Path) -> Scatterers:
-    import gemmi
 
     try:
         structure = gemmi.read_structure(str(path))
@@ -136,8 +137,6 @@ def _excess(element: str, occupancy: float) -> float:
 
 def _read_map(path: Path) -> Scatterers:
     """The voxels above a third of the map's 99.9th percentile, as points with the mean potential of protein."""
-    import mrcfile
-
     try:
         with mrcfile.open(path, permissive=False) as file:
             values = np.asarray(file.data, dtype=np.float32)

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import nn
 from torch.nn import functional as F
 
 from napari_drpnet.candidates import crop
-from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.data import FloatArray
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.augment import change_looks, random_view
+from napari_drpnet.training.datasets import Patches
 from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import examples_of
-from napari_drpnet.training_loop.batches import Batch, Tensors
+from napari_drpnet.training_loop.batches import Tensors
 from napari_drpnet.training_loop.fit import Watch, fit
 from napari_drpnet.training_loop.parallel import crew
 
@@ -34,56 +34,28 @@ from napari_drpnet.training_loop.parallel import crew
 _RANDOM = 50
 
 
-class Patches:
-    """Random patches, half of them particles, half background, drawn from detections.
+def classifier_patches(
+    detected: Sequence[Detections], diameter: float, jitter: float, rng: np.random.Generator
+) -> Patches:
+    """Random patches drawn from detections, half of them background, half particles.
 
     Particles are candidates within `SURE` diameters of a true centre and the true centres themselves; background
     is every candidate further than `FOUND` diameters from all of them, and some random places.
     """
+    particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in detected]
+    background = [np.concatenate([h.yx[h.distance > FOUND], _elsewhere(h, diameter, rng)]) for h in detected]
+    kinds = {"background": background, "particles": particles}
+    return Patches([h.example for h in detected], kinds, diameter, Classifier.patch, jitter)
 
-    def __init__(self, detected: list[Detections], diameter: float, jitter: float, rng: np.random.Generator) -> None:
-        self.detected, self.diameter, self.jitter = detected, diameter, jitter
-        particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in detected]
-        background = [np.concatenate([h.yx[h.distance > FOUND], self._elsewhere(h, rng)]) for h in detected]
-        self.places = (background, particles)
-        self._shares = tuple(self._share(places) for places in self.places)
 
-    def _share(self, places: list[FloatArray]) -> FloatArray:
-        """How often to draw from each micrograph: by its weight, where it has such places."""
-        weights = np.array([h.example.weight * bool(len(at)) for h, at in zip(self.detected, places, strict=True)])
-        if not weights.any():
-            raise UserError(
-                "The training sets give patches of one class only.",
-                "Add micrographs with both particles and background.",
-            )
-        return np.asarray(weights / weights.sum())
-
-    def _elsewhere(self, h: Detections, rng: np.random.Generator) -> FloatArray:
-        """Random places further than `FOUND` diameters from every particle, where the truth is known."""
-        border = max(h.example.border, 0.5 * self.diameter)
-        shape = np.array(h.example.image.shape)
-        if (shape <= 2 * border).any():
-            return np.empty((0, 2))
-        places = rng.uniform(border, shape - border, (_RANDOM, 2))
-        if not len(h.example.yx):
-            return places
-        distance, _ = cKDTree(h.example.yx).query(places)
-        return np.asarray(places[distance > FOUND * self.diameter])
-
-    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
-        """Patches ``(n, 1, 64, 64)`` and labels ``(n,)``, 1 for a particle."""
-        labels = rng.permutation(np.arange(n) % 2)
-        patches, origins = zip(*(self._patch(int(label), rng) for label in labels), strict=True)
-        tensors = torch.from_numpy(np.stack(patches))[:, None], torch.from_numpy(labels.astype(np.float32))
-        return Batch(tensors, origins)
-
-    def _patch(self, label: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
-        i = rng.choice(len(self.detected), p=self._shares[label])
-        places, example = self.places[label][i], self.detected[i].example
-        centre = places[rng.integers(len(places))] + rng.normal(0, 0.04 * self.diameter, 2)
-        centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
-        view = random_view(rng, centre, Classifier.patch, self.jitter)
-        return change_looks(view.of(example.image), rng), example.name
+def _elsewhere(h: Detections, diameter: float, rng: np.random.Generator) -> FloatArray:
+    """Random places further than `FOUND` diameters from every particle, where the truth is known."""
+    border = max(h.example.border, 0.5 * diameter)
+    shape = np.array(h.example.image.shape)
+    if (shape <= 2 * border).any():
+        return np.empty((0, 2))
+    places = rng.uniform(border, shape - border, (_RANDOM, 2))
+    return places[~near(places, h.example.yx, FOUND * diameter)]
 
 
 def patch_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
@@ -130,7 +102,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     training, validation = examples_of(settings, streamed=False)
     learnt = [detections(finder, example, scale) for example in training]
     tested = [detections(finder, example, scale) for example in validation]
-    patches = Patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
+    patches = classifier_patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
 
     with crew(settings.device) as team:
         run = identity(settings, team, "classifier", detector, settings.start)

@@ -1,17 +1,21 @@
-"""Where training draws from, and what it draws: crops with the map that a network is to make of them."""
+"""Where training draws from, and what it draws: patches with their class, crops with the map to be made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.errors import UserError
 from napari_drpnet.training.augment import View, change_looks, random_view
 from napari_drpnet.training.sets import Example
 from napari_drpnet.training_loop.batches import Batch
+
+# A particle's centre is met to about this, in diameters.
+_OFF_CENTRE = 0.04
 
 
 class CropSupply(Protocol):
@@ -80,6 +84,62 @@ def known(view: View, example: Example, stride: int) -> ImageArray:
     at = view.to_image(np.stack(np.meshgrid(axis, axis, indexing="ij"), -1))
     limit = np.array(example.image.shape) - 1 - example.border
     return np.asarray(((at >= example.border) & (at <= limit)).all(-1), np.float32)
+
+
+class Patches:
+    """Random patches, as many of each class.
+
+    Parameters
+    ----------
+    examples
+        Micrographs, drawn as often as their weights say.
+    places
+        By the name of a class its places on each of the micrographs, ``(n, 2)`` in network pixels.
+    diameter
+        Of a particle, in network pixels.
+    side
+        Of a patch.
+    jitter
+        Largest relative error of the diameter.
+
+    Raises
+    ------
+    UserError
+        When no micrograph shows one of the classes.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        places: Mapping[str, Sequence[FloatArray]],
+        diameter: float,
+        side: int,
+        jitter: float,
+    ) -> None:
+        self.examples, self.places, self.side, self.jitter = examples, list(places.values()), side, jitter
+        self._off = _OFF_CENTRE * diameter
+        self._shares = [self._share(kind, at) for kind, at in places.items()]
+
+    def _share(self, kind: str, places: Sequence[FloatArray]) -> FloatArray:
+        """How often to draw from each micrograph: by its weight, where it has such places."""
+        weights = np.array([e.weight * bool(len(at)) for e, at in zip(self.examples, places, strict=True)])
+        if not weights.any():
+            raise UserError(f"The training sets show no {kind}.", "Add micrographs that do.")
+        return np.asarray(weights / weights.sum())
+
+    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
+        """Patches ``(n, 1, side, side)`` and the numbers of their classes ``(n,)``, int64."""
+        kinds = rng.permutation(np.arange(n) % len(self.places))
+        patches, origins = zip(*(self._patch(int(kind), rng) for kind in kinds), strict=True)
+        return Batch((torch.from_numpy(np.stack(patches))[:, None], torch.from_numpy(kinds)), origins)
+
+    def _patch(self, kind: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
+        i = rng.choice(len(self.examples), p=self._shares[kind])
+        at, example = self.places[kind][i], self.examples[i]
+        centre = at[rng.integers(len(at))] + rng.normal(0, self._off, 2)
+        centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
+        view = random_view(rng, centre, self.side, self.jitter)
+        return change_looks(view.of(example.image), rng), example.name
 
 
 class Crops:

@@ -37,7 +37,7 @@ from napari_drpnet.training.run import (
     scorer,
 )
 from napari_drpnet.training.sets import Example, examples_of
-from napari_drpnet.training.sorting import SorterPatches
+from napari_drpnet.training.sorting import sorter_patches
 from napari_drpnet.training_loop.batches import Tensors
 from napari_drpnet.training_loop.fit import Watch, fit
 from napari_drpnet.training_loop.parallel import Processes, crew
@@ -81,7 +81,7 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     training, validation = examples_of(settings, streamed=False)
     masked = load_masks(training)
     diameter, jitter = settings.diameter, settings.scale_jitter
-    patches = SorterPatches(masked, diameter, jitter, np.random.default_rng(settings.seed))
+    patches = sorter_patches(masked, diameter, jitter, np.random.default_rng(settings.seed))
     crops = MaskCrops(masked, diameter, settings.crop, PixerSegmenter.stride, jitter, settings.core)
     first = settings.model_copy(update={"steps": settings.sorter_steps, "batch": settings.sorter_batch})
     total = first.steps + settings.steps

@@ -12,7 +12,8 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, read_micrograph, read_picks
+from napari_drpnet.io import is_image, micrograph_stem, read_micrograph
+from napari_drpnet.io.picks.folder import picks_by_stem
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.simulation import simulate_one
@@ -149,8 +150,9 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
     sources = [Path(data.coordinates)] if data.coordinates else sorted({path.parent for path in files})
-    coordinates = {name: picks for source in sources for name, picks in _coordinates(source)}
-    pairs = [(p, coordinates[name]) for p in files if (name := micrograph_stem(p.name)) in coordinates]
+    coordinates = {stem: picks for source in sources for stem, picks in picks_by_stem(source).items()}
+    found = [(file, coordinates[stem]) for file in files if (stem := micrograph_stem(file.name)) in coordinates]
+    pairs = [(file, picks.select(picks.label != "background")) for file, picks in found]
     if not pairs:
         raise UserError(
             f"{data.micrographs}: none of the micrographs has coordinates.",
@@ -164,17 +166,6 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
             "Give it with --diameter, or with the set in the recipe.",
         )
     return pairs, known
-
-
-def _coordinates(source: Path) -> Iterator[tuple[str, Picks]]:
-    """Particles by the stem of their micrograph: of one file of many micrographs, or of a folder of one file each."""
-    if source.is_dir():
-        files = [p for p in sorted(source.iterdir()) if p.suffix.lower() in PICK_SUFFIXES]
-        found = ((micrograph_stem(p.name), picks) for p in files for picks in read_picks(p)[:1])
-    else:
-        found = ((micrograph_stem(picks.frame.micrograph), picks) for picks in read_picks(source))
-    for name, picks in found:
-        yield name, picks.select(picks.label != "background")
 
 
 def on_image(truth: Picks, shape: tuple[int, int], path: Path) -> Picks:

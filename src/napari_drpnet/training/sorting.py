@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree
 
 from napari_drpnet.candidates import inside
-from napari_drpnet.data import FloatArray, ImageArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.data import FloatArray
 from napari_drpnet.networks import PixerSorter
-from napari_drpnet.training.augment import change_looks, random_view
+from napari_drpnet.training.datasets import Patches
 from napari_drpnet.training.detections import FOUND
 from napari_drpnet.training.masks import CONTAMINATION, Masked
-from napari_drpnet.training_loop.batches import Batch
 
 # Random places drawn per micrograph for each kind, before those that are no such place are left out.
 _RANDOM = 60
-# A particle's centre is met to about this, in diameters.
-_OFF_CENTRE = 0.04
 
 
 def places(masked: Masked, diameter: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -52,17 +47,13 @@ def _apart(masked: Masked, yx: FloatArray, diameter: float) -> FloatArray:
     return np.asarray(yx[cKDTree(example.yx).query(yx)[0] > FOUND * diameter])
 
 
-class SorterPatches:
+def sorter_patches(sources: Sequence[Masked], diameter: float, jitter: float, rng: np.random.Generator) -> Patches:
     """Random patches, as many of each of `PixerSorter.classes`.
 
     Parameters
     ----------
-    sources
-        Micrographs, drawn as often as their weights say.
-    diameter
-        Of a particle, in network pixels.
-    jitter
-        Largest relative error of the diameter.
+    sources, diameter, jitter
+        See `Patches`.
     rng
         Chooses the places of contamination and background.
 
@@ -71,30 +62,6 @@ class SorterPatches:
     UserError
         When no micrograph shows one of the classes.
     """
-
-    def __init__(self, sources: Sequence[Masked], diameter: float, jitter: float, rng: np.random.Generator) -> None:
-        self.examples = [masked.example for masked in sources]
-        self.diameter, self.jitter = diameter, jitter
-        self.places = list(zip(*(places(masked, diameter, rng) for masked in sources), strict=True))
-        self._shares = [self._share(kind, at) for kind, at in zip(PixerSorter.classes, self.places, strict=True)]
-
-    def _share(self, kind: str, places: Sequence[FloatArray]) -> FloatArray:
-        """How often to draw from each micrograph: by its weight, where it has such places."""
-        weights = np.array([e.weight * bool(len(at)) for e, at in zip(self.examples, places, strict=True)])
-        if not weights.any():
-            raise UserError(f"The training sets show no {kind}.", "Add simulated micrographs that do.")
-        return np.asarray(weights / weights.sum())
-
-    def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
-        """Patches ``(n, 1, 64, 64)`` and their classes ``(n,)``, int64."""
-        kinds = rng.permutation(np.arange(n) % len(PixerSorter.classes))
-        patches, origins = zip(*(self._patch(int(kind), rng) for kind in kinds), strict=True)
-        return Batch((torch.from_numpy(np.stack(patches))[:, None], torch.from_numpy(kinds)), origins)
-
-    def _patch(self, kind: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
-        i = rng.choice(len(self.examples), p=self._shares[kind])
-        at, example = self.places[kind][i], self.examples[i]
-        centre = at[rng.integers(len(at))] + rng.normal(0, _OFF_CENTRE * self.diameter, 2)
-        centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
-        view = random_view(rng, centre, PixerSorter.patch, self.jitter)
-        return change_looks(view.of(example.image), rng), example.name
+    found = zip(*(places(masked, diameter, rng) for masked in sources), strict=True)
+    examples, kinds = [masked.example for masked in sources], dict(zip(PixerSorter.classes, found, strict=True))
+    return Patches(examples, kinds, diameter, PixerSorter.patch, jitter)

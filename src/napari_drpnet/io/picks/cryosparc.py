@@ -19,6 +19,7 @@ import numpy.typing as npt
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, micrograph_stem, reading
+from napari_drpnet.io.picks.rows import rows_by_name
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
@@ -50,12 +51,12 @@ def read_cryosparc(path: str | Path) -> list[Picks]:
         )
     if len(table) == 0:
         return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(table[_PATH].tolist()):
-        rows.setdefault(name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name), []).append(
-            row
-        )
+    rows = rows_by_name(map(_text, table[_PATH].tolist()))
     return [_picks(path, name, table[which]) for name, which in rows.items()]
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
 
 
 def _load(path: Path) -> npt.NDArray[Any]:

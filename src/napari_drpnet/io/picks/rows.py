@@ -1,7 +1,8 @@
-"""Rows counted from the other end, and picks that lie outside: what only the micrograph's size can tell."""
+"""Rows of several micrographs, rows counted from the other end, and picks that lie outside."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from napari_drpnet.errors import UserError
 
 # Pixels beyond the border that rounding and the flip may cost.
 _MARGIN = 1.0
+
+
+def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
+    """The numbers of the rows that name each micrograph, in the order of the names."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    return rows
 
 
 def upside_down(picks: Picks, path: Path) -> Picks:

@@ -19,15 +19,16 @@ import numpy.typing as npt
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.io.picks.rows import rows_by_name
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH, find_in_project, pixel_sizes, read_coordinate_list
 from napari_drpnet.io.star_table import Table, format_table, read_tables
 
-_X, _Y, _SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
-_CLASS, _PSI = "rlnClassNumber", "rlnAnglePsi"
+X, Y, SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
+CLASS, PSI = "rlnClassNumber", "rlnAnglePsi"
 # RELION's own mark for "unknown", in manual picks.
 _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
-_NOTE = re.compile(r"# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?")
+_NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
 
 
 def read_star(path: str | Path) -> list[Picks]:
@@ -51,12 +52,12 @@ def read_star(path: str | Path) -> list[Picks]:
             return _by_micrograph(tables, table, micrograph_stem(path))
     if any(COORDINATES in table for table in tables):
         return [read_listed(name, find_in_project(file, path)) for name, file in read_coordinate_list(path)]
-    tables[-1].require(_X, _Y)
+    tables[-1].require(X, Y)
     return []
 
 
 def _has_coordinates(table: Table) -> bool:
-    return _X in table and _Y in table
+    return X in table and Y in table
 
 
 def read_listed(name: str, path: Path) -> Picks:
@@ -71,30 +72,29 @@ def _by_micrograph(tables: Sequence[Table], table: Table, stem: str) -> list[Pic
     picks = _picks(table, sizes, Frame(stem, pixel_size=sizes[0] if sizes else None))
     if MICROGRAPH not in table or len(table) == 0:
         return [picks]
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(table.texts(MICROGRAPH)):
-        rows.setdefault(name, []).append(row)
+    rows = rows_by_name(table.texts(MICROGRAPH))
     return [replace(picks.select(which), frame=Frame(name, pixel_size=sizes[which[0]])) for name, which in rows.items()]
 
 
 def _picks(table: Table, sizes: Sequence[float | None], frame: Frame) -> Picks:
-    table.require(_X, _Y)
-    yx = np.column_stack([table.numbers(_Y), table.numbers(_X)]) - _origins(table, sizes)
+    table.require(X, Y)
+    yx = np.column_stack([table.numbers(Y), table.numbers(X)]) - _origins(table, sizes)
     if not np.isfinite(yx).all():
         raise UserError(f"{table.path}: a coordinate is not a finite number.", "Correct the file, or export it anew.")
-    diameter, source = _read_note(table.path)
+    with table.path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        diameter, source = read_note(file.readline())
     return Picks(
         frame,
         yx,
-        score=_known(table, _SCORE),
+        score=known(table, SCORE),
         diameter=np.array(diameter),
-        class_number=np.nan_to_num(_known(table, _CLASS)).astype(np.int64),
-        psi=np.nan_to_num(_known(table, _PSI)),
+        class_number=np.nan_to_num(known(table, CLASS)).astype(np.int64),
+        psi=np.nan_to_num(known(table, PSI)),
         source=np.array(source),
     )
 
 
-def _known(table: Table, column: str) -> FloatArray:
+def known(table: Table, column: str) -> FloatArray:
     """A column where unknown values, or all when it is missing, are NaN."""
     values = table.numbers(column) if column in table else np.full(len(table), np.nan)
     return np.where(values == _UNKNOWN, np.nan, values)
@@ -116,13 +116,10 @@ def _origins(table: Table, sizes: Sequence[float | None]) -> FloatArray:
     return np.zeros((len(table), 2))
 
 
-def _read_note(path: Path) -> tuple[float, str]:
-    """Diameter in micrograph pixels and source, where we wrote the file and all picks shared them."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        note = _NOTE.match(file.readline())
-    if note is None:
-        return np.nan, ""
-    return float(note["diameter"] or "nan"), (note["source"] or "").strip()
+def read_note(text: str) -> tuple[float, str]:
+    """Diameter in micrograph pixels and source, where we wrote a file with this text and all its picks shared them."""
+    found = _NOTE.search(text)
+    return (float(found["diameter"] or "nan"), (found["source"] or "").strip()) if found else (np.nan, "")
 
 
 def write_star(picks: Picks, path: str | Path) -> Path:
@@ -145,15 +142,23 @@ def write_star(picks: Picks, path: str | Path) -> Path:
     """
     path = Path(path)
     kept = _extractable(picks, path)
-    y, x = whole_pixels(kept.yx).T
-    columns = {
-        _X: [str(value) for value in x],
-        _Y: [str(value) for value in y],
-        _SCORE: [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in kept.score],
-        _CLASS: [str(value) for value in kept.class_number],
-        _PSI: [f"{value:.6f}" for value in kept.psi],
-    }
-    return write_text(format_table(columns, comments=note(kept)), path)
+    return write_text(format_table(star_columns(kept), comments=note(kept)), path)
+
+
+def star_columns(picks: Picks) -> dict[str, list[str]]:
+    """What RELION reads of picks, at whole pixels."""
+    y, x = whole_pixels(picks.yx).T.tolist()
+    return {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks)} | orientation_columns(picks)
+
+
+def score_texts(picks: Picks) -> list[str]:
+    """Scores as RELION writes them."""
+    return [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in picks.score.tolist()]
+
+
+def orientation_columns(picks: Picks) -> dict[str, list[str]]:
+    """Class and in-plane rotation."""
+    return {CLASS: list(map(str, picks.class_number.tolist())), PSI: [f"{value:.6f}" for value in picks.psi.tolist()]}
 
 
 def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:

@@ -12,6 +12,7 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.io.picks.csv import numbers, points, read_columns, texts
+from napari_drpnet.io.picks.rows import rows_by_name
 
 _NAME, _X, _Y, _SCORE = "image_name", "x_coord", "y_coord", "score"
 TOPAZ_COLUMNS = (_NAME, _X, _Y)
@@ -39,9 +40,7 @@ def read_topaz(path: str | Path) -> list[Picks]:
         return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
     if not all(name.strip() for name in names):
         raise UserError(f"{path}: a row does not name its micrograph.", "Correct the file, or export it anew.")
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        rows.setdefault(name.strip(), []).append(row)
+    rows = rows_by_name(name.strip() for name in names)
     every = Picks(Frame(""), points(path, columns, _Y, _X), score=numbers(path, columns, _SCORE, len(names)))
     return [Picks(Frame(name), every.yx[which], score=every.score[which]) for name, which in rows.items()]
 

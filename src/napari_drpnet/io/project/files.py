@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import reading, write_text
+from napari_drpnet.io.files import read_fields, reading, write_text
 from napari_drpnet.io.project.index import stamp
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table
-from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings
+from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings, validated
 
 VERSION = 2
 FOLDERS = ("picks", "labels", "regions", "networks", "patches")
@@ -136,11 +135,7 @@ def checked(fields: dict[str, Any], path: Path) -> ProjectSettings:
             f"{path}: a newer version of napari-drpnet made this project (version {version}; {VERSION} is known here).",
             "Update napari-drpnet, or choose another project.",
         )
-    try:
-        return ProjectSettings(**_of_today(fields))
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise UserError(f"{path}: settings are not usable: {wrong}.", "Correct the value and try again.") from error
+    return validated(ProjectSettings, _of_today(fields), path)
 
 
 def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
@@ -164,15 +159,7 @@ def read_settings(path: Path) -> ProjectSettings:
     """
     if not path.exists():
         raise UserError(f"{path.parent} is not a project: it has no {path.name}.", "Name micrographs to make one.")
-    try:
-        with reading(path):
-            # Thousands of names take a second without libyaml.
-            fields = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file.", "Correct it.") from error
-    if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
-        raise UserError(f"{path} does not hold settings.", "Correct it.")
-    return checked(fields, path)
+    return checked(read_fields(path, "Correct it."), path)
 
 
 def write_settings(settings: ProjectSettings, path: Path) -> None:

@@ -14,19 +14,28 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks
+from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.picks.star import note, whole_pixels
+from napari_drpnet.io.picks.star import (
+    CLASS,
+    PSI,
+    SCORE,
+    X,
+    Y,
+    known,
+    note,
+    orientation_columns,
+    read_note,
+    score_texts,
+    star_columns,
+    whole_pixels,
+)
 from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
 from napari_drpnet.regions import covered
 
-_X, _Y, _SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
-_CLASS, _PSI = "rlnClassNumber", "rlnAnglePsi"
 _LABEL, _ORIGIN = "drpnetLabel", "drpnetOrigin"
-_UNKNOWN = "-999"
 _DECIMALS = 3
-# Comments, which RELION reads over.
-_NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
+# A comment, which RELION reads over.
 _FRAME = re.compile(
     r"^# micrograph shape=(?P<shape>\d+,\d+|unknown) pixel_size=(?P<pixel_size>[\d.e+-]+|unknown)$", re.M
 )
@@ -65,34 +74,21 @@ def _inside(picks: Picks) -> MaskArray:
 
 def picks_text(extracted: Picks, picker: str) -> str:
     """The file that RELION extracts from; ``picker`` is kept for the picks nobody labelled."""
-    y, x = whole_pixels(extracted.yx).T
-    columns = {
-        _X: [str(value) for value in x.tolist()],
-        _Y: [str(value) for value in y.tolist()],
-        _SCORE: _scores(extracted),
-        _CLASS: [str(value) for value in extracted.class_number.tolist()],
-        _PSI: [f"{value:.6f}" for value in extracted.psi.tolist()],
-    }
-    return format_table(columns, comments=_comments(extracted, picker))
+    return format_table(star_columns(extracted), comments=_comments(extracted, picker))
 
 
 def labels_text(labels: Picks) -> str:
     """The file of what a person said, and of what is hidden."""
     columns = {
-        _X: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 1].tolist()],
-        _Y: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 0].tolist()],
-        _SCORE: _scores(labels),
+        X: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 1].tolist()],
+        Y: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 0].tolist()],
+        SCORE: score_texts(labels),
         _LABEL: labels.label.tolist(),
         _ORIGIN: labels.source.tolist(),
     }
     if labels.class_number.any() or labels.psi.any():
-        columns[_CLASS] = [str(value) for value in labels.class_number.tolist()]
-        columns[_PSI] = [f"{value:.6f}" for value in labels.psi.tolist()]
+        columns |= orientation_columns(labels)
     return format_table(columns, comments=_comments(labels, ""))
-
-
-def _scores(picks: Picks) -> list[str]:
-    return [f"{value:.6f}" if np.isfinite(value) else _UNKNOWN for value in picks.score.tolist()]
 
 
 def _comments(picks: Picks, picker: str) -> list[str]:
@@ -123,8 +119,7 @@ def read_stored(frame: Frame, picks_file: Path | None, labels_file: Path | None)
     if picks_file is not None:
         text = read_text(picks_file)
         frame = _frame(text, frame)
-        found = _NOTE.search(text)
-        picker = ((found["source"] if found else "") or "").strip()
+        _, picker = read_note(text)
         picks = _read(text, picks_file, frame, picker)
     if labels_file is not None:
         text = read_text(labels_file)
@@ -134,8 +129,7 @@ def read_stored(frame: Frame, picks_file: Path | None, labels_file: Path | None)
     said = set(map(tuple, whole_pixels(labels.yx).tolist()))
     alone = np.array([tuple(at) not in said for at in whole_pixels(picks.yx).tolist()], dtype=bool)
     both = picks.select(alone), labels.select(~labels.by_hand), labels.select(labels.by_hand)
-    columns = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
-    return Stored(Picks(frame, **{c: np.concatenate([getattr(part, c) for part in both]) for c in columns}), picker)
+    return Stored(Picks.joined(both, frame), picker)
 
 
 def _empty(frame: Frame) -> Picks:
@@ -157,26 +151,21 @@ def _frame(text: str, frame: Frame) -> Frame:
 
 def _read(text: str, path: Path, frame: Frame, picker: str) -> Picks:
     tables = parse_tables(text, path)
-    table = next((table for table in tables if _X in table and _Y in table), tables[-1])
-    yx = np.column_stack([table.numbers(_Y), table.numbers(_X)])
+    table = next((table for table in tables if X in table and Y in table), tables[-1])
+    yx = np.column_stack([table.numbers(Y), table.numbers(X)])
     if not np.isfinite(yx).all():
         raise UserError(f"{path}: a coordinate is not a finite number.", "Correct the file, or delete it.")
-    found = _NOTE.search(text)
+    diameter, _ = read_note(text)
     return Picks(
         frame,
         yx,
-        score=_known(table, _SCORE),
-        diameter=np.array(float((found["diameter"] if found else None) or "nan")),
-        class_number=np.nan_to_num(_known(table, _CLASS)).astype(np.int64),
-        psi=np.nan_to_num(_known(table, _PSI)),
+        score=known(table, SCORE),
+        diameter=np.array(diameter),
+        class_number=np.nan_to_num(known(table, CLASS)).astype(np.int64),
+        psi=np.nan_to_num(known(table, PSI)),
         label=_words(table, _LABEL, "particle"),
         source=_words(table, _ORIGIN, picker),
     )
-
-
-def _known(table: Table, column: str) -> FloatArray:
-    values = table.numbers(column) if column in table else np.full(len(table), np.nan)
-    return np.where(values == float(_UNKNOWN), np.nan, values)
 
 
 def _words(table: Table, column: str, default: str) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:

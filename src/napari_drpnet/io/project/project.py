@@ -48,15 +48,6 @@ class Project(Store):
     """One open project; what cannot be done is a `UserError`, and then the files are what they were.
 
     Safe to use from several threads. Made by `create` and `open`.
-
-    Attributes
-    ----------
-    folder
-        Where it is.
-    settings
-        What its ``project.yaml`` says.
-    read_only
-        Why nothing can be written; empty when it can.
     """
 
     def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
@@ -194,20 +185,7 @@ class Project(Store):
         return networks(self._files.networks, role)
 
     def weights(self, name: str, role: str) -> str:
-        """What the picker loads for a network's name: the name itself when it is the package's, or a file.
-
-        Parameters
-        ----------
-        name
-            Of a network of the package or the project, or a ``.safetensors`` file.
-        role
-            What is asked for, as its card says.
-
-        Raises
-        ------
-        UserError
-            When there is no such network.
-        """
+        """What the picker loads for a network's name, see `networks.weights`."""
         return weights(self._files.networks, name, role, self.root)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text, writing
-from napari_drpnet.io.images import open_image, read_frame
+from napari_drpnet.io.images import open_image, read_single
 from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
 from napari_drpnet.io.project.index import Index, Record, append
 from napari_drpnet.io.project.lock import Lock
@@ -115,12 +115,7 @@ class Store:
             When the file is gone, damaged, still being written, a stack, or of another size than when it was picked.
         """
         entry = self.entry(name)
-        file = open_image(entry.path)
-        if file.frames > 1:
-            raise UserError(
-                f"{entry.path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames."
-            )
-        micrograph = read_frame(file, entry.pixel_size)
+        micrograph = read_single(entry.path, entry.pixel_size)
         before, now = self._stored(name).picks.frame.shape, micrograph.frame.shape
         if before and now and before != now:
             raise UserError(

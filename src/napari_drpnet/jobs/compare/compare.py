@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.comparison import Comparison
+from napari_drpnet.evaluation.comparison import compare as compared
 from napari_drpnet.jobs.compare.consensus import CONSENSUS, joined, write_set
 from napari_drpnet.jobs.compare.contenders import RunningPicker
 from napari_drpnet.jobs.compare.lineup import TRUTH, LineUp, line_up
+from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.picking import read_task
 from napari_drpnet.settings import ComparisonSettings
 from napari_drpnet.steps import Job, Progress, translate
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Comparison
 
 # Headers are often rounded.
 _SAME_PIXEL_SIZE = 0.01
@@ -41,8 +40,6 @@ def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
         For unusable settings, when no micrograph or fewer than two sets can be used, for a truth that cannot be read or
         has no micrograph in common, or when the output cannot be written.
     """
-    from napari_drpnet.jobs.compare.report.write import write_files
-
     entered = line_up(settings)
     yield from _run(entered.runners, entered.tasks, settings)
     report = _judge(settings, entered)
@@ -86,8 +83,6 @@ def _part(i: int, n: int, step: Progress) -> Progress:
 
 def _judge(settings: ComparisonSettings, entered: LineUp) -> ComparisonReport:
     """Compare what was picked and read; writes the consensus, which is one of the sets."""
-    from napari_drpnet.evaluation.comparison import compare as compared
-
     pixel_size = float(np.median(entered.pixel_sizes))
     radius = settings.radius_fraction * settings.diameter / pixel_size
     edge = settings.diameter / 2 / pixel_size if settings.edge is None else settings.edge

@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.comparison import Comparison, compare
+from napari_drpnet.evaluation.consensus import comparable
+from napari_drpnet.evaluation.consensus import consensus as agreed
 from napari_drpnet.io import micrograph_stem, write_picks
 from napari_drpnet.io.names import NameIndex
 from napari_drpnet.jobs.compare.contenders import read_set
@@ -19,9 +21,6 @@ from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.picking import PickReport, PickResult, write_lists
 from napari_drpnet.settings import ConsensusSettings
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Comparison
 
 # The name of the set that a consensus is.
 CONSENSUS = "consensus"
@@ -71,8 +70,6 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
     UserError
         When a set cannot be read, the pixel size is not known, settings are unusable, or the output cannot be written.
     """
-    from napari_drpnet.evaluation.comparison import compare
-
     known, read = KnownMicrographs(), []
     for done, (name, source) in enumerate(sources.items()):
         yield Progress(done, len(sources), 0, f"reading {name}")
@@ -86,7 +83,7 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
         for done, found in enumerate(micrographs):
             name, start = _name(found), time.perf_counter()
             yield Progress(done, len(micrographs), sum(result.picks for result in results), name)
-            picks = _joined(found, radius, settings.at_least, settings.weights)
+            picks = agreed(found, radius, settings.at_least, settings.weights)
             results.append(replace(_written(picks, out), seconds=time.perf_counter() - start))
     finally:
         write_lists(results, out)
@@ -97,7 +94,7 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
 def joined(sets: PicksBySet, radius: float, at_least: int) -> tuple[tuple[Picks, ...], list[str]]:
     """The consensus of each micrograph, and what a user should know; parameters as in `evaluation.consensus`."""
     micrographs, notes = together(sets)
-    return tuple(_joined(found, radius, at_least) for found in micrographs), notes
+    return tuple(agreed(found, radius, at_least) for found in micrographs), notes
 
 
 def together(sets: PicksBySet) -> tuple[list[dict[str, Picks]], list[str]]:
@@ -105,8 +102,6 @@ def together(sets: PicksBySet) -> tuple[list[dict[str, Picks]], list[str]]:
 
     A set without an entry for a micrograph has no picks there.
     """
-    from napari_drpnet.evaluation.consensus import comparable
-
     notes = []
     named: dict[str, dict[str, Picks]] = {}
     for name, entries in sets.items():
@@ -122,14 +117,6 @@ def _of(stem: str, named: Mapping[str, Mapping[str, Picks]]) -> dict[str, Picks]
     frame = next(entries[stem].frame for entries in named.values() if stem in entries)
     nothing = Picks(frame, np.empty((0, 2)))
     return {name: entries.get(stem, nothing) for name, entries in named.items()}
-
-
-def _joined(
-    found: Mapping[str, Picks], radius: float, at_least: int, weights: Mapping[str, float] | None = None
-) -> Picks:
-    from napari_drpnet.evaluation.consensus import consensus
-
-    return consensus(found, radius, at_least, weights)
 
 
 def write_set(sets: Sequence[Picks], out: Path, places: Mapping[str, PurePosixPath]) -> None:

@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
-from napari_drpnet.io.picks.formats import read_picks
+from napari_drpnet.io.picks.folder import pick_files
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs, pick_files
+from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.picking import Found, PickResult, learn, pick_one, write_lists
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 
 @dataclass
@@ -155,7 +152,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
 
 
 def _read(file: Path, known: KnownMicrographs) -> list[Picks]:
-    placed = [known.placed(picks, file) for picks in read_picks(file, frame_of=known.frame)]
+    placed = known.read(file)
     for picks in placed:
         _check_some_inside(picks, file)
     return placed

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_drpnet.data import Picks
+from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.settings import ComparisonSettings
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Comparison
 
 
 @dataclass(frozen=True, eq=False)

@@ -204,11 +204,10 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
     UserError
         When its pixel size is not known.
     """
-    diameter = seen.pixels
     # Every micrograph has randomness of its own, whichever others there are.
     rng = np.random.default_rng([settings.seed, *seen.labelled.name.encode()])
     chosen = {"labels": _by_labels, "agreement": _by_agreement, "confidence": _by_confidence}[settings.source]
-    places = chosen(seen, settings, diameter, rng)
+    places = chosen(seen, settings, rng)
     places = [group for group in places if len(group.yx)]
     yx = np.concatenate([np.empty((0, 2)), *(group.yx for group in places)])
     sizes = [len(group.yx) for group in places]
@@ -220,67 +219,58 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
         np.array(seen.labelled.name),
         yx,
         origin=np.repeat([group.origin for group in places], sizes),
-        score=_scores(seen, yx, diameter),
+        score=_scores(seen, yx),
     )
-    return Part(patches, diameter)
+    return Part(patches, seen.pixels)
 
 
-def _scores(seen: ScoredMicrograph, yx: FloatArray, diameter: float) -> FloatArray:
+def _scores(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
     """Probability of the candidate at each place; NaN where there is none."""
     found = seen.map.candidates
     if not len(found) or not len(yx):
         return np.full(len(yx), np.nan)
     distance, nearest = cKDTree(found.yx).query(yx)
-    return np.where(distance <= diameter / 4, found.probability[nearest], np.nan)
+    return np.where(distance <= seen.pixels / 4, found.probability[nearest], np.nan)
 
 
-def _by_labels(
-    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
-) -> list[_Places]:
-
+def _by_labels(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
     told = seen.labelled
     places = [_Places(told.particles, True, "label"), _Places(told.background, False, "label")]
     if told.complete:
         found = seen.candidates
-        free = ~near(found.yx, np.concatenate([told.particles, told.background]), APART * diameter)
+        free = ~near(found.yx, np.concatenate([told.particles, told.background]), APART * seen.pixels)
         hardest = np.flatnonzero(free)[np.argsort(-found.probability[free], kind="stable")]
         hardest = hardest[: _HARD * len(told.particles) + settings.random]
         places.append(_Places(found.yx[hardest], False, "candidate"))
     taken = told.particles if told.complete else np.concatenate([told.particles, _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+    return [*places, *_elsewhere(seen, settings, taken, rng)]
 
 
-def _by_agreement(
-    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
-) -> list[_Places]:
-
+def _by_agreement(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
     sets = [picks.yx[picks.label != "background"] for picks in seen.labelled.sets]
-    shared, alone = agreement(sets, AGREE * diameter)
+    shared, alone = agreement(sets, AGREE * seen.pixels)
     places = [_Places(shared, True, "agreement")]
     if settings.difference:
         places.append(_Places(alone, False, "difference"))
     taken = np.concatenate([*sets, _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+    return [*places, *_elsewhere(seen, settings, taken, rng)]
 
 
-def _by_confidence(
-    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, rng: np.random.Generator
-) -> list[_Places]:
-
+def _by_confidence(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
     heights = seen.map.values
     if heights is None:
         raise UserError("This picker has no score map that would tell how sure it is.", "Harvest by another source.")
     clear = float(np.percentile(heights, _CLEAR))
     yx, _, level = candidates.find(heights, max(settings.height * clear, _FLAT))
     yx = seen.map.frame.to_micrograph(yx)
-    inside = candidates.inside(yx, seen.shape, diameter / 2) & ~_contaminated(seen, yx)
+    inside = candidates.inside(yx, seen.shape, seen.pixels / 2) & ~_contaminated(seen, yx)
     yx, level = yx[inside], level[inside]
-    sure, low, flat = by_confidence(yx, level, seen.patches(yx), diameter, settings.mean, settings.deviation)
+    sure, low, flat = by_confidence(yx, level, seen.patches(yx), seen.pixels, settings.mean, settings.deviation)
     places = [
         _Places(yx[sure], True, "level"), _Places(yx[low], False, "level"), _Places(yx[flat], False, "deviation")
     ]  # fmt: skip
     taken = np.concatenate([yx[level > 1], _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, diameter, taken, rng)]
+    return [*places, *_elsewhere(seen, settings, taken, rng)]
 
 
 def _likely(seen: ScoredMicrograph, settings: HarvestSettings) -> FloatArray:
@@ -306,11 +296,11 @@ def _contaminated(seen: ScoredMicrograph, yx: FloatArray) -> MaskArray:
 
 
 def _elsewhere(
-    seen: ScoredMicrograph, settings: HarvestSettings, diameter: float, taken: FloatArray, rng: np.random.Generator
+    seen: ScoredMicrograph, settings: HarvestSettings, taken: FloatArray, rng: np.random.Generator
 ) -> list[_Places]:
     """Background that nobody pointed at: random places, and such in the painted regions."""
     most = settings.random if seen.labelled.complete else _CHOICE * settings.random
-    places = scattered(rng, seen.shape, diameter / 2, taken, APART * diameter, most)
+    places = scattered(rng, seen.shape, seen.pixels / 2, taken, APART * seen.pixels, most)
     fewest = settings.random if seen.labelled.complete else min(settings.random, len(places) // _LOWEST)
     places = places[np.argsort(_height(seen, places), kind="stable")[:fewest]]
     groups = [_Places(places, False, "random")]

@@ -9,9 +9,10 @@ from warnings import warn
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray, Frame, MaskArray, Micrograph, Picks
+from napari_drpnet.data import FloatArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import PICK_SUFFIXES, micrograph_stem, read_micrograph, read_picks
+from napari_drpnet.io import PICK_SUFFIXES, micrograph_stem, read_micrograph
+from napari_drpnet.io.picks.folder import picks_by_stem
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.inputs import find_micrographs
 
@@ -114,7 +115,9 @@ def labelled_in_files(
         raise refusals[0].error if refusals else UserError("There are no micrographs.", "Name some.")
     for refusal in refusals:
         warn(str(refusal.error), stacklevel=2)
-    sets = [{micrograph_stem(p.frame.micrograph): p for p in _read_set(path)} for path in coordinates]
+    sets = [picks_by_stem(path) for path in coordinates]
+    if empty := [path for path, known in zip(coordinates, sets, strict=True) if not known]:
+        raise UserError(f"{empty[0]}: no picks lie in this folder.", f"They end in {', '.join(PICK_SUFFIXES)}.")
     found = []
     for task in tasks:
         entry, stem = task.micrograph, micrograph_stem(task.micrograph.path.name)
@@ -126,19 +129,6 @@ def labelled_in_files(
             "None of the micrographs has coordinates in every set.", "Name coordinate files of the same micrographs."
         )
     return found
-
-
-def _read_set(path: Path) -> list[Picks]:
-    if not path.is_dir():
-        return read_picks(path)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICK_SUFFIXES)
-    if not files:
-        raise UserError(f"{path}: no picks lie in this folder.", f"Files of picks end in {', '.join(PICK_SUFFIXES)}.")
-    found = [picks for file in files if file.name != "autopick.star" for picks in read_picks(file)[:1]]
-    names = [file for file in files if file.name != "autopick.star"]
-    # A file of one micrograph may not tell its name.
-    return [Picks(Frame(micrograph_stem(n.name)), p.yx, p.score, p.diameter, label=p.label, source=p.source)
-            for n, p in zip(names, found, strict=True)]  # fmt: skip
 
 
 def harvested_in_project(project: Project, source: str, most: int, other: Path | None) -> list[LabelledMicrograph]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_drpnet.data import PatchSet
+from napari_drpnet.data import MaskArray, PatchSet
 from napari_drpnet.evaluation.counting import f1_score
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.jobs.retrain.harvest import read_patch_set
@@ -23,6 +23,7 @@ from napari_drpnet.training.run import leave
 
 # What a classifier's evidence counts beside the detector's where no candidate tells how much they share.
 _SHARE = 0.4
+_LEARNT = "The set has no patches of both classes to validate with: the F1 is of what was learnt."
 
 
 def retrain_patches(
@@ -65,30 +66,16 @@ def retrain_patches(
     weight = np.where(known.particle, 1 / known.particle.sum(), 1 / (~known.particle).sum())
     slope, offset = fit_logistic([logits], known.particle, weight)
     probability = 1 / (1 + np.exp(-(slope * logits + offset)))
-    *slopes, last = first.calibration
-    card = WeightsCard(
-        network="classifier",
-        role="classifier",
-        diameter=first.diameter,
-        calibration=tuple(round(float(c), 5) for c in (_SHARE * slope, *slopes, last + _SHARE * offset)),
-        detector=Path(detector).stem,
-        start=Path(settings.start).stem,
-    )
+    card = _card(first, slope, offset, Path(detector).stem, Path(settings.start).stem)
     leave(out, card, fitted, probability, known.particle)
-    chosen = probability >= 0.5
-    recall = float(chosen[known.particle].mean())
-    false = float(chosen[~known.particle].mean())
-    notes = (
-        () if unseen else ("The set has no patches of both classes to validate with: the F1 is of what was learnt.",)
-    )
     report = RetrainReport(
         out.stem,
         out,
         "classifier",
         use={"classifier": str(out)},
-        after=f1_score(recall, recall + false, 1),
+        after=_balanced_f1(probability >= 0.5, known.particle),
         judged_on="validation patches, particles and background counting alike" if unseen else "the training patches",
-        notes=notes,
+        notes=() if unseen else (_LEARNT,),
         steps=fitted.checks[-1].done,
         seconds=time.monotonic() - begun,
         stopped=stop.is_set(),
@@ -96,6 +83,27 @@ def retrain_patches(
     )
     write_record(report, settings, ())
     return report
+
+
+def _card(detector: WeightsCard, slope: float, offset: float, name: str, start: str) -> WeightsCard:
+    """The card of a classifier whose logits tell particles by this slope and offset, beside a detector of a name."""
+    *slopes, last = detector.calibration
+    numbers = (_SHARE * slope, *slopes, last + _SHARE * offset)
+    calibration = tuple(round(float(c), 5) for c in numbers)
+    return WeightsCard(
+        network="classifier",
+        role="classifier",
+        diameter=detector.diameter,
+        calibration=calibration,
+        detector=name,
+        start=start,
+    )
+
+
+def _balanced_f1(chosen: MaskArray, particle: MaskArray) -> float:
+    """F1 of chosen patches, particles and background counting alike."""
+    recall, false = float(chosen[particle].mean()), float(chosen[~particle].mean())
+    return f1_score(recall, recall + false, 1)
 
 
 def retrain_patch_set(

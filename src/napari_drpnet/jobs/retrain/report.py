@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import PACKAGED
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.settings import RetrainSettings
-
-if TYPE_CHECKING:
-    from napari_drpnet.io.project.project import Project
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,13 @@ from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.learning import Clock, train_on, train_settings
 from napari_drpnet.jobs.retrain.report import RetrainReport, free_name, write_record
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, TrainProgress, score_all
-from napari_drpnet.pickers.protocol.correction import ROLE, write_correction
+from napari_drpnet.pickers.protocol.correction import ROLE, UNCHANGED, write_correction
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Correction, Learnable
 from napari_drpnet.settings import HarvestSettings, RetrainSettings, validated
 from napari_drpnet.steps import Job, translate
 from napari_drpnet.training.detector import train_detector
 from napari_drpnet.training.labels.judged import (
-    UNCHANGED,
     Improvement,
     JudgedCandidates,
     combined,

@@ -129,5 +129,5 @@ class LoG:
         smallest, largest = (frame.working_pixels(length) for length in (self.settings.smallest, self.settings.largest))
         fit, size = yield from best_blobs(prepared.image, smallest, largest)
         every, at = map_candidates(fit, prepared, CALIBRATION)
-        own = size[at[:, 0], at[:, 1]] / np.float64(frame.scale)
+        own = size[at] / np.float64(frame.scale)
         return ScoreMap(fit, frame, replace(every, diameter=own))

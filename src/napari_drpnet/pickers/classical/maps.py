@@ -7,11 +7,17 @@ into the probability, as it does for networks (`pickers/context.py`).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_drpnet import candidates
+from napari_drpnet.candidates import IndexArray, spaced_peaks
 from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph
-from napari_drpnet.pickers.network import calibrated, check_size, network_image
+from napari_drpnet.pickers.context import middle
+from napari_drpnet.pickers.network import (
+    calibrated,
+    check_size,
+    nearest_pixels,
+    network_image,
+    on_good_pixels,
+)
 from napari_drpnet.settings import PickerSettings
 
 # Pixels that a particle spans on the image they see: more show no more of it at the usual noise.
@@ -21,8 +27,6 @@ SPACING, CLOSEST = 0.6, 0.4
 _FLOOR = 0.01
 _HIGH = 95  # percentile
 _STEP = 2  # maps are smooth
-
-IndexArray = npt.NDArray[np.int64]
 
 
 def seen(micrograph: Micrograph, settings: PickerSettings) -> Micrograph:
@@ -49,15 +53,14 @@ def terms(peak: FloatArray, level: IndexArray, values: ImageArray) -> list[Float
     values
         ``(h, w)`` map; its 95th percentile and the median height at the usual distance tell what is usual.
     """
-    margin = int(ACROSS / 2)
-    inner = values[margin:-margin, margin:-margin] if 2 * margin < min(values.shape) else values
+    inner = middle(values, int(ACROSS / 2))
     usual = np.percentile(inner[::_STEP, ::_STEP], _HIGH), np.median(peak[level > 1]) if len(peak) else 1.0
     return [np.log(peak), *(np.full(len(peak), np.log(max(float(height), _FLOOR))) for height in usual)]
 
 
 def map_candidates(
     values: ImageArray, prepared: Micrograph, calibration: tuple[float, ...]
-) -> tuple[Candidates, IndexArray]:
+) -> tuple[Candidates, tuple[IndexArray, IndexArray]]:
     """Candidates of a map with their probability.
 
     Parameters
@@ -74,12 +77,10 @@ def map_candidates(
     candidates
         In micrograph pixels.
     at
-        ``(n, 2)`` the map pixel that each lies in.
+        Row and column, ``(n,)`` each, of the map pixel that each lies in.
     """
-    yx, peak, level = candidates.spaced_peaks(values, SPACING * ACROSS, CLOSEST * ACROSS, _FLOOR)
-    at = np.clip(np.rint(yx).astype(np.int64), 0, np.array(values.shape) - 1)
-    if prepared.valid is not None:
-        good = prepared.valid[at[:, 0], at[:, 1]]
-        yx, peak, level, at = yx[good], peak[good], level[good], at[good]
+    yx, peak, level = spaced_peaks(values, SPACING * ACROSS, CLOSEST * ACROSS, _FLOOR)
+    good = on_good_pixels(yx, prepared.valid)
+    yx, peak, level = yx[good], peak[good], level[good]
     probability = calibrated(calibration, *terms(peak, level, values))
-    return Candidates(prepared.frame.to_micrograph(yx), peak, level, probability), at
+    return Candidates(prepared.frame.to_micrograph(yx), peak, level, probability), nearest_pixels(yx, values.shape)

@@ -71,7 +71,7 @@ class Template:
                 "Close other programs on it, lower the memory setting, or choose the cpu device.",
             ) from None
         every, at = map_candidates(values, prepared, CALIBRATION)
-        best = index[at[:, 0], at[:, 1]]
+        best = index[at]
         every = replace(every, class_number=self.turns.class_number[best], psi=self.turns.psi[best])
         return ScoreMap(values, prepared.frame, every)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
+from skimage.morphology import isotropic_opening
+from skimage.segmentation import slic
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 
@@ -56,8 +58,6 @@ def by_superpixels(image: ImageArray, diameter: float, clusters: int, seed: int)
     seed
         Of k-means.
     """
-    from skimage.segmentation import slic
-
     number = max(clusters, round(image.size * (_ACROSS / diameter) ** 2))
     regions = slic(image, number, compactness=0.1, channel_axis=None, start_label=0)
     mean = np.asarray(ndimage.mean(image, regions, np.arange(regions.max() + 1)), np.float64)
@@ -69,7 +69,5 @@ def by_superpixels(image: ImageArray, diameter: float, clusters: int, seed: int)
 
 def cleaned(mask: MaskArray, diameter: float) -> MaskArray:
     """Specks and bridges narrower than a third of the particle's ``diameter`` (in pixels) removed, holes filled."""
-    from skimage.morphology import isotropic_opening
-
     filled = ndimage.binary_fill_holes(isotropic_opening(mask, diameter / 8))
     return np.asarray(isotropic_opening(filled, diameter / 6), np.bool_)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage, signal
+from skimage import exposure
+from skimage.morphology import closing, disk, opening
 
 from napari_drpnet.data import ImageArray
 
@@ -28,8 +30,6 @@ def enhance(image: ImageArray, diameter: float) -> ImageArray:
     diameter
         Of a particle, in pixels of the image.
     """
-    from skimage import exposure
-
     equal = exposure.equalize_hist(image)
     restored = np.clip(signal.wiener(equal, _odd(_WIENER * diameter)), 0, 1)
     tile = np.minimum(round(_TILE * diameter), restored.shape)
@@ -66,8 +66,6 @@ def guided_filter(image: ImageArray, guide: ImageArray, window: int, edge: float
 
 def _reshaped(image: ImageArray, radius: float) -> ImageArray:
     """Specks smaller than a disc of ``radius`` pixels taken away, bright ones first."""
-    from skimage.morphology import closing, disk, opening
-
     footprint = disk(max(1, round(radius)))
     result: ImageArray = closing(opening(image, footprint), footprint)
     return result

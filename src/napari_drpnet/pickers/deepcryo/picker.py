@@ -15,14 +15,21 @@ from scipy import ndimage
 from scipy.special import expit
 
 from napari_drpnet import tiling
-from napari_drpnet.data import Candidates, FloatArray, ImageArray, MaskArray, Micrograph, ScoreMap
+from napari_drpnet.data import Candidates, ImageArray, MaskArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import write_weights
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import SlidingWindow
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, learn_steps
-from napari_drpnet.pickers.network import calibrated, check_size, load_network, network_image
+from napari_drpnet.pickers.network import (
+    calibrated,
+    check_size,
+    load_network,
+    nearest_pixels,
+    network_image,
+    on_good_pixels,
+)
 from napari_drpnet.settings import DeepCryoPickerSettings
 from napari_drpnet.steps import translate
 
@@ -120,9 +127,8 @@ class DeepCryoPicker:
         box = network.side / window.stride
         yx, peak, level = best_boxes(smoothed, box, self.settings.overlap, _CLOSEST * across, _FLOOR)
         frame = prepared.frame.rescaled(1 / window.stride)
-        usable = ~self._too_large(values, across)[tuple(_nearest(yx, values.shape))]
-        if prepared.valid is not None:
-            usable &= prepared.valid[tuple(_nearest((yx + 0.5) * window.stride, prepared.valid.shape))]
+        usable = ~self._too_large(values, across)[nearest_pixels(yx, values.shape)]
+        usable &= on_good_pixels((yx + 0.5) * window.stride, prepared.valid)
         # A window's centre lies half a pixel after that of the pixels its map pixel stands for.
         place = frame.to_micrograph(yx[usable] + 0.5 / window.stride)
         peak, probability = expit(peak[usable]), calibrated(card.calibration, peak[usable])
@@ -135,8 +141,3 @@ class DeepCryoPicker:
         size[0] = 0
         too_large: MaskArray = (size > self.settings.largest * np.pi / 4 * across**2)[areas]
         return too_large
-
-
-def _nearest(yx: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Rows and columns ``(2, n)`` of the pixels that places ``(n, 2)`` lie in."""
-    return np.clip(np.rint(yx), 0, np.array(shape) - 1).astype(int).T

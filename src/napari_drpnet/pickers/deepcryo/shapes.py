@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from skimage.measure import label, regionprops
+from skimage.segmentation import clear_border, find_boundaries
+from skimage.transform import hough_circle, hough_circle_peaks
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 
@@ -73,9 +76,6 @@ def blobs(mask: MaskArray, image: ImageArray, diameter: float) -> list[Blob]:
     diameter
         Of a particle, in pixels.
     """
-    from skimage.measure import label, regionprops
-    from skimage.segmentation import clear_border
-
     disc, usual = np.pi * diameter**2 / 4, float(image.mean())
     found = regionprops(clear_border(label(mask)), image)
     return [_blob(region, diameter, disc, usual) for region in found if region.area > _SMALLEST * disc]
@@ -121,9 +121,6 @@ def _mean(values: Sequence[float]) -> float:
 
 def _circle(image: MaskArray, diameter: float) -> tuple[FloatArray, float]:
     """Centre of the circle that a circular Hough transform finds in an object's outline, and how it overlaps."""
-    from skimage.segmentation import find_boundaries
-    from skimage.transform import hough_circle, hough_circle_peaks
-
     radii = np.unique(np.rint(_RADII * diameter).astype(int))
     accumulated = hough_circle(find_boundaries(image, mode="inner"), radii[radii > 1])
     _, x, y, radius = hough_circle_peaks(accumulated, radii[radii > 1], total_num_peaks=1)
@@ -153,8 +150,6 @@ def _box(image: MaskArray) -> tuple[FloatArray, float, tuple[float, float]]:
 
 def _corners(image: MaskArray) -> FloatArray:
     """Corners of the outermost pixels, ``(n, 2)``."""
-    from skimage.segmentation import find_boundaries
-
     pixels = np.argwhere(find_boundaries(image, mode="inner"))
     around = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
     return np.asarray((pixels[:, None] + around).reshape(-1, 2))

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit
 
+from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.evaluation.counting import Counts, count, counted, f1_score
 from napari_drpnet.evaluation.matching import match
+from napari_drpnet.pickers.protocol.correction import UNCHANGED
+from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
 from napari_drpnet.training.finetune import halves, recalibrate
 from napari_drpnet.training.labels.unlabelled import FEWEST, Shift, shift
 
-# Slope and offset of the logit of a probability.
-Correction = tuple[float, float]
-UNCHANGED: Correction = (1.0, 0.0)
 # Labels from which the width of the unlabelled band along the edges is told.
 _BAND = 20
 _REPEATS = 8
@@ -75,16 +75,11 @@ class JudgedCandidates:
 
     def between(self, low: float, high: float = np.inf) -> JudgedCandidates:
         """The part from column ``low`` to below ``high``; a pair across its border belongs to no part."""
-        inside, known = ((points[:, 1] >= low) & (points[:, 1] < high) for points in (self.yx, self.labelled))
-        which, told = counted(match(self.yx, self.labelled, self.reach, inside, known), inside, known)
+        here, known = ((points[:, 1] >= low) & (points[:, 1] < high) for points in (self.yx, self.labelled))
+        which, told = counted(match(self.yx, self.labelled, self.reach, here, known), here, known)
         columns = {name: getattr(self, name)[which] for name in ("yx", "margin", "particle", "background")}
         labelled = self.labelled[told]
         return replace(self, **columns, labelled=labelled, lost=max(0, len(labelled) - int(columns["particle"].sum())))
-
-
-def margins(probability: FloatArray) -> FloatArray:
-    """Logits of probabilities, finite also at 0 and 1."""
-    return np.asarray(logit(np.clip(probability, 1e-12, 1 - 1e-12)), np.float64)
 
 
 def judge(
@@ -117,13 +112,8 @@ def judge(
     band = reach
     if complete and len(particles) >= _BAND:
         band = max(band, float(np.minimum(particles, np.array(shape) - 1 - particles).min()))
-    limit = np.array(shape) - 1 - band
-
-    def looked_at(points: FloatArray) -> MaskArray:
-        return np.asarray(((points >= band) & (points <= limit)).all(1), np.bool_)
-
-    inside, known = looked_at(yx), looked_at(particles)
-    yx, margin = yx[inside], margin[inside]
+    seen, known = inside(yx, shape, band), inside(particles, shape, band)
+    yx, margin = yx[seen], margin[seen]
     hit = greedy_hits(yx, margin, particles, reach)
     refused = greedy_hits(yx, margin, background, reach) & ~hit
     known[match(yx, particles, reach).particle] = True  # a label outside the band that has its candidate inside

@@ -224,8 +224,8 @@ class PatchDraw:
         return change_looks(random_view(rng, centre, side, _JITTER).of(image), rng)
 
 
-def patch_scores(network: nn.Module, images: ImageArray, folded: bool = False) -> FloatArray:
+def patch_scores(network: nn.Module, images: ImageArray) -> FloatArray:
     """Classifier logits of ``(n, 64, 64)`` patches."""
-    classifier = network if folded else fold(copy.deepcopy(network).eval())
+    classifier = fold(copy.deepcopy(network).eval())
     parts = [classify(classifier, images[i : i + _BATCH], torch.device("cpu")) for i in range(0, len(images), _BATCH)]
     return np.concatenate([np.empty(0), *parts])

@@ -1,4 +1,4 @@
-"""Defaults that a user keeps in napari's Preferences > Plugins > DRPnet."""
+"""Defaults that a user keeps in napari's Preferences, on the page of this plugin."""
 
 from __future__ import annotations
 

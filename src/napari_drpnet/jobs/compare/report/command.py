@@ -7,6 +7,8 @@ from typing import Any
 
 from napari_drpnet.settings import ComparisonSettings
 
+_FIELDS = ("truth", "diameter", "pixel_size", "radius_fraction", "edge", "consensus", "overlays")
+
 
 def command(settings: ComparisonSettings) -> str:
     """The command that makes this comparison."""
@@ -18,13 +20,10 @@ def command(settings: ComparisonSettings) -> str:
     for picker, options in settings.options.items():
         for name, value in options.items():
             words += ["--option", f"{picker}.{name}={_plain(value)}"]
-    for name in ("truth", "diameter", "pixel_size", "radius_fraction", "edge", "consensus", "overlays"):
+    for name in (*_FIELDS, "overlay_order", "device"):
         value = getattr(settings, name)
         if value is not None and value != type(settings).model_fields[name].default:
             words += ["--" + name.replace("_", "-"), _plain(value)]
-    for name in ("overlay_order", "device"):
-        if getattr(settings, name) != type(settings).model_fields[name].default:
-            words += ["--" + name.replace("_", "-"), getattr(settings, name)]
     words += ["--invert"] * settings.invert
     return shlex.join([*words, *settings.inputs, "--out", settings.out.as_posix()])
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from napari_drpnet.drawing.colours import colour_on_white
+from napari_drpnet.evaluation.comparison import Comparison, Standing
 from napari_drpnet.jobs.compare.report.pictures import at_threshold, curve_points
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Comparison, Standing
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _SIDE = 760, 500, 64, 16, 420
 _LEGEND = _LEFT + _SIDE + 36
@@ -16,8 +14,6 @@ _LEGEND = _LEFT + _SIDE + 36
 
 def curves(comparison: Comparison) -> str:
     """The curves of all sets that are judged, the threshold in force as a dot; empty when none is."""
-    from napari_drpnet.drawing.colours import colour_on_white
-
     judged = [(i, one) for i, one in enumerate(comparison.standings) if one.evaluation is not None]
     if not judged:
         return ""

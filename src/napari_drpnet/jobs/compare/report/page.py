@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from napari_drpnet.drawing.colours import colour_on_white
+from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.jobs.compare.report.curves import curves
 from napari_drpnet.jobs.compare.report.pictures import overlay_file
@@ -26,10 +27,7 @@ from napari_drpnet.jobs.compare.report.tables import (
     standings,
     texts,
 )
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Comparison
-    from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.compare.result import ComparisonReport
 
 # Together they keep the page at about 10 MB, which can be sent by mail.
 _PICTURE_WIDTH, _QUALITY, _PICTURES = 1800, 78, 7_000_000
@@ -128,7 +126,6 @@ def _notes(title: str, kind: str, lines: Sequence[str]) -> str:
 
 
 def _standings(report: ComparisonReport) -> str:
-    from napari_drpnet.drawing.colours import colour_on_white
 
     rows = standings(report)
     swatches = [f'<span class="swatch" style="background:{colour_on_white(i)}"></span>' for i in range(len(rows))]

@@ -7,25 +7,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.drawing.charts import Panel
+from napari_drpnet.drawing.colours import colour, colour_on_white
+from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, verdict_rings
+from napari_drpnet.evaluation.agreement import agreement
+from napari_drpnet.evaluation.comparison import Standing
 from napari_drpnet.io.files import micrograph_stem
+from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.picking import read_task
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.comparison import Standing
-    from napari_drpnet.jobs.compare.result import ComparisonReport
-    from napari_drpnet.jobs.inputs import PickTask
+from napari_drpnet.preprocess import rescale
 
 # Of one panel, in pixels; with the number of pictures and of panels this bounds what the pictures take on disk.
 _SIDE, _TITLE, _GAP = 640, 34, 6
 # Greys under a ring that is not fully drawn at its rim, and how much of its colour shows there.
 _BLENDS = [(grey, share) for grey in (40, 110, 180, 240) for share in (0.35, 0.6, 0.85)]
 _GROUND, _INK = "#202020", "#ffffff"
+_MOST_POINTS = 400  # of a curve
 
 
 def overlays(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
@@ -41,9 +44,6 @@ def overlay_file(out: Path, micrograph: str) -> Path:
 
 def flat(picture: Image.Image) -> Image.Image:
     """The picture in 256 colours, greys and the colours of rings on them: a third of the bytes."""
-    from napari_drpnet.drawing.colours import colour
-    from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE
-
     inks = np.array(
         [ImageColor.getrgb(ink)[:3] for ink in dict.fromkeys([*map(colour, range(8)), TRUE, FALSE, MISSED])]
     )
@@ -57,9 +57,6 @@ def flat(picture: Image.Image) -> Image.Image:
 
 def draw_curves(report: ComparisonReport) -> Image.Image | None:
     """Precision over recall of each set, the threshold in force as a dot; None without a truth."""
-    from napari_drpnet.drawing.charts import Panel
-    from napari_drpnet.drawing.colours import colour_on_white
-
     judged = [(i, one) for i, one in enumerate(report.comparison.standings) if one.evaluation is not None]
     if not judged:
         return None
@@ -73,11 +70,11 @@ def draw_curves(report: ComparisonReport) -> Image.Image | None:
     return panel.image
 
 
-def curve_points(standing: Standing, most: int = 400) -> list[tuple[float, float]]:
+def curve_points(standing: Standing) -> list[tuple[float, float]]:
     """Recall and precision along the curve of a set, thinned out; empty without one."""
     if standing.curve is None or not len(standing.curve.recall):
         return []
-    keep = np.unique(np.linspace(0, len(standing.curve.recall) - 1, most).round().astype(int))
+    keep = np.unique(np.linspace(0, len(standing.curve.recall) - 1, _MOST_POINTS).round().astype(int))
     return list(zip(standing.curve.recall[keep].tolist(), standing.curve.precision[keep].tolist(), strict=True))
 
 
@@ -101,8 +98,6 @@ def _chosen(report: ComparisonReport) -> list[PickTask]:
 
 def _dispute(report: ComparisonReport, stem: str) -> float:
     """How far the sets differ on a micrograph: 0 where all are the same, 1 where no two share a pick."""
-    from napari_drpnet.evaluation.agreement import agreement
-
     here = {name: picks for name, entries in report.sets.items() if (picks := _of(entries, stem)) is not None}
     f1 = [agreement((a, [here[a]]), (b, [here[b]]), report.radius, report.edge).f1 for a, b in combinations(here, 2)]
     known = [value for value in f1 if not math.isnan(value)]
@@ -114,7 +109,6 @@ def _of(entries: Sequence[Picks], stem: str) -> Picks | None:
 
 
 def _overlay(report: ComparisonReport, task: PickTask) -> Image.Image:
-    from napari_drpnet.drawing.colours import colour
 
     micrograph = _reduced(read_task(task, report.settings.pixel_size))
     shown = [(i, one) for i, one in enumerate(report.comparison.standings) if one.name != report.comparison.truth]
@@ -123,8 +117,6 @@ def _overlay(report: ComparisonReport, task: PickTask) -> Image.Image:
 
 def _reduced(micrograph: Micrograph) -> Micrograph:
     """As large as its panels, once for all of them."""
-    from napari_drpnet.preprocess import rescale
-
     factor = min(1.0, _SIDE / max(micrograph.image.shape))
     return replace(micrograph, image=rescale(micrograph.image, factor), frame=micrograph.frame.rescaled(factor))
 
@@ -142,18 +134,12 @@ def _sheet(panels: Sequence[Image.Image]) -> Image.Image:
 
 def _panel(report: ComparisonReport, micrograph: Micrograph, standing: Standing, colour: str) -> Image.Image:
     """One set's picks, right, wrong and missed where there is a truth, under its name and their numbers."""
-    from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings
-
     stem = micrograph_stem(micrograph.frame.micrograph)
     verdicts = standing.evaluation.verdicts if standing.evaluation is not None else ()
     verdict = next((one for one in verdicts if micrograph_stem(one.micrograph) == stem), None)
     picks = _of(report.sets[standing.name], stem)
     if verdict is not None:
-        rings = [
-            Rings(verdict.missed, MISSED, "missed"),
-            Rings(verdict.false, FALSE, "false"),
-            Rings(verdict.true, TRUE, "found"),
-        ]
+        rings = verdict_rings(verdict)
     elif picks is not None:
         rings = [Rings(picks.yx[picks.label != "background"], colour, "picks")]
     else:

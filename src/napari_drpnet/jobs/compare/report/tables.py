@@ -8,16 +8,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
-
-if TYPE_CHECKING:
-    from napari_drpnet.evaluation.agreement import Pair
-    from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.compare.result import ComparisonReport
 
 
 @dataclass(frozen=True)
@@ -147,17 +145,9 @@ def _kind(report: ComparisonReport, name: str) -> str:
 
 
 def _pair(pair: Pair, pixel_size: float) -> Row:
-    return {
-        "first": pair.first,
-        "second": pair.second,
-        "shared": pair.shared,
-        "only_first": pair.only_first,
-        "only_second": pair.only_second,
-        "f1": pair.f1,
-        "distance": pair.distance * pixel_size,
-        "flipped_f1": pair.flipped_f1,
-        "fits_better_flipped": "yes" if pair.fits_better_flipped else "no",
-    }
+    better = "yes" if pair.fits_better_flipped else "no"
+    known = {column.key: getattr(pair, column.key) for column in AGREEMENT}
+    return known | {"distance": pair.distance * pixel_size, "fits_better_flipped": better}
 
 
 def _write(columns: Sequence[Column], rows: Sequence[Row], path: Path) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from napari_drpnet.drawing.overlay import save_png
 from napari_drpnet.io.files import write_text
 from napari_drpnet.jobs.compare.report.page import Pictures, page
 from napari_drpnet.jobs.compare.report.pictures import draw_curves, flat, overlay_file, overlays
 from napari_drpnet.jobs.compare.report.tables import write_tables
+from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.steps import Job, Progress
-
-if TYPE_CHECKING:
-    from napari_drpnet.jobs.compare.result import ComparisonReport
 
 
 def write_files(report: ComparisonReport) -> Job[None]:
     """Write the tables, the curves, the pictures, and the page with all of them; each is whole or not there."""
-    from napari_drpnet.drawing.overlay import save_png
-
     out, total = report.settings.out, len(report.tasks)
     yield Progress(total, total, 0, "writing the tables")
     write_tables(report)
