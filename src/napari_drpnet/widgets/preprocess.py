@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 
 from napari_drpnet.data import Micrograph
-from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
 from napari_drpnet.layers import image_layer
@@ -25,13 +24,7 @@ ROLE = "preprocessed"
 
 
 class PreprocessWidget(Container[Any]):
-    """Rescale, even out, smooth, stretch and invert the chosen image.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Rescale, even out, smooth, stretch and invert the chosen image."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
@@ -52,15 +45,13 @@ class PreprocessWidget(Container[Any]):
         self.job.run(_steps, source, settings, done=lambda result: self._show(source, result))
 
     def _check(self) -> None:
-        try:
-            source = self.source.source()
-            settings = filled(PreprocessSettings, self.settings)
-            if settings.illumination or settings.smoothing:
-                source.frame.known_pixel_size()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
+
+    def _require_sense(self) -> None:
+        source = self.source.source()
+        settings = filled(PreprocessSettings, self.settings)
+        if settings.illumination or settings.smoothing:
+            source.frame.known_pixel_size()
 
     def _release(self, window: bool) -> None:
         self.job.leave(window)

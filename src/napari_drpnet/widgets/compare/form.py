@@ -122,38 +122,38 @@ class CompareForm(QWidget):
         area.setMinimumWidth(_WIDTH)
         lay_out(self, area, margin=6)
 
-    # ------------------------------------------------------------ what the board has
+    # ------------------------------------------------------------ what the model has
 
-    def fill(self, board: CompareModel) -> None:
+    def fill(self, model: CompareModel) -> None:
         """Show the sets, their figures, and what can be asked of them."""
-        truth = board.truth.name if board.truth is not None else None
-        self._offer_truth([chosen.name for chosen in board.sets if chosen.name != CONSENSUS], truth)
+        truth = model.truth.name if model.truth is not None else None
+        self._offer_truth([chosen.name for chosen in model.sets if chosen.name != CONSENSUS], truth)
         self.sets.blockSignals(True)  # rows that come and go are not chosen by anybody
-        fill_sets(self.sets, board.sets, board.figures, truth)
-        if board.chosen is not None:
-            self.sets.selectRow(board.sets.index(board.chosen))
+        fill_sets(self.sets, model.sets, model.figures, truth)
+        if model.chosen is not None:
+            self.sets.selectRow(model.sets.index(model.chosen))
         self.sets.blockSignals(False)
-        figures = board.figures
+        figures = model.figures
         fill_pairs(self.pairs, figures.pairs if figures else (), float(self.source.pixel_size.value) or 1.0)
-        self.curves.show_lines(board.lines)
+        self.curves.show_lines(model.lines)
         warnings = figures.comparison.warnings if figures else ()
         self.warning.setText("\n".join(f"⚠ {text}" for text in warnings))
         self.warning.setVisible(bool(warnings))
         with self.consensus.changed.blocked():
-            self.consensus.value = board.named(CONSENSUS) is not None
-        self._fill_legend(board)
-        self._fill_slider(board)
-        self._fill_median(board)
+            self.consensus.value = model.named(CONSENSUS) is not None
+        self._fill_legend(model)
+        self._fill_slider(model)
+        self._fill_median(model)
 
     def _offer_truth(self, names: Sequence[str], truth: str | None) -> None:
         with self.truth.changed.blocked():
             self.truth.choices = [NO_TRUTH, *names]
             self.truth.value = truth or NO_TRUTH
 
-    def _fill_legend(self, board: CompareModel) -> None:
+    def _fill_legend(self, model: CompareModel) -> None:
         """What the colours mean while the verdict is shown, and of which set it is."""
         self.legend.setVisible(self.view.value == VERDICT)
-        chosen, figures = board.chosen, board.figures
+        chosen, figures = model.chosen, model.figures
         verdict = None if chosen is None or figures is None else figures.verdict(chosen.name)
         if chosen is None or verdict is None:
             self.legend.setText("Choose the truth, and a row of the table that is judged by it.")
@@ -165,22 +165,22 @@ class CompareForm(QWidget):
         ]
         self.legend.setText(f"{chosen.name}: {' &nbsp; '.join(signs)}")
 
-    def _fill_slider(self, board: CompareModel) -> None:
+    def _fill_slider(self, model: CompareModel) -> None:
         """The slider goes over the scores of the chosen set."""
-        limits = None if board.chosen is None else board.chosen.range
+        limits = None if model.chosen is None else model.chosen.range
         self.threshold.enabled = limits is not None
-        self.best.setEnabled(board.best_threshold is not None)
-        if board.chosen is None or limits is None:
+        self.best.setEnabled(model.best_threshold is not None)
+        if model.chosen is None or limits is None:
             return
         low, high = limits
         with self.threshold.changed.blocked():
             self.threshold.min, self.threshold.max = min(low, self.threshold.min), max(high, self.threshold.max)
             self.threshold.step = 0.01 if limits == (0.0, 1.0) else max((high - low) / 200, 1e-6)
-            self.threshold.value = min(max(board.chosen.threshold, low), high)
+            self.threshold.value = min(max(model.chosen.threshold, low), high)
             self.threshold.min, self.threshold.max = low, high
 
-    def _fill_median(self, board: CompareModel) -> None:
-        found = board.own_sizes
+    def _fill_median(self, model: CompareModel) -> None:
+        found = model.own_sizes
         self.median.setVisible(found is not None)
         if found is not None:
             self.median.setText(f"Use the median size of {found[0]}: {found[1]:.0f} Å")

@@ -35,13 +35,7 @@ _MANY = 64  # micrographs whose picks are not read while the window waits
 
 
 class GalleryWidget(GalleryForm):
-    """Thumbnails of particles, to be accepted and rejected by the dozen.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Thumbnails of particles, to be accepted and rejected by the dozen."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._session = Session.of(napari_viewer)

@@ -47,13 +47,7 @@ _ALWAYS = ("balance", "validation", "seed")
 
 
 class HarvestWidget(QWidget):
-    """Choose what tells particles from background, run, and look at the patches.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Choose what tells particles from background, run, and look at the patches."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -141,12 +135,7 @@ class HarvestWidget(QWidget):
 
     def _check(self) -> None:
         """Harvest is on when it can work."""
-        try:
-            self._require_sense()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""

@@ -63,6 +63,15 @@ class JobBar(Container[Any]):
             self.button.enabled = not reason
             self.say(reason)
 
+    def check(self, sense: Callable[[], object]) -> None:
+        """Let the button start a job, unless ``sense`` raises a `UserError`, which says why it cannot."""
+        try:
+            sense()
+        except UserError as error:
+            self.allow(str(error))
+        else:
+            self.allow()
+
     def say(self, text: str) -> None:
         """One line below the button."""
         self.status.value = text

@@ -45,13 +45,7 @@ TYPING = 150  # milliseconds without a key before the filter works
 
 
 class MicrographsWidget(QWidget):
-    """Open a project, and work through its micrographs.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Open a project, and work through its micrographs."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QTimer
 
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
@@ -14,9 +13,11 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.pick.learnt import LearntForm
 from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
@@ -34,13 +35,7 @@ TUNED = 20  # micrographs of a project whose score maps are kept
 
 
 class PickWidget(Container[Any]):
-    """Choose an image and a diameter, run a picker, move the sliders.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Choose an image and a diameter, run a picker, move the sliders."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
@@ -87,14 +82,14 @@ class PickWidget(Container[Any]):
             widget.changed.connect(self._keep_later)
         self.job.ended.connect(self._follow_run)
         self.learnt.saved.connect(self.method.take_weights)
-        self.session.opened.connect(self._follow_project)
-        self.session.configured.connect(self._follow_settings)
-        self.session.moved.connect(self._follow_move)
-        self._keeping = QTimer(self.native)
-        self._keeping.setSingleShot(True)
-        self._keeping.timeout.connect(self._keep)
-        self._viewer.layers.events.removed.connect(self._forget)
-        self._viewer.dims.events.current_step.connect(self._check)
+        self._heard = Subscriptions(
+            (self.session.opened, self._follow_project),
+            (self.session.configured, self._follow_settings),
+            (self.session.moved, self._follow_move),
+            (self._viewer.layers.events.removed, self._forget),
+            (self._viewer.dims.events.current_step, self._check),
+        )
+        self._keeping = timer(self._keep, SETTLED, self.native)
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run
@@ -233,7 +228,7 @@ class PickWidget(Container[Any]):
     def _keep_later(self) -> None:
         """Keep the form's values in the project once nobody changes them."""
         if self._in_project and not self.session.read_only:
-            self._keeping.start(SETTLED)
+            self._keeping.start()
 
     def _keep(self) -> None:
         project = self.session.project
@@ -270,12 +265,7 @@ class PickWidget(Container[Any]):
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
         self._draw_size()
-        try:
-            self._require_sense()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
         result = self.result
         if result is None:
             self.tuning.show(self._threshold, float(self.diameter.value))
@@ -321,10 +311,6 @@ class PickWidget(Container[Any]):
         self.job.leave(window)
         self.source.release()
         self._keeping.stop()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._follow_settings)
-        self.session.moved.disconnect(self._follow_move)
-        self._viewer.layers.events.removed.disconnect(self._forget)
-        self._viewer.dims.events.current_step.disconnect(self._check)
+        self._heard.end()
         if window:
             self.size.close()

@@ -12,7 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QTimer
 
-from napari_drpnet.data import MaskArray, Micrograph, Picks
+from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.session.autosave import Autosave
@@ -247,6 +247,10 @@ class Session:
         self._store.mark_done(name, done)
         self.flush()
         self.edited.emit(name)
+
+    def diameter(self, frame: Frame) -> float | None:
+        """The project's diameter in pixels of a micrograph; None when it is not known."""
+        return None if self._store is None else self._store.diameter(frame)
 
     def region(self, name: str) -> MaskArray | None:
         """The contaminated regions of a micrograph, ``(h, w)`` in coarse pixels; None when there are none."""
