@@ -9,7 +9,7 @@ from magicgui.widgets import Container
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
-from napari_drpnet.layers import image_layer
+from napari_drpnet.layers import assign, image_layer
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 from napari_drpnet.widgets.kit.forms import controls, filled
@@ -55,7 +55,7 @@ class PreprocessWidget(Container[Any]):
 
     def _release(self, window: bool) -> None:
         self.job.leave(window)
-        self.source.release()
+        self.source.heard.end()
 
     def _show(self, source: ChosenImage, result: Micrograph) -> None:
         """The result in its layer: a new one, or that of the last run on this image."""
@@ -69,8 +69,8 @@ class PreprocessWidget(Container[Any]):
         for layer in self._viewer.layers:
             if layer.metadata.get("key") == source.key and layer.metadata.get("role") == ROLE:
                 layer.data = image
-                for name in ("scale", "translate", "units", "contrast_limits", "metadata"):
-                    setattr(layer, name, attributes[name])
+                names = ("scale", "translate", "units", "contrast_limits", "metadata")
+                assign(layer, {name: attributes[name] for name in names})
                 return
         self._viewer.add_image(image, **attributes)
 

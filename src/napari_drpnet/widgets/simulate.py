@@ -72,11 +72,7 @@ class SimulateWidget(Container[Any]):
         settings = filled(SimulationSettings, self.settings.values())
         before = list(self._made)
         self.job.run(
-            _steps,
-            settings,
-            self.folder.value,
-            step=lambda progress: self._show(progress, before),
-            done=self.job.say,
+            _steps, settings, self.folder.value, step=lambda progress: self._show(progress, before), done=self.job.say
         )
 
     def _check(self) -> None:

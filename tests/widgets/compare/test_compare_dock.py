@@ -58,8 +58,10 @@ class Sizes(SlowScores):
         centres = grid_of_blobs()[1]
         return Picks(micrograph.frame, centres, 0.9, np.linspace(40, 50, len(centres)), source=self.name)
 
-    def picks_from(self, score_map: Any, threshold: Any = None, min_distance: Any = None) -> Picks:
-        return replace(super().picks_from(score_map), diameter=np.linspace(40, 50, len(score_map.candidates)))
+    def score_steps(self, micrograph: Any) -> Any:
+        found = yield from super().score_steps(micrograph)
+        sizes = np.linspace(40, 50, len(found.candidates))
+        return replace(found, candidates=replace(found.candidates, diameter=sizes))
 
 
 class Endless(SlowScores):
@@ -225,7 +227,7 @@ def test_closing_the_form_during_a_run_leaves_only_the_sets(form: Any, viewer: A
     add(viewer, form, qtbot, some_picks("blobs"), "mine")
     form.pickers.tick("endless")
     form.job.button.native.click()
-    worker = form.job._running.worker
+    worker = form.job._worker
     viewer.window.remove_dock_widget("all")
     qtbot.waitUntil(lambda: not worker.is_running, timeout=LIMIT)
     qtbot.waitUntil(lambda: viewer.layers["mine"].visible, timeout=5000)
@@ -247,7 +249,7 @@ def close():
     global worker
     form.pickers.tick("log", "drpnet")
     form.job.button.native.click()
-    worker = form.job._running.worker
+    worker = form.job._worker
     QTimer.singleShot(0, viewer.window._qt_window.close)
 
 QTimer.singleShot(500, close)

@@ -158,7 +158,8 @@ class CompareWidget(CompareForm):
         while self._found:
             one = self._found.pop(0)
             if one.picks is None:
-                self._tell_failed(one)
+                self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
+                self.failed.show()
                 continue
             chosen, origin = self._set_of(one)
             origin.keep(self._running_on, one.picks)
@@ -172,10 +173,6 @@ class CompareWidget(CompareForm):
         origin = OfPicker(one.name, one.finds_sizes)
         return self.model.add(one.name, origin, one.threshold), origin
 
-    def _tell_failed(self, one: Found) -> None:
-        self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
-        self.failed.show()
-
     # ------------------------------------------------------------ layers and files
 
     def _others(self) -> list[Points]:
@@ -185,28 +182,22 @@ class CompareWidget(CompareForm):
 
     def add_points(self, layer: Points) -> None:
         """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""
-        try:
+        with self.job.saying():
             source = self.source.source()
             origin = OfLayer(layer, source.key, self._look_soon)
             if origin.picks_on(source) is None:
                 raise UserError(f"The points of {layer.name!r} are of another micrograph.")
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        origin.claim()
-        self.model.add(layer.name, origin)
+            origin.claim()
+            self.model.add(layer.name, origin)
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Compare the picks of files, those of the micrograph that is chosen."""
         if self.job.running:
             self.job.say("Wait until the run has ended, then add the files.")
             return
-        try:
+        with self.job.saying():
             frame = self.source.source().frame.unbinned
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
+            self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
     def _take_files(self, files: Sequence[PickFile]) -> None:
         for file in files:
@@ -270,7 +261,7 @@ class CompareWidget(CompareForm):
         self.job.leave(window)
         self.loading.leave(window)
         self._looking.stop()
-        self.source.release()
+        self.source.heard.end()
         self._heard.end()
         if window:
             self._watched.end()

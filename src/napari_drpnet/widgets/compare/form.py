@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTabWidget, QWidget
 
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
@@ -16,17 +15,11 @@ from napari_drpnet.widgets.compare.add import AddBar
 from napari_drpnet.widgets.compare.curves import Curves
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
-from napari_drpnet.widgets.compare.tables import (
-    PAIRS,
-    SETS,
-    PickerList,
-    fill_pairs,
-    fill_sets,
-)
+from napari_drpnet.widgets.compare.tables import PAIRS, SETS, PickerList, fill_pairs, fill_sets
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, scrolled, table, wrapped
+from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -117,8 +110,7 @@ class CompareForm(QWidget):
             self.place,
             self.tabs,
         )
-        area = scrolled(column)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = Scrolled(column)
         area.setMinimumWidth(_WIDTH)
         lay_out(self, area, margin=6)
 

@@ -71,7 +71,7 @@ class SideBySide:
             layer.visible = layer in points
         for number, layer in reversed(list(enumerate(points))):
             self._twins.append(layers.add(self._viewer, layers.twin_layer(image, f"image {number + 1}")))
-            self._to_top(layer)
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))  # to the top
             layer.name_overlay.visible = True
         self._viewer.layers.link_layers([image, *self._twins], _LINKED)
         self._points = list(points)
@@ -130,9 +130,6 @@ class SideBySide:
             {name: getattr(self._grid, name) for name in names},
             self._viewer.scene.camera.zoom,
         )
-
-    def _to_top(self, layer: Any) -> None:
-        self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
 
     def _remove_twins(self) -> None:
         here = [layer for layer in self._twins if layer in self._viewer.layers]

@@ -39,12 +39,8 @@ class ProjectForm(Fold):
         super().__init__("Picking", self.settings.values())
         for widget in self.settings.values():
             widget.changed.connect(lambda value, name=widget.name: self._set(name, value))
-        self._heard = Subscriptions((session.opened, self._follow), (session.configured, self._follow))
+        self.heard = Subscriptions((session.opened, self._follow), (session.configured, self._follow))
         self._follow()
-
-    def release(self) -> None:
-        """The dock is gone: listen no more."""
-        self._heard.end()
 
     def _follow(self) -> None:
         """Show what the project says."""

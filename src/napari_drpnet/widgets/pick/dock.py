@@ -59,15 +59,8 @@ class PickWidget(Container[Any]):
         self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
         self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
         self.learnt = LearntForm()
-        form = [
-            *self.source.widgets,
-            *self.size.widgets,
-            self.picker,
-            self.method.about,
-            self.device,
-            self.invert,
-            self.method.folds,
-        ]
+        method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
+        form = (*self.source.widgets, *self.size.widgets, *method)
         super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.learnt])
         self.learnt.show_for(None)
 
@@ -309,7 +302,7 @@ class PickWidget(Container[Any]):
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
-        self.source.release()
+        self.source.heard.end()
         self._keeping.stop()
         self._heard.end()
         if window:

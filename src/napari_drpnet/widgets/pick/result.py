@@ -41,12 +41,7 @@ class Result:
     """
 
     def __init__(
-        self,
-        viewer: Viewer,
-        source: ChosenImage,
-        picker: LoadedPicker,
-        score_map: ScoreMap,
-        last: Result | None = None,
+        self, viewer: Viewer, source: ChosenImage, picker: LoadedPicker, score_map: ScoreMap, last: Result | None = None
     ) -> None:
         self._viewer = viewer
         self.source = source

@@ -24,11 +24,7 @@ from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
 
 # Blue, orange and grey are told apart with any colour vision; the shapes differ as well.
-KINDS = {
-    "came": ("#56b4ff", "disc"),
-    "went": ("#ff8c1a", "square"),
-    "stayed": ("#c8c8c8", "disc"),
-}
+KINDS = {"came": ("#56b4ff", "disc"), "went": ("#ff8c1a", "square"), "stayed": ("#c8c8c8", "disc")}
 _SIGNS = {"disc": "○", "square": "□"}
 WHICH = ("this micrograph", "those with labels", "twenty of all")
 _MOST = 20
@@ -100,9 +96,7 @@ class BeforeAfter(Tab):
     def _connect(self) -> None:
         session = self.session
         self._heard = Subscriptions(
-            (session.opened, self._follow_project),
-            (session.moved, self._show),
-            (session.configured, self._offer_again),
+            (session.opened, self._follow_project), (session.moved, self._show), (session.configured, self._offer_again)
         )
         self.table.cellClicked.connect(self._go)
         self.shown.toggled.connect(self._show)

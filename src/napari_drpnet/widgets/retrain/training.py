@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import ComboBox, LineEdit
 from napari.utils.notifications import show_info
 from psygnal import Signal
 from qtpy.QtWidgets import QWidget
@@ -64,19 +64,13 @@ class Training(Tab):
         help_text = fields["what"].description
         self.what = ComboBox(label="What", name="what", choices=list(_KINDS.items()), tooltip=help_text)
         self.patches = ComboBox(
-            label="From",
-            choices=[LABELS],
-            tooltip="Patches for the classifier: those of the labels, or a patch set.",
+            label="From", choices=[LABELS], tooltip="Patches for the classifier: those of the labels, or a patch set."
         )
         self.name = LineEdit(label="Name", name="name", tooltip=fields["name"].description)
         self.name.native.setPlaceholderText("retrained-1, -2, ...")
         self.start: Any = control(RetrainSettings, "start")
-        self.counts = {name: _count(name, str(fields[name].description)) for name in ("steps", "batch")}
-        rate = fields["rate"]
-        self.rate = FloatSpinBox(
-            name="rate", label="Rate", value=rate.default, min=1e-5, max=0.1, step=1e-4, tooltip=rate.description
-        )
-        self.rate.native.setDecimals(5)
+        self.counts = {name: control(RetrainSettings, name, empty="default") for name in ("steps", "batch")}
+        self.rate: Any = control(RetrainSettings, "rate")
         self.seed: Any = control(RetrainSettings, "seed")
         self.advanced = Fold("Advanced", [self.start, *self.counts.values(), self.rate, self.seed])
         self.job = JobBar("Retrain", self.run)
@@ -192,13 +186,11 @@ class Training(Tab):
     def run(self) -> None:
         """Start with the values of the form."""
         project = self.begin(self.job)
-        if project is None:
-            return
-        try:
-            settings = self._settings()
-        except UserError as error:
-            self.job.say(str(error))
-            return
+        if project is not None:
+            with self.job.saying():
+                self._train(project, self._settings())
+
+    def _train(self, project: Project, settings: RetrainSettings) -> None:
         self._losses, self._scores = [], []
         self._draw()
         self._plots.hide()
@@ -210,9 +202,8 @@ class Training(Tab):
         self.job.run(_steps, project, settings, folder, stop, step=self._take_step, done=self._take, stop=stop)
 
     def _settings(self) -> RetrainSettings:
-        counts = {name: widget.value or None for name, widget in self.counts.items()}
-        widgets = [self.what, self.name, self.start, self.rate, self.seed]
-        return filled(RetrainSettings, widgets, device=preference("device"), **counts)
+        widgets = [self.what, self.name, self.start, *self.counts.values(), self.rate, self.seed]
+        return filled(RetrainSettings, widgets, device=preference("device"))
 
     def _take_step(self, progress: Progress) -> None:
         """Draw how it goes."""
@@ -256,10 +247,8 @@ class Training(Tab):
     def _configure(self, networks: Networks) -> None:
         project = self.session.project
         assert project is not None, "its networks are shown"
-        try:
+        with self.job.saying():
             self.session.configure(options=jobs.with_networks(project.settings.options, networks))
-        except UserError as error:
-            self.job.say(str(error))
         self._show_use()
 
     def _show_use(self) -> None:
@@ -313,13 +302,3 @@ def _result(report: RetrainReport) -> str:
     elif report.weights is not None:
         lines.append("F1 is not known: there are too few labels to leave some out.")
     return "<br>".join([*lines, *report.notes])
-
-
-# ---------------------------------------------------------------- parts
-
-
-def _count(name: str, tooltip: str) -> Any:
-    """A number that may be left to the job."""
-    box = SpinBox(name=name, label=name.capitalize(), value=0, min=0, max=100_000, tooltip=tooltip)
-    box.native.setSpecialValueText("default")
-    return box
