@@ -32,7 +32,7 @@ _MARKS: dict[int, LabelKind] = {
     _KEYS.Key_Backspace: "background",
     _KEYS.Key_G: "particle",
 }
-_MOVES = (
+_MOVES: tuple[int, ...] = (
     *(_KEYS.Key_Left, _KEYS.Key_Right, _KEYS.Key_Up, _KEYS.Key_Down),
     *(_KEYS.Key_PageUp, _KEYS.Key_PageDown, _KEYS.Key_Home, _KEYS.Key_End),
 )
@@ -331,16 +331,7 @@ class Grid(QAbstractScrollArea):
         if not self._count:
             return
         page = max(self._height() // self._step, 1) * self.columns
-        steps: dict[int, int] = {
-            _KEYS.Key_Left: -1,
-            _KEYS.Key_Right: 1,
-            _KEYS.Key_Up: -self.columns,
-            _KEYS.Key_Down: self.columns,
-            _KEYS.Key_PageUp: -page,
-            _KEYS.Key_PageDown: page,
-            _KEYS.Key_Home: -self._count,
-            _KEYS.Key_End: self._count + 1,
-        }
+        steps = (-1, 1, -self.columns, self.columns, -page, page, -self._count, self._count + 1)  # of _MOVES
         begins = self.current < 0 and key not in (_KEYS.Key_Home, _KEYS.Key_End)
-        position = self.first if begins else self.current + steps[key]
+        position = self.first if begins else self.current + steps[_MOVES.index(key)]
         self._choose(min(max(position, 0), self._count - 1), modifiers & _SHIFT)
