@@ -120,10 +120,10 @@ def slider(viewer: Any, sets: list[Any]) -> tuple[Figures, Figures, float, float
 
     def move(threshold: float) -> None:
         form.threshold.value = threshold
-        form.board._rest.stop()  # the slider is still held: drawing must not wait for the numbers
+        form.model._rest.stop()  # the slider is still held: drawing must not wait for the numbers
 
     def numbers() -> None:
-        form.board._rest.start()
+        form.model._rest.start()
         start = time.perf_counter()
         rested()
         waits.append(time.perf_counter() - start)

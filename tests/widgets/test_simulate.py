@@ -165,7 +165,7 @@ def test_cancel_acts_while_a_micrograph_is_being_made(form: Any, viewer: Any, qt
 def test_closing_the_form_stops_the_run(form: Any, viewer: Any, qtbot: Any) -> None:
     fill(form, count=10)
     press(form)
-    worker = form.job._running.worker
+    worker = form.job._worker
     viewer.window.remove_dock_widget("all")
     qtbot.waitUntil(lambda: not worker.is_running, timeout=RUN_LIMIT)
     assert len(viewer.layers) == 0

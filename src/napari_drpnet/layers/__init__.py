@@ -7,10 +7,6 @@ Images may have leading axes (frames); a Points layer then carries the frame's n
 """
 
 from napari_drpnet.layers.images import (
-    COARSE,
-    EYE_ILLUMINATION,
-    EYE_PIXELS,
-    EYE_SMOOTHING,
     contrast_limits,
     image_layer,
     pyramid,
@@ -24,16 +20,12 @@ from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels,
 from napari_drpnet.layers.points import (
     BACKGROUND_COLOUR,
     LABELLED_COLOUR,
-    LABELS,
     NEW_POINT,
     PICK_COLOUR,
     STAND_IN_DIAMETER,
     STAND_IN_PIXELS,
     TRUTH_COLOUR,
-    colours,
-    coordinates,
     drawn_once,
-    features,
     fill_table,
     mark_manual,
     move_points,
@@ -41,19 +33,16 @@ from napari_drpnet.layers.points import (
     show_first,
     show_labels,
     sizes,
+    stand_in,
     swap_points,
 )
 from napari_drpnet.layers.reading import picks_from_layer, picks_of
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
+from napari_drpnet.layers.viewing import add, there
 
 __all__ = [
     "BACKGROUND_COLOUR",
-    "COARSE",
-    "EYE_ILLUMINATION",
-    "EYE_PIXELS",
-    "EYE_SMOOTHING",
     "LABELLED_COLOUR",
-    "LABELS",
     "NEW_POINT",
     "PICK_COLOUR",
     "REGION_COLOUR",
@@ -61,12 +50,10 @@ __all__ = [
     "STAND_IN_PIXELS",
     "TRUTH_COLOUR",
     "LayerTuple",
+    "add",
     "assign",
-    "colours",
     "contrast_limits",
-    "coordinates",
     "drawn_once",
-    "features",
     "fill_table",
     "frame_of",
     "image_layer",
@@ -86,9 +73,11 @@ __all__ = [
     "show_labels",
     "sizes",
     "smoothed_layer",
+    "stand_in",
     "swap_image",
     "swap_kinds",
     "swap_points",
     "swap_regions",
+    "there",
     "twin_layer",
 ]

@@ -93,8 +93,7 @@ def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float |
         if micrograph_stem(frame.micrograph) != micrograph_stem(micrograph):
             continue
         frame = replace(frame, pixel_size=pixel_size)
-        for name, value in placement(frame, layer.ndim - 2).items():
-            setattr(layer, name, value)
+        assign(layer, placement(frame, layer.ndim - 2))
         layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
 
 

@@ -54,18 +54,17 @@ def points_layer(
     part
         Of the particles' size that circles are drawn in, so that those of several layers lie in each other.
     """
-    frame = picks.frame
-    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+    frame, usual = picks.frame, stand_in(picks.frame)
     attributes = {
         "name": name or f"{micrograph_stem(frame.micrograph)} picks",
         "symbol": "disc",
         "face_color": "transparent",
         "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
         "border_width": 0.06,
-        "size": _one_or_all(part * sizes(picks, stand_in), part * stand_in),
+        "size": _one_or_all(part * sizes(picks, usual), part * usual),
         "features": features(picks),
         "feature_defaults": NEW_POINT,
-        "metadata": metadata_of(frame, "picks", path, position=position, colour=colour, stand_in=stand_in, part=part),
+        "metadata": metadata_of(frame, "picks", path, position=position, colour=colour, stand_in=usual, part=part),
         **placement(frame, len(position)),
     }
     return coordinates(picks, position), attributes, "points"
@@ -84,17 +83,14 @@ def swap_points(layer: Points, picks: Picks) -> None:
     layer.visible = visible
 
 
-def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = ()) -> None:
-    """Let an existing layer lie on another micrograph, whose frames have as many numbers; main thread only."""
+def move_points(layer: Points, frame: Frame, position: tuple[int, ...] = (), diameter: float | None = None) -> None:
+    """Let an existing layer lie on another micrograph, whose frames have as many numbers; main thread only.
+
+    ``diameter`` in micrograph pixels is that of picks that have none of their own, by default `stand_in`.
+    """
     assign(layer, placement(frame, len(position)))
-    stand_in = STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
-    layer.metadata = {
-        **layer.metadata,
-        "frame": frame,
-        "pixel_size": frame.pixel_size,
-        "position": position,
-        "stand_in": stand_in,
-    }
+    place = {"frame": frame, "pixel_size": frame.pixel_size, "position": position}
+    layer.metadata = {**layer.metadata, **place, "stand_in": diameter or stand_in(frame)}
 
 
 def show_first(layer: Points, picks: Picks, n: int) -> None:
@@ -134,7 +130,7 @@ def show_labels(layer: Points, picks: Picks) -> None:
     background = picks.label == "background"
     labelled = picks.by_hand & ~background
     rgba = colours(picks, layer.metadata["colour"])
-    rgba[labelled] = [int(LABELLED_COLOUR[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]
+    rgba[labelled] = _rgba(LABELLED_COLOUR)
     layer.border_color = rgba
     layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
     layer.symbol = np.where(background, "square", "disc")
@@ -168,9 +164,14 @@ def features(picks: Picks) -> dict[str, Any]:
     }
 
 
-def sizes(picks: Picks, stand_in: float) -> FloatArray:
-    """Diameters in micrograph pixels, ``stand_in`` where a pick has none."""
-    drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, stand_in)
+def stand_in(frame: Frame) -> float:
+    """The diameter in micrograph pixels that is drawn where none is known."""
+    return STAND_IN_DIAMETER / frame.pixel_size if frame.pixel_size else STAND_IN_PIXELS
+
+
+def sizes(picks: Picks, usual: float) -> FloatArray:
+    """Diameters in micrograph pixels, the ``usual`` one where a pick has none."""
+    drawn: FloatArray = np.where(np.isfinite(picks.diameter), picks.diameter, usual)
     return drawn
 
 
@@ -180,17 +181,20 @@ def drawn_sizes(layer: Points, picks: Picks) -> FloatArray:
     return part * sizes(picks, layer.metadata["stand_in"])
 
 
-def _one_or_all(size: FloatArray, stand_in: float) -> float | FloatArray:
+def _one_or_all(size: FloatArray, usual: float) -> float | FloatArray:
     """One size where all are the same: napari then gives it to new points, too."""
     if len(size) == 0:
-        return stand_in
+        return usual
     return float(size[0]) if (size == size[0]).all() else size
 
 
 def colours(picks: Picks, colour: str) -> FloatArray:
     """``(n, 4)`` colours of the circles."""
-    rgba = np.array(
-        [[int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0] for code in (colour, BACKGROUND_COLOUR)]
-    )
+    rgba = np.array([_rgba(colour), _rgba(BACKGROUND_COLOUR)])
     chosen: FloatArray = rgba[(picks.label == "background").astype(int)]
     return chosen
+
+
+def _rgba(code: str) -> list[float]:
+    """A colour written as ``#rrggbb``."""
+    return [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]

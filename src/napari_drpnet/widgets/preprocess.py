@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 
 from napari_drpnet.data import Micrograph
-from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
-from napari_drpnet.layers import image_layer
+from napari_drpnet.layers import assign, image_layer
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 from napari_drpnet.widgets.kit.forms import controls, filled
@@ -25,13 +24,7 @@ ROLE = "preprocessed"
 
 
 class PreprocessWidget(Container[Any]):
-    """Rescale, even out, smooth, stretch and invert the chosen image.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Rescale, even out, smooth, stretch and invert the chosen image."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
@@ -52,19 +45,17 @@ class PreprocessWidget(Container[Any]):
         self.job.run(_steps, source, settings, done=lambda result: self._show(source, result))
 
     def _check(self) -> None:
-        try:
-            source = self.source.source()
-            settings = filled(PreprocessSettings, self.settings)
-            if settings.illumination or settings.smoothing:
-                source.frame.known_pixel_size()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
+
+    def _require_sense(self) -> None:
+        source = self.source.source()
+        settings = filled(PreprocessSettings, self.settings)
+        if settings.illumination or settings.smoothing:
+            source.frame.known_pixel_size()
 
     def _release(self, window: bool) -> None:
         self.job.leave(window)
-        self.source.release()
+        self.source.heard.end()
 
     def _show(self, source: ChosenImage, result: Micrograph) -> None:
         """The result in its layer: a new one, or that of the last run on this image."""
@@ -78,8 +69,8 @@ class PreprocessWidget(Container[Any]):
         for layer in self._viewer.layers:
             if layer.metadata.get("key") == source.key and layer.metadata.get("role") == ROLE:
                 layer.data = image
-                for name in ("scale", "translate", "units", "contrast_limits", "metadata"):
-                    setattr(layer, name, attributes[name])
+                names = ("scale", "translate", "units", "contrast_limits", "metadata")
+                assign(layer, {name: attributes[name] for name in names})
                 return
         self._viewer.add_image(image, **attributes)
 

@@ -42,13 +42,7 @@ _ASIDE = ThreadPoolExecutor(1, "simulation")
 
 
 class SimulateWidget(Container[Any]):
-    """Choose structures and conditions, run, and get images with their truth as points.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Choose structures and conditions, run, and get images with their truth as points."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
@@ -78,23 +72,17 @@ class SimulateWidget(Container[Any]):
         settings = filled(SimulationSettings, self.settings.values())
         before = list(self._made)
         self.job.run(
-            _steps,
-            settings,
-            self.folder.value,
-            step=lambda progress: self._show(progress, before),
-            done=self.job.say,
+            _steps, settings, self.folder.value, step=lambda progress: self._show(progress, before), done=self.job.say
         )
 
     def _check(self) -> None:
         """Run is on when it can work."""
-        try:
-            settings = filled(SimulationSettings, self.settings.values())
-            if settings.count > MOST and self.folder.value is None:
-                raise UserError(f"More than {MOST} micrographs are not shown at once.", "Choose a folder to write to.")
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
+
+    def _require_sense(self) -> None:
+        settings = filled(SimulationSettings, self.settings.values())
+        if settings.count > MOST and self.folder.value is None:
+            raise UserError(f"More than {MOST} micrographs are not shown at once.", "Choose a folder to write to.")
 
     def _show(self, progress: Progress, before: list[Layer]) -> None:
         """Add a micrograph that is ready. Of those of this form, the first one of the last run is visible."""

@@ -58,8 +58,10 @@ class Sizes(SlowScores):
         centres = grid_of_blobs()[1]
         return Picks(micrograph.frame, centres, 0.9, np.linspace(40, 50, len(centres)), source=self.name)
 
-    def picks_from(self, score_map: Any, threshold: Any = None, min_distance: Any = None) -> Picks:
-        return replace(super().picks_from(score_map), diameter=np.linspace(40, 50, len(score_map.candidates)))
+    def score_steps(self, micrograph: Any) -> Any:
+        found = yield from super().score_steps(micrograph)
+        sizes = np.linspace(40, 50, len(found.candidates))
+        return replace(found, candidates=replace(found.candidates, diameter=sizes))
 
 
 class Endless(SlowScores):
@@ -130,7 +132,7 @@ def add(viewer: Any, form: Any, qtbot: Any, picks: Picks, name: str) -> Any:
     layer = viewer.add_points(data, **attributes)
     form.add_points(layer)
     rest(form, qtbot)
-    return form.board.named(name)
+    return form.model.named(name)
 
 
 def truth_and_picks(viewer: Any, form: Any, qtbot: Any) -> tuple[Any, Any]:
@@ -171,14 +173,14 @@ def test_several_pickers_run_each_into_a_layer_of_its_own_colour(
     form: Any, viewer: Any, micrograph_file: Path, qtbot: Any
 ) -> None:
     run(form, qtbot, "dark-discs", "slow-scores")
-    assert [chosen.name for chosen in form.board.sets] == ["dark-discs", "slow-scores"]
+    assert [chosen.name for chosen in form.model.sets] == ["dark-discs", "slow-scores"]
     shown = [viewer.layers[name] for name in ("dark-discs", "slow-scores")]
     assert len({tuple(layer.border_color[0]) for layer in shown}) == 2
     assert all([str(unit) for unit in layer.units] == ["angstrom", "angstrom"] for layer in shown)
     found = base.load_picker("dark-discs", diameter=DIAMETER).pick(read_micrograph(micrograph_file))
     assert len(found)
     assert positions(picks_of(shown[0]).yx) == positions(found.yx)
-    assert form.board.named("dark-discs").threshold == 0.5
+    assert form.model.named("dark-discs").threshold == 0.5
 
 
 def test_circles_of_one_particle_lie_in_each_other_and_are_saved_in_the_particles_size(
@@ -186,7 +188,7 @@ def test_circles_of_one_particle_lie_in_each_other_and_are_saved_in_the_particle
 ) -> None:
     first = add(viewer, form, qtbot, some_picks("blobs"), "one")
     second = add(viewer, form, qtbot, some_picks("blobs"), "other")
-    layers = [form.board.layers.of(chosen) for chosen in (first, second)]
+    layers = [form.model.layers.of(chosen) for chosen in (first, second)]
     assert layers[0].size[0] > layers[1].size[0]
     assert all(picks_of(layer).diameter[0] == pytest.approx(DIAMETER / PIXEL_SIZE) for layer in layers)
 
@@ -197,7 +199,7 @@ def test_a_picker_that_fails_is_reported_and_the_others_run(form: Any, viewer: A
     assert "no_such_module" in form.pickers.item(form.pickers.count() - 1).text()
     notification_manager.records.clear()
     run(form, qtbot, "raises", "dark-discs", "absent")
-    assert [chosen.name for chosen in form.board.sets] == ["dark-discs"]
+    assert [chosen.name for chosen in form.model.sets] == ["dark-discs"]
     assert "raises: ZeroDivisionError: a mistake of the author's" in form.failed.text()
     assert notification_manager.records == []  # one word of it is enough
     run(form, qtbot, "dark-discs")
@@ -208,16 +210,16 @@ def test_a_picker_that_learns_does_so_first_and_once(form: Any, qtbot: Any) -> N
     run(form, qtbot, "learns")
     run(form, qtbot, "learns")
     assert Learns.seen == ["blobs.mrc"]
-    assert form.board.named("learns").count > 0
+    assert form.model.named("learns").count > 0
 
 
 def test_a_run_that_is_cancelled_keeps_what_has_ended(form: Any, qtbot: Any) -> None:
     form.pickers.tick("dark-discs", "endless")
     form.job.button.native.click()
-    qtbot.waitUntil(lambda: form.board.named("dark-discs") is not None, timeout=LIMIT)
+    qtbot.waitUntil(lambda: form.model.named("dark-discs") is not None, timeout=LIMIT)
     form.job.button.native.click()
     rest(form, qtbot)
-    assert [chosen.name for chosen in form.board.sets] == ["dark-discs"]
+    assert [chosen.name for chosen in form.model.sets] == ["dark-discs"]
     assert form.job.status.value == "Cancelled."
 
 
@@ -225,7 +227,7 @@ def test_closing_the_form_during_a_run_leaves_only_the_sets(form: Any, viewer: A
     add(viewer, form, qtbot, some_picks("blobs"), "mine")
     form.pickers.tick("endless")
     form.job.button.native.click()
-    worker = form.job._running.worker
+    worker = form.job._worker
     viewer.window.remove_dock_widget("all")
     qtbot.waitUntil(lambda: not worker.is_running, timeout=LIMIT)
     qtbot.waitUntil(lambda: viewer.layers["mine"].visible, timeout=5000)
@@ -247,7 +249,7 @@ def close():
     global worker
     form.pickers.tick("log", "drpnet")
     form.job.button.native.click()
-    worker = form.job._running.worker
+    worker = form.job._worker
     QTimer.singleShot(0, viewer.window._qt_window.close)
 
 QTimer.singleShot(500, close)
@@ -277,7 +279,7 @@ def test_run_is_off_with_a_reason_until_the_form_can_work(viewer: Any, micrograp
     _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Compare")
     assert "no image" in form.job.status.value
     viewer.open(str(micrograph_file), plugin="napari-drpnet")
-    assert form.board.radius == form.diameter.value / PIXEL_SIZE / 2
+    assert form.model.radius == form.diameter.value / PIXEL_SIZE / 2
     assert "Tick the pickers" in form.job.status.value
     form.pickers.tick("dark-discs")
     assert form.job.button.enabled
@@ -316,14 +318,14 @@ def test_the_slider_moves_circles_at_once_then_counts_and_marks(form: Any, viewe
     before = form.curves.lines[-1].mark
     form.threshold.value = 0.6
     kept = scored.every.score >= 0.6
-    layer = form.board.layers.of(scored)
+    layer = form.model.layers.of(scored)
     assert 0 < kept.sum() < len(kept)
     assert positions(layer.data) == positions(scored.every.yx[kept])
     assert not layer.editable
     assert form.curves.lines[-1].mark != before
     rest(form, qtbot)
     assert row(form, "scored")["picks"] == str(kept.sum())
-    counts = form.board.figures.standing("scored").evaluation.counts
+    counts = form.model.figures.standing("scored").evaluation.counts
     recall, precision = form.curves.lines[-1].mark
     assert (counts.recall, counts.precision) == pytest.approx((recall, precision))
     assert np.array_equal(np.sort(picks_of(layer).score), np.sort(scored.every.score[kept]))
@@ -351,11 +353,11 @@ def test_one_slider_may_move_all_thresholds(form: Any, viewer: Any, qtbot: Any) 
 def test_best_f1_sets_the_threshold_that_is_best(form: Any, viewer: Any, qtbot: Any) -> None:
     _, scored = truth_and_picks(viewer, form, qtbot)
     form.sets.selectRow(1)
-    standing = form.board.figures.standing("scored")
+    standing = form.model.figures.standing("scored")
     form.best.click()
     rest(form, qtbot)
     assert scored.threshold == standing.best_threshold
-    assert form.board.figures.standing("scored").evaluation.counts.f1 == pytest.approx(standing.best_f1)
+    assert form.model.figures.standing("scored").evaluation.counts.f1 == pytest.approx(standing.best_f1)
 
 
 def test_scores_of_other_programs_have_a_slider_of_their_own_range(form: Any, viewer: Any, qtbot: Any) -> None:
@@ -385,7 +387,7 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     form.sets.selectRow(1)
     form.view.value = VERDICT
     layer = viewer.layers["right, wrong, missed"]
-    verdict = form.board.figures.verdict("scored")
+    verdict = form.model.figures.verdict("scored")
     kinds = np.asarray(layer.features["kind"])
     for kind, places in (("right", verdict.true), ("wrong", verdict.false), ("missed", verdict.missed)):
         assert positions(layer.data[kinds == kind]) == positions(places)
@@ -397,7 +399,7 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     assert [la.name for la in viewer.layers if la.visible] == ["blobs", "right, wrong, missed"]
     form.threshold.value = 0.85
     rest(form, qtbot)
-    assert len(layer.data) == len(form.board.figures.verdict("scored").missed) + scored.count
+    assert len(layer.data) == len(form.model.figures.verdict("scored").missed) + scored.count
     form.view.value = ALL_SETS
     assert [la.name for la in viewer.layers if la.visible] == ["blobs", "truth, compared", "scored, compared"]
 
@@ -471,10 +473,10 @@ def test_a_layer_that_is_edited_is_measured_anew(form: Any, viewer: Any, qtbot: 
 def test_a_set_goes_with_its_layer_or_by_the_button(form: Any, viewer: Any, qtbot: Any) -> None:
     truth_and_picks(viewer, form, qtbot)
     viewer.layers.remove("scored, compared")
-    assert [chosen.name for chosen in form.board.sets] == ["truth"]
+    assert [chosen.name for chosen in form.model.sets] == ["truth"]
     form.sets.selectRow(0)
     form.add.remove.click()
-    assert form.board.sets == []
+    assert form.model.sets == []
     assert viewer.layers["truth"].visible
     assert form.truth.value == "none"
     rest(form, qtbot)
@@ -489,7 +491,7 @@ def test_files_of_any_program_are_compared(form: Any, qtbot: Any, tmp_path: Path
     write_picks(picks, path)
     form.add_files([path])
     rest(form, qtbot)
-    shown = form.board.named(path.name).picks
+    shown = form.model.named(path.name).picks
     assert positions(np.round(shown.yx)) == positions(picks.yx)
     assert shown.frame.pixel_size == PIXEL_SIZE
 
@@ -498,7 +500,7 @@ def test_a_file_without_this_micrograph_says_which_it_has(form: Any, qtbot: Any,
     path = write_picks(some_picks("another"), tmp_path / "another.csv")
     form.add_files([path])
     rest(form, qtbot)
-    assert form.board.sets == []
+    assert form.model.sets == []
     assert "another.csv has picks of another, none of blobs.mrc" in form.job.status.value
 
 
@@ -531,8 +533,8 @@ def test_on_another_micrograph_of_the_project_nothing_of_the_last_one_is_seen(
     rest(form, qtbot)
     assert not layer.visible
     assert len(layer.data) == 0
-    assert form.board.named("dark-discs").every is None
-    assert positions(form.board.named("picks").picks.yx) == positions(session.picks("a2").yx)
+    assert form.model.named("dark-discs").every is None
+    assert positions(form.model.named("picks").picks.yx) == positions(session.picks("a2").yx)
     run(form, qtbot, "dark-discs")
     assert layer.visible
     assert positions(layer.data) != first
@@ -548,7 +550,7 @@ def test_each_frame_of_a_stack_has_its_own_picks(viewer: Any, tmp_path: Path, qt
     form = open_form(viewer)
     viewer.dims.set_current_step(0, 1)
     run(form, qtbot, "dark-discs")
-    layer, count = viewer.layers["dark-discs"], form.board.named("dark-discs").count
+    layer, count = viewer.layers["dark-discs"], form.model.named("dark-discs").count
     assert count
     assert set(layer.data[:, 0]) == {1}
     viewer.dims.set_current_step(0, 0)
@@ -563,4 +565,4 @@ def test_another_image_in_the_same_layer_has_no_picks_yet(form: Any, viewer: Any
     run(form, qtbot, "dark-discs")
     viewer.layers["blobs"].data = [np.zeros(SHAPE, np.float32)]
     qtbot.waitUntil(lambda: not viewer.layers["dark-discs"].visible, timeout=5000)
-    assert form.board.named("dark-discs").every is None
+    assert form.model.named("dark-discs").every is None

@@ -150,7 +150,7 @@ def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
 
 def test_a_label_made_while_a_job_picks_goes_among_its_picks(opened: Any, tmp_path: Path) -> None:
     session = opened.session
-    session.shared = True
+    session.share(True)
     picks = session.picks("a1")
     session.change("a1", labelled(picks, np.arange(len(picks)) == 0, "background"))
     found = some_picks("a1", 5)  # what the job writes meanwhile

@@ -164,7 +164,7 @@ form.diameter.value = 120
 def close():
     global worker
     form.job.button.native.click()
-    worker = form.job._running.worker
+    worker = form.job._worker
     QTimer.singleShot(0, viewer.window._qt_window.close)
 
 QTimer.singleShot(500, close)
@@ -183,7 +183,7 @@ def test_closing_the_window_stops_the_run(micrograph_file: Path) -> None:
 
 def test_closing_the_form_stops_the_run_and_takes_the_ring_away(form: Any, viewer: Any, qtbot: Any) -> None:
     press(form)
-    worker = form.job._running.worker
+    worker = form.job._worker
     viewer.window.remove_dock_widget("all")
     qtbot.waitUntil(lambda: not worker.is_running, timeout=RUN_LIMIT)
     qtbot.waitUntil(lambda: "particle size" not in viewer.layers, timeout=5000)

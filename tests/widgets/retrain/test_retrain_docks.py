@@ -317,7 +317,7 @@ def test_closing_the_dock_in_the_middle_of_training_keeps_the_best(
     training.name.value = "mine"
     training.counts["steps"].value = 100_000
     training.job.button.native.click()
-    worker = training.job._running.worker
+    worker = training.job._worker
     qtbot.waitUntil(lambda: len(training.loss.values) > 1, timeout=LIMIT)
     viewer.window.remove_dock_widget(retrain)
     qtbot.waitUntil(lambda: not worker.is_running, timeout=LIMIT)
@@ -346,7 +346,7 @@ def close():
     viewer.window._qt_window.close()
 
 training.job.button.native.click()
-worker = training.job._running.worker
+worker = training.job._worker
 QTimer.singleShot(100, close)
 napari.run()
 print("runs on" if worker.is_running else "stopped")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,14 +40,11 @@ class AddBar(QWidget):
         for layer in layers:
             action = self.menu.addAction(layer.name)
             assert action is not None
-            action.triggered.connect(partial(self._choose, layer))
+            action.triggered.connect(lambda _=False, layer=layer: self.layer.emit(layer))
         if not layers:
             nothing = self.menu.addAction("No other layer of points")
             assert nothing is not None
             nothing.setEnabled(False)
-
-    def _choose(self, layer: Points, _: bool = False) -> None:
-        self.layer.emit(layer)
 
     def _ask(self) -> None:
         endings = " ".join(f"*{suffix}" for suffix in dict.fromkeys(f.suffix for f in FORMATS.values()))

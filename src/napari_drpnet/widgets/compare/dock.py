@@ -27,19 +27,13 @@ if TYPE_CHECKING:
 
 
 class CompareWidget(CompareForm):
-    """Run pickers, add layers and files, choose the truth, move the threshold.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Run pickers, add layers and files, choose the truth, move the threshold."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer, self.run)
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
-        self.board = CompareModel(napari_viewer, self)
+        self.model = CompareModel(napari_viewer, self)
         self._crew = LoadedPickers()
         self._found: list[Found] = []
         self.loading = Background()
@@ -58,7 +52,7 @@ class CompareWidget(CompareForm):
             (self.session.configured, self._follow_settings),
             (self.session.moved, self._follow_move),
             (self._viewer.dims.events.current_step, self._follow_image),
-            (self._viewer.layers.events.removed, self.board.drop_lost),
+            (self._viewer.layers.events.removed, self.model.drop_lost),
         )
         self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
@@ -69,22 +63,22 @@ class CompareWidget(CompareForm):
         self.add.wanted.connect(lambda: self.add.offer(self._others()))
         self.add.layer.connect(self.add_points)
         self.add.files.connect(self.add_files)
-        self.add.remove.clicked.connect(lambda: self.board.remove(self.board.chosen))
+        self.add.remove.clicked.connect(lambda: self.model.remove(self.model.chosen))
         self.sets.itemSelectionChanged.connect(self._choose)
-        self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.board.go_on(self.board.sets[row])))
+        self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.model.go_on(self.model.sets[row])))
         self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
         self.threshold.changed.connect(self._let_through)
         self.best.clicked.connect(self._use_best)
         self.view.changed.connect(self._show)
-        self.board.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
-        for signal in (self.board.changed, self.board.measured):
-            signal.connect(lambda: self.fill(self.board))
+        self.model.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
+        for signal in (self.model.changed, self.model.measured):
+            signal.connect(lambda: self.fill(self.model))
         self._removal = Removal(self, self._release)
 
     @property
     def busy(self) -> bool:
         """Whether something is under way, and the form may change by itself."""
-        return self.job.running or self.board.busy or self.loading.busy or self._looking.isActive()
+        return self.job.running or self.model.busy or self.loading.busy or self._looking.isActive()
 
     # ------------------------------------------------------------ the micrograph
 
@@ -97,14 +91,14 @@ class CompareWidget(CompareForm):
             source = self.source.source()
         except UserError:
             source = None
-        if not self.board.shows(source):
-            self.board.follow(source, layer)
+        if not self.model.shows(source):
+            self.model.follow(source, layer)
         self._check()
 
     def _look_again(self) -> None:
         """Somebody changed the image, or points that are compared."""
         self._follow_image()
-        self.board.look_again(*self.board.sets)
+        self.model.look_again(*self.model.sets)
 
     def _watch(self, layer: Any) -> None:
         """Be told when the chosen image shows other data."""
@@ -164,59 +158,50 @@ class CompareWidget(CompareForm):
         while self._found:
             one = self._found.pop(0)
             if one.picks is None:
-                self._tell_failed(one)
+                self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
+                self.failed.show()
                 continue
             chosen, origin = self._set_of(one)
             origin.keep(self._running_on, one.picks)
-            self.board.look_again(chosen)
+            self.model.look_again(chosen)
 
     def _set_of(self, one: Found) -> tuple[PickSet, OfPicker]:
         """The set of a picker, a new one where it has none."""
-        for chosen in self.board.sets:
+        for chosen in self.model.sets:
             if isinstance(chosen.origin, OfPicker) and chosen.origin.name == one.name:
                 return chosen, chosen.origin
         origin = OfPicker(one.name, one.finds_sizes)
-        return self.board.add(one.name, origin, one.threshold), origin
-
-    def _tell_failed(self, one: Found) -> None:
-        self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
-        self.failed.show()
+        return self.model.add(one.name, origin, one.threshold), origin
 
     # ------------------------------------------------------------ layers and files
 
     def _others(self) -> list[Points]:
         """The Points layers that are not compared yet."""
-        known = [*self.board.layers.all, *(s.origin.layer for s in self.board.sets if isinstance(s.origin, OfLayer))]
+        known = [*self.model.layers.all, *(s.origin.layer for s in self.model.sets if isinstance(s.origin, OfLayer))]
         return [layer for layer in points_layers(self._viewer) if layer not in known]
 
     def add_points(self, layer: Points) -> None:
         """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""
-        try:
+        with self.job.saying():
             source = self.source.source()
             origin = OfLayer(layer, source.key, self._look_soon)
             if origin.picks_on(source) is None:
                 raise UserError(f"The points of {layer.name!r} are of another micrograph.")
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        origin.claim()
-        self.board.add(layer.name, origin)
+            origin.claim()
+            self.model.add(layer.name, origin)
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Compare the picks of files, those of the micrograph that is chosen."""
         if self.job.running:
             self.job.say("Wait until the run has ended, then add the files.")
             return
-        try:
+        with self.job.saying():
             frame = self.source.source().frame.unbinned
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
+            self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
     def _take_files(self, files: Sequence[PickFile]) -> None:
         for file in files:
-            self.board.add(file.path.name, OfFile(file))
+            self.model.add(file.path.name, OfFile(file))
 
     # ------------------------------------------------------------ what is asked
 
@@ -224,64 +209,61 @@ class CompareWidget(CompareForm):
         """The truth, the diameter or the consensus is another."""
         truth = None if self.truth.value in (None, NO_TRUTH) else str(self.truth.value)
         at_least = int(self.at_least.value) if self.consensus.value else 0
-        self.board.ask(truth, float(self.diameter.value), at_least)
+        self.model.ask(truth, float(self.diameter.value), at_least)
         self._check()
 
     def _choose(self) -> None:
         """A row of the table was chosen."""
         row = self.sets.currentRow()
-        if 0 <= row < len(self.board.sets) and self.board.sets[row] is not self.board.chosen:
-            self.board.choose(self.board.sets[row])
-            self.fill(self.board)
+        if 0 <= row < len(self.model.sets) and self.model.sets[row] is not self.model.chosen:
+            self.model.choose(self.model.sets[row])
+            self.fill(self.model)
 
     def _show(self, view: str) -> None:
-        self.board.show(view)
-        self.fill(self.board)
+        self.model.show(view)
+        self.fill(self.model)
 
     def _let_through(self, threshold: float) -> None:
-        self.board.let_through(threshold, self.together.value)
-        self.curves.show_lines(self.board.lines)
+        self.model.let_through(threshold, self.together.value)
+        self.curves.show_lines(self.model.lines)
 
     def _use_best(self) -> None:
-        best = self.board.best_threshold
+        best = self.model.best_threshold
         if best is not None:  # not by way of the slider, which rounds
-            self.board.let_through(best)
-            self.fill(self.board)
+            self.model.let_through(best)
+            self.fill(self.model)
 
     def _use_median(self) -> None:
-        found = self.board.own_sizes
+        found = self.model.own_sizes
         if found is not None:
             self.diameter.value = round(found[1])
 
     def _go_to_pair(self, row: int) -> None:
         """Two sets were double-clicked: see where they differ."""
-        if self.board.figures is not None:
-            pair = self.board.figures.pairs[row]
-            first, second = self.board.named(pair.first), self.board.named(pair.second)
+        if self.model.figures is not None:
+            pair = self.model.figures.pairs[row]
+            first, second = self.model.named(pair.first), self.model.named(pair.second)
             if first is not None and second is not None:
-                self.place.setText(self.board.go_on(first, second))
+                self.place.setText(self.model.go_on(first, second))
 
     def _check(self, _: Any = None) -> None:
         """Run is on when it can work."""
-        diameter = float(self.diameter.value)
-        try:
-            frame = self.source.source().frame
-            self.in_pixels.value = f"= {frame.micrograph_pixels(diameter):.1f} px"
-            if not self.pickers.chosen:
-                raise UserError("Tick the pickers to run, or add layers and files.")
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
+
+    def _require_sense(self) -> None:
+        frame = self.source.source().frame
+        self.in_pixels.value = f"= {frame.micrograph_pixels(float(self.diameter.value)):.1f} px"
+        if not self.pickers.chosen:
+            raise UserError("Tick the pickers to run, or add layers and files.")
 
     def _release(self, window: bool) -> None:
         """The form is gone: leave the sets' layers, and nothing else."""
         self.job.leave(window)
         self.loading.leave(window)
         self._looking.stop()
-        self.source.release()
+        self.source.heard.end()
         self._heard.end()
         if window:
             self._watched.end()
-        self.board.leave(window)
+        self.model.leave(window)
         self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

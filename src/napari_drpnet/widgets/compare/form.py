@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, SpinBox
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTabWidget, QWidget
 
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
@@ -16,17 +15,11 @@ from napari_drpnet.widgets.compare.add import AddBar
 from napari_drpnet.widgets.compare.curves import Curves
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
-from napari_drpnet.widgets.compare.tables import (
-    PAIRS,
-    SETS,
-    PickerList,
-    fill_pairs,
-    fill_sets,
-)
+from napari_drpnet.widgets.compare.tables import PAIRS, SETS, PickerList, fill_pairs, fill_sets
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, scrolled, table, wrapped
+from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -117,43 +110,42 @@ class CompareForm(QWidget):
             self.place,
             self.tabs,
         )
-        area = scrolled(column)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = Scrolled(column)
         area.setMinimumWidth(_WIDTH)
         lay_out(self, area, margin=6)
 
-    # ------------------------------------------------------------ what the board has
+    # ------------------------------------------------------------ what the model has
 
-    def fill(self, board: CompareModel) -> None:
+    def fill(self, model: CompareModel) -> None:
         """Show the sets, their figures, and what can be asked of them."""
-        truth = board.truth.name if board.truth is not None else None
-        self._offer_truth([chosen.name for chosen in board.sets if chosen.name != CONSENSUS], truth)
+        truth = model.truth.name if model.truth is not None else None
+        self._offer_truth([chosen.name for chosen in model.sets if chosen.name != CONSENSUS], truth)
         self.sets.blockSignals(True)  # rows that come and go are not chosen by anybody
-        fill_sets(self.sets, board.sets, board.figures, truth)
-        if board.chosen is not None:
-            self.sets.selectRow(board.sets.index(board.chosen))
+        fill_sets(self.sets, model.sets, model.figures, truth)
+        if model.chosen is not None:
+            self.sets.selectRow(model.sets.index(model.chosen))
         self.sets.blockSignals(False)
-        figures = board.figures
+        figures = model.figures
         fill_pairs(self.pairs, figures.pairs if figures else (), float(self.source.pixel_size.value) or 1.0)
-        self.curves.show_lines(board.lines)
+        self.curves.show_lines(model.lines)
         warnings = figures.comparison.warnings if figures else ()
         self.warning.setText("\n".join(f"⚠ {text}" for text in warnings))
         self.warning.setVisible(bool(warnings))
         with self.consensus.changed.blocked():
-            self.consensus.value = board.named(CONSENSUS) is not None
-        self._fill_legend(board)
-        self._fill_slider(board)
-        self._fill_median(board)
+            self.consensus.value = model.named(CONSENSUS) is not None
+        self._fill_legend(model)
+        self._fill_slider(model)
+        self._fill_median(model)
 
     def _offer_truth(self, names: Sequence[str], truth: str | None) -> None:
         with self.truth.changed.blocked():
             self.truth.choices = [NO_TRUTH, *names]
             self.truth.value = truth or NO_TRUTH
 
-    def _fill_legend(self, board: CompareModel) -> None:
+    def _fill_legend(self, model: CompareModel) -> None:
         """What the colours mean while the verdict is shown, and of which set it is."""
         self.legend.setVisible(self.view.value == VERDICT)
-        chosen, figures = board.chosen, board.figures
+        chosen, figures = model.chosen, model.figures
         verdict = None if chosen is None or figures is None else figures.verdict(chosen.name)
         if chosen is None or verdict is None:
             self.legend.setText("Choose the truth, and a row of the table that is judged by it.")
@@ -165,22 +157,22 @@ class CompareForm(QWidget):
         ]
         self.legend.setText(f"{chosen.name}: {' &nbsp; '.join(signs)}")
 
-    def _fill_slider(self, board: CompareModel) -> None:
+    def _fill_slider(self, model: CompareModel) -> None:
         """The slider goes over the scores of the chosen set."""
-        limits = None if board.chosen is None else board.chosen.range
+        limits = None if model.chosen is None else model.chosen.range
         self.threshold.enabled = limits is not None
-        self.best.setEnabled(board.best_threshold is not None)
-        if board.chosen is None or limits is None:
+        self.best.setEnabled(model.best_threshold is not None)
+        if model.chosen is None or limits is None:
             return
         low, high = limits
         with self.threshold.changed.blocked():
             self.threshold.min, self.threshold.max = min(low, self.threshold.min), max(high, self.threshold.max)
             self.threshold.step = 0.01 if limits == (0.0, 1.0) else max((high - low) / 200, 1e-6)
-            self.threshold.value = min(max(board.chosen.threshold, low), high)
+            self.threshold.value = min(max(model.chosen.threshold, low), high)
             self.threshold.min, self.threshold.max = low, high
 
-    def _fill_median(self, board: CompareModel) -> None:
-        found = board.own_sizes
+    def _fill_median(self, model: CompareModel) -> None:
+        found = model.own_sizes
         self.median.setVisible(found is not None)
         if found is not None:
             self.median.setText(f"Use the median size of {found[0]}: {found[1]:.0f} Å")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_drpnet.layers import pixels, twin_layer
+from napari_drpnet import layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class SideBySide:
         for layer in self._viewer.layers:
             layer.visible = layer in points
         for number, layer in reversed(list(enumerate(points))):
-            self._add_twin(image, f"image {number + 1}")
-            self._to_top(layer)
+            self._twins.append(layers.add(self._viewer, layers.twin_layer(image, f"image {number + 1}")))
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))  # to the top
             layer.name_overlay.visible = True
         self._viewer.layers.link_layers([image, *self._twins], _LINKED)
         self._points = list(points)
@@ -117,7 +117,9 @@ class SideBySide:
 
     def _same(self, image: Image, points: Sequence[Points]) -> bool:
         """Whether just these are shown, all still there."""
-        there = all(layer in self._viewer.layers and pixels(layer) is pixels(image) for layer in self._twins)
+        there = all(
+            layer in self._viewer.layers and layers.pixels(layer) is layers.pixels(image) for layer in self._twins
+        )
         return there and list(points) == self._points
 
     def _noted(self) -> _Before:
@@ -128,15 +130,6 @@ class SideBySide:
             {name: getattr(self._grid, name) for name in names},
             self._viewer.scene.camera.zoom,
         )
-
-    def _add_twin(self, image: Image, name: str) -> None:
-        data, attributes, _ = twin_layer(image, name)
-        selected = set(self._viewer.layers.selection)
-        self._twins.append(self._viewer.add_image(data, **attributes))
-        self._viewer.layers.selection = selected
-
-    def _to_top(self, layer: Any) -> None:
-        self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
 
     def _remove_twins(self) -> None:
         here = [layer for layer in self._twins if layer in self._viewer.layers]

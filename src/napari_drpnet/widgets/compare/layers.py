@@ -45,13 +45,12 @@ class SetLayers:
 
     def of(self, chosen: PickSet) -> Points | None:
         """The layer of a set; None when it has none in the viewer."""
-        layer = self._made.get(chosen)
-        return layer if layer is not None and layer in self._viewer.layers else None
+        return layers.there(self._viewer, self._made.get(chosen))
 
     @property
     def judged(self) -> Points | None:
         """The layer of what is right, wrong and missed; None when there is none in the viewer."""
-        return self._judged if self._judged is not None and self._judged in self._viewer.layers else None
+        return layers.there(self._viewer, self._judged)
 
     @property
     def all(self) -> list[Points]:
@@ -169,11 +168,8 @@ class SetLayers:
             self._viewer.layers.remove(layer)
 
     def _add(self, made: layers.LayerTuple) -> Any:
-        data, attributes, _ = made
-        selected = set(self._viewer.layers.selection)
-        layer = self._viewer.add_points(data, **attributes)
+        layer = layers.add(self._viewer, made)
         layer.editable = False  # edits would be lost at the next step; napari forgets this whenever data change
-        self._viewer.layers.selection = selected or {layer}
         return layer
 
 

@@ -47,6 +47,8 @@ class CompareModel:
         In the order they came.
     chosen
         The set that the slider moves and the verdict is of.
+    truth
+        The set that the others are judged by.
     figures
         What was measured last; None before.
     """
@@ -64,7 +66,7 @@ class CompareModel:
         self.background = Background()
         self._image: Image | None = None
         self._source: ChosenImage | None = None
-        self._truth: PickSet | None = None
+        self.truth: PickSet | None = None
         self._diameter = 0.0
         self._at_least = 0
         self._view = ALL_SETS
@@ -79,11 +81,6 @@ class CompareModel:
             return source is self._source
         same = source.key == self._source.key and source.frame == self._source.frame
         return same and source.array is self._source.array
-
-    @property
-    def truth(self) -> PickSet | None:
-        """The set that the others are judged by."""
-        return self._truth
 
     @property
     def busy(self) -> bool:
@@ -112,7 +109,7 @@ class CompareModel:
         if chosen is None or chosen not in self.sets:
             return
         self.sets.remove(chosen)
-        self._truth = None if self._truth is chosen else self._truth
+        self.truth = None if self.truth is chosen else self.truth
         self.chosen = (self.sets[0] if self.sets else None) if self.chosen is chosen else self.chosen
         self.layers.remove(chosen)
         if isinstance(chosen.origin, OfLayer):
@@ -152,7 +149,7 @@ class CompareModel:
 
         ``at_least`` is 0 where no consensus is asked for.
         """
-        self._truth = None if truth is None else self.named(truth)
+        self.truth = None if truth is None else self.named(truth)
         self._diameter, self._at_least = diameter, at_least
         agreed = self.named(CONSENSUS)
         if at_least and agreed is None:
@@ -232,7 +229,7 @@ class CompareModel:
             self.measured.emit()
             return
         every = {chosen.name: chosen.every for chosen in here if chosen.every is not None and chosen.range}
-        truth = self._truth.name if self._truth is not None and self._truth.name in now else None
+        truth = self.truth.name if self.truth is not None and self.truth.name in now else None
         agreed = self.named(CONSENSUS)
         at_least = self._at_least if agreed is not None else 0
         least = max(0.0, agreed.threshold) if agreed is not None else 0.0
@@ -269,7 +266,7 @@ class CompareModel:
 
     def go_on(self, chosen: PickSet, other: PickSet | None = None) -> str:
         """Go to the next place where two sets differ; the other one is the truth, or the first one, if not said."""
-        others = [other, self._truth, *self.sets]
+        others = [other, self.truth, *self.sets]
         against = next((one for one in others if one is not None and one is not chosen), None)
         if against is None or self.radius is None:
             return "Add another set to see where they differ."

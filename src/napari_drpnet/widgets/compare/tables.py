@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
-from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_drpnet.drawing.colours import colour
 from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.jobs.compare.figures import Figures
 from napari_drpnet.widgets.compare.sets import PickSet
+from napari_drpnet.widgets.kit.check_list import CheckList
 from napari_drpnet.widgets.kit.parts import Table
 
 SETS = {
@@ -35,10 +34,8 @@ _MOST = 8  # rows without a scroll bar
 _GREY = QColor("#8a8f98")
 
 
-class PickerList(QListWidget):
+class PickerList(CheckList):
     """All pickers, each with a box to tick; those that cannot be loaded are grey and say why."""
-
-    changed = Signal()
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
@@ -46,32 +43,14 @@ class PickerList(QListWidget):
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setToolTip("The methods that are run, each with its own default settings.")
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setData(Qt.ItemDataRole.UserRole, name)
-            item.setCheckState(Qt.CheckState.Unchecked)
-            self.addItem(item)
+        self.offer((name, name) for name in names)
         self.setFixedHeight(max(self.sizeHintForRow(0), 1) * min(len(names), _MOST) + 6)
-        self.itemChanged.connect(lambda _: self.changed.emit())
-
-    @property
-    def chosen(self) -> list[str]:
-        """Names of those that are ticked and can be run."""
-        ticked = [item for item in self._items() if item.checkState() == Qt.CheckState.Checked]
-        return [str(item.data(Qt.ItemDataRole.UserRole)) for item in ticked if self._usable(item)]
-
-    def tick(self, *names: str) -> None:
-        """Tick these and no others."""
-        for item in self._items():
-            ticked = item.data(Qt.ItemDataRole.UserRole) in names and self._usable(item)
-            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
 
     def tell(self, problems: Mapping[str, str]) -> None:
         """Say which pickers cannot be loaded, and why."""
         self.problems = {name: problem for name, problem in problems.items() if problem}
         self.blockSignals(True)
-        for item in self._items():
-            name = str(item.data(Qt.ItemDataRole.UserRole))
+        for name, item in self.entries():
             problem = self.problems.get(name, "")
             if problem:
                 item.setText(f"{name}: {problem}")
@@ -81,13 +60,6 @@ class PickerList(QListWidget):
                 item.setForeground(QBrush(_GREY))
         self.blockSignals(False)
         self.changed.emit()
-
-    def _usable(self, item: QListWidgetItem) -> bool:
-        return item.data(Qt.ItemDataRole.UserRole) not in self.problems
-
-    def _items(self) -> list[QListWidgetItem]:
-        items = [self.item(row) for row in range(self.count())]
-        return [item for item in items if item is not None]
 
 
 def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, truth: str | None) -> None:

@@ -35,13 +35,7 @@ _MANY = 64  # micrographs whose picks are not read while the window waits
 
 
 class GalleryWidget(GalleryForm):
-    """Thumbnails of particles, to be accepted and rejected by the dozen.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Thumbnails of particles, to be accepted and rejected by the dozen."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._session = Session.of(napari_viewer)
@@ -224,10 +218,8 @@ class GalleryWidget(GalleryForm):
         """The picks of some micrographs as they are now, of those that can be read; regions hide theirs."""
         found = {}
         for name in names:
-            try:
+            with self.job.saying():
                 found[name] = outside(self._session.picks(name), self._session.region(name))
-            except UserError as error:
-                self.job.say(str(error))
         return found
 
     def _follow_diameter(self) -> None:
@@ -265,13 +257,12 @@ class GalleryWidget(GalleryForm):
 
     def take_back(self) -> None:
         """Give the particles of the last action the labels that they had."""
-        told = self._labelling.take_back()
-        self._update()
-        if told:
-            self.job.say(told)
+        self._show_done(self._labelling.take_back())
 
     def _mark(self, numbers: npt.NDArray[np.int64], label: LabelKind) -> None:
-        told = self._labelling.mark(self.catalogue.places_of(numbers), label)
+        self._show_done(self._labelling.mark(self.catalogue.places_of(numbers), label))
+
+    def _show_done(self, told: str) -> None:
         self._update()
         if told:
             self.job.say(told)

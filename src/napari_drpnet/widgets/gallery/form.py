@@ -49,8 +49,7 @@ class GalleryForm(Container[Any]):
             choices=[HERE, EVERYWHERE], tooltip="Whose particles: those of the micrograph on screen, or of all."
         )
         self.filter = ComboBox(
-            choices=_FILTERS,
-            tooltip="Which of them. What you reject stays in sight until you choose here anew.",
+            choices=_FILTERS, tooltip="Which of them. What you reject stays in sight until you choose here anew."
         )
         self.order = ComboBox(
             choices=_ORDERS,

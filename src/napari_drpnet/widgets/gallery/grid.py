@@ -14,7 +14,7 @@ from napari_drpnet.candidates import IndexArray
 from napari_drpnet.labels import LabelKind
 from napari_drpnet.widgets.gallery.catalogue import Catalogue
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
-from napari_drpnet.widgets.gallery.tile import Tile, draw
+from napari_drpnet.widgets.gallery.tile import draw
 from napari_drpnet.widgets.kit.parts import timer
 
 SMALLEST, USUAL, LARGEST = 32, 84, 256  # pixels of the screen
@@ -32,7 +32,7 @@ _MARKS: dict[int, LabelKind] = {
     _KEYS.Key_Backspace: "background",
     _KEYS.Key_G: "particle",
 }
-_MOVES = (
+_MOVES: tuple[int, ...] = (
     *(_KEYS.Key_Left, _KEYS.Key_Right, _KEYS.Key_Up, _KEYS.Key_Down),
     *(_KEYS.Key_PageUp, _KEYS.Key_PageDown, _KEYS.Key_Home, _KEYS.Key_End),
 )
@@ -47,6 +47,11 @@ class Grid(QAbstractScrollArea):
         What is shown. Whoever changes it calls `rearranged` or `renumbered`.
     thumbnails
         Where the pictures come from.
+
+    Attributes
+    ----------
+    current
+        Position of the thumbnail that the keyboard is at; -1 for none.
     """
 
     gone_to = Signal(int)  # a click or Return on a position
@@ -65,7 +70,7 @@ class Grid(QAbstractScrollArea):
         self._thumbnails = thumbnails
         self._size = USUAL
         self._width = 0  # of the viewport when the rows were laid out
-        self._current = self._anchor = -1  # positions: where the keyboard is, and where a range began
+        self.current = self._anchor = -1  # positions: where the keyboard is, and where a range began
         self.hint = ""  # what an empty grid says
         # Not a picture for every thumbnail: that takes longer than to make them.
         self._soon = timer(self._redraw, _PICTURE, self)
@@ -94,11 +99,6 @@ class Grid(QAbstractScrollArea):
     def first(self) -> int:
         """Position of the first thumbnail in sight."""
         return int(self._bar.value()) // self._step * self.columns
-
-    @property
-    def current(self) -> int:
-        """Position of the thumbnail that the keyboard is at; -1 for none."""
-        return self._current
 
     @property
     def in_sight(self) -> range:
@@ -147,7 +147,7 @@ class Grid(QAbstractScrollArea):
 
     def rearranged(self) -> None:
         """The catalogue has another order: begin at its top."""
-        self._current = self._anchor = -1
+        self.current = self._anchor = -1
         self._lay_out()
         self._bar.setValue(0)
         self.selected.emit()
@@ -166,7 +166,7 @@ class Grid(QAbstractScrollArea):
         positions[self._catalogue.shown] = np.arange(self._count)
         after = positions[numbers[before]]  # of each old position; number -1 picks the last, which is -1
         first, offset = self.first, self._bar.value() % self._step
-        self._current, self._anchor = (int(after[at]) if at >= 0 else -1 for at in (self._current, self._anchor))
+        self.current, self._anchor = (int(after[at]) if at >= 0 else -1 for at in (self.current, self._anchor))
         self._lay_out()
         still = np.flatnonzero(after[first:] >= 0)
         if len(still):
@@ -230,14 +230,15 @@ class Grid(QAbstractScrollArea):
         """Draw one; whether its picture was there."""
         catalogue, particle = self._catalogue, self._catalogue.particle(position)
         image = self._thumbnails.get(particle.key)
-        tile = Tile(
+        draw(
+            painter,
+            self.place(position),
             image,
             particle,
             caption=catalogue.caption(particle) if self._step >= _ROOM_FOR_SCORE else "",
             selected=bool(catalogue.selected[catalogue.shown[position]]),
             failed=bool(self._thumbnails.failure(particle.micrograph)),
         )
-        draw(painter, self.place(position), tile)
         return image is not None
 
     def _ask_for(self, missing: list[int]) -> None:
@@ -262,7 +263,7 @@ class Grid(QAbstractScrollArea):
 
     def mouseMoveEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         position = self.position_at(event.pos())
-        if event.buttons() & Qt.MouseButton.LeftButton and position not in (-1, self._current):
+        if event.buttons() & Qt.MouseButton.LeftButton and position not in (-1, self.current):
             self._choose(position, event.modifiers() | _SHIFT)
 
     def _choose(self, position: int, modifiers: Any) -> None:
@@ -275,7 +276,7 @@ class Grid(QAbstractScrollArea):
         else:
             self._catalogue.select(position, position)
             self._anchor = position
-        self._current = position
+        self.current = position
         self._ensure_in_sight(position)
         self.refresh()
 
@@ -314,8 +315,8 @@ class Grid(QAbstractScrollArea):
         elif ctrl and key == _KEYS.Key_Z:
             self.undone.emit()
         elif key in (_KEYS.Key_Return, _KEYS.Key_Enter):
-            if self._current >= 0:
-                self.gone_to.emit(self._current)
+            if self.current >= 0:
+                self.gone_to.emit(self.current)
         else:
             self.select_all(key == _KEYS.Key_A)
 
@@ -330,21 +331,7 @@ class Grid(QAbstractScrollArea):
         if not self._count:
             return
         page = max(self._height() // self._step, 1) * self.columns
-        steps = _steps(self.columns, page, self._count)
-        begins = self._current < 0 and key not in (_KEYS.Key_Home, _KEYS.Key_End)
-        position = self.first if begins else self._current + steps[key]
+        steps = (-1, 1, -self.columns, self.columns, -page, page, -self._count, self._count + 1)  # of _MOVES
+        begins = self.current < 0 and key not in (_KEYS.Key_Home, _KEYS.Key_End)
+        position = self.first if begins else self.current + steps[_MOVES.index(key)]
         self._choose(min(max(position, 0), self._count - 1), modifiers & _SHIFT)
-
-
-def _steps(columns: int, page: int, count: int) -> dict[int, int]:
-    """By how many positions each key moves in a grid of ``columns``."""
-    return {
-        _KEYS.Key_Left: -1,
-        _KEYS.Key_Right: 1,
-        _KEYS.Key_Up: -columns,
-        _KEYS.Key_Down: columns,
-        _KEYS.Key_PageUp: -page,
-        _KEYS.Key_PageDown: page,
-        _KEYS.Key_Home: -count,
-        _KEYS.Key_End: count + 1,
-    }

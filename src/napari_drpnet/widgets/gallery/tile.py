@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qtpy.QtCore import QRect, QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 
@@ -15,12 +13,22 @@ _SELECTED = QColor("#ffffff")
 _FADED = 0.5  # opacity of what is rejected
 
 
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """What is drawn of one particle.
+def draw(
+    painter: QPainter,
+    place: QRect,
+    image: QImage | None,
+    particle: Particle,
+    *,
+    caption: str,
+    selected: bool,
+    failed: bool,
+) -> None:
+    """Draw one thumbnail.
 
-    Attributes
+    Parameters
     ----------
+    painter, place
+        With what, and where.
     image
         The picture; None when it is not there yet.
     particle
@@ -30,38 +38,24 @@ class Tile:
     selected, failed
         Whether it is selected, and whether its micrograph cannot be read.
     """
-
-    image: QImage | None
-    particle: Particle
-    caption: str
-    selected: bool
-    failed: bool
-
-
-def draw(painter: QPainter, place: QRect, tile: Tile) -> None:
-    """Draw one thumbnail."""
-    _draw_image(painter, place, tile)
-    if tile.particle.background:
+    if image is None:
+        painter.fillRect(place, _EMPTY)
+        if failed:
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), "?")
+    else:
+        painter.setOpacity(_FADED if particle.background else 1.0)
+        painter.drawImage(place, image)
+        painter.setOpacity(1.0)
+    if particle.background:
         _frame(painter, place, QColor(BACKGROUND_COLOUR), 2)
         _cross(painter, place)
-    elif tile.particle.by_hand:
+    elif particle.by_hand:
         _frame(painter, place, QColor(LABELLED_COLOUR), 2)
-    if tile.caption:
-        _write(painter, place, tile.caption)
-    if tile.selected:
+    if caption:
+        _write(painter, place, caption)
+    if selected:
         _frame(painter, place.adjusted(-2, -2, 2, 2), _SELECTED, 4)
         _frame(painter, place.adjusted(2, 2, -2, -2), QColor(0, 0, 0), 1)  # seen on white, too
-
-
-def _draw_image(painter: QPainter, place: QRect, tile: Tile) -> None:
-    if tile.image is None:
-        painter.fillRect(place, _EMPTY)
-        if tile.failed:
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), "?")
-        return
-    painter.setOpacity(_FADED if tile.particle.background else 1.0)
-    painter.drawImage(place, tile.image)
-    painter.setOpacity(1.0)
 
 
 def _frame(painter: QPainter, place: QRect, colour: QColor, width: int) -> None:

@@ -25,7 +25,7 @@ from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import PathLine
-from napari_drpnet.widgets.kit.parts import NO_DIAMETER, in_column, lay_out, scrolled, wrapped
+from napari_drpnet.widgets.kit.parts import NO_DIAMETER, Scrolled, in_column, lay_out, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ImageForm
@@ -47,13 +47,7 @@ _ALWAYS = ("balance", "validation", "seed")
 
 
 class HarvestWidget(QWidget):
-    """Choose what tells particles from background, run, and look at the patches.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Choose what tells particles from background, run, and look at the patches."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -95,7 +89,7 @@ class HarvestWidget(QWidget):
         rows_of(self._foot).addRow("Other picks", self.other)
         rows_of(self._foot).addRow("Name", self.name.native)
         parts = (self._head, self._foot, self.advanced.native, self.job.native, self.told, self.examples)
-        lay_out(self, scrolled(in_column(*parts)), margin=6)
+        lay_out(self, Scrolled(in_column(*parts), sideways=True), margin=6)
 
     def _connect(self) -> None:
         self._heard = Subscriptions((self.session.opened, self._follow_project), (self.session.configured, self._check))
@@ -141,12 +135,7 @@ class HarvestWidget(QWidget):
 
     def _check(self) -> None:
         """Harvest is on when it can work."""
-        try:
-            self._require_sense()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""
@@ -177,14 +166,11 @@ class HarvestWidget(QWidget):
 
     def run(self) -> None:
         """Start with the values of the form."""
-        try:
+        with self.job.saying():
             task = self._task()
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        self.examples.hide()
-        self.told.setText("")
-        self.job.run(_steps, task, done=self._take)
+            self.examples.hide()
+            self.told.setText("")
+            self.job.run(_steps, task, done=self._take)
 
     def _task(self) -> _Task:
         """What to harvest, told in a way that no layer is touched later."""
@@ -218,8 +204,8 @@ class HarvestWidget(QWidget):
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
-        self.image.release()
-        self.points.release()
+        self.image.heard.end()
+        self.points.heard.end()
         self._heard.end()
 
 

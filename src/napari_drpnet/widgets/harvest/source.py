@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QListWidget, QListWidgetItem
-
 from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
+from napari_drpnet.widgets.kit.check_list import CheckList
 from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
@@ -54,7 +51,7 @@ def layer_field(source: ChosenImage, points: Sequence[Points], complete: bool) -
     return LayerField(name, Path(frame.micrograph), frame.pixel_size, sets, complete=complete, source=source)
 
 
-class PointsList(QListWidget):
+class PointsList(CheckList):
     """The Points layers of a viewer, each with a box to tick.
 
     Parameters
@@ -63,46 +60,16 @@ class PointsList(QListWidget):
         Whose layers are listed.
     """
 
-    changed = Signal()
-
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self.setMaximumHeight(96)
         self.setToolTip("Layers of points on this image; a point counts as what its label says.")
-        self.itemChanged.connect(lambda _: self.changed.emit())
         events = viewer.layers.events
-        self._heard = Subscriptions(
+        self.heard = Subscriptions(
             (events.inserted, self._fill), (events.removed, self._fill), (events.renamed, self._fill)
         )
         self._fill()
 
-    @property
-    def chosen(self) -> list[Points]:
-        """The layers that are ticked."""
-        return [layer for layer, item in self._items() if item.checkState() == Qt.CheckState.Checked]
-
-    def tick(self, *layers: Any) -> None:
-        """Tick these and no others."""
-        for layer, item in self._items():
-            item.setCheckState(Qt.CheckState.Checked if layer in layers else Qt.CheckState.Unchecked)
-
-    def release(self) -> None:
-        """The form is gone: listen no more."""
-        self._heard.end()
-
-    def _items(self) -> list[tuple[Any, Any]]:
-        items = [self.item(row) for row in range(self.count())]
-        return [(item.data(Qt.ItemDataRole.UserRole), item) for item in items if item is not None]
-
     def _fill(self, event: Any = None) -> None:
-        chosen = self.chosen
-        self.blockSignals(True)
-        self.clear()
-        for layer in points_layers(self._viewer):
-            item = QListWidgetItem(layer.name)
-            item.setData(Qt.ItemDataRole.UserRole, layer)
-            item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
-            self.addItem(item)
-        self.blockSignals(False)
-        self.changed.emit()
+        self.offer(((layer.name, layer) for layer in points_layers(self._viewer)), self.chosen)

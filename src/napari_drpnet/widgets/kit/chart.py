@@ -1,4 +1,4 @@
-"""A small line chart: one series over steps or labels, drawn as it grows."""
+"""Plots drawn by hand, and one of them: a series over steps or labels, drawn as it grows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,60 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 _LINE = QColor("#2f9fe0")
-_MARGINS = (46, 20, 14, 20)  # left, top, right, bottom: room for numbers and the title
 _DOT = 3.5
 _LEAST = 0.1  # height of the chart in its own unit: smaller differences are noise, and look like it
+Limits = tuple[float, float]
+
+
+class Plot(QWidget):
+    """An area to draw in, with room around it for numbers and names.
+
+    Attributes
+    ----------
+    hint
+        Width and height that it would like to have.
+    margins
+        Left, top, right and bottom.
+    """
+
+    hint = (240, 120)
+    margins = (46, 20, 14, 20)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
+        return QSize(*self.hint)
+
+    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        left, top, right, bottom = self.margins
+        self.area = QRectF(left, top, self.width() - left - right, self.height() - top - bottom)
+        self.ink = self.palette().color(self.foregroundRole())
+        painter.setPen(self.ink)
+        self._draw(painter)
+
+    def _draw(self, painter: QPainter) -> None:
+        """Draw what there is, with ``ink`` in the ``area``."""
+
+    def _limits(self) -> tuple[Limits, Limits]:
+        """The ends of both axes."""
+        return (0.0, 1.0), (0.0, 1.0)
+
+    def _faint(self, opacity: float) -> QColor:
+        faint = QColor(self.ink)
+        faint.setAlphaF(opacity)
+        return faint
+
+    def _place(self, x: float, y: float) -> QPointF:
+        """Where a point of the plot is in the widget."""
+        (x0, x1), (y0, y1) = self._limits()
+        area = self.area
+        return QPointF(
+            area.left() + area.width() * (x - x0) / (x1 - x0), area.bottom() - area.height() * (y - y0) / (y1 - y0)
+        )
 
 
 @dataclass(frozen=True)
@@ -36,7 +87,7 @@ class Dot:
     hollow: bool = False
 
 
-class Chart(QWidget):
+class Chart(Plot):
     """A title, two axes with their ends, a line, and the last value in words.
 
     Parameters
@@ -53,59 +104,39 @@ class Chart(QWidget):
         super().__init__()
         self._title, self._along, self._dots = title, along, dots
         self.values: tuple[Dot, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_values(self, values: Sequence[Dot]) -> None:
         """Draw these, in the order given; those that are no numbers are left out."""
         self.values = tuple(value for value in values if value.x == value.x and value.y == value.y)
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
-        return QSize(240, 120)
-
-    def paintEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left, top, right, bottom = _MARGINS
-        area = QRectF(left, top, self.width() - left - right, self.height() - top - bottom)
-        ink = self.palette().color(self.foregroundRole())
-        painter.setPen(ink)
-        painter.drawText(QRectF(0, 0, self.width(), top), Qt.AlignmentFlag.AlignLeft, self._title)
+    def _draw(self, painter: QPainter) -> None:
+        flags = Qt.AlignmentFlag
+        _, top, right, _ = self.margins
+        painter.drawText(QRectF(0, 0, self.width(), top), flags.AlignLeft, self._title)
         if not self.values:
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "nothing yet")
+            painter.drawText(self.area, flags.AlignCenter, "nothing yet")
             return
-        last = self.values[-1].y
-        painter.drawText(QRectF(0, 0, self.width() - right, top), Qt.AlignmentFlag.AlignRight, f"{last:.3f}")
-        self._draw_axes(painter, area, ink)
-        self._draw_values(painter, area)
+        painter.drawText(QRectF(0, 0, self.width() - right, top), flags.AlignRight, f"{self.values[-1].y:.3f}")
+        self._draw_axes(painter, self.area)
+        self._draw_values(painter)
 
-    def _draw_axes(self, painter: QPainter, area: QRectF, ink: QColor) -> None:
+    def _draw_axes(self, painter: QPainter, area: QRectF) -> None:
         (x0, x1), (y0, y1) = self._limits()
-        faint = QColor(ink)
-        faint.setAlphaF(0.35)
-        painter.setPen(faint)
+        painter.setPen(self._faint(0.35))
         painter.drawLine(area.topLeft(), area.bottomLeft())
         painter.drawLine(area.bottomLeft(), area.bottomRight())
-        painter.setPen(ink)
+        painter.setPen(self.ink)
         flags = Qt.AlignmentFlag
         for text, at in ((f"{y1:.2f}", area.top()), (f"{y0:.2f}", area.bottom())):
             painter.drawText(QRectF(0, at - 8, area.left() - 5, 16), flags.AlignRight | flags.AlignVCenter, text)
-        below = QRectF(area.left(), area.bottom() + 2, area.width(), _MARGINS[3])
-        for text, flag in (
-            (f"{x0:g}", flags.AlignLeft),
-            (self._along, flags.AlignHCenter),
-            (f"{x1:g}", flags.AlignRight),
-        ):
+        below = QRectF(area.left(), area.bottom() + 2, area.width(), self.margins[3])
+        ends = ((f"{x0:g}", flags.AlignLeft), (self._along, flags.AlignHCenter), (f"{x1:g}", flags.AlignRight))
+        for text, flag in ends:
             painter.drawText(below, flag, text)
 
-    def _draw_values(self, painter: QPainter, area: QRectF) -> None:
-        (x0, x1), (y0, y1) = self._limits()
-
-        def place(x: float, y: float) -> QPointF:
-            return QPointF(
-                area.left() + area.width() * (x - x0) / (x1 - x0), area.bottom() - area.height() * (y - y0) / (y1 - y0)
-            )
-
+    def _draw_values(self, painter: QPainter) -> None:
+        place = self._place
         painter.setPen(QPen(_LINE, 1.6))
         painter.drawPolyline(QPolygonF([place(value.x, value.y) for value in self.values]))
         for value in self.values if self._dots or len(self.values) == 1 else ():
@@ -114,8 +145,8 @@ class Chart(QWidget):
             painter.setBrush(self.palette().color(self.backgroundRole()) if value.hollow else _LINE)
             painter.drawEllipse(place(value.x, value.y), _DOT, _DOT)
 
-    def _limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The ends of the axes: to the right from 0 on, upwards all values with some room."""
+    def _limits(self) -> tuple[Limits, Limits]:
+        """To the right from 0 on, upwards all values with some room."""
         low = min(value.y - value.spread for value in self.values)
         high = max(value.y + value.spread for value in self.values)
         room = max(0.05 * (high - low), (_LEAST - (high - low)) / 2)

@@ -8,7 +8,9 @@ from typing import Any
 from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+
+from napari_drpnet.widgets.kit.parts import Scrolled
 
 _ROOM = 4  # pixels that a form wants beyond its hint, lest a scroll bar shows
 
@@ -32,7 +34,7 @@ class Fold(Container[Any]):
         form = aligned(widgets)
         self._rows = rows_of(form)
         self._fixed = self._rows.rowCount()
-        self._area = _scrolling(form)
+        self._area = _AsHigh(form)
         self.native.layout().addWidget(self._area)
         self.button.clicked.connect(lambda: self.open(not self.opened))
         self.open(False)
@@ -80,8 +82,13 @@ def rows_of(form: QWidget) -> QFormLayout:
     return rows
 
 
-class _Scrolling(QScrollArea):
+class _AsHigh(Scrolled):
     """As high as what is in it, where there is room."""
+
+    def __init__(self, form: QWidget) -> None:
+        super().__init__(form)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setSizeAdjustPolicy(QScrollArea.SizeAdjustPolicy.AdjustToContents)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(super().sizeHint().width(), self._height)
@@ -94,14 +101,3 @@ class _Scrolling(QScrollArea):
     def _height(self) -> int:
         widget = self.widget()
         return 0 if widget is None else widget.sizeHint().height() + _ROOM
-
-
-def _scrolling(form: QWidget) -> QScrollArea:
-    area = _Scrolling()
-    area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setSizeAdjustPolicy(QScrollArea.SizeAdjustPolicy.AdjustToContents)
-    area.setWidgetResizable(True)
-    area.setWidget(form)
-    return area

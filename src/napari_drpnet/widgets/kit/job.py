@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -48,13 +49,14 @@ class JobBar(Container[Any]):
         self._start = start
         self._reason = ""
         self.button.clicked.connect(self._press)
-        self._running = _Running()
+        self._worker: GeneratorWorker | None = None
+        self._left = False  # the form is gone
         self._stop: Event | None = None
 
     @property
     def running(self) -> bool:
         """Whether a job is under way."""
-        return self._running.worker is not None
+        return self._worker is not None
 
     def allow(self, reason: str = "") -> None:
         """Let the button start a job, or switch it off and say the ``reason``."""
@@ -62,6 +64,23 @@ class JobBar(Container[Any]):
         if not self.running:
             self.button.enabled = not reason
             self.say(reason)
+
+    def check(self, sense: Callable[[], object]) -> None:
+        """Let the button start a job, unless ``sense`` raises a `UserError`, which says why it cannot."""
+        try:
+            sense()
+        except UserError as error:
+            self.allow(str(error))
+        else:
+            self.allow()
+
+    @contextmanager
+    def saying(self) -> Iterator[None]:
+        """What a `UserError` tells is said below the button, and the rest inside is left out."""
+        try:
+            yield
+        except UserError as error:
+            self.say(str(error))
 
     def say(self, text: str) -> None:
         """One line below the button."""
@@ -82,12 +101,12 @@ class JobBar(Container[Any]):
         """
         self._stop = stop
         worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
-        here = self._running.here
+        here = self._here
         worker.yielded.connect(here(lambda progress: self._show(progress, step)))
         worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
         worker.finished.connect(here(lambda: self._cancelled(worker)))
         worker.warned.connect(here(lambda warning: notification_manager.receive_warning(*warning)))
-        self._running.worker = worker
+        self._worker = worker
         self.button.text = "Cancel"
         self.button.enabled = True
         self.progress.value = 0
@@ -97,29 +116,34 @@ class JobBar(Container[Any]):
 
     def cancel(self) -> None:
         """Ask the job to stop at its next step."""
-        if self._running.worker is not None:
+        if self._worker is not None:
             self.button.enabled = False
             if self._stop is None:
                 self.say("Cancelling")
-                self._running.worker.quit()
+                self._worker.quit()
             else:
                 self.say("Stopping; the best so far is kept")
                 self._stop.set()
 
     def leave(self, window: bool) -> None:
         """The form is gone: stop, and touch it no more. If the window is gone, too, wait until the job has ended."""
+        self._left = True
+        pool, worker = QThreadPool.globalInstance(), self._worker
         if self._stop is not None:
             self._stop.set()
-        self._running.leave(self._stop is None)
-        pool = QThreadPool.globalInstance()
-        worker = self._running.worker
+        elif worker is not None:
+            worker.quit()
         if not window and pool is not None and worker is not None:
             if not worker.is_running:  # a window that is half gone had better not draw itself
                 QThread.msleep(STARTING)
                 QCoreApplication.processEvents()
             if self._stop is None or not pool.waitForDone(LAST_RESULT):
-                self._running.leave()
+                worker.quit()
                 pool.waitForDone(LAST_STEP)  # a thread that outlives Qt brings the whole process down
+
+    def _here(self, tell: Callable[..., None]) -> Callable[..., None]:
+        """``tell``, as long as there is a form."""
+        return lambda *args: None if self._left else tell(*args)
 
     def _press(self) -> None:
         if self.running:
@@ -128,7 +152,7 @@ class JobBar(Container[Any]):
             self._start()
 
     def _show(self, progress: Progress | None, step: Callable[[Any], None]) -> None:
-        worker = self._running.worker
+        worker = self._worker
         if progress is not None and worker is not None and not worker.abort_requested:
             done = (progress.done + progress.fraction) / max(progress.total, 1)
             self.progress.max = 100 if done or progress.total > 1 else 0  # 0: it moves, but tells no part
@@ -138,45 +162,25 @@ class JobBar(Container[Any]):
 
     def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
         if isinstance(outcome, Failure):
-            self._fail(outcome.error)
+            self._close(str(outcome.error))
+            tell(outcome.error)
         else:
             self._close("")
             done(outcome)
 
     def _cancelled(self, worker: GeneratorWorker) -> None:
         """It ended and there was no result, so it was cancelled, be it in its very last step."""
-        if self._running.worker is worker:
+        if self._worker is worker:
             self._close("Cancelled.")
-
-    def _fail(self, error: Exception) -> None:
-        self._close(str(error))
-        tell(error)
 
     def _close(self, text: str) -> None:
         """The form as it was before the job."""
-        self._running.worker = None
+        self._worker = None
         self.button.text = self._text
         self.button.enabled = not self._reason
         self.progress.hide()
         self.say(text or self._reason)
         self.ended.emit()
-
-
-class _Running:
-    """The worker under way, and whether there is still a form to be told of it."""
-
-    def __init__(self) -> None:
-        self.worker: GeneratorWorker | None = None
-        self._left = False
-
-    def leave(self, close: bool = True) -> None:
-        self._left = True
-        if self.worker is not None and close:
-            self.worker.quit()
-
-    def here(self, tell: Callable[..., None]) -> Callable[..., None]:
-        """``tell``, as long as there is a form."""
-        return lambda *args: None if self._left else tell(*args)
 
 
 @dataclass(frozen=True)

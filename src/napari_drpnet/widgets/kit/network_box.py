@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import PACKAGED, read_card
+from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import PickerSettings, extra_of, networks_of
 
 FILE = "a file…"
@@ -73,9 +74,13 @@ class NetworkBox(ComboBox):
         super()._on_value_change(value)
 
 
-def network_boxes(model: type[PickerSettings] | None) -> dict[str, NetworkBox]:
-    """A box for each field of a picker's settings that names a network or a calibration."""
-    return {} if model is None else {field: NetworkBox(model, field) for field in networks_of(model)}
+def network_boxes(picker: str) -> dict[str, NetworkBox]:
+    """A box for each setting of a picker that names a network or a calibration; none for one that cannot be loaded."""
+    try:
+        model = settings_class(picker)
+    except UserError:
+        return {}
+    return {field: NetworkBox(model, field) for field in networks_of(model)}
 
 
 @cache

@@ -150,13 +150,16 @@ def in_column(*widgets: QWidget, growing: QWidget | None = None) -> QWidget:
     return made
 
 
-def scrolled(widget: QWidget) -> QScrollArea:
-    """A widget that can be scrolled where the window is too low for it."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(widget)
-    return area
+class Scrolled(QScrollArea):
+    """A widget that can be scrolled where the window is too low for it; ``sideways`` also where it is too narrow."""
+
+    def __init__(self, widget: QWidget, sideways: bool = False) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        if not sideways:
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(widget)
 
 
 def timer(then: Callable[[], object], milliseconds: int = 0, parent: QObject | None = None) -> QTimer:

@@ -92,17 +92,13 @@ class ImageForm:
             tooltip="Angstrom per pixel of the unbinned micrograph. Filled in from the file where it tells; "
             "0 means that nobody knows.",
         )
-        self.image.changed.connect(self._show_pixel_size)
+        self.image.changed.connect(self.refresh)
         self.pixel_size.changed.connect(self._set_pixel_size)
         events = viewer.layers.events
-        self._heard = Subscriptions(
+        self.heard = Subscriptions(
             (events.inserted, self._update), (events.removed, self._update), (events.renamed, self._update)
         )
-        self._show_pixel_size()
-
-    def release(self) -> None:
-        """The widget is gone: listen no more."""
-        self._heard.end()
+        self.refresh()
 
     @property
     def widgets(self) -> list[ValueWidget[Any]]:
@@ -142,10 +138,6 @@ class ImageForm:
         shown = steps[len(steps) - leading :] if leading else ()
         return tuple(min(int(step), size - 1) for step, size in zip(shown, array.shape, strict=False))
 
-    def refresh(self) -> None:
-        """The layers show other data now."""
-        self._show_pixel_size()
-
     def _images(self, _: Any = None) -> list[tuple[str, Image]]:
         return [(layer.name, layer) for layer in self._viewer.layers if _is_micrograph(layer)]
 
@@ -153,9 +145,10 @@ class ImageForm:
         before = self.layer
         self.image.reset_choices()
         if self.layer is not before:
-            self._show_pixel_size()
+            self.refresh()
 
-    def _show_pixel_size(self) -> None:
+    def refresh(self) -> None:
+        """The layers show other data now: their pixel size."""
         with self.pixel_size.changed.blocked():
             self.pixel_size.enabled = self.layer is not None
             self.pixel_size.value = self._known_pixel_size() or 0.0

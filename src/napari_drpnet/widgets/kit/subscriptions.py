@@ -8,14 +8,12 @@ from typing import Any, Protocol
 Slot = Callable[..., object]
 
 
-class Connectable(Protocol):
+class _Connectable(Protocol):
     """A signal of psygnal, an event of napari, or a signal of Qt whose object is still there."""
 
-    def connect(self, slot: Any, /) -> Any:
-        """Call ``slot`` from now on."""
+    def connect(self, slot: Any, /) -> Any: ...
 
-    def disconnect(self, slot: Any, /) -> Any:
-        """Call it no more."""
+    def disconnect(self, slot: Any, /) -> Any: ...
 
 
 class Subscriptions:
@@ -32,12 +30,12 @@ class Subscriptions:
     >>> heard.end()
     """
 
-    def __init__(self, *pairs: tuple[Connectable, Slot]) -> None:
-        self._made: list[tuple[Connectable, Slot]] = []
+    def __init__(self, *pairs: tuple[_Connectable, Slot]) -> None:
+        self._made: list[tuple[_Connectable, Slot]] = []
         for signal, slot in pairs:
             self.connect(signal, slot)
 
-    def connect(self, signal: Connectable, slot: Slot) -> None:
+    def connect(self, signal: _Connectable, slot: Slot) -> None:
         """Let ``signal`` call ``slot`` until the end."""
         signal.connect(slot)
         self._made.append((signal, slot))

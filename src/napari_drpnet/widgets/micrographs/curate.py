@@ -85,6 +85,7 @@ class Curation:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.undo, self.redo, self.next, self.previous = session.undo, session.redo, session.next, session.previous
         self._bound: list[tuple[Layer, str]] = []
         self._at: tuple[float, float, float] | None = None  # the uncertain pick that was shown last
         self._lasso = Lasso(self._take_outline, lambda: self.lassoing.emit(False))
@@ -114,14 +115,6 @@ class Curation:
         picks, chosen = self._chosen()
         if picks is not None:
             self._change(removed(picks, chosen), f"{chosen.sum()} deleted.")
-
-    def undo(self) -> None:
-        """Take back the last step."""
-        self._session.undo()
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        self._session.redo()
 
     def _label(self, label: LabelKind) -> None:
         picks, chosen = self._chosen()
@@ -156,14 +149,6 @@ class Curation:
         return picks, chosen
 
     # ------------------------------------------------------------ going through the data
-
-    def next(self) -> None:
-        """Go to the next micrograph."""
-        self._session.next()
-
-    def previous(self) -> None:
-        """Go to the micrograph before."""
-        self._session.previous()
 
     def done(self) -> None:
         """Mark the micrograph as done, or as not done."""

@@ -10,10 +10,8 @@ from qtpy.QtCore import QItemSelectionModel, QSize, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QHeaderView,
     QLineEdit,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QTableView,
@@ -22,11 +20,10 @@ from qtpy.QtWidgets import (
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
-from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, timer, to_read, wrapped
+from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, timer, to_read, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
@@ -45,13 +42,7 @@ TYPING = 150  # milliseconds without a key before the filter works
 
 
 class MicrographsWidget(QWidget):
-    """Open a project, and work through its micrographs.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Open a project, and work through its micrographs."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -68,7 +59,7 @@ class MicrographsWidget(QWidget):
     # ------------------------------------------------------------ the form
 
     def _build(self) -> None:
-        self.open_form = OpenProject(self._open)
+        self.open_form = OpenProject(self.session.open)
         self.title = wrapped()
         self.close_button = button("Close", "Save, and close the project.")
         self.notice = wrapped()
@@ -101,7 +92,7 @@ class MicrographsWidget(QWidget):
         page = self._project_page()
         self.pages.addWidget(page)
         shortcuts(self.curation, page)
-        lay_out(self, _Scrolling(self.pages), margin=6)
+        lay_out(self, _NeverCut(self.pages), margin=6)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def _project_page(self) -> QWidget:
@@ -144,9 +135,6 @@ class MicrographsWidget(QWidget):
 
     # ------------------------------------------------------------ the project
 
-    def _open(self, project: Project) -> None:
-        self.session.open(project)
-
     def _follow_project(self) -> None:
         """A project was opened or closed."""
         project = self.session.project
@@ -178,7 +166,7 @@ class MicrographsWidget(QWidget):
 
     def _show_notice(self, _: str = "") -> None:
         session = self.session
-        read_only = f"Read only: {session.read_only}." if session.project is not None and session.read_only else ""
+        read_only = f"Read only: {session.read_only}." if session.project and session.read_only else ""
         lines = [text for text in (read_only, session.unsaved, session.trouble) if text]
         self.notice.setText("\n".join(lines))
         self.notice.setVisible(bool(lines))
@@ -219,7 +207,7 @@ class MicrographsWidget(QWidget):
 
     def _follow_order(self) -> None:
         """The table was sorted or filtered: next and previous follow it."""
-        self.session.sequence = self.model.names
+        self.session.follow(self.model.names)
         self._mark_row()
 
     def _note(self, name: str) -> None:
@@ -258,7 +246,7 @@ class MicrographsWidget(QWidget):
             self.settings.open(True)
             return
         self.session.flush()
-        self.session.shared = True
+        self.session.share(True)
         self._picking, self._asked = "", names
         self.pick_this.setEnabled(False)
         self.job.run(jobs.pick_project, project, names, step=self._picked_one, done=self._picked)
@@ -272,7 +260,7 @@ class MicrographsWidget(QWidget):
     def _ended(self) -> None:
         """The job is over, one way or the other."""
         self.session.reload(self._asked)
-        self.session.shared = False
+        self.session.share(False)
         self._allow()
 
     def _picked(self, report: jobs.PickReport) -> None:
@@ -280,9 +268,7 @@ class MicrographsWidget(QWidget):
         self.job.say("\n".join([f"{len(report.picked)} picked, {report.picks} particles.", *failed[:5]]))
 
     def _take(self, name: str) -> None:
-        project = self.session.project
-        known = () if project is None else self.session.names
-        if name in known:
+        if name in self.session.names:
             self.session.reload([name])
 
     # ------------------------------------------------------------ the end
@@ -295,11 +281,11 @@ class MicrographsWidget(QWidget):
         self._heard.end()
         self._refresh.stop()
         self._typing.stop()
-        self.settings.release()
-        self.panel.release()
+        self.settings.heard.end()
+        self.panel.heard.end()
         if window:
             self.curation.release()
-            session.sequence = ()
+            session.follow(())
             session.flush()
         else:
             session.leave()
@@ -325,21 +311,13 @@ def _table(model: MicrographModel) -> Any:
     header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for column, width in enumerate((0, 52, 64, 58, 52)):
-        if column:
-            table.setColumnWidth(column, width)
+    for column, width in enumerate((52, 64, 58, 52), 1):
+        table.setColumnWidth(column, width)
     return table
 
 
-class _Scrolling(QScrollArea):
+class _NeverCut(Scrolled):
     """A widget that can be scrolled where the window is too low for it, but is never cut off at its side."""
-
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
-        self.setWidget(widget)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         widget, bar = self.widget(), self.verticalScrollBar()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+
+from napari_drpnet import layers
 
 if TYPE_CHECKING:
     from napari.layers import Points, Vectors
@@ -78,23 +80,12 @@ class Lasso:
             return
         line = np.array([*corners, corners[0]])
         segments = np.stack([line[:-1], np.diff(line, axis=0)], axis=1)
-        if self._line is None or self._line not in viewer.layers:
-            self._line = self._add(viewer, layer, segments)
-        self._line.scale, self._line.translate = layer.scale, layer.translate
-        self._line.edge_width = max(viewer.canvas.size) / viewer.scene.camera.zoom / layer.scale[-1] * WIDTH
-        self._line.data = segments
-        self._line.visible = True
-
-    def _add(self, viewer: Viewer, layer: Points, segments: Any) -> Vectors:
-        made: Vectors = viewer.add_vectors(
-            segments,
-            name=NAME,
-            vector_style="line",
-            edge_color=COLOUR,
-            scale=layer.scale,
-            translate=layer.translate,
-            units=layer.units,
-            axis_labels=layer.axis_labels,
-        )
-        viewer.layers.selection = {layer}
-        return made
+        place = {name: getattr(layer, name) for name in ("scale", "translate", "units", "axis_labels")}
+        drawn = layers.there(viewer, self._line)
+        if drawn is None:
+            attributes = {"name": NAME, "vector_style": "line", "edge_color": COLOUR, **place}
+            self._line = drawn = cast("Vectors", layers.add(viewer, (segments, attributes, "vectors")))
+        layers.assign(drawn, place)
+        drawn.edge_width = max(viewer.canvas.size) / viewer.scene.camera.zoom / layer.scale[-1] * WIDTH
+        drawn.data = segments
+        drawn.visible = True

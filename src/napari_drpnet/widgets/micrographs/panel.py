@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
-from qtpy.QtWidgets import (
-    QDoubleSpinBox,
-    QGridLayout,
-    QLabel,
-    QWidget,
-)
+from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
@@ -62,10 +57,6 @@ class CuratePanel(QWidget):
         """How many of each kind there are on the current micrograph."""
         self.legend.setText(_legend(self._curation.counts()))
 
-    def release(self) -> None:
-        """The dock is gone: listen no more."""
-        self._heard.end()
-
     def _say(self, text: str) -> None:
         self.said.setText(text)
 
@@ -91,7 +82,7 @@ class CuratePanel(QWidget):
 
     def _connect(self) -> None:
         curation = self._curation
-        self._heard = Subscriptions((curation.said, self._say), (curation.lassoing, self._show_lasso))
+        self.heard = Subscriptions((curation.said, self._say), (curation.lassoing, self._show_lasso))
         self.by_score.clicked.connect(lambda: curation.select_score(self.low.value(), self.high.value()))
         self.by_edge.clicked.connect(lambda: curation.select_edge(self.distance.value()))
         self.by_lasso.clicked.connect(curation.lasso)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from napari.utils.notifications import show_warning
@@ -10,11 +9,11 @@ from napari.utils.notifications import show_warning
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import ProjectSettings
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 _UNKNOWN = {"diameter": "not known", "pixel_size": "as the files say", "min_distance": "0.55 diameters"}
@@ -40,14 +39,8 @@ class ProjectForm(Fold):
         super().__init__("Picking", self.settings.values())
         for widget in self.settings.values():
             widget.changed.connect(lambda value, name=widget.name: self._set(name, value))
-        session.opened.connect(self._follow)
-        session.configured.connect(self._follow)
+        self.heard = Subscriptions((session.opened, self._follow), (session.configured, self._follow))
         self._follow()
-
-    def release(self) -> None:
-        """The dock is gone: listen no more."""
-        self._session.opened.disconnect(self._follow)
-        self._session.configured.disconnect(self._follow)
 
     def _follow(self) -> None:
         """Show what the project says."""
@@ -66,9 +59,7 @@ class ProjectForm(Fold):
         chosen = project.settings
         if chosen.picker != self._picker:
             self._picker = chosen.picker
-            self.networks = {}
-            with suppress(UserError):
-                self.networks = network_boxes(settings_class(chosen.picker))
+            self.networks = network_boxes(chosen.picker)
             self.put_last(self.networks.values())
             for box in self.networks.values():
                 box.changed.connect(lambda value, field=box.name: self._set_network(field, value))

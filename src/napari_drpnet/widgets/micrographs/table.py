@@ -49,23 +49,24 @@ def _labels(row: Row) -> str:
 COLUMNS = (
     Column("Micrograph", "Name of the micrograph", lambda row: row.name, lambda row: ()),
     Column("Picks", "Particles, of the picker and by hand", lambda row: str(row.picks or ""), lambda row: row.picks),
-    Column(
-        "Labels",
-        "Labelled by hand: particles / background",
-        _labels,
-        lambda row: row.particles + row.background,
-    ),
+    Column("Labels", "Labelled by hand: particles / background", _labels, lambda row: row.particles + row.background),
     Column("State", "new, picked, edited or done", lambda row: row.state, lambda row: _ORDER.get(row.state, 0)),
     Column("Score", "Mean score of the picks", _score, lambda row: -1.0 if math.isnan(row.score) else row.score),
 )
 
 
 class MicrographModel(QAbstractTableModel):
-    """The rows of a project, those that a filter lets through, in the order of one column."""
+    """The rows of a project, those that a filter lets through, in the order of one column.
+
+    Attributes
+    ----------
+    rows
+        All of them, shown or not.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self._numbers: dict[str, int] = {}
         self._shown: list[int] = []
         self._places: dict[str, int] = {}
@@ -76,8 +77,8 @@ class MicrographModel(QAbstractTableModel):
 
     def fill(self, rows: Sequence[Row]) -> None:
         """Show these, in this order as long as nobody sorts."""
-        self._rows = list(rows)
-        self._numbers = {row.name: number for number, row in enumerate(self._rows)}
+        self.rows = list(rows)
+        self._numbers = {row.name: number for number, row in enumerate(self.rows)}
         self._arrange()
 
     def filter(self, text: str, state: str) -> None:
@@ -88,9 +89,9 @@ class MicrographModel(QAbstractTableModel):
     def put(self, row: Row) -> None:
         """A row that changed. It stays where it is until the list is sorted or filtered anew."""
         number = self._numbers.get(row.name)
-        if number is None or self._rows[number] == row:
+        if number is None or self.rows[number] == row:
             return
-        self._rows[number] = row
+        self.rows[number] = row
         place = self._places.get(row.name)
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, len(COLUMNS) - 1))
@@ -98,12 +99,7 @@ class MicrographModel(QAbstractTableModel):
     @property
     def names(self) -> list[str]:
         """Names of the rows that are shown, from top to bottom."""
-        return [self._rows[number].name for number in self._shown]
-
-    @property
-    def rows(self) -> list[Row]:
-        """All rows, shown or not."""
-        return self._rows
+        return [self.rows[number].name for number in self._shown]
 
     def place(self, name: str) -> int:
         """Where a micrograph is in the table; -1 when the filter hides it."""
@@ -111,18 +107,18 @@ class MicrographModel(QAbstractTableModel):
 
     def name_at(self, place: int) -> str:
         """The micrograph in a row of the table."""
-        return self._rows[self._shown[place]].name
+        return self.rows[self._shown[place]].name
 
     def _arrange(self) -> None:
         self.beginResetModel()
-        shown = [n for n, row in enumerate(self._rows) if self._passes(row)]
+        shown = [n for n, row in enumerate(self.rows) if self._passes(row)]
         key = COLUMNS[self._column].key
         if self._column or self._backwards:
-            shown.sort(key=lambda number: key(self._rows[number]), reverse=self._backwards)
+            shown.sort(key=lambda number: key(self.rows[number]), reverse=self._backwards)
         if self._backwards and not self._column:
             shown.reverse()
         self._shown = shown
-        self._places = {self._rows[number].name: place for place, number in enumerate(shown)}
+        self._places = {self.rows[number].name: place for place, number in enumerate(shown)}
         self.endResetModel()
 
     def _passes(self, row: Row) -> bool:
@@ -137,7 +133,7 @@ class MicrographModel(QAbstractTableModel):
         return len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102 - Qt's own method
-        row, column = self._rows[self._shown[index.row()]], COLUMNS[index.column()]
+        row, column = self.rows[self._shown[index.row()]], COLUMNS[index.column()]
         if role == ROLE.DisplayRole:
             return column.text(row)
         if role == ROLE.ToolTipRole and index.column() == 0:

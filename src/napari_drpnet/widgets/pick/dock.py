@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QTimer
 
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
@@ -14,9 +13,11 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.pick.learnt import LearntForm
 from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
@@ -34,13 +35,7 @@ TUNED = 20  # micrographs of a project whose score maps are kept
 
 
 class PickWidget(Container[Any]):
-    """Choose an image and a diameter, run a picker, move the sliders.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Choose an image and a diameter, run a picker, move the sliders."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
@@ -64,15 +59,8 @@ class PickWidget(Container[Any]):
         self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
         self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
         self.learnt = LearntForm()
-        form = [
-            *self.source.widgets,
-            *self.size.widgets,
-            self.picker,
-            self.method.about,
-            self.device,
-            self.invert,
-            self.method.folds,
-        ]
+        method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
+        form = (*self.source.widgets, *self.size.widgets, *method)
         super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.learnt])
         self.learnt.show_for(None)
 
@@ -87,14 +75,14 @@ class PickWidget(Container[Any]):
             widget.changed.connect(self._keep_later)
         self.job.ended.connect(self._follow_run)
         self.learnt.saved.connect(self.method.take_weights)
-        self.session.opened.connect(self._follow_project)
-        self.session.configured.connect(self._follow_settings)
-        self.session.moved.connect(self._follow_move)
-        self._keeping = QTimer(self.native)
-        self._keeping.setSingleShot(True)
-        self._keeping.timeout.connect(self._keep)
-        self._viewer.layers.events.removed.connect(self._forget)
-        self._viewer.dims.events.current_step.connect(self._check)
+        self._heard = Subscriptions(
+            (self.session.opened, self._follow_project),
+            (self.session.configured, self._follow_settings),
+            (self.session.moved, self._follow_move),
+            (self._viewer.layers.events.removed, self._forget),
+            (self._viewer.dims.events.current_step, self._check),
+        )
+        self._keeping = timer(self._keep, SETTLED, self.native)
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run
@@ -233,7 +221,7 @@ class PickWidget(Container[Any]):
     def _keep_later(self) -> None:
         """Keep the form's values in the project once nobody changes them."""
         if self._in_project and not self.session.read_only:
-            self._keeping.start(SETTLED)
+            self._keeping.start()
 
     def _keep(self) -> None:
         project = self.session.project
@@ -270,12 +258,7 @@ class PickWidget(Container[Any]):
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
         self._draw_size()
-        try:
-            self._require_sense()
-        except UserError as error:
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
         result = self.result
         if result is None:
             self.tuning.show(self._threshold, float(self.diameter.value))
@@ -319,12 +302,8 @@ class PickWidget(Container[Any]):
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
-        self.source.release()
+        self.source.heard.end()
         self._keeping.stop()
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._follow_settings)
-        self.session.moved.disconnect(self._follow_move)
-        self._viewer.layers.events.removed.disconnect(self._forget)
-        self._viewer.dims.events.current_step.disconnect(self._check)
+        self._heard.end()
         if window:
             self.size.close()

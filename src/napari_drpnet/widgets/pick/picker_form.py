@@ -192,7 +192,7 @@ class PickerForm:
         except UserError as error:
             return _Page(None, str(error))
         own = [field for field in model.model_fields if field not in PickerSettings.model_fields]
-        boxes = network_boxes(model) if networks_of(model).keys() & own else {}
+        boxes = network_boxes(name) if networks_of(model).keys() & own else {}
         shown = [field for field in own if field not in boxes and has_control(model.model_fields[field])]
         controls = {field: control(model, field, empty="default") for field in shown}
         for box in (*boxes.values(), *controls.values()):

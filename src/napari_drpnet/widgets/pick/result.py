@@ -41,12 +41,7 @@ class Result:
     """
 
     def __init__(
-        self,
-        viewer: Viewer,
-        source: ChosenImage,
-        picker: LoadedPicker,
-        score_map: ScoreMap,
-        last: Result | None = None,
+        self, viewer: Viewer, source: ChosenImage, picker: LoadedPicker, score_map: ScoreMap, last: Result | None = None
     ) -> None:
         self._viewer = viewer
         self.source = source
@@ -68,12 +63,12 @@ class Result:
     @property
     def layer(self) -> Points | None:
         """The Points layer, None when there is none in the viewer."""
-        return self._points if self._points is not None and self._points in self._viewer.layers else None
+        return layers.there(self._viewer, self._points)
 
     @property
     def score_layer(self) -> Image | None:
         """The score map's layer, None when there is none in the viewer."""
-        return self._scores if self._scores is not None and self._scores in self._viewer.layers else None
+        return layers.there(self._viewer, self._scores)
 
     @property
     def found_diameter(self) -> bool:
@@ -140,8 +135,8 @@ class Result:
             return
         if layer.data is not values:
             layer.data = values
-            for name in ("scale", "translate", "contrast_limits", "metadata"):
-                setattr(layer, name, attributes[name])
+            names = ("scale", "translate", "contrast_limits", "metadata")
+            layers.assign(layer, {name: attributes[name] for name in names})
         layer.visible = visible
 
     def _bring_to_front(self, layer: Any) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from napari_drpnet.layers import placement
+from napari_drpnet import layers
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -34,9 +34,7 @@ class Ring:
     @property
     def layer(self) -> Points | None:
         """The layer with the ring, if there is one in the viewer."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            return self._layer
-        return None
+        return layers.there(self._viewer, self._layer)
 
     @property
     def deleted(self) -> bool:
@@ -48,11 +46,10 @@ class Ring:
         size = frame.micrograph_pixels(diameter)
         layer = self.layer or self._add(frame, size)
         if frame != self._frame:
-            for name, value in placement(frame.unbinned).items():
-                setattr(layer, name, value)
+            layers.assign(layer, layers.placement(frame.unbinned))
             self._frame = frame
         if not layer.visible:
-            layer.data = [self._centre()]
+            layer.data = [self._centre(frame)]
             layer.visible = True
         layer.size = size
 
@@ -69,27 +66,21 @@ class Ring:
             self._viewer.layers.remove(self.layer)
 
     def _add(self, frame: Frame, size: float) -> Points:
-        selected = set(self._viewer.layers.selection)
+        attributes = {
+            "name": NAME,
+            "symbol": "disc",
+            "face_color": "transparent",
+            "border_color": COLOUR,
+            "border_width": 0.05,
+            "size": size,
+            "metadata": {"role": "ring"},
+            **layers.placement(frame.unbinned),
+        }
         self._frame = frame
-        self._layer = self._viewer.add_points(
-            [self._centre_of(frame)],
-            name=NAME,
-            symbol="disc",
-            face_color="transparent",
-            border_color=COLOUR,
-            border_width=0.05,
-            size=size,
-            metadata={"role": "ring"},
-            **placement(frame.unbinned),
-        )
-        self._viewer.layers.selection = selected
-        return self._layer
+        self._layer = made = cast("Points", layers.add(self._viewer, ([self._centre(frame)], attributes, "points")))
+        return made
 
-    def _centre(self) -> Any:
-        assert self._frame is not None
-        return self._centre_of(self._frame)
-
-    def _centre_of(self, frame: Frame) -> Any:
+    def _centre(self, frame: Frame) -> Any:
         """The view's centre in micrograph pixels."""
         world = np.asarray(self._viewer.scene.camera.center[-2:])
         return world / (frame.pixel_size or 1.0)

@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs import Change
 from napari_drpnet.labels import join
-from napari_drpnet.pickers import settings_class
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
-from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, table, wrapped
+from napari_drpnet.widgets.kit.parts import lay_out, table, wrapped
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
+from napari_drpnet.widgets.retrain.tab import Networks, Tab
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
 
 # Blue, orange and grey are told apart with any colour vision; the shapes differ as well.
-KINDS = {
-    "came": ("#56b4ff", "disc"),
-    "went": ("#ff8c1a", "square"),
-    "stayed": ("#c8c8c8", "disc"),
-}
+KINDS = {"came": ("#56b4ff", "disc"), "went": ("#ff8c1a", "square"), "stayed": ("#c8c8c8", "disc")}
 _SIGNS = {"disc": "○", "square": "□"}
 WHICH = ("this micrograph", "those with labels", "twenty of all")
 _MOST = 20
 _WIDTH = 400  # pixels: room for the names beside six columns
 _LAST = 9  # row of the grid: more than any picker has networks
 _COLUMNS = ("micrograph", "came", "went", "stayed", "F1 before", "F1 after")
-Networks = dict[str, str | None]
 
 
-class BeforeAfter(QWidget):
-    """Pick with old and with new networks, and compare.
-
-    Parameters
-    ----------
-    session
-        Whose project.
-    """
+class BeforeAfter(Tab):
+    """Pick with old and with new networks, and compare."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-        self.busy: Callable[[], str] = str
+        super().__init__(session)
         self.changes: dict[str, Change] = {}
         self._marks = Marks(session, "before and after")
         self._hid = False  # whether we made the picks invisible
@@ -74,10 +62,9 @@ class BeforeAfter(QWidget):
         self.shown = QCheckBox("Show on the micrograph")
         self.shown.setChecked(True)
         self.shown.setToolTip("Hides the picks meanwhile.")
-        column = QVBoxLayout(self)
-        for widget in (self._networks(), self.job.native, self.table, self.legend, self.shown):
-            column.addWidget(widget, 1 if widget is self.table else 0)
-        column.addWidget(wrapped("F1: where a micrograph is done. A network that learnt from it looks better there."))
+        about = wrapped("F1: where a micrograph is done. A network that learnt from it looks better there.")
+        column = lay_out(self, self._networks(), self.job.native, self.table, self.legend, self.shown, about)
+        column.setStretchFactor(self.table, 1)
 
     def _networks(self) -> QWidget:
         """The old and the new networks beside each other."""
@@ -93,15 +80,13 @@ class BeforeAfter(QWidget):
         return part
 
     def _make_boxes(self, picker: str) -> None:
-        """Boxes for the networks of another picker; none for one that cannot be loaded."""
+        """Boxes for the networks of another picker."""
         for row in range(1, _LAST):
             for column in range(3):
                 item = self._grid.itemAtPosition(row, column)
                 if item is not None and (widget := item.widget()) is not None:
                     widget.deleteLater()
-        self._picker, self.old, self.new = picker, {}, {}
-        with suppress(UserError):
-            self.old, self.new = (network_boxes(settings_class(picker)) for _ in range(2))
+        self._picker, self.old, self.new = picker, network_boxes(picker), network_boxes(picker)
         for row, field in enumerate(self.old, 1):
             self._grid.addWidget(QLabel(field.capitalize()), row, 0)
             for column, boxes in enumerate((self.old, self.new), 1):
@@ -110,30 +95,18 @@ class BeforeAfter(QWidget):
 
     def _connect(self) -> None:
         session = self.session
-        session.opened.connect(self._follow_project)
-        session.moved.connect(self._show)
-        session.configured.connect(self._offer_again)
+        self._heard = Subscriptions(
+            (session.opened, self._follow_project), (session.moved, self._show), (session.configured, self._offer_again)
+        )
         self.table.cellClicked.connect(self._go)
         self.shown.toggled.connect(self._show)
 
     def release(self, window: bool) -> None:
         """The dock is gone: leave nothing behind."""
-        self.job.leave(window)
-        session = self.session
-        session.opened.disconnect(self._follow_project)
-        session.moved.disconnect(self._show)
-        session.configured.disconnect(self._offer_again)
+        super().release(window)
         if window:
             self._marks.close()
             self._show_picks(True)
-
-    def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
-        super().showEvent(event)
-        self._show()
-
-    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
-        super().hideEvent(event)
-        self._show()
 
     # ------------------------------------------------------------ which networks
 
@@ -168,26 +141,21 @@ class BeforeAfter(QWidget):
             self.offer({}, {})
 
     def _check(self) -> None:
-        project = self.session.project
-        if project is None:
-            self.job.allow(NO_PROJECT)
-        elif self._chosen(self.old) == self._chosen(self.new):
-            self.job.allow("Choose networks or calibrations that differ: one before, another after.")
-        elif project.settings.diameter is None:
-            self.job.allow(NO_DIAMETER)
-        else:
-            self.job.allow()
+        self.job.check(self._require_sense)
+
+    def _require_sense(self) -> None:
+        if self.session.project is not None and self._chosen(self.old) == self._chosen(self.new):
+            raise UserError("Choose networks or calibrations that differ: one before, another after.")
+        self.ready()
 
     # ------------------------------------------------------------ the run
 
     def run(self) -> None:
         """Start with the values of the form."""
-        reason, project = self.busy(), self.session.project
-        if reason or project is None:
-            self.job.say(reason)
+        project = self.begin(self.job)
+        if project is None:
             return
-        self.session.flush()
-        names = self._names()
+        names = self._names(project)
         if not names:
             self.job.say("No micrograph has labels.")
             return
@@ -196,9 +164,7 @@ class BeforeAfter(QWidget):
     def _chosen(self, boxes: dict[str, NetworkBox]) -> Networks:
         return {field: box.value for field, box in boxes.items()}
 
-    def _names(self) -> list[str]:
-        project = self.session.project
-        assert project is not None
+    def _names(self, project: Project) -> list[str]:
         if self.which.value == WHICH[0]:
             return [self.session.current] if self.session.current else []
         rows = project.rows()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTabWidget, QWidget
 
+from napari_drpnet.widgets.kit.parts import lay_out
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.retrain.before_after import BeforeAfter
 from napari_drpnet.widgets.retrain.suggest import Suggest
+from napari_drpnet.widgets.retrain.tab import Tab
 from napari_drpnet.widgets.retrain.training import Training
 from napari_drpnet.widgets.session.session import Session
 
@@ -17,13 +19,7 @@ if TYPE_CHECKING:
 
 
 class RetrainWidget(QWidget):
-    """Three tabs, in the order of the work.
-
-    Parameters
-    ----------
-    napari_viewer
-        Given by napari.
-    """
+    """Three tabs, in the order of the work."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -32,7 +28,7 @@ class RetrainWidget(QWidget):
         self.comparison = BeforeAfter(session)
         self.suggestions = Suggest(session)
         self.tabs = QTabWidget()
-        self._parts: dict[str, Training | BeforeAfter | Suggest] = {
+        self._parts: dict[str, Tab] = {
             "Retrain": self.training,
             "Before and after": self.comparison,
             "What to label next": self.suggestions,
@@ -40,9 +36,7 @@ class RetrainWidget(QWidget):
         for title, part in self._parts.items():
             part.busy = self._busy
             self.tabs.addTab(part, title)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(self.tabs)
+        lay_out(self, self.tabs, margin=6)
         self.training.trained.connect(self.comparison.offer)
         self.training.look.connect(self._compare)
         self._removal = Removal(self, self._release)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import SpinBox
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_drpnet import jobs
 from napari_drpnet.data import Picks
@@ -18,7 +18,9 @@ from napari_drpnet.labels import LabelKind, added, labelled, labels_of
 from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, button, in_row, table, wrapped
+from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, table, wrapped
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
+from napari_drpnet.widgets.retrain.tab import Tab
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
 
@@ -30,19 +32,11 @@ KEYS = {"Y": "particle", "X": "background", "J": "next", "Shift-J": "previous"}
 _LIMIT = 200
 
 
-class Suggest(QWidget):
-    """A list of places by what a label there would teach, and the curve of what labels have brought.
-
-    Parameters
-    ----------
-    session
-        Whose project.
-    """
+class Suggest(Tab):
+    """A list of places by what a label there would teach, and the curve of what labels have brought."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-        self.busy: Callable[[], str] = str
+        super().__init__(session)
         self.suggestions: list[Suggestion] = []
         self.curve: list[CurvePoint] = []
         self.at = -1  # the one that is shown; -1 for none
@@ -74,22 +68,22 @@ class Suggest(QWidget):
         self.jobs = (self.job, self.measure)
         self.chart = Chart("F1 on labels left out", "labelled particles", dots=True)
         self.caption = wrapped()
+        most = in_row(QLabel("Look at"), self.most.native, QLabel("micrographs"), stretch=(0, 1, 0))
         verdicts = in_row(*self.buttons.values(), stretch=(1, 3, 3, 1))
-        column = QVBoxLayout(self)
-        column.addWidget(in_row(QLabel("Look at"), self.most.native, QLabel("micrographs"), stretch=(0, 1, 0)))
-        column.addWidget(self.job.native)
-        column.addWidget(self.micrographs, 1)
-        column.addWidget(self.places, 2)
-        for widget in (verdicts, self.told, self.measure.native, self.chart, self.caption):
-            column.addWidget(widget)
+        tables, curve = (self.micrographs, self.places), (self.measure.native, self.chart, self.caption)
+        column = lay_out(self, most, self.job.native, *tables, verdicts, self.told, *curve)
+        for part, widget in enumerate(tables, 1):
+            column.setStretchFactor(widget, part)
 
     def _connect(self) -> None:
         session = self.session
-        session.opened.connect(self._follow_project)
-        session.moved.connect(self._show_mark)
-        session.edited.connect(self._note)
-        session.layered.connect(self._bind)
-        session.configured.connect(self._check)
+        self._heard = Subscriptions(
+            (session.opened, self._follow_project),
+            (session.moved, self._show),
+            (session.edited, self._note),
+            (session.layered, self._bind),
+            (session.configured, self._check),
+        )
         self.places.cellClicked.connect(lambda row, _: self.go(row))
         self.micrographs.cellClicked.connect(self._go_to_micrograph)
         for name, pressed in self.buttons.items():
@@ -97,25 +91,10 @@ class Suggest(QWidget):
 
     def release(self, window: bool) -> None:
         """The dock is gone: leave nothing behind."""
-        self.job.leave(window)
-        self.measure.leave(window)
-        session = self.session
-        session.opened.disconnect(self._follow_project)
-        session.moved.disconnect(self._show_mark)
-        session.edited.disconnect(self._note)
-        session.layered.disconnect(self._bind)
-        session.configured.disconnect(self._check)
+        super().release(window)
         if window:
             self._unbind()
             self._marks.close()
-
-    def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
-        super().showEvent(event)
-        self._show_mark()
-
-    def hideEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
-        super().hideEvent(event)
-        self._show_mark()
 
     def _follow_project(self) -> None:
         self.job.cancel()
@@ -126,24 +105,17 @@ class Suggest(QWidget):
         self._check()
 
     def _check(self) -> None:
-        project = self.session.project
-        reason = NO_PROJECT if project is None else ""
-        if project is not None and project.settings.diameter is None:
-            reason = NO_DIAMETER
         for job in self.jobs:
-            job.allow(reason)
+            job.check(self.ready)
 
     # ------------------------------------------------------------ what to label
 
     def run(self) -> None:
         """Look for places in all micrographs."""
-        reason, project = self.busy(), self.session.project
-        if reason or project is None:
-            self.job.say(reason)
-            return
-        self.session.flush()
-        names = jobs.spread([row.name for row in project.rows() if row.state != "done"], self.most.value)
-        self.job.run(jobs.suggest, project, names, _LIMIT, done=self.take)
+        project = self.begin(self.job)
+        if project is not None:
+            names = jobs.spread([row.name for row in project.rows() if row.state != "done"], self.most.value)
+            self.job.run(jobs.suggest, project, names, _LIMIT, done=self.take)
 
     def take(self, suggestions: Sequence[Suggestion]) -> None:
         """Show them, and go to the first."""
@@ -163,7 +135,7 @@ class Suggest(QWidget):
             self.at = row
             self.places.selectRow(row)
             self.session.show(self.suggestions[row].name, self.suggestions[row].yx)
-            self._show_mark()
+            self._show()
 
     def next(self) -> None:
         """Go to the next place without a verdict."""
@@ -217,15 +189,9 @@ class Suggest(QWidget):
         if not len(picks):
             return None
         away = np.hypot(*(picks.yx - np.asarray(one.yx)).T)
-        return int(away.argmin()) if away.min() < self._reach(picks) else None
-
-    def _reach(self, picks: Picks) -> float:
-        """Within this many pixels two centres are of the same particle."""
-        project = self.session.project
-        diameter = None if project is None else project.settings.diameter
-        if diameter is None or not picks.frame.pixel_size:
-            return 1.0
-        return USUAL_DISTANCE * diameter / picks.frame.pixel_size
+        diameter = self.session.diameter(picks.frame)
+        reach = USUAL_DISTANCE * diameter if diameter else 1.0  # pixel
+        return int(away.argmin()) if away.min() < reach else None
 
     def _verdict(self, one: Suggestion) -> str:
         """What a person said of a place; empty when nothing."""
@@ -243,7 +209,7 @@ class Suggest(QWidget):
                 self.places.put(row, 3, self._verdict(one))
         self._count()
         if name == self.session.current:
-            self._show_mark()
+            self._show()
 
     def _count(self) -> None:
         judged = [one.name for at, one in enumerate(self.suggestions) if self._judged(at)]
@@ -256,16 +222,14 @@ class Suggest(QWidget):
 
     # ------------------------------------------------------------ the view
 
-    def _show_mark(self, _: str = "") -> None:
+    def _show(self, _: Any = None) -> None:
         """A thick ring around the place, while this can be seen and its micrograph is shown."""
         one = self.suggestions[self.at] if 0 <= self.at < len(self.suggestions) else None
         if one is None or one.name != self.session.current or not self.isVisible():
             self._marks.hide()
             return
         frame = self.session.picks(one.name).frame
-        project = self.session.project
-        diameter = project.settings.diameter if project is not None else None
-        size = 1.3 * diameter / frame.pixel_size if diameter and frame.pixel_size else np.nan
+        size = 1.3 * (self.session.diameter(frame) or np.nan)
         self._marks.show(Picks(frame, np.asarray([one.yx]), diameter=np.array(size)), [COLOUR], ["disc"], 0.06)
 
     def _bind(self) -> None:
@@ -289,12 +253,9 @@ class Suggest(QWidget):
 
     def run_curve(self) -> None:
         """Fit to ever more of the labels, and judge by those left out."""
-        reason, project = self.busy(), self.session.project
-        if reason or project is None:
-            self.measure.say(reason)
-            return
-        self.session.flush()
-        self.measure.run(jobs.learning_curve, project, done=self._take_curve)
+        project = self.begin(self.measure)
+        if project is not None:
+            self.measure.run(jobs.learning_curve, project, done=self._take_curve)
 
     def _take_curve(self, points: Sequence[CurvePoint]) -> None:
         self.curve = list(points)

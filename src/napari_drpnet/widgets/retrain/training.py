@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
@@ -10,11 +9,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import ComboBox, LineEdit
 from napari.utils.notifications import show_info
 from psygnal import Signal
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
@@ -29,8 +27,10 @@ from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT, button, in_row, wrapped
+from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, timer, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.subscriptions import Subscriptions
+from napari_drpnet.widgets.retrain.tab import Networks, Tab
 from napari_drpnet.widgets.session.session import Session
 
 LABELS = "the labels, harvested now"
@@ -38,26 +38,17 @@ _KINDS = {"the best of these": "best", "probabilities only (seconds)": ROLE}
 _TIMES = {"patches": "a minute", "micrographs": "minutes"}
 _STAGES = {"detect": "Looking at the labelled micrographs", "train": "Training", "judge": "Judging"}
 _LAG = 400  # milliseconds after an edit, when it is on disk: what can be trained from is counted there
-Networks = dict[str, str | None]
 
 
-class Training(QWidget):
-    """Train in a project, and put the result to use or not.
-
-    Parameters
-    ----------
-    session
-        Whose project.
-    """
+class Training(Tab):
+    """Train in a project, and put the result to use or not."""
 
     trained = Signal(object, object)  # networks that were in use, and those that came out
     look = Signal()  # somebody wants to see what changed
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self.report: RetrainReport | None = None
-        self.busy: Callable[[], str] = str
         self._former: Networks = {}
         self._losses: list[Dot] = []
         self._scores: list[Dot] = []
@@ -73,19 +64,13 @@ class Training(QWidget):
         help_text = fields["what"].description
         self.what = ComboBox(label="What", name="what", choices=list(_KINDS.items()), tooltip=help_text)
         self.patches = ComboBox(
-            label="From",
-            choices=[LABELS],
-            tooltip="Patches for the classifier: those of the labels, or a patch set.",
+            label="From", choices=[LABELS], tooltip="Patches for the classifier: those of the labels, or a patch set."
         )
         self.name = LineEdit(label="Name", name="name", tooltip=fields["name"].description)
         self.name.native.setPlaceholderText("retrained-1, -2, ...")
         self.start: Any = control(RetrainSettings, "start")
-        self.counts = {name: _count(name, str(fields[name].description)) for name in ("steps", "batch")}
-        rate = fields["rate"]
-        self.rate = FloatSpinBox(
-            name="rate", label="Rate", value=rate.default, min=1e-5, max=0.1, step=1e-4, tooltip=rate.description
-        )
-        self.rate.native.setDecimals(5)
+        self.counts = {name: control(RetrainSettings, name, empty="default") for name in ("steps", "batch")}
+        self.rate: Any = control(RetrainSettings, "rate")
         self.seed: Any = control(RetrainSettings, "seed")
         self.advanced = Fold("Advanced", [self.start, *self.counts.values(), self.rate, self.seed])
         self.job = JobBar("Retrain", self.run)
@@ -96,27 +81,19 @@ class Training(QWidget):
         self.back_button = button("Back to the old one", "The project picks as before.")
         self.look_button = button("See what changed", "Pick with the old and the new one, and compare.")
         self._form = aligned([self.what, self.patches, self.name])
-        column = QVBoxLayout(self)
-        plots, buttons = QWidget(), in_row(self.use_button, self.back_button)
-        charts = QVBoxLayout(plots)
-        charts.setContentsMargins(0, 0, 0, 0)
-        for chart in (self.loss, self.f1):
-            charts.addWidget(chart)
-        widgets = (self.labels, self._form, self.advanced.native, self.job.native, plots, self.result, buttons)
-        for widget in (*widgets, self.look_button):
-            column.addWidget(widget)
-        column.addStretch()
-        self._plots = plots
-        plots.hide()
+        self._plots = QWidget()
+        lay_out(self._plots, self.loss, self.f1)
+        self._plots.hide()
+        form = (self.labels, self._form, self.advanced.native, self.job.native)
+        use = (in_row(self.use_button, self.back_button), self.look_button)
+        lay_out(self, *form, self._plots, self.result, *use).addStretch()
 
     def _connect(self) -> None:
         session = self.session
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._check)
-        session.opened.connect(self._follow_project)
-        session.configured.connect(self._check)
-        session.edited.connect(self._note)
+        self._soon = timer(self._check, _LAG, self)
+        self._heard = Subscriptions(
+            (session.opened, self._follow_project), (session.configured, self._check), (session.edited, self._note)
+        )
         self.what.changed.connect(self._check)
         self.use_button.clicked.connect(self.use)
         self.back_button.clicked.connect(self.back)
@@ -127,10 +104,7 @@ class Training(QWidget):
         self._soon.stop()
         if window and self.job.running:
             show_info("The training ends now. The best so far will be among the networks of the project.")
-        self.job.leave(window)
-        self.session.opened.disconnect(self._follow_project)
-        self.session.configured.disconnect(self._check)
-        self.session.edited.disconnect(self._note)
+        super().release(window)
 
     def enterEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         self._offer_patches()
@@ -138,7 +112,7 @@ class Training(QWidget):
 
     def _note(self, name: str) -> None:
         if not self._soon.isActive():
-            self._soon.start(_LAG)
+            self._soon.start()
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
@@ -187,25 +161,15 @@ class Training(QWidget):
         """Retrain is on when it can work; what it would learn from is said."""
         self._offer_kinds()
         rows_of(self._form).setRowVisible(self.patches.native, self._takes_patches)
-        try:
-            self.labels.setText(self._told())
-        except UserError as error:
-            self.labels.setText("")
-            self.job.allow(str(error))
-        else:
-            self.job.allow()
+        self.labels.setText("")
+        self.job.check(lambda: self.labels.setText(self._told()))
         self._show_use()
 
     def _told(self) -> str:
         """What there is to learn from; a `UserError` says why nothing can be trained."""
-        session, project = self.session, self.session.project
-        if project is None:
-            raise UserError(NO_PROJECT)
-        if session.read_only:
-            raise UserError(f"Nothing can be written: {session.read_only}.")
-        if project.settings.diameter is None:
-            raise UserError(NO_DIAMETER)
-        rows = project.rows()
+        if self.session.project is not None and self.session.read_only:
+            raise UserError(f"Nothing can be written: {self.session.read_only}.")
+        rows = self.ready().rows()
         told = [row for row in rows if row.particles or row.background]
         done = sum(row.state == "done" for row in rows)
         if not told and not done:
@@ -221,16 +185,12 @@ class Training(QWidget):
 
     def run(self) -> None:
         """Start with the values of the form."""
-        reason, project = self.busy(), self.session.project
-        if reason or project is None:
-            self.job.say(reason)
-            return
-        try:
-            settings = self._settings()
-        except UserError as error:
-            self.job.say(str(error))
-            return
-        self.session.flush()
+        project = self.begin(self.job)
+        if project is not None:
+            with self.job.saying():
+                self._train(project, self._settings())
+
+    def _train(self, project: Project, settings: RetrainSettings) -> None:
         self._losses, self._scores = [], []
         self._draw()
         self._plots.hide()
@@ -242,9 +202,8 @@ class Training(QWidget):
         self.job.run(_steps, project, settings, folder, stop, step=self._take_step, done=self._take, stop=stop)
 
     def _settings(self) -> RetrainSettings:
-        counts = {name: widget.value or None for name, widget in self.counts.items()}
-        widgets = [self.what, self.name, self.start, self.rate, self.seed]
-        return filled(RetrainSettings, widgets, device=preference("device"), **counts)
+        widgets = [self.what, self.name, self.start, *self.counts.values(), self.rate, self.seed]
+        return filled(RetrainSettings, widgets, device=preference("device"))
 
     def _take_step(self, progress: Progress) -> None:
         """Draw how it goes."""
@@ -288,10 +247,8 @@ class Training(QWidget):
     def _configure(self, networks: Networks) -> None:
         project = self.session.project
         assert project is not None, "its networks are shown"
-        try:
+        with self.job.saying():
             self.session.configure(options=jobs.with_networks(project.settings.options, networks))
-        except UserError as error:
-            self.job.say(str(error))
         self._show_use()
 
     def _show_use(self) -> None:
@@ -345,13 +302,3 @@ def _result(report: RetrainReport) -> str:
     elif report.weights is not None:
         lines.append("F1 is not known: there are too few labels to leave some out.")
     return "<br>".join([*lines, *report.notes])
-
-
-# ---------------------------------------------------------------- parts
-
-
-def _count(name: str, tooltip: str) -> Any:
-    """A number that may be left to the job."""
-    box = SpinBox(name=name, label=name.capitalize(), value=0, min=0, max=100_000, tooltip=tooltip)
-    box.native.setSpecialValueText("default")
-    return box

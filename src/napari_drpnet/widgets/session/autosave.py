@@ -13,21 +13,17 @@ SOON = 300  # milliseconds from the first change to the disk
 AGAIN = 3000  # milliseconds between attempts while writing fails
 
 
-class Timer(Protocol):
-    """What `QTimer` offers of itself."""
+class _Timer(Protocol):
+    """What `QTimer` offers of itself; the class itself would bring in Qt."""
 
     @property
-    def timeout(self) -> Any:
-        """The signal that it gives when it fires."""
+    def timeout(self) -> Any: ...
 
-    def setSingleShot(self, once: bool, /) -> Any:  # noqa: N802 - Qt's own name
-        """Whether it fires once."""
+    def setSingleShot(self, once: bool, /) -> Any: ...  # noqa: N802 - Qt's own name
 
-    def start(self, milliseconds: int, /) -> Any:
-        """Fire then."""
+    def start(self, milliseconds: int, /) -> Any: ...
 
-    def stop(self) -> Any:
-        """Do not fire."""
+    def stop(self) -> Any: ...
 
 
 class Autosave:
@@ -41,7 +37,7 @@ class Autosave:
 
     changed = Signal(str, str)  # why something is not on disk, "" when it is again; and the same before
 
-    def __init__(self, timer: Timer) -> None:
+    def __init__(self, timer: _Timer) -> None:
         self.reason = ""
         self._waiting: dict[Hashable, Callable[[], object]] = {}
         self._timer = timer

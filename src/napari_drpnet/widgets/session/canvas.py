@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 import numpy as np
@@ -58,31 +58,27 @@ class Canvas:
     @property
     def image(self) -> Image | None:
         """The micrograph; None when there is none in the viewer."""
-        return self._there(self._image)
+        return layers.there(self.viewer, self._image)
 
     @property
     def smoothed(self) -> Image | None:
         """The micrograph smoothed for the eye; None when there is none in the viewer."""
-        return self._there(self._smoothed)
+        return layers.there(self.viewer, self._smoothed)
 
     @property
     def points(self) -> Points | None:
         """Its picks and labels; None when there are none in the viewer."""
-        return self._there(self._points)
+        return layers.there(self.viewer, self._points)
 
     @property
     def regions(self) -> Labels | None:
         """Its contaminated regions; None when there are none in the viewer."""
-        return self._there(self._regions)
+        return layers.there(self.viewer, self._regions)
 
     @property
     def complete(self) -> bool:
         """Whether all layers are in the viewer."""
         return None not in (self.image, self.points, self.regions)
-
-    def _there(self, layer: Any) -> Any:
-        viewer = self.viewer
-        return layer if viewer is not None and layer is not None and layer in viewer.layers else None
 
     # ------------------------------------------------------------ showing
 
@@ -93,8 +89,7 @@ class Canvas:
             return
         if self.image is None:
             first = self._image is None
-            data, attributes, _ = made
-            self._image = self._add(viewer.add_image, 0, data, attributes)
+            self._image = layers.add(viewer, made, 0)
             if first:
                 viewer.reset_view()
             self.made.emit()
@@ -115,8 +110,7 @@ class Canvas:
         elif self.smoothed is not None:
             layers.swap_image(self.smoothed, made)
         else:
-            data, attributes, _ = made
-            self._smoothed = self._add(viewer.add_image, viewer.layers.index(self.image) + 1, data, attributes)
+            self._smoothed = layers.add(viewer, made, viewer.layers.index(self.image) + 1)
 
     def show_regions(self, mask: MaskArray, frame: Frame) -> None:
         """Show contaminated regions, coarse pixels over the micrograph of ``frame``."""
@@ -126,11 +120,10 @@ class Canvas:
         if self.regions is not None:
             layers.swap_regions(self.regions, mask, frame)
             return
-        data, attributes, _ = layers.regions_layer(mask, frame)
         pictures = [layer for layer in (self.image, self.smoothed) if layer is not None]
         below = max((viewer.layers.index(layer) + 1 for layer in pictures), default=0)
-        self._regions = regions = self._add(viewer.add_labels, below, data, attributes)
-        regions.brush_size = max(data.shape) // 12
+        self._regions = regions = layers.add(viewer, layers.regions_layer(mask, frame), below)
+        regions.brush_size = max(mask.shape) // 12
         regions.events.paint.connect(self._painted)  # comes before the data change, with some of napari's tools
         for key, step in (("Control-Z", regions.undo), ("Control-Shift-Z", regions.redo)):
             regions.bind_key(key, lambda _, step=step: self._step_regions(step), overwrite=True)
@@ -144,14 +137,8 @@ class Canvas:
         self._picks = picks
         layer = self.points or self._new_points(viewer, picks)
         with self._quietly(), layers.drawn_once(layer):
-            layers.assign(layer, layers.placement(picks.frame))
             stand_in = diameter or layers.STAND_IN_PIXELS
-            layer.metadata = {
-                **layer.metadata,
-                "frame": picks.frame,
-                "pixel_size": picks.frame.pixel_size,
-                "stand_in": stand_in,
-            }
+            layers.move_points(layer, picks.frame, diameter=stand_in)
             selected = set(layer.selected_data) if len(picks) == len(layer.data) else set()
             layers.swap_points(layer, picks)
             layers.show_labels(layer, picks)
@@ -185,25 +172,11 @@ class Canvas:
     # ------------------------------------------------------------ making
 
     def _new_points(self, viewer: Viewer, picks: Picks) -> Points:
-        data, attributes, _ = layers.points_layer(picks, name="picks")
-        layer: Points = viewer.add_points(data, **attributes)
-        self._points = layer
+        self._points = layer = cast("Points", layers.add(viewer, layers.points_layer(picks, name="picks")))
         layer.events.data.connect(self._follow)
         layer.bind_key(_NO_PASTE, lambda _: show_info("Picks cannot be pasted; add them with a click."), overwrite=True)
         viewer.layers.selection = {layer}
         self.made.emit()
-        return layer
-
-    def _add(self, add: Any, index: int, data: Any, attributes: dict[str, Any]) -> Any:
-        """Add a layer at a place in the list; what was selected stays selected."""
-        viewer = self.viewer
-        assert viewer is not None
-        selected = set(viewer.layers.selection)
-        layer = add(data, **attributes)
-        if index < len(viewer.layers) - 1:
-            viewer.layers.move(len(viewer.layers) - 1, index)
-        if selected:
-            viewer.layers.selection = selected
         return layer
 
     @contextmanager

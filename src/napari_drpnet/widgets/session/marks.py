@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Points
+    from napari.viewer import Viewer
 
 
 class Marks:
@@ -32,8 +33,7 @@ class Marks:
     @property
     def layer(self) -> Points | None:
         """The layer, None when there is none in the viewer."""
-        viewer = self._session.viewer
-        return self._layer if viewer is not None and self._layer is not None and self._layer in viewer.layers else None
+        return layers.there(self._session.viewer, self._layer)
 
     def show(self, picks: Picks, colours: Sequence[str], symbols: Sequence[str], width: float = 0.08) -> None:
         """Mark places, each in its colour and with its symbol.
@@ -47,14 +47,15 @@ class Marks:
         width
             Of the line, as a part of the size.
         """
-        if self._session.viewer is None:
+        viewer = self._session.viewer
+        if viewer is None:
             return
-        layer = self.layer or self._add(picks)
+        layer = self.layer or self._add(viewer, picks)
         layers.assign(layer, layers.placement(picks.frame))
         layer.visible = True  # first: napari does not keep a hidden layer's list of what is in view up to date
         layer.data = picks.yx
         if len(picks):
-            layer.size = layers.sizes(picks, self._diameter(picks))
+            layer.size = layers.sizes(picks, self._session.diameter(picks.frame) or layers.stand_in(picks.frame))
             layer.border_color = list(colours)
             layer.border_width = width
             layer.symbol = list(symbols)
@@ -70,19 +71,8 @@ class Marks:
         if viewer is not None and self.layer is not None:
             viewer.layers.remove(self.layer)
 
-    def _diameter(self, picks: Picks) -> float:
-        """In micrograph pixels, where the picks do not tell."""
-        project = self._session.project
-        known = None if project is None else project.settings.diameter
-        pixel_size = picks.frame.pixel_size
-        return (known or layers.STAND_IN_DIAMETER) / pixel_size if pixel_size else layers.STAND_IN_PIXELS
-
-    def _add(self, picks: Picks) -> Any:
-        viewer = self._session.viewer
-        assert viewer is not None
-        selected = set(viewer.layers.selection)
-        data, attributes, _ = layers.points_layer(picks, name=self._name)
-        self._layer = layer = viewer.add_points(data, **{**attributes, "metadata": {"role": "marks"}})
+    def _add(self, viewer: Viewer, picks: Picks) -> Any:
+        data, attributes, kind = layers.points_layer(picks, name=self._name)
+        self._layer = layer = layers.add(viewer, (data, {**attributes, "metadata": {"role": "marks"}}, kind))
         layer.editable = False
-        viewer.layers.selection = selected or {layer}
         return layer

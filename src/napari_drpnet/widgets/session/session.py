@@ -12,7 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QTimer
 
-from napari_drpnet.data import MaskArray, Micrograph, Picks
+from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.session.autosave import Autosave
@@ -153,13 +153,8 @@ class Session:
         """Name of the micrograph on screen; empty when there is none."""
         return self._route.current
 
-    @property
-    def sequence(self) -> Sequence[str]:
-        """Names that `next` and `previous` go through; empty for all, in the project's order."""
-        return self._route.sequence
-
-    @sequence.setter
-    def sequence(self, names: Sequence[str]) -> None:
+    def follow(self, names: Sequence[str]) -> None:
+        """Let `next` and `previous` go through these; empty for all, in the project's order."""
         self._route.sequence = names
 
     def go(self, name: str) -> None:
@@ -248,17 +243,16 @@ class Session:
         self.flush()
         self.edited.emit(name)
 
+    def diameter(self, frame: Frame) -> float | None:
+        """The project's diameter in pixels of a micrograph; None when it is not known."""
+        return None if self._store is None else self._store.diameter(frame)
+
     def region(self, name: str) -> MaskArray | None:
         """The contaminated regions of a micrograph, ``(h, w)`` in coarse pixels; None when there are none."""
         return None if self._store is None else self._store.region(name)
 
-    @property
-    def shared(self) -> bool:
-        """Whether a job writes picks as well: labels that are not saved yet go among its picks, not over them."""
-        return self._store is not None and self._store.shared
-
-    @shared.setter
-    def shared(self, shared: bool) -> None:
+    def share(self, shared: bool) -> None:
+        """Tell whether a job writes picks as well: labels that are not saved yet go among its, not over them."""
         if self._store is not None:
             self._store.shared = shared
 
