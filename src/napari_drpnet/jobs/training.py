@@ -47,7 +47,7 @@ def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Pa
     if training_set:
         if "micrographs" not in training_set:
             options = ", ".join("--" + name.replace("_", "-") for name in training_set)
-            raise UserError(f"{options} without --micrographs.", "Name the folder of the micrographs it is said of.")
+            raise UserError(f"{options} without --micrographs.", "Name the folder of the labelled micrographs.")
         recipe["training"] = [*recipe.get("training", ()), training_set]
     if not recipe.get("training"):
         raise UserError("There is nothing to learn from.", "Give --micrographs, or a recipe with --settings.")
