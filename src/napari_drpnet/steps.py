@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 Step = TypeVar("Step")
@@ -79,6 +79,16 @@ class Progress:
     picks: int = 0
     message: str = ""
     fraction: float = 0.0
+
+
+def within(here: Progress) -> Callable[[float], Progress]:
+    """A part of the unit in work, as progress of the whole."""
+    return lambda part: replace(here, fraction=part)
+
+
+def one_of(index: int, count: int) -> Callable[[Progress], Progress]:
+    """The progress of one of several that share a unit of work, as progress of that unit."""
+    return lambda step: replace(step, fraction=(index + step.fraction) / count)
 
 
 Job: TypeAlias = Generator[Progress, None, Result]

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray, ImageArray, PatchSet
+from napari_drpnet.data import ImageArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import open_mrc, write_mrc
+from napari_drpnet.io.picks.star import SCORE, X, Y, known, score_texts
 from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_table import Table, format_table, read_tables
 
 _STACKS = {"particle": "particles.mrcs", "background": "background.mrcs"}
 _LIST = "patches.star"
-_IMAGE, _X, _Y, _SCORE = "rlnImageName", "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
+_IMAGE = "rlnImageName"
 _LABEL, _SPLIT, _ORIGIN, _DIAMETER = "drpnetLabel", "drpnetSplit", "drpnetOrigin", "drpnetDiameter"
-_UNKNOWN = "-999"
 _SPLITS = ("training", "validation")
 _AGAIN = "Harvest the patch set anew, or copy its whole folder again."
 
@@ -64,10 +64,10 @@ def _write(patches: PatchSet, folder: Path) -> None:
         names[which] = [f"{i:06d}@{file}" for i in range(1, len(which) + 1)]
     columns = {
         MICROGRAPH: patches.micrograph.tolist(),
-        _X: [f"{x:.2f}" for x in patches.yx[:, 1]],
-        _Y: [f"{y:.2f}" for y in patches.yx[:, 0]],
+        X: [f"{x:.2f}" for x in patches.yx[:, 1]],
+        Y: [f"{y:.2f}" for y in patches.yx[:, 0]],
         _IMAGE: names.tolist(),
-        _SCORE: [f"{s:.6f}" if np.isfinite(s) else _UNKNOWN for s in patches.score],
+        SCORE: score_texts(patches.score),
         _LABEL: np.where(patches.particle, "particle", "background").tolist(),
         _SPLIT: patches.split.tolist(),
         _ORIGIN: patches.origin.tolist(),
@@ -122,10 +122,10 @@ def read_patches(folder: str | Path) -> PatchSet:
         _diameter(table, pixel_size * images.shape[2] / 2),
         np.array(_words(table, _LABEL, tuple(_STACKS))) == "particle",
         np.array(table.texts(MICROGRAPH) if MICROGRAPH in table else ""),
-        np.column_stack([_numbers(table, _Y), _numbers(table, _X)]),
+        np.column_stack([known(table, Y), known(table, X)]),
         np.array(_words(table, _SPLIT, _SPLITS) if _SPLIT in table else "training"),
         np.array(table.texts(_ORIGIN) if _ORIGIN in table else "label"),
-        np.array(_numbers(table, _SCORE)),
+        known(table, SCORE),
     )
 
 
@@ -166,15 +166,8 @@ def _words(table: Table, column: str, allowed: Sequence[str]) -> list[str]:
     return words
 
 
-def _numbers(table: Table, column: str) -> FloatArray:
-    if column not in table:
-        return np.full(len(table), np.nan)
-    numbers = table.numbers(column)
-    return np.where(numbers == float(_UNKNOWN), np.nan, numbers)
-
-
 def _diameter(table: Table, usual: float) -> float:
     """In Angstrom."""
-    known = _numbers(table, _DIAMETER)
-    known = known[np.isfinite(known) & (known > 0)]
-    return float(np.median(known)) if len(known) else usual
+    told = known(table, _DIAMETER)
+    told = told[np.isfinite(told) & (told > 0)]
+    return float(np.median(told)) if len(told) else usual

@@ -6,7 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import PickRun
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, translate, within
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Found:
 
 def find(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[Found]:
     """Pick one micrograph, told as part of the run that is ``here``; nothing is written."""
-    score_map = yield from translate(picker.score_steps(micrograph), lambda part: replace(here, fraction=part))
+    score_map = yield from translate(picker.score_steps(micrograph), within(here))
     return Found(score_map, picker.picks_from(score_map))
 
 

@@ -148,12 +148,12 @@ def write_star(picks: Picks, path: str | Path) -> Path:
 def star_columns(picks: Picks) -> dict[str, list[str]]:
     """What RELION reads of picks, at whole pixels."""
     y, x = whole_pixels(picks.yx).T.tolist()
-    return {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks)} | orientation_columns(picks)
+    return {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks.score)} | orientation_columns(picks)
 
 
-def score_texts(picks: Picks) -> list[str]:
+def score_texts(score: FloatArray) -> list[str]:
     """Scores as RELION writes them."""
-    return [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in picks.score.tolist()]
+    return [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in score.tolist()]
 
 
 def orientation_columns(picks: Picks) -> dict[str, list[str]]:

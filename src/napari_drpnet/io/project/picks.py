@@ -82,7 +82,7 @@ def labels_text(labels: Picks) -> str:
     columns = {
         X: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 1].tolist()],
         Y: [f"{value:.{_DECIMALS}f}" for value in labels.yx[:, 0].tolist()],
-        SCORE: score_texts(labels),
+        SCORE: score_texts(labels.score),
         _LABEL: labels.label.tolist(),
         _ORIGIN: labels.source.tolist(),
     }

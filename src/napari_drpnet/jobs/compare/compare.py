@@ -20,7 +20,7 @@ from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.picking import read_task
 from napari_drpnet.settings import ComparisonSettings
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, one_of, translate
 
 # Headers are often rounded.
 _SAME_PIXEL_SIZE = 0.01
@@ -73,12 +73,7 @@ def _everyone(runners: Sequence[RunningPicker], micrograph: Micrograph, task: Pi
     """Every picker on one micrograph, told as parts of it."""
     for i, runner in enumerate(runners):
         told = replace(here, message=f"{task.micrograph.name}: {runner.name}")
-        part = partial(_part, i, len(runners))
-        yield from translate(runner.find(micrograph, task, told), part)
-
-
-def _part(i: int, n: int, step: Progress) -> Progress:
-    return replace(step, fraction=(i + step.fraction) / n)
+        yield from translate(runner.find(micrograph, task, told), one_of(i, len(runners)))
 
 
 def _judge(settings: ComparisonSettings, entered: LineUp) -> ComparisonReport:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from napari_drpnet.evaluation.matching import match
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.picking import find
 from napari_drpnet.jobs.project import learn_project, project_picker
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, one_of, translate
 
 Networks = Mapping[str, str | None]
 
@@ -83,7 +82,7 @@ def before_after(
             for part, picker in enumerate(pickers):
                 here = Progress(done, len(names), message=name, fraction=part / 2)
                 yield here
-                found.append((yield from translate(find(picker, micrograph, here), partial(_half, part))).picks)
+                found.append((yield from translate(find(picker, micrograph, here), one_of(part, 2))).picks)
         except UserError as wrong:
             error, none = str(wrong), project.read_picks(name).select(np.zeros(0, int))
             found = [none, none]
@@ -91,10 +90,6 @@ def before_after(
         changes.append(replace(compared(name, found[0], found[1], told, _pixels(project, found[1])), error=error))
     yield Progress(len(names), len(names))
     return changes
-
-
-def _half(part: int, step: Progress) -> Progress:
-    return replace(step, fraction=(part + step.fraction) / 2)
 
 
 def _known(project: Project, name: str) -> Picks | None:

@@ -17,13 +17,13 @@ from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.project import project_picker
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_files, labelled_in_project
-from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled, within
+from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled
 from napari_drpnet.labels import near
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.regions import covered
 from napari_drpnet.settings import HarvestSettings, validated
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.patches import (
     AGREE,
     APART,

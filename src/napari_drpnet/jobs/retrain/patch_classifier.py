@@ -106,9 +106,7 @@ def _balanced_f1(chosen: MaskArray, particle: MaskArray) -> float:
     return f1_score(recall, recall + false, 1)
 
 
-def retrain_patch_set(
-    folder: Path, given: dict[str, Any], out: Path, detector: str = "detector", stop: Event | None = None
-) -> Job[RetrainReport]:
+def retrain_patch_set(folder: Path, given: dict[str, Any], out: Path, detector: str = "detector") -> Job[RetrainReport]:
     """`retrain_patches` of a patch set on disk."""
     settings = validated(RetrainSettings, {"what": "classifier", **given})
-    return (yield from retrain_patches(read_patch_set(folder), settings, out, detector, stop))
+    return (yield from retrain_patches(read_patch_set(folder), settings, out, detector))

@@ -327,11 +327,9 @@ def example_of(seen: ScoredMicrograph) -> Example:
     return Example(seen.image, yx, max(0.0, band), 1.0, seen.labelled.name)
 
 
-def retrain_project(
-    folder: Path, given: dict[str, Any], patches: Path | None = None, stop: Event | None = None
-) -> Job[RetrainReport]:
+def retrain_project(folder: Path, given: dict[str, Any], patches: Path | None = None) -> Job[RetrainReport]:
     """`retrain_picker` of the project in a folder, with a patch set from disk where one is named."""
     settings = validated(RetrainSettings, given)
     with Project.open(folder) as project:
         chosen = read_patch_set(patches, project.settings.diameter) if patches else None
-        return (yield from retrain_picker(project, settings, chosen, stop))
+        return (yield from retrain_picker(project, settings, chosen))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.pickers.protocol.correction import logits
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.judged import JudgedCandidates, judge
 from napari_drpnet.training.labels.patches import DIAMETER
 
@@ -161,8 +161,3 @@ def score_all(
     if not seen:
         raise UserError(f"No labelled micrograph can be read. {' '.join(notes)}", "Check where the micrographs are.")
     return seen
-
-
-def within(here: Progress) -> Callable[[float], Progress]:
-    """A part of the unit in work, as progress of the whole."""
-    return lambda part: replace(here, fraction=part)

@@ -14,9 +14,9 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.project import learn_project, project_picker
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
-from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled, within
+from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled
 from napari_drpnet.labels import near
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.patches import AGREE
 
 # Rings around the centre of a patch by whose grey levels two candidates are compared.

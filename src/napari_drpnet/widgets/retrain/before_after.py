@@ -19,7 +19,7 @@ from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
 from napari_drpnet.widgets.kit.parts import lay_out, table, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
-from napari_drpnet.widgets.retrain.tab import Networks, Tab
+from napari_drpnet.widgets.retrain.tab import MARGIN, Networks, Tab
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
 
@@ -63,8 +63,8 @@ class BeforeAfter(Tab):
         self.shown.setChecked(True)
         self.shown.setToolTip("Hides the picks meanwhile.")
         about = wrapped("F1: where a micrograph is done. A network that learnt from it looks better there.")
-        column = lay_out(self, self._networks(), self.job.native, self.table, self.legend, self.shown, about)
-        column.setStretchFactor(self.table, 1)
+        parts = (self._networks(), self.job.native, self.table, self.legend, self.shown, about)
+        lay_out(self, *parts, margin=MARGIN).setStretchFactor(self.table, 1)
 
     def _networks(self) -> QWidget:
         """The old and the new networks beside each other."""

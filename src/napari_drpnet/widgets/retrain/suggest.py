@@ -20,7 +20,7 @@ from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
-from napari_drpnet.widgets.retrain.tab import Tab
+from napari_drpnet.widgets.retrain.tab import MARGIN, Tab
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
 
@@ -71,7 +71,7 @@ class Suggest(Tab):
         most = in_row(QLabel("Look at"), self.most.native, QLabel("micrographs"), stretch=(0, 1, 0))
         verdicts = in_row(*self.buttons.values(), stretch=(1, 3, 3, 1))
         tables, curve = (self.micrographs, self.places), (self.measure.native, self.chart, self.caption)
-        column = lay_out(self, most, self.job.native, *tables, verdicts, self.told, *curve)
+        column = lay_out(self, most, self.job.native, *tables, verdicts, self.told, *curve, margin=MARGIN)
         for part, widget in enumerate(tables, 1):
             column.setStretchFactor(widget, part)
 

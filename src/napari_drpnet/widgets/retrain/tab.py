@@ -14,6 +14,7 @@ from napari_drpnet.widgets.kit.parts import NO_DIAMETER, NO_PROJECT
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
+MARGIN = 9  # pixels around what is in a tab
 Networks = dict[str, str | None]
 
 

@@ -30,7 +30,7 @@ from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, timer, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
-from napari_drpnet.widgets.retrain.tab import Networks, Tab
+from napari_drpnet.widgets.retrain.tab import MARGIN, Networks, Tab
 from napari_drpnet.widgets.session.session import Session
 
 LABELS = "the labels, harvested now"
@@ -86,7 +86,7 @@ class Training(Tab):
         self._plots.hide()
         form = (self.labels, self._form, self.advanced.native, self.job.native)
         use = (in_row(self.use_button, self.back_button), self.look_button)
-        lay_out(self, *form, self._plots, self.result, *use).addStretch()
+        lay_out(self, *form, self._plots, self.result, *use, margin=MARGIN).addStretch()
 
     def _connect(self) -> None:
         session = self.session
