@@ -14,7 +14,9 @@ import pytest
 
 from discs import DISCS, write_discs
 from napari_drpnet.cli import main
+from napari_drpnet.cli.terminal import run_job
 from napari_drpnet.settings import EvaluationSettings, PickerSettings, PickRun
+from napari_drpnet.steps import Job, Progress
 
 
 @pytest.fixture(autouse=True)
@@ -249,3 +251,20 @@ def test_the_version_is_that_of_the_package(call):
     from importlib.metadata import version
 
     assert call("--version")[:2] == (0, version("napari-drpnet") + "\n")
+
+
+def test_a_sample_too_small_for_a_particle_is_refused(call):
+    status, _, err = call("sample", "--size", "512")
+    assert (status, Path("sample").exists()) == (2, False)
+    assert err == "error: A sample of 512 pixels has no room for a particle. Make it larger, such as 1024 pixels.\n"
+
+
+def test_without_a_terminal_a_step_is_one_line_however_often_it_is_told(capsys):
+    def job() -> Job[str]:
+        for done in (0, 1):
+            for fraction in (0.0, 0.3, 0.6):
+                yield Progress(done, 2, message="scoring", fraction=fraction)
+        return "over"
+
+    assert run_job(job(), log=True) == "over"
+    assert capsys.readouterr().err == "0/2: scoring\n1/2: scoring\n"

@@ -28,7 +28,7 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
     counts
         Follows "3/10" in the bar: the unit of `Progress.done`, and what else is to be told.
     log
-        Where there is no terminal to draw a bar on, write each step as a line.
+        Where there is no terminal to draw a bar on, write each step as a line, once.
     """
     # rich costs start-up time.
     from rich.console import Console
@@ -45,9 +45,12 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
     console = Console(stderr=True)
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         shown = bar.add_task("", total=None, picks=0)
+        said: tuple[int, str] | None = None
 
         def show(step: Progress) -> None:
-            if log and not console.is_terminal:
+            nonlocal said
+            if log and not console.is_terminal and said != (step.done, step.message):
+                said = step.done, step.message
                 tell(f"{step.done}/{step.total}", step.message)
             bar.update(
                 shown, total=step.total, completed=step.done + step.fraction, picks=step.picks, description=step.message

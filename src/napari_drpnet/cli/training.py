@@ -143,7 +143,7 @@ def run_retraining(job: jobs.Job[jobs.RetrainReport], project: Path | None) -> N
         about = " (estimated)" if report.estimated else ""
         typer.echo(f"F1{about}, on {report.judged_on}: {before}{report.after:.3f}")
     if report.weights is None:
-        typer.echo("no network was written")
+        typer.echo("nothing was written")
         return
     typer.echo(f"{report.role} {report.name}: {report.weights}, made in {report.seconds:.0f} s")
     if project is not None:

@@ -10,6 +10,7 @@ from napari_drpnet.settings.base import (
     Device,
     Settings,
     extra_of,
+    network,
     networks_of,
     validated,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "TrainSettings",
     "TrainingSet",
     "extra_of",
+    "network",
     "networks_of",
     "validated",
 ]

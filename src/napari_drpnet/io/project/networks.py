@@ -42,8 +42,9 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
         if path.suffix == ".safetensors" and path.is_file():
             return str(path)
-    known = "".join(f"{one}, " for one in networks(folder, role))
-    raise UserError(f"The project has no {role} named {name!r}.", f"Choose one of: {known}or a .safetensors file.")
+    known = ", ".join(networks(folder, role))
+    choice = f"Choose one of these, or a .safetensors file: {known}." if known else "Name a .safetensors file."
+    raise UserError(f"The project has no {role} named {name!r}.", choice)
 
 
 def _shipped(name: str) -> bool:
