@@ -10,16 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import (
-    Given,
-    Inputs,
-    JsonFlag,
-    Networks,
-    OptionTexts,
-    OutFolder,
-    option,
-    options,
-)
+from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
 from napari_drpnet.cli.terminal import print_json, run_job, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError

@@ -29,14 +29,7 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     elif settings.edge > 0:
         images = _images_beside(picks, truth)
         found, wanted = ([_with_shape(e, _shape_on_disk(e, images)) for e in entries] for entries in (found, wanted))
-    return evaluate(
-        found,
-        wanted,
-        settings.diameter,
-        settings.pixel_size,
-        settings.radius_fraction,
-        settings.edge,
-    )
+    return evaluate(found, wanted, settings.diameter, settings.pixel_size, settings.radius_fraction, settings.edge)
 
 
 def _read_all(path: Path) -> list[Picks]:

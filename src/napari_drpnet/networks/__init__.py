@@ -13,15 +13,7 @@ from napari_drpnet.networks.fcrn import FCRN
 from napari_drpnet.networks.pixer import PixerSegmenter, PixerSorter
 from napari_drpnet.networks.unet import UNet
 
-__all__ = [
-    "AlexNet",
-    "CenterNet",
-    "Classifier",
-    "PixerSegmenter",
-    "PixerSorter",
-    "build",
-    "channels_last",
-]
+__all__ = ["AlexNet", "CenterNet", "Classifier", "PixerSegmenter", "PixerSorter", "build", "channels_last"]
 
 _NETWORKS: dict[str, type[nn.Module]] = {
     "fcrn": FCRN,

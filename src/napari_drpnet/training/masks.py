@@ -85,14 +85,8 @@ class MaskCrops:
     ----------
     sources
         Micrographs, drawn as often as their weights say.
-    diameter
-        Of a particle, in network pixels.
-    side
-        Side of a crop in network pixels.
-    stride
-        Network pixels per target pixel.
-    jitter
-        Largest relative error of the diameter.
+    diameter, side, stride, jitter
+        See `Crops`.
     core
         Part of the masks that is the label, in diameters; see `cores`.
     """

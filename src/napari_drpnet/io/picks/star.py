@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -83,15 +84,13 @@ def _picks(table: Table, sizes: Sequence[float | None], frame: Frame) -> Picks:
         raise UserError(f"{table.path}: a coordinate is not a finite number.", "Correct the file, or export it anew.")
     with table.path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         diameter, source = read_note(file.readline())
-    return Picks(
-        frame,
-        yx,
-        score=known(table, SCORE),
-        diameter=np.array(diameter),
-        class_number=np.nan_to_num(known(table, CLASS)).astype(np.int64),
-        psi=np.nan_to_num(known(table, PSI)),
-        source=np.array(source),
-    )
+    return Picks(frame, yx, diameter=np.array(diameter), source=np.array(source), **score_columns(table))
+
+
+def score_columns(table: Table) -> dict[str, Any]:
+    """Score, class and in-plane rotation as columns of `Picks`."""
+    angle, number = (np.nan_to_num(known(table, column)) for column in (PSI, CLASS))
+    return {"score": known(table, SCORE), "class_number": number.astype(np.int64), "psi": angle}
 
 
 def known(table: Table, column: str) -> FloatArray:

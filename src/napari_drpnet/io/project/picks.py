@@ -17,15 +17,13 @@ import numpy as np
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.picks.star import (
-    CLASS,
-    PSI,
     SCORE,
     X,
     Y,
-    known,
     note,
     orientation_columns,
     read_note,
+    score_columns,
     score_texts,
     star_columns,
     whole_pixels,
@@ -159,12 +157,10 @@ def _read(text: str, path: Path, frame: Frame, picker: str) -> Picks:
     return Picks(
         frame,
         yx,
-        score=known(table, SCORE),
         diameter=np.array(diameter),
-        class_number=np.nan_to_num(known(table, CLASS)).astype(np.int64),
-        psi=np.nan_to_num(known(table, PSI)),
         label=_words(table, _LABEL, "particle"),
         source=_words(table, _ORIGIN, picker),
+        **score_columns(table),
     )
 
 
