@@ -210,6 +210,13 @@ class TestEvaluate:
         _, _, err = call("evaluate", "picks", "truth", *self.lengths)
         assert [line.split()[-1] for line in err.splitlines()] == ["b.", "c."]
 
+    def test_tables_without_picks_are_passed_over_and_named(self, call):
+        write_truth("truth/a.csv", "picks/a.csv")
+        Path("picks/notes.csv").write_text("name,score\na,1\n")
+        status, out, err = call("evaluate", "picks", "truth", *self.lengths)
+        assert (status, out.splitlines()[-1].split()[:3]) == (0, ["all", "4", "4"])
+        assert err == "warning: picks/notes.csv: this holds no picks; it is passed over.\n"
+
     def test_upside_down_picks_are_warned_of(self, call):
         write_truth("truth/a.csv")
         Path("picks.csv").write_text("x,y\n" + "".join(f"{x},{159 - y}\n" for y, x in DISCS))

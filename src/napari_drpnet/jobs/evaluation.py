@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.evaluation import Evaluation, evaluate
@@ -33,7 +34,9 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
 
 
 def _read_all(path: Path) -> list[Picks]:
-    files, _ = pick_files(path, PICK_SUFFIXES)
+    files, passed_over = pick_files(path, PICK_SUFFIXES)
+    for file in passed_over:
+        warn(f"{file}: this holds no picks; it is passed over.", stacklevel=2)
     return [entry for file in files for entry in read_picks(file)]
 
 

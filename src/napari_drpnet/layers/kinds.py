@@ -55,6 +55,6 @@ def swap_kinds(layer: Points, picks: Picks, kind: npt.NDArray[np.str_], looks: M
 
 
 def _kinds_table(picks: Picks, kind: npt.NDArray[np.str_], looks: Mapping[str, Any]) -> dict[str, Any]:
-    import pandas as pd
+    import pandas as pd  # slow to load
 
     return {"score": picks.score, "kind": pd.Categorical(kind, categories=list(looks))}

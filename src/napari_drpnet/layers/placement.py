@@ -45,7 +45,7 @@ def placement(frame: Frame, leading: int = 0) -> dict[str, Any]:
 @cache
 def _angstrom(unit: str) -> float | None:
     """How many Angstrom one unit of length is; None for pixels."""
-    import pint
+    import pint  # slow to load
 
     try:
         return float(pint.Quantity(1.0, unit).to("angstrom").magnitude)

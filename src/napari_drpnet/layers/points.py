@@ -152,7 +152,7 @@ def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:
 
 def features(picks: Picks) -> dict[str, Any]:
     """The columns of the layer's table."""
-    import pandas as pd
+    import pandas as pd  # slow to load
 
     return {
         "score": picks.score,

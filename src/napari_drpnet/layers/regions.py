@@ -17,7 +17,7 @@ REGION_COLOUR = "#c86bff"
 
 def regions_layer(mask: MaskArray, frame: Frame, name: str = "contaminated") -> LayerTuple:
     """A Labels layer to paint in: an ``(h, w)`` mask of coarse pixels that cover the micrograph of ``frame``."""
-    from napari.utils.colormaps import DirectLabelColormap
+    from napari.utils.colormaps import DirectLabelColormap  # slow to load
 
     colours = {0: "transparent", None: REGION_COLOUR}
     attributes = {
