@@ -81,7 +81,7 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
         start = time.process_time()
         if sample.diameter not in learnt:
             alike = [other.micrograph for other in samples if other.diameter == sample.diameter]
-            learnt = {sample.diameter: _ready(contender, scale * sample.diameter, threshold, alike)}
+            learnt = {sample.diameter: ready(contender, scale * sample.diameter, threshold, alike)}
         picks.append(learnt[sample.diameter].pick(sample.micrograph))
         seconds.append(time.process_time() - start)
     return Found(picks, float(np.mean(seconds)), _most_memory() - before)
@@ -93,7 +93,8 @@ def _most_memory() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
-def _ready(contender: Ours, diameter: float, threshold: float, micrographs: Sequence[Micrograph]) -> LoadedPicker:
+def ready(contender: Ours, diameter: float, threshold: float, micrographs: Sequence[Micrograph]) -> LoadedPicker:
+    """The picker with its weights; where it learns without labels, it has learnt from these micrographs."""
     told = {} if contender.picker == "centerpicker" else {"diameter": diameter}
     picker = load_picker(contender.picker, **told, threshold=threshold, device="cpu", **contender.options)
     finish(learn(picker, [partial(_same, micrograph) for micrograph in micrographs]))

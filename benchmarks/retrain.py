@@ -2,13 +2,13 @@
 
 The true particles of the first micrograph of a set stand for a person's labels: 20, 50 or 200 of them, the rest
 unlabelled, or all, and then the micrograph is marked as done. The picker is retrained on them as ``napari-drpnet
-train-classifier --project`` does it, and scored at the default threshold 0.5 on the others, before and after.
+retrain`` does it, and scored at the default threshold 0.5 on the others, before and after.
 "confidence" is the paper's harvest without any label: patches of all micrographs by the detector's confidence, and a
 classifier trained on them.
 
 EMPIAR-10059 and 10028 start from networks trained without them, 10017 and 10146 from the shipped one; what comes of it
-is scored and thrown away. "Said" is what retraining itself tells, by labels that it left out. Seconds are those of
-retraining, on as many threads as ``OMP_NUM_THREADS`` says.
+is scored and thrown away. The other pickers (``--pickers``) learnt from no real set. "Said" is what retraining itself
+tells, by labels that it left out. Seconds are those of retraining, on as many threads as ``OMP_NUM_THREADS`` says.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from contenders import NETWORKS
+from contenders import NETWORKS, Ours, ready
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
 from napari_drpnet.data import MANUAL
@@ -34,6 +34,7 @@ from napari_drpnet.settings import HarvestSettings, RetrainSettings
 
 HEAD = (
     "set",
+    "picker",
     "labels",
     "others",
     "F1 before",
@@ -62,13 +63,10 @@ def images_of(data: TestSet) -> list[Path]:
     return [file for file in sorted(data.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"}]
 
 
-def scores(samples: Sequence[Sample], **options: Any) -> dict[str, float]:
-    """Figures of merit of the picker with these weights."""
-    found = []
-    for sample in samples:
-        picker: Any = load_picker("drpnet", diameter=sample.diameter, device="cpu", **options)
-        found.append(picker.picks_from(picker.score(sample.micrograph), threshold=0.0))
-    return measure(found, samples, 0.5)
+def scores(samples: Sequence[Sample], picker: str, options: dict[str, Any]) -> dict[str, float]:
+    """Figures of merit of a picker with these weights; one that learns without labels learns from the samples."""
+    loaded = ready(Ours(picker, options, picker=picker), samples[0].diameter, 0.0, [s.micrograph for s in samples])
+    return measure([loaded.pick(sample.micrograph) for sample in samples], samples, 0.5)
 
 
 def labelled(sample: Sample, count: int | None, seed: int) -> Picks:
@@ -80,7 +78,7 @@ def labelled(sample: Sample, count: int | None, seed: int) -> Picks:
 
 
 def with_labels(
-    data: TestSet, count: int | None, options: argparse.Namespace, detector: str
+    data: TestSet, count: int | None, options: argparse.Namespace, picker: str, weights: dict[str, Any]
 ) -> tuple[str, dict[str, float], tuple[str, ...]]:
     """What was labelled, the scores on the other micrographs, and what retraining said."""
     at = options.first
@@ -93,7 +91,8 @@ def with_labels(
             inputs=(str(image.resolve()),),
             pixel_size=data.pixel_size,
             diameter=sample.diameter,
-            options={} if detector == "detector" else {"detector": str(Path(detector).resolve())},
+            picker=picker,
+            options=weights,
         ) as project:
             name = project.micrographs[0].name
             picks = labelled(sample, count, options.seed)
@@ -104,8 +103,7 @@ def with_labels(
             clock = Clock()
             report = jobs.finish(jobs.retrain_picker(project, RetrainSettings(what=options.what, device="cpu")))
             took = clock.read()
-            use = networks_in_force(project, project.settings.picker, report.use)
-            after = scores(others, **{"detector": detector, **use})
+            after = scores(others, picker, weights | networks_in_force(project, picker, report.use))
             told = tuple("" if v is None else f"{v:.3f}" for v in (report.before, report.after))
             for note in report.notes:
                 print("   ", note)
@@ -128,7 +126,7 @@ def without_labels(
         jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out, detector))
         took = clock.read()
         others = [one for i, one in enumerate(data.samples) if i != options.first]
-        return scores(others, detector=detector, classifier=str(out)), took
+        return scores(others, "drpnet", {"detector": detector, "classifier": str(out)}), took
 
 
 def main() -> None:
@@ -138,6 +136,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=[*LEFT_OUT, "10017", "10146"])
     parser.add_argument("--labels", type=int, nargs="*", default=[20, 50, 200], help="numbers of labelled particles")
     parser.add_argument("--what", default="best", choices=["best", "calibration", "classifier", "detector"])
+    parser.add_argument("--pickers", nargs="*", default=["drpnet"])
     parser.add_argument("--first", type=int, default=0, help="which micrograph is labelled")
     parser.add_argument("--seed", type=int, default=0, help="which of its particles")
     parser.add_argument("--no-unsupervised", action="store_true")
@@ -146,21 +145,27 @@ def main() -> None:
     for data in find_sets(options.data, Path("none")):
         if data.name not in options.sets:
             continue
-        detector = "detector"
-        if data.name in LEFT_OUT:
-            detector = str(options.networks / f"without-{data.name}-detector.safetensors")
-        others = [one for i, one in enumerate(data.samples) if i != options.first]
-        before = scores(others, detector=detector)["F1"]
-        there = len(data.samples[options.first].truth)
-        for count in [*(n for n in options.labels if n < there), None]:
-            words, after, told = with_labels(data, count, options, detector)
-            row = [data.name, words, str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}"]
-            print("| " + " | ".join([*row, *told]) + " |", flush=True)
-        if not options.no_unsupervised:
-            after, took = without_labels(data, detector, options)
-            row = [data.name, "confidence", str(len(others)), f"{before:.3f}", f"{after['F1']:.3f}"]
-            row += [f"{after['best F1']:.3f}", "", "", "classifier", *took]
-            print("| " + " | ".join(row) + " |", flush=True)
+        for picker in options.pickers:
+            rows_of(data, picker, options)
+
+
+def rows_of(data: TestSet, picker: str, options: argparse.Namespace) -> None:
+    """Print what comes of each number of labels for one picker on one set."""
+    left_out = options.networks / f"without-{data.name}-detector.safetensors"
+    weights = {"detector": str(left_out.resolve())} if picker == "drpnet" and data.name in LEFT_OUT else {}
+    others = [one for i, one in enumerate(data.samples) if i != options.first]
+    before = scores(others, picker, weights)["F1"]
+
+    def tell(words: str, after: dict[str, float], told: Sequence[str]) -> None:
+        f1 = (f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}")
+        print("| " + " | ".join([data.name, picker, words, str(len(others)), *f1, *told]) + " |", flush=True)
+
+    there = len(data.samples[options.first].truth)
+    for count in [*(n for n in options.labels if n < there), None]:
+        tell(*with_labels(data, count, options, picker, weights))
+    if picker == "drpnet" and not options.no_unsupervised:
+        after, took = without_labels(data, weights.get("detector", "detector"), options)
+        tell("confidence", after, ("", "", "classifier", *took))
 
 
 if __name__ == "__main__":

@@ -70,5 +70,7 @@ def crew(device: Device) -> Iterator[Processes]:
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield team
+        # Gloo aborts a process that still listens to one that has left.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
