@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from napari_drpnet.settings import Device
 from napari_drpnet.tiling import choose_device
+
+_LETTING_GO = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def crew(device: Device) -> Iterator[Processes]:
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield team
-        # Gloo aborts a process that still listens to one that has left.
-        distributed.barrier()
     finally:
         distributed.destroy_process_group()
+        # torch never ends the threads of a shared network. One that still waits for Python to let go of a tensor when
+        # Python ends aborts the process.
+        time.sleep(_LETTING_GO)
