@@ -31,6 +31,11 @@ _SPLITS = ("training", "validation")
 _AGAIN = "Harvest the patch set anew, or copy its whole folder again."
 
 
+def patch_sets(folder: Path) -> list[str]:
+    """Names of the patch sets in a folder."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{_LIST}"))
+
+
 def write_patches(patches: PatchSet, folder: str | Path) -> Path:
     """Write a patch set as a folder, whole or not at all; one of the same name is replaced.
 

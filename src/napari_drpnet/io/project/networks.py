@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
@@ -15,7 +16,7 @@ def networks(folder: Path, role: str) -> list[str]:
 
     A file in the folder that is called as one of the package is not seen.
     """
-    return [*_of_role(PACKAGED, role), *(name for name in _of_role(folder, role) if not _shipped(name))]
+    return [*shipped(role), *(name for name in _of_role(folder, role) if not _is_shipped(name))]
 
 
 def weights(folder: Path, name: str, role: str, root: Path) -> str:
@@ -37,7 +38,7 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     UserError
         When there is no such network.
     """
-    if _shipped(name):
+    if _is_shipped(name):
         return name
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
         if path.suffix == ".safetensors" and path.is_file():
@@ -47,7 +48,13 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     raise UserError(f"The project has no {role} named {name!r}.", choice)
 
 
-def _shipped(name: str) -> bool:
+@cache
+def shipped(role: str) -> tuple[str, ...]:
+    """Names of the package's networks for a role."""
+    return tuple(_of_role(PACKAGED, role))
+
+
+def _is_shipped(name: str) -> bool:
     return (PACKAGED / f"{name}.safetensors").is_file()
 
 

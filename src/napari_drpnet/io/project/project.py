@@ -178,7 +178,7 @@ class Project(Store):
             elif chosen.pixel_size != former.pixel_size:
                 self._entries = self._all_entries()
 
-    # ---------------------------------------------------------------- networks
+    # ---------------------------------------------------------------- networks and patch sets
 
     def networks(self, role: str) -> list[str]:
         """Names of networks for a role, as their cards say: those of the package, then the project's."""
@@ -187,6 +187,11 @@ class Project(Store):
     def weights(self, name: str, role: str) -> str:
         """What the picker loads for a network's name, see `networks.weights`."""
         return weights(self._files.networks, name, role, self.root)
+
+    @property
+    def patches(self) -> Path:
+        """The folder of its patch sets, one folder each."""
+        return self._files.patches
 
 
 def _root(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QFileDialog
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.networks import shipped
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.io.weights import PACKAGED, read_card
 from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import PickerSettings, extra_of, networks_of
 
@@ -60,7 +59,7 @@ class NetworkBox(ComboBox):
         return name if name is None or self._project is None else self._project.weights(name, self._role)
 
     def _choices(self, _: Any = None) -> list[str]:
-        known = shipped(self._role) if self._project is None else self._project.networks(self._role)
+        known = list(shipped(self._role)) if self._project is None else self._project.networks(self._role)
         return [*known, *([self._file] if self._file else []), FILE]
 
     def _on_value_change(self, value: Any = None) -> None:
@@ -81,16 +80,3 @@ def network_boxes(picker: str) -> dict[str, NetworkBox]:
     except UserError:
         return {}
     return {field: NetworkBox(model, field) for field in networks_of(model)}
-
-
-@cache
-def shipped(role: str) -> list[str]:
-    """Names of the package's networks."""
-
-    def suits(path: Any) -> bool:
-        try:
-            return read_card(path).role == role
-        except UserError:
-            return False
-
-    return [path.stem for path in sorted(PACKAGED.glob(f"*{_SUFFIX}")) if suits(path)]

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.patches import patch_sets
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs import Job, Progress, RetrainReport, TrainProgress
 from napari_drpnet.pickers import settings_class
@@ -126,9 +127,7 @@ class Training(Tab):
     def _offer_patches(self) -> None:
         """The patch sets that the project has now."""
         project = self.session.project
-        folder = None if project is None else project.folder / "patches"
-        found = sorted(folder.glob("*/patches.star")) if folder is not None else []
-        choices = [LABELS, *(path.parent.name for path in found)]
+        choices = [LABELS, *(patch_sets(project.patches) if project is not None else ())]
         if list(self.patches.choices) != choices:
             chosen = self.patches.value
             self.patches.choices = choices
@@ -197,7 +196,7 @@ class Training(Tab):
         self.result.setText("")
         chosen = self.patches.value
         uses = self._takes_patches and chosen != LABELS
-        folder = project.folder / "patches" / chosen if uses else None
+        folder = project.patches / chosen if uses else None
         stop = Event()
         self.job.run(_steps, project, settings, folder, stop, step=self._take_step, done=self._take, stop=stop)
 
