@@ -165,7 +165,7 @@ def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
         return kind, " One number or two.", lambda value: value
     if inner[0] is str:
         return str, "", names
-    return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]
+    return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]  # a type known at run time only
 
 
 def option(model: type[Settings], field: str, *flags: str, more: str = "") -> Any:
