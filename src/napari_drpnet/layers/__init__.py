@@ -18,6 +18,7 @@ from napari_drpnet.layers.images import (
     twin_layer,
 )
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
+from napari_drpnet.layers.laying import laid_on, lay_on
 from napari_drpnet.layers.pixel_size import set_pixel_size
 from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels, placement
 from napari_drpnet.layers.points import (
@@ -68,6 +69,8 @@ __all__ = [
     "ground_of",
     "image_layer",
     "kinds_layer",
+    "laid_on",
+    "lay_on",
     "mark_manual",
     "move_points",
     "picks_from_layer",

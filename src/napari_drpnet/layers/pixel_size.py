@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from napari_drpnet.data import FloatArray, Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.layers.choice import ground_of_other
-from napari_drpnet.layers.ground import Sight, sight_of
+from napari_drpnet.layers.ground import Sight, ground_of, sight_of
+from napari_drpnet.layers.laying import LAID, lay_on
 from napari_drpnet.layers.marks import marks_of
 from napari_drpnet.layers.placement import assign, named_frame, placement
 from napari_drpnet.layers.transforms import padded, to_world, transforms_of
@@ -27,21 +28,34 @@ def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float |
 
     Points and shapes of other making that lie on it go with it.
     """
-    from napari.layers import Image  # the window
-
     own = [layer for layer in layers if _is_of(layer, micrograph)]
-    image = next((layer for layer in own if isinstance(layer, Image)), None)
+    image = _image(own)
     followers = [] if image is None else list(_on_it(layers, micrograph))
     before = None if image is None else _yx_to_world(image)
     for layer in own:
         frame = replace(_frame(layer), pixel_size=pixel_size)
         assign(layer, placement(frame, layer.ndim - 2))
-        layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
+        layer.metadata = {"role": "micrograph", **layer.metadata, "frame": frame, "pixel_size": pixel_size}
     if image is not None and before is not None:
-        change = _yx_to_world(image) @ np.linalg.inv(before)
-        for layer in followers:
-            layer.affine = padded(change, layer.ndim) @ padded(layer.affine.affine_matrix, layer.ndim)
-            layer.units = (*layer.units[:-2], *image.units[-2:])
+        ground = ground_of(image, layers)
+        for layer in own:
+            if layer is not image:
+                lay_on(layer, ground)
+        _carry(followers, _yx_to_world(image) @ np.linalg.inv(before), image.units[-2:])
+
+
+def _carry(followers: Iterable[Layer], change: FloatArray, units: tuple[Any, ...]) -> None:
+    for layer in followers:
+        layer.affine = padded(change, layer.ndim) @ padded(layer.affine.affine_matrix, layer.ndim)
+        layer.units = (*layer.units[:-2], *units)
+
+
+def _image(own: Iterable[Layer]) -> Image | None:
+    """The image that others were laid on."""
+    from napari.layers import Image  # the window
+
+    images = [layer for layer in own if isinstance(layer, Image)]
+    return min(images, key=lambda layer: LAID in layer.metadata, default=None)
 
 
 def _is_of(layer: Layer, micrograph: str) -> bool:

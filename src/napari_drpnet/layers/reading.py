@@ -18,6 +18,7 @@ from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.layers.choice import ground_of_other, ground_of_own, matrix_of
 from napari_drpnet.layers.ground import Ground, Sight
+from napari_drpnet.layers.laying import LAID
 from napari_drpnet.layers.marks import Marks, marks_of
 from napari_drpnet.layers.placement import LayerTuple, placement, square_pixel_size
 from napari_drpnet.layers.transforms import between, to_world
@@ -138,7 +139,7 @@ def _of_own(marks: Marks, frame: Frame, sight: Sight) -> Placed:
 
 def _moved(marks: Marks, frame: Frame) -> bool:
     """Whether somebody moved or scaled the layer since it was put on its micrograph."""
-    put = to_world(placement(frame, marks.ndim - 2), marks.ndim)
+    put = to_world({**placement(frame, marks.ndim - 2), "affine": marks.metadata.get(LAID)}, marks.ndim)
     return not np.allclose(put, to_world(marks.attributes, marks.ndim))
 
 
