@@ -17,8 +17,8 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import open_image, read_micrograph, read_picks
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.names import safe_place
 from napari_drpnet.io.star_lists import read_coordinate_list
-from napari_drpnet.jobs.inputs import _place
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import EvaluationSettings, PickRun
 from napari_drpnet.steps import Progress, drive
@@ -165,7 +165,7 @@ class TestInputs:
 
     @given(st.text(st.sampled_from("ab./ "), min_size=1, max_size=12))
     def test_no_name_leads_out_of_the_output_folder(self, name: str):
-        place = _place(name)
+        place = safe_place(name)
         assert not place.is_absolute()
         assert ".." not in place.parts
 
@@ -303,5 +303,5 @@ class TestEvaluateFiles:
 
 
 def test_a_place_is_relative_whatever_the_name():
-    assert _place("/data/../a.frames.mrc") == PurePosixPath("data/a.frames")
-    assert _place("a.MRC.GZ") == PurePosixPath("a")
+    assert safe_place("/data/../a.frames.mrc") == PurePosixPath("data/a.frames")
+    assert safe_place("a.MRC.GZ") == PurePosixPath("a")

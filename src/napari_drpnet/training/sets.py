@@ -12,8 +12,9 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import is_image, micrograph_stem, read_micrograph
-from napari_drpnet.io.picks.folder import picks_by_stem
+from napari_drpnet.io import is_image, read_micrograph
+from napari_drpnet.io.names import NameIndex
+from napari_drpnet.io.picks.folder import NoPicksError, picks_of
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.simulation import simulate_one
@@ -150,8 +151,12 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
     sources = [Path(data.coordinates)] if data.coordinates else sorted({path.parent for path in files})
-    coordinates = {stem: picks for source in sources for stem, picks in picks_by_stem(source).items()}
-    found = [(file, coordinates[stem]) for file in files if (stem := micrograph_stem(file.name)) in coordinates]
+    paths = {str(file): file.absolute() for file in files}
+    try:
+        coordinates = picks_of(sources, NameIndex(paths, paths))
+    except NoPicksError:
+        coordinates = {}
+    found = [(file, coordinates[str(file)]) for file in files if str(file) in coordinates]
     pairs = [(file, picks.select(picks.label != "background")) for file, picks in found]
     if not pairs:
         raise UserError(
