@@ -10,7 +10,6 @@ from typing import Any
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.picking import Found, PickReport, PickResult, learn, pick_one
@@ -115,16 +114,18 @@ def names_of(project: Project, inputs: Sequence[str]) -> list[str]:
         When one means a micrograph that the project does not have.
     """
     known = {entry.name for entry in project.micrographs}
+    by_file = {os.path.realpath(entry.path): entry.name for entry in project.micrographs}
     names: dict[str, None] = {}
     for text in inputs:
-        meant = [text] if text in known else [micrograph_stem(entry.name) for entry in expand(text)]
-        for name in meant:
-            if name not in known:
+        for path in [] if text in known else [entry.path for entry in expand(text)]:
+            name = by_file.get(os.path.realpath(path))
+            if name is None:
                 raise UserError(
-                    f"{project.folder} has no micrograph named {name!r}.",
+                    f"{project.folder} has no micrograph {path}.",
                     f"Add it: napari-drpnet project {project.folder} {text}",
                 )
             names[name] = None
+        names |= dict.fromkeys({text} & known)
     return list(names)
 
 

@@ -77,7 +77,7 @@ class Project(Store):
         if files.settings.exists():
             raise UserError(f"{folder} is a project already.", "Open it, or choose another folder.")
         chosen = checked({"root": _root(folder), **settings}, files.settings)
-        find_entries(chosen.inputs, files.root(chosen.root))  # before anything is written
+        find_entries(chosen.inputs, files.root(chosen.root), {})  # before anything is written
         for name in FOLDERS:
             with writing(folder):
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ class Project(Store):
             former = self.settings
             chosen = checked({**dict(former), **settings}, self._files.settings)
             if chosen.inputs != former.inputs:
-                find_entries(chosen.inputs, self.root)
+                find_entries(chosen.inputs, self.root, self._index.records)
             write_settings(chosen, self._files.settings)
             self.settings, self._done = chosen, frozenset(chosen.done)
             if chosen.inputs != former.inputs:
