@@ -69,7 +69,9 @@ def _each_once(entries: Sequence[MicrographEntry]) -> list[MicrographEntry]:
     return kept
 
 
-def _one_format(entries: Sequence[MicrographEntry], known: Set[Path], wrong: list[UserError]) -> list[MicrographEntry]:
+def _one_format(
+    entries: Sequence[MicrographEntry], known: Callable[[MicrographEntry], bool], wrong: list[UserError]
+) -> list[MicrographEntry]:
     """Without those that differ from another one in their suffix only, which are the same picture most often."""
     chosen: dict[Path, MicrographEntry] = {}
     for entry in sorted(entries, key=lambda one: not known(one)):  # sorting keeps the order of equals
