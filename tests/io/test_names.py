@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_drpnet import UserError
-from napari_drpnet.io.names import NameIndex, alike, owners, places
+from napari_drpnet.io.names import NameIndex, alike, owners, places, same_micrograph
 
 CORRECTED = "000012345678901234567_a_patch_aligned_doseweighted.mrc"
 
@@ -83,6 +83,12 @@ def test_of_several_names_the_nearest_has_the_micrograph():
     assert (found.of, found.unknown) == ({"g1/m": "x/g1/m.mrc"}, ("g2/m",))
     found = owners(["m", "m_extract"], NameIndex(["m.mrc"]))
     assert (found.of, found.unknown) == ({"m": "m.mrc"}, ("m_extract",))
+
+
+def test_full_paths_are_one_micrograph_only_when_they_are_equal():
+    assert same_micrograph("/x/g1/m.mrc", "/x/g1/m.mrc")
+    assert not same_micrograph("/x/g1/m.mrc", "/x/g2/m.mrc")
+    assert same_micrograph("m_autopick", "/x/g1/m.mrc")
 
 
 def test_what_is_unclear_is_refused_by_name():

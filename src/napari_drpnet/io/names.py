@@ -148,6 +148,18 @@ def alike(names: Sequence[str], micrograph: str) -> list[str]:
     return NameIndex(names).find(micrograph)
 
 
+def same_micrograph(one: str, other: str) -> bool:
+    """Whether two names may be of one micrograph: full paths when they are equal, others when they are alike."""
+    if Path(one).is_absolute() and Path(other).is_absolute():
+        return _parts(one) == _parts(other)
+    return bool(alike([one], other))
+
+
+def own_name(name: str, file: Path) -> str:
+    """What picks are called: ``name`` if their file tells it, or else the file's own, with all its folders."""
+    return (file.absolute().parent / name).as_posix() if name == micrograph_stem(file) else name
+
+
 @dataclass(frozen=True)
 class Owners:
     """Which micrograph each of some names means.

@@ -12,7 +12,7 @@ from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, reading
 from napari_drpnet.io.inputs import natural
-from napari_drpnet.io.names import NameIndex, owners, some
+from napari_drpnet.io.names import NameIndex, own_name, owners, some
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks, read_picks
 from napari_drpnet.io.star_lists import COORDINATES
 
@@ -112,7 +112,7 @@ def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
         except NoPicksError as error:
             nothing.append(error)
             continue
-        entries = [(_key(picks, file), picks) for file in files for picks in read_picks(file)]
+        entries = [(own_name(picks.frame.micrograph, file), picks) for file in files for picks in read_picks(file)]
         own = owners((key for key, _ in entries), index)
         own.settle(source)
         if own.unknown:
@@ -128,9 +128,3 @@ def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
     if nothing and len(nothing) == len(sources):
         raise nothing[0]
     return found
-
-
-def _key(picks: Picks, file: Path) -> str:
-    """The name of the micrograph in the file, or else the file's own, with all folders."""
-    name = picks.frame.micrograph
-    return (file.absolute().parent / name).as_posix() if name == micrograph_stem(file) else name
