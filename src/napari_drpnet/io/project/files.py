@@ -16,6 +16,7 @@ import yaml
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import read_fields, reading, write_text
 from napari_drpnet.io.project.index import stamp
+from napari_drpnet.io.safe_names import is_safe, safe_name
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings, validated
@@ -33,7 +34,7 @@ _LEFT_OVER = re.compile(r"\.[0-9a-f]{12}(\.\w+)?")
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a project; methods take the name of a micrograph."""
+    """The files of a project; methods take the name of a micrograph, and refuse one that would leave the folder."""
 
     folder: Path
 
@@ -73,15 +74,15 @@ class Layout:
 
     def picks(self, name: str) -> Path:
         """What RELION extracts."""
-        return self.folder / "picks" / f"{name}{_PICKS}"
+        return self.folder / "picks" / f"{safe_name(name)}{_PICKS}"
 
     def labels(self, name: str) -> Path:
         """What a person said."""
-        return self.folder / "labels" / f"{name}.star"
+        return self.folder / "labels" / f"{safe_name(name)}.star"
 
     def region(self, name: str) -> Path:
         """What is contaminated."""
-        return self.folder / "regions" / f"{name}.png"
+        return self.folder / "regions" / f"{safe_name(name)}.png"
 
     def stamp(self) -> str:
         """When files last came, went or were replaced."""
@@ -96,7 +97,8 @@ class Layout:
         found: dict[str, list[str]] = {}
         for i, (folder, suffix) in enumerate((("picks", _PICKS), ("labels", ".star"), ("regions", ".png"))):
             for file, look in _stamps(self.folder / folder, suffix):
-                found.setdefault(file.removesuffix(suffix), ["-", "-", "-"])[i] = look
+                if is_safe(name := file.removesuffix(suffix)):
+                    found.setdefault(name, ["-", "-", "-"])[i] = look
         return {name: ",".join(looks) for name, looks in found.items()}
 
     def sweep(self, folders: Iterable[str]) -> None:

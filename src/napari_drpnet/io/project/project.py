@@ -15,6 +15,7 @@ from napari_drpnet.io.project.lock import Lock
 from napari_drpnet.io.project.networks import networks, weights
 from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries
+from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.settings import ProjectSettings
 
 
@@ -192,6 +193,16 @@ class Project(Store):
     def patches(self) -> Path:
         """The folder of its patch sets, one folder each."""
         return self._files.patches
+
+    def patch_set(self, name: str) -> Path:
+        """The folder of one of its patch sets, there or not.
+
+        Raises
+        ------
+        UserError
+            When the name would leave the project.
+        """
+        return self.patches / safe_name(name)
 
 
 def _root(folder: Path) -> str:
