@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import read_fields, reading, write_text
+from napari_drpnet.io.fields import dump, read_fields
+from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.io.project.index import stamp
 from napari_drpnet.io.safe_names import is_safe, safe_name
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
@@ -168,7 +167,7 @@ def write_settings(settings: ProjectSettings, path: Path) -> None:
     """Write the settings atomically."""
     fields = settings.model_dump(mode="json")
     lists = {name: value for name, value in fields.items() if isinstance(value, list)}
-    text = yaml.safe_dump({n: v for n, v in fields.items() if n not in lists}, sort_keys=False)
+    text = dump({n: v for n, v in fields.items() if n not in lists})
     for name, values in lists.items():
         # A string in JSON is one in YAML; the dumper needs a second for thousands of them.
         text += f"{name}:" + ("".join(f"\n- {_quoted(value)}" for value in values) or " []") + "\n"
@@ -178,7 +177,7 @@ def write_settings(settings: ProjectSettings, path: Path) -> None:
 def _quoted(text: str) -> str:
     if text.isascii() and text.isprintable():
         return json.dumps(text)
-    return str(yaml.safe_dump(text, default_style='"', width=10**9)).strip()
+    return dump(text, default_style='"', width=10**9).strip()
 
 
 # ---------------------------------------------------------------- lists for RELION

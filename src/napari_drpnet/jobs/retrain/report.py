@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
-
 from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.fields import dump
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.safe_names import is_safe
@@ -104,5 +103,5 @@ def write_record(report: RetrainReport, settings: RetrainSettings, micrographs: 
         for one in micrographs
     ]
     content = {**rounded, "settings": settings.model_dump(mode="json"), "micrographs": known}
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    text = dump(content, allow_unicode=True)
     write_text(text, report.weights.with_suffix(".yaml"))
