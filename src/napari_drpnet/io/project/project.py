@@ -75,17 +75,23 @@ class Project(Store):
         """
         folder = Path(folder).absolute()
         files = Layout(folder)
-        if files.settings.exists():
-            raise UserError(f"{folder} is a project already.", "Open it, or choose another folder.")
+        _require_none(files)
         chosen = checked({"root": _root(folder), **settings}, files.settings)
         find_entries(chosen.inputs, files.root(chosen.root))  # before anything is written
-        for name in FOLDERS:
-            with writing(folder):
-                (folder / name).mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         lock = Lock.take(files.lock)
         if not isinstance(lock, Lock):
-            raise UserError(f"{folder} is in use by {lock}.", "Choose another folder.")
-        write_settings(chosen, files.settings)
+            raise UserError(f"{folder} is in use by {lock}.", "Open it, or choose another folder.")
+        try:
+            _require_none(files)  # another process may have made one meanwhile
+            with writing(folder):
+                for name in FOLDERS:
+                    (folder / name).mkdir(exist_ok=True)
+            write_settings(chosen, files.settings)
+        except UserError:
+            lock.release()
+            raise
         return cls(folder, chosen, lock)
 
     @classmethod
@@ -203,6 +209,11 @@ class Project(Store):
             When the name would leave the project.
         """
         return self.patches / safe_name(name)
+
+
+def _require_none(files: Layout) -> None:
+    if files.settings.exists():
+        raise UserError(f"{files.folder} is a project already.", "Open it, or choose another folder.")
 
 
 def _root(folder: Path) -> str:
