@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.fields import parse
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -28,11 +27,11 @@ def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[st
     for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise UserError(f"{flag} {text!r} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
+            raise UserError(f"{flag} {short(text)} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
         try:
-            values[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"{flag} {text!r}: its value is no YAML.", "Put text with signs in quotes.") from error
+            values[name.strip()] = parse(value)
+        except ValueError as error:
+            raise UserError(f"{flag} {short(text)}: its value is no YAML.", "Put text with signs in quotes.") from error
     return values
 
 

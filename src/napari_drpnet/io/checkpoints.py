@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import atomic_write, reading
 
 _VERSION = 1
+_REMEDY = "Remove it to train from the beginning."
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -55,18 +57,29 @@ def read_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
 
     if not path.exists():
         return None
-    remedy = f"Remove {path} to train from the beginning."
-    try:
-        with reading(path):
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path}: not a readable checkpoint.", remedy) from error
+    with usable(path), reading(path):
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or state.get("version") != _VERSION:
-        raise UserError(f"{path}: a checkpoint of another version of napari-drpnet.", remedy)
-    if state["run"] != run:
-        differs = ", ".join(_differences(state["run"], run))
-        raise UserError(f"{path}: a checkpoint of another run ({differs} differ).", f"Repeat its command, or: {remedy}")
+        raise UserError(f"{path}: a checkpoint of another version of napari-drpnet.", _REMEDY)
+    with usable(path):
+        differs = "" if state["run"] == run else ", ".join(_differences(state["run"], run)) or "details"
+    if differs:
+        raise UserError(
+            f"{path}: a checkpoint of another run ({cut(differs, 60)} differ).",
+            "Repeat its command, or remove it to train from the beginning.",
+        )
     return state
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged checkpoint leads to, while it is read or taken up, into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # torch's reader and what it calls raise twenty kinds
+        raise UserError(f"{path}: not a readable checkpoint.", _REMEDY) from error
 
 
 def _differences(one: str, other: str) -> list[str]:

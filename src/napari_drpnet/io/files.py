@@ -9,9 +9,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from napari_drpnet.errors import UserError
 
@@ -56,25 +53,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _cannot_write(path, error) from error
-
-
-def read_fields(path: Path, hint: str) -> dict[str, Any]:
-    """The fields of settings in a YAML file, as they are written.
-
-    Raises
-    ------
-    UserError
-        When the file is missing or no mapping of names to values; the ``hint`` is its next step.
-    """
-    try:
-        with reading(path):
-            # Thousands of names take a second without libyaml.
-            fields = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file.", hint) from error
-    if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
-        raise UserError(f"{path} does not hold settings.", hint)
-    return fields
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from warnings import warn
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
+from napari_drpnet.io.safe_names import safe_name
 
 # The 21 digits that cryoSPARC puts before the names of files it imports; dates and times are shorter.
 _UID = re.compile(r"^\d{15,}_")
@@ -238,14 +239,14 @@ def places(names: Iterable[str]) -> dict[str, PurePosixPath]:
     Raises
     ------
     UserError
-        When two names would have one place.
+        When two names would have one place, or one cannot be that of a file.
     """
     names = list(dict.fromkeys(names))
     uses = Counter(map(micrograph_stem, names))
     found: dict[PurePosixPath, str] = {}
     for name in names:
         stem = micrograph_stem(name)
-        place = PurePosixPath(stem) if uses[stem] == 1 else safe_place(name)
+        place = safe_place(stem if uses[stem] == 1 else name)
         if place in found:
             raise UserError(
                 f"The files of {found[place]} and {name} would have one name, {place}.", "Do them apart, or rename one."
@@ -255,6 +256,12 @@ def places(names: Iterable[str]) -> dict[str, PurePosixPath]:
 
 
 def safe_place(name: str) -> PurePosixPath:
-    """Folders and stem of a name, as a place that cannot leave the output folder."""
-    *folders, last = [part for part in _parts(name) if part != ".."] or ["unnamed"]
-    return PurePosixPath(*folders, micrograph_stem(last))
+    """Folders and stem of a name, as a place that cannot leave the output folder.
+
+    Raises
+    ------
+    UserError
+        When the name cannot be that of a file; see `safe_names.safe_name`.
+    """
+    *folders, last = [part for part in _parts(name) if part != ".."] or [""]
+    return PurePosixPath(*map(safe_name, (*folders, micrograph_stem(last))))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
@@ -58,13 +59,20 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
         where two micrographs have the same name; what would still overwrite another's picks is refused.
     """
     refusals: list[Refusal] = []
-    found: dict[Path, tuple[MicrographEntry, PurePosixPath]] = {}
+    found: dict[str, tuple[MicrographEntry, PurePosixPath]] = {}
     for text in inputs:
         try:
-            for entry, short in _expand(text):
-                found.setdefault(entry.path.resolve(), (entry, short))
+            entries = expand(text)
         except UserError as error:
             refusals.append(Refusal(text, error))
+            continue
+        for entry in entries:
+            try:
+                short = _short_place(entry.name, listed=text.lower().endswith(".star"))
+            except UserError as error:
+                refusals.append(Refusal(entry.name, error))
+                continue
+            found.setdefault(os.path.realpath(entry.path), (entry, short))
 
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, PickTask] = {}
@@ -88,17 +96,11 @@ def _coordinates(place: PurePosixPath) -> PurePosixPath:
     return place.with_name(f"{place.name}_autopick.star")
 
 
-def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
-    """The micrographs one input means, each with the short form of where its picks go."""
-    listed = Path(text).suffix.lower() == ".star"
-    found: list[tuple[MicrographEntry, PurePosixPath]] = []
-    for entry in expand(text):
-        place = safe_place(entry.name)
-        found.append((entry, _in_project(entry.name) or (place if listed else PurePosixPath(place.name))))
-    return found
+def _short_place(name: str, listed: bool) -> PurePosixPath:
+    """Where the picks of a micrograph go, as long as that is not of two.
 
-
-def _in_project(name: str) -> PurePosixPath | None:
-    """The name below a RELION job's folder, without suffix; None when it is not in one."""
+    Below a RELION job's folder; of names in a STAR file with all folders; else without any.
+    """
     below = _RELION_JOB.search(name)
-    return safe_place(below["below"]) if below else None
+    place = safe_place(below["below"] if below else name)
+    return place if below or listed else PurePosixPath(place.name)

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.checkpoints import read_checkpoint, write_checkpoint
+from napari_drpnet.io.checkpoints import read_checkpoint, usable, write_checkpoint
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training_loop.batches import Batch, Draw, Tensors, drawn_ahead, random_of
 from napari_drpnet.training_loop.parallel import Processes, crew
@@ -187,12 +188,17 @@ class _State:
     def resume(self, watch: Watch) -> int:
         """Take up the checkpoint, where there is one; the number of the next step."""
         saved = read_checkpoint(watch.checkpoint, watch.run) if watch.checkpoint else None
-        if saved is None:
+        if watch.checkpoint is None or saved is None:
             return 1
-        for name, part in self._parts().items():
-            part.load_state_dict(saved[name])
-        self.best = saved["best"]
-        self.checks = [Step(**check) for check in saved["checks"]]
+        with usable(watch.checkpoint):
+            self.best = saved["best"]
+            if self.best is not None:
+                self.averaged.module.load_state_dict(self.best)  # that it fits is seen now, not at the end
+            for name, part in self._parts().items():
+                part.load_state_dict(saved[name])
+            self.checks = TypeAdapter(list[Step]).validate_python(saved["checks"])
+            if self.checks[-1].done != self.schedule.last_epoch:
+                raise ValueError("the parts are of different steps")
         return self.checks[-1].done + 1
 
     def result(self, watch: Watch) -> nn.Module:

@@ -470,7 +470,7 @@ class TestRows:
         assert len(Path("p/index.tsv").read_text().splitlines()) < 20
 
     def test_odd_names_are_told_apart(self):
-        names = ["tab\there", "new\nline", "a b", "ä"]
+        names = ["it's", '"it"', "a b", "ä"]
         for name in names:
             write_discs(f"m/{name}.mrc")
         project = Project.create("p", inputs=("m",))

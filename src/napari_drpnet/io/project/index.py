@@ -8,6 +8,7 @@ Each line ends with the times of the folders, after the change; while they are t
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.io.safe_names import safe_name
 
 HEAD = "# napari-drpnet index 1"
 _NONE = "-"
@@ -106,7 +109,7 @@ class Index:
                 *cells, index.folders = line.split("\t")
                 record = _record(cells)
                 index.records[record.name] = record
-        except (OSError, ValueError, IndexError, TypeError):
+        except (OSError, ValueError, IndexError, TypeError, UserError):
             return cls(path, {})
         # Too long a tail of changes is taken up.
         index.unwritten = len(lines) > 2 * len(index.records) + 20
@@ -189,9 +192,10 @@ def _line(record: Record) -> str:
 
 
 def _record(cells: Sequence[str]) -> Record:
+    """The record of a line; an error when it cannot be one that was written here."""
     name, listed, path, pixel_size, picks, particles, background, region, picker, score, files = cells
-    return Record(
-        _plain(name),
+    record = Record(
+        safe_name(_plain(name)),
         _plain(listed),
         _plain(path),
         None if pixel_size == _NONE else float(pixel_size),
@@ -203,6 +207,10 @@ def _record(cells: Sequence[str]) -> Record:
         float(score),
         files,
     )
+    counted = min(record.picks, record.particles, record.background) >= 0 and not math.isinf(record.score)
+    if not counted or not 0 < (record.pixel_size or 1.0) < math.inf or "\0" in record.listed + record.path:
+        raise ValueError(f"{record.name}: no record has such values")
+    return record
 
 
 def _word(text: str) -> str:

@@ -6,20 +6,35 @@ holds nobody up. A lock can be taken away by deleting its file; its owner notice
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import socket
+import stat
 import time
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+from pydantic import Field, TypeAdapter, ValidationError
 
-from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.errors import UserError, cut
+from napari_drpnet.io.files import writing
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_Word = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$", strict=True)]
+# Bytes; a lock has about 150.
+_LONGEST = 10_000
+_TRIES = 100
 # The start of a process is told to a hundredth of a second, but the clock it is told by may be set right meanwhile.
 _CLOCK = 2.0
 
@@ -40,11 +55,11 @@ class Owner:
         Differs for every lock ever taken.
     """
 
-    host: str
-    pid: int
-    started: float
-    since: str
-    token: str
+    host: _Word
+    pid: Annotated[int, Field(gt=0, lt=2**31, strict=True)]
+    started: Annotated[float, Field(allow_inf_nan=False, strict=True)]
+    since: _Word
+    token: _Word
 
     @classmethod
     def me(cls) -> Owner:
@@ -54,7 +69,7 @@ class Owner:
         return cls(socket.gethostname(), pid, psutil.Process(pid).create_time(), since, secrets.token_hex(8))
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.since}"
+        return f"process {self.pid} on {cut(self.host, 60)}, since {cut(self.since, 25)}"
 
     @property
     def here(self) -> bool:
@@ -72,7 +87,7 @@ class Owner:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < _CLOCK
             return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except (psutil.NoSuchProcess, ValueError):
+        except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:
             return True
@@ -96,12 +111,11 @@ class Lock:
     def __init__(self, path: Path, owner: Owner) -> None:
         self.path = path
         self.owner = owner
-        _held.add(owner.token)
         self._finalizer = weakref.finalize(self, _release, path, owner)
 
     @classmethod
     def take(cls, path: Path) -> Lock | Owner:
-        """Take the lock, or tell which living process has it.
+        """Take the lock, or tell which living process has it. Of several that try at once exactly one gets it.
 
         Raises
         ------
@@ -109,14 +123,7 @@ class Lock:
             When the file cannot be written.
         """
         owner = Owner.me()
-        if _create(path, owner):
-            return cls(path, owner)
-        other = read_owner(path)
-        if other is not None and other.alive:
-            return other
-        # Of two who do this at once the later one has it; the other sees that before its first write.
-        write_text(_text(owner), path)
-        return cls(path, owner)
+        return _claim(path, owner) or cls(path, owner)
 
     def lost_to(self) -> str:
         """Who holds the lock instead of this process; empty when all is well. A deleted file is made again."""
@@ -124,7 +131,7 @@ class Lock:
         if other is not None and other.token == self.owner.token:
             return ""
         if other is None and not self.path.exists():
-            return "" if _create(self.path, self.owner) else str(read_owner(self.path) or "another process")
+            return str(_claim(self.path, self.owner) or "")
         return str(other or "another process")
 
     def release(self) -> None:
@@ -135,32 +142,95 @@ class Lock:
 def read_owner(path: Path) -> Owner | None:
     """Who holds a lock; None when nobody does, or when the file is damaged."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return Owner(
-            str(said["host"]), int(said["pid"]), float(said["started"]), str(said["since"]), str(said["token"])
-        )
-    except (OSError, ValueError, TypeError, LookupError):
+        with path.open("rb") as file:
+            return _parsed(file.read(_LONGEST))
+    except OSError:
         return None
 
 
-def _text(owner: Owner) -> str:
-    return json.dumps(asdict(owner)) + "\n"
+def _parsed(content: bytes) -> Owner | None:
+    """Whom a lock file names; None for one that no process can have written."""
+    try:
+        return TypeAdapter(Owner).validate_json(content)
+    except ValidationError:
+        return None
 
 
-def _create(path: Path, owner: Owner) -> bool:
-    """Make the lock file unless there is one."""
-    with writing(path):
-        try:
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
+def _claim(path: Path, owner: Owner) -> Owner | None:
+    """Write an owner into the lock file, unless it names another one that is alive: then it is that one."""
+    _held.add(owner.token)  # before others can read it
+    try:
+        with writing(path):
+            found = _decided(path, owner)
+    except UserError:
+        _held.discard(owner.token)
+        raise
+    if found == owner:
+        return None
+    _held.discard(owner.token)
+    return found
+
+
+def _decided(path: Path, owner: Owner) -> Owner:
+    """Who has the lock: another one that is alive, or the owner, who is written into the file.
+
+    Only who has the file to itself reads and writes it, so that nobody takes away what another has just taken. Where
+    the system has no such locks (Windows, some network disks), of two who take the lock of a dead process in the same
+    millisecond the later one has it, and the other sees that before its first write.
+    """
+    for _ in range(_TRIES):
+        with _opened(path) as number:
+            if not _alone(number, path):
+                continue
+            other = _parsed(os.read(number, _LONGEST))
+            if other is not None and other.alive:
+                return other
+            if _put(number, path, owner):
+                return owner
+    raise OSError(errno.EBUSY, "others take and leave it all the time")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """The lock file, made where there is none; never another file that a link leads to."""
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
+    except PermissionError as error:
+        try:  # it may be of another person, in a folder that both may write
+            number = os.open(path, os.O_RDONLY | flags)
+        except FileNotFoundError:
+            raise error from None
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        yield number
+    finally:
+        os.close(number)
+
+
+def _alone(number: int, path: Path) -> bool:
+    """Wait until no other process has the open file to itself; False when the path is another file by then."""
+    if fcntl is not None:
+        with suppress(OSError):  # a disk without such locks
+            fcntl.flock(number, fcntl.LOCK_EX)
+    try:
+        return os.path.samestat(os.fstat(number), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _put(number: int, path: Path, owner: Owner) -> bool:
+    """Write an owner into the open lock file; False when it is removed instead, since it cannot be written."""
+    try:
+        os.ftruncate(number, 0)
+        os.lseek(number, 0, os.SEEK_SET)
+        os.write(number, (json.dumps(asdict(owner)) + "\n").encode())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno in (errno.EBADF, errno.EINVAL):  # opened for reading only
             return False
-        try:
-            os.write(number, _text(owner).encode())
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(number)
+        raise
     return True
 
 

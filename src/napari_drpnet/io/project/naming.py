@@ -36,7 +36,7 @@ def named(
         Takes what is wrong with entries that get no name.
     """
     before = {_file(root, record.path or record.listed): name for name, record in former.items()}
-    entries = _one_format(_each_once(entries), lambda one: _file(root, one.path) in before, wrong)
+    entries = _one_format(_each_once(_called_well(entries, wrong)), lambda one: _file(root, one.path) in before, wrong)
     stems = {micrograph_stem(entry.name) for entry in entries}
     # Of those that are gone others may take the names: a folder was renamed.
     held = {name for file, name in before.items() if micrograph_stem(file) in stems and os.path.lexists(file)}
@@ -51,6 +51,18 @@ def named(
         elif new:
             names |= _with_folders(stem, new, held | stems)
     return {names[entry.path]: entry for entry in entries}
+
+
+def _called_well(entries: Sequence[MicrographEntry], wrong: list[UserError]) -> list[MicrographEntry]:
+    """Without those whose name can be that of no file of the project."""
+    good = []
+    for entry in entries:
+        try:
+            safe_place(entry.name)
+            good.append(entry)
+        except UserError as error:
+            wrong.append(error)
+    return good
 
 
 def _each_once(entries: Sequence[MicrographEntry]) -> list[MicrographEntry]:

@@ -19,11 +19,12 @@ from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, owners
 from napari_drpnet.io.picks.star import read_listed, read_star
-from napari_drpnet.io.project.files import NO_FILES, Layout
+from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.index import Index, Record, stamp
 from napari_drpnet.io.project.naming import named
 from napari_drpnet.io.project.picks import read_stored, split
 from napari_drpnet.io.project.regions import read_region
+from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry, find_in_project, read_coordinate_list
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.settings import ProjectSettings
@@ -128,8 +129,8 @@ def _listed(files: Layout) -> dict[str, Record]:
         pairs = read_coordinate_list(files.list)
     except UserError:
         return {}
-    names = [(PurePath(file).name.removesuffix(files.picks("").name), listed) for listed, file in pairs]
-    return {name: Record(name, listed) for name, listed in names}
+    names = [(PurePath(file).name.removesuffix(PICKS_ENDING), listed) for listed, file in pairs]
+    return {name: Record(name, listed) for name, listed in names if is_safe(name)}
 
 
 def _count_anew(files: Layout, index: Index, looks: dict[str, str]) -> list[str]:
