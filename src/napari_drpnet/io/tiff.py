@@ -64,7 +64,8 @@ class TiffStack:
 
     def _frame(self, index: int) -> npt.NDArray[Any]:
         with _opened(self.path) as (tiff, size):
-            return _pixels(self.path, tiff.series[0].pages[index], size).reshape(self.shape[1:])
+            page = [page for series in _alike(tiff) for page in series.pages][index]
+            return _pixels(self.path, page, size).reshape(self.shape[1:])
 
 
 def open_tiff(path: Path) -> Any:
@@ -86,13 +87,13 @@ def open_tiff(path: Path) -> Any:
         When the file breaks the standard but the pixels can be found, or holds images of other sizes, too.
     """
     with _opened(path) as (tiff, size):
-        series = tiff.series[0]
-        frames, height, width = _shape(path, series)
-        if len(tiff.series) > 1:
-            others = len(tiff.series) - 1
+        parts = _alike(tiff)
+        series = parts[0]
+        frames, height, width = _shape(path, parts)
+        if others := len(tiff.series) - len(parts):
             warnings.warn(f"{path}: {others} more images in it, of other sizes or kinds, are not read.", stacklevel=2)
         grey = "S" not in series.axes and series.keyframe.photometric != _PALETTE
-        if grey and series.dataoffset is not None:
+        if grey and _in_one_piece(parts):
             offset, dtype = int(series.dataoffset), np.dtype(series.dtype).newbyteorder(tiff.byteorder)
             shape = (height, width) if frames == 1 else (frames, height, width)
             if size < (end := offset + math.prod(shape) * dtype.itemsize):
@@ -103,8 +104,28 @@ def open_tiff(path: Path) -> Any:
         return _pixels(path, series.pages[0], size).reshape(height, width)
 
 
-def _shape(path: Path, series: Any) -> tuple[int, int, int]:
+def _alike(tiff: Any) -> list[Any]:
+    """The first series of images, and those like it: programs that write frame by frame make a series of each."""
+    first = tiff.series[0]
+    return [s for s in tiff.series if (s.shape, s.axes, s.dtype) == (first.shape, first.axes, first.dtype)]
+
+
+def _in_one_piece(parts: list[Any]) -> bool:
+    return len(parts) == 1 and parts[0].dataoffset is not None
+
+
+def _check_chain(path: Path, tiff: Any) -> None:
+    """Refuse images that lead back to one of them, which tifffile would follow for ever."""
+    seen: set[int] = set()
+    for page in tiff.pages:
+        if page.offset in seen:
+            raise UserError(f"{path} cannot be read: its list of images leads back to itself.", _ANEW)
+        seen.add(page.offset)
+
+
+def _shape(path: Path, parts: list[Any]) -> tuple[int, int, int]:
     """Frames, height and width of images that can be micrographs."""
+    series = parts[0]
     axes = "".join(axis for axis in series.axes if axis != "S")
     shape = [int(n) for n, axis in zip(series.shape, series.axes, strict=True) if axis != "S"]
     if not axes.endswith("YX") or min(shape) < 1:
@@ -112,9 +133,9 @@ def _shape(path: Path, series: Any) -> tuple[int, int, int]:
     if series.dtype is None or np.dtype(series.dtype).kind not in "biuf":
         kind = "complex" if series.dtype is not None and np.dtype(series.dtype).kind == "c" else "of an unknown kind"
         raise UserError(f"{path}: its pixels are {kind}, which are not read.", "Save it with 32-bit floats.")
-    frames = math.prod(shape[:-2])
-    if series.dataoffset is None and len(series.pages) != frames:
-        raise UserError(f"{path}: it has {len(series.pages)} images, but tells of {frames}.", _ANEW)
+    frames, pages = math.prod(shape[:-2]) * len(parts), sum(len(part.pages) for part in parts)
+    if not _in_one_piece(parts) and pages != frames:
+        raise UserError(f"{path}: it has {pages} images, but tells of {frames}.", _ANEW)
     return frames, shape[-2], shape[-1]
 
 
@@ -163,6 +184,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, int]]:
     size = file_size(path)
     with reading(path), undamaged(path), _Complaints() as complaints:
         with tifffile.TiffFile(path) as tiff:
+            _check_chain(path, tiff)
             yield tiff, size
         if complaints.said:
             warnings.warn(f"{path}: {short(complaints.said[0])}; read all the same.", stacklevel=4)
