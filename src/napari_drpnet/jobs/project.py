@@ -12,7 +12,8 @@ from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.picking import Found, PickReport, PickResult, learn, pick_one
+from napari_drpnet.jobs.pick_report import PickReport, PickResult
+from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class

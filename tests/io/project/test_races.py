@@ -15,7 +15,7 @@ import pytest
 from discs import write_discs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import Project
-from napari_drpnet.io.project.lock import Lock, Owner, read_owner
+from napari_drpnet.io.lock import Lock, Owner, read_owner
 
 PROCESSES, ROUNDS = 6, 15
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked, to begin at the same moment")

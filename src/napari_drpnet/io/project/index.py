@@ -7,17 +7,14 @@ Each line ends with the times of the folders, after the change; while they are t
 
 from __future__ import annotations
 
-import errno
 import math
-import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.safe_names import safe_name
 
 HEAD = "# napari-drpnet index 1"
@@ -133,31 +130,8 @@ class Index:
             When the file cannot be written.
         """
         self.unwritten, self.folders = True, folders
-        append(f"{_line(record)}\t{_word(folders)}\n", self.path)
+        append_text(f"{_line(record)}\t{_word(folders)}\n", self.path)
         self.unwritten = False
-
-
-def append(text: str, path: Path) -> None:
-    """Add text to the end of a file, whole or not at all.
-
-    Raises
-    ------
-    UserError
-        When it cannot be written.
-    """
-    with writing(path):
-        number = os.open(path, os.O_WRONLY | os.O_APPEND)
-        try:
-            before, content = os.fstat(number).st_size, text.encode("utf-8", "surrogateescape")
-            try:
-                if os.write(number, content) < len(content):
-                    raise OSError(errno.ENOSPC, "the file was written in part")
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(number, before)
-                raise
-        finally:
-            os.close(number)
 
 
 def stamp(paths: Iterable[Path]) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import writing
+from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.project.files import FOLDERS, Layout, checked, read_settings, write_settings
 from napari_drpnet.io.project.index import Record, stamp
-from napari_drpnet.io.project.lock import Lock
 from napari_drpnet.io.project.networks import networks, weights
 from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries

@@ -12,11 +12,11 @@ import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.io.files import append_text, write_text, writing
 from napari_drpnet.io.images import open_image, read_single
+from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
-from napari_drpnet.io.project.index import Index, Record, append
-from napari_drpnet.io.project.lock import Lock
+from napari_drpnet.io.project.index import Index, Record
 from napari_drpnet.io.project.picks import Stored, labels_text, picks_text, read_stored, split
 from napari_drpnet.io.project.regions import read_region, write_region
 from napari_drpnet.io.project.survey import counted, counts, survey
@@ -229,7 +229,7 @@ class Store:
                 return
             if record.has_picks and not former.has_picks:
                 place = coordinates(self._files, self.root, record.name)
-                append(f"{star_row(record.listed, place)}\n", self._files.list)
+                append_text(f"{star_row(record.listed, place)}\n", self._files.list)
             self._index.append(record, self._files.stamp())
 
     def _known_frame(self, name: str, frame: Frame, needed: bool) -> Frame:

@@ -16,10 +16,11 @@ from napari_drpnet.evaluation.consensus import comparable
 from napari_drpnet.evaluation.consensus import consensus as agreed
 from napari_drpnet.evaluation.naming import same_names
 from napari_drpnet.io import write_picks
+from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.compare.contenders import read_set
 from napari_drpnet.jobs.inputs import coordinate_files
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
-from napari_drpnet.jobs.picking import PickReport, PickResult, write_lists
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.settings import ConsensusSettings
 from napari_drpnet.steps import Job, Progress
 
@@ -80,17 +81,14 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
     comparison = compare(sets, radius)
     micrographs, notes = together(sets)
     targets = coordinate_files(map(_name, micrographs))
-    results: list[PickResult] = []
-    try:
+    with alone_in(out), PickLists(out) as lists:
         for done, found in enumerate(micrographs):
             name, start = _name(found), time.perf_counter()
-            yield Progress(done, len(micrographs), sum(result.picks for result in results), name)
+            yield Progress(done, len(micrographs), sum(result.picks for result in lists.results), name)
             picks = agreed(found, radius, settings.at_least, settings.weights)
-            results.append(replace(_written(picks, out / targets[name]), seconds=time.perf_counter() - start))
-    finally:
-        write_lists(results, out)
+            lists.add(replace(_written(picks, out / targets[name]), seconds=time.perf_counter() - start))
     notes = [*(note for one in read for note in one.notes), *notes, *comparison.warnings]
-    return ConsensusReport(PickReport(out, tuple(results)), sets, comparison, tuple(notes))
+    return ConsensusReport(PickReport(out, tuple(lists.results)), sets, comparison, tuple(notes))
 
 
 def joined(sets: PicksBySet, radius: float, at_least: int) -> tuple[tuple[Picks, ...], list[str]]:
@@ -123,7 +121,9 @@ def _of(micrograph: str, named: Mapping[str, Mapping[str, Picks]]) -> dict[str, 
 
 def write_set(sets: Sequence[Picks], out: Path, places: Mapping[str, PurePosixPath]) -> None:
     """Write one set as `pick` does; ``places`` tells where the picks of a micrograph go."""
-    write_lists([_written(picks, out / places[picks.frame.micrograph]) for picks in sets], out)
+    with PickLists(out) as lists:
+        for picks in sets:
+            lists.add(_written(picks, out / places[picks.frame.micrograph]))
 
 
 def _written(picks: Picks, file: Path) -> PickResult:

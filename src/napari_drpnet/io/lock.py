@@ -139,6 +139,27 @@ class Lock:
         self._finalizer()
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock of an output folder, which is made where there is none.
+
+    Raises
+    ------
+    UserError
+        When another process writes into it, or it cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = Lock.take(folder / ".lock")
+    if not isinstance(lock, Lock):
+        more = "" if lock.here else f", or delete {folder / '.lock'} if that program has ended"
+        raise UserError(f"{folder} is in use by {lock}.", f"Wait for its end, or choose another folder{more}.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def read_owner(path: Path) -> Owner | None:
     """Who holds a lock; None when nobody does, or when the file is damaged."""
     try:
