@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -59,7 +58,7 @@ def test_a_signal_keeps_what_is_finished(name: str):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + getattr(signal, name)
     assert err == "interrupted: what was finished is written.\n"
-    assert sorted(os.listdir("picks")) == LEFT
+    assert sorted(path.name for path in Path("picks").iterdir()) == LEFT
     assert [picks.frame.micrograph for picks in read_picks("picks/autopick.star")] == ["a.mrc"]
 
 
@@ -96,7 +95,7 @@ def test_a_second_run_into_one_folder_is_refused():
     assert err.startswith("error: picks is in use by process")
     process.terminate()
     process.communicate(timeout=60)
-    assert sorted(os.listdir("picks")) == LEFT
+    assert sorted(path.name for path in Path("picks").iterdir()) == LEFT
 
 
 def test_picks_that_vanish_during_the_run_are_told():

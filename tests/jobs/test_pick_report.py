@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_drpnet.data import Frame
 from napari_drpnet.io.star_lists import read_coordinate_list
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_pixel_size
 
 
 def notes(*picks: int, failed: int = 0) -> tuple[str, ...]:
@@ -32,6 +33,24 @@ def test_a_micrograph_with_far_fewer_picks_than_the_others_is_named():
 @pytest.mark.parametrize("picks", [(100, 120, 30, 110, 130), (100, 0, 100), (10, 12, 0, 11, 9), (3,)])
 def test_nothing_is_said_of_what_is_usual(picks: tuple[int, ...]):
     assert notes(*picks) == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "said"),
+    [
+        (0.106, 4096, "1.06 A is meant"),
+        (10.6, 4096, "shows 4.3 micrometres"),
+        (25.0, 500, "shows 1.2 micrometres"),
+        (1.06, 4096, ""),
+        (0.5, 11520, ""),
+        (4.3, 4096, ""),
+        (None, 4096, ""),
+    ],
+)
+def test_a_pixel_size_that_can_hardly_be_is_told(size: float | None, side: int, said: str):
+    told = doubtful_pixel_size(Frame("a", (side // 2, side), size))
+    assert said in told
+    assert bool(said) == bool(told)
 
 
 def test_the_lists_are_whole_after_each_micrograph(tmp_path: Path):

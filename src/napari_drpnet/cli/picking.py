@@ -14,6 +14,7 @@ from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionT
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import exists
 from napari_drpnet.settings import Device, PickerSettings, PickRun
 
 
@@ -118,6 +119,6 @@ def demo(
 def _napari() -> str:
     """How to call the napari of this environment from here."""
     napari = Path(sys.executable).with_name("napari")
-    if not napari.exists():
+    if not exists(napari):
         return "napari"
     return str(napari.relative_to(Path.cwd()) if napari.is_relative_to(Path.cwd()) else napari)

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.fields import parse
+from napari_drpnet.io.paths import exists, is_file, resolved
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -46,9 +47,9 @@ def named_paths(given: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for text in given:
         name, equals, place = text.partition("=")
-        named = bool(equals) and not Path(text).exists()
+        named = bool(equals) and not exists(text)
         path = Path(place if named else text)
-        name = name if named else path.resolve().stem if path.is_file() else path.resolve().name
+        name = name if named else resolved(path).stem if is_file(path) else resolved(path).name
         if name in found:
             raise UserError(f"Two sets are named {name!r}: {found[name]} and {path}.", "Name them, as in NAME=PATH.")
         found[name] = path

@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.paths import exists
 
 _VERSION = 1
 _REMEDY = "Remove it to train from the beginning."
@@ -38,7 +39,7 @@ def write_checkpoint(path: Path, run: str, state: dict[str, Any]) -> None:
         with atomic_write(path) as temporary:
             temporary.write_bytes(content.getvalue())
     except UserError as error:
-        kept = "; the last one stays" if path.exists() else ""
+        kept = "; the last one stays" if exists(path) else ""
         raise UserError(
             f"The checkpoint {error.message.removesuffix('.')}{kept}.",
             f"{error.hint} The same command then goes on from the last checkpoint.",
@@ -55,7 +56,7 @@ def read_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
     """
     import torch  # slow to load
 
-    if not path.exists():
+    if not exists(path):
         return None
     with usable(path), reading(path):
         state: Any = torch.load(path, map_location="cpu", weights_only=True)

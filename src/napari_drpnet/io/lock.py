@@ -25,6 +25,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import writing
+from napari_drpnet.io.paths import exists
 
 try:
     import fcntl
@@ -130,7 +131,7 @@ class Lock:
         other = read_owner(self.path)
         if other is not None and other.token == self.owner.token:
             return ""
-        if other is None and not self.path.exists():
+        if other is None and not exists(self.path):
             return str(_claim(self.path, self.owner) or "")
         return str(other or "another process")
 

@@ -19,6 +19,7 @@ from napari_drpnet.data import ImageArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import open_mrc, write_mrc
+from napari_drpnet.io.paths import exists, is_dir, is_file
 from napari_drpnet.io.picks.star import SCORE, X, Y, known, score_texts
 from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_table import Table, format_table, read_tables
@@ -47,7 +48,7 @@ def write_patches(patches: PatchSet, folder: str | Path) -> Path:
     folder = Path(folder)
     if not len(patches):
         raise UserError("There are no patches to write.", "Harvest from micrographs with labels or picks.")
-    if folder.exists() and not (folder / _LIST).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+    if exists(folder) and not is_file(folder / _LIST) and not (is_dir(folder) and not any(folder.iterdir())):
         raise UserError(f"{folder} is there already, and is no patch set.", "Choose another name.")
     beside = folder.with_name(f".{secrets.token_hex(6)}")
     try:
@@ -85,7 +86,7 @@ def _write(patches: PatchSet, folder: Path) -> None:
 
 def _put(made: Path, folder: Path) -> None:
     """Rename a folder; what has the name now is kept until the new one is there."""
-    if not folder.exists():
+    if not exists(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made.rename(folder)
         return
@@ -114,7 +115,7 @@ def read_patches(folder: str | Path) -> PatchSet:
         When a file is missing, damaged or shorter than the list says.
     """
     folder = Path(folder)
-    if not (folder / _LIST).is_file():
+    if not is_file(folder / _LIST):
         raise UserError(f"{folder} is no patch set: it has no {_LIST}.", "Name the folder that harvest has written.")
     table = read_tables(folder / _LIST)[-1]
     table.require(_IMAGE, _LABEL)

@@ -131,6 +131,11 @@ def _tree(folder: str, root: Path) -> Iterator[str]:
             (links if entry.is_symlink() else waiting).append(os.path.join(here, entry.name))  # noqa: PTH118
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The regular files in a folder, by name; none of one that cannot be read."""
+    return [folder / entry.name for entry in _entries(folder) if is_file(entry.path)]
+
+
 def _names(folder: Path) -> list[str]:
     return [entry.name for entry in _entries(folder)]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
+from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.paths import is_file
@@ -20,6 +21,8 @@ from napari_drpnet.io.star_table import format_table, star_row
 # so many micrographs to tell what is usual.
 _FEWER, _ENOUGH, _SEVERAL = 10, 20, 5
 _SHOWN = 5  # names in a note
+# Angstrom: pixels of images in which single particles are picked, and what such an image shows from side to side.
+_SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
 _COLUMNS = ("micrograph", "picks", "seconds", "error")
 
 
@@ -105,6 +108,19 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
     names = ", ".join(f"{result.micrograph} ({result.picks})" for result in few[:_SHOWN])
     more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
     return (f"Far fewer picks than the usual {usual:g} on {names}{more}: look at them.",)
+
+
+def doubtful_pixel_size(frame: Frame) -> str:
+    """A sentence about a pixel size that can hardly be that of a micrograph; empty when all is well."""
+    size = frame.pixel_size
+    if size is None or frame.shape is None:
+        return ""
+    span = size * max(frame.shape)
+    if size < _SMALLEST:
+        return f"A pixel size of {size:g} A is unusually small: if it is in nanometres, {10 * size:g} A is meant."
+    if size > _LARGEST or span > _WIDEST:
+        return f"A pixel size of {size:g} A is unusually large, as the image then shows {span / 1e4:.1f} micrometres: check it."
+    return ""
 
 
 class PickLists:

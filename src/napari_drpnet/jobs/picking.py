@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from warnings import warn
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
@@ -15,7 +16,7 @@ from napari_drpnet.io import write_picks
 from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_pixel_size
 from napari_drpnet.jobs.run_file import write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
@@ -64,7 +65,10 @@ def pick_one(
     """
     start = time.perf_counter()
     try:
-        found = yield from find(picker, read(), here)
+        micrograph = read()
+        if doubt := doubtful_pixel_size(micrograph.frame):
+            warn(doubt, stacklevel=2)  # Python shows a sentence once
+        found = yield from find(picker, micrograph, here)
     except UserError as error:
         return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
     count, coordinates = keep(found)

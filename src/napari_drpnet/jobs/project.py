@@ -11,6 +11,7 @@ from typing import Any
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.pick_report import PickReport, PickResult
 from napari_drpnet.jobs.picking import Found, learn, pick_one
@@ -56,7 +57,7 @@ def open_project(
         When there is neither a project nor an input, or what is given cannot be used.
     """
     folder, options = Path(folder), options or {}
-    if not (folder / "project.yaml").exists():
+    if not exists(folder / "project.yaml"):
         if not inputs:
             raise UserError(
                 f"{folder} is not a project.",
@@ -97,13 +98,13 @@ def _with_options(former: ProjectSettings, settings: dict[str, Any], options: Ma
 
 def _absolute(value: Any) -> Any:
     """A file of weights by its full path, since a project is opened from anywhere; other values as they are."""
-    is_file = isinstance(value, str) and value.endswith(_WEIGHTS) and Path(value).is_file()
-    return str(Path(value).absolute()) if is_file else value
+    named = isinstance(value, str) and value.endswith(_WEIGHTS) and is_file(value)
+    return str(Path(value).absolute()) if named else value
 
 
 def is_project(folder: str | Path) -> bool:
     """Whether a folder is a project."""
-    return (Path(folder) / "project.yaml").exists()
+    return exists(Path(folder) / "project.yaml")
 
 
 def names_of(project: Project, inputs: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import exists
 
 VolumeArray = npt.NDArray[np.float32]
 
@@ -95,7 +96,7 @@ def read_structure(path: Path) -> Scatterers:
     UserError
         When the file is missing, unreadable, holds no atoms, or is too large.
     """
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"{path}: there is no such file.", "Check the name of the structure.")
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     return _read_map(path) if suffixes and suffixes[-1] in {".mrc", ".map", ".ccp4"} else _read_model(path)

@@ -13,6 +13,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, reading
 from napari_drpnet.io.inputs import natural
 from napari_drpnet.io.names import NameIndex, own_name, owners, some
+from napari_drpnet.io.paths import exists, files_in, is_dir
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks, read_picks
 from napari_drpnet.io.star_lists import COORDINATES
 
@@ -38,11 +39,13 @@ def pick_files(source: Path, suffixes: Collection[str] = _ANY) -> tuple[list[Pat
     UserError
         When there is no such file, or no picks lie in the folder.
     """
-    if not source.exists():
+    if not exists(source):
         raise UserError(f"{source}: there is no such file or folder.", "Check the name.")
-    if not source.is_dir():
+    if not is_dir(source):
         return [source], ()
-    if (source / _LIST).exists():
+    with reading(source), os.scandir(source):
+        pass  # whether it can be looked into
+    if exists(source / _LIST):
         return [source / _LIST], ()
     for like_picks in (_inside(source, suffixes), _below(source, suffixes)):
         files = [file for file in like_picks if is_picks(file) and not _is_other_star(file)]
@@ -54,9 +57,8 @@ def pick_files(source: Path, suffixes: Collection[str] = _ANY) -> tuple[list[Pat
 
 
 def _inside(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    with reading(folder):
-        inside = sorted(folder.iterdir(), key=lambda file: natural(file.name))
-    return [file for file in inside if file.suffix.lower() in suffixes and file.is_file()]
+    inside = sorted(files_in(folder), key=lambda file: natural(file.name))
+    return [file for file in inside if file.suffix.lower() in suffixes]
 
 
 def _below(folder: Path, suffixes: Collection[str]) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Any
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import reading, write_text
+from napari_drpnet.io.paths import exists, is_dir
 from napari_drpnet.io.project.index import stamp
 from napari_drpnet.io.safe_names import is_safe, safe_name
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
@@ -110,7 +111,7 @@ class Layout:
 
 
 def _stamps(folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
-    if not folder.is_dir():
+    if not is_dir(folder):
         return
     with reading(folder), os.scandir(folder) as files:
         for file in files:
@@ -158,7 +159,7 @@ def read_settings(path: Path) -> ProjectSettings:
     UserError
         When there is none, or it cannot be used.
     """
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"{path.parent} is not a project: it has no {path.name}.", "Name micrographs to make one.")
     return checked(read_fields(path, "Correct it."), path)
 

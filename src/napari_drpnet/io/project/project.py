@@ -10,6 +10,7 @@ from typing import Any, Self
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import writing
 from napari_drpnet.io.lock import Lock
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.files import FOLDERS, Layout, checked, read_settings, write_settings
 from napari_drpnet.io.project.index import Record, stamp
 from napari_drpnet.io.project.networks import networks, weights
@@ -212,7 +213,7 @@ class Project(Store):
 
 
 def _require_none(files: Layout) -> None:
-    if files.settings.exists():
+    if exists(files.settings):
         raise UserError(f"{files.folder} is a project already.", "Open it, or choose another folder.")
 
 

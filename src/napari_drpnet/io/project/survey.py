@@ -18,6 +18,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, owners
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.star import read_listed, read_star
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.index import Index, Record, stamp
@@ -54,7 +55,7 @@ def find_entries(
     for text in inputs:
         try:
             entries = expand(text, root)
-            if entries and entries[0].name == text and not is_image(text) and not entries[0].path.exists():
+            if entries and entries[0].name == text and not is_image(text) and not exists(entries[0].path):
                 raise UserError(f"{text}: there is no such file or folder.", f"It is looked for in {root}.")
             found += entries
         except UserError as error:
@@ -147,8 +148,8 @@ def _count_anew(files: Layout, index: Index, looks: dict[str, str]) -> list[str]
 
 def counted(files: Layout, record: Record) -> Record:
     """A record with what its files hold now; a file that cannot be read is a warning, and counts nothing."""
-    here = [path if path.exists() else None for path in (files.picks(record.name), files.labels(record.name))]
-    painted = files.region(record.name).exists()
+    here = [path if exists(path) else None for path in (files.picks(record.name), files.labels(record.name))]
+    painted = exists(files.region(record.name))
     try:
         stored = read_stored(Frame(record.name, pixel_size=record.pixel_size), *here)
         known = painted and stored.picks.frame.shape is not None

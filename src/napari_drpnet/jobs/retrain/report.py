@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.fields import dump
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.weights import PACKAGED
@@ -77,12 +78,12 @@ def free_name(project: Project, wanted: str) -> str:
     folder = project.folder / "networks"
     if not wanted:
         number = 1
-        while (folder / f"retrained-{number}.safetensors").exists():
+        while exists(folder / f"retrained-{number}.safetensors"):
             number += 1
         return f"retrained-{number}"
     if not is_safe(wanted) or wanted.startswith("."):
         raise UserError(f"{short(wanted)} cannot be the name of a network.", "Use letters, digits, dots and dashes.")
-    if (folder / f"{wanted}.safetensors").exists() or (PACKAGED / f"{wanted}.safetensors").exists():
+    if exists(folder / f"{wanted}.safetensors") or exists(PACKAGED / f"{wanted}.safetensors"):
         raise UserError(f"There is a network named {wanted!r} already.", "Choose another name.")
     return wanted
 

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from napari_drpnet.data import FloatArray, ScoreMap
 from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.weights import WeightsCard, locate, read_card, write_weights
 from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.settings import PickerSettings
@@ -80,5 +81,5 @@ def fitted_to(picker: str, settings: PickerSettings) -> dict[str, str]:
 
 def _content(name: str) -> str:
     path = Path(name)
-    file = path if path.is_file() else locate(name)
+    file = path if is_file(path) else locate(name)
     return hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
