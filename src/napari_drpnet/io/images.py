@@ -30,7 +30,7 @@ class ImageFile:
     ----------
     array
         ``(h, w)``, or ``(n, h, w)`` for a stack, in the pixel type of the file: an array, a memory map, or
-        anything else with ``shape``, ``dtype``, ``ndim`` and indexing.
+        anything else with ``shape``, ``dtype``, ``ndim`` and indexing. Row 0 is where RELION has it.
     pixel_size
         Angstrom per pixel; None when the file does not tell.
     path
@@ -123,8 +123,8 @@ def read_micrograph(
     Returns
     -------
     Micrograph
-        ``(h, w)`` float32. Colour images become their luminance. Pixels that are not finite are masked in
-        ``valid``.
+        ``(h, w)`` float32; the last row of a TIFF file is row 0. Colour images become their luminance. Pixels that are
+        not finite are masked in ``valid``.
 
     Raises
     ------
