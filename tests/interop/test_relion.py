@@ -12,12 +12,15 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
+import tifffile
 
 from napari_drpnet import Frame, Picks, read_micrograph, read_picks, write_picks
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.star_lists import read_micrographs
 
 BOX = 32
@@ -86,10 +89,16 @@ def marks() -> np.ndarray:
 
 
 @pytest.fixture
-def project(tmp_path: Path, marks: np.ndarray) -> Path:
-    """A RELION project with one micrograph."""
+def image(marks: np.ndarray) -> np.ndarray:
+    """The micrograph with its marks, row 0 first."""
     image = np.zeros(SHAPE, np.float32)
     image[tuple(marks.T)] = brightness(marks)
+    return image
+
+
+@pytest.fixture
+def project(tmp_path: Path, image: np.ndarray) -> Path:
+    """A RELION project with one micrograph."""
     path = tmp_path / MICROGRAPH
     path.parent.mkdir(parents=True)
     with mrcfile.new(path) as mrc:
@@ -153,6 +162,66 @@ def test_a_micrograph_without_picks_does_not_stop_relion(relion: str, project: P
     write_picks(beside(marks), project / COORDINATES)
     write_picks(Picks(Frame(empty, SHAPE), np.empty((0, 2))), project / COORDINATES.replace("a.frames", "b"))
     assert centred(extract(relion, project), marks)
+
+
+# What RELION 3.1.3 reads of TIFF: neither tiles nor floats of 16 or 64 bits.
+TIFFS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "big-endian": {"byteorder": ">"},
+    "strips": {"rowsperstrip": 7},
+    "BigTIFF": {"bigtiff": True},
+    "LZW": {"compression": "lzw"},
+    "Deflate": {"compression": "zlib"},
+    "white is 0": {"photometric": "miniswhite"},
+    **{f"orientation {n}": {"extratags": [(274, "H", 1, n, True)]} for n in range(2, 9)},
+}
+
+
+@pytest.fixture
+def tiff(project: Path) -> Path:
+    """The project's micrograph as a TIFF, in the place of the MRC, for RELION to find."""
+    path = (project / MICROGRAPH).with_suffix(".tif")
+    (project / MICROGRAPH).unlink()
+    (project / "micrographs.star").write_text(OPTICS_31.replace(".frames.mrc", ".frames.tif"))
+    return path
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+def test_every_particle_of_a_tiff_is_centred(
+    relion: str, project: Path, tiff: Path, image: np.ndarray, marks: np.ndarray, kind: str
+) -> None:
+    """The marks are looked for in the TIFF as we read it, so that both programs must agree on its rows."""
+    tifffile.imwrite(tiff, image, **TIFFS[kind])
+    seen = read_micrograph(tiff).image
+    places = np.argwhere(seen)[np.argsort(seen[seen > 0])]
+    np.testing.assert_array_equal(places, np.column_stack([SHAPE[0] - 1 - marks[:, 0], marks[:, 1]]))
+    picks = beside(places)
+    write_picks(replace(picks, frame=replace(picks.frame, micrograph=tiff.name)), project / COORDINATES)
+    assert centred(extract(relion, project), marks)
+
+
+def test_rows_of_a_tiff_that_are_not_turned_would_be_seen(
+    relion: str, project: Path, tiff: Path, image: np.ndarray, marks: np.ndarray
+) -> None:
+    tifffile.imwrite(tiff, image)
+    write_picks(beside(marks), project / COORDINATES)
+    assert not centred(extract(relion, project), marks)
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_a_mark_at_row_120_of_600_is_where_relion_finds_it(relion: str, tmp_path: Path, suffix: str) -> None:
+    """By numbers: RELION has it at row 120 of an MRC, and at row 479 of a TIFF."""
+    image = np.zeros((600, 400), np.float32)
+    image[120, 100] = 1000
+    path = tmp_path / MICROGRAPH.replace(".mrc", suffix)
+    path.parent.mkdir(parents=True)
+    write_mrc(image, path) if suffix == ".mrc" else tifffile.imwrite(path, image)
+    (tmp_path / "micrographs.star").write_text(OPTICS_31.replace(".frames.mrc", f".frames{suffix}"))
+    micrograph = read_micrograph(path)
+    at = np.argwhere(micrograph.image)
+    np.testing.assert_array_equal(at, [[120 if suffix == ".mrc" else 479, 100]])
+    write_picks(Picks(micrograph.frame, at), tmp_path / COORDINATES)
+    assert extract(relion, tmp_path)[0, BOX // 2, BOX // 2] == 1000
 
 
 Wrong = Callable[[np.ndarray], np.ndarray]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
+from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, open_tiff
@@ -29,7 +30,7 @@ class ImageFile:
     ----------
     array
         ``(h, w)``, or ``(n, h, w)`` for a stack, in the pixel type of the file: an array, a memory map, or
-        anything else with ``shape``, ``dtype``, ``ndim`` and indexing.
+        anything else with ``shape``, ``dtype``, ``ndim`` and indexing. Row 0 is where RELION has it.
     pixel_size
         Angstrom per pixel; None when the file does not tell.
     path
@@ -54,13 +55,15 @@ class ImageFile:
         Raises
         ------
         UserError
-            When the file is shorter now than when it was opened, or cannot be read.
+            When the file is shorter now than when it was opened, cannot be read, or does not fit into memory.
         """
         array = self.array
         if not isinstance(array, np.memmap):
             return np.asarray(array if array.ndim == 2 else array[index])
         height, width = array.shape[-2:]
         count = height * width
+        if count * array.itemsize > LARGEST:
+            raise UserError(f"{self.path}: {height} x {width} pixels are too many for memory.", "Bin the micrograph.")
         with reading(self.path):
             pixels = np.fromfile(self.path, array.dtype, count, offset=array.offset + index * count * array.itemsize)
         if len(pixels) < count:
@@ -120,8 +123,8 @@ def read_micrograph(
     Returns
     -------
     Micrograph
-        ``(h, w)`` float32. Colour images become their luminance. Pixels that are not finite are masked in
-        ``valid``.
+        ``(h, w)`` float32; the last row of a TIFF file is row 0. Colour images become their luminance. Pixels that are
+        not finite are masked in ``valid``.
 
     Raises
     ------
@@ -156,8 +159,7 @@ def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0,
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
             image = np.array(frame, np.float32, copy=None, order="C")
     except MemoryError as error:
-        size = " x ".join(str(side) for side in file.array.shape[-2:])
-        raise UserError(f"{file.path}: there is not enough memory for {size} pixels.", "Bin it.") from error
+        raise UserError(f"{file.path}: there is not enough memory to read it.", "Close other programs.") from error
     micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
     if micrograph.valid is not None:
         bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))

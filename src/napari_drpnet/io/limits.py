@@ -13,24 +13,12 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 
 LARGEST = 2**34  # bytes of pixels that are held in memory at once
-# Counted electrons compress best, by a factor of about 20. A small file may hold a constant image.
+# Counted electrons compress best: one in 200 pixels by a factor of 170. A small file may hold a constant image.
 _MOST_COMPRESSED = 200
 _ALWAYS = 2**28  # bytes
-# What the libraries raise for damaged files, besides OSError.
-_DAMAGE = (
-    ValueError,
-    SyntaxError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    ArithmeticError,
-    AssertionError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
+# What the libraries raise for damaged files, besides OSError: with words for people, and for programmers.
+_TELLING = (ValueError, SyntaxError, EOFError, RuntimeError, zlib.error)
+_MUTE = (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError, struct.error)
 _LONGEST_REASON = 120
 
 
@@ -85,8 +73,9 @@ def undamaged(path: Path) -> Iterator[None]:
     """Turn what a library raises for a damaged ``path`` into a `UserError`."""
     try:
         yield
-    except _DAMAGE as error:
-        reason, hint = short(error), "Copy it anew, or save it as MRC or as uncompressed TIFF."
+    except (*_TELLING, *_MUTE) as error:
+        reason = (isinstance(error, _TELLING) and short(error)) or "its header is damaged"
+        hint = "Copy it anew, or save it as MRC or as uncompressed TIFF."
         if "imagecodecs" in reason:
             hint = "Its compression needs a package: pip install imagecodecs"
         raise UserError(f"{path} cannot be read: {reason}.", hint) from error
