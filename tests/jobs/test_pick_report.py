@@ -39,8 +39,8 @@ def test_nothing_is_said_of_what_is_usual(picks: tuple[int, ...]):
     ("size", "side", "said"),
     [
         (0.106, 4096, "1.06 A is meant"),
-        (10.6, 4096, "shows 4.3 micrometres"),
-        (25.0, 500, "shows 1.2 micrometres"),
+        (10.6, 4096, "show 4.3 micrometres"),
+        (25.0, 500, "show 1.2 micrometres"),
         (1.06, 4096, ""),
         (0.5, 11520, ""),
         (4.3, 4096, ""),

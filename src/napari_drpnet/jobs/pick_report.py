@@ -119,7 +119,7 @@ def doubtful_pixel_size(frame: Frame) -> str:
     if size < _SMALLEST:
         return f"A pixel size of {size:g} A is unusually small: if it is in nanometres, {10 * size:g} A is meant."
     if size > _LARGEST or span > _WIDEST:
-        return f"A pixel size of {size:g} A is unusually large, as the image then shows {span / 1e4:.1f} micrometres: check it."
+        return f"A pixel size of {size:g} A is unusually large: the image would show {span / 1e4:.1f} micrometres."
     return ""
 
 

@@ -127,6 +127,7 @@ def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None =
 def _told(error: ValidationError) -> str:
     """What is wrong with which fields, the first few of them; names and values may be as long as a file has them."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    parts = [f"{cut('.'.join(map(str, item['loc'])) or 'settings', 30)}: {item['msg']}" for item in found[:_SAID]]
+    said = [(cut(".".join(map(str, item["loc"])), 30), item["msg"].removeprefix("Value error, ")) for item in found]
+    parts = [f"{field}: {what}" if field else what for field, what in said[:_SAID]]
     rest = f"; and {len(found) - _SAID} more" if len(found) > _SAID else ""
     return cut(" ".join("; ".join(parts).split()), 180) + rest
