@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -71,4 +72,5 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _place(report: jobs.Conversion) -> str:
-    return str(report.files[0] if len(report.files) == 1 else report.files[0].parent)
+    one = len({file.with_suffix("") for file in report.files}) == 1  # perhaps with another that belongs to it
+    return str(report.files[0] if one else Path(os.path.commonpath([file.parent for file in report.files])))

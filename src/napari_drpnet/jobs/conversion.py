@@ -109,14 +109,8 @@ def convert(
     listed = read_micrographs(micrographs) if micrographs is not None else []
     known = KnownMicrographs(listed, settings.pixel_size, settings.scale)
     files, passed_over = _files(sources)
-    found: list[_Found] = []
     failed: list[Refusal] = []
-    for done, (file, source) in enumerate(files.items()):
-        yield Progress(done, len(files), sum(len(one.picks) for one in found), file.name)
-        try:
-            found += _read(file, source, known, settings)
-        except UserError as error:
-            failed.append(Refusal(str(file), error))
+    found = yield from _read_all(files, _root(sources), known, settings, failed)
     found = _writable(found, to, failed)
     if not found:
         if len(failed) == 1:
@@ -124,36 +118,58 @@ def convert(
         raise UserError(f"None of {len(failed)} files can be converted. {failed[0].error}")
     _check_once(found)
     targets = _targets(found, out, to)
-    _check_targets(targets, list(files))
+    _check_targets(targets, files)
     chosen = _above(found, settings.threshold)
     _check_complete(chosen, targets, to)
     written = _write(chosen, targets, out, to, known)
-    picks, every = sum(len(one.picks) for one in chosen), sum(len(one.picks) for one in found)
-    yield Progress(len(files), len(files), picks)
     names = dict.fromkeys(one.name for one in found)
     entries = [one.picks for one in chosen]
+    yield Progress(len(files), len(files), _count(chosen))
     return Conversion(
         written,
         len(found),
-        picks,
+        _count(chosen),
         tuple(name for name in names if micrographs is not None and name not in known.names),
         tuple(name for name in known.names if name not in names),
         passed_over,
         tuple(failed),
-        losses([Picks.joined(entries)] if to.several else entries, to.kept, to.shared),
-        every - picks,
+        losses([Picks.joined(entries)] if to is PARTICLES else entries, to.kept, to.shared),
+        _count(found) - _count(chosen),
     )
 
 
-def _files(sources: Sequence[Path]) -> tuple[dict[Path, Path], tuple[Path, ...]]:
-    """The files to read, each with the source that means it, and those that only look like picks."""
-    files: dict[Path, Path] = {}
+def _count(found: Sequence[_Found]) -> int:
+    return sum(len(one.picks) for one in found)
+
+
+def _files(sources: Sequence[Path]) -> tuple[list[Path], tuple[Path, ...]]:
+    """The files to read, each once, and those in folders that only look like picks."""
+    files: dict[Path, None] = {}
     passed_over: dict[Path, None] = {}
     for source in sources:
         found, others = pick_files(source)
-        files = dict.fromkeys(found, source) | files
+        files |= dict.fromkeys(found)
         passed_over |= dict.fromkeys(others)
-    return files, tuple(passed_over)
+    return list(files), tuple(passed_over)
+
+
+def _root(sources: Sequence[Path]) -> Path:
+    """The folder that all sources lie in: those below it tell micrographs of equal names apart."""
+    return Path(os.path.commonpath([(one if one.is_dir() else one.parent).absolute() for one in sources]))
+
+
+def _read_all(
+    files: Sequence[Path], root: Path, known: KnownMicrographs, settings: ConversionSettings, failed: list[Refusal]
+) -> Job[list[_Found]]:
+    """The picks of all files; ``failed`` takes those that cannot be read."""
+    found: list[_Found] = []
+    for done, file in enumerate(files):
+        yield Progress(done, len(files), _count(found), file.name)
+        try:
+            found += _read(file, root, known, settings)
+        except UserError as error:
+            failed.append(Refusal(str(file), error))
+    return found
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -170,10 +186,10 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     return to
 
 
-def _read(file: Path, source: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
+def _read(file: Path, root: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
     """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
     placed = within(known.read(file, flip_y=settings.flip_y), file)
-    return [_Found(_sized(with_folders(picks, file, source), settings.box_size), file) for picks in placed]
+    return [_Found(_sized(with_folders(picks, file.absolute(), root), settings.box_size), file) for picks in placed]
 
 
 def _sized(picks: Picks, size: float | None) -> Picks:
@@ -193,8 +209,7 @@ def _above(found: Sequence[_Found], threshold: float | None) -> list[_Found]:
     """
     if threshold is None:
         return list(found)
-    scored = sum(int(np.isfinite(one.picks.score).sum()) for one in found)
-    every = sum(len(one.picks) for one in found)
+    scored, every = sum(int(np.isfinite(one.picks.score).sum()) for one in found), _count(found)
     if every and not scored:
         raise UserError(f"{found[0].path}: its picks have no scores.", "Convert without --threshold.")
     if scored < every:

@@ -75,7 +75,8 @@ class KnownMicrographs:
         placed: list[Picks] = []
         told: dict[str, list[str]] = {}
         for picks in found:
-            there = picks.frame
+            # Rows that were turned have the shape from here.
+            there = replace(picks.frame, shape=None) if flip_y else picks.frame
             known = self._frame(there.micrograph, path) or Frame(there.micrograph)
             how = binning(there, known, self._decides(there.micrograph, path), self._scale)
             if flip_y and how.factor != 1 and self._scale is None:

@@ -35,7 +35,8 @@ def write_particles(
     Raises
     ------
     UserError
-        When the pixel size of a micrograph is not known, or the file cannot be written.
+        When the pixel size of a micrograph is not known, only some picks are of helical tubes, or the file cannot be
+        written.
 
     Warns
     -----
@@ -46,6 +47,8 @@ def write_particles(
     parts = [extractable(picks, path) for picks in found]
     optics = [_optics(picks, path, lenses or {}) for picks in parts]
     groups = {one: number for number, one in enumerate(dict.fromkeys(optics), start=1)}
+    if len({frozenset(picks.helix) for picks in parts if len(picks)}) > 1:
+        raise UserError(f"{path}: only some of the picks are of helical tubes.", "Convert them apart.")
     together = Picks.joined(parts)
     columns = star_columns(together) | {
         MICROGRAPH: [picks.frame.micrograph for picks in parts for _ in range(len(picks))],
