@@ -113,9 +113,7 @@ def convert(
     found = yield from _read_all(files, _root(sources), known, settings, failed)
     found = _writable(found, to, failed)
     if not found:
-        if len(failed) == 1:
-            raise failed[0].error
-        raise UserError(f"None of {len(failed)} files can be converted. {failed[0].error}")
+        raise _nothing(failed, sources)
     _check_once(found)
     targets = _targets(found, out, to)
     _check_targets(targets, files)
@@ -135,6 +133,16 @@ def convert(
         tuple(failed),
         losses([Picks.joined(entries)] if to is PARTICLES else entries, to.kept, to.shared),
         _count(found) - _count(chosen),
+    )
+
+
+def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
+    """Why nothing can be converted."""
+    if not failed:
+        return UserError(f"{sources[0]}: it lists no micrographs.", "Choose another file.")
+    first = failed[0].error
+    return (
+        first if len(failed) == 1 else UserError(f"None of {len(failed)} can be converted. {first.message}", first.hint)
     )
 
 

@@ -126,6 +126,14 @@ def test_micrographs_without_a_name_are_called_after_their_stacks(tmp_path: Path
     }
 
 
+def test_several_blocks_that_are_called_after_micrographs_are_of_these(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="micrographs are called after the blocks, as 'mic1'"):
+        found = read(tmp_path / "p.star", loop(XY, "1 2", name="mic1") + loop(XY, "3 4", name="mic2") + loop(XY))
+    assert {name: points(picks) for name, picks in found.items()} == {"mic1": [[1, 2]], "mic2": [[3, 4]]}
+    found = read(tmp_path / "p.star", loop(XY, "1 2", name="particles") + loop(XY, "3 4", name="picks2"))
+    assert {name: points(picks) for name, picks in found.items()} == {"p": [[1, 2], [3, 4]]}
+
+
 def test_images_that_are_in_no_stack_tell_no_micrograph(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="it has no rlnMicrographName, and rlnImageName names no stacks"):
         read(tmp_path / "p.star", loop("rlnImageName " + XY, "a.mrc 1 2"))
@@ -137,7 +145,7 @@ def test_a_file_of_a_list_has_picks_of_one_micrograph(tmp_path: Path) -> None:
     listed = write_coordinate_list([("M/b.mrc", str(path))], tmp_path / "autopick.star")
     assert [picks.frame.micrograph for picks in read_picks(listed)] == ["M/b.mrc"]
     path.write_text(loop("rlnMicrographName " + XY, "a.mrc 1 2", "c.mrc 1 2"))
-    with pytest.raises(UserError, match="with picks of several"):
+    with pytest.raises(UserError, match="but of several micrographs"):
         read_picks(listed)
 
 

@@ -24,7 +24,6 @@ from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
 from napari_drpnet.io.picks.star_fields import (
     CLASS,
-    IMAGE,
     LABEL,
     ORIGIN,
     PSI,
@@ -36,8 +35,9 @@ from napari_drpnet.io.picks.star_fields import (
     refuse_tomograms,
     unread,
 )
+from napari_drpnet.io.picks.star_names import names_of_rows, one_name
 from napari_drpnet.io.picks.star_origins import asked, origins
-from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH, find_in_project, read_coordinate_list
+from napari_drpnet.io.star_lists import COORDINATES, find_in_project, read_coordinate_list
 from napari_drpnet.io.star_optics import pixel_sizes
 from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
 
@@ -46,9 +46,6 @@ _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
 _NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
 _SHOWN = 10  # columns in a message
-# What RELION puts before the path of a micrograph in the path of its stack of particles.
-_JOB = re.compile(r"^(?:.*/)?[^/]+/job\d{3,}/")
-_STACK = re.compile(r"^\s*\d+@(?P<stack>.+?)(\.mrcs?)?\s*$")
 
 
 def read_star(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -159,45 +156,15 @@ def _read(
             refuse_tomograms(table)
         next((table for table in tables if X in table or Y in table), tables[-1]).require(X, Y)
     _tell_cut(text, path)
-    if len({MICROGRAPH in table for table in holding if len(table)}) > 1:
-        raise UserError(f"{path}: only some of its tables name micrographs.", "Give each table a file of its own.")
     parts: dict[str, list[Picks]] = {}
     stem = name or micrograph_stem(path)
-    for table, note in zip(holding, _notes(text, len(holding)), strict=True):
-        of_rows = _only(table, name) if name else _names(table, stem)
+    names = one_name(holding, name) if name else names_of_rows(holding, stem)
+    for table, of_rows, note in zip(holding, names, _notes(text, len(holding)), strict=True):
         for part in _of_table(tables, table, of_rows, note, frame_of):
             parts.setdefault(part.frame.micrograph, []).append(part)
     if not parts:
         parts = {stem: [Picks(Frame(stem), np.empty((0, 2)))]}
     return [_together(several, path) for several in parts.values()], unread(holding)
-
-
-def _names(table: Table, stem: str) -> list[str]:
-    """The micrograph of each row."""
-    if MICROGRAPH in table:
-        return table.texts(MICROGRAPH)
-    if IMAGE not in table or len(table) == 0:
-        return [stem] * len(table)
-    stacks = [_STACK.match(text) for text in table.texts(IMAGE)]
-    names = [_JOB.sub("", found["stack"]) for found in stacks if found is not None]
-    if len(names) < len(table):
-        raise UserError(
-            f"{table.path}: it has no {MICROGRAPH}, and {IMAGE} names no stacks to tell the micrographs by.",
-            "Give the STAR file of the extraction or refinement job.",
-        )
-    warn(
-        f"{table.path}: it has no {MICROGRAPH}; micrographs are called after the stacks of particles, as "
-        f"{short(names[0])}.",
-        stacklevel=6,
-    )
-    return names
-
-
-def _only(table: Table, name: str) -> list[str]:
-    """The name for each row of a table that must be of this one micrograph."""
-    if MICROGRAPH in table and len(set(table.texts(MICROGRAPH))) > 1:
-        raise UserError(f"{table.path}: listed for {short(name)}, but with picks of several.", "Convert it by itself.")
-    return [name] * len(table)
 
 
 def _of_table(
