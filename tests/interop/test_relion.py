@@ -22,6 +22,10 @@ import tifffile
 from napari_drpnet import Frame, Picks, read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.star_lists import read_micrographs
+from napari_drpnet.io.star_table import star_row
+from napari_drpnet.jobs.conversion import convert
+from napari_drpnet.settings import ConversionSettings
+from napari_drpnet.steps import drive
 
 BOX = 32
 SHAPE = (150, 230)
@@ -119,7 +123,7 @@ def beside(marks: np.ndarray, reach: float = 0.45) -> Picks:
     return Picks(frame, marks + offset, score=0.75, diameter=60.5, source="drpnet # 1")
 
 
-def extract(program: str, project: Path) -> np.ndarray:
+def extract(program: str, project: Path, stem: str = "a.frames") -> np.ndarray:
     """Particles, ``(n, BOX, BOX)``, that RELION cuts out of the micrograph."""
     command = [
         program,
@@ -136,7 +140,7 @@ def extract(program: str, project: Path) -> np.ndarray:
     assert done.returncode == 0, done.stdout + done.stderr
     warnings = [line for line in done.stdout.splitlines() + done.stderr.splitlines() if "WARNING" in line]
     assert all(any(harmless in line for harmless in HARMLESS) for line in warnings), warnings
-    return mrcfile.read(project / "Extract/job007/Micrographs/a.frames.mrcs").reshape(-1, BOX, BOX)
+    return mrcfile.read(project / f"Extract/job007/Micrographs/{stem}.mrcs").reshape(-1, BOX, BOX)
 
 
 def centred(particles: np.ndarray, marks: np.ndarray) -> bool:
@@ -272,9 +276,44 @@ def test_relions_particles_read_back_where_the_marks_are(relion: str, project: P
     write_picks(beside(marks), project / COORDINATES)
     extract(relion, project)
     (picks,) = read_picks(project / "Extract/job007/particles.star")
-    assert picks.frame == Frame(MICROGRAPH, pixel_size=PIXEL_SIZE)
+    assert picks.frame == Frame(MICROGRAPH)  # the particles might be binned
     np.testing.assert_array_equal(picks.yx, marks)
     np.testing.assert_array_equal(picks.score, 0.75)
+
+
+@pytest.mark.parametrize("micrographs", [OPTICS_31, TABLE_30], ids=["3.1", "3.0"])
+def test_one_particles_file_for_all_is_extracted_again(
+    relion: str, project: Path, marks: np.ndarray, micrographs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    second, last = MICROGRAPH.replace("a.frames", "b"), micrographs.splitlines()[-1]
+    shutil.copy(MICROGRAPH, second)
+    Path("micrographs.star").write_text(f"{micrographs}{last.replace(MICROGRAPH, second)}\n")
+    for name in ("a.frames", "b"):
+        write_picks(beside(marks), f"picks/{name}.csv")
+    drive(
+        convert([Path("picks")], Path("p.star"), ConversionSettings(to="particles"), Path("micrographs.star")),
+        lambda _: None,
+    )
+    Path("micrographs.star").write_text(f"{OPTICS_31}{second} 1\n")
+    command = [relion, "--i", "micrographs.star", "--reextract_data_star", "p.star", "--part_dir", "Extract/job007/"]
+    command += ["--part_star", "Extract/job007/particles.star", "--extract", "--extract_size", str(BOX)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("a.frames", "b"):
+        boxes = mrcfile.read(f"Extract/job007/Micrographs/{name}.mrcs").reshape(-1, BOX, BOX)
+        assert centred(boxes, marks)
+
+
+@pytest.mark.parametrize("stem", ["with space", "it's here"])
+def test_relion_reads_words_in_quotes_as_we_write_them(
+    relion: str, project: Path, marks: np.ndarray, stem: str
+) -> None:
+    other = MICROGRAPH.replace("a.frames", stem)
+    shutil.copy(project / MICROGRAPH, project / other)
+    (project / "micrographs.star").write_text(OPTICS_31.replace(f"{MICROGRAPH} 1", star_row(other, "1")))
+    write_picks(beside(marks), project / COORDINATES.replace("a.frames", stem))
+    assert centred(extract(relion, project, stem), marks)
 
 
 def test_the_micrograph_is_read_as_relion_reads_it(project: Path, marks: np.ndarray) -> None:

@@ -21,7 +21,8 @@ from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import open_mrc, write_mrc
 from napari_drpnet.io.paths import exists, is_dir, is_file
-from napari_drpnet.io.picks.star import SCORE, X, Y, known, score_texts
+from napari_drpnet.io.picks.star import known, score_texts
+from napari_drpnet.io.picks.star_fields import SCORE, X, Y
 from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_table import Table, format_table, read_tables

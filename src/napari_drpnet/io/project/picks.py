@@ -17,9 +17,6 @@ import numpy as np
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.picks.star import (
-    SCORE,
-    X,
-    Y,
     note,
     orientation_columns,
     read_note,
@@ -28,6 +25,7 @@ from napari_drpnet.io.picks.star import (
     star_columns,
     whole_pixels,
 )
+from napari_drpnet.io.picks.star_fields import SCORE, X, Y
 from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
 from napari_drpnet.io.words import Words, as_array
 from napari_drpnet.regions import covered
