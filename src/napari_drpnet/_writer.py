@@ -12,7 +12,7 @@ import numpy as np
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem, write_picks
-from napari_drpnet.io.picks.formats import BOX, CBOX, format_of, write_all
+from napari_drpnet.io.picks.formats import BOX, CBOX, TOPAZ, format_of, write_all
 from napari_drpnet.layers import FramePicks, LayerTuple, by_frame, place, present_sight, sizes, stand_in
 
 NO_PICKS = ("ring", "marks")  # roles of our layers that only point at something
@@ -66,7 +66,7 @@ def _write(path: Path, layers: Sequence[LayerTuple]) -> list[Path]:
     if not found:
         raise UserError("There are no picks to save.", "Choose a Points or Shapes layer with picks.")
     if form.several:
-        return [write_all([_named(one, path) for one in found], path)]
+        return [write_all([_named(one, path, folders=form is not TOPAZ) for one in found], path)]
     targets = [path] if len(found) == 1 else _targets(path, found)
     chosen = [one.picks if one.micrograph else _of(one.picks, micrograph_stem(path)) for one in found]
     if form in (BOX, CBOX):
@@ -78,13 +78,16 @@ def _of(picks: Picks, micrograph: str) -> Picks:
     return replace(picks, frame=replace(picks.frame, micrograph=micrograph))
 
 
-def _named(one: FramePicks, path: Path) -> Picks:
+def _named(one: FramePicks, path: Path, folders: bool) -> Picks:
+    """Picks that tell their micrograph; frames without the folders where the format has none."""
     if not one.micrograph:
         raise UserError(
             f"{path}: the file names the micrograph of each pick, and none is open under the points.",
             "Open the micrograph that they were made on, or save them as STAR, CSV or EMAN.",
         )
-    return one.picks
+    if one.number is None or folders:
+        return one.picks
+    return _of(one.picks, f"{one.number:06d}@{Path(one.micrograph).name}")
 
 
 def _sized(picks: Picks, path: Path) -> Picks:

@@ -102,8 +102,8 @@ def test_a_file_of_another_plugin_gives_the_name() -> None:
 
     with layer_source(path="/data/x/mic_7.tif", reader_plugin="other"):
         image = made("layer of somebody")
-    assert chosen([image])[0] == "mic_7.tif"
-    assert layers.frame_of(image).micrograph == "mic_7.tif"
+    assert chosen([image])[0] == "/data/x/mic_7.tif"
+    assert layers.frame_of(image).micrograph == "/data/x/mic_7.tif"
 
 
 def test_micrographs_of_one_name_in_two_folders_are_two() -> None:

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 from napari.layers import Image, Points
 
 from napari_drpnet.layers.transforms import apply, between, padded, to_world, transforms_of, units_agree
 from transforms import TRANSFORMS
 
+FEW = settings(max_examples=25)  # napari takes a while to make a layer
 POINTS = np.array([[0.0, 0.0], [3.0, 7.5], [-20.0, 4000.0]])
 
 
+@FEW
 @given(TRANSFORMS)
 def test_data_are_where_napari_draws_them(place: dict[str, Any]) -> None:
     layer = Points(POINTS, **place)
@@ -24,6 +25,7 @@ def test_data_are_where_napari_draws_them(place: dict[str, Any]) -> None:
     np.testing.assert_allclose(to_world(layer.as_layer_data_tuple()[1], 2), matrix)
 
 
+@FEW
 @given(TRANSFORMS, TRANSFORMS)
 def test_from_one_layer_to_another_and_back(place: dict[str, Any], other: dict[str, Any]) -> None:
     one, two = Points(POINTS, **place), Image(np.zeros((4, 4)), **other)

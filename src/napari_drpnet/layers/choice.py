@@ -9,8 +9,10 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.names import NameIndex
 from napari_drpnet.layers.ground import Ground, Sight
 from napari_drpnet.layers.marks import Marks
+from napari_drpnet.layers.placement import called
 from napari_drpnet.layers.transforms import to_world
 
 NEAR = 0.5  # micrograph pixels: nearer than that, points lie where their layer says
@@ -25,14 +27,22 @@ def ground_of_own(marks: Marks, sight: Sight) -> tuple[Ground | None, bool]:
     """The image of the micrograph that a layer of our own names, and whether its points lie there as they say.
 
     The image is None where the viewer has none.
+
+    Raises
+    ------
+    UserError
+        When the points do not lie as they say, and the name may be that of several micrographs.
     """
     assert marks.frame is not None, "it is of our own"
-    name = marks.frame.micrograph
-    own = [ground for ground in sight.grounds if ground.whole and ground.shows(name)]
-    own.sort(key=lambda ground: (ground.frame.micrograph != name, not ground.visible))
+    whole = [ground for ground in sight.grounds if ground.whole]
+    names = NameIndex(ground.frame.micrograph for ground in whole).find(called(marks.frame, marks.metadata))
+    own = [ground for ground in whole if ground.frame.micrograph in names]
+    own.sort(key=lambda ground: not ground.visible)
     agreeing = next((ground for ground in own if _agrees(marks, ground)), None)
     if agreeing is not None or not own:
         return agreeing, True
+    if len(names) > 1:
+        raise _unclear(marks, own)
     return own[0], False
 
 
@@ -92,11 +102,15 @@ def _require_top(marks: Marks, sight: Sight, shown: Sequence[Ground]) -> None:
     on = [_on(marks, ground) for ground in shown]
     all_on_top = bool((on[0] | ~np.any(on, axis=0)).all())
     if sight.beside or not all_on_top or not any(ground.visible for ground in shown):
-        names = ", ".join(ground.title for ground in shown[:3])
-        raise UserError(
-            f"Layer {marks.title}: it is not clear on which micrograph its points lie ({names}).",
-            "Hide the other images, and keep the points of one micrograph in one layer.",
-        )
+        raise _unclear(marks, shown)
+
+
+def _unclear(marks: Marks, grounds: Sequence[Ground]) -> UserError:
+    names = ", ".join(ground.title for ground in grounds[:3])
+    return UserError(
+        f"Layer {marks.title}: it is not clear on which micrograph its points lie ({names}).",
+        "Hide the other images, and keep the points of one micrograph in one layer.",
+    )
 
 
 def _nothing_under(marks: Marks, sight: Sight) -> UserError:

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, MaskArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem
+from napari_drpnet.io.names import same_micrograph
 from napari_drpnet.layers.placement import named_frame, picture_shape, square_pixel_size
 from napari_drpnet.layers.transforms import apply, between, to_world, transforms_of, units_agree
 
@@ -77,8 +77,8 @@ class Ground:
         )
 
     def shows(self, micrograph: str) -> bool:
-        """Whether it is of the micrograph of this name."""
-        return micrograph_stem(self.frame.micrograph) == micrograph_stem(micrograph)
+        """Whether it may be of the micrograph of this name."""
+        return same_micrograph(self.frame.micrograph, micrograph)
 
     def like(self, other: Ground) -> bool:
         """Whether both are of one micrograph."""
@@ -146,4 +146,4 @@ def present_sight() -> Sight:
     from napari import current_viewer  # the window
 
     viewer = current_viewer()
-    return Sight() if viewer is None else sight_of(viewer.layers, bool(viewer.grid.enabled))
+    return Sight() if viewer is None else sight_of(viewer.layers, bool(viewer.canvas.grid.enabled))

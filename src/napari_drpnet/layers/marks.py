@@ -59,6 +59,12 @@ class Marks:
         return frame if isinstance(frame, Frame) else None
 
     @property
+    def added(self) -> bool:
+        """Whether somebody added points to a layer of our own since it was filled."""
+        table = self.attributes.get("features")
+        return table is not None and "pick_id" in table and bool((np.asarray(table["pick_id"]) < 0).any())
+
+    @property
     def title(self) -> str:
         """The name of the layer in messages."""
         return repr(self.name[:80])

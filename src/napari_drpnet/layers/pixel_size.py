@@ -11,12 +11,12 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem
+from napari_drpnet.io.names import NameIndex
 from napari_drpnet.layers.choice import ground_of_other
 from napari_drpnet.layers.ground import Sight, ground_of, sight_of
 from napari_drpnet.layers.laying import LAID, lay_on
 from napari_drpnet.layers.marks import marks_of
-from napari_drpnet.layers.placement import assign, named_frame, placement
+from napari_drpnet.layers.placement import assign, called, named_frame, placement
 from napari_drpnet.layers.transforms import padded, to_world, transforms_of
 
 if TYPE_CHECKING:
@@ -28,14 +28,20 @@ def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float |
 
     Points and shapes of other making that lie on it go with it.
     """
-    own = [layer for layer in layers if _is_of(layer, micrograph)]
+    own = _layers_of(layers, micrograph)
     image = _image(own)
     followers = [] if image is None else list(_on_it(layers, micrograph))
     before = None if image is None else _yx_to_world(image)
     for layer in own:
         frame = replace(_frame(layer), pixel_size=pixel_size)
         assign(layer, placement(frame, layer.ndim - 2))
-        layer.metadata = {"role": "micrograph", **layer.metadata, "frame": frame, "pixel_size": pixel_size}
+        layer.metadata = {
+            "role": "micrograph",
+            "path": None,
+            **layer.metadata,
+            "frame": frame,
+            "pixel_size": pixel_size,
+        }
     if image is not None and before is not None:
         ground = ground_of(image, layers)
         for layer in own:
@@ -58,12 +64,13 @@ def _image(own: Iterable[Layer]) -> Image | None:
     return min(images, key=lambda layer: LAID in layer.metadata, default=None)
 
 
-def _is_of(layer: Layer, micrograph: str) -> bool:
+def _layers_of(layers: Iterable[Layer], micrograph: str) -> list[Layer]:
+    """The images of a micrograph and the layers of our own that name it, and no other that is open."""
     from napari.layers import Image  # the window
 
-    if not isinstance(layer, Image) and not isinstance(layer.metadata.get("frame"), Frame):
-        return False
-    return micrograph_stem(_frame(layer).micrograph) == micrograph_stem(micrograph)
+    ours = [layer for layer in layers if isinstance(layer, Image) or isinstance(layer.metadata.get("frame"), Frame)]
+    index = NameIndex([micrograph, *(_frame(layer).micrograph for layer in ours if isinstance(layer, Image))])
+    return [layer for layer in ours if index.find(called(_frame(layer), layer.metadata)) == [micrograph]]
 
 
 def _frame(layer: Layer) -> Frame:

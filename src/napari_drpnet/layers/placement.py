@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.names import own_name
 from napari_drpnet.layers.transforms import angstrom
 
 if TYPE_CHECKING:
@@ -69,12 +70,19 @@ def frame_of(layer: Image) -> Frame:
 
 
 def named_frame(layer: Image) -> Frame:
-    """The frame that an image layer carries, or else one with the name of its file, or of the layer."""
+    """The frame that an image layer carries, or else one with the path of its file, or the name of the layer."""
     frame = layer.metadata.get("frame")
     if isinstance(frame, Frame):
         return frame
     height, width = picture_shape(layer)[-2:]
-    return Frame(Path(layer.source.path).name if layer.source.path else layer.name, (height, width))
+    file = layer.source.path
+    return Frame(Path(file).absolute().as_posix() if file else layer.name, (height, width))
+
+
+def called(frame: Frame, metadata: Mapping[str, Any]) -> str:
+    """What a layer calls its micrograph, with the folders of the file that it came from."""
+    path = metadata.get("path")
+    return own_name(frame.micrograph, Path(path)) if path else frame.micrograph
 
 
 def picture_shape(layer: Image) -> tuple[int, ...]:

@@ -128,13 +128,20 @@ def _of_own(marks: Marks, frame: Frame, sight: Sight) -> Placed:
     ground, there = ground_of_own(marks, sight)
     if ground is None or there:
         return _as_it_says(marks, frame, ground)
-    if not _moved(marks, frame):
+    if _moved(marks, frame):
+        warn(f"Layer {marks.title} was moved; its picks are taken where they lie on {ground.title}.", stacklevel=4)
+        return _seen_on(marks, replace(ground, frame=replace(ground.frame, micrograph=frame.micrograph)))
+    if marks.added:
         raise UserError(
-            f"Layer {marks.title} does not lie on its micrograph {ground.title}: that image was scaled or moved.",
-            "Undo that, or give both layers the same scale and translate.",
+            f"Layer {marks.title} does not lie on its micrograph {ground.title}, and has points that were added there.",
+            "Give both layers the same scale and translate.",
         )
-    warn(f"Layer {marks.title} was moved; its picks are taken where they lie on {ground.title}.", stacklevel=4)
-    return _seen_on(marks, replace(ground, frame=replace(ground.frame, micrograph=frame.micrograph)))
+    warn(
+        f"Layer {marks.title} does not lie on its micrograph {ground.title}; its picks are taken as they were found, "
+        "not where they are seen.",
+        stacklevel=4,
+    )
+    return _as_it_says(marks, frame, ground)
 
 
 def _moved(marks: Marks, frame: Frame) -> bool:

@@ -20,7 +20,7 @@ class FramePicks:
     ----------
     picks
         Their micrograph is named as RELION names a frame: ``000005@stack.mrcs``, counted from 1; in a stack that was
-        made of several files, by the file.
+        made of several files, after the file.
     micrograph
         Name of the file that the frame is in; empty where it is not known.
     number
@@ -62,7 +62,7 @@ def _one(placed: Placed, position: tuple[int, ...]) -> FramePicks:
     picks, leading = placed.on(position), placed.leading
     micrograph = picks.frame.micrograph
     if placed.paths and position:
-        micrograph = Path(placed.paths[position[0]]).name
+        micrograph = Path(placed.paths[position[0]]).as_posix()
         position, leading = position[1:], None if leading is None else leading[1:]
     number = _number(position, leading) if micrograph else None
     written = micrograph if number is None else f"{number:06d}@{micrograph}"
