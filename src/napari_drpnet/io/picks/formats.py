@@ -14,7 +14,7 @@ from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
 from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
-from napari_drpnet.io.picks.csv import read_csv, write_csv
+from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
 from napari_drpnet.io.picks.losses import COLUMNS, losses, particles
 from napari_drpnet.io.picks.rows import upside_down
@@ -127,25 +127,14 @@ def is_picks(path: Path) -> bool:
     """Whether a file holds picks: by its suffix, and where other files have the same suffix, by its content."""
     found = _SUFFIXES.get(path.suffix.lower())
     if found is CSV:
-        names = _header(path)
+        names = column_names(path)
         # What is wrong with a file that cannot be looked into is told when it is read.
         return names is None or {"x", "y"} <= names or set(CRYOPPP_COLUMNS) <= names
     if found is TOPAZ:
-        return set(TOPAZ_COLUMNS) <= (_header(path) or set())
+        return set(TOPAZ_COLUMNS) <= (column_names(path) or set())
     if found is EMAN_JSON:
         return is_eman_json(path)
     return found is not None
-
-
-def _header(path: Path) -> set[str] | None:
-    """Names in the first line of a table, in small letters; None when the file cannot be read."""
-    try:
-        with path.open("rb") as file:
-            header = next((line for line in iter(lambda: file.readline(4096), b"") if line.strip()), b"")
-    except OSError:
-        return None
-    text = header.decode("utf-8-sig", errors="replace").strip().lower()
-    return {name.strip(' "') for name in text.replace(";", ",").replace("\t", ",").split(",")}
 
 
 def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -181,7 +170,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     """
     path = Path(path)
     found = format_of(path)
-    if found is CSV and set(CRYOPPP_COLUMNS) <= (_header(path) or set()):
+    if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
     picks = found.read(path)
     return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
