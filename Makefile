@@ -6,7 +6,7 @@ READY := .venv/.ready
 # As many processes as cores, each with its share of the tests; who is done first takes from the others.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-quick napari check bench clean
+.PHONY: demo test test-quick fuzz napari check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## make the sample micrograph, pick it, score the picks
@@ -18,6 +18,12 @@ test: $(READY)  ## all tests, windows on screens that are not there (Xvfb)
 
 test-quick: $(READY)  ## in a minute: all but windows and what takes long
 	$(PYTEST) -m "not slow and not gui"
+
+MINUTES ?= 5
+SEED ?= 1
+KINDS ?=
+fuzz: $(READY)  ## damage files of every kind by chance for MINUTES, from SEED on: make fuzz MINUTES=60 SEED=7 KINDS=star,cs
+	$(BIN)/python tools/fuzz.py --minutes $(MINUTES) --seed $(SEED) --kinds "$(KINDS)"
 
 napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
 	tools/system-packages.sh window
@@ -35,7 +41,7 @@ bench: $(READY)  ## time and memory of every stage
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache fuzz-failures
 
 demo/sample.mrc: | $(READY)
 	$(BIN)/napari-drpnet sample --out demo

@@ -149,6 +149,25 @@ def test_several_layers_become_several_files(tmp_path: Path) -> None:
     assert [len(read_picks(name)[0]) for name in written] == [2, 1, 2]
 
 
+def test_two_micrographs_of_one_name_keep_their_own_picks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    viewer = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+
+    def show(path: Path) -> Layer:
+        (made,) = read(path)
+        return viewer.add_layer(Layer.create(*made))
+
+    for folder, voxel in (("g1", 1.5), ("g2", 3.0)):
+        (tmp_path / folder).mkdir()
+        show(write_mrc(tmp_path / folder / "m.mrc", voxel=voxel))
+    for folder, size in (("g1", 1.5), ("g2", 3.0)):
+        picks = show(write_picks(PICKS, tmp_path / folder / "m_autopick.star"))
+        assert picks.metadata["frame"].pixel_size == size
+
+
 def test_what_cannot_be_saved_is_told_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError) as error:

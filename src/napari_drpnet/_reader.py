@@ -15,8 +15,9 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, read_picks
+from napari_drpnet.io import is_image, is_picks, open_image, read_picks
 from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import read_micrographs
 from napari_drpnet.layers import LayerTuple, frame_of, image_layer, points_layer, set_pixel_size
 
@@ -77,7 +78,7 @@ def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
 def _image(path: Path, pixel_size: float | None = None) -> LayerTuple:
     file = open_image(path)
     height, width = file.array.shape[-2:]
-    return _settled(file.array, Frame(path.name, (height, width), pixel_size or file.pixel_size), path)
+    return _settled(file.array, Frame(_whole(path), (height, width), pixel_size or file.pixel_size), path)
 
 
 def _stack(paths: Sequence[Path]) -> LayerTuple:
@@ -95,7 +96,12 @@ def _stack(paths: Sequence[Path]) -> LayerTuple:
     lazy = [da.from_array(f.array, chunks=f.array.shape, name=False) for f in files]  # type: ignore[no-untyped-call]
     array = da.stack(lazy)  # type: ignore[no-untyped-call]
     height, width = first.array.shape[-2:]
-    return _settled(array, Frame(first.path.name, (height, width), first.pixel_size), first.path)
+    return _settled(array, Frame(_whole(first.path), (height, width), first.pixel_size), first.path)
+
+
+def _whole(path: Path) -> str:
+    """What an open micrograph is called: two in different folders may have the same file name."""
+    return path.absolute().as_posix()
 
 
 def _size(array: Any) -> str:
@@ -104,7 +110,8 @@ def _size(array: Any) -> str:
 
 def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
     """The image's layer; it and the picks of this micrograph that are open get one pixel size."""
-    same = [layer for layer in _open_layers() if _stem(layer) == micrograph_stem(frame.micrograph)]
+    index = NameIndex([*(other.micrograph for other in _open_frames()), frame.micrograph])
+    same = [layer for layer in _open_layers() if index.find(_own_name(layer)) == [frame.micrograph]]
     if frame.pixel_size is None:
         sizes = [layer.metadata["frame"].pixel_size for layer in same]
         frame = replace(frame, pixel_size=next((size for size in sizes if size), None))
@@ -124,10 +131,9 @@ def _coordinates(path: Path) -> list[LayerTuple]:
         if not listed:
             raise error
         return listed
-    visible = {_stem(layer) for layer in _open_layers()}
     if len(found) > MAX_LAYERS:
         names = len(found)
-        found = [picks for picks in found if micrograph_stem(picks.frame.micrograph) in visible]
+        found = [picks for picks in found if _open_frame(picks.frame.micrograph, path) is not None]
         if not 0 < len(found) <= MAX_LAYERS:
             raise UserError(
                 f"{path} holds the picks of {names} micrographs, too many to show at once.",
@@ -153,7 +159,7 @@ def _listed_micrographs(path: Path) -> list[LayerTuple]:
 def _place(picks: Picks, path: Path) -> Frame:
     """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own."""
     frame = picks.frame
-    image = _open_image_of(picks)
+    image = _open_image_of(picks, path)
     if image is not None:
         return replace(frame, pixel_size=image.pixel_size, shape=image.shape)
     if frame.pixel_size is not None:
@@ -164,12 +170,12 @@ def _place(picks: Picks, path: Path) -> Frame:
 
 def _frame_of(name: str, path: Path) -> Frame | None:
     """What is known of a micrograph by its name: from the viewer, or from its file near the picks."""
-    return _open_frame(name) or frame_beside(name, path)
+    return _open_frame(name, path) or frame_beside(name, path)
 
 
-def _open_image_of(picks: Picks) -> Frame | None:
+def _open_image_of(picks: Picks, path: Path) -> Frame | None:
     """The micrograph in the viewer: that of the same name, or the only one if the picks lie within it."""
-    frame = _open_frame(picks.frame.micrograph)
+    frame = _open_frame(picks.frame.micrograph, path)
     if frame is not None:
         return frame
     frames = _open_frames()
@@ -178,9 +184,11 @@ def _open_image_of(picks: Picks) -> Frame | None:
     return None
 
 
-def _open_frame(name: str) -> Frame | None:
-    stem = micrograph_stem(name)
-    return next((frame for frame in _open_frames() if micrograph_stem(frame.micrograph) == stem), None)
+def _open_frame(name: str, path: Path) -> Frame | None:
+    """The frame of the open micrograph that picks in the file ``path`` are of, which calls it ``name``."""
+    frames = {frame.micrograph: frame for frame in _open_frames()}
+    found = NameIndex(frames).find(own_name(name, path))
+    return frames[found[0]] if len(found) == 1 else None
 
 
 def _open_frames() -> list[Frame]:
@@ -195,5 +203,7 @@ def _open_layers() -> list[Layer]:
     return [layer for layer in viewer.layers if "frame" in layer.metadata] if viewer else []
 
 
-def _stem(layer: Layer) -> str:
-    return micrograph_stem(layer.metadata["frame"].micrograph)
+def _own_name(layer: Layer) -> str:
+    """What a layer's micrograph is called, with the folders of the file that it came from."""
+    name, path = layer.metadata["frame"].micrograph, layer.metadata["path"]
+    return own_name(name, Path(path)) if path else name

@@ -11,7 +11,7 @@ Conventions, the same everywhere in the package:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -229,6 +229,9 @@ class Picks:
         ``(n,)`` ``"particle"`` or ``"background"``.
     source
         ``(n,)`` name of the picker, program or person each pick comes from.
+    helix
+        ``(n,)`` numbers by the name of their column: what RELION says of segments of helical tubes; only its STAR
+        files keep them. Empty for other particles.
     """
 
     frame: Frame
@@ -239,6 +242,7 @@ class Picks:
     psi: FloatArray = field(default_factory=lambda: np.array(0.0))
     label: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("particle"))
     source: npt.NDArray[np.str_] = field(default_factory=lambda: np.array(""))
+    helix: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         yx = np.asarray(self.yx, dtype=np.float64).reshape(-1, 2)
@@ -247,6 +251,8 @@ class Picks:
         object.__setattr__(self, "yx", yx)
         for name, dtype in _PICK_COLUMNS:
             object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
+        helix = {name: _column(values, n, np.float64) for name, values in self.helix.items()}
+        object.__setattr__(self, "helix", helix)
 
     def __len__(self) -> int:
         return len(self.yx)
@@ -262,14 +268,18 @@ class Picks:
     def select(self, which: npt.ArrayLike) -> Picks:
         """The picks at a boolean mask or an index array, in that order."""
         index = np.asarray(which)
-        return replace(self, yx=self.yx[index], **{name: getattr(self, name)[index] for name, _ in _PICK_COLUMNS})
+        columns = {name: getattr(self, name)[index] for name, _ in _PICK_COLUMNS}
+        return replace(self, yx=self.yx[index], helix={k: v[index] for k, v in self.helix.items()}, **columns)
 
     @staticmethod
     def joined(parts: Sequence[Picks], frame: Frame | None = None) -> Picks:
-        """The picks of all parts, in the frame of the first where none is given."""
+        """The picks of all parts, in the frame of the first where none is given; of ``helix`` what all parts have."""
         names = ["yx", *(name for name, _ in _PICK_COLUMNS)]
         columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        return Picks(frame or parts[0].frame, **columns)
+        filled = [part for part in parts if len(part)] or parts
+        shared = [name for name in filled[0].helix if all(name in part.helix for part in filled)]
+        helix = {name: np.concatenate([part.helix[name] for part in filled]) for name in shared}
+        return Picks(frame or parts[0].frame, helix=helix, **columns)
 
 
 _PICK_COLUMNS: tuple[tuple[str, Any], ...] = (

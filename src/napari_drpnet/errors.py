@@ -1,4 +1,4 @@
-"""The one exception for bad input: what is wrong, and what to do next."""
+"""The one exception for bad input: what is wrong, and what to do next; and how much of a file its message repeats."""
 
 
 class UserError(Exception):
@@ -21,3 +21,14 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of at most ``longest`` characters: of a longer one the beginning and the end."""
+    half = (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+
+
+def short(text: str, longest: int = 60) -> str:
+    """What a file says, as a message repeats it: in quotes, on one line, and not all of what is long."""
+    return cut(repr(text), longest)

@@ -91,4 +91,4 @@ def test_the_edge_band_is_left_out_on_both_sides():
 
 def test_two_entries_of_one_micrograph_are_an_error_that_names_the_set():
     with pytest.raises(UserError, match="picks of one have two entries for micrograph a"):
-        pair([picks(SPREAD, "x/a.mrc"), picks(SPREAD, "y/a.mrc")], [picks(SPREAD)])
+        pair([picks(SPREAD, "a"), picks(SPREAD, "a")], [picks(SPREAD, "a")])

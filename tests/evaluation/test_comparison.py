@@ -97,7 +97,7 @@ def test_a_set_without_a_common_micrograph_is_told_and_the_others_are_scored():
 
 def test_missing_micrographs_are_named():
     result = compare({"good": [GOOD, picks([], name="b.mrc")], "bad": [BAD]}, RADIUS)
-    assert [line for line in result.warnings if "bad has no picks of b (1 of 2 micrographs)" in line]
+    assert [line for line in result.warnings if "bad has no picks of b.mrc (1 of 2 micrographs)" in line]
 
 
 def test_a_set_upside_down_is_told_once():
@@ -120,7 +120,7 @@ def test_of_two_sides_the_truths_is_the_right_way_up():
 def test_picks_outside_and_micrographs_of_another_size_are_told():
     binned = picks(np.array(TRUTH) / 2, 0.5, shape=(90, 100))
     warnings = " ".join(compare({"binned": [binned], "good": [GOOD]}, RADIUS).warnings)
-    assert "a has 90 x 100 and 180 x 200 pixels (1 of 1 micrographs)" in warnings
+    assert "a.mrc has 90 x 100 and 180 x 200 pixels (1 of 1 micrographs)" in warnings
     outside = picks([(20, 30), (500, 30)], 0.5)
     (warning,) = compare({"out": [outside], "good": [GOOD]}, RADIUS).warnings
     assert "out: 1 of 2 picks lie outside their micrograph (a.mrc)" in warning

@@ -221,7 +221,20 @@ def test_nothing_in_common_is_an_error_that_shows_both_names():
 
 def test_two_entries_of_one_micrograph_are_an_error():
     with pytest.raises(UserError, match="two entries"):
-        evaluate([points(name="x/a.mrc"), points(name="y/a.mrc")], [points(name="a.mrc")], 20, 1)
+        evaluate([points(name="a.mrc"), points(name="a.mrc")], [points(name="a.mrc")], 20, 1)
+
+
+def test_micrographs_of_one_name_are_told_apart_by_their_folders():
+    here, there = points((5, 5), name="x/a.mrc"), points((60, 60), name="y/a.mrc")
+    found = evaluate([here, there], [points((60, 60), name="lab/y/a"), points((5, 5), name="lab/x/a")], 20, 1)
+    assert (found.counts.true, found.counts.false, found.counts.missed) == (2, 0, 0)
+    with pytest.raises(UserError, match=r"truth: 'a' may be 'x/a.mrc', 'y/a.mrc'"):
+        evaluate([here, there], [points(name="a")], 20, 1)
+
+
+@pytest.mark.parametrize("name", ["a_topazpicks", "000012345678901234567_a_patch_aligned_doseweighted.mrc"])
+def test_names_of_other_programs_are_understood(name):
+    assert evaluate([points(name=name)], [points(name="Mics/a.mrc")], 20, 1).counts.false == 0
 
 
 @pytest.mark.parametrize("diameter", [0, -1, math.nan])

@@ -12,13 +12,20 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
+import tifffile
 
 from napari_drpnet import Frame, Picks, read_micrograph, read_picks, write_picks
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.star_lists import read_micrographs
+from napari_drpnet.io.star_table import star_row
+from napari_drpnet.jobs.conversion import convert
+from napari_drpnet.settings import ConversionSettings
+from napari_drpnet.steps import drive
 
 BOX = 32
 SHAPE = (150, 230)
@@ -86,10 +93,16 @@ def marks() -> np.ndarray:
 
 
 @pytest.fixture
-def project(tmp_path: Path, marks: np.ndarray) -> Path:
-    """A RELION project with one micrograph."""
+def image(marks: np.ndarray) -> np.ndarray:
+    """The micrograph with its marks, row 0 first."""
     image = np.zeros(SHAPE, np.float32)
     image[tuple(marks.T)] = brightness(marks)
+    return image
+
+
+@pytest.fixture
+def project(tmp_path: Path, image: np.ndarray) -> Path:
+    """A RELION project with one micrograph."""
     path = tmp_path / MICROGRAPH
     path.parent.mkdir(parents=True)
     with mrcfile.new(path) as mrc:
@@ -110,7 +123,7 @@ def beside(marks: np.ndarray, reach: float = 0.45) -> Picks:
     return Picks(frame, marks + offset, score=0.75, diameter=60.5, source="drpnet # 1")
 
 
-def extract(program: str, project: Path) -> np.ndarray:
+def extract(program: str, project: Path, stem: str = "a.frames") -> np.ndarray:
     """Particles, ``(n, BOX, BOX)``, that RELION cuts out of the micrograph."""
     command = [
         program,
@@ -127,7 +140,7 @@ def extract(program: str, project: Path) -> np.ndarray:
     assert done.returncode == 0, done.stdout + done.stderr
     warnings = [line for line in done.stdout.splitlines() + done.stderr.splitlines() if "WARNING" in line]
     assert all(any(harmless in line for harmless in HARMLESS) for line in warnings), warnings
-    return mrcfile.read(project / "Extract/job007/Micrographs/a.frames.mrcs").reshape(-1, BOX, BOX)
+    return mrcfile.read(project / f"Extract/job007/Micrographs/{stem}.mrcs").reshape(-1, BOX, BOX)
 
 
 def centred(particles: np.ndarray, marks: np.ndarray) -> bool:
@@ -153,6 +166,66 @@ def test_a_micrograph_without_picks_does_not_stop_relion(relion: str, project: P
     write_picks(beside(marks), project / COORDINATES)
     write_picks(Picks(Frame(empty, SHAPE), np.empty((0, 2))), project / COORDINATES.replace("a.frames", "b"))
     assert centred(extract(relion, project), marks)
+
+
+# What RELION 3.1.3 reads of TIFF: neither tiles nor floats of 16 or 64 bits.
+TIFFS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "big-endian": {"byteorder": ">"},
+    "strips": {"rowsperstrip": 7},
+    "BigTIFF": {"bigtiff": True},
+    "LZW": {"compression": "lzw"},
+    "Deflate": {"compression": "zlib"},
+    "white is 0": {"photometric": "miniswhite"},
+    **{f"orientation {n}": {"extratags": [(274, "H", 1, n, True)]} for n in range(2, 9)},
+}
+
+
+@pytest.fixture
+def tiff(project: Path) -> Path:
+    """The project's micrograph as a TIFF, in the place of the MRC, for RELION to find."""
+    path = (project / MICROGRAPH).with_suffix(".tif")
+    (project / MICROGRAPH).unlink()
+    (project / "micrographs.star").write_text(OPTICS_31.replace(".frames.mrc", ".frames.tif"))
+    return path
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+def test_every_particle_of_a_tiff_is_centred(
+    relion: str, project: Path, tiff: Path, image: np.ndarray, marks: np.ndarray, kind: str
+) -> None:
+    """The marks are looked for in the TIFF as we read it, so that both programs must agree on its rows."""
+    tifffile.imwrite(tiff, image, **TIFFS[kind])
+    seen = read_micrograph(tiff).image
+    places = np.argwhere(seen)[np.argsort(seen[seen > 0])]
+    np.testing.assert_array_equal(places, np.column_stack([SHAPE[0] - 1 - marks[:, 0], marks[:, 1]]))
+    picks = beside(places)
+    write_picks(replace(picks, frame=replace(picks.frame, micrograph=tiff.name)), project / COORDINATES)
+    assert centred(extract(relion, project), marks)
+
+
+def test_rows_of_a_tiff_that_are_not_turned_would_be_seen(
+    relion: str, project: Path, tiff: Path, image: np.ndarray, marks: np.ndarray
+) -> None:
+    tifffile.imwrite(tiff, image)
+    write_picks(beside(marks), project / COORDINATES)
+    assert not centred(extract(relion, project), marks)
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_a_mark_at_row_120_of_600_is_where_relion_finds_it(relion: str, tmp_path: Path, suffix: str) -> None:
+    """By numbers: RELION has it at row 120 of an MRC, and at row 479 of a TIFF."""
+    image = np.zeros((600, 400), np.float32)
+    image[120, 100] = 1000
+    path = tmp_path / MICROGRAPH.replace(".mrc", suffix)
+    path.parent.mkdir(parents=True)
+    write_mrc(image, path) if suffix == ".mrc" else tifffile.imwrite(path, image)
+    (tmp_path / "micrographs.star").write_text(OPTICS_31.replace(".frames.mrc", f".frames{suffix}"))
+    micrograph = read_micrograph(path)
+    at = np.argwhere(micrograph.image)
+    np.testing.assert_array_equal(at, [[120 if suffix == ".mrc" else 479, 100]])
+    write_picks(Picks(micrograph.frame, at), tmp_path / COORDINATES)
+    assert extract(relion, tmp_path)[0, BOX // 2, BOX // 2] == 1000
 
 
 Wrong = Callable[[np.ndarray], np.ndarray]
@@ -203,9 +276,44 @@ def test_relions_particles_read_back_where_the_marks_are(relion: str, project: P
     write_picks(beside(marks), project / COORDINATES)
     extract(relion, project)
     (picks,) = read_picks(project / "Extract/job007/particles.star")
-    assert picks.frame == Frame(MICROGRAPH, pixel_size=PIXEL_SIZE)
+    assert picks.frame == Frame(MICROGRAPH)  # the particles might be binned
     np.testing.assert_array_equal(picks.yx, marks)
     np.testing.assert_array_equal(picks.score, 0.75)
+
+
+@pytest.mark.parametrize("micrographs", [OPTICS_31, TABLE_30], ids=["3.1", "3.0"])
+def test_one_particles_file_for_all_is_extracted_again(
+    relion: str, project: Path, marks: np.ndarray, micrographs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    second, last = MICROGRAPH.replace("a.frames", "b"), micrographs.splitlines()[-1]
+    shutil.copy(MICROGRAPH, second)
+    Path("micrographs.star").write_text(f"{micrographs}{last.replace(MICROGRAPH, second)}\n")
+    for name in ("a.frames", "b"):
+        write_picks(beside(marks), f"picks/{name}.csv")
+    drive(
+        convert([Path("picks")], Path("p.star"), ConversionSettings(to="particles"), Path("micrographs.star")),
+        lambda _: None,
+    )
+    Path("micrographs.star").write_text(f"{OPTICS_31}{second} 1\n")
+    command = [relion, "--i", "micrographs.star", "--reextract_data_star", "p.star", "--part_dir", "Extract/job007/"]
+    command += ["--part_star", "Extract/job007/particles.star", "--extract", "--extract_size", str(BOX)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("a.frames", "b"):
+        boxes = mrcfile.read(f"Extract/job007/Micrographs/{name}.mrcs").reshape(-1, BOX, BOX)
+        assert centred(boxes, marks)
+
+
+@pytest.mark.parametrize("stem", ["with space", "it's here"])
+def test_relion_reads_words_in_quotes_as_we_write_them(
+    relion: str, project: Path, marks: np.ndarray, stem: str
+) -> None:
+    other = MICROGRAPH.replace("a.frames", stem)
+    shutil.copy(project / MICROGRAPH, project / other)
+    (project / "micrographs.star").write_text(OPTICS_31.replace(f"{MICROGRAPH} 1", star_row(other, "1")))
+    write_picks(beside(marks), project / COORDINATES.replace("a.frames", stem))
+    assert centred(extract(relion, project, stem), marks)
 
 
 def test_the_micrograph_is_read_as_relion_reads_it(project: Path, marks: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import os
+import struct
 import time
 import tracemalloc
 import warnings
@@ -167,6 +168,96 @@ def test_a_constant_image_is_read(tmp_path: Path) -> None:
     assert np.ptp(read_micrograph(write_mrc(tmp_path / "a.mrc", np.ones((4, 4), np.float32))).image) == 0
 
 
+# Bytes with and without a sign
+
+UNSIGNED = np.clip(np.random.default_rng(5).normal(128, 25, (40, 60)), 0, 255).astype(np.uint8)
+SIGNED = (UNSIGNED.astype(int) - 128).astype(np.int8)
+SILENT = (0.0, 0.0)
+TOLD_UNSIGNED, TOLD_SIGNED = (31.0, 222.0), (-97.0, 94.0)
+IMOD_UNSIGNED, IMOD_SIGNED = 0, 1
+
+
+def write_bytes(
+    path: Path, image: np.ndarray, flags: int | None, statistics: tuple[float, float], order: str = "<"
+) -> Path:
+    """A file of mode 0, with IMOD's stamp and these flags unless they are None, and the least and largest pixel."""
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(image.view(np.int8))
+        header = np.array(file.header)
+    header["dmin"], header["dmax"] = statistics
+    head = bytearray((header.byteswap() if order == ">" else header).tobytes())
+    if flags is not None:
+        struct.pack_into(f"{order}ii", head, 152, 1146047817, flags)
+    path.write_bytes(bytes(head) + image.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("flags", "statistics", "unsigned"),
+    [
+        (IMOD_UNSIGNED, SILENT, True),
+        (IMOD_UNSIGNED, TOLD_UNSIGNED, True),
+        (IMOD_UNSIGNED | 4, TOLD_UNSIGNED, True),
+        (IMOD_SIGNED, SILENT, False),
+        (IMOD_SIGNED, TOLD_SIGNED, False),
+        (IMOD_SIGNED | 2, TOLD_SIGNED, False),
+        (None, TOLD_UNSIGNED, True),
+        (None, TOLD_SIGNED, False),
+        (None, SILENT, False),
+    ],
+)
+def test_the_header_tells_whether_bytes_have_a_sign(
+    tmp_path: Path,
+    order: str,
+    pack: Callable[[bytes], bytes],
+    flags: int | None,
+    statistics: tuple[float, float],
+    unsigned: bool,
+) -> None:
+    image = UNSIGNED if unsigned else SIGNED
+    path = write_bytes(tmp_path / "a.mrc", image, flags, statistics, order)
+    path.write_bytes(pack(path.read_bytes()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        file = open_image(path)
+    assert file.array.dtype == (np.uint8 if unsigned else np.int8)
+    np.testing.assert_array_equal(file.array, image)
+    np.testing.assert_array_equal(read_micrograph(path).image, image)
+
+
+@pytest.mark.parametrize(
+    ("flags", "statistics"),
+    [(None, SILENT), (None, (1.0, -1.0)), (None, (np.nan, np.nan)), (IMOD_SIGNED, TOLD_UNSIGNED)],
+)
+def test_without_a_word_of_the_header_the_pixels_tell_and_it_is_said(
+    tmp_path: Path, flags: int | None, statistics: tuple[float, float]
+) -> None:
+    path = write_bytes(tmp_path / "a.mrc", UNSIGNED, flags, statistics)
+    with pytest.warns(UserWarning, match=r"a\.mrc: its header does not tell whether bytes have a sign; read without"):
+        np.testing.assert_array_equal(read_micrograph(path).image, UNSIGNED)
+
+
+def test_a_header_that_contradicts_itself_is_said(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.mrc", SIGNED, IMOD_UNSIGNED, TOLD_SIGNED)
+    with pytest.warns(UserWarning, match=r"a\.mrc: its header does not tell whether bytes have a sign; read with a"):
+        np.testing.assert_array_equal(read_micrograph(path).image, SIGNED)
+
+
+def test_counts_below_128_are_the_same_either_way(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.mrc", (UNSIGNED // 4), None, SILENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(read_micrograph(path).image, UNSIGNED // 4)
+
+
+def test_a_stack_of_bytes_without_a_sign_stays_lazy(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.mrcs", np.stack([UNSIGNED] * 3), IMOD_UNSIGNED, TOLD_UNSIGNED)
+    assert isinstance(open_image(path).array, np.memmap)
+    np.testing.assert_array_equal(read_micrograph(path, index=2).image, UNSIGNED)
+
+
 # Headers that break the standard
 
 
@@ -238,6 +329,23 @@ def test_a_truncated_compressed_file_is_refused(tmp_path: Path, pack: Callable[[
     path.write_bytes(packed[: int(part * len(packed))])
     with pytest.raises(UserError, match=r"a\.mrc (is truncated|is not an MRC file)"):
         read_micrograph(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_compressed_data_that_fill_more_than_any_micrograph_are_refused(
+    mrc: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    rows = 2**28 // IMAGE[0].nbytes + 1
+    edit(mrc, lambda h: h.__setattr__("ny", rows))
+    packed = pack(mrc.read_bytes()[:HEADER] + bytes(rows * IMAGE[0].nbytes))
+    mrc.write_bytes(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=r"a\.mrc: its header asks for 26843\d+ bytes of pixels, but the file has"):
+            read_micrograph(mrc)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])

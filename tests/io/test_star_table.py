@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import star_table
-from napari_drpnet.io.star_table import Table, parse_tables
+from napari_drpnet.io.files import write_text
+from napari_drpnet.io.star_table import Table, parse_tables, read_tables
 
 HERE = Path("a.star")
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=5)
@@ -74,3 +75,35 @@ def test_lists_of_picks_are_plain() -> None:
 )
 def test_the_rest_is_left_to_starfile(text: str) -> None:
     assert star_table._simple(text, HERE) is None
+
+
+SIGNS = ["", *"\"' \t\x0b\x0c\x1c\x85\u2028\r\n\0#%\\$;[?.é1\udcff\ud800"]
+WORDS = ["%41", "_x", "data_", "loop_", "DATA_b", "save_", "nan", "<NA>", "a b", "it's"]
+values = st.lists(st.sampled_from(SIGNS + WORDS) | st.text(max_size=3), max_size=5).map("".join)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
+def test_any_value_comes_back_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    columns = {"rlnA": [a for a, _ in rows], "rlnB": [b for _, b in rows]}
+    if any(_breaks(value) for row in rows for value in row):
+        with pytest.raises(UserError, match="cannot be written into a STAR file"):
+            star_table.format_table(columns)
+        return
+    path = write_text(star_table.format_table(columns, "x"), tmp_path_factory.getbasetemp() / "values.star")
+    (table,) = read_tables(path)
+    assert table.rows == [list(row) for row in rows]
+
+
+def _breaks(value: str) -> bool:
+    """Whether no STAR file can hold a value."""
+    both = all(any(f"{mark}{blank}" in value for blank in " \t\x0b\x0c") for mark in "\"'")
+    return both or any(sign in value for sign in "\n\r\ud800")
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "say \"a\" it's' b", "\ud800"])
+def test_what_no_star_file_can_hold_is_refused_by_its_name(value: str) -> None:
+    with pytest.raises(UserError, match="cannot be written into a STAR file"):
+        star_table.star_row("1", value)

@@ -133,8 +133,8 @@ def test_a_box_size_can_be_given(call) -> None:
     [
         (["none.txt", "a.star"], "no such file or folder"),
         (["all.txt", "a.star"], "hold one micrograph each, and there are 2. Name a folder, and add --to star"),
-        (["all.txt", "out"], "does not tell the format. Add --to star, csv"),
-        (["all.txt", "out", "--to", "mrc"], "Input should be 'star', 'csv'"),
+        (["all.txt", "out"], "does not tell the format. Add --to star, particles, csv"),
+        (["all.txt", "out", "--to", "mrc"], "Input should be 'star', 'particles', 'csv'"),
         (["all.txt", "out.pdf"], "not a kind of file for picks"),
         (["all.txt", "a.csv", "--to", "box"], "EMAN box files end in .box"),
         (["all.txt", "all.txt"], "would replace a file that is read"),
@@ -166,10 +166,126 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(call, arguments:
 
 def test_picks_of_another_size_of_micrograph_are_refused(call) -> None:
     micrographs("a")
-    write_picks(Picks(Frame("a", (50, 100), 5.0), [[20, 10]]), "a.cs")
-    status, _, err = call("a.cs", "a.csv", "--micrographs", "mics.star")
+    for shape, pixel_size, hint in (((50, 100), None, "--scale 2"), ((50, 150), None, "check the names")):
+        write_picks(Picks(Frame("a", shape, pixel_size), [[20, 10]]), "a.cs")
+        status, _, err = call("a.cs", "a.csv", "--micrographs", "mics.star")
+        assert status == 2
+        assert f"of {shape[0]} x {shape[1]} pixels, but M/a.mrc has 100 x 200" in err
+        assert hint in err
+
+
+def test_picks_of_a_binned_micrograph_are_scaled_by_the_sizes_or_as_told(call) -> None:
+    micrographs("a")
+    write_picks(Picks(Frame("a", (50, 100), 5.0), [[20, 10]], diameter=8), "sized.cs")
+    write_picks(Picks(Frame("a", (50, 100)), [[20, 10]]), "unsized.cs")
+    for source, told in (("sized.cs", []), ("unsized.cs", ["--scale", "2"]), ("sized.cs", ["--scale", "2"])):
+        status, _, err = call(source, "a.csv", "--micrographs", "mics.star", *told)
+        assert status == 0, err
+        assert ("multiplied by 2" in err) == (not told)
+        np.testing.assert_allclose(read_picks("a.csv")[0].yx, [[40, 20]], atol=1e-3)
+    np.testing.assert_allclose(read_picks("a.csv")[0].diameter, 16, atol=1e-3)
+
+
+def test_rows_of_binned_picks_are_turned_in_their_own_image(call) -> None:
+    micrographs("a")
+    Path("a.csv").write_text("X-Coordinate,Y-Coordinate,Diameter\n10,30,8\n")
+    assert call("a.csv", "b.csv", "--micrographs", "mics.star", "--scale", "2")[0] == 0
+    (picks,) = read_picks("b.csv")
+    np.testing.assert_array_equal(picks.yx, [[40, 20]])
+    np.testing.assert_array_equal(picks.diameter, [16])
+
+
+def test_a_threshold_leaves_out_what_is_below_or_has_no_score(call) -> None:
+    Path("a.csv").write_text("x,y,score\n1,2,0.4\n3,4,0.5\n5,6,7\n7,8,\n")
+    status, out, err = call("a.csv", "b.csv", "--threshold", "0.5")
+    assert (status, out) == (0, "2 picks of 1 micrographs in b.csv\n")
+    assert "1 picks without a score are left out" in err
+    assert "2 picks below --threshold are left out" in err
+    np.testing.assert_array_equal(read_picks("b.csv")[0].yx, [[4, 3], [6, 5]])
+    assert "there is not one pick" in call("a.csv", "b.csv", "--threshold", "8")[2]
+    Path("none.csv").write_text("x,y\n1,2\n")
+    assert "its picks have no scores" in call("none.csv", "b.csv", "--threshold", "0.5")[2]
+
+
+def test_several_sources_are_read_together_and_folders_tell_equal_names_apart(call) -> None:
+    for folder, x in (("g1", 10), ("g2", 20)):
+        write_picks(Picks(Frame("a"), [[1, x]]), f"{folder}/a.csv")
+        Path(folder, "M").mkdir()
+    write_picks(Picks(Frame("b"), [[1, 30]]), "b.csv")
+    status, out, _ = call("g1/a.csv", "g2", "b.csv", "out", "--to", "star")
+    assert (status, out) == (0, "3 picks of 3 micrographs in out\n")
+    assert [picks.frame.micrograph for picks in read_picks("out/autopick.star")] == ["g1/a", "g2/a", "b"]
+    np.testing.assert_array_equal(read_picks("out/g2/a_autopick.star")[0].yx, [[1, 20]])
+    Path("mics.star").write_text("data_\nloop_\n_rlnMicrographName\nM/g2/a.mrc\nM/g1/a.mrc\n")
+    call("g1/a.csv", "g2", "out2", "--to", "star", "--micrographs", "mics.star")
+    named = {picks.frame.micrograph: picks.yx[0, 1] for picks in read_picks("out2/autopick.star")}
+    assert named == {"M/g1/a.mrc": 10, "M/g2/a.mrc": 20}
+
+
+def test_a_particle_that_was_moved_beyond_the_edge_is_left_out_and_the_rest_converted(call) -> None:
+    rows = "M/a.mrc 100 200 3 -3\nM/a.mrc 4 200 9 0\nM/a.mrc 800 700 1 0\nM/b.mrc 3 3 9 0\n"
+    Path("edge.star").write_text(
+        "data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnOriginXAngst\n_rlnOriginYAngst\n"
+        + rows
+    )
+    status, _, err = call("edge.star", "out", "--to", "csv", "--pixel-size", "1")
+    assert status == 0
+    assert "2 of 4 picks are left out, as they lie outside M/a.mrc and 1 other micrographs" in err
+    np.testing.assert_array_equal(read_picks("out/a.csv")[0].yx, [[203, 97], [700, 799]])
+    assert len(read_picks("out/b.csv")[0]) == 0
+
+
+def test_micrographs_that_cannot_be_files_are_told_and_the_others_are_written(call) -> None:
+    rows = "".join(f"'{name}' 1 2\n" for name in ("a.mrc", "b" * 300 + ".mrc"))
+    Path("p.star").write_text("data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n" + rows)
+    status, out, err = call("p.star", "out", "--to", "csv")
+    assert (status, out) == (1, "1 picks of 1 micrographs in out/a.csv\n")
+    assert "is too long for a file" in err
+    assert max(map(len, err.splitlines())) < 300
+    name = "it's \"a\" b' c.mrc"
+    write_all([Picks(Frame(name, (100, 200), 1.0), [[1, 2]])], "n.cs")
+    status, _, err = call("n.cs", "out", "--to", "star")
     assert status == 2
-    assert "of 50 x 100 pixels, but M/a.mrc has 100 x 200" in err
+    assert "cannot be written into a STAR file" in err
+
+
+HELIX = (
+    "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnHelicalTubeID\n_rlnAngleTiltPrior\n_rlnAnglePsiPrior\n"
+    "_rlnHelicalTrackLengthAngst\n_rlnHelicalTrackLength\n_rlnAnglePsiFlipRatio\n"
+    "10 20 1 90 45.5 0 0 0.5\n15 25 2 90 45.5 10.25 10 0.5\n"
+)
+
+
+def test_helical_tubes_stay_in_star_files_and_are_told_of_elsewhere(call) -> None:
+    Path("helix.star").write_text(HELIX)
+    status, _, err = call("helix.star", "out", "--to", "star", "--scale", "2")
+    assert (status, err) == (0, "")
+    (picks,) = read_picks("out/helix_autopick.star")
+    np.testing.assert_array_equal(picks.yx, [[40, 20], [50, 30]])
+    assert {name: values.tolist() for name, values in picks.helix.items()} == {
+        "rlnHelicalTubeID": [1, 2],
+        "rlnAngleTiltPrior": [90, 90],
+        "rlnAnglePsiPrior": [45.5, 45.5],
+        "rlnHelicalTrackLengthAngst": [0, 10.25],
+        "rlnHelicalTrackLength": [0, 20],
+        "rlnAnglePsiFlipRatio": [0.5, 0.5],
+    }
+    assert "_rlnHelicalTubeID #6" in Path("out/helix_autopick.star").read_text()
+    for name in ("csv", "json", "topaz"):
+        _, _, err = call("helix.star", "lost", "--to", name)
+        assert "no place for: helical tubes. RELION STAR keeps them" in err
+
+
+def test_one_particles_file_has_the_names_and_optics_of_the_micrographs(call) -> None:
+    micrographs("a", "b")
+    topaz("all.txt", a=(10, 20), b=(30, 40))
+    status, out, err = call("all.txt", "particles.star", "--to", "particles", "--micrographs", "mics.star")
+    assert (status, out) == (0, "2 picks of 2 micrographs in particles.star\n")
+    assert "RELION extracts from it only with rlnVoltage" in err
+    found = read_picks("particles.star")
+    assert [picks.frame for picks in found] == [Frame(f"M/{name}.mrc", pixel_size=2.5) for name in "ab"]
+    np.testing.assert_array_equal([picks.yx[0] for picks in found], [[20, 10], [40, 30]])
+    assert "pixel size, and that of 'a' is not known" in call("all.txt", "p.star", "--to", "particles")[2]
 
 
 def test_one_bad_file_of_many_is_told_and_the_others_are_written(call) -> None:

@@ -17,8 +17,8 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import open_image, read_micrograph, read_picks
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.names import safe_place
 from napari_drpnet.io.star_lists import read_coordinate_list
-from napari_drpnet.jobs.inputs import _place
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import EvaluationSettings, PickRun
 from napari_drpnet.steps import Progress, drive
@@ -165,9 +165,22 @@ class TestInputs:
 
     @given(st.text(st.sampled_from("ab./ "), min_size=1, max_size=12))
     def test_no_name_leads_out_of_the_output_folder(self, name: str):
-        place = _place(name)
+        try:
+            place = safe_place(name)
+        except UserError:
+            return
         assert not place.is_absolute()
         assert ".." not in place.parts
+
+    def test_a_name_that_no_list_can_hold_is_refused_and_the_others_are_picked(self):
+        for name in ("a\nb", "c", "-d", "e%f[1]", "g' h"):
+            write_discs(f"m/{name}.mrc")
+        report = pick("m")
+        assert {result.micrograph for result in report.failed} == {"m/a\nb.mrc"}
+        assert "control characters" in report.failed[0].error
+        listed = read_coordinate_list("picks/autopick.star")
+        assert sorted(name for name, _ in listed) == ["m/-d.mrc", "m/c.mrc", "m/e%f[1].mrc", "m/g' h.mrc"]
+        assert {len(picks) for picks in read_picks("picks/autopick.star")} == {4}
 
 
 class TestTrouble:
@@ -303,5 +316,5 @@ class TestEvaluateFiles:
 
 
 def test_a_place_is_relative_whatever_the_name():
-    assert _place("/data/../a.frames.mrc") == PurePosixPath("data/a.frames")
-    assert _place("a.MRC.GZ") == PurePosixPath("a")
+    assert safe_place("/data/../a.frames.mrc") == PurePosixPath("data/a.frames")
+    assert safe_place("a.MRC.GZ") == PurePosixPath("a")

@@ -123,7 +123,7 @@ def test_a_start_of_another_stage_network_or_version_is_refused(labelled, tmp_pa
     older = tmp_path / "older.safetensors"
     tensors = {key: value for key, value in build("unet").state_dict().items() if not key.startswith("head")}
     write_weights(older, WeightsCard(network="unet", role="detector", diameter=32, calibration=EARLIER), tensors)
-    with pytest.raises(UserError, match="do not fit the network unet of this version"):
+    with pytest.raises(UserError, match=r"cannot be used\. The tensors do not fit the network unet"):
         jobs.finish(jobs.train_detector(_settings(labelled, start=str(older)), tmp_path / "a.safetensors"))
 
 

@@ -138,6 +138,37 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path):
         read_checkpoint(path, "{}")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": None},
+        {"run": 3},
+        {"run": "[" * 100_000},
+        {"run": "{"},
+        {"run": "[1]"},
+        {"network": None},
+        {"network": {}},
+        {"averaged": {"n_averaged": 3}},
+        {"best": 3},
+        {"best": {}},
+        {"optimiser": {"state": 1, "param_groups": []}},
+        {"schedule": 3},
+        {"checks": []},
+        {"checks": None},
+        {"checks": [{"done": "x"}]},
+        {"checks": [{"done": 4, "total": 12, "loss": 0.1}]},
+        *({name: KeyError} for name in ("run", "network", "averaged", "optimiser", "best", "checks")),
+    ],
+)
+def test_a_checkpoint_with_fields_that_cannot_be_is_refused(tmp_path, changes):
+    watch = Watch(checkpoint=tmp_path / "c")
+    _run(_settings(), watch, stop_after=2)
+    saved = torch.load(watch.checkpoint, weights_only=True) | changes
+    torch.save({name: value for name, value in saved.items() if value is not KeyError}, watch.checkpoint)
+    with pytest.raises(UserError, match=r"c: not a readable checkpoint\. Remove it to train from the beginning\."):
+        _run(_settings(), watch)
+
+
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
     path = checkpoint_path(tmp_path / "d.safetensors")
     watch = Watch(checkpoint=path)

@@ -37,7 +37,7 @@ def test_the_result_is_that_of_prepare_and_lies_in_its_place(
     form.invert.value = True
     run(form, qtbot)
     settings = PreprocessSettings(rescale=0.25, illumination=300, invert=True)
-    expected = prepare(read_micrograph(micrograph_file), settings)
+    expected = prepare(read_micrograph(micrograph_file, name=str(micrograph_file)), settings)
     layer, original = viewer.layers["blobs preprocessed"], viewer.layers["blobs"]
     np.testing.assert_array_equal(layer.data[0], expected.image)
     assert layer.units == original.units

@@ -1,7 +1,7 @@
 """The command line: one thin command per job.
 
 Exit status 0: all done; 1: some micrographs failed, the others are written; 2: the call or all input was unusable;
-130: interrupted.
+130: interrupted, 143 and 129: by SIGTERM and SIGHUP.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from napari_drpnet.cli import (
 from napari_drpnet.cli.options import with_options
 from napari_drpnet.cli.terminal import tell, tell_warning
 from napari_drpnet.errors import UserError
+from napari_drpnet.interruption import Interrupted, ended_in_order
 from napari_drpnet.training.commands import TRAINING
 
 app = typer.Typer(
@@ -76,10 +77,13 @@ def _program(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; what the user can put right is one line, never a traceback."""
-    with warnings.catch_warnings():
+    with ended_in_order(), warnings.catch_warnings():
         warnings.showwarning = tell_warning
         try:
             app(arguments)
         except UserError as error:
             tell("error", str(error))
             raise SystemExit(2) from None
+        except Interrupted as end:
+            tell("interrupted", "nothing more is written.")
+            raise SystemExit(end.status) from None

@@ -11,9 +11,10 @@ import typer
 
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
-from napari_drpnet.cli.terminal import print_json, run_job, tell_some
+from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import exists
 from napari_drpnet.settings import Device, PickerSettings, PickRun
 
 
@@ -56,6 +57,8 @@ def pick(
             report = run_job(jobs.pick_project(opened, names, **where))
         rest = "--json lists them"
     tell_some("error", [result.error for result in report.failed], f", {rest}")
+    for note in report.notes:
+        tell("warning", note)
     if json:
         print_json(_document(report))
     else:
@@ -116,6 +119,6 @@ def demo(
 def _napari() -> str:
     """How to call the napari of this environment from here."""
     napari = Path(sys.executable).with_name("napari")
-    if not napari.exists():
+    if not exists(napari):
         return "napari"
     return str(napari.relative_to(Path.cwd()) if napari.is_relative_to(Path.cwd()) else napari)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from napari_drpnet.interruption import Interrupted, check
 from napari_drpnet.steps import Job, Progress, drive
 
 Result = TypeVar("Result")
@@ -19,7 +20,7 @@ _SHOWN = 10  # lines
 
 
 def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: bool = False) -> Result:
-    """Drive a job with a progress bar; Ctrl-C ends the program with status 130.
+    """Drive a job with a progress bar; Ctrl-C, SIGTERM and SIGHUP end the program with status 130, 143 and 129.
 
     Parameters
     ----------
@@ -49,6 +50,7 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
 
         def show(step: Progress) -> None:
             nonlocal said
+            check()
             if log and not console.is_terminal and said != (step.done, step.message):
                 said = step.done, step.message
                 tell(f"{step.done}/{step.total}", step.message)
@@ -58,10 +60,10 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
 
         try:
             return drive(job, show)
-        except KeyboardInterrupt:
+        except Interrupted as end:
             bar.stop()
             tell("interrupted", "what was finished is written.")
-            raise typer.Exit(130) from None
+            raise typer.Exit(end.status) from None
 
 
 def tell(kind: str, message: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.fields import parse
+from napari_drpnet.io.paths import exists, is_file, resolved
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -28,11 +28,11 @@ def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[st
     for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise UserError(f"{flag} {text!r} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
+            raise UserError(f"{flag} {short(text)} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
         try:
-            values[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"{flag} {text!r}: its value is no YAML.", "Put text with signs in quotes.") from error
+            values[name.strip()] = parse(value)
+        except ValueError as error:
+            raise UserError(f"{flag} {short(text)}: its value is no YAML.", "Put text with signs in quotes.") from error
     return values
 
 
@@ -47,9 +47,9 @@ def named_paths(given: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for text in given:
         name, equals, place = text.partition("=")
-        named = bool(equals) and not Path(text).exists()
+        named = bool(equals) and not exists(text)
         path = Path(place if named else text)
-        name = name if named else path.resolve().stem if path.is_file() else path.resolve().name
+        name = name if named else resolved(path).stem if is_file(path) else resolved(path).name
         if name in found:
             raise UserError(f"Two sets are named {name!r}: {found[name]} and {path}.", "Name them, as in NAME=PATH.")
         found[name] = path

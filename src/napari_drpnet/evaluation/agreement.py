@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_drpnet.data import Picks
-from napari_drpnet.evaluation.counting import Counts, by_micrograph, clearly_better, paired
+from napari_drpnet.evaluation.counting import Counts, clearly_better, paired
+from napari_drpnet.evaluation.naming import by_micrograph, same_names
 
 Named = tuple[str, Sequence[Picks]]
 
@@ -58,8 +59,7 @@ def agreement(first: Named, second: Named, radius: float, edge: float = 0) -> Pa
     ----------
     first, second
         The name of a set and its picks, one entry per micrograph; those labelled ``background`` do not count.
-        Entries belong together by the micrograph's name without folder and suffix; micrographs that only one set has
-        are left out.
+        Which belong together is what `io.names` says of their names; micrographs that only one set has are left out.
     radius
         The largest distance of two picks that are the same particle, in micrograph pixels.
     edge
@@ -71,8 +71,19 @@ def agreement(first: Named, second: Named, radius: float, edge: float = 0) -> Pa
         For two entries of one micrograph, or an edge band on a micrograph whose shape is not known.
     """
     (name, entries), (other_name, other_entries) = first, second
+    ours, theirs = same_names({f"picks of {name}": entries, f"picks of {other_name}": other_entries}).values()
+    return agreed((name, ours), (other_name, theirs), radius, edge)
+
+
+def agreed(
+    first: tuple[str, Sequence[Picks]], second: tuple[str, Sequence[Picks]], radius: float, edge: float = 0
+) -> Pair:
+    """`agreement`, of entries that belong together by equal names."""
+    (name, entries), (other_name, other_entries) = first, second
     ours, theirs = by_micrograph(entries, f"picks of {name}"), by_micrograph(other_entries, f"picks of {other_name}")
-    results = [paired(ours[stem], theirs[stem], radius, edge) for stem in ours if stem in theirs]
+    results = [
+        paired(ours[micrograph], theirs[micrograph], radius, edge) for micrograph in ours if micrograph in theirs
+    ]
     counts = sum((result.counts for result in results), Counts())
     flipped = sum((result.flipped for result in results), Counts())
     distance = np.concatenate([*(result.pairs.distance[result.scored] for result in results), np.empty(0)])

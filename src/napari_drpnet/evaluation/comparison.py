@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation.agreement import Pair, agreement
-from napari_drpnet.evaluation.counting import by_micrograph
+from napari_drpnet.evaluation.agreement import Pair, agreed
 from napari_drpnet.evaluation.curves import Curve
 from napari_drpnet.evaluation.matching import match
-from napari_drpnet.evaluation.score import Evaluation, evaluate
+from napari_drpnet.evaluation.naming import by_micrograph, same_names
+from napari_drpnet.evaluation.score import Evaluation, judged
 
 Sets = Mapping[str, Sequence[Picks]]
 
@@ -78,8 +78,8 @@ def compare(
     Parameters
     ----------
     sets
-        Picks by the name of their set, one entry per micrograph; names keep their order. Entries belong together by
-        the micrograph's name without folder and suffix, and those labelled ``background`` do not count.
+        Picks by the name of their set, one entry per micrograph; names keep their order. Which belong together is what
+        `io.names` says of their names, and those labelled ``background`` do not count.
     radius
         The largest distance of two picks that are the same particle, in micrograph pixels.
     truth
@@ -99,10 +99,12 @@ def compare(
         raise UserError(f"The radius of the comparison is {radius:g}.", "Give a number above zero.")
     if truth is not None and truth not in sets:
         raise UserError(f"No set of picks is named {truth!r}.", f"The sets are: {', '.join(sets)}.")
+    given, sets = sets, same_names(sets)
+    every = {name: _called_as(entries, given[name], sets[name]) for name, entries in (every or {}).items()}
     pairs = tuple(
-        agreement((first, sets[first]), (second, sets[second]), radius, edge) for first, second in combinations(sets, 2)
+        agreed((first, sets[first]), (second, sets[second]), radius, edge) for first, second in combinations(sets, 2)
     )
-    standings = tuple(_standing(name, sets, truth, radius, edge, every or {}) for name in sets)
+    standings = tuple(_standing(name, sets, truth, radius, edge, every) for name in sets)
     warnings = [*_outside(sets), *_sizes(sets), *_unmatched(sets, truth), *_flipped(pairs, truth)]
     return Comparison(standings, pairs, truth, tuple(warnings))
 
@@ -132,14 +134,23 @@ def disagreements(first: Picks, second: Picks, radius: float) -> FloatArray:
 
 def _standing(name: str, sets: Sets, truth: str | None, radius: float, edge: float, every: Sets) -> Standing:
     picks = sum(int((entry.label != "background").sum()) for entry in sets[name])
-    if truth is None or name == truth or not _stems(sets[name]) & _stems(sets[truth]):
+    if truth is None or name == truth or not _names(sets[name]) & _names(sets[truth]):
         return Standing(name, picks)
-    result = evaluate(sets[name], sets[truth], radius, 1, 1, edge)
-    curve = evaluate(every[name], sets[truth], radius, 1, 1, edge).curve if name in every else result.curve
+    result = judged(sets[name], sets[truth], radius, edge)
+    curve = judged(every[name], sets[truth], radius, edge).curve if name in every else result.curve
     return Standing(name, picks, result, curve)
 
 
-def _stems(entries: Sequence[Picks]) -> set[str]:
+def _called_as(entries: Sequence[Picks], given: Sequence[Picks], called: Sequence[Picks]) -> list[Picks]:
+    """Entries of a set, called as that set's others are now."""
+    names = {old.frame.micrograph: new.frame.micrograph for old, new in zip(given, called, strict=True)}
+    return [
+        replace(entry, frame=replace(entry.frame, micrograph=names.get(entry.frame.micrograph, entry.frame.micrograph)))
+        for entry in entries
+    ]
+
+
+def _names(entries: Sequence[Picks]) -> set[str]:
     return set(by_micrograph(entries, "picks"))
 
 
@@ -167,8 +178,8 @@ def _sizes(sets: Sets) -> list[str]:
     told = []
     for first, second in combinations(sets, 2):
         ours, theirs = by_micrograph(sets[first], first), by_micrograph(sets[second], second)
-        shapes = {stem: (ours[stem].frame.shape, theirs[stem].frame.shape) for stem in ours if stem in theirs}
-        if differ := [stem for stem, (one, other) in shapes.items() if one and other and one != other]:
+        shapes = {one: (ours[one].frame.shape, theirs[one].frame.shape) for one in ours if one in theirs}
+        if differ := [name for name, (a, b) in shapes.items() if a and b and a != b]:
             (h, w), (h2, w2) = (shape or (0, 0) for shape in shapes[differ[0]])
             told.append(
                 f"{first} and {second} are picks of micrographs of different size: {differ[0]} has {h} x {w} and "
@@ -179,13 +190,13 @@ def _sizes(sets: Sets) -> list[str]:
 
 def _unmatched(sets: Sets, truth: str | None) -> list[str]:
     """Micrographs that one set lacks and another has."""
-    everywhere = {stem: None for entries in sets.values() for stem in by_micrograph(entries, "picks")}
+    everywhere = {one: None for entries in sets.values() for one in by_micrograph(entries, "picks")}
     told = []
     for name, entries in sets.items():
-        have = _stems(entries)
-        if truth is not None and name != truth and not have & _stems(sets[truth]):
+        have = _names(entries)
+        if truth is not None and name != truth and not have & _names(sets[truth]):
             told.append(f"{name} has no micrograph in common with {truth}, so it is not scored.")
-        elif missing := [stem for stem in everywhere if stem not in have]:
+        elif missing := [one for one in everywhere if one not in have]:
             told.append(
                 f"{name} has no picks of {some(missing)} ({len(missing)} of {len(everywhere)} micrographs); its scores "
                 "and agreement leave them out."

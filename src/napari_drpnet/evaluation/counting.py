@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -12,7 +11,6 @@ import numpy as np
 from napari_drpnet.data import FloatArray, MaskArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.matching import IndexArray, Matching, match
-from napari_drpnet.io.files import micrograph_stem
 
 # Random picks match by chance, and a mirror image of them may do so a little better.
 _CLEARLY_BETTER = 0.05
@@ -167,23 +165,6 @@ def counted(pairs: Matching, pick_inside: MaskArray, particle_inside: MaskArray)
     """
     across = pick_inside[pairs.pick] != particle_inside[pairs.particle]
     return _without(pick_inside, pairs.pick[across]), _without(particle_inside, pairs.particle[across])
-
-
-def by_micrograph(entries: Sequence[Picks], role: str) -> dict[str, Picks]:
-    """The entries by their micrograph's stem, background points dropped; ``role`` is what a user calls them.
-
-    Raises
-    ------
-    UserError
-        For two entries of one micrograph.
-    """
-    named: dict[str, Picks] = {}
-    for entry in entries:
-        stem = micrograph_stem(entry.frame.micrograph)
-        if stem in named:
-            raise UserError(f"The {role} have two entries for micrograph {stem}.", "Keep one file for each micrograph.")
-        named[stem] = entry.select(entry.label != "background")
-    return named
 
 
 def _counts(pairs: Matching, pick_inside: MaskArray, particle_inside: MaskArray) -> Counts:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation.counting import Counts, by_micrograph, clearly_better, paired
+from napari_drpnet.evaluation.counting import Counts, clearly_better, paired
 from napari_drpnet.evaluation.curves import Curve, Sweep, precision_recall, sweep
+from napari_drpnet.evaluation.naming import by_micrograph, same_names
 
 
 def _area(curve: Curve | None) -> float:
@@ -98,7 +99,7 @@ def evaluate(
     Parameters
     ----------
     picks, truth
-        One entry per micrograph; entries belong together by the micrograph's name without folder and extension.
+        One entry per micrograph; which belong together is what `io.names` says of their names.
     diameter
         Of the particle, in Angstrom.
     pixel_size
@@ -111,10 +112,22 @@ def evaluate(
     Raises
     ------
     UserError
-        For lengths that are not positive, no common micrograph, two entries of one micrograph, or an edge band on a
-        micrograph whose shape is not known.
+        For lengths that are not positive, no common micrograph, two entries of one micrograph, a name that may be of
+        several, or an edge band on a micrograph whose shape is not known.
     """
     radius = _radius(diameter, pixel_size, radius_fraction)
+    sets = same_names({"picks": picks, "truth": truth})
+    return judged(sets["picks"], sets["truth"], radius, edge)
+
+
+def judged(picks: Sequence[Picks], truth: Sequence[Picks], radius: float, edge: float = 0) -> Evaluation:
+    """`evaluate`, of entries that belong together by equal names; ``radius`` and ``edge`` in micrograph pixels.
+
+    Raises
+    ------
+    UserError
+        For no common micrograph, two entries of one, or an edge band on one whose shape is not known.
+    """
     found, wanted = by_micrograph(picks, "picks"), by_micrograph(truth, "truth")
     common = [name for name in found if name in wanted]
     if not common:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.images import open_image
 from napari_drpnet.io.mrc import MRC_SUFFIXES
+
+# What is known of a micrograph, from its name and the file of its picks.
+FrameOf: TypeAlias = Callable[[str, Path], Frame | None]
 
 
 def frame_beside(micrograph: str, path: Path) -> Frame | None:
@@ -21,7 +27,8 @@ def frame_beside(micrograph: str, path: Path) -> Frame | None:
     named = [folder / micrograph for folder in path.absolute().parents]
     beside = [path.with_name(stem + suffix) for suffix in MRC_SUFFIXES]
     for file in [*named, *beside]:
-        if file.suffix.lower() not in MRC_SUFFIXES or not file.is_file():
+        # Not Path.is_file, which raises for names that no file can have.
+        if file.suffix.lower() not in MRC_SUFFIXES or not os.path.isfile(file):  # noqa: PTH113
             continue
         try:
             image = open_image(file)

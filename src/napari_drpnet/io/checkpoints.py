@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.paths import exists
 
 _VERSION = 1
+_REMEDY = "Remove it to train from the beginning."
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -36,7 +39,7 @@ def write_checkpoint(path: Path, run: str, state: dict[str, Any]) -> None:
         with atomic_write(path) as temporary:
             temporary.write_bytes(content.getvalue())
     except UserError as error:
-        kept = "; the last one stays" if path.exists() else ""
+        kept = "; the last one stays" if exists(path) else ""
         raise UserError(
             f"The checkpoint {error.message.removesuffix('.')}{kept}.",
             f"{error.hint} The same command then goes on from the last checkpoint.",
@@ -53,20 +56,31 @@ def read_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
     """
     import torch  # slow to load
 
-    if not path.exists():
+    if not exists(path):
         return None
-    remedy = f"Remove {path} to train from the beginning."
-    try:
-        with reading(path):
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path}: not a readable checkpoint.", remedy) from error
+    with usable(path), reading(path):
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or state.get("version") != _VERSION:
-        raise UserError(f"{path}: a checkpoint of another version of napari-drpnet.", remedy)
-    if state["run"] != run:
-        differs = ", ".join(_differences(state["run"], run))
-        raise UserError(f"{path}: a checkpoint of another run ({differs} differ).", f"Repeat its command, or: {remedy}")
+        raise UserError(f"{path}: a checkpoint of another version of napari-drpnet.", _REMEDY)
+    with usable(path):
+        differs = "" if state["run"] == run else ", ".join(_differences(state["run"], run)) or "details"
+    if differs:
+        raise UserError(
+            f"{path}: a checkpoint of another run ({cut(differs, 60)} differ).",
+            "Repeat its command, or remove it to train from the beginning.",
+        )
     return state
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged checkpoint leads to, while it is read or taken up, into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # torch's reader and what it calls raise twenty kinds
+        raise UserError(f"{path}: not a readable checkpoint.", _REMEDY) from error
 
 
 def _differences(one: str, other: str) -> list[str]:

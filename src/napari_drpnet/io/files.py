@@ -9,11 +9,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import require_name, require_ordinary, resolved, shown
 
 # What may follow a micrograph's name in the name of one of its files.
 _SUFFIX = re.compile(
@@ -36,45 +34,29 @@ def micrograph_stem(name: str | Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about ``path`` into a `UserError`."""
+    """Turn what the operating system says about ``path`` into a `UserError`; pipes and devices are refused."""
+    require_ordinary(path)
     try:
         yield
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file.", "Check the name and the folder.") from error
+        raise UserError(f"{shown(path)}: there is no such file.", "Check the name and the folder.") from error
     except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder, not a file.", "Name a file in it.") from error
+        raise UserError(f"{shown(path)} is a folder, not a file.", "Name a file in it.") from error
     except PermissionError as error:
-        raise UserError(f"{path}: no permission to read it.", "Ask its owner, or copy it.") from error
+        raise UserError(f"{shown(path)}: no permission to read it.", "Ask its owner, or copy it.") from error
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.", "Check the file and its disk.") from error
+        reason = error.strerror or error
+        raise UserError(f"{shown(path)} cannot be read: {reason}.", "Check the file and its disk.") from error
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the operating system says about writing ``path`` into a `UserError`."""
+    require_name(path)
     try:
         yield
     except OSError as error:
         raise _cannot_write(path, error) from error
-
-
-def read_fields(path: Path, hint: str) -> dict[str, Any]:
-    """The fields of settings in a YAML file, as they are written.
-
-    Raises
-    ------
-    UserError
-        When the file is missing or no mapping of names to values; the ``hint`` is its next step.
-    """
-    try:
-        with reading(path):
-            # Thousands of names take a second without libyaml.
-            fields = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file.", hint) from error
-    if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
-        raise UserError(f"{path} does not hold settings.", hint)
-    return fields
 
 
 @contextmanager
@@ -90,7 +72,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     UserError
         When the disk is full, or the folder cannot be made or written.
     """
-    target = Path(os.path.realpath(path))
+    require_name(path)
+    target = resolved(path)
     temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
     try:
         with writing(Path(path)):
@@ -111,11 +94,35 @@ def write_text(text: str, path: Path) -> Path:
     return path
 
 
+def append_text(text: str, path: Path) -> None:
+    """Add text to the end of a file, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        When it cannot be written.
+    """
+    with writing(path):
+        number = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            before, content = os.fstat(number).st_size, text.encode("utf-8", "surrogateescape")
+            try:
+                if os.write(number, content) < len(content):
+                    raise OSError(errno.ENOSPC, "the file was written in part")
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(number, before)
+                raise
+        finally:
+            os.close(number)
+
+
 def _cannot_write(path: Path, error: OSError) -> UserError:
     """What the operating system says about writing ``path``, as a sentence and a next step."""
+    name = shown(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"{path} cannot be written: the disk is full.", "Free some space, or choose another folder.")
+        return UserError(f"{name} cannot be written: the disk is full.", "Free some space, or choose another folder.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return UserError(f"{path} cannot be written: no permission.", "Choose another folder.")
+        return UserError(f"{name} cannot be written: no permission.", "Choose another folder.")
     reason = error.strerror or str(error)
-    return UserError(f"{path} cannot be written: {reason}.", "Choose another name or folder.")
+    return UserError(f"{name} cannot be written: {reason}.", "Choose another name or folder.")

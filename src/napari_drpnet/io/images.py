@@ -8,11 +8,15 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import reading
+from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
-from napari_drpnet.io.raster import PICTURE_SUFFIXES, TIFF_SUFFIXES, open_picture, open_tiff
+from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
+from napari_drpnet.io.tiff import TIFF_SUFFIXES, open_tiff
 
 _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
 IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
@@ -26,7 +30,7 @@ class ImageFile:
     ----------
     array
         ``(h, w)``, or ``(n, h, w)`` for a stack, in the pixel type of the file: an array, a memory map, or
-        anything else with ``shape``, ``dtype``, ``ndim`` and indexing.
+        anything else with ``shape``, ``dtype``, ``ndim`` and indexing. Row 0 is where RELION has it.
     pixel_size
         Angstrom per pixel; None when the file does not tell.
     path
@@ -41,6 +45,34 @@ class ImageFile:
     def frames(self) -> int:
         """Number of images: 1 unless it is a stack."""
         return 1 if self.array.ndim == 2 else int(self.array.shape[0])
+
+    def read(self, index: int = 0) -> npt.NDArray[Any]:
+        """One frame ``(h, w)``, in the pixel type of the file, for as long as it is needed.
+
+        It is read from the file where that is mapped: when the file was cut meanwhile, that is an error, and not the
+        end of the process.
+
+        Raises
+        ------
+        UserError
+            When the file is shorter now than when it was opened, cannot be read, or does not fit into memory.
+        """
+        array = self.array
+        if not isinstance(array, np.memmap):
+            return np.asarray(array if array.ndim == 2 else array[index])
+        height, width = array.shape[-2:]
+        count = height * width
+        if count * array.itemsize > LARGEST:
+            raise UserError(f"{self.path}: {height} x {width} pixels are too many for memory.", "Bin the micrograph.")
+        with reading(self.path):
+            pixels = np.fromfile(self.path, array.dtype, count, offset=array.offset + index * count * array.itemsize)
+        if len(pixels) < count:
+            raise UserError(
+                f"{self.path} is truncated: of {count} pixels there are {len(pixels)}.",
+                "Wait if it is still being written; else copy or make it anew.",
+            )
+        frame = pixels.reshape(height, width)
+        return frame[::-1] if array.strides[-2] < 0 else frame
 
 
 def is_image(path: str | Path) -> bool:
@@ -91,8 +123,8 @@ def read_micrograph(
     Returns
     -------
     Micrograph
-        ``(h, w)`` float32. Colour images become their luminance. Pixels that are not finite are masked in
-        ``valid``.
+        ``(h, w)`` float32; the last row of a TIFF file is row 0. Colour images become their luminance. Pixels that are
+        not finite are masked in ``valid``.
 
     Raises
     ------
@@ -122,9 +154,12 @@ def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0,
         raise UserError(f"A pixel size of {pixel_size} A is not possible.", "Give Angstrom per pixel, such as 1.06.")
     if not 0 <= index < file.frames:
         raise UserError(f"{file.path}: there is no frame {index}.", f"It has frames 0 to {file.frames - 1}.")
-    frame = file.array if file.array.ndim == 2 else file.array[index]
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
-        image = np.array(frame, np.float32, copy=True if isinstance(frame, np.memmap) else None, order="C")
+    try:
+        frame = file.read(index)
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is masked below
+            image = np.array(frame, np.float32, copy=None, order="C")
+    except MemoryError as error:
+        raise UserError(f"{file.path}: there is not enough memory to read it.", "Close other programs.") from error
     micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
     if micrograph.valid is not None:
         bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))

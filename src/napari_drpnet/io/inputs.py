@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import is_image
+from napari_drpnet.io.paths import exists, is_dir, leads_to_dir, matching, shown
 from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs
 
 _NUMBER = re.compile(r"(\d+)")
@@ -35,22 +36,28 @@ def expand(text: str, root: Path = Path()) -> list[MicrographEntry]:
     path = root / text
     if path.suffix.lower() == ".star":
         return read_micrographs(path, root)
-    if path.is_dir():
-        with reading(path), os.scandir(path) as found:
-            names = [file.name for file in found if is_image(file.name) and file.is_file()]
-        if not names:
-            raise UserError(
-                f"{text}: no micrograph lies in this folder.", f"For its subfolders write '{text}/**/*.mrc'."
-            )
-        files = [Path(text, name).as_posix() for name in names]
-    elif has_magic(text) and not path.exists():
-        found_names = glob(text, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        files = [Path(file).as_posix() for file in found_names if is_image(file)]
+    if is_dir(path):
+        files = [Path(text, name).as_posix() for name in _images_in(path)]
         if not files:
-            raise UserError(f"{text}: no micrograph matches this pattern.", "Check the folder, and put it in quotes.")
+            raise UserError(
+                f"{shown(text)}: no micrograph lies in this folder.",
+                f"For its subfolders write '{shown(text)}/**/*.mrc'.",
+            )
+    elif has_magic(text) and not exists(path):
+        files = [Path(file).as_posix() for file in matching(text, root) if is_image(file)]
+        if not files:
+            raise UserError(
+                f"{shown(text)}: no micrograph matches this pattern.", "Check the folder, and put it in quotes."
+            )
     else:
         files = [Path(text).as_posix()]
     return [MicrographEntry(file, root / file, None) for file in sorted(files, key=natural)]
+
+
+def _images_in(folder: Path) -> list[str]:
+    """Images by name; a link that leads nowhere is one, so that reading it tells what is wrong."""
+    with reading(folder), os.scandir(folder) as found:
+        return [file.name for file in found if is_image(file.name) and not leads_to_dir(file)]
 
 
 def natural(text: str) -> tuple[list[str | int], str]:

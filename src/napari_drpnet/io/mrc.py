@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import warnings
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,13 @@ from mrcfile.utils import data_dtype_from_header
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.limits import check_unpacked, file_size, undamaged
 
 MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
 _UNPACK: dict[bytes, Any] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open}
-_LARGEST_PACKED = 2**34  # bytes, which are all held in memory; plain files are mapped, whatever their size
+# IMOD's mark in a header whose next field is flags; bit 0 says that bytes have a sign.
+_IMOD_STAMP, _IMOD_FIELDS = 1146047817, slice(152, 160)
+_SAMPLE = 2**22  # bytes that are looked at where no field says whether they have a sign
 _REFUSED = {3: "complex integers", 4: "complex numbers", 101: "packed 4-bit integers"}
 _CONVERT = "Convert it to 32-bit floats (mode 2), for example with `newstack -mode 2`."
 
@@ -59,6 +61,9 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         if self._header.mode == 0 and 0 < other.nx < 2**16 and not 0 < self._header.nx < 2**16:
             self._header = other
 
+    def _read_extended_header(self) -> None:
+        """Leave it out: nobody asks for it, and its size may be a lie."""
+
     def _read_bytearray_from_stream(self, number_of_bytes: int) -> tuple[bytearray, int]:
         data = bytearray()
         with suppress(EOFError):  # cut off in the middle of compressed data
@@ -67,7 +72,8 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         return data, len(data)
 
     def unpack(self, size: int, surplus: int) -> tuple[bytearray, int]:
-        """The next ``size`` bytes, and how many the file has in all, of which ``surplus`` more are looked at."""
+        """``size`` bytes of pixels, and how many the file has in all, of which ``surplus`` more are looked at."""
+        self._read_bytearray_from_stream(int(self.header.nsymbt))
         pixels, _ = self._read_bytearray_from_stream(size)
         self._read_bytearray_from_stream(surplus)
         return pixels, self._iostream.tell()
@@ -97,27 +103,30 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
     Warns
     -----
     UserWarning
-        When the header breaks the standard but the pixels can be found.
+        When the header breaks the standard but the pixels can be found, or does not tell the sign of bytes.
     """
-    try:
-        with reading(path), _Mrc(path) as file:
-            header = file.header
-            dtype, shape = _pixels(path, header)
-            frame = shape[-2] * shape[-1] * dtype.itemsize
-            size, offset = int(header.nz) * frame, header.nbytes + int(header.nsymbt)
-            says = f"its header asks for {offset + size} bytes ({' x '.join(map(str, shape))} of {dtype.name})"
-            if file.packed and offset + size > _LARGEST_PACKED:
-                raise UserError(f"{path}: {says}, too many for memory.", "Unpack it, or make it anew.")
-            pixels, actual = file.unpack(size, frame) if file.packed else (None, path.stat().st_size)
-            _check_size(path, says, offset + size, actual, frame)
-            for warning in file.warnings:
-                warnings.warn(f"{path}: {warning.message}; read all the same.", stacklevel=2)
-            if pixels is not None:
-                return np.frombuffer(pixels, dtype).reshape(shape), _pixel_size(path, header)
+    actual = file_size(path)
+    with reading(path), undamaged(path), _Mrc(path) as file:
+        header = file.header
+        dtype, shape = _pixels(path, header)
+        frame = shape[-2] * shape[-1] * dtype.itemsize
+        size, offset = int(header.nz) * frame, header.nbytes + int(header.nsymbt)
+        says = f"its header asks for {offset + size} bytes ({' x '.join(map(str, shape))} of {dtype.name})"
+        pixels = None
+        if file.packed:
+            check_unpacked(path, offset + size, actual)
+            pixels, actual = file.unpack(size, frame)
+        _check_size(path, says, offset + size, actual, frame)
+        for warning in file.warnings:
+            warnings.warn(f"{path}: {warning.message}; read all the same.", stacklevel=2)
+        array: npt.NDArray[Any]
+        if pixels is not None:
+            array = np.frombuffer(pixels, dtype).reshape(shape)
+        else:
             # What mrcfile.mmap does, but with the byte order above and a stack of volumes as one stack.
-            return np.memmap(path, dtype, "r", offset, shape), _pixel_size(path, header)
-    except zlib.error as error:
-        raise UserError(f"{path}: its compressed data are damaged ({error}).", "Copy it anew.") from error
+            array = np.memmap(path, dtype, "r", offset, shape)
+        unsigned = dtype == np.int8 and _unsigned(path, header, array)
+        return array.view(np.uint8) if unsigned else array, _pixel_size(path, header)
 
 
 def _check_size(path: Path, says: str, expected: int, actual: int, frame: int) -> None:
@@ -148,6 +157,30 @@ def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
         size = " x ".join(map(str, shape))
         raise UserError(f"{path}: its header gives a size of {size}, which cannot be.", "Make it anew.")
     return dtype, shape[1:] if shape[0] == 1 else shape
+
+
+def _unsigned(path: Path, header: Any, array: npt.NDArray[Any]) -> bool:
+    """Whether the bytes of mode 0 have no sign, as in older files of IMOD and SerialEM: by what the header says.
+
+    Where it says nothing, or two things, those grey levels are right that do not fall apart into black and white.
+    """
+    stamp, flags = np.frombuffer(header.tobytes()[_IMOD_FIELDS], header.mode.dtype)
+    said = {not flags & 1} if stamp == _IMOD_STAMP else set()
+    low, high = float(header.dmin), float(header.dmax)
+    if -128 <= low < 0 and low < high <= 127:
+        said.add(False)
+    elif low >= 0 and 127 < high <= 255:
+        said.add(True)
+    if len(said) == 1:
+        return said.pop()
+    sample = array.reshape(-1)[:_SAMPLE]
+    if sample.min() >= 0:
+        return False  # the same either way
+    unsigned = bool(sample.view(np.uint8).std() < 0.9 * sample.std())
+    if unsigned or said:
+        reads = "without a sign" if unsigned else "with a sign"
+        warnings.warn(f"{path}: its header does not tell whether bytes have a sign; read {reads}.", stacklevel=3)
+    return unsigned
 
 
 def _pixel_size(path: Path, header: Any) -> float | None:

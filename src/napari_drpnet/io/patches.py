@@ -8,6 +8,7 @@ where it stands in its stack, as RELION writes that (``000001@particles.mrcs``).
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -16,17 +17,22 @@ from pathlib import Path
 import numpy as np
 
 from napari_drpnet.data import ImageArray, PatchSet
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import open_mrc, write_mrc
-from napari_drpnet.io.picks.star import SCORE, X, Y, known, score_texts
+from napari_drpnet.io.paths import exists, is_dir, is_file
+from napari_drpnet.io.picks.star import known, score_texts
+from napari_drpnet.io.picks.star_fields import SCORE, X, Y
+from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_table import Table, format_table, read_tables
+from napari_drpnet.io.words import as_array
 
 _STACKS = {"particle": "particles.mrcs", "background": "background.mrcs"}
 _LIST = "patches.star"
 _IMAGE = "rlnImageName"
 _LABEL, _SPLIT, _ORIGIN, _DIAMETER = "drpnetLabel", "drpnetSplit", "drpnetOrigin", "drpnetDiameter"
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SPLITS = ("training", "validation")
 _AGAIN = "Harvest the patch set anew, or copy its whole folder again."
 
@@ -47,7 +53,7 @@ def write_patches(patches: PatchSet, folder: str | Path) -> Path:
     folder = Path(folder)
     if not len(patches):
         raise UserError("There are no patches to write.", "Harvest from micrographs with labels or picks.")
-    if folder.exists() and not (folder / _LIST).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+    if exists(folder) and not is_file(folder / _LIST) and not (is_dir(folder) and not any(folder.iterdir())):
         raise UserError(f"{folder} is there already, and is no patch set.", "Choose another name.")
     beside = folder.with_name(f".{secrets.token_hex(6)}")
     try:
@@ -85,7 +91,7 @@ def _write(patches: PatchSet, folder: Path) -> None:
 
 def _put(made: Path, folder: Path) -> None:
     """Rename a folder; what has the name now is kept until the new one is there."""
-    if not folder.exists():
+    if not exists(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made.rename(folder)
         return
@@ -114,7 +120,7 @@ def read_patches(folder: str | Path) -> PatchSet:
         When a file is missing, damaged or shorter than the list says.
     """
     folder = Path(folder)
-    if not (folder / _LIST).is_file():
+    if not is_file(folder / _LIST):
         raise UserError(f"{folder} is no patch set: it has no {_LIST}.", "Name the folder that harvest has written.")
     table = read_tables(folder / _LIST)[-1]
     table.require(_IMAGE, _LABEL)
@@ -126,10 +132,10 @@ def read_patches(folder: str | Path) -> PatchSet:
         pixel_size,
         _diameter(table, pixel_size * images.shape[2] / 2),
         np.array(_words(table, _LABEL, tuple(_STACKS))) == "particle",
-        np.array(table.texts(MICROGRAPH) if MICROGRAPH in table else ""),
+        as_array(table.texts(MICROGRAPH) if MICROGRAPH in table else [""] * len(table), table.path),
         np.column_stack([known(table, Y), known(table, X)]),
         np.array(_words(table, _SPLIT, _SPLITS) if _SPLIT in table else "training"),
-        np.array(table.texts(_ORIGIN) if _ORIGIN in table else "label"),
+        as_array(table.texts(_ORIGIN) if _ORIGIN in table else ["label"] * len(table), table.path),
         known(table, SCORE),
     )
 
@@ -158,8 +164,8 @@ def _images(folder: Path, table: Table) -> tuple[ImageArray, float]:
 def _position(table: Table, name: str) -> tuple[int, str]:
     index, at, file = name.partition("@")
     file = os.path.basename(file)  # noqa: PTH119 - RELION's names have folders of its project before them
-    if not at or not index.isdigit() or not file:
-        raise UserError(f"{table.path}: {name!r} is not the place of an image in a stack.", _AGAIN)
+    if not at or not _NUMBER.fullmatch(index) or not is_safe(file):
+        raise UserError(f"{table.path}: {short(name)} is not the place of an image in a stack.", _AGAIN)
     return int(index), file
 
 
@@ -167,7 +173,7 @@ def _words(table: Table, column: str, allowed: Sequence[str]) -> list[str]:
     words = table.texts(column)
     odd = next((word for word in words if word not in allowed), None)
     if odd is not None:
-        raise UserError(f"{table.path}: {odd!r} in the column {column}.", f"It is one of {', '.join(allowed)}.")
+        raise UserError(f"{table.path}: {short(odd)} in the column {column}.", f"It is one of {', '.join(allowed)}.")
     return words
 
 

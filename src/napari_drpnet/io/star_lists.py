@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from warnings import warn
 
-import numpy as np
-
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
-from napari_drpnet.io.star_table import Table, format_table, read_tables
+from napari_drpnet.io.star_optics import lens, pixel_sizes
+from napari_drpnet.io.star_table import format_table, read_tables
 
 MICROGRAPH = "rlnMicrographName"
 COORDINATES = "rlnMicrographCoordinates"
-_GROUP = "rlnOpticsGroup"
-# The first that is there: the particle's own pixel size only where nothing better is known.
-_PIXEL_SIZES = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize", "rlnImagePixelSize")
+_SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,14 @@ class MicrographEntry:
         Where the file is; where it was looked for first if it is nowhere.
     pixel_size
         Angstrom per pixel; None when the STAR file does not tell.
+    lens
+        Voltage and the like of its optics group, as the STAR file writes them by their columns.
     """
 
     name: str
     path: Path
     pixel_size: float | None
+    lens: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEntry]:
@@ -54,17 +56,39 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
     ------
     UserError
         When the file is no STAR file or names no micrographs.
+
+    Warns
+    -----
+    UserWarning
+        For names that cannot be those of files, which are left out.
     """
     path = Path(path)
     tables = read_tables(path)
     named = [table for table in tables if MICROGRAPH in table]
-    table = next((t for t in named if t.name == "micrographs"), named[0] if named else tables[-1])
     if any("rlnMicrographMovieName" in t for t in tables) and not named:
         raise UserError(f"{path} lists movies, not micrographs.", "Give the STAR file of the motion correction job.")
-    size_of: dict[str, float | None] = {}
-    for name, size in zip(table.texts(MICROGRAPH), pixel_sizes(tables, table), strict=True):
-        size_of.setdefault(name, size)
-    return [MicrographEntry(name, find_in_project(name, path, root), size) for name, size in size_of.items()]
+    found: dict[str, tuple[float, dict[str, str]]] = {}
+    for table in [t for t in named if t.name == "micrographs"] or named or tables[-1:]:
+        sizes = pixel_sizes(tables, table).micrograph.tolist()
+        for name, size, told in zip(table.texts(MICROGRAPH), sizes, lens(tables, table), strict=True):
+            found.setdefault(name, (size, told))
+    if wrong := [name for name in found if not _is_name(name)]:
+        warn(f"{path}: names that no file can have are left out: {_some(wrong)}.", stacklevel=2)
+    return [
+        MicrographEntry(name, find_in_project(name, path, root), None if math.isnan(size) else size, told)
+        for name, (size, told) in found.items()
+        if _is_name(name)
+    ]
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file can be called so."""
+    return bool(name) and "\0" not in name
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(short, names[:_SHOWN])) + more
 
 
 def find_in_project(name: str, star: Path, root: Path = Path()) -> Path:
@@ -79,26 +103,8 @@ def find_in_project(name: str, star: Path, root: Path = Path()) -> Path:
     return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110
 
 
-def pixel_sizes(tables: Sequence[Table], table: Table) -> list[float | None]:
-    """Angstrom per micrograph pixel for each row of ``table``, from its optics groups or, in 3.0, its optics."""
-    optics = next((t for t in tables if t.name == "optics" and _GROUP in t), None)
-    column = next((c for c in _PIXEL_SIZES if optics is not None and c in optics), None)
-    if optics is not None and column is not None and _GROUP in table:
-        groups = dict(zip(optics.texts(_GROUP), optics.numbers(column), strict=True))
-        return [_positive(groups.get(group, np.nan)) for group in table.texts(_GROUP)]
-    if "rlnDetectorPixelSize" in table and "rlnMagnification" in table:
-        micrometres, magnification = table.numbers("rlnDetectorPixelSize"), table.numbers("rlnMagnification")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return [_positive(value) for value in micrometres * 1e4 / magnification]
-    return [None] * len(table)
-
-
-def _positive(value: float) -> float | None:
-    return float(value) if 0 < value < np.inf else None
-
-
 def read_coordinate_list(path: str | Path) -> list[tuple[str, str]]:
-    """Pairs of a micrograph's name and its coordinate file, as RELION 4 and 5 list them.
+    """Pairs of a micrograph's name and its coordinate file, as RELION 4 and 5 list them, each pair once.
 
     Raises
     ------
@@ -106,8 +112,10 @@ def read_coordinate_list(path: str | Path) -> list[tuple[str, str]]:
         When the file is no such list.
     """
     tables = read_tables(Path(path))
-    table = next((t for t in tables if COORDINATES in t), tables[-1])
-    return list(zip(table.texts(MICROGRAPH), table.texts(COORDINATES), strict=True))
+    pairs: dict[tuple[str, str], None] = {}
+    for table in [t for t in tables if COORDINATES in t] or tables[-1:]:
+        pairs |= dict.fromkeys(zip(table.texts(MICROGRAPH), table.texts(COORDINATES), strict=True))
+    return list(pairs)
 
 
 def write_coordinate_list(pairs: Sequence[tuple[str, str]], path: str | Path) -> Path:

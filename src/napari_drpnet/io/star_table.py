@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import FloatArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import reading
 
 # Comments, and words that starfile would not hand back as they are written.
 _ODD = re.compile(
     r"""(?<!\S) (?:
         (?P<comment> \#.* )
-      | "(?P<double> [^"\n]* )" (?!\S)
-      | '(?P<single> [^'\n]* )' (?!\S)
+      | "(?P<double> (?: [^"\n] | "(?=\S) )* )" (?!\S)  # a quotation mark inside a word does not end it
+      | '(?P<single> (?: [^'\n] | '(?=\S) )* )' (?!\S)
       | (?P<plain>
             (?:nan|NaN|<NA>) (?!\S)                    # pandas: a missing value
           | data_\S* (?=[ \t]+[^\s\#])                # starfile: a new block; with values after it, a row
@@ -44,7 +44,10 @@ _LOOP = re.compile(
     re.VERBOSE,
 )
 _COLUMN = re.compile(r"^_(\S+)", re.MULTILINE)
-_NEEDS_QUOTES = re.compile(r"\s|^([\"'#_]|data_)")
+_NEEDS_QUOTES = re.compile(r"\s|^([\"'#_]|data_|loop_|save_|global_|stop_)", re.IGNORECASE)
+_CLOSED_BY = {'"': re.compile(r'"\s', re.ASCII), "'": re.compile(r"'\s", re.ASCII)}
+# How much of a file an error message repeats, in characters.
+_SHOWN = 100
 _DAMAGED = "The file is damaged: copy or export it anew."
 
 
@@ -75,13 +78,18 @@ class Table:
     def __contains__(self, column: str) -> bool:
         return column in self.columns
 
+    @property
+    def title(self) -> str:
+        """As error messages name it."""
+        return "data_" + cut(self.name, 40)
+
     def require(self, *columns: str) -> None:
         """Raise a `UserError` that names what is missing and what is there."""
         missing = [column for column in columns if column not in self]
         if missing:
-            there = ", ".join(self.columns) or "no columns"
+            there = cut(", ".join(self.columns) or "no columns", _SHOWN)
             raise UserError(
-                f"{self.path}: the table data_{self.name} lacks {', '.join(missing)}; it has {there}.",
+                f"{self.path}: the table {self.title} lacks {', '.join(missing)}; it has {there}.",
                 "Choose another file, or export it with these columns.",
             )
 
@@ -104,7 +112,8 @@ class Table:
             return float("nan" if text == "<NA>" else text)
         except ValueError as error:
             raise UserError(
-                f"{self.path}: {text!r} in the column {column} is not a number.", "Correct the file, or export it anew."
+                f"{self.path}: {short(text)} in the column {column} is not a number.",
+                "Correct the file, or export it anew.",
             ) from error
 
 
@@ -144,7 +153,7 @@ def parse_tables(text: str, path: Path) -> list[Table]:
             blocks = starfile.read(file, always_dict=True, parse_as_string=texts)
         # What starfile and pandas raise for rows and blocks that do not fit.
         except (ValueError, TypeError, LookupError, AttributeError) as error:
-            reason = f"{str(error).strip()}, lines counted from the table's first row"
+            reason = f"{cut(' '.join(str(error).split()), _SHOWN)}, lines counted from the table's first row"
             raise UserError(f"{path} cannot be read: a table is not as it should be ({reason}).", _DAMAGED) from error
     return [_table(path, name, blocks.get(str(i), {})) for i, name in enumerate(names)]
 
@@ -189,18 +198,26 @@ def _decoded(word: str) -> str:
 def _table(path: Path, name: str, block: Any) -> Table:
     if isinstance(block, dict):
         return Table(path, name, list(block), [[_decoded(value) for value in block.values()]] if block else [])
+    table = Table(path, name, list(block))
     if not block.columns.is_unique:
-        raise UserError(f"{path}: the table data_{name} has two columns of one name.", _DAMAGED)
+        raise UserError(f"{path}: the table {table.title} has two columns of one name.", _DAMAGED)
     # starfile fills short rows with empty words; those that are written are "%" here.
     for number, count in enumerate((block != "").sum(axis=1), start=1):
         if count != block.shape[1]:
-            message = f"row {number} of the table data_{name}: {count} values for {block.shape[1]} columns"
+            message = f"row {number} of the table {table.title}: {count} values for {block.shape[1]} columns"
             raise UserError(f"{path}, {message}.", _DAMAGED)
-    return Table(path, name, list(block), [[_decoded(value) for value in row] for row in block.to_numpy().tolist()])
+    table.rows = [[_decoded(value) for value in row] for row in block.to_numpy().tolist()]
+    return table
 
 
 def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments: Sequence[str] = ()) -> str:
-    """A STAR file of one loop, with values as given; those with spaces are quoted."""
+    """A STAR file of one loop, with values as given; those with spaces are quoted.
+
+    Raises
+    ------
+    UserError
+        For a value that no STAR file can hold.
+    """
     # Not by starfile, which writes the time of day into the file, quotes for spaces only, and fails on tabs.
     lines = [*(f"# {comment}" for comment in comments), "", f"data_{name}", "", "loop_"]
     lines += [f"_{column} #{i}" for i, column in enumerate(columns, start=1)]
@@ -209,11 +226,35 @@ def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments:
 
 
 def star_row(*values: str) -> str:
-    """One line of a loop."""
+    """One line of a loop; a `UserError` as of `format_table`."""
     return "\t".join(map(_quoted, values))
 
 
 def _quoted(value: str) -> str:
+    if not value.isascii() and not _is_text(value):
+        raise _impossible(value)
     if value and not _NEEDS_QUOTES.search(value):
         return value
-    return f"'{value}'" if '"' in value else f'"{value}"'
+    if "\n" in value or "\r" in value:
+        raise _impossible(value)
+    # One that is nowhere inside is what every program understands.
+    for mark in sorted(_CLOSED_BY, key=value.count):
+        if not _CLOSED_BY[mark].search(value):
+            return f"{mark}{value}{mark}"
+    raise _impossible(value)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _impossible(value: str) -> UserError:
+    return UserError(
+        f"{short(value)} cannot be written into a STAR file: it breaks lines, has both kinds of quotation marks, or is "
+        "no text.",
+        "Rename what is called so, or choose CSV.",
+    )

@@ -15,6 +15,7 @@ from napari_drpnet.io.images import open_image
 
 # A stack of as many images as each has rows is rare; a map is like this.
 _LEAST_MAP = 32
+_MOST_PIXELS = 2**28  # a gigabyte, 1000 pictures of 512 x 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ def read_templates(path: Path, pixel_size: float | None = None) -> Templates:
     Raises
     ------
     UserError
-        When the file is missing or damaged, its images are not square or show nothing, or their pixel size is unknown.
+        When the file is missing or damaged, its images are not square, too many or show nothing, or their pixel size is
+        unknown.
 
     Warns
     -----
@@ -59,11 +61,12 @@ def read_templates(path: Path, pixel_size: float | None = None) -> Templates:
         When it looks like a map.
     """
     file = open_image(path)
-    stack = np.asarray(file.array, np.float32)
-    stack = stack[None] if stack.ndim == 2 else stack
-    count, height, width = stack.shape
+    count, (height, width) = file.frames, file.array.shape[-2:]
     if height != width:
         raise UserError(f"{path}: templates are square, not {width} x {height} px.", "Cut them to a square.")
+    if count * height * width > _MOST_PIXELS:
+        raise UserError(f"{path}: {count} pictures of {width} x {height} px are no templates.", "Give class averages.")
+    stack = np.stack([file.read(index).astype(np.float32) for index in range(count)])
     if not np.isfinite(stack).all():
         raise UserError(f"{path}: some pixels are not finite numbers.", "Make the templates anew.")
     if count == height >= _LEAST_MAP:

@@ -6,12 +6,14 @@ The header of a file carries what the picker must know to use it, as JSON under 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import atomic_write
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 _KEY = "napari_drpnet"
-# Bytes; safetensors allows no more.
-_LONGEST_HEADER = 100_000_000
+# Bytes; a network of a hundred layers needs a tenth of a percent of it.
+_LONGEST_HEADER = 10_000_000
+# No trained number is as large; beyond it, what is computed with it may have no end.
+_LARGEST = 1e9
 
 
 class WeightsCard(BaseModel):
@@ -48,11 +52,11 @@ class WeightsCard(BaseModel):
         For a calibration: the picker that it corrects, and what its files held, by the field that names them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     network: str
     role: str
-    diameter: float
+    diameter: float = Field(gt=0, le=_LARGEST)
     calibration: tuple[float, ...]
     detector: str = ""
     start: str = ""
@@ -70,14 +74,14 @@ def locate(name: str) -> Path:
     """
     if Path(name).suffix == ".safetensors":
         path = Path(name)
-        if not path.is_file():
-            raise UserError(f"{path}: there is no such weights file.", "Check the path.")
+        if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+            raise UserError(f"{cut(name, 200)}: there is no such weights file.", "Check the path.")
         return path
     path = PACKAGED / f"{name}.safetensors"
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         known = ", ".join(sorted(p.stem for p in PACKAGED.glob("*.safetensors")))
         raise UserError(
-            f"The package has no weights named {name!r}.", f"Choose one of {known}, or a .safetensors file."
+            f"The package has no weights named {short(name)}.", f"Choose one of {known}, or a .safetensors file."
         )
     return path
 
@@ -93,9 +97,11 @@ def read_card(path: Path) -> WeightsCard:
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
-            words = json.loads(file.read(min(size, _LONGEST_HEADER)))["__metadata__"][_KEY]
+            if size > min(_LONGEST_HEADER, os.fstat(file.fileno()).st_size):
+                raise ValueError("the header is longer than the file, or than any")
+            words = json.loads(file.read(size))["__metadata__"][_KEY]
         return WeightsCard.model_validate_json(words)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: not a weights file of napari-drpnet.", "Copy or train it anew.") from error
 
 
@@ -105,7 +111,7 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
     Raises
     ------
     UserError
-        When the file is missing, damaged, or not one of ours.
+        When the file is missing, damaged, or not one of ours, or a number in it is none.
     """
     import torch  # slow to load
     from safetensors import SafetensorError, safe_open  # torch
@@ -115,15 +121,32 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
         with safe_open(path, framework="pt") as file:
             words = (file.metadata() or {}).get(_KEY)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file ({error}).", "Copy or train it anew.") from error
+    except (SafetensorError, OSError, RuntimeError, ValueError, AttributeError) as error:
+        reason = cut(" ".join(str(error).split()), 80)
+        raise UserError(f"{path}: not a readable safetensors file ({reason}).", "Copy or train it anew.") from error
     if words is None:
         raise UserError(f"{path}: these weights are not of napari-drpnet.", "Choose a file written by its training.")
     try:
         card = WeightsCard.model_validate_json(words)
     except ValidationError as error:
-        raise UserError(f"{path}: the weights are of another version of napari-drpnet.", "Train them anew.") from error
-    return card, {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
+        odd = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
+        raise UserError(
+            f"{path}: the weights are damaged, or of another version of napari-drpnet ({cut(odd or 'card', 30)}).",
+            "Train them anew.",
+        ) from error
+    halves = (torch.float16, torch.bfloat16)
+    tensors = {key: value.float() if value.dtype in halves else value for key, value in tensors.items()}
+    if not sound(tensors.values()):
+        raise UserError(f"{path}: its tensors hold what is no number.", "Copy or train it anew.")
+    return card, tensors
+
+
+def sound(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether all numbers are finite, and none so large that it would not stay so; 1 ms for a million."""
+    import torch  # slow to load
+
+    real = [value for value in tensors if value.dtype in (torch.float32, torch.float64) and value.numel()]
+    return all(bool(value.abs().max() <= _LARGEST) for value in real)
 
 
 def write_weights(path: Path, card: WeightsCard, tensors: dict[str, Any]) -> Path:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.conversion import Conversion, convert
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
-    from napari_drpnet.jobs.picking import PickReport, find, learn, pick
+    from napari_drpnet.jobs.pick_report import PickReport
+    from napari_drpnet.jobs.picking import find, learn, pick
     from napari_drpnet.jobs.project import (
         is_project,
         learn_project,
@@ -53,7 +54,8 @@ _HOME = {
     "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
     "inputs": ("find_micrographs",),
-    "picking": ("PickReport", "find", "learn", "pick"),
+    "pick_report": ("PickReport",),
+    "picking": ("find", "learn", "pick"),
     "project": (
         "is_project",
         "learn_project",

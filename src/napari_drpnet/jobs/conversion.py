@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,18 +11,23 @@ from warnings import warn
 import numpy as np
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
+from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.box import known_sizes
-from napari_drpnet.io.picks.folder import pick_files
-from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, STAR, PickFormat, format_of, write_all
+from napari_drpnet.io.picks.folder import pick_files, with_folders
+from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, PARTICLES, STAR, PickFormat, format_of, write_all
 from napari_drpnet.io.picks.losses import losses, particles
-from napari_drpnet.io.picks.rows import check_inside, upside_down
+from napari_drpnet.io.picks.rows import upside_down, within
+from napari_drpnet.io.picks.star_particles import write_particles
 from napari_drpnet.io.star_lists import read_micrographs, write_coordinate_list
+from napari_drpnet.io.star_table import star_row
 from napari_drpnet.jobs.inputs import Refusal
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
+
+_LONGEST_NAME = 255  # bytes of a file's name
 
 
 @dataclass(frozen=True)
@@ -33,17 +39,19 @@ class Conversion:
     files
         Those written.
     micrographs, picks
-        How many were read.
+        How many were written.
     unmatched
         Names of picks that the STAR file of micrographs does not have, or has several of; written under these names.
     without
         Micrographs of the STAR file that have no picks.
     passed_over
-        Files in the folder that end like picks and are none.
+        Files in the folders that end like picks and are none.
     failed
-        Files that could not be read, and why.
+        Files that could not be read, and micrographs that could not be written, and why.
     lost
         What the format written has no place for; empty when nothing is lost.
+    below
+        How many picks were left out for their score.
     """
 
     files: tuple[Path, ...]
@@ -54,6 +62,7 @@ class Conversion:
     passed_over: tuple[Path, ...] = ()
     failed: tuple[Refusal, ...] = ()
     lost: str = ""
+    below: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,20 @@ class _Found:
     picks: Picks
     path: Path
 
+    @property
+    def name(self) -> str:
+        return self.picks.frame.micrograph
 
-def convert(source: Path, out: Path, settings: ConversionSettings, micrographs: Path | None = None) -> Job[Conversion]:
-    """Convert a file of picks, or all in a folder.
+
+def convert(
+    sources: Sequence[Path], out: Path, settings: ConversionSettings, micrographs: Path | None = None
+) -> Job[Conversion]:
+    """Convert files of picks, or all in folders, together.
 
     Parameters
     ----------
-    source
-        A file of picks, or a folder with some; of a folder with an ``autopick.star``, what that lists.
+    sources
+        Files of picks, and folders with some; of a folder with an ``autopick.star``, what that lists.
     out
         A file, or a folder for formats with one file for each micrograph; RELION STAR files in a folder are listed in
         an ``autopick.star`` there.
@@ -82,46 +97,87 @@ def convert(source: Path, out: Path, settings: ConversionSettings, micrographs: 
     Raises
     ------
     UserError
-        When nothing can be read, picks lie outside their micrograph, two files have picks of one micrograph, or the
-        output cannot be written. Nothing is written then.
+        When nothing can be read, most picks of a micrograph lie outside of it, two files have picks of one micrograph,
+        or the output cannot be written. Nothing is written then.
 
     Warns
     -----
     UserWarning
-        For what is passed over in a file, and what is left out of STAR files.
+        For what is passed over in a file, pixel sizes that differ, and picks that are left out.
     """
     to = _format(out, settings)
-    known = KnownMicrographs(read_micrographs(micrographs) if micrographs is not None else ())
-    files, passed_over = pick_files(source)
-    found: list[_Found] = []
+    listed = read_micrographs(micrographs) if micrographs is not None else []
+    known = KnownMicrographs(listed, settings.pixel_size, settings.scale)
+    files, passed_over = _files(sources)
     failed: list[Refusal] = []
-    for done, file in enumerate(files):
-        yield Progress(done, len(files), sum(len(one.picks) for one in found), file.name)
-        try:
-            found += _read(file, known, settings)
-        except UserError as error:
-            if len(files) == 1:
-                raise
-            failed.append(Refusal(str(file), error))
+    found = yield from _read_all(files, _root(sources), known, settings, failed)
+    found = _writable(found, to, failed)
     if not found:
-        raise UserError(f"{source}: none of its {len(files)} files can be read. {failed[0].error}")
-    named = [one.picks.frame.micrograph for one in found]
+        raise _nothing(failed, sources)
     _check_once(found)
     targets = _targets(found, out, to)
     _check_targets(targets, files)
-    _check_writable(found, targets, to)
-    written = _write(found, targets, out, to)
-    yield Progress(len(files), len(files), sum(len(one.picks) for one in found))
+    chosen = _above(found, settings.threshold)
+    _check_complete(chosen, targets, to)
+    written = _write(chosen, targets, out, to, known)
+    names = dict.fromkeys(one.name for one in found)
+    entries = [one.picks for one in chosen]
+    yield Progress(len(files), len(files), _count(chosen))
     return Conversion(
         written,
         len(found),
-        sum(len(one.picks) for one in found),
-        tuple(name for name in named if micrographs is not None and name not in known.names),
-        tuple(name for name in known.names if name not in named),
+        _count(chosen),
+        tuple(name for name in names if micrographs is not None and name not in known.names),
+        tuple(name for name in known.names if name not in names),
         passed_over,
         tuple(failed),
-        losses([one.picks for one in found], to.kept, to.shared),
+        losses([Picks.joined(entries)] if to is PARTICLES else entries, to.kept, to.shared),
+        _count(found) - _count(chosen),
     )
+
+
+def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
+    """Why nothing can be converted."""
+    if not failed:
+        return UserError(f"{sources[0]}: it lists no micrographs.", "Choose another file.")
+    first = failed[0].error
+    return (
+        first if len(failed) == 1 else UserError(f"None of {len(failed)} can be converted. {first.message}", first.hint)
+    )
+
+
+def _count(found: Sequence[_Found]) -> int:
+    return sum(len(one.picks) for one in found)
+
+
+def _files(sources: Sequence[Path]) -> tuple[list[Path], tuple[Path, ...]]:
+    """The files to read, each once, and those in folders that only look like picks."""
+    files: dict[Path, None] = {}
+    passed_over: dict[Path, None] = {}
+    for source in sources:
+        found, others = pick_files(source)
+        files |= dict.fromkeys(found)
+        passed_over |= dict.fromkeys(others)
+    return list(files), tuple(passed_over)
+
+
+def _root(sources: Sequence[Path]) -> Path:
+    """The folder that all sources lie in: those below it tell micrographs of equal names apart."""
+    return Path(os.path.commonpath([(one if one.is_dir() else one.parent).absolute() for one in sources]))
+
+
+def _read_all(
+    files: Sequence[Path], root: Path, known: KnownMicrographs, settings: ConversionSettings, failed: list[Refusal]
+) -> Job[list[_Found]]:
+    """The picks of all files; ``failed`` takes those that cannot be read."""
+    found: list[_Found] = []
+    for done, file in enumerate(files):
+        yield Progress(done, len(files), _count(found), file.name)
+        try:
+            found += _read(file, root, known, settings)
+        except UserError as error:
+            failed.append(Refusal(str(file), error))
+    return found
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -138,28 +194,70 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     return to
 
 
-def _read(file: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
+def _read(file: Path, root: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
     """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
-    found = []
-    for placed in known.read(file, flip_y=settings.flip_y):
-        check_inside(placed, file)
-        if settings.box_size is not None:
-            diameter = np.where(np.isfinite(placed.diameter), placed.diameter, settings.box_size)
-            placed = replace(placed, diameter=diameter)
-        found.append(_Found(placed, file))
-    return found
+    placed = within(known.read(file, flip_y=settings.flip_y), file)
+    return [_Found(_sized(with_folders(picks, file.absolute(), root), settings.box_size), file) for picks in placed]
+
+
+def _sized(picks: Picks, size: float | None) -> Picks:
+    """Picks with a diameter, in pixels, where they have none and one is given."""
+    if size is None:
+        return picks
+    return replace(picks, diameter=np.where(np.isfinite(picks.diameter), picks.diameter, size))
+
+
+def _above(found: Sequence[_Found], threshold: float | None) -> list[_Found]:
+    """The picks with such a score at least.
+
+    Raises
+    ------
+    UserError
+        When no pick has a score.
+    """
+    if threshold is None:
+        return list(found)
+    scored, every = sum(int(np.isfinite(one.picks.score).sum()) for one in found), _count(found)
+    if every and not scored:
+        raise UserError(f"{found[0].path}: its picks have no scores.", "Convert without --threshold.")
+    if scored < every:
+        warn(f"{every - scored} picks without a score are left out, as --threshold compares scores.", stacklevel=2)
+    return [replace(one, picks=one.picks.select(one.picks.score >= threshold)) for one in found]
+
+
+def _writable(found: Sequence[_Found], to: PickFormat, failed: list[Refusal]) -> list[_Found]:
+    """Those whose micrograph can be named in the format; ``failed`` takes the others."""
+    kept = []
+    for one in found:
+        try:
+            _check_name(one, to)
+        except UserError as error:
+            failed.append(Refusal(one.name, error))
+        else:
+            kept.append(one)
+    return kept
+
+
+def _check_name(one: _Found, to: PickFormat) -> None:
+    if to in (STAR, PARTICLES):
+        star_row(one.name)
+    if not to.several and len(os.fsencode(micrograph_stem(one.name) + to.ending)) > _LONGEST_NAME:
+        raise UserError(
+            f"{one.path}: the name of the micrograph {short(one.name)} is too long for a file.",
+            "Rename it, or choose a format with one file for all, such as --to particles.",
+        )
 
 
 def _check_once(found: Sequence[_Found]) -> None:
     """Two sets of picks of one micrograph are not to be mixed, nor is one to replace the other."""
     first: dict[str, _Found] = {}
     for one in found:
-        name = one.picks.frame.micrograph
-        if name in first:
+        if other := first.get(one.name):
             raise UserError(
-                f"{one.path}: picks of {name}, of which {first[name].path} has some, too.", "Convert them one by one."
+                f"{one.path}: picks of {cut(one.name, 60)}, of which {other.path} has some, too.",
+                "Convert them one by one.",
             )
-        first[name] = one
+        first[one.name] = one
 
 
 def _targets(found: Sequence[_Found], out: Path, to: PickFormat) -> list[Path]:
@@ -171,16 +269,11 @@ def _targets(found: Sequence[_Found], out: Path, to: PickFormat) -> list[Path]:
         if len(found) > 1:
             raise UserError(
                 f"{out}: {to.title} files hold one micrograph each, and there are {len(found)}.",
-                f"Name a folder, and add --to {to.name}.",
+                f"Name a folder, and add --to {to.name}" + (f", or --to {PARTICLES.name}." if to is STAR else "."),
             )
         return [out]
-    targets = [out / f"{micrograph_stem(one.picks.frame.micrograph)}{to.ending}" for one in found]
-    if len(set(targets)) < len(targets):
-        clash = next(target for target in targets if targets.count(target) > 1)
-        raise UserError(
-            f"{clash} would be of two micrographs that differ in their folders only.", "Convert them apart."
-        )
-    return targets
+    at = places(one.name for one in found)
+    return [out / at[one.name].with_name(at[one.name].name + to.ending) for one in found]
 
 
 def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
@@ -189,7 +282,7 @@ def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
         raise UserError(f"{clash} would replace a file that is read.", "Choose another OUT.")
 
 
-def _check_writable(found: Sequence[_Found], targets: Sequence[Path], to: PickFormat) -> None:
+def _check_complete(found: Sequence[_Found], targets: Sequence[Path], to: PickFormat) -> None:
     """Find what the format needs and the picks lack, before the first of many files is written."""
     for one, target in zip(found, targets, strict=True):
         if to in (BOX, CBOX):
@@ -198,19 +291,25 @@ def _check_writable(found: Sequence[_Found], targets: Sequence[Path], to: PickFo
             upside_down(one.picks, target)
 
 
-def _write(found: Sequence[_Found], targets: Sequence[Path], out: Path, to: PickFormat) -> tuple[Path, ...]:
+def _write(
+    found: Sequence[_Found], targets: Sequence[Path], out: Path, to: PickFormat, known: KnownMicrographs
+) -> tuple[Path, ...]:
     """Write all picks; the files, with RELION's list of them where there is one."""
     if to.several:
         _tell_empty(found, to)
+    if to is PARTICLES:
+        lenses = {one.name: entry.lens for one in found if (entry := known.entry(one.name))}
+        return (write_particles([one.picks for one in found], targets[0], lenses),)
+    if to.several:
         return (write_all([one.picks for one in found], targets[0], to, quiet=True),)
     written = [write_all([one.picks], target, to, quiet=True) for one, target in zip(found, targets, strict=True)]
     if to is STAR and targets != [out]:
-        pairs = [(one.picks.frame.micrograph, file.as_posix()) for one, file in zip(found, written, strict=True)]
+        pairs = [(one.name, file.as_posix()) for one, file in zip(found, written, strict=True)]
         written.append(write_coordinate_list(pairs, out / "autopick.star"))
     return tuple(written)
 
 
 def _tell_empty(found: Sequence[_Found], to: PickFormat) -> None:
-    empty = [one.picks.frame.micrograph for one in found if len(one.picks) == 0]
+    empty = [one.name for one in found if len(one.picks) == 0]
     if empty:
-        warn(f"{to.title} files do not name micrographs without picks: {', '.join(empty)}.", stacklevel=3)
+        warn(f"{to.title} files do not name micrographs without picks: {cut(', '.join(empty), 200)}.", stacklevel=3)

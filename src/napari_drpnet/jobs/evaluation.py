@@ -8,8 +8,10 @@ from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.evaluation import Evaluation, evaluate
-from napari_drpnet.io import PICK_SUFFIXES, is_image, micrograph_stem, open_image, read_picks
-from napari_drpnet.io.picks.folder import pick_files
+from napari_drpnet.io import PICK_SUFFIXES, is_image, open_image, read_picks
+from napari_drpnet.io.names import NameIndex
+from napari_drpnet.io.paths import files_in, is_dir, is_file
+from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.settings import EvaluationSettings
 
 
@@ -37,23 +39,23 @@ def _read_all(path: Path) -> list[Picks]:
     files, passed_over = pick_files(path, PICK_SUFFIXES)
     for file in passed_over:
         warn(f"{file}: this holds no picks; it is passed over.", stacklevel=2)
-    return [entry for file in files for entry in read_picks(file)]
+    return [with_folders(entry, file, path) for file in files for entry in read_picks(file)]
 
 
 def _with_shape(entry: Picks, shape: tuple[int, int] | None) -> Picks:
     return entry if shape is None else replace(entry, frame=replace(entry.frame, shape=shape))
 
 
-def _images_beside(*paths: Path) -> dict[str, Path]:
-    """Images in the folders of these files, by the name of the micrograph."""
-    folders = [path if path.is_dir() else path.parent for path in paths]
-    return {micrograph_stem(file.name): file for folder in folders for file in folder.iterdir() if is_image(file)}
+def _images_beside(*paths: Path) -> NameIndex:
+    """Images in the folders of these files."""
+    folders = [path if is_dir(path) else path.parent for path in paths]
+    return NameIndex(file.as_posix() for folder in folders for file in files_in(folder) if is_image(file))
 
 
-def _shape_on_disk(entry: Picks, images: dict[str, Path]) -> tuple[int, int] | None:
+def _shape_on_disk(entry: Picks, images: NameIndex) -> tuple[int, int] | None:
     """Height and width of an entry that does not tell; its image lies where its name says, or in ``images``."""
-    named = Path(entry.frame.micrograph)
-    file = named if is_image(named) and named.is_file() else images.get(micrograph_stem(named))
+    named, beside = Path(entry.frame.micrograph), images.find(entry.frame.micrograph)
+    file = named if is_image(named) and is_file(named) else Path(beside[0]) if len(beside) == 1 else None
     if entry.frame.shape is not None or file is None:
         return None
     height, width = open_image(file).array.shape[-2:]

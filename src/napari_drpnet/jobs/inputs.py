@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.images import IMAGE_SUFFIXES
 from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.names import places, safe_place
 from napari_drpnet.io.star_lists import MicrographEntry
 
 # RELION puts the coordinates of MotionCorr/job002/Micrographs/a.mrc under Micrographs/ of the picking job.
@@ -58,45 +59,48 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
         where two micrographs have the same name; what would still overwrite another's picks is refused.
     """
     refusals: list[Refusal] = []
-    found: dict[Path, tuple[MicrographEntry, PurePosixPath]] = {}
+    found: dict[str, tuple[MicrographEntry, PurePosixPath]] = {}
     for text in inputs:
         try:
-            for entry, short in _expand(text):
-                found.setdefault(entry.path.resolve(), (entry, short))
+            entries = expand(text)
         except UserError as error:
             refusals.append(Refusal(text, error))
+            continue
+        for entry in entries:
+            try:
+                short = _short_place(entry.name, listed=text.lower().endswith(".star"))
+            except UserError as error:
+                refusals.append(Refusal(entry.name, error))
+                continue
+            found.setdefault(os.path.realpath(entry.path), (entry, short))
 
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, PickTask] = {}
     for entry, short in found.values():
-        place = short if uses[short] == 1 else _place(entry.name)
+        place = short if uses[short] == 1 else safe_place(entry.name)
         if place in tasks:
             first = tasks[place].micrograph.name
             clash = UserError(f"{entry.name}: its picks would overwrite those of {first}.", "Pick it in another run.")
             refusals.append(Refusal(entry.name, clash))
         else:
-            tasks[place] = PickTask(entry, PurePosixPath(f"{place}_autopick.star"))
+            tasks[place] = PickTask(entry, _coordinates(place))
     return list(tasks.values()), refusals
 
 
-def _expand(text: str) -> list[tuple[MicrographEntry, PurePosixPath]]:
-    """The micrographs one input means, each with the short form of where its picks go."""
-    listed = Path(text).suffix.lower() == ".star"
-    found: list[tuple[MicrographEntry, PurePosixPath]] = []
-    for entry in expand(text):
-        place = _place(entry.name)
-        found.append((entry, _in_project(entry.name) or (place if listed else PurePosixPath(place.name))))
-    return found
+def coordinate_files(names: Iterable[str]) -> dict[str, PurePosixPath]:
+    """Where the STAR file of each micrograph goes below an output folder, see `io.names.places`."""
+    return {name: _coordinates(place) for name, place in places(names).items()}
 
 
-def _in_project(name: str) -> PurePosixPath | None:
-    """The name below a RELION job's folder, without suffix; None when it is not in one."""
+def _coordinates(place: PurePosixPath) -> PurePosixPath:
+    return place.with_name(f"{place.name}_autopick.star")
+
+
+def _short_place(name: str, listed: bool) -> PurePosixPath:
+    """Where the picks of a micrograph go, as long as that is not of two.
+
+    Below a RELION job's folder; of names in a STAR file with all folders; else without any.
+    """
     below = _RELION_JOB.search(name)
-    return _place(below["below"]) if below else None
-
-
-def _place(name: str) -> PurePosixPath:
-    """The name without suffix, as a place that cannot leave the output folder."""
-    suffix = max((s for s in IMAGE_SUFFIXES if name.lower().endswith(s)), key=len, default=PurePosixPath(name).suffix)
-    parts = PurePosixPath(name.removesuffix(name[len(name) - len(suffix) :])).parts
-    return PurePosixPath(*(part for part in parts if part.strip("/") not in ("", "..")))
+    place = safe_place(below["below"] if below else name)
+    return place if below or listed else PurePosixPath(place.name)

@@ -5,30 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from warnings import warn
 
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.images import open_image
 from napari_drpnet.io.names import NameIndex
 from napari_drpnet.io.picks.formats import read_picks
+from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.star_lists import MicrographEntry
+from napari_drpnet.jobs.binning import binning, on_micrograph
 
 
 class KnownMicrographs:
-    """What is known of micrographs: from whoever lists them, and from their own files."""
+    """What is known of micrographs: from whoever lists them, and from their own files.
 
-    def __init__(self, entries: Sequence[MicrographEntry] = ()) -> None:
+    Parameters
+    ----------
+    entries
+        The micrographs that are listed.
+    pixel_size
+        Of all micrographs, in Angstrom; goes before what is listed.
+    scale
+        Micrograph pixels per pixel of the files of picks, where a user says so.
+    """
+
+    def __init__(
+        self, entries: Sequence[MicrographEntry] = (), pixel_size: float | None = None, scale: float | None = None
+    ) -> None:
         self._entries = {entry.name: entry for entry in entries}
         self._index = NameIndex(self._entries)
+        self._pixel_size, self._scale = pixel_size, scale
+        self._frames: dict[tuple[str, Path], Frame | None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of those that are listed, in their order."""
         return tuple(self._entries)
 
-    def entry(self, name: str) -> MicrographEntry | None:
-        """The one that a name means; None when there is none or several."""
+    def entry(self, name: str, path: Path | None = None) -> MicrographEntry | None:
+        """The one that a name means; None when there is none or several.
+
+        The folders of the file ``path`` count where the name is the file's own.
+        """
+        if path is not None and name == micrograph_stem(path):
+            name = (path.absolute().parent / name).as_posix()
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
 
@@ -39,13 +62,63 @@ class KnownMicrographs:
         ------
         UserError
             When the file cannot be read, or has picks of a micrograph of another size.
+
+        Warns
+        -----
+        UserWarning
+            When the pixel size in the file is not that of its micrographs, with what was done.
         """
-        found = read_picks(path, flip_y=flip_y, frame_of=self._frame)
-        return [self._placed(picks, path) for picks in found]
+        return self.placed(read_picks(path, flip_y=flip_y, frame_of=self._as_counted), path, flip_y=flip_y)
+
+    def placed(self, found: Sequence[Picks], path: Path, *, flip_y: bool = False) -> list[Picks]:
+        """The picks of a file that was read already; errors and warnings as of `read`."""
+        placed: list[Picks] = []
+        told: dict[str, list[str]] = {}
+        for picks in found:
+            # Rows that were turned have the shape from here.
+            there = replace(picks.frame, shape=None) if flip_y else picks.frame
+            known = self._frame(there.micrograph, path) or Frame(there.micrograph)
+            how = binning(there, known, self._decides(there.micrograph, path), self._scale)
+            if flip_y and how.factor != 1 and self._scale is None:
+                raise UserError(
+                    f"{path}: it is of binned micrographs, and its rows are to be turned.", "Give --scale, too."
+                )
+            if how.said:
+                sizes = f"pixel sizes of {there.pixel_size:g} A in it and of {known.pixel_size:g} A of its micrographs"
+                told.setdefault(f"{sizes}: {how.said}", []).append(there.micrograph)
+            placed.append(checked(on_micrograph(picks, known, how, path), path))
+        for said, names in told.items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            warn(f"{path}: {said} ({cut(names[0], 60)}{more}).", stacklevel=3)
+        return placed
+
+    def _decides(self, name: str, path: Path) -> bool:
+        """Whether what is known of a micrograph goes before what a file of picks says of it."""
+        entry = self.entry(name, path)
+        # The header of the very file that the picks name may be wrong; whoever lists another name means another file.
+        listed = entry is not None and (entry.pixel_size is not None or entry.name != name)
+        return listed or self._pixel_size is not None
+
+    def _as_counted(self, name: str, path: Path) -> Frame | None:
+        """What is known of a micrograph, in the pixels that its picks count."""
+        known = self._frame(name, path)
+        if known is None or self._scale is None:
+            return known
+        shape = known.shape and (round(known.shape[0] / self._scale), round(known.shape[1] / self._scale))
+        return replace(known, shape=shape, pixel_size=known.pixel_size and known.pixel_size * self._scale)
 
     def _frame(self, name: str, path: Path) -> Frame | None:
-        """Shape and pixel size of a micrograph, whose picks are in ``path``; its name as it is listed."""
-        entry = self.entry(name)
+        key = name, path.parent
+        if key not in self._frames:
+            found = self._looked_up(name, path)
+            if self._pixel_size is not None:
+                found = replace(found or Frame(name), pixel_size=self._pixel_size)
+            self._frames[key] = found
+        return self._frames[key]
+
+    def _looked_up(self, name: str, path: Path) -> Frame | None:
+        """Name as it is listed, shape and pixel size of a micrograph whose picks are in ``path``."""
+        entry = self.entry(name, path)
         if entry is None:
             return frame_beside(name, path)
         try:
@@ -54,21 +127,3 @@ class KnownMicrographs:
             return Frame(entry.name, None, entry.pixel_size)  # names alone can be of use
         height, width = image.array.shape[-2:]
         return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
-
-    def _placed(self, picks: Picks, path: Path) -> Picks:
-        there = picks.frame
-        known = self._frame(there.micrograph, path)
-        if known is None:
-            return picks
-        if there.shape and known.shape and there.shape != known.shape:
-            raise UserError(
-                f"{path}: picks on {there.micrograph} of {_size(there.shape)} pixels, but {known.micrograph} has "
-                f"{_size(known.shape)}.",
-                "They are of a binned micrograph, or of another one: check the names.",
-            )
-        size = known.pixel_size or there.pixel_size
-        return replace(picks, frame=Frame(known.micrograph, known.shape or there.shape, size))
-
-
-def _size(shape: tuple[int, int]) -> str:
-    return f"{shape[0]} x {shape[1]}"

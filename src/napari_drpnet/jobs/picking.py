@@ -2,81 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from warnings import warn
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
-from napari_drpnet.io.files import write_text
 from napari_drpnet.io.images import read_single
-from napari_drpnet.io.star_lists import write_coordinate_list
-from napari_drpnet.jobs.inputs import PickTask, find_micrographs
+from napari_drpnet.io.lock import alone_in
+from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_pixel_size
 from napari_drpnet.jobs.run_file import write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import Job, Progress, translate, within
-
-
-@dataclass(frozen=True)
-class PickResult:
-    """What became of one micrograph.
-
-    Attributes
-    ----------
-    micrograph
-        Its name, as its project writes it.
-    picks
-        How many were written.
-    seconds
-        From reading to writing.
-    error
-        Why there are no picks; empty when all went well.
-    coordinates
-        The STAR file; None when there is none.
-    """
-
-    micrograph: str
-    picks: int = 0
-    seconds: float = 0.0
-    error: str = ""
-    coordinates: Path | None = None
-
-
-@dataclass(frozen=True)
-class PickReport:
-    """What became of a run: a result for each micrograph, and for each input that means none."""
-
-    out: Path
-    results: tuple[PickResult, ...]
-
-    @property
-    def picked(self) -> tuple[PickResult, ...]:
-        """Those that were picked, even if no particle was found."""
-        return tuple(result for result in self.results if not result.error)
-
-    @property
-    def failed(self) -> tuple[PickResult, ...]:
-        """Those that could not be picked."""
-        return tuple(result for result in self.results if result.error)
-
-    @property
-    def picks(self) -> int:
-        """Particles found on all of them together."""
-        return sum(result.picks for result in self.results)
-
-    @property
-    def seconds(self) -> float:
-        """Spent on all of them together."""
-        return sum(result.seconds for result in self.results)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +65,10 @@ def pick_one(
     """
     start = time.perf_counter()
     try:
-        found = yield from find(picker, read(), here)
+        micrograph = read()
+        if doubt := doubtful_pixel_size(micrograph.frame):
+            warn(doubt, stacklevel=2)  # Python shows a sentence once
+        found = yield from find(picker, micrograph, here)
     except UserError as error:
         return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
     count, coordinates = keep(found)
@@ -156,38 +105,45 @@ def pick(run: PickRun) -> Job[PickReport]:
     """Pick every micrograph of a run.
 
     Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
-    A micrograph that cannot be picked is reported and the others go on. When the run is stopped, the lists and the
-    summary tell of those that are finished. A picker that learns without labels does so first, from the micrographs of
-    the run; what it has learnt is ``<picker>.safetensors`` beside the picks, and the settings name that file.
+    A micrograph that cannot be picked is reported and the others go on. At any moment the lists and the summary tell of
+    those that are finished. A picker that learns without labels does so first, from the micrographs of the run; what it
+    has learnt is ``<picker>.safetensors`` beside the picks, and the settings name that file.
 
     Raises
     ------
     UserError
-        For unusable settings, when no input means a micrograph, or when the output cannot be written.
+        For unusable settings, when no input means a micrograph, or when the output cannot be written or another process
+        writes into it.
     """
     picker = load_picker(run.picker, **run.options)
     tasks, refusals = find_micrographs(run.inputs)
     if not tasks:
         raise refusals[0].error
+    with alone_in(run.out):
+        return (yield from _pick_all(run, picker, tasks, refusals))
+
+
+def _pick_all(
+    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal]
+) -> Job[PickReport]:
     _record(run, picker)
     learnt = run.out / f"{picker.name}.safetensors"
     if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], learnt)):
         _record(run, picker, weights=learnt.as_posix())
 
-    results = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
     picks = 0
-    try:
+    with PickLists(run.out) as lists:
+        for refusal in refusals:
+            lists.add(PickResult(refusal.name, error=str(refusal.error)))
         for done, task in enumerate(tasks):
             here = Progress(done, len(tasks), picks, task.micrograph.name)
             yield here
             read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
             result = yield from pick_one(picker, task.micrograph.name, read, keep, here)
-            results.append(result)
+            lists.add(result)
             picks += result.picks
         yield Progress(len(tasks), len(tasks), picks)
-    finally:
-        write_lists(results, run.out)
-    return PickReport(run.out, tuple(results))
+    return PickReport(run.out, tuple(lists.results))
 
 
 def _record(run: PickRun, picker: LoadedPicker, **learnt: str) -> None:
@@ -205,14 +161,3 @@ def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
     """The micrograph of a task; a given pixel size goes before what is known of it."""
     entry = task.micrograph
     return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)
-
-
-def write_lists(results: list[PickResult], out: Path) -> None:
-    """``autopick.star`` with what was picked, ``summary.tsv`` with everything."""
-    rows = [(r.micrograph, r.coordinates.as_posix()) for r in results if r.coordinates is not None]
-    write_coordinate_list(rows, out / "autopick.star")
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(["micrograph", "picks", "seconds", "error"])
-    table.writerows([r.micrograph, r.picks, f"{r.seconds:.2f}", " ".join(r.error.split())] for r in results)
-    write_text(text.getvalue(), out / "summary.tsv")

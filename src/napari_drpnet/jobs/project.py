@@ -10,10 +10,11 @@ from typing import Any
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.picking import Found, PickReport, PickResult, learn, pick_one
+from napari_drpnet.jobs.pick_report import PickReport, PickResult
+from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
@@ -56,7 +57,7 @@ def open_project(
         When there is neither a project nor an input, or what is given cannot be used.
     """
     folder, options = Path(folder), options or {}
-    if not (folder / "project.yaml").exists():
+    if not exists(folder / "project.yaml"):
         if not inputs:
             raise UserError(
                 f"{folder} is not a project.",
@@ -97,13 +98,13 @@ def _with_options(former: ProjectSettings, settings: dict[str, Any], options: Ma
 
 def _absolute(value: Any) -> Any:
     """A file of weights by its full path, since a project is opened from anywhere; other values as they are."""
-    is_file = isinstance(value, str) and value.endswith(_WEIGHTS) and Path(value).is_file()
-    return str(Path(value).absolute()) if is_file else value
+    named = isinstance(value, str) and value.endswith(_WEIGHTS) and is_file(value)
+    return str(Path(value).absolute()) if named else value
 
 
 def is_project(folder: str | Path) -> bool:
     """Whether a folder is a project."""
-    return (Path(folder) / "project.yaml").exists()
+    return exists(Path(folder) / "project.yaml")
 
 
 def names_of(project: Project, inputs: Sequence[str]) -> list[str]:
@@ -115,16 +116,18 @@ def names_of(project: Project, inputs: Sequence[str]) -> list[str]:
         When one means a micrograph that the project does not have.
     """
     known = {entry.name for entry in project.micrographs}
+    by_file = {os.path.realpath(entry.path): entry.name for entry in project.micrographs}
     names: dict[str, None] = {}
     for text in inputs:
-        meant = [text] if text in known else [micrograph_stem(entry.name) for entry in expand(text)]
-        for name in meant:
-            if name not in known:
+        for path in [] if text in known else [entry.path for entry in expand(text)]:
+            name = by_file.get(os.path.realpath(path))
+            if name is None:
                 raise UserError(
-                    f"{project.folder} has no micrograph named {name!r}.",
+                    f"{project.folder} has no micrograph {path}.",
                     f"Add it: napari-drpnet project {project.folder} {text}",
                 )
             names[name] = None
+        names |= dict.fromkeys({text} & known)
     return list(names)
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-import yaml
-
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import read_fields, write_text
+from napari_drpnet.errors import UserError, cut
+from napari_drpnet.io.fields import dump, read_fields
+from napari_drpnet.io.files import write_text
 from napari_drpnet.settings import DEFAULT_PICKER, PickerSettings, PickRun, validated
 
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
@@ -19,7 +18,7 @@ _HINT = "Give the settings.yaml of a run."
 
 def write_run_file(run: PickRun, path: Path) -> Path:
     """Record a run; inputs and output are written as they were given."""
-    content = yaml.safe_dump(run.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    content = dump(run.model_dump(mode="json"), allow_unicode=True)
     return write_text(_HEAD.format(path=path.as_posix()) + content, path)
 
 
@@ -41,7 +40,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} does not hold settings.", _HINT)
     made_by = content.pop("version", "")
     if made_by and made_by != version("napari-drpnet"):
-        warn(f"{path} was made by version {made_by}; this is {version('napari-drpnet')}.", stacklevel=2)
+        warn(f"{path} was made by version {cut(str(made_by), 20)}; this is {version('napari-drpnet')}.", stacklevel=2)
     return content
 
 

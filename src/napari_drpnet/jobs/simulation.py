@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io import open_image, read_picks
-from napari_drpnet.io.files import atomic_write, write_text
+from napari_drpnet.io.fields import dump
+from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import note
 from napari_drpnet.io.star_table import format_table
@@ -42,8 +42,7 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     UserError
         When a structure or the detector's MTF cannot be read, or the folder not be written.
     """
-    with atomic_write(out / "simulation.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    write_text(dump(settings.model_dump(mode="json")), out / "simulation.yaml")
     written: list[Path] = []
     picks = 0
     for index in range(settings.count):

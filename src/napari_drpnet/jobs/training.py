@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import read_fields
+from napari_drpnet.io.fields import read_fields
 from napari_drpnet.settings import TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
@@ -48,10 +48,15 @@ def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Pa
         if "micrographs" not in training_set:
             options = ", ".join("--" + name.replace("_", "-") for name in training_set)
             raise UserError(f"{options} without --micrographs.", "Name the folder of the labelled micrographs.")
-        recipe["training"] = [*recipe.get("training", ()), training_set]
+        recipe["training"] = [*_listed(recipe.get("training")), training_set]
     if not recipe.get("training"):
         raise UserError("There is nothing to learn from.", "Give --micrographs, or a recipe with --settings.")
     return recipe
+
+
+def _listed(sets: Any) -> list[Any]:
+    """The sets of a recipe; what is no list of them is left to the check of the settings."""
+    return sets if isinstance(sets, list) else [] if sets is None else [sets]
 
 
 def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:

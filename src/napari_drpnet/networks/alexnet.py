@@ -15,6 +15,8 @@ _POOL = 3
 MARGIN = 64
 # A window is so many pixels and a whole number of steps of the network: 67, 99, ... 227.
 SMALLEST, STEP = 67, 32
+# Beyond it, a network out of a file could take any memory.
+LARGEST = 259
 
 
 class AlexNet(nn.Module):
@@ -32,7 +34,8 @@ class AlexNet(nn.Module):
     Parameters
     ----------
     side
-        Of the window that is classified, in pixels: `SMALLEST` and any number of `STEP`; 227 in the paper.
+        Of the window that is classified, in pixels: `SMALLEST` and any number of `STEP`, up to `LARGEST`; 227 in the
+        paper.
     percent
         Width: the paper's channels times this.
     classes
@@ -45,6 +48,8 @@ class AlexNet(nn.Module):
     """
 
     def __init__(self, side: int = 227, percent: int = 100, classes: int = 4) -> None:
+        if not (SMALLEST <= side <= LARGEST and 1 <= percent <= 100 and 2 <= classes <= 100):
+            raise ValueError(f"no AlexNet has a window of {side} px, {percent} % of its channels and {classes} classes")
         super().__init__()
         self.side, self.view = side, side + 2 * MARGIN
         kernels = [kernel for kernel, _, _ in _CONVOLUTIONS]

@@ -13,9 +13,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_drpnet.candidates import IndexArray, crop
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.weights import WeightsCard, read_weights
-from napari_drpnet.networks import build, channels_last
+from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.weights import WeightsCard, read_weights, sound
+from napari_drpnet.networks import channels_last, with_tensors
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 
@@ -26,6 +26,11 @@ ILLUMINATION = 3.0
 # Fewer pixels across show no particle.
 _SMALLEST = 4
 _BATCH = 128
+_ANEW = "Copy or train them anew."
+# What a network's own calibration has: a slope for each of its terms, and the offset.
+_COEFFICIENTS = {"detector": 4, "classifier": 5, "segmenter": 4, "centre detector": 2, "window classifier": 2}
+# Diameters, in network pixels, that a network can have been trained at.
+_DIAMETERS = (4, 1000)
 
 
 def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -60,17 +65,21 @@ def load_network(name: str, role: str, device: torch.device) -> tuple[WeightsCar
     Raises
     ------
     UserError
-        When the weights are missing, damaged, or of the other stage.
+        When the weights are missing, damaged, of another role or network, or their card says what cannot be.
     """
     card, tensors = read_weights(name)
     if card.role != role:
-        raise UserError(f"The weights {name!r} are a {card.role}, not a {role}.", f"Choose a {role}.")
-    network = build(card.network, **card.options)
+        raise UserError(f"The weights {short(name)} are a {cut(card.role, 30)}, not a {role}.", f"Choose a {role}.")
+    least, most = _DIAMETERS
+    if len(card.calibration) != _COEFFICIENTS.get(role, len(card.calibration)) or not least <= card.diameter <= most:
+        raise UserError(f"The card of the weights {short(name)} does not fit a {role}.", _ANEW)
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UserError(f"The weights {name!r} do not fit the network {card.network}.", "Train them anew.") from error
-    return card, channels_last(fold(network.eval())).to(device)
+        network = fold(with_tensors(card.network, card.options, tensors).eval())
+    except UserError as error:
+        raise UserError(f"The weights {short(name)} cannot be used. {error.message}", error.hint) from error
+    if not sound(network.state_dict().values()):
+        raise UserError(f"The weights {short(name)} hold a variance below 0.", _ANEW)
+    return card, channels_last(network).to(device)
 
 
 def classify_steps(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 
 # The picker where nobody chose one.
 DEFAULT_PICKER = "drpnet"
 # The minimum distance of picks where nobody chose one, in diameters.
 USUAL_DISTANCE = 0.55
+# Nothing that is set is larger, or nearer to 0 without being it.
+_LARGEST = 1e12
 
 
 def unit(name: str) -> dict[str, Any]:
@@ -77,9 +79,17 @@ CALIBRATION = "calibration"
 
 
 class Settings(BaseModel):
-    """Frozen, and strict about names: a misspelt key is an error, not a silent default."""
+    """Frozen, strict about names (a misspelt key is an error, not a silent default), and without infinite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _within_reason(self) -> Self:
+        for name, value in self:
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, int | float) and number and not 1 / _LARGEST <= abs(number) <= _LARGEST:
+                    raise ValueError(f"{name}: a number is beyond {_LARGEST:.0e}, or too near to 0")
+        return self
 
 
 def networks_of(model: type[Settings]) -> dict[str, str]:
@@ -95,6 +105,8 @@ def extra_of(model: type[Settings], field: str, key: str) -> str:
 
 
 Model = TypeVar("Model", bound=Settings)
+# Wrong fields that a message tells of.
+_SAID = 4
 
 
 def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None = None) -> Model:
@@ -108,6 +120,14 @@ def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None =
     try:
         return model(**fields)
     except ValidationError as error:
-        parts = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
         said = "Settings" if file is None else f"{file}: settings"
-        raise UserError(f"{said} are not usable: {'; '.join(parts)}.", "Correct the value and try again.") from error
+        raise UserError(f"{said} are not usable: {_told(error)}.", "Correct the value and try again.") from error
+
+
+def _told(error: ValidationError) -> str:
+    """What is wrong with which fields, the first few of them; names and values may be as long as a file has them."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    said = [(cut(".".join(map(str, item["loc"])), 30), item["msg"].removeprefix("Value error, ")) for item in found]
+    parts = [f"{field}: {what}" if field else what for field, what in said[:_SAID]]
+    rest = f"; and {len(found) - _SAID} more" if len(found) > _SAID else ""
+    return cut(" ".join("; ".join(parts).split()), 180) + rest

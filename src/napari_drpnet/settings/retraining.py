@@ -80,7 +80,7 @@ class RetrainSettings(Settings):
         None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
     )
     batch: int | None = Field(
-        None, ge=2, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
+        None, ge=2, le=4096, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
     )
     rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
     seed: Seed = 0

@@ -29,7 +29,7 @@ class SimulationSettings(Settings):
         json_schema_extra=unit("px"),
     )
     views: int = Field(
-        100, ge=1, description="Orientations projected per structure, each placed at any in-plane angle."
+        100, ge=1, le=10_000, description="Orientations projected per structure, each placed at any in-plane angle."
     )
     coverage: tuple[float, float] = Field(
         (0.06, 0.6), description="Part of the ice covered by particles, a disc of one diameter each: 0.5 is crowded."

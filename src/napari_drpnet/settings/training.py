@@ -48,7 +48,9 @@ class SimulatedSet(Settings):
         description="What to simulate; structures may be folders and globs. Its count is the number of micrographs to "
         "validate with, or for the classifier to learn from; a detector in training gets new ones to the end."
     )
-    pool: int = Field(64, ge=1, description="Micrographs to draw crops from; a new one takes the oldest's place.")
+    pool: int = Field(
+        64, ge=1, le=10_000, description="Micrographs to draw crops from; a new one takes the oldest's place."
+    )
     every: int = Field(10, ge=1, description="Steps after which there is a new micrograph.")
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
 
@@ -90,9 +92,14 @@ class TrainSettings(Settings):
         json_schema_extra=unit("diameters"),
     )
     steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
-    batch: int = Field(8, ge=1, description="Crops or patches a step, on each of several processes.")
+    batch: int = Field(8, ge=1, le=4096, description="Crops or patches a step, on each of several processes.")
     crop: int = Field(
-        224, ge=64, multiple_of=16, description="Side of a training crop.", json_schema_extra=unit("network px")
+        224,
+        ge=64,
+        le=4096,
+        multiple_of=16,
+        description="Side of a training crop.",
+        json_schema_extra=unit("network px"),
     )
     rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
     scale_jitter: float = Field(
@@ -122,6 +129,7 @@ class TrainSettings(Settings):
     workers: int | None = Field(
         None,
         ge=0,
+        le=256,
         description="Threads that draw, and processes that simulate, ahead of the training. They change no number. "
         "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
     )

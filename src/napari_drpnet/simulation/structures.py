@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from napari_drpnet.data import FloatArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
+from napari_drpnet.io.paths import exists
 
 VolumeArray = npt.NDArray[np.float32]
 
@@ -95,7 +96,7 @@ def read_structure(path: Path) -> Scatterers:
     UserError
         When the file is missing, unreadable, holds no atoms, or is too large.
     """
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"{path}: there is no such file.", "Check the name of the structure.")
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     return _read_map(path) if suffixes and suffixes[-1] in {".mrc", ".map", ".ccp4"} else _read_model(path)
@@ -106,7 +107,7 @@ def _read_model(path: Path) -> Scatterers:
     try:
         structure = gemmi.read_structure(str(path))
     except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as PDB or mmCIF ({error}).", _HINT) from error
+        raise UserError(f"{path}: cannot be read as PDB or mmCIF ({cut(str(error), 80)}).", _HINT) from error
     if len(structure) == 0:
         raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
     model = structure[0]
@@ -141,8 +142,8 @@ def _read_map(path: Path) -> Scatterers:
         with mrcfile.open(path, permissive=False) as file:
             values = np.asarray(file.data, dtype=np.float32)
             voxel = float(file.voxel_size.x)
-    except (ValueError, OSError, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: cannot be read as an MRC map ({error}).", _HINT) from error
+    except (ValueError, OSError, OverflowError, MemoryError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read as an MRC map ({cut(str(error), 80)}).", _HINT) from error
     if values.ndim != 3 or voxel <= 0:
         raise UserError(f"{path}: not a three-dimensional map with a voxel size.", "Set the voxel size in its header.")
     positive = values[values > 0]

@@ -14,6 +14,7 @@ from scipy import ndimage
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.training.augment import HalfImage, change_looks, random_view
 from napari_drpnet.training.datasets import known, somewhere
 from napari_drpnet.training.sets import Example
@@ -53,7 +54,7 @@ def load_masks(examples: Sequence[Example]) -> list[Masked]:
 
 def _mask_of(example: Example) -> LabelImage:
     path = Path(example.name).parent / "masks" / f"{Path(example.name).stem}.mrc"
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(
             f"{example.name}: there is no mask {path}.", "Simulate the set with masks: napari-drpnet simulate --masks."
         )

@@ -20,7 +20,7 @@ from napari_drpnet.evaluation.curves import Curve, precision_recall
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
-from napari_drpnet.networks import build, channels_last
+from napari_drpnet.networks import build, channels_last, with_tensors
 from napari_drpnet.pickers.network import calibrated
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import translate
@@ -127,15 +127,10 @@ def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard
             f"The weights {settings.start!r} are of the network {card.network}, not {settings.network}.",
             "Leave out the network, or start from other weights.",
         )
-    started = build(card.network)
     try:
-        started.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UserError(
-            f"The weights {settings.start!r} do not fit the network {card.network} of this version.",
-            "Train them anew.",
-        ) from error
-    return card, channels_last(started)
+        return card, channels_last(with_tensors(card.network, card.options, tensors))
+    except UserError as error:
+        raise UserError(f"The weights {settings.start!r} cannot be used. {error.message}", error.hint) from error
 
 
 def identity(settings: TrainSettings, team: Processes, role: str, *weights: str | None) -> str:

@@ -12,8 +12,10 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import is_image, micrograph_stem, read_micrograph
-from napari_drpnet.io.picks.folder import picks_by_stem
+from napari_drpnet.io import is_image, read_micrograph
+from napari_drpnet.io.names import NameIndex
+from napari_drpnet.io.paths import files_in, is_dir, is_file, matching, resolved
+from napari_drpnet.io.picks.folder import NoPicksError, picks_of
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.simulation import simulate_one
@@ -117,7 +119,7 @@ def expanded(settings: SimulationSettings) -> SimulationSettings:
     """
     files: list[Path] = []
     for path in settings.structures:
-        found = [path] if path.is_file() else _files(str(path), _is_structure)
+        found = [path] if is_file(path) else _files(str(path), _is_structure)
         if not found:
             raise UserError(
                 f"{path}: no structure found.", "Name a PDB, mmCIF or MRC file, a folder of them or a glob."
@@ -132,10 +134,9 @@ def _is_structure(path: Path) -> bool:
 
 def _files(pattern: str, wanted: Callable[[Path], bool]) -> list[Path]:
     path = Path(pattern)
-    if path.is_dir():
-        return sorted(p for p in path.iterdir() if wanted(p))
-    base = Path(path.anchor) if path.is_absolute() else Path()
-    return sorted(p for p in base.glob(str(path.relative_to(path.anchor))) if wanted(p))
+    if is_dir(path):
+        return [file for file in files_in(path) if wanted(file)]
+    return sorted(path for path in map(Path, matching(pattern)) if wanted(path))
 
 
 def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
@@ -150,8 +151,12 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
     sources = [Path(data.coordinates)] if data.coordinates else sorted({path.parent for path in files})
-    coordinates = {stem: picks for source in sources for stem, picks in picks_by_stem(source).items()}
-    found = [(file, coordinates[stem]) for file in files if (stem := micrograph_stem(file.name)) in coordinates]
+    paths = {str(file): file.absolute() for file in files}
+    try:
+        coordinates = picks_of(sources, NameIndex(paths, paths))
+    except NoPicksError:
+        coordinates = {}
+    found = [(file, coordinates[str(file)]) for file in files if str(file) in coordinates]
     pairs = [(file, picks.select(picks.label != "background")) for file, picks in found]
     if not pairs:
         raise UserError(
@@ -242,10 +247,10 @@ def check_apart(training: Sequence[Example], validation: Sequence[Example]) -> N
 
 def _check_structures(training: Iterable[SimulatedSet], validation: Iterable[SimulatedSet]) -> None:
     """Refuse a simulated protein that is both learnt from and validated with, made-up ones included."""
-    learnt = {path.resolve() for data in training for path in _structures(data)}
+    learnt = {resolved(path) for data in training for path in _structures(data)}
     for data in validation:
         for path in _structures(data):
-            if path.resolve() in learnt:
+            if resolved(path) in learnt:
                 what = f"{path} is" if data.simulate.structures else "Made-up particles are"
                 raise UserError(
                     f"{what} in a training set and in a validation set.",

@@ -11,15 +11,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.checkpoints import read_checkpoint, write_checkpoint
+from napari_drpnet.io.checkpoints import read_checkpoint, usable, write_checkpoint
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training_loop.batches import Batch, Draw, Tensors, drawn_ahead, random_of
 from napari_drpnet.training_loop.parallel import Processes, crew
 
+# What steps change of the states of an optimiser and a schedule.
+_MOVING = {
+    "last_epoch",
+    "_step_count",
+    "_last_lr",
+    "_get_lr_called_within_step",
+    "_is_initial",
+    "lr",
+    "betas",
+    "params",
+}
 Loss = Callable[[nn.Module, Tensors], torch.Tensor]
 
 
@@ -187,13 +199,32 @@ class _State:
     def resume(self, watch: Watch) -> int:
         """Take up the checkpoint, where there is one; the number of the next step."""
         saved = read_checkpoint(watch.checkpoint, watch.run) if watch.checkpoint else None
-        if saved is None:
+        if watch.checkpoint is None or saved is None:
             return 1
-        for name, part in self._parts().items():
-            part.load_state_dict(saved[name])
-        self.best = saved["best"]
-        self.checks = [Step(**check) for check in saved["checks"]]
+        with usable(watch.checkpoint):
+            self.best = saved["best"]
+            if self.best is not None:
+                self.averaged.module.load_state_dict(self.best)  # that it fits is seen now, not at the end
+            fixed = self._fixed()
+            for name, part in self._parts().items():
+                part.load_state_dict(saved[name])
+            self.checks = TypeAdapter(list[Step]).validate_python(saved["checks"])
+            if self._fixed() != fixed or not self._coherent():
+                raise ValueError("the parts are of other settings, or of different steps")
         return self.checks[-1].done + 1
+
+    def _fixed(self) -> list[dict[str, Any]]:
+        """What of the optimiser and the schedule no step changes."""
+        states = [self.schedule.state_dict(), *self.optimiser.param_groups]
+        return [{name: value for name, value in state.items() if name not in _MOVING} for state in states]
+
+    def _coherent(self) -> bool:
+        """Whether what the optimiser knows is of these parameters, and all is at the step of the last check."""
+        done, known = self.schedule.last_epoch, self.optimiser.state.items()
+        shapes = all(state[name].shape == each.shape for each, state in known for name in ("exp_avg", "exp_avg_sq"))
+        steps = all(0 <= float(state["step"]) <= done for _, state in known)
+        betas = all(0 <= beta < 1 for group in self.optimiser.param_groups for beta in group["betas"])
+        return shapes and steps and betas and self.checks[-1].done == done
 
     def result(self, watch: Watch) -> nn.Module:
         """The best averaged network, or without validation the last one."""

@@ -26,7 +26,7 @@ from napari_drpnet.layers import points_layer
 H, W = 300, 400
 QUIET = pytest.mark.filterwarnings("ignore:.*no place for", "ignore:.*passed over", "ignore:.*left out")
 FRAME = Frame("mic", (H, W), 1.5)
-EXACT = {"box": 0.5, "star": 0.5, "cryosparc": 1e-3}  # pixels; others keep all but the last digits
+EXACT = {"box": 0.5, "star": 0.5, "particles": 0.5, "cryosparc": 1e-3}  # pixels; others keep all but the last digits
 
 
 @pytest.fixture

@@ -85,17 +85,58 @@ class TestMicrographs:
         assert moved.read_micrograph("a2").frame == FRAME
         assert len(moved.read_picks("a2")) == 1
 
-    def test_two_files_of_one_stem_are_refused_with_both_paths(self):
+    def test_two_files_that_differ_in_their_suffix_are_refused_with_both_paths(self):
         write_discs("x/a.mrc")
-        write_discs("y/a.mrc")
-        with pytest.raises(UserError, match=r"x/a\.mrc and .*y/a\.mrc"):
-            Project.create("p", inputs=("x", "y"))
+        shutil.copy("x/a.mrc", "x/a.map")
+        with pytest.raises(UserError, match=r"x/a\.map and .*x/a\.mrc"):
+            Project.create("p", inputs=("x",))
         assert not Path("p").exists()
+        Path("x/a.map").unlink()
         project = Project.create("p", inputs=("x",))
-        shutil.move("y/a.mrc", "x/a.map")
-        with pytest.warns(UserWarning, match=r"x/a\.map and .*x/a\.mrc"):
+        shutil.copy("x/a.mrc", "x/a.map")
+        with pytest.warns(UserWarning, match=r"x/a\.mrc and .*x/a\.map"):
             project = again(project)
         assert len(project.micrographs) == 1
+
+    def test_equal_names_in_two_folders_are_told_apart(self):
+        for folder in ("g1", "g2", "u/g1"):
+            write_discs(f"{folder}/a.mrc")
+        write_discs("g2/b.mrc")
+        project = Project.create("p", inputs=("g1", "g2"))
+        assert [entry.name for entry in project.micrographs] == ["g1__a", "g2__a", "b"]
+        for name, x in (("g1__a", 10), ("g2__a", 30)):
+            project.write_picks(name, found((x, 20)))
+        assert read_coordinate_list("p/autopick.star")[:2] == [
+            ("g1/a.mrc", "p/picks/g1__a_autopick.star"),
+            ("g2/a.mrc", "p/picks/g2__a_autopick.star"),
+        ]
+        project.update(inputs=("u/g1", "g2", "g1"))
+        assert [entry.name for entry in project.micrographs] == ["u__g1__a", "g2__a", "b", "g1__a"]
+
+    @pytest.mark.parametrize("lost", [(), ("index.tsv",), ("index.tsv", "autopick.star")])
+    def test_a_name_never_passes_to_another_micrograph(self, lost: tuple[str, ...]):
+        for folder in ("g1", "g2"):
+            write_discs(f"{folder}/a.mrc")
+        project = Project.create("p", inputs=("g1",))
+        project.write_picks("a", found((10, 20)))
+        project.update(inputs=("g2", "g1"))
+        assert [entry.path.parent.name for entry in project.micrographs if entry.name == "a"] == ["g1"]
+        project.close()
+        for file in lost:
+            Path("p", file).unlink()
+        project = Project.open("p")
+        held = {entry.path.parent.name: len(project.read_picks(entry.name)) for entry in project.micrographs}
+        assert held["g2"] == 0
+        assert held["g1"] == (1 if len(lost) < 2 else 0)
+
+    def test_picks_that_came_with_the_inputs_find_their_folder(self):
+        for folder in ("g1", "g2"):
+            write_discs(f"{folder}/a.mrc")
+        rows = "g2/a.mrc 30 20\ng1/a.mrc 10 20\ng1/a.mrc 11 60\n"
+        head = "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
+        Path("particles.star").write_text(head + rows)
+        project = Project.create("p", inputs=("particles.star",))
+        assert [(row.name, row.picks) for row in project.rows()] == [("g2__a", 1), ("g1__a", 2)]
 
     def test_one_file_named_twice_is_one_micrograph(self, in_empty_folder: Path):
         write_discs("x/a.mrc")
@@ -429,7 +470,7 @@ class TestRows:
         assert len(Path("p/index.tsv").read_text().splitlines()) < 20
 
     def test_odd_names_are_told_apart(self):
-        names = ["tab\there", "new\nline", "a b", "ä"]
+        names = ["it's", '"it"', "a b", "ä"]
         for name in names:
             write_discs(f"m/{name}.mrc")
         project = Project.create("p", inputs=("m",))

@@ -20,7 +20,7 @@ from discs import write_discs
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import Project
-from napari_drpnet.io.project.lock import Owner, read_owner
+from napari_drpnet.io.lock import Owner, read_owner
 from napari_drpnet.labels import added, labels_of, proposals_of
 
 EMPTY = Picks(Frame("a.mrc", (160, 200), 2.0), np.empty((0, 2)))

@@ -264,8 +264,14 @@ class TestCompare:
     def test_two_micrographs_of_one_name_are_not_mixed(self, micrographs):
         write_discs("more/a.mrc")
         report = compare("mic", "more", truth="truth")
-        assert dict(report.failed).keys() == {"more/a.mrc"}
-        assert standing(report, "dark-discs").picks == 8
+        assert not report.failed
+        assert [picks.frame.micrograph for picks in report.sets["dark-discs"]] == [
+            "mic/a.mrc",
+            "mic/b.mrc",
+            "more/a.mrc",
+        ]
+        assert Path("cmp/dark-discs/more/a_autopick.star").is_file()
+        assert Path("cmp/overlays/more/a.png").is_file()
 
 
 class Page(HTMLParser):

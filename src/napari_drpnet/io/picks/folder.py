@@ -1,62 +1,132 @@
-"""Which files of a folder are its picks."""
+"""Which files of a folder are its picks, and whose they are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, reading
 from napari_drpnet.io.inputs import natural
+from napari_drpnet.io.names import NameIndex, own_name, owners, some
+from napari_drpnet.io.paths import exists, files_in, is_dir
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks, read_picks
+from napari_drpnet.io.star_lists import COORDINATES
 
 # RELION's list of the other files in its folder.
 _LIST = "autopick.star"
 _ANY = frozenset(f.suffix for f in FORMATS.values())
+# Of a STAR file so much is looked at to see whether it has coordinates.
+_LOOKED_AT = 2**20
+
+
+class NoPicksError(UserError):
+    """A folder without picks."""
 
 
 def pick_files(source: Path, suffixes: Collection[str] = _ANY) -> tuple[list[Path], tuple[Path, ...]]:
     """The files of picks that are meant by a file or a folder, and those in the folder that only look like some.
 
-    Of a folder with an ``autopick.star`` only that is meant; of any other, files with these suffixes.
+    Of a folder with an ``autopick.star`` only that is meant; of any other, files with these suffixes; where there is
+    none, those in its subfolders, as RELION's jobs have them.
 
     Raises
     ------
     UserError
         When there is no such file, or no picks lie in the folder.
     """
-    if not source.exists():
+    if not exists(source):
         raise UserError(f"{source}: there is no such file or folder.", "Check the name.")
-    if not source.is_dir():
+    if not is_dir(source):
         return [source], ()
-    if (source / _LIST).exists():
+    with reading(source), os.scandir(source):
+        pass  # whether it can be looked into
+    if exists(source / _LIST):
         return [source / _LIST], ()
-    like_picks = _with_suffix(source, suffixes)
-    files = [file for file in like_picks if is_picks(file)]
-    if not files:
-        raise UserError(
-            f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
-        )
-    return files, tuple(file for file in like_picks if file not in files)
+    for like_picks in (_inside(source, suffixes), _below(source, suffixes)):
+        files = [file for file in like_picks if is_picks(file) and not _is_other_star(file)]
+        if files:
+            return files, tuple(file for file in like_picks if file not in set(files))
+    raise NoPicksError(
+        f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
+    )
 
 
-def picks_by_stem(source: Path) -> dict[str, Picks]:
-    """Picks by the stem of their micrograph: of a file of several, or of a folder of one file for each.
+def _inside(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    inside = sorted(files_in(folder), key=lambda file: natural(file.name))
+    return [file for file in inside if file.suffix.lower() in suffixes]
+
+
+def _below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Those in subfolders at any depth; folders that cannot be read are passed over."""
+    folders = sorted((Path(here) for here, _, _ in os.walk(folder)), key=lambda path: natural(path.as_posix()))
+    return [file for here in folders if here != folder for file in _inside(here, suffixes)]
+
+
+def _is_other_star(file: Path) -> bool:
+    """Whether this is a STAR file of something else, as RELION's jobs have in their folders."""
+    if file.suffix.lower() != ".star":
+        return False
+    try:
+        with reading(file), file.open("rb") as stream:
+            start = stream.read(_LOOKED_AT)
+    except UserError:
+        return False  # what is wrong with it is told when it is read
+    columns = b"\n_" in start
+    return columns and b"CoordinateX" not in start and COORDINATES.encode() not in start
+
+
+def with_folders(picks: Picks, file: Path, source: Path) -> Picks:
+    """Picks whose file does not tell their micrograph, called by the folders below ``source`` that it lies in, too."""
+    folder = file.parent
+    if picks.frame.micrograph != micrograph_stem(file) or folder == source or not folder.is_relative_to(source):
+        return picks
+    name = (folder.relative_to(source) / picks.frame.micrograph).as_posix()
+    return replace(picks, frame=replace(picks.frame, micrograph=name))
+
+
+def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
+    """The picks in files and folders, by the name of their micrograph in an index; others are told of and left out.
+
+    Parameters
+    ----------
+    sources
+        Files of picks, and folders with some; of several, some may have none.
+    index
+        The micrographs.
 
     Raises
     ------
+    NoPicksError
+        When none of the sources has picks.
     UserError
-        When a file cannot be read.
+        When a file cannot be read, two files have picks of one micrograph, or a name does not tell of which it has.
     """
-    if not source.is_dir():
-        return {micrograph_stem(picks.frame.micrograph): picks for picks in read_picks(source)}
-    files = [file for file in _with_suffix(source, PICK_SUFFIXES) if file.name != _LIST]
-    # A file of one micrograph may not tell its name.
-    return {micrograph_stem(file.name): picks for file in files for picks in read_picks(file)[:1]}
-
-
-def _with_suffix(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    with reading(folder):
-        inside = sorted(folder.iterdir(), key=lambda file: natural(file.name))
-    return [file for file in inside if file.suffix.lower() in suffixes and file.is_file()]
+    found: dict[str, Picks] = {}
+    nothing: list[NoPicksError] = []
+    for source in sources:
+        try:
+            files, _ = pick_files(source, PICK_SUFFIXES)
+        except NoPicksError as error:
+            nothing.append(error)
+            continue
+        entries = [(own_name(picks.frame.micrograph, file), picks) for file in files for picks in read_picks(file)]
+        own = owners((key for key, _ in entries), index)
+        own.settle(source)
+        if own.unknown:
+            warn(f"{source}: picks of other micrographs are left out: {some(own.unknown, 'and')}.", stacklevel=3)
+        for key, picks in entries:
+            if (name := own.of.get(key)) is None:
+                continue
+            if name in found:
+                raise UserError(
+                    f"{source}: there are other picks of {name}, too.", "Keep one file for each micrograph."
+                )
+            found[name] = picks
+    if nothing and len(nothing) == len(sources):
+        raise nothing[0]
+    return found

@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from warnings import warn
 
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
 from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
 from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
-from napari_drpnet.io.picks.losses import COLUMNS, losses, particles
-from napari_drpnet.io.picks.rows import upside_down
+from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
+from napari_drpnet.io.picks.rows import checked, upside_down
 from napari_drpnet.io.picks.star import read_star, write_star
+from napari_drpnet.io.picks.star_particles import write_particles
 from napari_drpnet.io.picks.topaz import TOPAZ_COLUMNS, read_topaz, write_topaz
-
-FrameOf = Callable[[str, Path], Frame | None]
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,13 @@ def _one(write: Callable[[Picks, Path], Path]) -> Callable[[Sequence[Picks], Pat
 _FRACTIONS = "fractions of a pixel"
 STAR = PickFormat(
     *("star", "RELION STAR", ".star", "_autopick.star", read_star, _one(write_star), False),
-    kept=COLUMNS - {_FRACTIONS},
+    kept=(COLUMNS - {_FRACTIONS}) | {HELIX},
     shared={"diameter", "source"},
+)
+PARTICLES = PickFormat(
+    *("particles", "RELION particles STAR", ".star", "particles.star", read_star, write_particles, True),
+    kept=STAR.kept,
+    shared=STAR.shared,
 )
 CSV = PickFormat("csv", "CSV", ".csv", ".csv", read_csv, _one(write_csv), False, COLUMNS | {"label"})
 BOX = PickFormat("box", "EMAN box", ".box", ".box", read_box, _one(write_box), False, {"score", "diameter"})
@@ -102,7 +106,7 @@ CRYOPPP = PickFormat(
     bottom_up=True,
 )
 # Of formats with one suffix, the first is the one that a file is written in when nothing else is said.
-FORMATS = {f.name: f for f in (STAR, CSV, BOX, EMAN_JSON, CBOX, TOPAZ, CRYOSPARC, CRYOPPP)}
+FORMATS = {f.name: f for f in (STAR, PARTICLES, CSV, BOX, EMAN_JSON, CBOX, TOPAZ, CRYOSPARC, CRYOPPP)}
 _SUFFIXES = {f.suffix: f for f in reversed(FORMATS.values())}
 # Those that say enough: files that end so in a folder are its picks, one file for each micrograph.
 PICK_SUFFIXES = (".star", ".csv", ".box", ".cbox")
@@ -172,7 +176,9 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     found = format_of(path)
     if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
-    picks = found.read(path)
+    # Origins of RELION's particles need the pixel size of their micrographs.
+    read = read_star(path, frame_of) if found.read is read_star else found.read(path)
+    picks = [checked(one, path) for one in read]
     return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
 
 
@@ -225,7 +231,7 @@ def write_all(found: Sequence[Picks], path: str | Path, to: PickFormat | None = 
     # STAR files tell of what they leave out themselves, and what else they lose is the same each time.
     lost = "" if quiet or to is STAR else losses(found, to.kept, to.shared)
     if lost:
-        warn(f"{path}: {to.title} files have no place for: {lost}. CSV keeps them.", stacklevel=3)
+        warn(f"{path}: {to.title} files have no place for: {lost}", stacklevel=3)
     if to is not STAR and "label" not in to.kept:
         found = [particles(picks) for picks in found]
     if to.bottom_up:

@@ -18,6 +18,8 @@ _KNOWN: dict[str, Callable[[Picks], MaskArray]] = {
     "fractions of a pixel": lambda picks: (picks.yx != np.rint(picks.yx)).any(axis=1),
 }
 COLUMNS = frozenset(_KNOWN)
+"""What CSV keeps."""
+HELIX = "helical tubes"
 
 
 def particles(picks: Picks) -> Picks:
@@ -26,14 +28,14 @@ def particles(picks: Picks) -> Picks:
 
 
 def losses(found: Sequence[Picks], kept: Collection[str], shared: Collection[str] = ()) -> str:
-    """What a format cannot keep of these picks, as the end of a sentence; empty when it keeps all.
+    """What a format cannot keep of these picks, and which does, as the end of a sentence; empty when it keeps all.
 
     Parameters
     ----------
     found
         All that is to be written.
     kept
-        Which of `COLUMNS` and ``"label"`` the format has a place for.
+        Which of `COLUMNS`, `HELIX` and ``"label"`` the format has a place for.
     shared
         Which of them it keeps only where all picks of a micrograph have the same.
     """
@@ -46,7 +48,10 @@ def losses(found: Sequence[Picks], kept: Collection[str], shared: Collection[str
     background = sum(int(np.sum(picks.label == "background")) for picks in found)
     if background and "label" not in kept:
         lost.append(f"{background} picks labelled background")
-    return ", ".join(lost)
+    told = [f"{', '.join(lost)}. CSV keeps them."] if lost else []
+    if HELIX not in kept and any(len(picks) and picks.helix for picks in found):
+        told.append(f"{HELIX}. RELION STAR keeps them.")
+    return " Nor for: ".join(told)
 
 
 def _differs(picks: Picks, name: str) -> bool:

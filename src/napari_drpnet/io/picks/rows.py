@@ -1,18 +1,28 @@
-"""Rows of several micrographs, rows counted from the other end, and picks that lie outside."""
+"""What picks of every format go through: rows by micrograph or from the bottom, numbers that are none, the scale."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
+import numpy.typing as npt
 
-from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.data import FloatArray, MaskArray, Picks
+from napari_drpnet.errors import UserError, cut, short
 
 # Pixels beyond the border that rounding and the flip may cost.
 _MARGIN = 1.0
+# No image has so many pixels along a side.
+_FARTHEST = 1e6
+# So few picks outside tell nothing of the whole micrograph.
+_FEW = 2
+# What is left out of a message, in characters.
+_NAME = 60
+# Of the pixels of a track along a helix, which are scaled as positions are; the other lengths are in Angstrom.
+_TRACK = "rlnHelicalTrackLength"
 
 
 def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
@@ -33,24 +43,123 @@ def upside_down(picks: Picks, path: Path) -> Picks:
     """
     if picks.frame.shape is None:
         raise UserError(
-            f"{path}: its rows count from the bottom, and the height of {picks.frame.micrograph} is not known.",
+            f"{path}: its rows count from the bottom, and the height of {cut(picks.frame.micrograph, _NAME)} is not "
+            "known.",
             "Put the micrograph (.mrc) beside it or open it first, or convert with --micrographs and its STAR file.",
         )
     y, x = picks.yx.T
     return replace(picks, yx=np.column_stack([picks.frame.shape[0] - y, x]))
 
 
-def check_inside(picks: Picks, path: Path) -> None:
-    """Raise a `UserError` when a centre lies outside the micrograph: it is another's, or of another size."""
+def scaled(picks: Picks, factor: float) -> Picks:
+    """The picks in pixels of another binning, ``factor`` of them for each pixel until now.
+
+    Centres are multiplied, with nothing added: the way of images that are binned by cropping their Fourier transform.
+    """
+    helix = {name: values * (factor if name == _TRACK else 1) for name, values in picks.helix.items()}
+    return replace(picks, yx=picks.yx * factor, diameter=picks.diameter * factor, helix=helix)
+
+
+def checked(picks: Picks, path: Path) -> Picks:
+    """The picks, without numbers that cannot be.
+
+    Raises
+    ------
+    UserError
+        When a coordinate is not finite or beyond any image, or the micrograph has no name that a file can have.
+
+    Warns
+    -----
+    UserWarning
+        When scores or angles that are not finite, and diameters that are not above zero, are read as unknown.
+    """
+    name = picks.frame.micrograph
+    if not name or "\0" in name:
+        raise UserError(f"{path}: a micrograph cannot be called {short(name)}.", "Correct the file, or export it anew.")
+    if not np.isfinite(picks.yx).all():
+        raise UserError(f"{path}: a coordinate is not a finite number.", "Correct the file, or export it anew.")
+    far = (np.abs(picks.yx) > _FARTHEST).any(axis=1)
+    if far.any():
+        y, x = picks.yx[far][0]
+        raise UserError(
+            f"{path}: {np.sum(far)} of {len(picks)} picks lie beyond any image, the first at x {x:g}, y {y:g}.",
+            "Correct the file, or export it anew.",
+        )
+    score, diameter, psi = np.isinf(picks.score), ~_possible(picks.diameter), ~np.isfinite(picks.psi)
+    wrong = {"scores": int(score.sum()), "diameters": int(diameter.sum()), "angles": int(psi.sum())}
+    if not any(wrong.values()):
+        return picks
+    told = ", ".join(f"{count} {what}" for what, count in wrong.items() if count)
+    warn(f"{path}: {told} that cannot be are read as unknown.", stacklevel=4)
+    return replace(
+        picks,
+        score=np.where(score, np.nan, picks.score),
+        diameter=np.where(diameter, np.nan, picks.diameter),
+        psi=np.where(psi, 0, picks.psi),
+    )
+
+
+def _possible(diameter: FloatArray) -> MaskArray:
+    return np.isnan(diameter) | ((diameter > 0) & np.isfinite(diameter))
+
+
+def class_numbers(values: FloatArray, path: Path) -> npt.NDArray[np.int64]:
+    """Classes ``(n,)`` from the numbers of a file; NaN becomes 0, unknown.
+
+    Raises
+    ------
+    UserError
+        For a number that no class has.
+    """
+    known = np.where(np.isnan(values), 0, values)
+    if (np.abs(known) > np.iinfo(np.int32).max).any():
+        raise UserError(f"{path}: a class number is beyond what any program counts.", "Correct the file.")
+    return known.astype(np.int64)
+
+
+def within(found: Sequence[Picks], path: Path) -> list[Picks]:
+    """The picks of a file without those outside their micrographs.
+
+    Raises
+    ------
+    UserError
+        When most of them lie outside, of the file or of a micrograph: it is another's, or of another size.
+
+    Warns
+    -----
+    UserWarning
+        When picks are left out, such as those that refinement moved beyond the edge.
+    """
+    masks = [_inside(picks) for picks in found]
+    out = [int(np.sum(~inside)) for inside in masks]
+    if not any(out):
+        return list(found)
+    all_lost = 2 * sum(out) > sum(map(len, found))
+    for picks, inside, count in zip(found, masks, out, strict=True):
+        if count and (all_lost or (count > _FEW and 2 * count > len(picks))):
+            raise _outside(picks, inside, path)
+    first = next(picks for picks, count in zip(found, out, strict=True) if count)
+    more = f" and {sum(map(bool, out)) - 1} other micrographs" if sum(map(bool, out)) > 1 else ""
+    warn(
+        f"{path}: {sum(out)} of {sum(map(len, found))} picks are left out, as they lie outside "
+        f"{cut(first.frame.micrograph, _NAME)}{more}.",
+        stacklevel=3,
+    )
+    return [picks.select(inside) for picks, inside in zip(found, masks, strict=True)]
+
+
+def _inside(picks: Picks) -> MaskArray:
     height, width = picks.frame.shape or (np.inf, np.inf)
     y, x = picks.yx.T
     inside = (y >= -_MARGIN) & (y <= height - 1 + _MARGIN) & (x >= -_MARGIN) & (x <= width - 1 + _MARGIN)
-    if inside.all():
-        return
+    return np.asarray(inside, dtype=np.bool_)
+
+
+def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     at_y, at_x = picks.yx[~inside][0]
-    size = f"its {height} x {width} pixels" if picks.frame.shape else "any image"
-    raise UserError(
-        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {picks.frame.micrograph} lie outside {size} (height x "
-        f"width), the first at x {at_x:g}, y {at_y:g}.",
-        "They may be of another micrograph, of a binned one, or of a movie: check the names and the pixel size.",
+    size = "its {} x {} pixels".format(*picks.frame.shape) if picks.frame.shape else "any image"
+    return UserError(
+        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, _NAME)} lie outside {size} "
+        f"(height x width), the first at x {at_x:g}, y {at_y:g}.",
+        "They may be of another micrograph, of a binned one (--scale), or of a movie: check the names.",
     )

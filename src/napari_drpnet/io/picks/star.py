@@ -8,7 +8,7 @@ positions are written as the nearest whole pixel.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,79 +18,223 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.rows import rows_by_name
-from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH, find_in_project, pixel_sizes, read_coordinate_list
-from napari_drpnet.io.star_table import Table, format_table, read_tables
+from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
+from napari_drpnet.io.picks.star_fields import (
+    CLASS,
+    LABEL,
+    ORIGIN,
+    PSI,
+    SCORE,
+    X,
+    Y,
+    helical,
+    helical_texts,
+    refuse_tomograms,
+    unread,
+)
+from napari_drpnet.io.picks.star_names import names_of_rows, one_name
+from napari_drpnet.io.picks.star_origins import asked, origins
+from napari_drpnet.io.star_lists import COORDINATES, find_in_project, read_coordinate_list
+from napari_drpnet.io.star_optics import pixel_sizes
+from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
 
-X, Y, SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
-CLASS, PSI = "rlnClassNumber", "rlnAnglePsi"
 # RELION's own mark for "unknown", in manual picks.
 _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
 _NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
+_SHOWN = 10  # columns in a message
 
 
-def read_star(path: str | Path) -> list[Picks]:
+def read_star(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]:
     """Picks of a STAR file, one `Picks` per micrograph.
 
     Parameters
     ----------
     path
-        Picks of one micrograph, a particles STAR (their origins are taken into account), or the list of
-        coordinate files that RELION 4 and 5 call ``autopick.star``, which is followed.
+        Picks of one micrograph, a particles STAR (their origins are taken into account), several of these in one file,
+        or the list of coordinate files that RELION 4 and 5 call ``autopick.star``, which is followed.
+    frame_of
+        What is known of a micrograph; asked for the pixel size where origins need it and the file does not tell.
 
     Raises
     ------
     UserError
-        When the file, or one it lists, is missing, damaged, or without coordinates.
+        When the file is missing, damaged, contradicts itself, is of tomograms, or without coordinates; when origins
+        cannot be read without a pixel size that nobody knows; when no file of a list can be read.
+
+    Warns
+    -----
+    UserWarning
+        For columns that are not read, files of a list that cannot be read, names taken from stacks of particles, and a
+        file that may be cut.
     """
     path = Path(path)
-    tables = read_tables(path)
-    for table in tables:
-        if _has_coordinates(table):
-            return _by_micrograph(tables, table, micrograph_stem(path))
-    if any(COORDINATES in table for table in tables):
-        return [read_listed(name, find_in_project(file, path)) for name, file in read_coordinate_list(path)]
-    tables[-1].require(X, Y)
-    return []
+    text = read_text(path)
+    tables = parse_tables(text, path)
+    listed = any(COORDINATES in table for table in tables)
+    if listed and not any(map(_has_coordinates, tables)):
+        return _followed(path, frame_of)
+    if listed:
+        warn(f"{path}: it has coordinates and a list of other files; the list is not followed.", stacklevel=3)
+    found, columns = _read(path, text, tables, frame_of)
+    _tell_unread(path, columns)
+    return found
 
 
 def _has_coordinates(table: Table) -> bool:
     return X in table and Y in table
 
 
-def read_listed(name: str, path: Path) -> Picks:
-    """The picks in a coordinate file that a list gives for the micrograph called ``name``."""
-    tables = read_tables(path)
-    table = next((table for table in tables if _has_coordinates(table)), tables[-1])
-    return _picks(table, [None] * len(table), Frame(name))
+def _followed(path: Path, frame_of: FrameOf) -> list[Picks]:
+    found: dict[str, Picks] = {}
+    failed: list[UserError] = []
+    columns: dict[str, None] = {}
+    for name, file in read_coordinate_list(path):
+        if name in found:
+            raise UserError(f"{path}: it lists two files of {short(name)}.", "Keep one of them.")
+        try:
+            picks, unknown = _listed(name, _followable(name, file, path), frame_of)
+        except UserError as error:
+            failed.append(error)
+            continue
+        found[name] = picks
+        columns |= dict.fromkeys(unknown)
+    if failed and not found:
+        raise failed[0]
+    if failed:
+        count = len(failed) + len(found)
+        warn(f"{path}: {len(failed)} of {count} files are left out: {cut(str(failed[0]), 200)}", stacklevel=4)
+    _tell_unread(path, columns)
+    return list(found.values())
 
 
-def _by_micrograph(tables: Sequence[Table], table: Table, stem: str) -> list[Picks]:
+def _followable(name: str, file: str, path: Path) -> Path:
+    """The file that a list gives for a micrograph, if there can be one of that name."""
+    if not name or not file or "\0" in name + file or max(map(len, file.encode(errors="replace").split(b"/"))) > 255:
+        raise UserError(f"{path}: {short(file)} for {short(name)} can be no file.", "Correct the list.")
+    return find_in_project(file, path)
+
+
+def read_listed(name: str, path: Path, frame_of: FrameOf = frame_beside) -> Picks:
+    """The picks in a coordinate file that a list gives for the micrograph called ``name``; errors as of `read_star`."""
+    picks, columns = _listed(name, path, frame_of)
+    _tell_unread(path, columns)
+    return picks
+
+
+def _listed(name: str, path: Path, frame_of: FrameOf) -> tuple[Picks, Sequence[str]]:
+    text = read_text(path)
+    (picks,), columns = _read(path, text, parse_tables(text, path), frame_of, name)
+    return picks, columns
+
+
+def _tell_unread(path: Path, columns: Iterable[str]) -> None:
+    names = list(columns)
+    if names:
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        told = cut(", ".join(names[:_SHOWN]), 200)
+        warn(f"{path}: columns that are not read: {told}{more}.", stacklevel=4)
+
+
+def _tell_cut(text: str, path: Path) -> None:
+    """Warn of a file that does not end as its writer ends files."""
+    ours = _NOTE.match(text) is not None
+    if not text.endswith("\n") or (ours and not text.endswith("\n\n")):
+        warn(f"{path}: its last line has no end: if the file was cut, picks are missing or wrong.", stacklevel=5)
+
+
+def _read(
+    path: Path, text: str, tables: Sequence[Table], frame_of: FrameOf, name: str | None = None
+) -> tuple[list[Picks], list[str]]:
+    """The picks in all tables, all of the micrograph ``name`` if one is given, and the columns that are not read."""
+    holding = [table for table in tables if _has_coordinates(table)]
+    if not holding:
+        for table in tables:
+            refuse_tomograms(table)
+        next((table for table in tables if X in table or Y in table), tables[-1]).require(X, Y)
+    _tell_cut(text, path)
+    parts: dict[str, list[Picks]] = {}
+    stem = name or micrograph_stem(path)
+    names = one_name(holding, name) if name else names_of_rows(holding, stem)
+    for table, of_rows, note in zip(holding, names, _notes(text, len(holding)), strict=True):
+        for part in _of_table(tables, table, of_rows, note, frame_of):
+            parts.setdefault(part.frame.micrograph, []).append(part)
+    if not parts:
+        parts = {stem: [Picks(Frame(stem), np.empty((0, 2)))]}
+    return [_together(several, path) for several in parts.values()], unread(holding)
+
+
+def _of_table(
+    tables: Sequence[Table], table: Table, names: Sequence[str], note: tuple[float, str], frame_of: FrameOf
+) -> list[Picks]:
+    """The picks of a table by their micrographs, each in the pixels that its coordinates count."""
+    refuse_tomograms(table)
     sizes = pixel_sizes(tables, table)
-    picks = _picks(table, sizes, Frame(stem, pixel_size=sizes[0] if sizes else None))
-    if MICROGRAPH not in table or len(table) == 0:
-        return [picks]
-    rows = rows_by_name(table.texts(MICROGRAPH))
-    return [replace(picks.select(which), frame=Frame(name, pixel_size=sizes[which[0]])) for name, which in rows.items()]
+    moved = origins(table, sizes)
+    yx = np.column_stack([table.numbers(Y), table.numbers(X)])
+    said: dict[str, Any] = {"diameter": np.array(note[0]), "source": np.array(note[1]), "helix": helical(table)}
+    if ORIGIN in table:
+        said["source"] = np.array(table.texts(ORIGIN), dtype=np.str_)
+    picks = Picks(Frame(""), yx, label=_labels(table), **said, **score_columns(table))
+    found = []
+    for name, which in rows_by_name(names).items():
+        part, size = picks.select(which), _one_size(sizes.micrograph[which], name, table)
+        if moved[which].any():
+            known = None if size else frame_of(name, table.path)
+            size = size or (known.pixel_size if known else None)
+            if size is None:
+                raise asked(table)
+            # As RELION does when it extracts again.
+            part = replace(part, yx=part.yx - np.rint(moved[which] / size))
+        found.append(replace(part, frame=Frame(name, pixel_size=size)))
+    return found
 
 
-def _picks(table: Table, sizes: Sequence[float | None], frame: Frame) -> Picks:
-    table.require(X, Y)
-    yx = np.column_stack([table.numbers(Y), table.numbers(X)]) - _origins(table, sizes)
-    if not np.isfinite(yx).all():
-        raise UserError(f"{table.path}: a coordinate is not a finite number.", "Correct the file, or export it anew.")
-    with table.path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        diameter, source = read_note(file.readline())
-    return Picks(frame, yx, diameter=np.array(diameter), source=np.array(source), **score_columns(table))
+def _one_size(sizes: FloatArray, name: str, table: Table) -> float | None:
+    known = sizes[np.isfinite(sizes)]
+    if len(known) == 0:
+        return None
+    if not np.allclose(known, known[0], rtol=1e-3, atol=0):
+        raise UserError(f"{table.path}: rows of {short(name)} have two pixel sizes.", "Correct its optics groups.")
+    return float(known[0])
+
+
+def _together(parts: Sequence[Picks], path: Path) -> Picks:
+    """The picks of one micrograph from several tables."""
+    (first, *others), name = parts, parts[0].frame.micrograph
+    for other in others:
+        one, two = first.frame.pixel_size, other.frame.pixel_size
+        if one and two and not np.isclose(one, two, rtol=1e-3):
+            raise UserError(
+                f"{path}: its tables have pixel sizes of {one:g} and {two:g} A for {short(name)}.",
+                "Give each table a file of its own.",
+            )
+        if first.helix.keys() != other.helix.keys():
+            raise UserError(
+                f"{path}: of {short(name)} only some tables have helical tubes.", "Give each table a file of its own."
+            )
+    return Picks.joined(parts) if others else first
+
+
+def _labels(table: Table) -> npt.NDArray[np.str_]:
+    """Particle or background, as projects and patch sets tell it."""
+    labels = np.array(table.texts(LABEL) if LABEL in table else "particle", dtype=np.str_)
+    if wrong := set(np.atleast_1d(labels).tolist()) - {"particle", "background"}:
+        raise UserError(f"{table.path}: {short(min(wrong))} is no label.", "Labels are particle and background.")
+    return labels
 
 
 def score_columns(table: Table) -> dict[str, Any]:
     """Score, class and in-plane rotation as columns of `Picks`."""
-    angle, number = (np.nan_to_num(known(table, column)) for column in (PSI, CLASS))
-    return {"score": known(table, SCORE), "class_number": number.astype(np.int64), "psi": angle}
+    angle = known(table, PSI)
+    return {
+        "score": known(table, SCORE),
+        "class_number": class_numbers(known(table, CLASS), table.path),
+        "psi": np.where(np.isnan(angle), 0, angle),
+    }
 
 
 def known(table: Table, column: str) -> FloatArray:
@@ -99,26 +243,25 @@ def known(table: Table, column: str) -> FloatArray:
     return np.where(values == _UNKNOWN, np.nan, values)
 
 
-def _origins(table: Table, sizes: Sequence[float | None]) -> FloatArray:
-    """How far refinement moved each particle, ``(n, 2)`` in whole micrograph pixels, to be subtracted."""
-    if "rlnOriginXAngst" in table and "rlnOriginYAngst" in table:
-        moved = np.column_stack([table.numbers("rlnOriginYAngst"), table.numbers("rlnOriginXAngst")])
-        pixels = np.array(sizes, dtype=np.float64)[:, None]  # None becomes NaN
-        if np.isnan(pixels).any() and moved.any():
-            raise UserError(
-                f"{table.path}: its origins are in Angstrom, and the pixel size is not in the file.",
-                "Give the whole STAR file of the RELION job, with its data_optics.",
-            )
-        return np.rint(np.nan_to_num(moved / pixels))
-    if "rlnOriginX" in table and "rlnOriginY" in table:
-        return np.rint(np.column_stack([table.numbers("rlnOriginY"), table.numbers("rlnOriginX")]))
-    return np.zeros((len(table), 2))
+def _notes(text: str, tables: int) -> list[tuple[float, str]]:
+    """What `read_note` tells of each table: files of ours that were joined have a note each."""
+    found = [_noted(match) for match in _NOTE.finditer(text)]
+    if len(found) == tables:
+        return found
+    return found * tables if len(found) == 1 else [(np.nan, "")] * tables
 
 
 def read_note(text: str) -> tuple[float, str]:
     """Diameter in micrograph pixels and source, where we wrote a file with this text and all its picks shared them."""
     found = _NOTE.search(text)
-    return (float(found["diameter"] or "nan"), (found["source"] or "").strip()) if found else (np.nan, "")
+    return _noted(found) if found else (np.nan, "")
+
+
+def _noted(found: re.Match[str]) -> tuple[float, str]:
+    try:
+        return float(found["diameter"] or "nan"), (found["source"] or "").strip()
+    except ValueError:  # such as 1e-+
+        return np.nan, (found["source"] or "").strip()
 
 
 def write_star(picks: Picks, path: str | Path) -> Path:
@@ -140,14 +283,16 @@ def write_star(picks: Picks, path: str | Path) -> Path:
         whose centre is outside the micrograph, on which its extraction stops.
     """
     path = Path(path)
-    kept = _extractable(picks, path)
+    kept = extractable(picks, path)
     return write_text(format_table(star_columns(kept), comments=note(kept)), path)
 
 
 def star_columns(picks: Picks) -> dict[str, list[str]]:
     """What RELION reads of picks, at whole pixels."""
     y, x = whole_pixels(picks.yx).T.tolist()
-    return {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks.score)} | orientation_columns(picks)
+    columns = {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks.score)}
+    helix = {name: helical_texts(name, values) for name, values in picks.helix.items()}
+    return columns | orientation_columns(picks) | helix
 
 
 def score_texts(score: FloatArray) -> list[str]:
@@ -165,7 +310,8 @@ def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:
     return np.floor(yx + 0.5).astype(np.int64)
 
 
-def _extractable(picks: Picks, path: Path) -> Picks:
+def extractable(picks: Picks, path: Path) -> Picks:
+    """The picks that RELION may have: particles with their centres on the micrograph; others are told of."""
     particle = picks.label != "background"
     if not particle.all():
         warn(f"{path}: {np.sum(~particle)} picks labelled background are left out; CSV keeps them.", stacklevel=3)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import read_fields, reading, write_text
+from napari_drpnet.io.fields import dump, read_fields
+from napari_drpnet.io.files import reading, write_text
+from napari_drpnet.io.paths import exists, is_dir
 from napari_drpnet.io.project.index import stamp
+from napari_drpnet.io.safe_names import is_safe, safe_name
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings, validated
@@ -26,14 +27,14 @@ FOLDERS = ("picks", "labels", "regions", "networks", "patches")
 _NETWORKS_OF_1 = ("detector", "classifier")
 # The stamp of a micrograph without any file.
 NO_FILES = "-,-,-"
-_PICKS = "_autopick.star"
+PICKS_ENDING = "_autopick.star"
 # What `atomic_write` leaves behind when the program is killed.
 _LEFT_OVER = re.compile(r"\.[0-9a-f]{12}(\.\w+)?")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a project; methods take the name of a micrograph."""
+    """The files of a project; methods take the name of a micrograph, and refuse one that would leave the folder."""
 
     folder: Path
 
@@ -73,15 +74,15 @@ class Layout:
 
     def picks(self, name: str) -> Path:
         """What RELION extracts."""
-        return self.folder / "picks" / f"{name}{_PICKS}"
+        return self.folder / "picks" / f"{safe_name(name)}{PICKS_ENDING}"
 
     def labels(self, name: str) -> Path:
         """What a person said."""
-        return self.folder / "labels" / f"{name}.star"
+        return self.folder / "labels" / f"{safe_name(name)}.star"
 
     def region(self, name: str) -> Path:
         """What is contaminated."""
-        return self.folder / "regions" / f"{name}.png"
+        return self.folder / "regions" / f"{safe_name(name)}.png"
 
     def stamp(self) -> str:
         """When files last came, went or were replaced."""
@@ -94,9 +95,10 @@ class Layout:
     def stamps(self) -> dict[str, str]:
         """`stamp_of` of every micrograph that has a file, by a look at each file."""
         found: dict[str, list[str]] = {}
-        for i, (folder, suffix) in enumerate((("picks", _PICKS), ("labels", ".star"), ("regions", ".png"))):
+        for i, (folder, suffix) in enumerate((("picks", PICKS_ENDING), ("labels", ".star"), ("regions", ".png"))):
             for file, look in _stamps(self.folder / folder, suffix):
-                found.setdefault(file.removesuffix(suffix), ["-", "-", "-"])[i] = look
+                if is_safe(name := file.removesuffix(suffix)):
+                    found.setdefault(name, ["-", "-", "-"])[i] = look
         return {name: ",".join(looks) for name, looks in found.items()}
 
     def sweep(self, folders: Iterable[str]) -> None:
@@ -109,7 +111,7 @@ class Layout:
 
 
 def _stamps(folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
-    if not folder.is_dir():
+    if not is_dir(folder):
         return
     with reading(folder), os.scandir(folder) as files:
         for file in files:
@@ -157,7 +159,7 @@ def read_settings(path: Path) -> ProjectSettings:
     UserError
         When there is none, or it cannot be used.
     """
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"{path.parent} is not a project: it has no {path.name}.", "Name micrographs to make one.")
     return checked(read_fields(path, "Correct it."), path)
 
@@ -166,7 +168,7 @@ def write_settings(settings: ProjectSettings, path: Path) -> None:
     """Write the settings atomically."""
     fields = settings.model_dump(mode="json")
     lists = {name: value for name, value in fields.items() if isinstance(value, list)}
-    text = yaml.safe_dump({n: v for n, v in fields.items() if n not in lists}, sort_keys=False)
+    text = dump({n: v for n, v in fields.items() if n not in lists})
     for name, values in lists.items():
         # A string in JSON is one in YAML; the dumper needs a second for thousands of them.
         text += f"{name}:" + ("".join(f"\n- {_quoted(value)}" for value in values) or " []") + "\n"
@@ -176,7 +178,7 @@ def write_settings(settings: ProjectSettings, path: Path) -> None:
 def _quoted(text: str) -> str:
     if text.isascii() and text.isprintable():
         return json.dumps(text)
-    return str(yaml.safe_dump(text, default_style='"', width=10**9)).strip()
+    return dump(text, default_style='"', width=10**9).strip()
 
 
 # ---------------------------------------------------------------- lists for RELION

@@ -7,15 +7,15 @@ Each line ends with the times of the folders, after the change; while they are t
 
 from __future__ import annotations
 
-import errno
-import os
+import math
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import append_text, write_text
+from napari_drpnet.io.safe_names import safe_name
 
 HEAD = "# napari-drpnet index 1"
 _NONE = "-"
@@ -106,7 +106,7 @@ class Index:
                 *cells, index.folders = line.split("\t")
                 record = _record(cells)
                 index.records[record.name] = record
-        except (OSError, ValueError, IndexError, TypeError):
+        except (OSError, ValueError, IndexError, TypeError, UserError):
             return cls(path, {})
         # Too long a tail of changes is taken up.
         index.unwritten = len(lines) > 2 * len(index.records) + 20
@@ -130,31 +130,8 @@ class Index:
             When the file cannot be written.
         """
         self.unwritten, self.folders = True, folders
-        append(f"{_line(record)}\t{_word(folders)}\n", self.path)
+        append_text(f"{_line(record)}\t{_word(folders)}\n", self.path)
         self.unwritten = False
-
-
-def append(text: str, path: Path) -> None:
-    """Add text to the end of a file, whole or not at all.
-
-    Raises
-    ------
-    UserError
-        When it cannot be written.
-    """
-    with writing(path):
-        number = os.open(path, os.O_WRONLY | os.O_APPEND)
-        try:
-            before, content = os.fstat(number).st_size, text.encode("utf-8", "surrogateescape")
-            try:
-                if os.write(number, content) < len(content):
-                    raise OSError(errno.ENOSPC, "the file was written in part")
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(number, before)
-                raise
-        finally:
-            os.close(number)
 
 
 def stamp(paths: Iterable[Path]) -> str:
@@ -189,9 +166,10 @@ def _line(record: Record) -> str:
 
 
 def _record(cells: Sequence[str]) -> Record:
+    """The record of a line; an error when it cannot be one that was written here."""
     name, listed, path, pixel_size, picks, particles, background, region, picker, score, files = cells
-    return Record(
-        _plain(name),
+    record = Record(
+        safe_name(_plain(name)),
         _plain(listed),
         _plain(path),
         None if pixel_size == _NONE else float(pixel_size),
@@ -203,6 +181,10 @@ def _record(cells: Sequence[str]) -> Record:
         float(score),
         files,
     )
+    counted = min(record.picks, record.particles, record.background) >= 0 and not math.isinf(record.score)
+    if not counted or not 0 < (record.pixel_size or 1.0) < math.inf or "\0" in record.listed + record.path:
+        raise ValueError(f"{record.name}: no record has such values")
+    return record
 
 
 def _word(text: str) -> str:

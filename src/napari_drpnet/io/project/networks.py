@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.weights import PACKAGED, read_card
 
 
@@ -38,14 +39,16 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     UserError
         When there is no such network.
     """
+    if not isinstance(name, str):
+        raise UserError(f"The name of the {role} is no text.", "Correct the settings of the project.")
     if _is_shipped(name):
         return name
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
-        if path.suffix == ".safetensors" and path.is_file():
+        if path.suffix == ".safetensors" and _is_file(path):
             return str(path)
-    known = ", ".join(networks(folder, role))
+    known = cut(", ".join(networks(folder, role)), 150)
     choice = f"Choose one of these, or a .safetensors file: {known}." if known else "Name a .safetensors file."
-    raise UserError(f"The project has no {role} named {name!r}.", choice)
+    raise UserError(f"The project has no {role} named {short(name)}.", choice)
 
 
 @cache
@@ -55,7 +58,11 @@ def shipped(role: str) -> tuple[str, ...]:
 
 
 def _is_shipped(name: str) -> bool:
-    return (PACKAGED / f"{name}.safetensors").is_file()
+    return _is_file(PACKAGED / f"{name}.safetensors")
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 def _of_role(folder: Path, role: str) -> Iterator[str]:

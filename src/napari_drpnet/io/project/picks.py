@@ -15,11 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.picks.star import (
-    SCORE,
-    X,
-    Y,
     note,
     orientation_columns,
     read_note,
@@ -28,14 +25,19 @@ from napari_drpnet.io.picks.star import (
     star_columns,
     whole_pixels,
 )
+from napari_drpnet.io.picks.star_fields import SCORE, X, Y
 from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
+from napari_drpnet.io.words import Words, as_array
 from napari_drpnet.regions import covered
 
 _LABEL, _ORIGIN = "drpnetLabel", "drpnetOrigin"
+_LABELS = {"particle", "background"}
 _DECIMALS = 3
 # A comment, which RELION reads over.
 _FRAME = re.compile(
-    r"^# micrograph shape=(?P<shape>\d+,\d+|unknown) pixel_size=(?P<pixel_size>[\d.e+-]+|unknown)$", re.M
+    r"^# micrograph shape=(?P<shape>[1-9]\d{0,6},[1-9]\d{0,6}|unknown) "
+    r"pixel_size=(?P<pixel_size>\d{1,20}(\.\d{1,20})?(e[+-]?\d{1,2})?|unknown)$",
+    re.M,
 )
 
 
@@ -143,7 +145,7 @@ def _frame(text: str, frame: Frame) -> Frame:
         height, width = found["shape"].split(",")
         frame = replace(frame, shape=(int(height), int(width)))
     if frame.pixel_size is None and found["pixel_size"] != "unknown":
-        frame = replace(frame, pixel_size=float(found["pixel_size"]))
+        frame = replace(frame, pixel_size=float(found["pixel_size"]) or None)
     return frame
 
 
@@ -153,16 +155,19 @@ def _read(text: str, path: Path, frame: Frame, picker: str) -> Picks:
     yx = np.column_stack([table.numbers(Y), table.numbers(X)])
     if not np.isfinite(yx).all():
         raise UserError(f"{path}: a coordinate is not a finite number.", "Correct the file, or delete it.")
+    label = _words(table, _LABEL, "particle")
+    if odd := set(label.tolist()) - _LABELS:
+        raise UserError(f"{path}: {short(min(odd))} in the column {_LABEL}.", f"It is {' or '.join(sorted(_LABELS))}.")
     diameter, _ = read_note(text)
     return Picks(
         frame,
         yx,
         diameter=np.array(diameter),
-        label=_words(table, _LABEL, "particle"),
+        label=label,
         source=_words(table, _ORIGIN, picker),
         **score_columns(table),
     )
 
 
-def _words(table: Table, column: str, default: str) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:
-    return np.array(table.texts(column) if column in table else [default] * len(table), dtype=np.str_)
+def _words(table: Table, column: str, default: str) -> Words:
+    return as_array(table.texts(column) if column in table else [default] * len(table), table.path)

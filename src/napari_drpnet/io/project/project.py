@@ -9,12 +9,14 @@ from typing import Any, Self
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import writing
+from napari_drpnet.io.lock import Lock
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.files import FOLDERS, Layout, checked, read_settings, write_settings
 from napari_drpnet.io.project.index import Record, stamp
-from napari_drpnet.io.project.lock import Lock
 from napari_drpnet.io.project.networks import networks, weights
 from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries
+from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.settings import ProjectSettings
 
 
@@ -74,17 +76,23 @@ class Project(Store):
         """
         folder = Path(folder).absolute()
         files = Layout(folder)
-        if files.settings.exists():
-            raise UserError(f"{folder} is a project already.", "Open it, or choose another folder.")
+        _require_none(files)
         chosen = checked({"root": _root(folder), **settings}, files.settings)
-        find_entries(chosen.inputs, files.root(chosen.root))  # before anything is written
-        for name in FOLDERS:
-            with writing(folder):
-                (folder / name).mkdir(parents=True, exist_ok=True)
+        find_entries(chosen.inputs, files.root(chosen.root), {})  # before anything is written
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         lock = Lock.take(files.lock)
         if not isinstance(lock, Lock):
-            raise UserError(f"{folder} is in use by {lock}.", "Choose another folder.")
-        write_settings(chosen, files.settings)
+            raise UserError(f"{folder} is in use by {lock}.", "Open it, or choose another folder.")
+        try:
+            _require_none(files)  # another process may have made one meanwhile
+            with writing(folder):
+                for name in FOLDERS:
+                    (folder / name).mkdir(exist_ok=True)
+            write_settings(chosen, files.settings)
+        except UserError:
+            lock.release()
+            raise
         return cls(folder, chosen, lock)
 
     @classmethod
@@ -170,7 +178,7 @@ class Project(Store):
             former = self.settings
             chosen = checked({**dict(former), **settings}, self._files.settings)
             if chosen.inputs != former.inputs:
-                find_entries(chosen.inputs, self.root)
+                find_entries(chosen.inputs, self.root, self._index.records)
             write_settings(chosen, self._files.settings)
             self.settings, self._done = chosen, frozenset(chosen.done)
             if chosen.inputs != former.inputs:
@@ -192,6 +200,21 @@ class Project(Store):
     def patches(self) -> Path:
         """The folder of its patch sets, one folder each."""
         return self._files.patches
+
+    def patch_set(self, name: str) -> Path:
+        """The folder of one of its patch sets, there or not.
+
+        Raises
+        ------
+        UserError
+            When the name would leave the project.
+        """
+        return self.patches / safe_name(name)
+
+
+def _require_none(files: Layout) -> None:
+    if exists(files.settings):
+        raise UserError(f"{files.folder} is a project already.", "Open it, or choose another folder.")
 
 
 def _root(folder: Path) -> str:

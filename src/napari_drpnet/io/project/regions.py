@@ -10,7 +10,8 @@ from PIL import Image
 
 from napari_drpnet.data import MaskArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.files import atomic_write
+from napari_drpnet.io.pictures import open_picture
 from napari_drpnet.regions import coarse_shape
 
 
@@ -20,13 +21,12 @@ def read_region(path: Path) -> MaskArray:
     Raises
     ------
     UserError
-        When the file is missing or no picture.
+        When the file is missing, no picture, or far larger than a region.
     """
     try:
-        with reading(path), Image.open(path) as picture:
-            return np.asarray(picture.convert("L")) > 127
-    except (ValueError, SyntaxError) as error:
-        raise UserError(f"{path} is no readable picture.", "Delete it, and paint the region anew.") from error
+        return open_picture(path) > 127
+    except UserError as error:
+        raise UserError(error.message, f"Delete {path.name}, and paint the region anew.") from error
 
 
 def write_region(mask: npt.ArrayLike, path: Path) -> Path:

@@ -12,11 +12,12 @@ import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import write_text, writing
+from napari_drpnet.io.files import append_text, write_text, writing
 from napari_drpnet.io.images import open_image, read_single
+from napari_drpnet.io.lock import Lock
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
-from napari_drpnet.io.project.index import Index, Record, append
-from napari_drpnet.io.project.lock import Lock
+from napari_drpnet.io.project.index import Index, Record
 from napari_drpnet.io.project.picks import Stored, labels_text, picks_text, read_stored, split
 from napari_drpnet.io.project.regions import read_region, write_region
 from napari_drpnet.io.project.survey import counted, counts, survey
@@ -146,7 +147,7 @@ class Store:
 
     def _write_index(self) -> None:
         """Write the index and the list whole where they lack something."""
-        if self._index.unwritten or not self._files.list.exists():
+        if self._index.unwritten or not exists(self._files.list):
             records = self._index.records.values()
             write_list(self._files, self.root, [(one.listed, one.name) for one in records if one.has_picks])
             self._index.folders = self._files.stamp()
@@ -181,7 +182,7 @@ class Store:
         frame = Frame(entry.path.name, pixel_size=entry.pixel_size)
         picks, labels = self._files.picks(name), self._files.labels(name)
         with self._guard:  # both of one writing
-            return read_stored(frame, picks if picks.exists() else None, labels if labels.exists() else None)
+            return read_stored(frame, picks if exists(picks) else None, labels if exists(labels) else None)
 
     def write_picks(self, name: str, picks: Picks, picker: str = "") -> None:
         """Keep the picks of a micrograph: what a person labelled first, then what RELION extracts.
@@ -229,7 +230,7 @@ class Store:
                 return
             if record.has_picks and not former.has_picks:
                 place = coordinates(self._files, self.root, record.name)
-                append(f"{star_row(record.listed, place)}\n", self._files.list)
+                append_text(f"{star_row(record.listed, place)}\n", self._files.list)
             self._index.append(record, self._files.stamp())
 
     def _known_frame(self, name: str, frame: Frame, needed: bool) -> Frame:
@@ -245,7 +246,7 @@ class Store:
     def read_region(self, name: str) -> MaskArray | None:
         """The contaminated region, ``(h, w)`` in coarse pixels with the micrograph's edges; None without one."""
         path = self._files.region(self._record(name).name)
-        return read_region(path) if path.exists() else None
+        return read_region(path) if exists(path) else None
 
     def write_region(self, name: str, mask: MaskArray | None) -> None:
         """Keep the contaminated region, ``(h, w)`` in pixels of any size; what it hides leaves RELION's file.

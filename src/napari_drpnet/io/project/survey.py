@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from glob import has_magic
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from warnings import warn
 
@@ -15,60 +15,62 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.names import NameIndex, owners
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.star import read_listed, read_star
-from napari_drpnet.io.project.files import NO_FILES, Layout
+from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.index import Index, Record, stamp
+from napari_drpnet.io.project.naming import named
 from napari_drpnet.io.project.picks import read_stored, split
 from napari_drpnet.io.project.regions import read_region
-from napari_drpnet.io.star_lists import COORDINATES, find_in_project, read_coordinate_list
+from napari_drpnet.io.safe_names import is_safe
+from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry, find_in_project, read_coordinate_list
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.settings import ProjectSettings
 
 
-def find_entries(inputs: Sequence[str], root: Path, trouble: list[UserError] | None = None) -> list[Record]:
+def find_entries(
+    inputs: Sequence[str], root: Path, former: Mapping[str, Record], trouble: list[UserError] | None = None
+) -> list[Record]:
     """The micrographs that the inputs mean, each once.
 
     Parameters
     ----------
     inputs, root
         What was named, and where relative names start.
+    former
+        What the project knew until now, by name: a micrograph keeps its name.
     trouble
         Takes what is wrong, and the rest goes on; None: it is raised.
 
     Raises
     ------
     UserError
-        When an input cannot be used, or two files have the same stem.
+        When an input cannot be used, or two files would have the same name.
     """
-    found: dict[str, tuple[Record, Path]] = {}
+    found: list[MicrographEntry] = []
     wrong: list[UserError] = []
     for text in inputs:
         try:
             entries = expand(text, root)
-            if entries and entries[0].name == text and not is_image(text) and not entries[0].path.exists():
+            if entries and entries[0].name == text and not is_image(text) and not exists(entries[0].path):
                 raise UserError(f"{text}: there is no such file or folder.", f"It is looked for in {root}.")
+            found += entries
         except UserError as error:
             wrong.append(error)
-            continue
-        for entry in entries:
-            name = micrograph_stem(entry.name)
-            path = "" if entry.path == root / entry.name else os.path.relpath(entry.path, root)
-            other = found.setdefault(name, (Record(name, entry.name, path, entry.pixel_size), entry.path))[1]
-            if other != entry.path and other.resolve() != entry.path.resolve():
-                wrong.append(
-                    UserError(
-                        f"{other} and {entry.path} would have the same name in the project, {name}.",
-                        "Rename one of them, or give each a project of its own.",
-                    )
-                )
+    entries_by_name = named(found, former, root, wrong)
     if trouble is not None:
         trouble.extend(wrong)
     elif wrong:
         raise wrong[0]
-    return [record for record, _ in found.values()]
+    return [_record(name, entry, root) for name, entry in entries_by_name.items()]
+
+
+def _record(name: str, entry: MicrographEntry, root: Path) -> Record:
+    path = "" if entry.path == root / entry.name else os.path.relpath(entry.path, root)
+    return Record(name, entry.name, path, entry.pixel_size)
 
 
 def survey(files: Layout, settings: ProjectSettings, root: Path, index: Index) -> tuple[list[str], dict[str, Picks]]:
@@ -91,7 +93,7 @@ def survey(files: Layout, settings: ProjectSettings, root: Path, index: Index) -
         index.inputs, index.unwritten = inputs, index.unwritten or bool(inputs)
         _list_anew(files, settings, root, index, looks)
     changed = _count_anew(files, index, looks)
-    free = {name for name in index.records if name not in looks} if renewed else set()
+    free = [record for name, record in index.records.items() if name not in looks] if renewed else []
     return changed, _imported(settings.inputs, root, free)
 
 
@@ -105,9 +107,9 @@ def _inputs_stamp(inputs: Sequence[str], root: Path) -> str:
 
 def _list_anew(files: Layout, settings: ProjectSettings, root: Path, index: Index, looks: dict[str, str]) -> None:
     """Take the micrographs from the inputs; those that are gone stay where they have picks or labels."""
-    former, trouble = index.records, list[UserError]()
+    former, trouble = index.records or _listed(files), list[UserError]()
     records: dict[str, Record] = {}
-    for found in find_entries(settings.inputs, root, trouble):
+    for found in find_entries(settings.inputs, root, former, trouble):
         known = former.get(found.name, found)
         records[found.name] = replace(known, listed=found.listed, path=found.path, pixel_size=found.pixel_size)
     for error in trouble:
@@ -116,18 +118,20 @@ def _list_anew(files: Layout, settings: ProjectSettings, root: Path, index: Inde
     gone = [name for name in ({**former, **looks} if trouble else looks) if name not in records]
     names = _listed(files) if any(name not in former for name in gone) else {}
     for name in gone:
-        records[name] = former.get(name) or Record(name, names.get(name, name))
+        records[name] = former.get(name) or names.get(name) or Record(name, name)
     if list(records.items()) != list(former.items()):
         index.unwritten = True
     index.records = records
 
 
-def _listed(files: Layout) -> dict[str, str]:
-    """The names of micrographs in the project's own list, by stem."""
+def _listed(files: Layout) -> dict[str, Record]:
+    """The micrographs in the project's own list, by name."""
     try:
-        return {micrograph_stem(listed): listed for listed, _ in read_coordinate_list(files.list)}
+        pairs = read_coordinate_list(files.list)
     except UserError:
         return {}
+    names = [(PurePath(file).name.removesuffix(PICKS_ENDING), listed) for listed, file in pairs]
+    return {name: Record(name, listed) for name, listed in names if is_safe(name)}
 
 
 def _count_anew(files: Layout, index: Index, looks: dict[str, str]) -> list[str]:
@@ -144,8 +148,8 @@ def _count_anew(files: Layout, index: Index, looks: dict[str, str]) -> list[str]
 
 def counted(files: Layout, record: Record) -> Record:
     """A record with what its files hold now; a file that cannot be read is a warning, and counts nothing."""
-    here = [path if path.exists() else None for path in (files.picks(record.name), files.labels(record.name))]
-    painted = files.region(record.name).exists()
+    here = [path if exists(path) else None for path in (files.picks(record.name), files.labels(record.name))]
+    painted = exists(files.region(record.name))
     try:
         stored = read_stored(Frame(record.name, pixel_size=record.pixel_size), *here)
         known = painted and stored.picks.frame.shape is not None
@@ -168,33 +172,39 @@ def counts(extracted: Picks, labels: Picks) -> dict[str, Any]:
     }
 
 
-def _imported(inputs: Sequence[str], root: Path, wanted: set[str]) -> dict[str, Picks]:
+def _imported(inputs: Sequence[str], root: Path, wanted: Sequence[Record]) -> dict[str, Picks]:
     """Picks that STAR files among the inputs bring, by name; a file that cannot be read is a warning."""
     found: dict[str, Picks] = {}
+    index = NameIndex(
+        [record.listed for record in wanted], {one.listed: root / (one.path or one.listed) for one in wanted}
+    )
+    names = {record.listed: record.name for record in wanted}
     for text in inputs:
         if not wanted or Path(text).suffix.lower() != ".star":
             continue
-        for picks in _picks_of(root / text, root, wanted):
-            name = micrograph_stem(picks.frame.micrograph)
-            if name in wanted:
-                found.setdefault(name, picks)
+        for micrograph, picks in _picks_of(root / text, root, index):
+            found.setdefault(names[micrograph], picks)
     return found
 
 
-def _picks_of(star: Path, root: Path, wanted: set[str]) -> list[Picks]:
-    found: list[Picks] = []
+def _picks_of(star: Path, root: Path, index: NameIndex) -> list[tuple[str, Picks]]:
+    """The picks that a STAR file brings of micrographs in the index, by what these are called there."""
+    found: list[tuple[str, Picks]] = []
     try:
         tables = read_tables(star)
         if any("rlnCoordinateX" in table for table in tables):
-            return read_star(star)
+            entries = read_star(star)
+            own = owners((picks.frame.micrograph for picks in entries), index)
+            return [(own.of[one.frame.micrograph], one) for one in entries if one.frame.micrograph in own.of]
         pairs = read_coordinate_list(star) if any(COORDINATES in table for table in tables) else []
     except UserError as error:
-        warn(str(error), stacklevel=5)
+        warn(str(error), stacklevel=6)
         return []
+    of = owners((listed for listed, _ in pairs), index).of
     for listed, file in pairs:
-        if micrograph_stem(listed) in wanted:
+        if listed in of:
             try:
-                found.append(read_listed(listed, find_in_project(file, star, root)))
+                found.append((of[listed], read_listed(listed, find_in_project(file, star, root))))
             except UserError as error:
-                warn(str(error), stacklevel=5)
+                warn(str(error), stacklevel=6)
     return found

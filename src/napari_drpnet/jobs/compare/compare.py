@@ -12,12 +12,14 @@ from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.evaluation.comparison import compare as compared
+from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.compare.consensus import CONSENSUS, joined, write_set
 from napari_drpnet.jobs.compare.contenders import RunningPicker
 from napari_drpnet.jobs.compare.lineup import TRUTH, LineUp, line_up
 from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
+from napari_drpnet.jobs.pick_report import remarks
 from napari_drpnet.jobs.picking import read_task
 from napari_drpnet.settings import ComparisonSettings
 from napari_drpnet.steps import Job, Progress, one_of, translate
@@ -41,9 +43,10 @@ def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
         has no micrograph in common, or when the output cannot be written.
     """
     entered = line_up(settings)
-    yield from _run(entered.runners, entered.tasks, settings)
-    report = _judge(settings, entered)
-    yield from write_files(report)
+    with alone_in(settings.out):
+        yield from _run(entered.runners, entered.tasks, settings)
+        report = _judge(settings, entered)
+        yield from write_files(report)
     return report
 
 
@@ -130,9 +133,10 @@ def _add_consensus(
 
 
 def _notes(entered: LineUp) -> list[str]:
-    """What was left out of files, and whether one radius fits all micrographs."""
+    """What was left out of files, which picks are oddly few, and whether one radius fits all micrographs."""
     read = (*entered.files, *([entered.truth] if entered.truth else ()))
-    return [*(note for one in read for note in one.notes), *_pixel_sizes(entered.tasks, entered.pixel_sizes)]
+    odd = [f"{runner.name}: {note}" for runner in entered.runners for note in remarks(runner.results)]
+    return [*(note for one in read for note in one.notes), *odd, *_pixel_sizes(entered.tasks, entered.pixel_sizes)]
 
 
 def _failures(runners: Sequence[RunningPicker]) -> list[tuple[str, str]]:

@@ -14,11 +14,13 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import Comparison, compare
 from napari_drpnet.evaluation.consensus import comparable
 from napari_drpnet.evaluation.consensus import consensus as agreed
-from napari_drpnet.io import micrograph_stem, write_picks
-from napari_drpnet.io.names import NameIndex
+from napari_drpnet.evaluation.naming import same_names
+from napari_drpnet.io import write_picks
+from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.compare.contenders import read_set
+from napari_drpnet.jobs.inputs import coordinate_files
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
-from napari_drpnet.jobs.picking import PickReport, PickResult, write_lists
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.settings import ConsensusSettings
 from napari_drpnet.steps import Job, Progress
 
@@ -74,21 +76,19 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
     for done, (name, source) in enumerate(sources.items()):
         yield Progress(done, len(sources), 0, f"reading {name}")
         read.append(read_set(name, source, known))
-    sets = _same_names({one.name: one.picks for one in read})
+    sets = same_names({one.name: one.picks for one in read})
     radius = settings.radius_fraction * settings.diameter / _pixel_size(settings, sets)
     comparison = compare(sets, radius)
     micrographs, notes = together(sets)
-    results: list[PickResult] = []
-    try:
+    targets = coordinate_files(map(_name, micrographs))
+    with alone_in(out), PickLists(out) as lists:
         for done, found in enumerate(micrographs):
             name, start = _name(found), time.perf_counter()
-            yield Progress(done, len(micrographs), sum(result.picks for result in results), name)
+            yield Progress(done, len(micrographs), sum(result.picks for result in lists.results), name)
             picks = agreed(found, radius, settings.at_least, settings.weights)
-            results.append(replace(_written(picks, out), seconds=time.perf_counter() - start))
-    finally:
-        write_lists(results, out)
+            lists.add(replace(_written(picks, out / targets[name]), seconds=time.perf_counter() - start))
     notes = [*(note for one in read for note in one.notes), *notes, *comparison.warnings]
-    return ConsensusReport(PickReport(out, tuple(results)), sets, comparison, tuple(notes))
+    return ConsensusReport(PickReport(out, tuple(lists.results)), sets, comparison, tuple(notes))
 
 
 def joined(sets: PicksBySet, radius: float, at_least: int) -> tuple[tuple[Picks, ...], list[str]]:
@@ -100,7 +100,7 @@ def joined(sets: PicksBySet, radius: float, at_least: int) -> tuple[tuple[Picks,
 def together(sets: PicksBySet) -> tuple[list[dict[str, Picks]], list[str]]:
     """Of each micrograph the picks of all sets, with scores that can be compared, and what a user should know.
 
-    A set without an entry for a micrograph has no picks there.
+    Entries belong together by equal names. A set without an entry for a micrograph has no picks there.
     """
     notes = []
     named: dict[str, dict[str, Picks]] = {}
@@ -108,46 +108,30 @@ def together(sets: PicksBySet) -> tuple[list[dict[str, Picks]], list[str]]:
         usable = comparable(entries)
         if usable and usable[0] is not entries[0]:
             notes.append(f"{name}: its scores are no probabilities, so in the consensus each of its picks counts 1.")
-        named[name] = {micrograph_stem(entry.frame.micrograph): entry for entry in usable}
-    stems = dict.fromkeys(stem for entries in named.values() for stem in entries)
-    return [_of(stem, named) for stem in stems], notes
+        named[name] = {entry.frame.micrograph: entry for entry in usable}
+    every = dict.fromkeys(micrograph for entries in named.values() for micrograph in entries)
+    return [_of(micrograph, named) for micrograph in every], notes
 
 
-def _of(stem: str, named: Mapping[str, Mapping[str, Picks]]) -> dict[str, Picks]:
-    frame = next(entries[stem].frame for entries in named.values() if stem in entries)
+def _of(micrograph: str, named: Mapping[str, Mapping[str, Picks]]) -> dict[str, Picks]:
+    frame = next(entries[micrograph].frame for entries in named.values() if micrograph in entries)
     nothing = Picks(frame, np.empty((0, 2)))
-    return {name: entries.get(stem, nothing) for name, entries in named.items()}
+    return {name: entries.get(micrograph, nothing) for name, entries in named.items()}
 
 
 def write_set(sets: Sequence[Picks], out: Path, places: Mapping[str, PurePosixPath]) -> None:
     """Write one set as `pick` does; ``places`` tells where the picks of a micrograph go."""
-    write_lists([_written(picks, out, places.get(picks.frame.micrograph)) for picks in sets], out)
+    with PickLists(out) as lists:
+        for picks in sets:
+            lists.add(_written(picks, out / places[picks.frame.micrograph]))
 
 
-def _written(picks: Picks, out: Path, place: PurePosixPath | None = None) -> PickResult:
-    name = picks.frame.micrograph
-    file = out / (place or f"{micrograph_stem(name)}_autopick.star")
-    return PickResult(name, len(picks), coordinates=write_picks(picks, file))
+def _written(picks: Picks, file: Path) -> PickResult:
+    return PickResult(picks.frame.micrograph, len(picks), coordinates=write_picks(picks, file))
 
 
 def _name(found: Mapping[str, Picks]) -> str:
     return next(iter(found.values())).frame.micrograph
-
-
-def _same_names(sets: PicksBySet) -> dict[str, tuple[Picks, ...]]:
-    """The sets, with micrographs called as the first set that has them calls them."""
-    names: dict[str, None] = {}
-    renamed: dict[str, tuple[Picks, ...]] = {}
-    for name, entries in sets.items():
-        index = NameIndex(names)
-        renamed[name] = tuple(_renamed(entry, index) for entry in entries)
-        names |= dict.fromkeys(entry.frame.micrograph for entry in renamed[name])
-    return renamed
-
-
-def _renamed(picks: Picks, index: NameIndex) -> Picks:
-    found = index.find(picks.frame.micrograph)
-    return replace(picks, frame=replace(picks.frame, micrograph=found[0])) if len(found) == 1 else picks
 
 
 def _pixel_size(settings: ConsensusSettings, sets: PicksBySet) -> float:

@@ -16,7 +16,8 @@ from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
-from napari_drpnet.jobs.picking import Found, PickResult, learn, pick_one, write_lists
+from napari_drpnet.jobs.pick_report import PickLists, PickResult
+from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.steps import Job, Progress
@@ -34,8 +35,6 @@ class RunningPicker:
         Its picks, one entry for each micrograph that it could pick.
     every
         The same at a threshold of 0, for curves over all thresholds.
-    results
-        What became of each micrograph.
     cpu_seconds
         Spent on all of them together, learning included.
     problem
@@ -47,9 +46,16 @@ class RunningPicker:
     out: Path
     shown: list[Picks] = field(default_factory=list)
     every: list[Picks] = field(default_factory=list)
-    results: list[PickResult] = field(default_factory=list)
     cpu_seconds: float = 0.0
     problem: str = ""
+
+    def __post_init__(self) -> None:
+        self._lists = PickLists(self.out)
+
+    @property
+    def results(self) -> Sequence[PickResult]:
+        """What became of each micrograph."""
+        return self._lists.results
 
     def learn(self, micrographs: Sequence[Reader]) -> Job[None]:
         """Let it learn from the micrographs if it is one that does."""
@@ -65,7 +71,7 @@ class RunningPicker:
         start, keep = time.process_time(), partial(self._keep, self.out / task.coordinates)
         try:
             job = pick_one(self.picker, task.micrograph.name, lambda: micrograph, keep, here)
-            self.results.append((yield from job))
+            self._lists.add((yield from job))
         finally:
             self.cpu_seconds += time.process_time() - start
 
@@ -77,12 +83,12 @@ class RunningPicker:
 
     def refuse(self, task: PickTask, error: UserError) -> None:
         """A micrograph that nobody can pick."""
-        self.results.append(PickResult(task.micrograph.name, error=str(error)))
+        self._lists.add(PickResult(task.micrograph.name, error=str(error)))
 
     def close(self) -> None:
         """Write the lists of what is finished."""
         if self.results:
-            write_lists(self.results, self.out)
+            self._lists.close()
 
 
 @dataclass(frozen=True)

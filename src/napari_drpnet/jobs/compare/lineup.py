@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem, open_image
+from napari_drpnet.io import open_image
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.jobs.compare.contenders import FilePicks, RunningPicker, read_set
-from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
+from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.pickers.protocol.registry import available_pickers, load_picker
 from napari_drpnet.settings import ComparisonSettings
@@ -83,8 +83,7 @@ def _is_folder_name(name: str) -> bool:
 def _micrographs(settings: ComparisonSettings) -> tuple[list[PickTask], list[float], list[tuple[str, str]]]:
     """The micrographs that can be opened, their pixel sizes, and the others with the reason."""
     tasks, refusals = find_micrographs(settings.inputs)
-    tasks, doubles = _told_apart(tasks)
-    good, sizes, failed = [], [], [(one.name, str(one.error)) for one in [*refusals, *doubles]]
+    good, sizes, failed = [], [], [(one.name, str(one.error)) for one in refusals]
     for task in tasks:
         try:
             header = open_image(task.micrograph.path).pixel_size
@@ -100,19 +99,6 @@ def _micrographs(settings: ComparisonSettings) -> tuple[list[PickTask], list[flo
     if not good:
         raise UserError(f"No micrograph can be used. {failed[0][1]}")
     return good, sizes, failed
-
-
-def _told_apart(tasks: Sequence[PickTask]) -> tuple[list[PickTask], list[Refusal]]:
-    """Picks of other programs name no folders, so that micrographs are told apart by their own names only."""
-    first: dict[str, PickTask] = {}
-    doubles = []
-    for task in tasks:
-        name = task.micrograph.name
-        earlier = first.setdefault(micrograph_stem(name), task)
-        if earlier is not task:
-            why = UserError(f"{name}: {earlier.micrograph.name} has the same name.", "Compare them in another run.")
-            doubles.append(Refusal(name, why))
-    return list(first.values()), doubles
 
 
 def _truth(settings: ComparisonSettings, known: KnownMicrographs) -> FilePicks | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import read_picks
 from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.names import alike
+from napari_drpnet.io.names import alike, own_name, same_micrograph
 from napari_drpnet.steps import Job, Progress
 
 _NAMED = 3  # micrographs that a message names
@@ -32,13 +32,14 @@ class PickFile:
         UserError
             When names do not tell which of several it is.
         """
-        names = alike([entry.frame.micrograph for entry in self.entries], micrograph)
+        named = {own_name(entry.frame.micrograph, self.path): entry for entry in self.entries}
+        names = alike(list(named), micrograph)
         if len(names) > 1:
             raise UserError(
-                f"{self.path.name}: {some(names, _NAMED)} may all be {micrograph}.",
+                f"{self.path.name}: {some(names, _NAMED)} may all be {PurePath(micrograph).name}.",
                 "Keep the picks of one micrograph under one name.",
             )
-        return next((entry for entry in self.entries if entry.frame.micrograph in names), None)
+        return named[names[0]] if names else None
 
 
 def read_pick_files(paths: Sequence[Path], frame: Frame) -> Job[list[PickFile]]:
@@ -51,7 +52,7 @@ def read_pick_files(paths: Sequence[Path], frame: Frame) -> Job[list[PickFile]]:
     """
 
     def known(name: str, path: Path) -> Frame | None:
-        return frame if alike([name], frame.micrograph) else frame_beside(name, path)
+        return frame if same_micrograph(name, frame.micrograph) else frame_beside(name, path)
 
     files = []
     for done, path in enumerate(paths):
@@ -60,7 +61,7 @@ def read_pick_files(paths: Sequence[Path], frame: Frame) -> Job[list[PickFile]]:
         if file.picks_of(frame.micrograph) is None:
             held = some([entry.frame.micrograph for entry in file.entries], _NAMED)
             raise UserError(
-                f"{path.name} has picks of {held}, none of {frame.micrograph}.",
+                f"{path.name} has picks of {held}, none of {PurePath(frame.micrograph).name}.",
                 "Open the micrograph they are of, or name the file as the micrograph is named.",
             )
         files.append(file)

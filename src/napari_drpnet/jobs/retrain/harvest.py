@@ -349,5 +349,5 @@ def harvest_inputs(
         raise UserError("Micrographs are given beside a project.", "Give one of the two.")
     with Project.open(project, read_only=True) as opened:
         every = None if settings.source == "labels" else [entry.name for entry in opened.micrographs]
-        micrographs, folder = labelled_in_project(opened, every), out or opened.patches / name
+        micrographs, folder = labelled_in_project(opened, every), out or opened.patch_set(name)
         return micrographs, settings, project_picker(opened, **options), folder

@@ -11,8 +11,9 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import PICK_SUFFIXES, micrograph_stem, read_micrograph
-from napari_drpnet.io.picks.folder import picks_by_stem
+from napari_drpnet.io import read_micrograph
+from napari_drpnet.io.names import NameIndex, places
+from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.inputs import find_micrographs
 
@@ -115,15 +116,19 @@ def labelled_in_files(
         raise refusals[0].error if refusals else UserError("There are no micrographs.", "Name some.")
     for refusal in refusals:
         warn(str(refusal.error), stacklevel=2)
-    sets = [picks_by_stem(path) for path in coordinates]
-    if empty := [path for path, known in zip(coordinates, sets, strict=True) if not known]:
-        raise UserError(f"{empty[0]}: no picks lie in this folder.", f"They end in {', '.join(PICK_SUFFIXES)}.")
-    found = []
-    for task in tasks:
-        entry, stem = task.micrograph, micrograph_stem(task.micrograph.path.name)
-        own = tuple(known[stem] for known in sets if stem in known)
-        if len(own) == len(sets):
-            found.append(LabelledMicrograph(stem, entry.path, pixel_size or entry.pixel_size, own, complete=complete))
+    entries = {task.micrograph.name: task.micrograph for task in tasks}
+    index = NameIndex(entries, {name: entry.path.absolute() for name, entry in entries.items()})
+    sets = [picks_of([path], index) for path in coordinates]
+    called = {name: place.as_posix() for name, place in places(entries).items()}
+    found = [
+        LabelledMicrograph(
+            *(called[name], entry.path, pixel_size or entry.pixel_size),
+            sets=tuple(known[name] for known in sets),
+            complete=complete,
+        )
+        for name, entry in entries.items()
+        if all(name in known for known in sets)
+    ]
     if not found:
         raise UserError(
             "None of the micrographs has coordinates in every set.", "Name coordinate files of the same micrographs."

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
-
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.fields import dump
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.weights import PACKAGED
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.settings import RetrainSettings
@@ -77,12 +78,12 @@ def free_name(project: Project, wanted: str) -> str:
     folder = project.folder / "networks"
     if not wanted:
         number = 1
-        while (folder / f"retrained-{number}.safetensors").exists():
+        while exists(folder / f"retrained-{number}.safetensors"):
             number += 1
         return f"retrained-{number}"
-    if Path(wanted).name != wanted or wanted.startswith("."):
-        raise UserError(f"{wanted!r} cannot be the name of a network.", "Use letters, digits, dots and dashes.")
-    if (folder / f"{wanted}.safetensors").exists() or (PACKAGED / f"{wanted}.safetensors").exists():
+    if not is_safe(wanted) or wanted.startswith("."):
+        raise UserError(f"{short(wanted)} cannot be the name of a network.", "Use letters, digits, dots and dashes.")
+    if exists(folder / f"{wanted}.safetensors") or exists(PACKAGED / f"{wanted}.safetensors"):
         raise UserError(f"There is a network named {wanted!r} already.", "Choose another name.")
     return wanted
 
@@ -103,5 +104,5 @@ def write_record(report: RetrainReport, settings: RetrainSettings, micrographs: 
         for one in micrographs
     ]
     content = {**rounded, "settings": settings.model_dump(mode="json"), "micrographs": known}
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    text = dump(content, allow_unicode=True)
     write_text(text, report.weights.with_suffix(".yaml"))

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from napari_drpnet.data import FloatArray, ScoreMap
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.weights import WeightsCard, locate, read_card, write_weights
 from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.settings import PickerSettings
@@ -51,10 +52,12 @@ def read_correction(picker: str, settings: PickerSettings) -> Correction:
         return UNCHANGED
     card = read_card(locate(name))
     if card.role != ROLE or len(card.calibration) != 2:
-        raise UserError(f"{name!r} is a {card.role}, not a calibration.", "Choose a calibration, or none.")
+        raise UserError(
+            f"{short(name)} is a {cut(card.role, 30)}, not a calibration.", "Choose a calibration, or none."
+        )
     if card.of != fitted_to(picker, settings):
         whom = card.of.get("picker", "")
-        other = f"another picker, {whom}" if whom != picker else "other networks or templates"
+        other = f"another picker, {cut(whom, 30)}" if whom != picker else "other networks or templates"
         raise UserError(
             f"The calibration {Path(name).stem!r} was fitted to {other}.", "Retrain, or pick without the calibration."
         )
@@ -78,5 +81,5 @@ def fitted_to(picker: str, settings: PickerSettings) -> dict[str, str]:
 
 def _content(name: str) -> str:
     path = Path(name)
-    file = path if path.is_file() else locate(name)
+    file = path if is_file(path) else locate(name)
     return hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()

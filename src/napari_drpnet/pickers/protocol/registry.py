@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.pickers.protocol.foreign import blaming
 from napari_drpnet.pickers.protocol.picker import Picker
 from napari_drpnet.settings import (
@@ -109,7 +109,7 @@ def summary(name: str) -> str:
     return _summary(_picker_class(name))
 
 
-def picker_settings(name: str, **fields: Any) -> PickerSettings:
+def picker_settings(name: str, /, **fields: Any) -> PickerSettings:
     """The settings of the picker called ``name`` from their fields.
 
     Raises
@@ -118,13 +118,13 @@ def picker_settings(name: str, **fields: Any) -> PickerSettings:
         When one is missing, unknown or unusable.
     """
     cls = settings_class(name)
-    if unknown := [repr(field) for field in fields if field not in cls.model_fields]:
+    if unknown := [short(field, 24) for field in fields if field not in cls.model_fields]:
         known = ", ".join(cls.model_fields)
-        raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown)}.", f"It has {known}.")
+        raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown[:2])}.", f"It has {known}.")
     return validated(cls, fields)
 
 
-def load_picker(name: str = DEFAULT_PICKER, **settings: Any) -> LoadedPicker:
+def load_picker(name: str = DEFAULT_PICKER, /, **settings: Any) -> LoadedPicker:
     """Build a picker by name.
 
     Parameters
@@ -173,7 +173,7 @@ def _entry(name: str) -> EntryPoint:
     for entry in _entries():
         if entry.name == name:
             return entry
-    raise UserError(f"There is no picker named {name!r}.", f"Choose one of: {', '.join(available_pickers())}.")
+    raise UserError(f"There is no picker named {short(name)}.", f"Choose one of: {', '.join(available_pickers())}.")
 
 
 def _origin(entry: EntryPoint) -> str:

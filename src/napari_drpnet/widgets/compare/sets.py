@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem
+from napari_drpnet.io.names import same_micrograph
 from napari_drpnet.jobs.compare.pick_files import PickFile
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.source import ChosenImage
@@ -103,7 +103,7 @@ class OfLayer:
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """The layer's picks, when they are of this micrograph."""
         frame = self.layer.metadata.get("frame")
-        named = frame is not None and micrograph_stem(frame.micrograph) == micrograph_stem(source.frame.micrograph)
+        named = frame is not None and same_micrograph(frame.micrograph, source.frame.micrograph)
         return picks_of(self.layer) if named or self.key == source.key else None
 
 

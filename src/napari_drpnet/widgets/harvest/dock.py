@@ -189,7 +189,7 @@ class HarvestWidget(QWidget):
             partial(jobs.harvested_in_project, project, source, most, other),
             partial(jobs.project_picker, project, **common),
             settings,
-            project.patches / self.name.value,
+            project.patch_set(self.name.value),
         )
 
     def _take(self, report: HarvestReport) -> None:

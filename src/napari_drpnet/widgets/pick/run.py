@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import PurePath
 from typing import Any
 
 from napari_drpnet import jobs
@@ -65,5 +66,5 @@ def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap]]:
     here = Progress(0, 1, message="Reading the image")
     yield here
     micrograph = order.source.micrograph()
-    found = yield from jobs.find(picker, micrograph, replace(here, message=micrograph.frame.micrograph))
+    found = yield from jobs.find(picker, micrograph, replace(here, message=PurePath(micrograph.frame.micrograph).name))
     return picker, found.score_map

@@ -16,7 +16,7 @@ from napari_drpnet.drawing.colours import colour_on_white
 from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.jobs.compare.report.curves import curves
-from napari_drpnet.jobs.compare.report.pictures import overlay_file
+from napari_drpnet.jobs.compare.report.pictures import overlay_files
 from napari_drpnet.jobs.compare.report.style import STYLE
 from napari_drpnet.jobs.compare.report.tables import (
     MICROGRAPHS,
@@ -196,7 +196,8 @@ def _pictures(report: ComparisonReport, pictures: Pictures) -> str:
         f'alt="Picks on {escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
         for name, data in pictures.shown.items()
     )
-    left = [overlay_file(report.settings.out, name).name for name in pictures.left_out]
+    files = overlay_files(report)
+    left = [files[name].relative_to("overlays").as_posix() for name in pictures.left_out]
     more = f'<p class="small">In the folder overlays only: {escape(", ".join(left))}.</p>' if left else ""
     return f'<p class="small">{chosen}.{colours}</p>\n{figures}\n{more}'
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
@@ -17,7 +17,7 @@ from napari_drpnet.drawing.colours import colour, colour_on_white
 from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, verdict_rings
 from napari_drpnet.evaluation.agreement import agreement
 from napari_drpnet.evaluation.comparison import Standing
-from napari_drpnet.io.files import micrograph_stem
+from napari_drpnet.io.names import places
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.picking import read_task
@@ -37,9 +37,10 @@ def overlays(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
         yield task.micrograph.name, _overlay(report, task)
 
 
-def overlay_file(out: Path, micrograph: str) -> Path:
-    """Where the picture of a micrograph goes."""
-    return out / "overlays" / f"{micrograph_stem(micrograph)}.png"
+def overlay_files(report: ComparisonReport) -> dict[str, PurePosixPath]:
+    """Where the picture of each micrograph goes, below the folder of the comparison."""
+    where = places(task.micrograph.name for task in report.tasks)
+    return {name: "overlays" / place.with_name(f"{place.name}.png") for name, place in where.items()}
 
 
 def flat(picture: Image.Image) -> Image.Image:
@@ -89,23 +90,23 @@ def at_threshold(standing: Standing) -> tuple[float, float] | None:
 
 def _chosen(report: ComparisonReport) -> list[PickTask]:
     """The first micrographs, or those on which the sets differ most."""
-    tasks = {micrograph_stem(task.micrograph.name): task for task in report.tasks}
-    found = [stem for stem in tasks if any(_of(entries, stem) is not None for entries in report.sets.values())]
+    tasks = {task.micrograph.name: task for task in report.tasks}
+    found = [name for name in tasks if any(_of(entries, name) is not None for entries in report.sets.values())]
     if report.settings.overlay_order == "disputed":
-        found.sort(key=lambda stem: -_dispute(report, stem))
-    return [tasks[stem] for stem in found[: report.settings.overlays]]
+        found.sort(key=lambda name: -_dispute(report, name))
+    return [tasks[name] for name in found[: report.settings.overlays]]
 
 
-def _dispute(report: ComparisonReport, stem: str) -> float:
+def _dispute(report: ComparisonReport, micrograph: str) -> float:
     """How far the sets differ on a micrograph: 0 where all are the same, 1 where no two share a pick."""
-    here = {name: picks for name, entries in report.sets.items() if (picks := _of(entries, stem)) is not None}
+    here = {name: picks for name, entries in report.sets.items() if (picks := _of(entries, micrograph)) is not None}
     f1 = [agreement((a, [here[a]]), (b, [here[b]]), report.radius, report.edge).f1 for a, b in combinations(here, 2)]
     known = [value for value in f1 if not math.isnan(value)]
     return 1 - sum(known) / len(known) if known else 0.0
 
 
-def _of(entries: Sequence[Picks], stem: str) -> Picks | None:
-    return next((picks for picks in entries if micrograph_stem(picks.frame.micrograph) == stem), None)
+def _of(entries: Sequence[Picks], micrograph: str) -> Picks | None:
+    return next((picks for picks in entries if picks.frame.micrograph == micrograph), None)
 
 
 def _overlay(report: ComparisonReport, task: PickTask) -> Image.Image:
@@ -134,10 +135,10 @@ def _sheet(panels: Sequence[Image.Image]) -> Image.Image:
 
 def _panel(report: ComparisonReport, micrograph: Micrograph, standing: Standing, colour: str) -> Image.Image:
     """One set's picks, right, wrong and missed where there is a truth, under its name and their numbers."""
-    stem = micrograph_stem(micrograph.frame.micrograph)
+    name = micrograph.frame.micrograph
     verdicts = standing.evaluation.verdicts if standing.evaluation is not None else ()
-    verdict = next((one for one in verdicts if micrograph_stem(one.micrograph) == stem), None)
-    picks = _of(report.sets[standing.name], stem)
+    verdict = next((one for one in verdicts if one.micrograph == name), None)
+    picks = _of(report.sets[standing.name], name)
     if verdict is not None:
         rings = verdict_rings(verdict)
     elif picks is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.evaluation.agreement import Pair
-from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.io.files import write_text
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.jobs.compare.result import ComparisonReport
 
@@ -89,9 +89,9 @@ def by_micrograph(report: ComparisonReport) -> list[Row]:
     rows = []
     for standing in report.comparison.standings:
         verdicts = standing.evaluation.verdicts if standing.evaluation is not None else ()
-        judged = {micrograph_stem(verdict.micrograph): verdict.counts for verdict in verdicts}
+        judged = {verdict.micrograph: verdict.counts for verdict in verdicts}
         for picks in report.sets[standing.name]:
-            counts = judged.get(micrograph_stem(picks.frame.micrograph))
+            counts = judged.get(picks.frame.micrograph)
             ratios = (counts.precision, counts.recall, counts.f1) if counts else (None,) * 3
             numbers = (counts.true, counts.false, counts.missed) if counts else (None,) * 3
             particles = int(np.sum(picks.label != "background"))

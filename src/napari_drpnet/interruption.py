@@ -1,0 +1,87 @@
+"""Ctrl-C, SIGTERM and SIGHUP end the program in order: no traceback, and no file half done.
+
+Only a program that asks for it is ended so: the command line. In a window nothing changes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+# So long the orderly end may take until one more signal ends the program at once, in seconds.
+_PATIENCE = 10.0
+
+
+class Interrupted(BaseException):
+    """The program is to end. Like KeyboardInterrupt it is no error, so that nothing takes it for one.
+
+    Attributes
+    ----------
+    status
+        The exit status, 128 and the number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class _Signals:
+    """The first signal raises `Interrupted`; those that follow wait for the orderly end, but not for ever."""
+
+    def __init__(self) -> None:
+        self.number, self.since = 0, 0.0
+
+    def arrived(self, number: int, _: FrameType | None) -> None:
+        if not self.number:
+            self.number, self.since = number, time.monotonic()
+            raise Interrupted(number)
+        if time.monotonic() - self.since > _PATIENCE:
+            with suppress(OSError):
+                os.write(2, b"interrupted\n")
+            os._exit(128 + number)
+
+
+_signals: _Signals | None = None
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """In this block signals raise `Interrupted`, once; those that whoever started the program ignores stay ignored."""
+    global _signals
+    if _signals is not None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _signals = _Signals()
+    before: dict[int, Any] = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, _signals.arrived)
+    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
+    try:
+        yield
+    finally:
+        # Whoever still sends signals to a program that is ending wants no traceback.
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if _signals.number else handler)
+        sys.unraisablehook, _signals = hook, None
+
+
+def check() -> None:
+    """Raise `Interrupted` if a signal came and its exception was lost, as in the end of an object."""
+    if _signals is not None and _signals.number:
+        raise Interrupted(_signals.number)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Where Python can raise nothing, it would print a traceback."""
+    if not issubclass(what.exc_type, Interrupted):
+        sys.__unraisablehook__(what)

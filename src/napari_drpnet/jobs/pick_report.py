@@ -1,0 +1,207 @@
+"""What became of the micrographs of a run, what is odd about it, and the lists of it on disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Self
+
+from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import append_text, write_text
+from napari_drpnet.io.paths import is_file
+from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
+from napari_drpnet.io.star_table import format_table, star_row
+
+# A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
+# so many micrographs to tell what is usual.
+_FEWER, _ENOUGH, _SEVERAL = 10, 20, 5
+_SHOWN = 5  # names in a note
+# Angstrom: pixels of images in which single particles are picked, and what such an image shows from side to side.
+_SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
+_COLUMNS = ("micrograph", "picks", "seconds", "error")
+
+
+@dataclass(frozen=True)
+class PickResult:
+    """What became of one micrograph.
+
+    Attributes
+    ----------
+    micrograph
+        Its name, as its project writes it.
+    picks
+        How many were written.
+    seconds
+        From reading to writing.
+    error
+        Why there are no picks; empty when all went well.
+    coordinates
+        The STAR file; None when there is none.
+    """
+
+    micrograph: str
+    picks: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    coordinates: Path | None = None
+
+
+@dataclass(frozen=True)
+class PickReport:
+    """What became of a run: a result for each micrograph, and for each input that means none."""
+
+    out: Path
+    results: tuple[PickResult, ...]
+
+    @property
+    def picked(self) -> tuple[PickResult, ...]:
+        """Those that were picked, even if no particle was found."""
+        return tuple(result for result in self.results if not result.error)
+
+    @property
+    def failed(self) -> tuple[PickResult, ...]:
+        """Those that could not be picked."""
+        return tuple(result for result in self.results if result.error)
+
+    @property
+    def picks(self) -> int:
+        """Particles found on all of them together."""
+        return sum(result.picks for result in self.results)
+
+    @property
+    def seconds(self) -> float:
+        """Spent on all of them together."""
+        return sum(result.seconds for result in self.results)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should look at, a sentence each."""
+        return remarks(self.results)
+
+
+def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
+    """What is odd about the numbers of picks of a run, a sentence each.
+
+    Parameters
+    ----------
+    results
+        What became of each micrograph; those that could not be picked say so themselves.
+    """
+    results = [result for result in results if not result.error]
+    if not results:
+        return ()
+    if not any(result.picks for result in results):
+        where = results[0].micrograph if len(results) == 1 else f"any of {len(results)} micrographs"
+        return (
+            f"No particle was found on {where}. Check the diameter, the pixel size, the threshold, and whether the "
+            "particles are dark or bright.",
+        )
+    usual = median(result.picks for result in results)
+    few = [result for result in results if result.picks * _FEWER <= usual]
+    if len(results) < _SEVERAL or usual < _ENOUGH or not few:
+        return ()
+    names = ", ".join(f"{result.micrograph} ({result.picks})" for result in few[:_SHOWN])
+    more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
+    return (f"Far fewer picks than the usual {usual:g} on {names}{more}: look at them.",)
+
+
+def doubtful_pixel_size(frame: Frame) -> str:
+    """A sentence about a pixel size that can hardly be that of a micrograph; empty when all is well."""
+    size = frame.pixel_size
+    if size is None or frame.shape is None:
+        return ""
+    span = size * max(frame.shape)
+    if size < _SMALLEST:
+        return f"A pixel size of {size:g} A is unusually small: if it is in nanometres, {10 * size:g} A is meant."
+    if size > _LARGEST or span > _WIDEST:
+        return f"A pixel size of {size:g} A is unusually large: the image would show {span / 1e4:.1f} micrometres."
+    return ""
+
+
+class PickLists:
+    """``autopick.star`` and ``summary.tsv`` of a run: whole after each micrograph, whatever happens to the program.
+
+    Parameters
+    ----------
+    out
+        Their folder.
+
+    Attributes
+    ----------
+    results
+        What became of the micrographs so far.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.results: list[PickResult] = []
+        self._there = False
+
+    def add(self, result: PickResult) -> None:
+        """Take one more micrograph into the lists.
+
+        Raises
+        ------
+        UserError
+            When they cannot be written.
+        """
+        self.results.append(result)
+        if not self._there:
+            self._write()
+            return
+        try:
+            if result.coordinates is not None:
+                append_text(star_row(*_listed(result)) + "\n", self.out / "autopick.star")
+            append_text(_summary([result]), self.out / "summary.tsv")
+        except UserError:  # somebody took them away
+            self._write()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the lists of what is there at the end; a file of picks that is gone is an error of its micrograph.
+
+        Raises
+        ------
+        UserError
+            When they cannot be written.
+        """
+        self.results = [_as_it_is(result) for result in self.results]
+        self._write()
+
+    def _write(self) -> None:
+        pairs = [_listed(result) for result in self.results if result.coordinates is not None]
+        columns = {MICROGRAPH: [name for name, _ in pairs], COORDINATES: [file for _, file in pairs]}
+        # Without the blank line that ends a loop, so that rows can be appended.
+        text = format_table(columns, "coordinate_files").rstrip("\n") + "\n"
+        write_text(text, self.out / "autopick.star")
+        write_text("\t".join(_COLUMNS) + "\n" + _summary(self.results), self.out / "summary.tsv")
+        self._there = True
+
+
+def _listed(result: PickResult) -> tuple[str, str]:
+    assert result.coordinates is not None
+    return result.micrograph, result.coordinates.as_posix()
+
+
+def _summary(results: Sequence[PickResult]) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerows([r.micrograph, r.picks, f"{r.seconds:.2f}", " ".join(r.error.split())] for r in results)
+    return text.getvalue()
+
+
+def _as_it_is(result: PickResult) -> PickResult:
+    if result.coordinates is None or is_file(result.coordinates):
+        return result
+    gone = f"{result.coordinates} was removed during the run. Pick {result.micrograph} again."
+    return replace(result, picks=0, coordinates=None, error=gone)
