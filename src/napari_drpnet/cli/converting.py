@@ -29,7 +29,10 @@ def convert(
     told: Annotated[Given, options(ConversionSettings, flags={"flip_y": "--flip-y"})],
     micrographs: Annotated[
         Path | None,
-        typer.Option(help="STAR file that lists the micrographs: picks get their names, size and pixel size from it."),
+        typer.Option(
+            help="STAR file that lists the micrographs, or exposures of cryoSPARC (.cs): picks get their names, size "
+            "and pixel size from it."
+        ),
     ] = None,
 ) -> None:
     """Convert picks from one program's files to another's.
