@@ -210,7 +210,7 @@ SCORED = "_CoordinateX #1\n_CoordinateY #2\n_Width #3\n_Height #4\n"
         ("a.box", "1 2 3 -4\n", "no finite corner and size"),
         ("a.box", "nan 2 3 4\n", "no finite corner and size"),
         ("a.box", "1 2 3 3 -1\n5 6 3 3 -2\n", "ends of helices"),
-        ("a.box", b"\x89PNG\r\n\x1a\n\x00", "line 1"),
+        ("a.box", b"\x89PNG\r\n\x1a\n\x00", "is not a text file"),
         ("a.box", "data_\n\nloop_\n_rlnCoordinateX #1\n", "line 1"),
         ("a.cbox", "data_\n\nloop_\n_rlnCoordinateX #1\n1\n", "no table data_cryolo"),
         ("a.cbox", "data_cryolo\n\nloop_\n_CoordinateX #1\n1\n", "lacks CoordinateY, Width, Height"),
@@ -219,16 +219,16 @@ SCORED = "_CoordinateX #1\n_CoordinateY #2\n_Width #3\n_Height #4\n"
         ("a_info.json", '{"boxes": [[1, 2, "man', "is not JSON, or only a part of it"),
         ("a_info.json", "[1, 2]", "holds no object"),
         ("a_info.json", '{"boxes": 5}', "boxes are not a list"),
-        ("a_info.json", '{"boxes": [[1, "x", "manual"]]}', r"box 1: .* is not \[x, y, how\]"),
+        ("a_info.json", '{"boxes": [[1, "x", "manual"]]}', "box 1: .* are no coordinates"),
         ("a_info.json", '{"boxes": [[1]]}', r"box 1: .* is not \[x, y, how\]"),
-        ("a_info.json", '{"boxes": [[NaN, 2, "manual"]]}', "box 1: a coordinate is not finite"),
+        ("a_info.json", '{"boxes": [[NaN, 2, "manual"]]}', "box 1: a value is not finite"),
         ("a.json", '{"name": "package"}', "holds no boxes"),
         ("a.txt", "dear diary\n", "must name the columns image_name and x_coord and y_coord; it has dear diary"),
-        ("a.txt", "image_name\tx_coord\ty_coord\na\t1\n", "row 2: 2 values for 3 columns"),
+        ("a.txt", "image_name\tx_coord\ty_coord\na\t1\n", "line 2: 2 values for 3 columns"),
         ("a.txt", "image_name\tx_coord\ty_coord\na\t1\ttwo\n", "the column y_coord has a value that is no number"),
         ("a.txt", "image_name\tx_coord\ty_coord\n\t1\t2\n", "does not name its micrograph"),
         ("a.cs", "not numpy", "is not a table of cryoSPARC"),
-        ("a.cs", b"\x94CSDAT\x00\x00", "is compressed by cryoSPARC"),
+        ("a.cs", b"\x95CSDAT\x00\x00", "is in cryoSPARC's compressed format"),
         ("a.cs", b"\x93NUMPY\x01\x00", "or only a part of it"),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_cryosparc_file_of_something_else_says_where_to_look(tmp_path: Path) -
         np.save(file, np.zeros(3, [("uid", "<u8"), ("blob/idx", "<u4")]))
     with pytest.raises(UserError, match=r"no locations of particles: .*passthrough_particles\.cs"):
         read_picks(tmp_path / "a.cs")
-    with pytest.raises(UserError, match=r"picks outside a\.mrc"):
+    with pytest.raises(UserError, match=r"picks outside 'a\.mrc'"):
         read_picks(cryosparc(tmp_path / "a.cs", [(b"a.mrc", 1.5, 0.5)]))
 
 

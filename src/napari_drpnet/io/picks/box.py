@@ -81,7 +81,10 @@ def _numbers(path: Path, at: int, row: list[str]) -> list[float]:
 
 
 def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
-    """Picks from ``(n, at least 4)`` boxes, the fifth column the score; ``half`` is ``(n, 2)``, from the corner to the centre in (x, y) order."""
+    """Picks from ``(n, at least 4)`` boxes, the fifth column the score.
+
+    ``half`` is ``(n, 2)``, from the corner to the centre in (x, y) order.
+    """
     sides = boxes[:, 2:4]
     if not np.isfinite(boxes[:, :4]).all() or (sides < 0).any():
         raise UserError(f"{path}: a box has no finite corner and size.", "Correct the file, or export it anew.")

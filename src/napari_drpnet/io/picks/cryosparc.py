@@ -1,7 +1,7 @@
 """cryoSPARC's .cs: a numpy table of particles, with positions as fractions of the micrograph's width and height.
 
 cryoSPARC counts rows from the bottom, ``y = (1 - fy) * ny``. Reading and writing leave them so, in pixels;
-`picks.read_picks` and `picks.write_picks` turn them.
+`picks.read_picks` and `picks.write_picks` turn them. How a table is loaded and joined is in `cryosparc_table`.
 """
 
 from __future__ import annotations
@@ -17,94 +17,127 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, micrograph_stem, reading
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.files import atomic_write, micrograph_stem
+from napari_drpnet.io.picks.cryosparc_table import AGAIN, Rows, column, load_table, names_of, pairs
 from napari_drpnet.io.picks.rows import rows_by_name
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
 _SEPARATION, _PIXEL = "location/min_dist_A", "location/micrograph_psize_A"
 _SCORE = "pick_stats/ncc_score"
-_COMPRESSED = b"\x94CSDAT"
+_NEEDED = (_PATH, _SHAPE, _FX, _FY)
+# Of a classification: the shift of each class, of which the likeliest is meant.
+_CLASS = re.compile(r"(alignments_class\w*)/class_posterior")
 _UID = re.compile(r"^(\d{21})_")
 # Rounding of fractions to 32 bits, and of who wrote them.
 _TOLERANCE = 1e-3
+_LARGEST = 1_000_000  # pixels along a side
 
 
 def read_cryosparc(path: str | Path) -> list[Picks]:
     """Picks of each micrograph in the file, with rows as cryoSPARC counts them: from the bottom.
 
-    The diameter is the least distance that cryoSPARC kept between particles. An empty table gives one empty `Picks`.
+    The diameter is the least distance that cryoSPARC kept between particles. Particles that were aligned are moved to
+    their centre, see `picks_of_table`. An empty table gives one empty `Picks`.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, compressed, without locations, or has fractions outside 0 to 1.
+        When the file is missing, half-written, compressed, of another schema, without locations, or has fractions
+        outside 0 to 1.
+
+    Warns
+    -----
+    UserWarning
+        When particles are moved by their alignment, or cannot be.
     """
     path = Path(path)
-    table = _load(path)
-    missing = [name for name in (_PATH, _SHAPE, _FX, _FY) if name not in (table.dtype.names or ())]
+    return picks_of_table(load_table(path), path)
+
+
+def picks_of_table(table: Rows, path: Path) -> list[Picks]:
+    """The picks of a table that was read from ``path``.
+
+    Particles are moved by ``x - shift_x``, ``y - shift_y`` in the pixels of their micrograph with the rows turned, as
+    RELION's origins are: pyem's csparc2star, by which people bring alignments from cryoSPARC to RELION, takes shifts
+    for origins so. A 3D alignment goes before a classification in 3D, of which the likeliest class counts, and that
+    before an alignment in 2D.
+    """
+    missing = [name for name in _NEEDED if name not in (table.dtype.names or ())]
     if missing:
         raise UserError(
             f"{path} has no locations of particles: {', '.join(missing)} is missing.",
-            "Give the job's other .cs file (passthrough_particles.cs), or that of the picking job.",
+            "Give the job's other .cs file (passthrough_particles.cs) too, or that of the picking job.",
         )
     if len(table) == 0:
         return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
-    rows = rows_by_name(map(_text, table[_PATH].tolist()))
-    return [_picks(path, name, table[which]) for name, which in rows.items()]
+    rows = rows_by_name(names_of(table, _PATH, path))
+    moved = _moved(table, path)
+    return [_picks(path, name, table[which], moved[which]) for name, which in rows.items()]
 
 
-def _text(name: object) -> str:
-    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
-
-
-def _load(path: Path) -> npt.NDArray[Any]:
-    again = "Copy or export it from cryoSPARC anew."
-    with reading(path), path.open("rb") as file:
-        if file.read(len(_COMPRESSED)) == _COMPRESSED:
-            raise UserError(f"{path} is compressed by cryoSPARC.", "Export it, or save it by cryosparc-tools as numpy.")
-        file.seek(0)
-        try:
-            table = np.load(file, allow_pickle=False)
-        except (ValueError, EOFError, MemoryError, OverflowError, TypeError, SyntaxError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"{path} is not a table of cryoSPARC, or only a part of it: {reason}.", again) from error
-    if not isinstance(table, np.ndarray) or table.ndim != 1 or table.dtype.names is None:
-        raise UserError(f"{path} is not a table of cryoSPARC.", "Choose another file.")
-    return table
-
-
-def _picks(path: Path, name: str, rows: npt.NDArray[Any]) -> Picks:
-    shapes = {tuple(shape) for shape in rows[_SHAPE].tolist()}
-    height, width = next(iter(shapes))
-    if not name or len(shapes) > 1 or not (height and width):
-        raise UserError(
-            f"{path}: the micrograph {name!r} has no name, or not one size.",
-            "Export the particles from cryoSPARC anew.",
+def _moved(table: Rows, path: Path) -> FloatArray:
+    """How far alignment moved each particle, ``(n, 2)`` in micrograph pixels in (y, x) order, rows from the bottom."""
+    shift, size = _shift(table, path)
+    if not shift.any():
+        return np.zeros((len(table), 2))
+    pixel = column(table, _PIXEL, path)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = (size / pixel)[:, None]
+    known = (factor > 0) & np.isfinite(factor) & np.isfinite(shift)
+    if not known.all():
+        warn(
+            f"{path}: particles were aligned, but the pixel size of the shifts or of the micrograph is not in it; they "
+            "stay where they were picked.",
+            stacklevel=5,
         )
-    fractions = np.column_stack([rows[_FY], rows[_FX]]).astype(np.float64)
+        return np.zeros((len(table), 2))
+    warn(f"{path}: particles are moved to the centre that their alignment found.", stacklevel=5)
+    x, y = (shift * factor).T
+    return np.column_stack([y, -x])
+
+
+def _shift(table: Rows, path: Path) -> tuple[FloatArray, FloatArray]:
+    """Shifts ``(n, 2)`` in (x, y) order and Angstrom per pixel of them ``(n,)``; nought where nothing was aligned."""
+    there = table.dtype.names or ()
+    classes = [found[1] for name in there if (found := _CLASS.fullmatch(name)) and f"{found[1]}/shift" in there]
+    if "alignments3D/shift" in there or not classes:
+        kind = next((kind for kind in ("alignments3D", "alignments2D") if f"{kind}/shift" in there), None)
+        if kind is None:
+            return np.zeros((len(table), 2)), np.ones(len(table))
+        return pairs(table, f"{kind}/shift", path), _size(table, kind, path)
+    best = np.argmax([np.nan_to_num(column(table, f"{one}/class_posterior", path)) for one in classes], axis=0)
+    each = np.arange(len(table))
+    shifts = np.array([pairs(table, f"{one}/shift", path) for one in classes])[best, each]
+    return shifts, np.array([_size(table, one, path) for one in classes])[best, each]
+
+
+def _size(table: Rows, kind: str, path: Path) -> FloatArray:
+    own = column(table, f"{kind}/psize_A", path)
+    return np.where(own > 0, own, column(table, "blob/psize_A", path))
+
+
+def _picks(path: Path, name: str, rows: Rows, moved: FloatArray) -> Picks:
+    sides = pairs(rows, _SHAPE, path)
+    height, width = sides[0]
+    if not name or (sides != sides[0]).any() or not ((sides >= 1) & (sides <= _LARGEST) & (sides % 1 == 0)).all():
+        raise UserError(f"{path}: the micrograph {short(name)} has no name, or not one size.", AGAIN)
+    fractions = np.column_stack([column(rows, _FY, path), column(rows, _FX, path)])
     if not ((fractions >= -_TOLERANCE) & (fractions <= 1 + _TOLERANCE)).all():
-        raise UserError(f"{path}: picks outside {name}.", "Export the particles from cryoSPARC anew.")
-    size = _positive(_column(rows, _PIXEL))
+        raise UserError(f"{path}: picks outside {short(name)}.", AGAIN)
+    size = _positive(column(rows, _PIXEL, path))
     known = size[np.isfinite(size)]
     return Picks(
-        Frame(name, (height, width), float(known[0]) if len(known) else None),
-        fractions * (height, width),
-        score=_column(rows, _SCORE),
-        diameter=_positive(_column(rows, _SEPARATION) / size),
+        Frame(name, (int(height), int(width)), float(known[0]) if len(known) else None),
+        fractions * (height, width) + moved,
+        score=column(rows, _SCORE, path),
+        diameter=_positive(column(rows, _SEPARATION, path) / size),
     )
 
 
-def _column(rows: npt.NDArray[Any], name: str) -> FloatArray:
-    """``(n,)`` float64, NaN when the column is missing."""
-    values = rows[name] if name in (rows.dtype.names or ()) else np.full(len(rows), np.nan)
-    # Shortest digits: 1.77 stored in 32 bits is 1.77, not 1.7699999809.
-    return np.array([float(str(value)) for value in values], dtype=np.float64)
-
-
 def _positive(values: FloatArray) -> FloatArray:
-    return np.where(values > 0, values, np.nan)
+    return np.where((values > 0) & (values < np.inf), values, np.nan)
 
 
 def write_cryosparc(found: Sequence[Picks], path: str | Path) -> Path:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, micrograph_stem
+from napari_drpnet.io.files import atomic_write, micrograph_stem, reading
 from napari_drpnet.io.picks.plain_text import (
     decoded,
     listed,
@@ -141,9 +141,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
 def column_names(path: Path) -> set[str] | None:
     """Names in the first line of a table and in comments above it, in small letters; None for an unreadable file."""
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             text = decoded(file.read(_HEAD & ~1))
-    except OSError:
+    except UserError:
         return None
     names: set[str] = set()
     for line in (text or "").splitlines():
@@ -242,8 +242,10 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     one_line = [" ".join(source.splitlines()) for source in picks.source.tolist()]
     columns = [*map(texts, known), picks.label, one_line, picks.class_number.astype(str), texts(picks.psi)]
     # Letters that were not UTF-8 where they came from are written as they were.
-    options = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-    with atomic_write(path) as temporary, temporary.open("w", **options) as file:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(zip(*columns, strict=True))

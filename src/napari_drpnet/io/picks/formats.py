@@ -14,6 +14,7 @@ from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
 from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
 from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
 from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
@@ -129,6 +130,8 @@ def format_of(path: str | Path) -> PickFormat:
 
 def is_picks(path: Path) -> bool:
     """Whether a file holds picks: by its suffix, and where other files have the same suffix, by its content."""
+    if _is_group(path):
+        return True
     found = _SUFFIXES.get(path.suffix.lower())
     if found is CSV:
         names = column_names(path)
@@ -148,7 +151,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     ----------
     path
         RELION STAR (3.0 to 5: picks, particles, or a list of coordinate files), CSV, EMAN .box, EMAN2 JSON, crYOLO
-        .cbox, Topaz .txt, cryoSPARC .cs or CryoPPP CSV, told apart by the suffix and the first line.
+        .cbox, Topaz .txt, cryoSPARC .cs or .csg, or CryoPPP CSV, told apart by the suffix and the first line.
     flip_y
         The rows run the other way than this format has them.
     frame_of
@@ -173,13 +176,26 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
         For what is passed over in the file.
     """
     path = Path(path)
-    found = format_of(path)
-    if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
-        found = CRYOPPP
-    # Origins of RELION's particles need the pixel size of their micrographs.
-    read = read_star(path, frame_of) if found.read is read_star else found.read(path)
-    picks = [checked(one, path) for one in read]
+    found = _format_read(path)
+    picks = [checked(one, path) for one in _read(path, found, frame_of)]
     return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
+
+
+def _format_read(path: Path) -> PickFormat:
+    """The format of a file that is there."""
+    found = CRYOSPARC if _is_group(path) else format_of(path)
+    return CRYOPPP if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()) else found
+
+
+def _is_group(path: Path) -> bool:
+    return path.suffix.lower() == GROUP_SUFFIX
+
+
+def _read(path: Path, found: PickFormat, frame_of: FrameOf) -> list[Picks]:
+    if _is_group(path):
+        return read_group([path])
+    # Origins of RELION's particles need the pixel size of their micrographs.
+    return read_star(path, frame_of) if found.read is read_star else found.read(path)
 
 
 def _turned(picks: Picks, path: Path, frame_of: FrameOf) -> Picks:
