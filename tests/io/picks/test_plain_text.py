@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
+from napari_drpnet import Picks, UserError, read_picks, write_picks
 
 
 def read(path: Path, content: str | bytes) -> list[Picks]:
