@@ -133,7 +133,8 @@ def checked(fields: dict[str, Any], path: Path) -> ProjectSettings:
     version = fields.get("version", VERSION)
     if isinstance(version, int) and version > VERSION:
         raise UserError(
-            f"{path}: a newer version of napari-drpnet made this project (version {cut(str(version), 12)}; {VERSION} is known here).",
+            f"{path}: a newer version of napari-drpnet made this project (version {cut(str(version), 12)}; "
+            f"{VERSION} is known here).",
             "Update napari-drpnet, or choose another project.",
         )
     return validated(ProjectSettings, _of_today(fields), path)
