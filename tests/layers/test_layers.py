@@ -139,19 +139,6 @@ def test_picks_of_a_frame_show_on_that_frame_only() -> None:
     assert_same(layers.picks_of(layer), some_picks())
 
 
-def test_points_on_two_frames_are_refused() -> None:
-    layer = ViewerModel().add_points([[0, 1, 2], [3, 1, 2]], name="both")
-    with pytest.raises(UserError, match=r"both.*more than one frame"):
-        layers.picks_of(layer)
-
-
-def test_points_made_elsewhere_are_micrograph_pixels() -> None:
-    layer = ViewerModel().add_points([[3.0, 4.0]], name="mine", scale=(2, 2), units=("angstrom", "angstrom"), size=9)
-    picks = layers.picks_of(layer)
-    np.testing.assert_array_equal(picks.yx, [[3, 4]])
-    assert (picks.frame.micrograph, picks.frame.pixel_size, picks.diameter[0]) == ("mine", 2.0, 9)
-
-
 @pytest.mark.parametrize(
     ("scale", "unit", "pixel_size"),
     [((1.5, 1.5), "angstrom", 1.5), ((0.15, 0.15), "nanometer", 1.5), ((1, 1), "pixel", None), ((2, 2), "pixel", None)],

@@ -3,9 +3,11 @@
 Every layer lies in one world: Angstrom, with the centre of the first micrograph pixel at 0; where the
 pixel size is not known the world is in micrograph pixels. A layer tells its place by ``scale``,
 ``translate`` and ``units``, which is where it is read back from, so that a pixel size set later holds.
-Images may have leading axes (frames); a Points layer then carries the frame's number in front.
+Images may have leading axes (frames); a Points layer then carries the frame's number in front. Layers of other making
+lie anywhere: they are read by where they are seen on an image.
 """
 
+from napari_drpnet.layers.ground import Ground, Sight, ground_of, present_sight, sight_of
 from napari_drpnet.layers.images import (
     contrast_limits,
     image_layer,
@@ -16,7 +18,9 @@ from napari_drpnet.layers.images import (
     twin_layer,
 )
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
-from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels, placement, set_pixel_size
+from napari_drpnet.layers.laying import laid_on, lay_on
+from napari_drpnet.layers.pixel_size import set_pixel_size
+from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels, placement
 from napari_drpnet.layers.points import (
     BACKGROUND_COLOUR,
     LABELLED_COLOUR,
@@ -36,8 +40,9 @@ from napari_drpnet.layers.points import (
     stand_in,
     swap_points,
 )
-from napari_drpnet.layers.reading import picks_from_layer, picks_of
+from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, place
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
+from napari_drpnet.layers.stacks import FramePicks, by_frame
 from napari_drpnet.layers.viewing import add, there
 
 __all__ = [
@@ -49,28 +54,39 @@ __all__ = [
     "STAND_IN_DIAMETER",
     "STAND_IN_PIXELS",
     "TRUTH_COLOUR",
+    "FramePicks",
+    "Ground",
     "LayerTuple",
+    "Placed",
+    "Sight",
     "add",
     "assign",
+    "by_frame",
     "contrast_limits",
     "drawn_once",
     "fill_table",
     "frame_of",
+    "ground_of",
     "image_layer",
     "kinds_layer",
+    "laid_on",
+    "lay_on",
     "mark_manual",
     "move_points",
     "picks_from_layer",
     "picks_of",
     "pixels",
+    "place",
     "placement",
     "points_layer",
+    "present_sight",
     "pyramid",
     "regions_layer",
     "score_layer",
     "set_pixel_size",
     "show_first",
     "show_labels",
+    "sight_of",
     "sizes",
     "smoothed_layer",
     "stand_in",

@@ -122,7 +122,7 @@ def twin_layer(layer: Image, name: str) -> LayerTuple:
     """The same image once more, of the same arrays: for a place beside the first one."""
     data, attributes, kind = layer.as_layer_data_tuple()
     looks = ("contrast_limits", "colormap", "gamma", "interpolation2d", "multiscale")
-    place = ("scale", "translate", "units", "axis_labels")
+    place = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
     kept = {key: attributes[key] for key in (*looks, *place)}
     return data, {**kept, "name": name, "metadata": {**layer.metadata, "role": "twin"}}, kind
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ import numpy.typing as npt
 
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import micrograph_stem
+from napari_drpnet.io.names import own_name
+from napari_drpnet.layers.transforms import angstrom
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -42,28 +42,17 @@ def placement(frame: Frame, leading: int = 0) -> dict[str, Any]:
     }
 
 
-@cache
-def _angstrom(unit: str) -> float | None:
-    """How many Angstrom one unit of length is; None for pixels."""
-    import pint  # slow to load
-
-    try:
-        return float(pint.Quantity(1.0, unit).to("angstrom").magnitude)
-    except pint.DimensionalityError:
-        return None
-
-
 def square_pixel_size(scale: npt.ArrayLike, units: Sequence[Any], frame_scale: float, name: str) -> float | None:
     """Angstrom per micrograph pixel of a layer with this ``scale``; None when it is in pixels."""
-    angstrom = _angstrom(str(units[-1]))
-    if angstrom is None:
+    length = angstrom(str(units[-1]))
+    if length is None:
         return None
     height, width = (float(step) for step in np.asarray(scale)[-2:])
     if not np.isclose(height, width, rtol=1e-3):
         raise UserError(
             f"{name}: its pixels are not square ({height:g} by {width:g}).", "Give the layer one scale in y and x."
         )
-    return width * angstrom * frame_scale
+    return width * length * frame_scale
 
 
 def frame_of(layer: Image) -> Frame:
@@ -76,25 +65,35 @@ def frame_of(layer: Image) -> Frame:
     """
     if layer.rgb:
         raise UserError(f"{layer.name}: a colour picture is no micrograph.", "Split its channels and choose one.")
-    height, width = pixels(layer).shape[-2:]
-    frame = layer.metadata.get("frame") or Frame(layer.name, (height, width))
+    frame = named_frame(layer)
     return replace(frame, pixel_size=square_pixel_size(layer.scale, layer.units, frame.scale, layer.name))
+
+
+def named_frame(layer: Image) -> Frame:
+    """The frame that an image layer carries, or else one with the path of its file, or the name of the layer."""
+    frame = layer.metadata.get("frame")
+    if isinstance(frame, Frame):
+        return frame
+    height, width = picture_shape(layer)[-2:]
+    file = layer.source.path
+    return Frame(Path(file).absolute().as_posix() if file else layer.name, (height, width))
+
+
+def called(frame: Frame, metadata: Mapping[str, Any]) -> str:
+    """What a layer calls its micrograph, with the folders of the file that it came from."""
+    path = metadata.get("path")
+    return own_name(frame.micrograph, Path(path)) if path else frame.micrograph
+
+
+def picture_shape(layer: Image) -> tuple[int, ...]:
+    """Sizes of the axes of an image layer at full resolution, y and x last; colours are no axis."""
+    shape = tuple(int(size) for size in pixels(layer).shape)
+    return shape[:-1] if layer.rgb else shape
 
 
 def pixels(layer: Image) -> Any:
     """The full-resolution array of an image layer, ``(..., h, w)``."""
     return layer.data[0] if layer.multiscale else layer.data
-
-
-def set_pixel_size(layers: Sequence[Layer], micrograph: str, pixel_size: float | None) -> None:
-    """Give all layers of one micrograph a new pixel size (Angstrom), in place; None puts them into pixels."""
-    for layer in layers:
-        frame = layer.metadata.get("frame") or Frame(layer.name)
-        if micrograph_stem(frame.micrograph) != micrograph_stem(micrograph):
-            continue
-        frame = replace(frame, pixel_size=pixel_size)
-        assign(layer, placement(frame, layer.ndim - 2))
-        layer.metadata = {**layer.metadata, "frame": frame, "pixel_size": pixel_size}
 
 
 def assign(layer: Layer, attributes: Mapping[str, Any]) -> None:

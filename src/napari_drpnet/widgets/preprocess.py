@@ -9,7 +9,7 @@ from magicgui.widgets import Container
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.jobs import Job, Progress
-from napari_drpnet.layers import assign, image_layer
+from napari_drpnet.layers import assign, image_layer, laid_on, lay_on
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 from napari_drpnet.widgets.kit.forms import controls, filled
@@ -62,15 +62,17 @@ class PreprocessWidget(Container[Any]):
         if not self.source.holds(source):
             self.job.say("The image changed meanwhile; the result was dropped.")
             return
-        image, attributes, _ = image_layer(
+        made = image_layer(
             result.image, result.frame, name=f"{micrograph_stem(result.frame.micrograph)} {ROLE}", role=ROLE
         )
+        image, attributes, _ = laid_on(made, source.ground)
         attributes["metadata"]["key"] = source.key
         for layer in self._viewer.layers:
             if layer.metadata.get("key") == source.key and layer.metadata.get("role") == ROLE:
                 layer.data = image
                 names = ("scale", "translate", "units", "contrast_limits", "metadata")
                 assign(layer, {name: attributes[name] for name in names})
+                lay_on(layer, source.ground)
                 return
         self._viewer.add_image(image, **attributes)
 

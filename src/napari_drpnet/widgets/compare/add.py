@@ -13,14 +13,14 @@ from napari_drpnet.io.picks.formats import FORMATS
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Points, Shapes
 
 
 class AddBar(QWidget):
     """Three buttons beside each other."""
 
     wanted = Signal()  # the menu of layers is about to open: `offer` is to fill it
-    layer = Signal(object)  # a Points layer was chosen
+    layer = Signal(object)  # a layer of picks was chosen
     files = Signal(list)  # files were chosen
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class AddBar(QWidget):
         self.add_file.clicked.connect(self._ask)
         lay_out(self, in_row(self.add_layer, self.add_file, self.remove))
 
-    def offer(self, layers: Sequence[Points]) -> None:
+    def offer(self, layers: Sequence[Points | Shapes]) -> None:
         """List these in the menu."""
         self.menu.clear()
         for layer in layers:

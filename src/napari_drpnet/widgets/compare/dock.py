@@ -17,12 +17,12 @@ from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
-from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
+from napari_drpnet.widgets.kit.source import ChosenImage, picks_layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Points, Shapes
     from napari.viewer import Viewer
 
 
@@ -175,12 +175,12 @@ class CompareWidget(CompareForm):
 
     # ------------------------------------------------------------ layers and files
 
-    def _others(self) -> list[Points]:
-        """The Points layers that are not compared yet."""
+    def _others(self) -> list[Points | Shapes]:
+        """The layers of picks that are not compared yet."""
         known = [*self.model.layers.all, *(s.origin.layer for s in self.model.sets if isinstance(s.origin, OfLayer))]
-        return [layer for layer in points_layers(self._viewer) if layer not in known]
+        return [layer for layer in picks_layers(self._viewer) if layer not in known]
 
-    def add_points(self, layer: Points) -> None:
+    def add_points(self, layer: Points | Shapes) -> None:
         """Compare the points of a layer; it is hidden, and its set follows what is changed in it."""
         with self.job.saying():
             source = self.source.source()

@@ -69,9 +69,10 @@ class SetLayers:
             made = layers.points_layer(
                 picks, name=_layer_name(chosen), position=source.position, colour=colour(chosen.slot), part=part
             )
-            self._made[chosen] = self._add(made)
+            self._made[chosen] = self._add(layers.laid_on(made, source.ground))
             return
         layers.move_points(layer, picks.frame, source.position)
+        layers.lay_on(layer, source.ground)
         with layers.drawn_once(layer):
             layers.swap_points(layer, picks)
         layer.editable = False
@@ -114,9 +115,11 @@ class SetLayers:
         picks, kind = _of_verdict(verdict, source.frame.unbinned, diameter)
         layer = self._fitting(self.judged, source)
         if layer is None:
-            self._judged = self._add(layers.kinds_layer(picks, kind, KINDS, JUDGED, source.position))
+            made = layers.kinds_layer(picks, kind, KINDS, JUDGED, source.position)
+            self._judged = self._add(layers.laid_on(made, source.ground))
             return
         layers.move_points(layer, picks.frame, source.position)
+        layers.lay_on(layer, source.ground)
         layers.swap_kinds(layer, picks, kind, KINDS)
         layer.editable = False
 

@@ -18,7 +18,7 @@ from napari_drpnet.widgets.kit.source import ChosenImage
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Points, Shapes
 
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
@@ -72,7 +72,7 @@ class OfFile:
 
 @dataclass(eq=False)
 class OfLayer:
-    """The picks that a Points layer shows, as they are now. It is hidden meanwhile.
+    """The picks that a Points or Shapes layer shows, as they are now. It is hidden meanwhile.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class OfLayer:
         Called when somebody changes the layer.
     """
 
-    layer: Points
+    layer: Points | Shapes
     key: tuple[Any, ...]
     changed: Callable[..., None]
     _heard: Subscriptions = field(default_factory=Subscriptions, init=False)
@@ -104,7 +104,7 @@ class OfLayer:
         """The layer's picks, when they are of this micrograph."""
         frame = self.layer.metadata.get("frame")
         named = frame is not None and same_micrograph(frame.micrograph, source.frame.micrograph)
-        return picks_of(self.layer) if named or self.key == source.key else None
+        return picks_of(self.layer, source.ground, source.position) if named or self.key == source.key else None
 
 
 @dataclass(eq=False)

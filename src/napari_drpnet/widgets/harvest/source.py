@@ -11,11 +11,11 @@ from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.check_list import CheckList
-from napari_drpnet.widgets.kit.source import ChosenImage, points_layers
+from napari_drpnet.widgets.kit.source import ChosenImage, picks_layers
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Points, Shapes
     from napari.viewer import Viewer
 
 
@@ -37,22 +37,22 @@ class LayerField(LabelledMicrograph):
         return self.source.micrograph()
 
 
-def layer_field(source: ChosenImage, points: Sequence[Points], complete: bool) -> LayerField:
-    """The micrograph of an image layer with the picks of Points layers; main thread only.
+def layer_field(source: ChosenImage, points: Sequence[Points | Shapes], complete: bool) -> LayerField:
+    """The micrograph of an image layer with the picks of Points and Shapes layers; main thread only.
 
     Raises
     ------
     UserError
-        When the points of a layer lie on several frames.
+        When it is not clear where the points of a layer lie on this micrograph.
     """
     frame = source.frame
-    sets = tuple(replace(picks_of(layer), frame=frame) for layer in points)
+    sets = tuple(replace(picks_of(layer, source.ground, source.position), frame=frame) for layer in points)
     name = Path(frame.micrograph).stem or "micrograph"
     return LayerField(name, Path(frame.micrograph), frame.pixel_size, sets, complete=complete, source=source)
 
 
 class PointsList(CheckList):
-    """The Points layers of a viewer, each with a box to tick.
+    """The Points and Shapes layers of a viewer, each with a box to tick.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class PointsList(CheckList):
         super().__init__()
         self._viewer = viewer
         self.setMaximumHeight(96)
-        self.setToolTip("Layers of points on this image; a point counts as what its label says.")
+        self.setToolTip("Layers of points or boxes on this image; a point counts as what its label says.")
         events = viewer.layers.events
         self.heard = Subscriptions(
             (events.inserted, self._fill), (events.removed, self._fill), (events.renamed, self._fill)
@@ -72,4 +72,4 @@ class PointsList(CheckList):
         self._fill()
 
     def _fill(self, event: Any = None) -> None:
-        self.offer(((layer.name, layer) for layer in points_layers(self._viewer)), self.chosen)
+        self.offer(((layer.name, layer) for layer in picks_layers(self._viewer)), self.chosen)

@@ -9,7 +9,7 @@ from warnings import warn
 import numpy as np
 from magicgui.widgets import ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
-from napari.layers import Image, Points
+from napari.layers import Image, Points, Shapes
 from psygnal import Signal
 
 from napari_drpnet import layers
@@ -35,12 +35,15 @@ class ChosenImage:
         Numbers of the frame, one for each leading axis.
     frame
         Where the image stands.
+    ground
+        Where the layer lies, for points on it.
     """
 
     layer_id: Any
     array: Any
     position: tuple[int, ...]
     frame: Frame
+    ground: layers.Ground
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -123,7 +126,8 @@ class ImageForm:
             raise UserError("There is no image.", "Open a micrograph first.")
         frame = layers.frame_of(layer)
         array = layers.pixels(layer)
-        return ChosenImage(layer.unique_id, array, self._position(array), frame)
+        ground = layers.ground_of(layer, self._viewer.layers)
+        return ChosenImage(layer.unique_id, array, self._position(array), frame, ground)
 
     def holds(self, source: ChosenImage) -> bool:
         """Whether the image that ``source`` was taken from is still there, unchanged."""
@@ -174,9 +178,9 @@ class ImageForm:
         camera.zoom /= factor
 
 
-def points_layers(viewer: Viewer) -> list[Points]:
-    """The layers of picks, without those that only point at something."""
-    points = [layer for layer in viewer.layers if isinstance(layer, Points)]
+def picks_layers(viewer: Viewer) -> list[Points | Shapes]:
+    """The layers that may hold picks, without those that only point at something."""
+    points = [layer for layer in viewer.layers if isinstance(layer, Points | Shapes)]
     return [layer for layer in points if layer.metadata.get("role") not in ("ring", "marks")]
 
 

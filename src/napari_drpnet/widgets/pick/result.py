@@ -59,6 +59,9 @@ class Result:
             last.note_edits()
             self.edits, self.shown = last.edits, last.shown
             self._points, self._scores = last.layer, last.score_layer
+            for layer in (last.layer, last.score_layer):
+                if layer is not None:
+                    layers.lay_on(layer, source.ground)
 
     @property
     def layer(self) -> Points | None:
@@ -91,7 +94,8 @@ class Result:
         self.shown = self.edits.apply(proposed, self.diameter, self._distance)
         layer = self.layer
         if layer is None:
-            data, attributes, _ = layers.points_layer(self.shown, position=self.source.position)
+            made = layers.points_layer(self.shown, position=self.source.position)
+            data, attributes, _ = layers.laid_on(made, self.source.ground)
             layer = self._points = self._viewer.add_points(data, **attributes)
             layer.events.data.connect(_mark_added)
         else:
@@ -128,7 +132,7 @@ class Result:
             return
         if layer is None and not visible:
             return
-        values, attributes, _ = layers.score_layer(self.score_map)
+        values, attributes, _ = layers.laid_on(layers.score_layer(self.score_map), self.source.ground)
         if layer is None:
             self._scores = self._viewer.add_image(values, **attributes)
             self._bring_to_front(self.layer)

@@ -1,0 +1,149 @@
+"""The images that lie under points: which micrograph each shows, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray, Frame, MaskArray
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.names import same_micrograph
+from napari_drpnet.layers.placement import named_frame, picture_shape, square_pixel_size
+from napari_drpnet.layers.transforms import apply, between, to_world, transforms_of, units_agree
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """An image that points may lie on.
+
+    Attributes
+    ----------
+    name
+        Of the layer.
+    frame
+        What its pixels are of the micrograph. Those of an image of other making are the micrograph's own.
+    matrix
+        From its pixels to the world, see `to_world`.
+    shape
+        Of the array: sizes of the leading axes (the frames of a stack), then rows and columns.
+    file
+        Where the micrograph was read from, as far as is known.
+    paths
+        Of a stack of files: the file of each step of the first axis.
+    known
+        Whether the image is known to be a micrograph, not something made of one.
+    visible
+        Whether it is shown.
+    by_units
+        As in `to_world`.
+    """
+
+    name: str
+    frame: Frame
+    matrix: FloatArray
+    shape: tuple[int, ...]
+    file: str | None = None
+    paths: tuple[str, ...] = ()
+    known: bool = False
+    visible: bool = True
+    by_units: bool = True
+
+    @property
+    def title(self) -> str:
+        """The name of the layer in messages."""
+        return repr(self.name[:80])
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Sizes of the axes before y and x."""
+        return self.shape[:-2]
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether there are several frames."""
+        return int(np.prod(self.leading)) > 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether it shows all of the micrograph that it names; a part does not tell where it was cut out."""
+        return self.frame.shape is None or np.allclose(
+            np.array(self.frame.shape) * self.frame.scale, self.shape[-2:], atol=1.0
+        )
+
+    def shows(self, micrograph: str) -> bool:
+        """Whether it may be of the micrograph of this name."""
+        return same_micrograph(self.frame.micrograph, micrograph)
+
+    def like(self, other: Ground) -> bool:
+        """Whether both are of one micrograph."""
+        apart = self.file is not None and other.file is not None and self.file != other.file
+        return not apart and self.shows(other.frame.micrograph)
+
+    def places(self, points: FloatArray, matrix: FloatArray) -> FloatArray:
+        """Points ``(n, d)`` of a layer with this matrix, as ``(n, leading + 2)`` in the pixels of this image."""
+        return apply(between(matrix, self.matrix), points, len(self.shape))
+
+    def holds(self, points: FloatArray, matrix: FloatArray) -> MaskArray:
+        """``(n,)`` True for points that lie on this image."""
+        yx = self.places(points, matrix)[:, -2:]
+        return np.asarray(((yx >= -0.5) & (yx <= np.array(self.shape[-2:]) - 0.5)).all(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """The images of a viewer.
+
+    Attributes
+    ----------
+    grounds
+        From the topmost to the lowest.
+    beside
+        Whether they are drawn beside each other, not one over the other.
+    """
+
+    grounds: tuple[Ground, ...] = ()
+    beside: bool = False
+
+
+def ground_of(layer: Image, among: Iterable[Layer] = ()) -> Ground:
+    """What an image layer is to points on it, ``among`` the layers of a viewer."""
+    by_units = units_agree(other.units for other in among)
+    frame, shape = named_frame(layer), picture_shape(layer)
+    try:
+        frame = replace(frame, pixel_size=square_pixel_size(layer.scale, layer.units, frame.scale, layer.name))
+    except UserError:  # places are known nevertheless
+        frame = replace(frame, pixel_size=None)
+    return Ground(
+        layer.name,
+        frame,
+        to_world(transforms_of(layer), len(shape), by_units),
+        shape,
+        file=layer.metadata.get("path") or layer.source.path,
+        paths=tuple(layer.metadata.get("paths") or ()),
+        known=isinstance(layer.metadata.get("frame"), Frame) or layer.source.path is not None,
+        visible=layer.visible,
+        by_units=by_units,
+    )
+
+
+def sight_of(layers: Iterable[Layer], beside: bool = False) -> Sight:
+    """The images among the layers of a viewer, which are given from the lowest to the topmost."""
+    from napari.layers import Image  # the window
+
+    layers = list(layers)
+    images = [layer for layer in reversed(layers) if isinstance(layer, Image)]
+    return Sight(tuple(ground_of(image, layers) for image in images), beside)
+
+
+def present_sight() -> Sight:
+    """The images of the viewer that is in use; none where there is no viewer."""
+    from napari import current_viewer  # the window
+
+    viewer = current_viewer()
+    return Sight() if viewer is None else sight_of(viewer.layers, bool(viewer.canvas.grid.enabled))
