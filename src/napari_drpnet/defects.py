@@ -104,7 +104,7 @@ def filled(image: ImageArray, good: MaskArray) -> ImageArray:
 def _means(total: ImageArray, weight: ImageArray) -> ImageArray:
     """``total / weight``; where there is no weight, that of the coarser squares."""
     empty = weight == 0
-    means = total / np.where(empty, np.float32(1), weight)
+    means: ImageArray = total / np.where(empty, np.float32(1), weight)
     if empty.any():
         coarse = _means(_halved(total), _halved(weight)).repeat(2, axis=0).repeat(2, axis=1)
         means = np.where(empty, coarse[: total.shape[0], : total.shape[1]], means)
@@ -116,7 +116,7 @@ def _halved(image: ImageArray) -> ImageArray:
     h, w = image.shape
     even = np.pad(image, ((0, h % 2), (0, w % 2)))
     rows = even[::2] + even[1::2]
-    return np.float32(0.25) * (rows[:, ::2] + rows[:, 1::2])
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float32)
 
 
 def _usual_levels(image: ImageArray, good: MaskArray) -> _Levels | None:

@@ -125,7 +125,8 @@ def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | 
     bad = smooth(share, max(sigma, 1)) < 0.5
     if not bad.any():
         return None
-    return ~(bad | (ndimage.binary_dilation(bad, iterations=_RIM) & (share < 0.99)))
+    near = ndimage.binary_dilation(bad, iterations=_RIM)
+    return np.asarray(~(bad | (near & (share < 0.99))), np.bool_)
 
 
 def evened(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:

@@ -18,11 +18,13 @@ from napari_drpnet.preprocess import smooth
 # Contrast: how far the grey levels go within a window, in standard deviations of the noise of the detail that networks
 # see. Pure noise has about 9, ordinary micrographs 10 to 20, images without their noise (EMPIAR-10017) up to 27.
 # Above the first it is brought to the second.
-_CLEAR, _WANTED = 30.0, 8.5
+_CLEAR, _WANTED = 29.0, 8.5
 # Sides of windows in particle diameters: most of the first have a particle in them, many of the second have none, and
 # show the noise.
-_WINDOW, _GAP = 1.5, 0.5
-_QUIET = 0.25  # quantile
+_WINDOW, _GAP = 2.0, 0.5
+# Quantiles: something must be clear in all but so many windows, so that frost or carbon elsewhere adds no noise; noise
+# is measured where it is quiet.
+_MOST, _QUIET = 0.3, 0.25
 _STRETCHED = (1.0, 99.0)  # percentiles
 # Standard deviation of that detail, of white noise of 1 and a smoothing of 1 px: the difference of two Gaussians.
 _DETAIL = math.sqrt(0.1125 / math.pi)
@@ -48,13 +50,13 @@ def within_noise(image: ImageArray, diameter: float, sigma: float, valid: MaskAr
     detail = _windows(seen - smooth(seen, sigma * math.sqrt(3)), valid, _GAP * diameter)
     if not len(grey) or not len(detail):
         return image
-    height = float(np.median(np.ptp(grey, axis=1)))
+    height = float(np.quantile(np.ptp(grey, axis=1), _MOST))
     noise = float(np.quantile(np.sqrt((detail**2).mean(axis=1)), _QUIET))
     if height <= _CLEAR * noise:
         return image
     missing = math.sqrt((height / _WANTED) ** 2 - noise**2) * sigma / _DETAIL
     added = np.random.default_rng(0).standard_normal(image.shape, np.float32)
-    return image + np.float32(missing) * added
+    return np.asarray(image + np.float32(missing) * added, np.float32)
 
 
 def _windows(image: ImageArray, valid: MaskArray | None, side: float) -> ImageArray:
