@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measures import WITHOUT_TRUTH, find_sets
+from scipy import ndimage
 
+from measures import WITHOUT_TRUTH, find_sets
 from napari_drpnet import Micrograph, Picks, UserError, load_picker
 from napari_drpnet.data import ImageArray
 from napari_drpnet.defects import repaired
@@ -41,10 +42,13 @@ class Case:
     diameter: float
 
     def spoilt(self, damage: Damage) -> Case:
-        """The same with damaged pixels."""
+        """The same with damaged pixels, without the particles in areas of one grey level."""
         image = damage(self.micrograph.image.copy(), np.random.default_rng(0))
         frame = self.micrograph.frame
-        return replace(self, micrograph=Micrograph.from_array(image, frame.pixel_size, frame.micrograph))
+        lost = ndimage.maximum_filter(image, 15) == ndimage.minimum_filter(image, 15)
+        y, x = np.rint(self.truth.yx).astype(int).T
+        micrograph = Micrograph.from_array(image, frame.pixel_size, frame.micrograph)
+        return replace(self, micrograph=micrograph, truth=self.truth.select(~lost[y, x]))
 
 
 def columns(at: list[int], deviations: float, width: int = 1, part: float = 1.0) -> Damage:
@@ -105,11 +109,11 @@ def scattered(part: float, value: float) -> Damage:
 
 
 def seams(image: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Modules of a detector whose gains differ by half a standard deviation, and lines of two pixels between them."""
+    """Modules of a detector that differ by a tenth of a standard deviation, and lines of two pixels between them."""
     h, w = image.shape
     deviation = image.std()
-    image[:, w // 2 :] += np.float32(0.5 * deviation)
-    image[h // 2 :] -= np.float32(0.5 * deviation)
+    image[:, w // 2 :] += np.float32(0.1 * deviation)
+    image[h // 2 :] -= np.float32(0.1 * deviation)
     image[h // 2 : h // 2 + 2] += np.float32(5 * deviation)
     image[:, w // 2 : w // 2 + 2] -= np.float32(5 * deviation)
     return image

@@ -8,6 +8,7 @@ comes back as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import frexp, gcd
 
 import numpy as np
@@ -68,15 +69,15 @@ def repaired(micrograph: Micrograph) -> Micrograph:
         In the same frame; its ``valid`` is None when all pixels are good.
     """
     image = micrograph.image
-    frame, inside = flat_areas(image)
+    frame, others = flat_areas(image)
     bad = frame if micrograph.valid is None else frame | ~micrograph.valid
-    levels = _usual_levels(image, ~(bad | inside))
+    levels = _usual_levels(image, ~(bad | others))
     if levels is None:
         return micrograph
     image, levels = _in_range(image, levels)
     beyond = (image < levels.bottom) | (image > levels.top)
     if beyond.any():
-        thick = beyond & ~inside & _thick(beyond)
+        thick = beyond & ~others & _thick(beyond)
         bad = bad | (beyond & ~thick)
         if thick.mean() < _MANY:
             image = np.clip(image, np.float32(levels.bottom), np.float32(levels.top))
@@ -104,7 +105,7 @@ def filled(image: ImageArray, good: MaskArray) -> ImageArray:
 def _means(total: ImageArray, weight: ImageArray) -> ImageArray:
     """``total / weight``; where there is no weight, that of the coarser squares."""
     empty = weight == 0
-    means: ImageArray = total / np.where(empty, np.float32(1), weight)
+    means = np.asarray(total / np.where(empty, np.float32(1), weight), np.float32)
     if empty.any():
         coarse = _means(_halved(total), _halved(weight)).repeat(2, axis=0).repeat(2, axis=1)
         means = np.where(empty, coarse[: total.shape[0], : total.shape[1]], means)
@@ -145,19 +146,22 @@ def _in_range(image: ImageArray, levels: _Levels) -> tuple[ImageArray, _Levels]:
 def _thick(beyond: MaskArray) -> MaskArray:
     """Those that belong to an object at least `_THICK` pixels wide each way."""
     marked = beyond.astype(np.uint8)
-    core = ndimage.minimum_filter(marked, _THICK)
+    core = ndimage.minimum_filter(marked, _THICK, mode="constant")
     return np.asarray(ndimage.maximum_filter(core, 2 * _THICK + 1), np.bool_) if core.any() else np.zeros_like(beyond)
 
 
 def _columns(image: ImageArray, bad: MaskArray, levels: _Levels) -> MaskArray:
     """Parts of columns whose mean leaves that of the columns beside them, ``(h, w)``."""
     middle = np.float32((levels.bottom + levels.top) / 2)
-    h = len(image)
-    starts = np.arange(0, max(h - _SEGMENT // 2, 1), _SEGMENT)
-    lengths = np.diff(starts, append=h)
-    good = lengths[:, None] - np.add.reduceat(bad, starts, axis=0, dtype=np.int32)
-    sums = np.add.reduceat(np.where(bad, np.float32(0), image - middle), starts, axis=0)
-    means = sums / np.maximum(good, 1)
+    starts = np.arange(0, max(len(image) - _SEGMENT // 2, 1), _SEGMENT)
+    parts = [slice(start, end) for start, end in pairwise([*starts.tolist(), len(image)])]
+    lengths = np.array([part.stop - part.start for part in parts])
+    means = np.stack([image[part].mean(axis=0) for part in parts]) - middle
+    good = np.broadcast_to(lengths[:, None], means.shape)
+    if bad.any():
+        good = good - np.stack([np.count_nonzero(bad[part], axis=0) for part in parts])
+        sums = np.stack([np.where(bad[part], np.float32(0), image[part] - middle).sum(axis=0) for part in parts])
+        means = sums / np.maximum(good, 1)
     apart = np.abs(means - ndimage.median_filter(means, (1, _NEIGHBOURS), mode="nearest"))
     usual = np.maximum(1.4826 * np.median(apart, axis=1), levels.deviation / lengths**0.5)
     lines = apart > np.maximum(_LINE * usual, _LINE_PIXELS * levels.deviation)[:, None]
@@ -166,23 +170,23 @@ def _columns(image: ImageArray, bad: MaskArray, levels: _Levels) -> MaskArray:
 
 
 def flat_areas(image: ImageArray) -> tuple[MaskArray, MaskArray]:
-    """Frames of one grey level along the border, and rectangles of one grey level anywhere; ``(h, w)`` bool each.
+    """Areas of one grey level: frames along the border, and others that may be bad; ``(h, w)`` bool each.
 
-    An image that is flat nearly everywhere has neither.
+    The others, rectangles and areas at the border, are bad where their grey level is unusual, too: a particle may be
+    saturated. An image that is flat nearly everywhere has no frame.
     """
-    frame, inside = np.zeros(image.shape, np.bool_), np.zeros(image.shape, np.bool_)
+    frame, others = np.zeros(image.shape, np.bool_), np.zeros(image.shape, np.bool_)
     level, same = _blocks(image)
     values, counts = np.unique(level[same], return_counts=True)
     for number in np.argsort(-counts, kind="stable")[:_COMMON]:
         if counts[number] < _FEWEST:
             break
-        frames, rectangles = _areas(same & (level == values[number]))
-        for found, pixels in ((frames, frame), (rectangles, inside)):
+        for found, pixels in zip(_areas(same & (level == values[number])), (frame, others), strict=True):
             if found.any():
                 pixels |= (image == values[number]) & _magnified(ndimage.binary_dilation(found), image.shape)
     if frame.mean() > _FLAT:
         frame[:] = False
-    return frame, inside
+    return frame, others
 
 
 def _blocks(image: ImageArray) -> tuple[ImageArray, MaskArray]:
@@ -198,30 +202,31 @@ def _blocks(image: ImageArray) -> tuple[ImageArray, MaskArray]:
 
 
 def _areas(flat: MaskArray) -> tuple[MaskArray, MaskArray]:
-    """Connected areas of flat blocks that are frames, and those that are rectangles; each ``(h, w)`` in blocks."""
-    frames, rectangles = np.zeros_like(flat), np.zeros_like(flat)
+    """Connected areas of flat blocks: frames, and others that may be bad; each ``(h, w)`` in blocks."""
+    frames, others = np.zeros_like(flat), np.zeros_like(flat)
     numbered, _ = ndimage.label(flat)
     for number, where in enumerate(ndimage.find_objects(numbered), start=1):
         area = numbered[where] == number
         if np.count_nonzero(area) < _FEWEST:
             continue
-        if _along_border(area, where, flat.shape):
+        part = _part_of_border(area, where, flat.shape)
+        if part >= _BORDER:
             frames[where] |= area
-        elif area.all() and min(area.shape) >= _NARROWEST:
-            rectangles[where] |= area
-    return frames, rectangles
+        elif part > 0 or (area.all() and min(area.shape) >= _NARROWEST):
+            others[where] |= area
+    return frames, others
 
 
-def _along_border(area: MaskArray, where: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
-    """Whether an area, cut out of an image of ``shape`` at ``where``, takes enough of one of its four sides."""
+def _part_of_border(area: MaskArray, where: tuple[slice, slice], shape: tuple[int, ...]) -> float:
+    """How much of one side of an image of ``shape`` an area takes that was cut out at ``where``; the most of the four."""
     (rows, columns), (h, w) = where, shape
     touched = (
-        (rows.start == 0, area[0].sum() / w),
-        (rows.stop == h, area[-1].sum() / w),
-        (columns.start == 0, area[:, 0].sum() / h),
-        (columns.stop == w, area[:, -1].sum() / h),
+        (rows.start == 0) * area[0].sum() / w,
+        (rows.stop == h) * area[-1].sum() / w,
+        (columns.start == 0) * area[:, 0].sum() / h,
+        (columns.stop == w) * area[:, -1].sum() / h,
     )
-    return any(touches and part >= _BORDER for touches, part in touched)
+    return float(max(touched))
 
 
 def _magnified(blocks: MaskArray, shape: tuple[int, ...]) -> MaskArray:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import ImageArray, MaskArray
-from napari_drpnet.preprocess import smooth
+from napari_drpnet.errors import UserError
+from napari_drpnet.preprocess import limits, smooth
 
 # Contrast: how far the grey levels go within a window, in standard deviations of the noise of the detail that networks
 # see. Pure noise has about 9, ordinary micrographs 10 to 20, images without their noise (EMPIAR-10017) up to 27.
@@ -25,7 +26,6 @@ _WINDOW, _GAP = 2.0, 0.5
 # Quantiles: something must be clear in all but so many windows, so that frost or carbon elsewhere adds no noise; noise
 # is measured where it is quiet.
 _MOST, _QUIET = 0.3, 0.25
-_STRETCHED = (1.0, 99.0)  # percentiles
 # Standard deviation of that detail, of white noise of 1 and a smoothing of 1 px: the difference of two Gaussians.
 _DETAIL = math.sqrt(0.1125 / math.pi)
 
@@ -45,7 +45,10 @@ def within_noise(image: ImageArray, diameter: float, sigma: float, valid: MaskAr
         ``(h, w)`` bool; bad pixels are not measured.
     """
     seen = smooth(image, sigma)
-    bottom, top = np.percentile(seen if valid is None else seen[valid], _STRETCHED)
+    try:
+        bottom, top = limits(seen, valid=valid)
+    except UserError:  # constant: nothing is clear, and who stretches it says so
+        return image
     grey = _windows(np.clip(seen, bottom, top), valid, _WINDOW * diameter)
     detail = _windows(seen - smooth(seen, sigma * math.sqrt(3)), valid, _GAP * diameter)
     if not len(grey) or not len(detail):
@@ -59,7 +62,7 @@ def within_noise(image: ImageArray, diameter: float, sigma: float, valid: MaskAr
     return np.asarray(image + np.float32(missing) * added, np.float32)
 
 
-def _windows(image: ImageArray, valid: MaskArray | None, side: float) -> ImageArray:
+def _windows(image: ImageArray, valid: MaskArray | None, side: float) -> Any:
     """The squares of ``side`` pixels that an image is made of, ``(n, pixels)``, without those that hold a bad pixel."""
     size = max(1, int(side))
     squares = _squares(image, size)
@@ -68,5 +71,5 @@ def _windows(image: ImageArray, valid: MaskArray | None, side: float) -> ImageAr
 
 def _squares(image: ImageArray | MaskArray, size: int) -> Any:
     h, w = (side // size for side in image.shape)
-    cut = image[: h * size, : w * size].reshape(h, size, w, size)
+    cut: Any = image[: h * size, : w * size].reshape(h, size, w, size)
     return cut.swapaxes(1, 2).reshape(h * w, size * size)
