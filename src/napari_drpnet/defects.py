@@ -23,7 +23,7 @@ _USUAL, _DEVIATIONS = (5.0, 95.0), 3.29
 _SAMPLE = 1 << 18  # pixels
 # An object as many pixels thick is really there: gold, ice, a very clear particle. Its grey levels are clipped, unless
 # such objects make this part of the image, so that the percentiles of the image take them in.
-_THICK, _MANY = 5, 0.01
+_THICK, _MANY = 8, 0.01
 # A line is bad where its mean over so many pixels leaves that of its neighbours by so many standard deviations of such
 # means, and of pixels.
 _SEGMENT, _NEIGHBOURS, _LINE, _LINE_PIXELS = 512, 9, 10.0, 0.5
@@ -34,8 +34,9 @@ _BLOCK, _FEWEST, _NARROWEST, _COMMON = 4, 64, 4, 8
 _BORDER, _FLAT = 0.25, 0.75
 # Powers of 2 beyond which sums and squares of grey levels leave single precision.
 _EXTREME = 40
-# Grey levels nearer to each other than this part of them are the rounding errors of one.
-_CONSTANT = 2e-6
+# Grey levels nearer to each other than this part of them are the rounding errors of one; where the middle half of the
+# pixels are so near to each other compared with the usual ones, there is no noise to compare anything with.
+_CONSTANT, _NOISE = 2e-6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def repaired(micrograph: Micrograph) -> Micrograph:
     image, levels = _in_range(image, levels)
     beyond = (image < levels.bottom) | (image > levels.top)
     if beyond.any():
-        thick = beyond & ~others & _thick(beyond)
+        unknown = beyond & ~(bad | others)
+        thick = unknown & _thick(unknown)
         bad = bad | (beyond & ~thick)
         if thick.mean() < _MANY:
             image = np.clip(image, np.float32(levels.bottom), np.float32(levels.top))
@@ -121,15 +123,15 @@ def _halved(image: ImageArray) -> ImageArray:
 
 
 def _usual_levels(image: ImageArray, good: MaskArray) -> _Levels | None:
-    """What the usual pixels tell, from a sample that meets every column; None of an image that is constant."""
+    """What the usual pixels tell, from a sample that meets every column; None of an image without noise."""
     step = max(1, image.size // _SAMPLE)
     while gcd(step, image.shape[1]) > 1:
         step += 1
     sample = image.ravel()[::step][good.ravel()[::step]]
     if not len(sample):
         return None
-    low, high = (float(level) for level in np.percentile(sample, _USUAL))
-    if not high - low > _CONSTANT * max(abs(low), abs(high)):
+    low, high, *middle = (float(level) for level in np.percentile(sample, (*_USUAL, 25, 75)))
+    if not high - low > _CONSTANT * max(abs(low), abs(high)) or middle[1] - middle[0] < _NOISE * (high - low):
         return None
     return _Levels(low - _BEYOND * (high - low), high + _BEYOND * (high - low), (high - low) / _DEVIATIONS)
 
@@ -183,7 +185,7 @@ def flat_areas(image: ImageArray) -> tuple[MaskArray, MaskArray]:
             break
         for found, pixels in zip(_areas(same & (level == values[number])), (frame, others), strict=True):
             if found.any():
-                pixels |= (image == values[number]) & _magnified(ndimage.binary_dilation(found), image.shape)
+                pixels |= (image == values[number]) & _magnified(ndimage.maximum_filter(found, 3), image.shape)
     if frame.mean() > _FLAT:
         frame[:] = False
     return frame, others
@@ -218,7 +220,7 @@ def _areas(flat: MaskArray) -> tuple[MaskArray, MaskArray]:
 
 
 def _part_of_border(area: MaskArray, where: tuple[slice, slice], shape: tuple[int, ...]) -> float:
-    """How much of one side of an image of ``shape`` an area takes that was cut out at ``where``; the most of the four."""
+    """Which part of a side of an image of ``shape`` an area takes, cut out at ``where``; the most of the four sides."""
     (rows, columns), (h, w) = where, shape
     touched = (
         (rows.start == 0) * area[0].sum() / w,

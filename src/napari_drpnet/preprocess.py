@@ -17,7 +17,7 @@ from napari_drpnet.settings import PreprocessSettings
 
 _PERCENTILE_SAMPLE = 1 << 18
 _CONSTANT = 2e-6
-# Pixels around a bad area that are bad, too, where they saw something of it.
+# How far a bad area is seen, in pixels: of its neighbours, those that saw something of it are bad, too.
 _RIM = 2
 
 
@@ -35,6 +35,12 @@ def rescale(image: ImageArray, factor: float) -> ImageArray:
     """
     if factor == 1:
         return image
+    if factor > 1 and all(int(side * factor) == side for side in image.shape):
+        # torch takes an image of the same size for the same image, and leaves it where it is.
+        offset = (1 / factor - 1) / 2
+        return np.asarray(
+            ndimage.affine_transform(image, [1 / factor] * 2, offset, order=1, mode="nearest"), np.float32
+        )
     import torch  # slow to load
     from torch.nn import functional as F
 
@@ -122,7 +128,7 @@ def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | 
     if good is None:
         return None
     share = rescale(good.astype(np.float32), factor)
-    bad = smooth(share, max(sigma, 1)) < 0.5
+    bad = smooth(share, max(sigma, _RIM)) < 0.5
     if not bad.any():
         return None
     near = ndimage.binary_dilation(bad, iterations=_RIM)
