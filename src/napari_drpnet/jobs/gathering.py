@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.picks.cryosparc_group import read_group
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.rows import checked, upside_down, within
 from napari_drpnet.jobs.inputs import Refusal
@@ -59,14 +60,21 @@ def read_all(
     failed: list[Refusal],
 ) -> Job[list[Found]]:
     """The picks of all files that the sources mean; ``failed`` takes those that cannot be read."""
-    found: list[Found] = []
+    raw: list[tuple[Path, list[Picks]]] = []
     root, units = _root(sources), _units(files, sources)
     for done, unit in enumerate(units):
-        yield Progress(done, len(units), count(found), unit[0].name)
+        yield Progress(done, len(units), sum(len(picks) for _, some in raw for picks in some), unit[0].name)
         try:
-            found += _read(unit, root, known, settings)
+            raw.append((unit[0], _read(unit, known, settings.flip_y)))
         except UserError as error:
             failed.append(Refusal(str(unit[0]), error))
+    known.assign([(picks, file) for file, some in raw for picks in some])
+    found: list[Found] = []
+    for file, some in raw:
+        try:
+            found += _placed(some, file, root, known, settings)
+        except UserError as error:
+            failed.append(Refusal(str(file), error))
     return found
 
 
@@ -83,10 +91,16 @@ def _root(sources: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([(one if one.is_dir() else one.parent).absolute() for one in sources]))
 
 
-def _read(unit: Sequence[Path], root: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[Found]:
+def _read(unit: Sequence[Path], known: KnownMicrographs, flip_y: bool) -> list[Picks]:
+    """The picks of a file, or of several that belong together, as they have them."""
+    return known.raw(unit[0], flip_y=flip_y) if len(unit) == 1 else _group(unit, flip_y)
+
+
+def _placed(
+    raw: Sequence[Picks], file: Path, root: Path, known: KnownMicrographs, settings: ConversionSettings
+) -> list[Found]:
     """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
-    file, flip = unit[0], settings.flip_y
-    placed = known.read(file, flip_y=flip) if len(unit) == 1 else known.placed(_group(unit, flip), file)
+    placed = known.placed(raw, file, flip_y=settings.flip_y)
     named = [
         picks if known.entry(picks.frame.micrograph, file) else with_folders(picks, file.absolute(), root)
         for picks in within(placed, file)
@@ -96,8 +110,6 @@ def _read(unit: Sequence[Path], root: Path, known: KnownMicrographs, settings: C
 
 def _group(files: Sequence[Path], flip_y: bool) -> list[Picks]:
     """The picks of several files of cryoSPARC, whose rows count from the bottom."""
-    from napari_drpnet.io.picks.cryosparc_group import read_group  # type: ignore[import-not-found,unused-ignore]
-
     found = [checked(picks, files[0]) for picks in read_group(files)]
     return found if flip_y else [upside_down(picks, files[0]) if len(picks) else picks for picks in found]
 

@@ -95,14 +95,14 @@ def write_csg(cs: Path, found: Sequence[Picks]) -> Path:
 
 
 def read_exposures(path: Path) -> list[MicrographEntry]:
-    """The micrographs that a ``.cs`` file of exposures lists, each once, in their order.
+    """The micrographs that a ``.cs`` file of exposures, or a group with one, lists: each once, in their order.
 
     Raises
     ------
     UserError
         When the file cannot be read, or lists no micrographs.
     """
-    table = load_table(path)
+    table = joined([(load_table(file), file) for file in _files(path)])
     there = table.dtype.names or ()
     named = next((pair for pair in ((_BLOB, _PIXEL), *_OTHERS) if pair[0] in there), None)
     if named is None:
