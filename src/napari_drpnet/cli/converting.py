@@ -56,7 +56,7 @@ def _warn(report: jobs.Conversion) -> None:
     for refusal in report.failed:
         tell("error", str(refusal.error))
     lists = (
-        ("not in the STAR file of micrographs, or like several there; written under their own names", report.unmatched),
+        ("not in the list of micrographs; written under their own names", report.unmatched),
         ("micrographs without picks", report.without),
         ("passed over, as they hold no picks", [path.name for path in report.passed_over]),
     )

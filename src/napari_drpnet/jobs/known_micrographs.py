@@ -11,7 +11,7 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.io.images import open_image
-from napari_drpnet.io.names import NameIndex, own_name, owners
+from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
 from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -57,7 +57,7 @@ class KnownMicrographs:
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
 
-    def assign(self, found: Sequence[tuple[Picks, Path]]) -> None:
+    def assign(self, found: Sequence[tuple[Picks, Path]]) -> Owners:
         """Decide of all picks together whose they are: of two that mean one micrograph, the one that is most like it.
 
         Parameters
@@ -65,11 +65,11 @@ class KnownMicrographs:
         found
             Picks as they were read, and their files. A micrograph that is not listed keeps its name.
         """
-        if not self._entries:
-            return
-        names = [own_name(picks.frame.micrograph, path) for picks, path in found]
-        self._meant = dict.fromkeys(names, "") | owners(names, self._index).of
+        names = [own_name(picks.frame.micrograph, path) for picks, path in found] if self._entries else []
+        own = owners(names, self._index)
+        self._meant = dict.fromkeys(names, "") | own.of
         self._frames.clear()
+        return own
 
     def read(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file, see `read_picks`, in the frames of their micrographs.
