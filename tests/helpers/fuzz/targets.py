@@ -211,7 +211,7 @@ def _convert(path: Path) -> None:
     from napari_drpnet.settings import ConversionSettings
 
     to = "csv" if path.suffix == ".star" else "star"
-    _finish(convert(path, path.parent / OUT, ConversionSettings(to=to)))
+    _finish(convert([path], path.parent / OUT, ConversionSettings(to=to)))
 
 
 def _finish(steps: Iterator[Any]) -> None:
