@@ -230,7 +230,7 @@ SCORED = "_CoordinateX #1\n_CoordinateY #2\n_Width #3\n_Height #4\n"
         ("a.txt", "image_name\tx_coord\ty_coord\na\t1\ttwo\n", "the column y_coord has a value that is no number"),
         ("a.txt", "image_name\tx_coord\ty_coord\n\t1\t2\n", "does not name its micrograph"),
         ("a.cs", "not numpy", "is not a table of cryoSPARC"),
-        ("a.cs", b"\x94CSDAT\x00\x00", "is compressed by cryoSPARC"),
+        ("a.cs", b"\x94CSDAT\x00\x00", "only a part of it: it ends too early"),
         ("a.cs", b"\x93NUMPY\x01\x00", "or only a part of it"),
     ],
 )

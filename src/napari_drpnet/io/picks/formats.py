@@ -14,6 +14,7 @@ from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
 from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
 from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
 from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
@@ -100,6 +101,8 @@ CRYOSPARC = PickFormat(
     kept={"score", "diameter", _FRACTIONS},
     bottom_up=True,
 )
+# Only read: it names tables, and is written beside one (`cryosparc_group.write_csg`).
+_GROUP = replace(CRYOSPARC, title="cryoSPARC group", suffix=GROUP_SUFFIX, read=lambda path: read_group([path]))
 CRYOPPP = PickFormat(
     *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
     kept={"diameter", "psi", _FRACTIONS},
@@ -148,7 +151,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     ----------
     path
         RELION STAR (3.0 to 5: picks, particles, or a list of coordinate files), CSV, EMAN .box, EMAN2 JSON, crYOLO
-        .cbox, Topaz .txt, cryoSPARC .cs or CryoPPP CSV, told apart by the suffix and the first line.
+        .cbox, Topaz .txt, cryoSPARC .cs or .csg, or CryoPPP CSV, told apart by the suffix and the first line.
     flip_y
         The rows run the other way than this format has them.
     frame_of
@@ -173,7 +176,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
         For what is passed over in the file.
     """
     path = Path(path)
-    found = format_of(path)
+    found = _GROUP if path.suffix.lower() == GROUP_SUFFIX else format_of(path)
     if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
     # Origins of RELION's particles need the pixel size of their micrographs.
