@@ -15,6 +15,7 @@ from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.box import known_sizes
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
 from napari_drpnet.io.picks.formats import (
     BOX,
     CBOX,
@@ -147,12 +148,7 @@ def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
 def _listed(path: Path | None) -> list[MicrographEntry]:
     if path is None:
         return []
-    if path.suffix.lower() in CRYOSPARC_SUFFIXES:
-        from napari_drpnet.io.picks.cryosparc_group import read_exposures  # type: ignore[import-not-found,unused-ignore]
-
-        exposures: list[MicrographEntry] = read_exposures(path)
-        return exposures
-    return read_micrographs(path)
+    return read_exposures(path) if path.suffix.lower() in CRYOSPARC_SUFFIXES else read_micrographs(path)
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -247,7 +243,7 @@ def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
 
 def _beside(target: Path) -> tuple[Path, ...]:
     """What is written beside a file, of the same name."""
-    return (target.with_suffix(".csg"),) if target.suffix == CRYOSPARC.suffix else ()
+    return (target.with_suffix(GROUP_SUFFIX),) if target.suffix == CRYOSPARC.suffix else ()
 
 
 def _check_complete(found: Sequence[Found], targets: Sequence[Path], to: PickFormat) -> None:
@@ -270,21 +266,12 @@ def _write(
         return (write_particles([one.picks for one in found], targets[0], lenses),)
     if to.several:
         file = write_all([one.picks for one in found], targets[0], to, quiet=True)
-        return (file, *_write_group(file, found)) if to is CRYOSPARC else (file,)
+        return (file, write_csg(file, [one.picks for one in found])) if to is CRYOSPARC else (file,)
     written = [write_all([one.picks], target, to, quiet=True) for one, target in zip(found, targets, strict=True)]
     if to is STAR and targets != [out]:
         pairs = [(one.name, file.as_posix()) for one, file in zip(found, written, strict=True)]
         written.append(write_coordinate_list(pairs, out / "autopick.star"))
     return tuple(written)
-
-
-def _write_group(file: Path, found: Sequence[Found]) -> tuple[Path, ...]:
-    """Write what cryoSPARC needs beside its table to import it."""
-    try:
-        from napari_drpnet.io.picks.cryosparc_group import write_csg  # type: ignore[import-not-found,unused-ignore]
-    except ModuleNotFoundError:
-        return ()
-    return (write_csg(file, [one.picks for one in found]),)
 
 
 def _tell_empty(found: Sequence[Found], to: PickFormat) -> None:

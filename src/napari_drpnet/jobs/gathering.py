@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.rows import checked, upside_down, within
 from napari_drpnet.jobs.inputs import Refusal
@@ -19,7 +20,7 @@ from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
 
 # What cryoSPARC knows of its particles may be in several files of these.
-CRYOSPARC_SUFFIXES = (".cs", ".csg")
+CRYOSPARC_SUFFIXES = (".cs", GROUP_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,6 @@ def _read(unit: Sequence[Path], root: Path, known: KnownMicrographs, settings: C
 
 def _group(files: Sequence[Path], flip_y: bool) -> list[Picks]:
     """The picks of several files of cryoSPARC, whose rows count from the bottom."""
-    from napari_drpnet.io.picks.cryosparc_group import read_group  # type: ignore[import-not-found,unused-ignore]
-
     found = [checked(picks, files[0]) for picks in read_group(files)]
     return found if flip_y else [upside_down(picks, files[0]) if len(picks) else picks for picks in found]
 
