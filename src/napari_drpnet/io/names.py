@@ -208,8 +208,8 @@ def owners(names: Iterable[str], index: NameIndex) -> Owners:
     """Which micrograph each name means, each micrograph being meant by one name at most.
 
     Where several names mean one micrograph, the one with the longest common tail of folders has it, and the others mean
-    micrographs that are not there; so does one with a word that no program is known for, beside one without. Other names
-    that mean one micrograph are unclear.
+    micrographs that are not there; so does one with a word that no program is known for, beside one without. Any other
+    names that mean one micrograph are unclear.
     """
     matches = {name: index.match(name) for name in names}
     unknown = [name for name, match in matches.items() if not match.micrographs]

@@ -15,7 +15,7 @@ from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.box import known_sizes
-from napari_drpnet.io.picks.cryosparc_group import read_exposures, write_csg
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
 from napari_drpnet.io.picks.formats import (
     BOX,
     CBOX,
@@ -148,9 +148,7 @@ def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
 def _listed(path: Path | None) -> list[MicrographEntry]:
     if path is None:
         return []
-    if path.suffix.lower() in CRYOSPARC_SUFFIXES:
-        return read_exposures(path)
-    return read_micrographs(path)
+    return read_exposures(path) if path.suffix.lower() in CRYOSPARC_SUFFIXES else read_micrographs(path)
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -245,7 +243,7 @@ def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
 
 def _beside(target: Path) -> tuple[Path, ...]:
     """What is written beside a file, of the same name."""
-    return (target.with_suffix(".csg"),) if target.suffix == CRYOSPARC.suffix else ()
+    return (target.with_suffix(GROUP_SUFFIX),) if target.suffix == CRYOSPARC.suffix else ()
 
 
 def _check_complete(found: Sequence[Found], targets: Sequence[Path], to: PickFormat) -> None:

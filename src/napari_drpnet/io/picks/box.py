@@ -12,9 +12,9 @@ from warnings import warn
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.plain_text import number, read_plain, shown, tell_if_cut
+from napari_drpnet.io.picks.plain_text import number, read_plain, tell_if_cut
 
 # EMAN's own marks in the fifth column: an ordinary box, and the two ends of a helix.
 _ORDINARY, _HELIX = -3, {-1.0, -2.0}
@@ -61,7 +61,7 @@ def parse_rows(text: str, path: Path, widths: Collection[int]) -> FloatArray:
         if columns not in widths or len(row) != columns:
             raise UserError(
                 f"{path}, line {at}: {len(row)} values, where a box has x, y, width, height and perhaps a score "
-                f"({shown(' '.join(row))}).",
+                f"({short(' '.join(row), 40)}).",
                 _ANEW,
             )
     return np.array([_numbers(path, at, row) for at, row in rows])
@@ -76,14 +76,14 @@ def _numbers(path: Path, at: int, row: list[str]) -> list[float]:
     try:
         return [number(value) for value in row]
     except ValueError as error:
-        message = f"{path}, line {at}: {shown(' '.join(row))} is not a box of numbers."
+        message = f"{path}, line {at}: {short(' '.join(row), 40)} is not a box of numbers."
         raise UserError(message, _ANEW) from error
 
 
 def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
-    """Picks from ``(n, at least 4)`` boxes, the fifth column the score.
+    """Picks from ``(n, 4)`` boxes, or ``(n, 5)`` with a score.
 
-    ``half`` is ``(n, 2)``, from the corner to the centre in (x, y) order.
+    ``half`` is ``(n, 2)``, from the corner to the centre, in (x, y) order.
     """
     sides = boxes[:, 2:4]
     if not np.isfinite(boxes[:, :4]).all() or (sides < 0).any():

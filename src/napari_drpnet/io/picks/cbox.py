@@ -13,10 +13,10 @@ from warnings import warn
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.picks.box import boxes_to_picks, known_sizes, parse_rows
-from napari_drpnet.io.picks.plain_text import listed, read_plain, shown, tell_if_cut, tell_passed_over
+from napari_drpnet.io.picks.plain_text import listed, read_plain, tell_if_cut, tell_passed_over
 from napari_drpnet.io.star_table import Table, format_table, parse_tables
 
 _CORNER = ("CoordinateX", "CoordinateY")
@@ -96,7 +96,7 @@ def _look_for_more(tables: Sequence[Table], table: Table, path: Path) -> None:
     tell_passed_over(path, others, "tables", stacklevel=5)
     version = next((t.texts(_VERSION)[0] for t in tables if _VERSION in t and len(t)), _KNOWN_VERSION)
     if version != _KNOWN_VERSION:
-        warn(f"{path}: version {shown(version)} of .cbox is not known, and read as {_KNOWN_VERSION}.", stacklevel=5)
+        warn(f"{path}: version {short(version, 20)} of .cbox is not known, and read as {_KNOWN_VERSION}.", stacklevel=5)
 
 
 def write_cbox(picks: Picks, path: str | Path) -> Path:

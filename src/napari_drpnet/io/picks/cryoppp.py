@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.csv import numbers, points, read_columns, refuse_depth, texts
+from napari_drpnet.io.picks.csv import known, numbers, points, read_columns, refuse_depth, texts
 from napari_drpnet.io.picks.plain_text import tell_passed_over
 
 _X, _Y, _DIAMETER, _PSI = "X-Coordinate", "Y-Coordinate", "Diameter", "Angle-Psi"
@@ -34,16 +32,16 @@ def read_cryoppp(path: str | Path) -> list[Picks]:
     """
     path = Path(path)
     columns = read_columns(path, CRYOPPP_COLUMNS, "(in pixels of the micrograph turned upside down)")
-    known = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower()}
+    read = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower()}
     refuse_depth(path, columns)
-    tell_passed_over(path, [name for name in columns if name not in known])
+    tell_passed_over(path, [name for name in columns if name not in read])
     yx = points(path, columns, _Y.lower(), _X.lower())
     return [
         Picks(
             Frame(micrograph_stem(path)),
             yx,
             diameter=numbers(path, columns, _DIAMETER.lower(), len(yx)),
-            psi=np.nan_to_num(numbers(path, columns, _PSI.lower(), len(yx))),
+            psi=known(numbers(path, columns, _PSI.lower(), len(yx))),
         )
     ]
 

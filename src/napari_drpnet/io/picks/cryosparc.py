@@ -1,13 +1,14 @@
 """cryoSPARC's .cs: a numpy table of particles, with positions as fractions of the micrograph's width and height.
 
 cryoSPARC counts rows from the bottom, ``y = (1 - fy) * ny``. Reading and writing leave them so, in pixels;
-`picks.read_picks` and `picks.write_picks` turn them. How a table is loaded and joined is in `cryosparc_table`.
+`picks.read_picks` and `picks.write_picks` turn them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,123 +18,85 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError, short
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import atomic_write, micrograph_stem
-from napari_drpnet.io.picks.cryosparc_table import AGAIN, Rows, column, load_table, names_of, pairs
+from napari_drpnet.io.picks.cryosparc_shifts import shifts
+from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
 from napari_drpnet.io.picks.rows import rows_by_name
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
 _SEPARATION, _PIXEL = "location/min_dist_A", "location/micrograph_psize_A"
 _SCORE = "pick_stats/ncc_score"
-_NEEDED = (_PATH, _SHAPE, _FX, _FY)
-# Of a classification: the shift of each class, of which the likeliest is meant.
-_CLASS = re.compile(r"(alignments_class\w*)/class_posterior")
 _UID = re.compile(r"^(\d{21})_")
 # Rounding of fractions to 32 bits, and of who wrote them.
 _TOLERANCE = 1e-3
-_LARGEST = 1_000_000  # pixels along a side
+# Pixels along a side of an image.
+_LARGEST = 10**6
 
 
 def read_cryosparc(path: str | Path) -> list[Picks]:
     """Picks of each micrograph in the file, with rows as cryoSPARC counts them: from the bottom.
 
-    The diameter is the least distance that cryoSPARC kept between particles. Particles that were aligned are moved to
-    their centre, see `picks_of_table`. An empty table gives one empty `Picks`.
+    The diameter is the least distance that cryoSPARC kept between particles. Aligned particles are where their
+    alignment has them (`cryosparc_shifts`). An empty table gives one empty `Picks`.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, compressed, of another schema, without locations, or has fractions
-        outside 0 to 1.
+        When the file is missing, half-written, without locations, of other columns, or most of its fractions are not
+        between 0 and 1.
 
     Warns
     -----
     UserWarning
-        When particles are moved by their alignment, or cannot be.
+        When particles are moved to where their alignment has them; for filaments, which are passed over.
     """
-    path = Path(path)
-    return picks_of_table(load_table(path), path)
+    return table_picks(read_table(Path(path)))
 
 
-def picks_of_table(table: Rows, path: Path) -> list[Picks]:
-    """The picks of a table that was read from ``path``.
-
-    Particles are moved by ``x - shift_x``, ``y - shift_y`` in the pixels of their micrograph with the rows turned, as
-    RELION's origins are: pyem's csparc2star, by which people bring alignments from cryoSPARC to RELION, takes shifts
-    for origins so. A 3D alignment goes before a classification in 3D, of which the likeliest class counts, and that
-    before an alignment in 2D.
-    """
-    missing = [name for name in _NEEDED if name not in (table.dtype.names or ())]
-    if missing:
-        raise UserError(
-            f"{path} has no locations of particles: {', '.join(missing)} is missing.",
-            "Give the job's other .cs file (passthrough_particles.cs) too, or that of the picking job.",
-        )
+def table_picks(table: CsTable) -> list[Picks]:
+    """`read_cryosparc`, of a table that is read already."""
+    hint = "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    table.require((_PATH, _SHAPE, _FX, _FY), "locations of particles", hint)
     if len(table) == 0:
-        return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
-    rows = rows_by_name(names_of(table, _PATH, path))
-    moved = _moved(table, path)
-    return [_picks(path, name, table[which], moved[which]) for name, which in rows.items()]
-
-
-def _moved(table: Rows, path: Path) -> FloatArray:
-    """How far alignment moved each particle, ``(n, 2)`` in micrograph pixels in (y, x) order, rows from the bottom."""
-    shift, size = _shift(table, path)
-    if not shift.any():
-        return np.zeros((len(table), 2))
-    pixel = column(table, _PIXEL, path)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = (size / pixel)[:, None]
-    known = (factor > 0) & np.isfinite(factor) & np.isfinite(shift)
-    if not known.all():
-        warn(
-            f"{path}: particles were aligned, but the pixel size of the shifts or of the micrograph is not in it; they "
-            "stay where they were picked.",
-            stacklevel=5,
-        )
-        return np.zeros((len(table), 2))
-    warn(f"{path}: particles are moved to the centre that their alignment found.", stacklevel=5)
-    x, y = (shift * factor).T
-    return np.column_stack([y, -x])
-
-
-def _shift(table: Rows, path: Path) -> tuple[FloatArray, FloatArray]:
-    """Shifts ``(n, 2)`` in (x, y) order and Angstrom per pixel of them ``(n,)``; nought where nothing was aligned."""
-    there = table.dtype.names or ()
-    classes = [found[1] for name in there if (found := _CLASS.fullmatch(name)) and f"{found[1]}/shift" in there]
-    if "alignments3D/shift" in there or not classes:
-        kind = next((kind for kind in ("alignments3D", "alignments2D") if f"{kind}/shift" in there), None)
-        if kind is None:
-            return np.zeros((len(table), 2)), np.ones(len(table))
-        return pairs(table, f"{kind}/shift", path), _size(table, kind, path)
-    best = np.argmax([np.nan_to_num(column(table, f"{one}/class_posterior", path)) for one in classes], axis=0)
-    each = np.arange(len(table))
-    shifts = np.array([pairs(table, f"{one}/shift", path) for one in classes])[best, each]
-    return shifts, np.array([_size(table, one, path) for one in classes])[best, each]
-
-
-def _size(table: Rows, kind: str, path: Path) -> FloatArray:
-    own = column(table, f"{kind}/psize_A", path)
-    return np.where(own > 0, own, column(table, "blob/psize_A", path))
-
-
-def _picks(path: Path, name: str, rows: Rows, moved: FloatArray) -> Picks:
-    sides = pairs(rows, _SHAPE, path)
-    height, width = sides[0]
-    if not name or (sides != sides[0]).any() or not ((sides >= 1) & (sides <= _LARGEST) & (sides % 1 == 0)).all():
-        raise UserError(f"{path}: the micrograph {short(name)} has no name, or not one size.", AGAIN)
-    fractions = np.column_stack([column(rows, _FY, path), column(rows, _FX, path)])
-    if not ((fractions >= -_TOLERANCE) & (fractions <= 1 + _TOLERANCE)).all():
-        raise UserError(f"{path}: picks outside {short(name)}.", AGAIN)
-    size = _positive(column(rows, _PIXEL, path))
-    known = size[np.isfinite(size)]
-    return Picks(
-        Frame(name, (int(height), int(width)), float(known[0]) if len(known) else None),
-        fractions * (height, width) + moved,
-        score=column(rows, _SCORE, path),
-        diameter=_positive(column(rows, _SEPARATION, path) / size),
+        return [Picks(Frame(micrograph_stem(table.path)), np.empty((0, 2)))]
+    if any(name.startswith("filament/") for name in table.names):
+        warn(f"{table.path}: which particles lie along one filament is passed over.", stacklevel=3)
+    size = _positive(table.floats(_PIXEL))
+    fractions = np.column_stack([table.numbers(_FY), table.numbers(_FX)]).astype(np.float64)
+    shapes = table.numbers(_SHAPE, 2)
+    every = Picks(
+        Frame(""),
+        # What is not finite is refused below, where its micrograph is known.
+        np.nan_to_num(fractions) * np.nan_to_num(shapes.astype(np.float64)) - shifts(table, size),
+        score=table.floats(_SCORE),
+        diameter=_known(table.floats(_SEPARATION)) / size,
     )
+    return [
+        replace(every.select(rows), frame=_frame(table.path, name, shapes[rows], fractions[rows], size[rows]))
+        for name, rows in rows_by_name(table.texts(_PATH)).items()
+    ]
+
+
+def _frame(path: Path, name: str, shapes: npt.NDArray[Any], fractions: FloatArray, size: FloatArray) -> Frame:
+    """The micrograph of some rows, which have one shape and lie in it, all but a few."""
+    height, width = sides = shapes[0].tolist()
+    if not name or (shapes != sides).any() or not all(1 <= side <= _LARGEST and side % 1 == 0 for side in sides):
+        raise UserError(
+            f"{path}: the micrograph {short(name)} has no name, or not one size that an image can have.",
+            "Export the particles from cryoSPARC anew.",
+        )
+    inside = np.all((fractions >= -_TOLERANCE) & (fractions <= 1 + _TOLERANCE), axis=1)
+    # A few lie outside where they were re-centred: they are left out where picks are placed on their micrographs.
+    if not np.isfinite(fractions).all() or 2 * inside.sum() < len(fractions):
+        raise UserError(f"{path}: picks outside {cut(name, 80)}.", "Export the particles from cryoSPARC anew.")
+    known = size[np.isfinite(size)]
+    return Frame(name, (int(height), int(width)), float(known[0]) if len(known) else None)
+
+
+def _known(values: FloatArray) -> FloatArray:
+    return np.where(values == 0, np.nan, values)
 
 
 def _positive(values: FloatArray) -> FloatArray:

@@ -1,116 +1,156 @@
-"""Files of one cryoSPARC job together: particles and what was passed through, result groups, and exposures."""
+"""What cryoSPARC keeps in several files: particles with what they passed through, groups of results, and exposures.
+
+A .csg is a group of results, in YAML: for each result the .cs that has it (``metafile``, after ``>`` a file beside it),
+how many rows, and its type. cryoSPARC's job *Import Result Group* takes one.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from warnings import warn
 
-import yaml
+import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, short
-from napari_drpnet.io.fields import read_fields
+from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
-from napari_drpnet.io.picks.cryosparc import picks_of_table
-from napari_drpnet.io.picks.cryosparc_table import AGAIN, column, joined, load_table, names_of
-from napari_drpnet.io.safe_names import is_safe
+from napari_drpnet.io.picks.cryosparc import table_picks
+from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
 from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
 
 GROUP_SUFFIX = ".csg"
-_BLOB, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
-# Other names of a micrograph in tables of exposures, in the order in which they are looked for.
-_OTHERS = (("micrograph_blob_non_dw/path", "micrograph_blob_non_dw/psize_A"), ("blob/path", "blob/psize_A"))
-_RESULTS = ("location", "pick_stats")
+_HINT = "Give the .csg that cryoSPARC wrote, with the .cs files beside it."
+_MOST_FILES = 100
+_PATH, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
+# Of cryoSPARC's results for particles, what our table has all columns of.
+_RESULT = "location"
 
 
 def read_group(paths: Sequence[Path]) -> list[Picks]:
-    """Picks of several files of one job, rows counted from the bottom: what one lacks, another may have.
+    """Picks of several files of cryoSPARC, joined by uid, with rows from the bottom, as `read_cryosparc` gives them.
 
     Parameters
     ----------
     paths
-        ``.cs`` files of the same particles, and ``.csg`` files, which name such files in their folder.
+        Tables (.cs) and groups of results (.csg), which name tables. Tables with common uids are one, with the rows
+        that both have: particles, and what they passed through. Others are read one after the other.
 
     Raises
     ------
     UserError
-        As `cryosparc.read_cryosparc` does; when files have no particle in common, or a group names no file.
+        When a file cannot be read, or no table with its uids has the locations.
+
+    Warns
+    -----
+    UserWarning
+        When tables that are joined do not have the same rows.
     """
-    files = list(dict.fromkeys(file for path in paths for file in _files(path)))
-    return picks_of_table(joined([(load_table(file), file) for file in files]), paths[0])
+    files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
+    return [picks for table in _joined([read_table(file) for file in files]) for picks in table_picks(table)]
 
 
-def _files(path: Path) -> list[Path]:
+def _tables(path: Path) -> list[Path]:
+    """The tables that a group names; or the table itself."""
     if path.suffix.lower() != GROUP_SUFFIX:
         return [path]
-    results = read_fields(path, AGAIN).get("results")
-    if not isinstance(results, dict):
-        raise UserError(f"{path} is no result group of cryoSPARC: it has no results.", AGAIN)
-    files: dict[Path, None] = {}
-    for result in results.values():
-        name = result.get("metafile") if isinstance(result, dict) else None
-        # ">" stands for the folder of the group.
-        if not isinstance(name, str) or not is_safe(name.removeprefix(">")):
-            raise UserError(f"{path}: {short(str(name))} is not the name of a file in its folder.", AGAIN)
-        files[path.parent / name.removeprefix(">")] = None
-    if not files:
-        raise UserError(f"{path} names no files.", AGAIN)
-    return list(files)
+    results = read_fields(path, _HINT).get("results")
+    found = list(results.values()) if isinstance(results, dict) else []
+    names = [one.get("metafile") for one in found if isinstance(one, dict)]
+    if not names or len(names) < len(found) or len(set(map(str, names))) > _MOST_FILES:
+        raise UserError(f"{path} is not a group of results of cryoSPARC.", _HINT)
+    return list(dict.fromkeys(_beside(path, name) for name in names))
+
+
+def _beside(group: Path, name: Any) -> Path:
+    """A table as a group names it: beside it, or from the project's folder, which is the one above."""
+    inside = name.removeprefix(">") if isinstance(name, str) else ""
+    parts = Path(inside).parts
+    if not inside or "\0" in inside or Path(inside).is_absolute() or ".." in parts or not inside.endswith(".cs"):
+        raise UserError(f"{group}: {short(str(name), 40)} is no table beside it.", _HINT)
+    places = [folder / inside for folder in (group.parent, group.parent.parent)]
+    # Not Path.exists, which raises where a folder may not be entered.
+    return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110
+
+
+def _joined(tables: Sequence[CsTable]) -> list[CsTable]:
+    """Tables with common uids as one."""
+    if len(tables) == 1:
+        return list(tables)
+    found: list[CsTable] = []
+    for table in tables:
+        same = next((i for i, other in enumerate(found) if np.isin(table.uids(), other.uids()).any()), None)
+        if same is None:
+            found.append(table)
+            continue
+        both = found[same].joined(table)
+        if lost := max(len(table), len(found[same])) - len(both):
+            warn(f"{table.path}: {lost} rows are not in both this file and {found[same].path.name}.", stacklevel=4)
+        found[same] = both
+    # An empty one has no uids to be joined by.
+    return [table for table in found if len(table)] or found[:1]
 
 
 def write_csg(cs: Path, found: Sequence[Picks]) -> Path:
-    """Write the result group of a ``.cs`` file beside it, which cryoSPARC's *Import Result Group* takes.
+    """Write the group of results beside a table of picks, so that cryoSPARC imports it as particles with locations.
 
     Parameters
     ----------
     cs
-        As `cryosparc.write_cryosparc` wrote it.
+        The table, which is written already.
     found
-        What it holds.
+        The picks in it.
 
     Raises
     ------
     UserError
         When the file cannot be written.
     """
-    count, there = sum(map(len, found)), load_table(cs).dtype.names or ()
-    results = {
-        name: {"metafile": f">{cs.name}", "num_items": count, "type": f"particle.{name}"}
-        for name in _RESULTS
-        if any(column.startswith(f"{name}/") for column in there)
-    }
+    made = datetime.fromtimestamp(cs.stat().st_mtime, UTC) if cs.is_file() else datetime.now(UTC)
+    count = sum(int(np.sum(picks.label != "background")) for picks in found)
     group = {
-        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "created": made.strftime("%Y-%m-%d %H:%M:%S.%f"),
         "group": {
-            "description": "Particles picked by napari-drpnet",
+            "description": "Particle picks of napari-drpnet",
             "name": "particles",
-            "title": "Particles",
+            "title": "Particles picked",
             "type": "particle",
         },
-        "results": results,
+        "results": {
+            _RESULT: {"metafile": f">{cs.name}", "num_items": count, "type": f"particle.{_RESULT}"},
+        },
         "version": "v4.0.0",
     }
-    return write_text(yaml.safe_dump(group, sort_keys=True), cs.with_suffix(GROUP_SUFFIX))
+    return write_text(dump(group), cs.with_suffix(GROUP_SUFFIX))
 
 
 def read_exposures(path: Path) -> list[MicrographEntry]:
-    """The micrographs that a ``.cs`` file of exposures, or a group with one, lists: each once, in their order.
+    """The micrographs of cryoSPARC's exposures, each once, in their order.
+
+    Parameters
+    ----------
+    path
+        A .cs with ``micrograph_blob/path``, or a group of results that names it. The names begin at the project's
+        folder, and are looked for in the working folder, in the folder of the file, and in those above it.
 
     Raises
     ------
     UserError
-        When the file cannot be read, or lists no micrographs.
+        When the file cannot be read, or names no micrographs.
     """
-    table = joined([(load_table(file), file) for file in _files(path)])
-    there = table.dtype.names or ()
-    named = next((pair for pair in ((_BLOB, _PIXEL), *_OTHERS) if pair[0] in there), None)
-    if named is None:
-        raise UserError(
-            f"{path} lists no micrographs: it has no {_BLOB}.", "Give the exposures of a job after motion correction."
-        )
-    sizes = column(table, named[1], path).tolist()
-    found: dict[str, float | None] = {}
-    for name, size in zip(names_of(table, named[0], path), sizes, strict=True):
-        found.setdefault(name.removeprefix(">"), size if 0 < size < float("inf") else None)
-    return [MicrographEntry(name, find_in_project(name, path), size) for name, size in found.items()]
+    (table, *others) = _joined([read_table(file) for file in _tables(path)])
+    if others:
+        raise UserError(f"{path}: its tables have no uid in common.", "Give the .cs of the exposures.")
+    hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."
+    table.require((_PATH,), "micrographs" if "movie_blob/path" not in table else "micrographs, only movies", hint)
+    sizes = table.floats(_PIXEL)
+    size_of: dict[str, float | None] = {}
+    for name, size in zip(table.texts(_PATH), sizes.tolist(), strict=True):
+        if not name or "\0" in name:
+            raise UserError(f"{path}: a row does not name its micrograph.", hint)
+        size_of.setdefault(name.removeprefix(">"), size if 0 < size < np.inf else None)
+    return [MicrographEntry(name, find_in_project(name, path), size) for name, size in size_of.items()]

@@ -1,125 +1,177 @@
-"""Tables of cryoSPARC: loaded without running any code, joined by the number of each particle, and read by column."""
+"""cryoSPARC's .cs as a table: read from numpy's format or from the compressed stream, checked, and joined by uid."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import tokenize
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray
-from napari_drpnet.errors import UserError, short
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import reading
+from napari_drpnet.io.picks.cryosparc_stream import MARKS, Column, read_stream
 
-Rows = npt.NDArray[Any]
-
-AGAIN = "Export the particles from cryoSPARC anew."
-_UID = "uid"
-# The stream that cryosparc-tools calls CSDAT, in the two versions that were seen.
-_COMPRESSED = (b"\x94CSDAT", b"\x95CSDAT")
-# What numpy raises for headers that are no dictionary, or too deep, and for types that cannot be.
-_DAMAGE = (
-    *(ValueError, TypeError, LookupError, AttributeError, SyntaxError, TokenError),
-    *(EOFError, MemoryError, OverflowError, RecursionError),
+UID = "uid"
+# What is read of a table that may be wide and long: where particles are and how aligned, or which micrographs.
+_WANTED = re.compile(
+    r"uid|location/.+|pick_stats/ncc_score|alignments.*/(shift|psize_A|class_posterior)|(micrograph|movie)_blob.*/.+"
 )
-# Bytes of the names of columns: a classification into a thousand classes has two million.
-_LONGEST_HEADER = 10_000_000
+_HEADER = 2**20  # bytes; a hundred classes take a tenth of it
+_CHUNK = 2**26  # bytes
+_MARK = 6
+_REASON = 100
+# What numpy and Python raise for a header that is none.
+_BROKEN = (
+    *(ValueError, TypeError, SyntaxError, EOFError, LookupError, AttributeError),
+    *(ArithmeticError, MemoryError, RecursionError, tokenize.TokenError),
+)
+_EXPORT = "Copy or export it from cryoSPARC anew."
+_RESAVE = "Save it by cryosparc-tools: Dataset.load(IN).save(OUT), which writes numpy's format."
 
 
-def load_table(path: Path) -> Rows:
-    """The rows of a .cs file, ``(n,)`` of named columns.
+@dataclass(frozen=True)
+class CsTable:
+    """Columns of particles or micrographs.
+
+    Attributes
+    ----------
+    path
+        The file, for messages.
+    names
+        Of all columns that the file has.
+    columns
+        Those that are read, ``(n, ...)`` each.
+    """
+
+    path: Path
+    names: frozenset[str]
+    columns: dict[str, Column]
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    def numbers(self, name: str, *shape: int) -> npt.NDArray[Any]:
+        """A column of numbers, ``(n, *shape)``, as it is stored; a `UserError` when it is another."""
+        values = self.columns[name]
+        if values.dtype.kind not in "iuf" or values.shape != (self.n, *shape):
+            what = f"{shape[0]} numbers" if shape else "one number"
+            raise self._wrong(name, values, what)
+        return values
+
+    def floats(self, name: str) -> FloatArray:
+        """A column as ``(n,)`` float64, with the digits that it was stored with; NaN where it is missing."""
+        if name not in self:
+            return np.full(self.n, np.nan)
+        # Shortest digits: 1.77 stored in 32 bits is 1.77, not 1.7699999809.
+        values, which = np.unique(self.numbers(name), return_inverse=True)
+        return np.array([float(str(value)) for value in values], dtype=np.float64)[which]
+
+    def texts(self, name: str) -> list[str]:
+        """A column of text; a `UserError` when it is another."""
+        values = self.columns[name]
+        if values.dtype.kind not in "SUO" or values.shape != (self.n,):
+            raise self._wrong(name, values, "one text")
+        return [_text(value) for value in values.tolist()]
+
+    def uids(self) -> npt.NDArray[np.uint64]:
+        """The number of each row, ``(n,)``; a `UserError` when there are none, or one twice."""
+        if UID not in self or self.numbers(UID).dtype.kind not in "iu":
+            raise UserError(f"{self.path} has no column uid, by which files are joined.", _EXPORT)
+        values = self.columns[UID].astype(np.uint64)
+        if len(np.unique(values)) < self.n:
+            raise UserError(f"{self.path}: a uid is there twice, and files are joined by it.", _EXPORT)
+        return values
+
+    def require(self, names: Sequence[str], what: str, hint: str) -> None:
+        """Raise a `UserError` where columns are missing."""
+        if missing := [name for name in names if name not in self]:
+            raise UserError(f"{self.path} has no {what}: {', '.join(missing)} is missing.", hint)
+
+    def rows(self, which: npt.NDArray[np.intp]) -> CsTable:
+        """Some of the rows, by their numbers."""
+        columns = {name: values[which] for name, values in self.columns.items()}
+        return CsTable(self.path, self.names, columns, len(which))
+
+    def joined(self, other: CsTable) -> CsTable:
+        """The rows that both have, by uid, with the columns of both; those of this one where both have them."""
+        _, mine, others = np.intersect1d(self.uids(), other.uids(), return_indices=True)
+        order = np.argsort(mine)
+        left, right = self.rows(mine[order]), other.rows(others[order])
+        return CsTable(self.path, self.names | other.names, {**right.columns, **left.columns}, len(left))
+
+    def _wrong(self, name: str, values: Column, what: str) -> UserError:
+        there = short(f"{values.dtype}, {values.shape[1:]}", 40)
+        return UserError(f"{self.path}: the column {name} has not {what} for each row, but {there}.", _EXPORT)
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
+
+
+def read_table(path: Path) -> CsTable:
+    """What of a .cs is needed here.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, compressed, or no such table.
+        When it is missing, half-written, of another format, or has Python's objects in it, which are never loaded.
     """
     with reading(path), path.open("rb") as file:
-        if file.read(len(_COMPRESSED[0])) in _COMPRESSED:
-            raise UserError(
-                f"{path} is in cryoSPARC's compressed format.",
-                f"Save it as numpy with cryosparc-tools: Dataset.load({path.name!r}).save('plain.cs').",
-            )
+        mark = file.read(_MARK)
         file.seek(0)
+        if mark.startswith(b"PAR1"):
+            raise UserError(f"{path} is in Parquet format.", _RESAVE)
         try:
-            table = np.lib.format.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
-        except _DAMAGE as error:
-            reason = " ".join(str(error).split())[:80]
-            raise UserError(f"{path} is not a table of cryoSPARC, or only a part of it: {reason}.", AGAIN) from error
-    if table.ndim != 1 or table.dtype.names is None:
-        raise UserError(f"{path} is not a table of cryoSPARC.", "Choose another file.")
-    return table
+            read = read_stream if mark in MARKS else _read_numpy
+            names, columns = read(file, _is_wanted)
+        except _BROKEN as error:
+            reason = cut(" ".join(str(error).split()), _REASON) or "its header is damaged"
+            message = f"{path} is not a table of cryoSPARC, or only a part of it: {reason}."
+            raise UserError(message, _EXPORT) from error
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
+        raise UserError(f"{path}: its columns are not of one length.", _EXPORT)
+    return CsTable(path, frozenset(names), columns, max(lengths, default=0))
 
 
-def joined(tables: Sequence[tuple[Rows, Path]]) -> Rows:
-    """Several tables of the same particles as one, in the order of the first: rows of equal ``uid`` belong together.
-
-    Columns of earlier tables go before those of later ones. Particles that a table lacks are left out.
-
-    Raises
-    ------
-    UserError
-        When a table has no ``uid``, or one twice, or they have no particle in common.
-    """
-    (first, first_path), *others = tables
-    if not others:
-        return first
-    numbers = [_numbers(table, path) for table, path in tables]
-    common = numbers[0]
-    for more in numbers[1:]:
-        common = common[np.isin(common, more)]
-    if not len(common) and all(map(len, numbers)):
-        raise UserError(f"{first_path} and {others[0][1]} have no particle in common.", "Give files of one job.")
-    columns: dict[str, Rows] = {}
-    for (table, _), own in zip(tables, numbers, strict=True):
-        order = np.argsort(own, kind="stable")
-        which = order[np.searchsorted(own, common, sorter=order)] if len(common) else np.empty(0, np.intp)
-        columns |= {name: table[name][which] for name in table.dtype.names or () if name not in columns}
-    whole = np.empty(len(common), [(name, values.dtype, values.shape[1:]) for name, values in columns.items()])
-    for name, values in columns.items():
-        whole[name] = values
-    return whole
+def _is_wanted(name: str) -> bool:
+    return _WANTED.fullmatch(name) is not None
 
 
-def _numbers(table: Rows, path: Path) -> npt.NDArray[np.uint64]:
-    if _UID not in (table.dtype.names or ()) or table[_UID].ndim != 1 or table[_UID].dtype.kind not in "iu":
-        raise UserError(f"{path}: its particles have no uid, by which it could be joined with others.", AGAIN)
-    numbers: npt.NDArray[np.uint64] = table[_UID].astype(np.uint64)
-    if len(np.unique(numbers)) < len(numbers):
-        raise UserError(f"{path}: a particle is in it twice.", AGAIN)
-    return numbers
-
-
-def names_of(table: Rows, name: str, path: Path) -> list[str]:
-    """A column of names as text; letters that are no UTF-8 come back when they are written."""
-    values = table[name]
-    if values.ndim != 1 or values.dtype.kind not in "SU":
-        raise _odd(path, name, values)
-    return [one.decode("utf-8", "surrogateescape") if isinstance(one, bytes) else str(one) for one in values.tolist()]
-
-
-def column(table: Rows, name: str, path: Path) -> FloatArray:
-    """``(n,)`` float64; NaN when the column is missing."""
-    if name not in (table.dtype.names or ()):
-        return np.full(len(table), np.nan)
-    values = table[name]
-    if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise _odd(path, name, values)
-    # Shortest digits: 1.77 stored in 32 bits is 1.77, not 1.7699999809.
-    return np.array([float(str(value)) for value in values], dtype=np.float64)
-
-
-def pairs(table: Rows, name: str, path: Path) -> FloatArray:
-    """``(n, 2)`` float64 of a column that holds two numbers each."""
-    values = table[name]
-    if values.shape != (len(table), 2) or values.dtype.kind not in "iuf":
-        raise _odd(path, name, values)
-    return values.astype(np.float64)
-
-
-def _odd(path: Path, name: str, values: Rows) -> UserError:
-    kind = f"{short(str(values.dtype), 30)} of shape {values.shape[1:]}"
-    return UserError(f"{path}: the column {short(name, 40)} has values of another kind ({kind}).", AGAIN)
+def _read_numpy(file: BufferedReader, wanted: Callable[[str], bool]) -> tuple[list[str], dict[str, Column]]:
+    """The names of all columns, and those that are wanted, read a chunk of rows after the other."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with catch_warnings():
+        simplefilter("ignore")  # of headers that old Pythons wrote
+        shape, _, dtype = read(file, max_header_size=_HEADER)
+    if dtype.hasobject:
+        raise ValueError("it has Python objects (pickle) in it, which are not loaded. Save names as bytes, dtype S")
+    if dtype.names is None or len(shape) != 1 or shape[0] < 0 or dtype.itemsize == 0:
+        raise ValueError("it is no list of rows with named columns")
+    (n,) = shape
+    start = file.tell()
+    there = file.seek(0, 2) - start
+    file.seek(start)
+    if n * dtype.itemsize > there:
+        raise ValueError(f"{there} bytes of rows where its header has {n * dtype.itemsize}")
+    columns = {name: np.empty((n, *dtype[name].shape), dtype[name].base) for name in dtype.names if wanted(name)}
+    step = max(1, _CHUNK // dtype.itemsize)
+    for first in range(0, n, step):
+        count = min(step, n - first)
+        rows = np.frombuffer(file.read(count * dtype.itemsize), dtype)
+        for name, values in columns.items():
+            values[first : first + count] = rows[name]
+    return list(dtype.names), columns

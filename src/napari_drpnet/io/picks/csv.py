@@ -9,21 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, micrograph_stem, reading
+from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.io.picks.plain_text import (
     decoded,
     listed,
     number,
     read_plain,
-    shown,
     tell_if_cut,
     tell_passed_over,
 )
-from napari_drpnet.io.picks.rows import rows_by_name
+from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
+from napari_drpnet.io.words import as_array
 
 Columns = Mapping[str, Sequence[str]]
 
@@ -35,8 +34,7 @@ _MICROGRAPH = (
     *("image_name", "imagename", "image", "filename", "file_name"),
 )
 _DEPTH = ("z", "z_coord", "z-coordinate", "rlncoordinatez", "_rlncoordinatez")
-# Longer texts are a mistake, and a hundred thousand of them would take all memory.
-_LONGEST_SOURCE, _LONGEST_NAME = 256, 1024
+_LONGEST_NAME = 1024
 _CORRECT = "Correct the file, or export it anew."
 _HEAD = 1 << 16
 
@@ -109,7 +107,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             if any(value.strip() for value in row):
                 yield reader.line_num, row
     except csv.Error as error:  # a value that is too long, or whose quotation mark is not closed
-        raise UserError(f"{path}, line {reader.line_num}: {str(error)[:80]}.", _CORRECT) from error
+        raise UserError(f"{path}, line {reader.line_num}: {cut(str(error), 80)}.", _CORRECT) from error
 
 
 def _delimiter(text: str) -> str:
@@ -141,9 +139,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
 def column_names(path: Path) -> set[str] | None:
     """Names in the first line of a table and in comments above it, in small letters; None for an unreadable file."""
     try:
-        with reading(path), path.open("rb") as file:
+        with path.open("rb") as file:
             text = decoded(file.read(_HEAD & ~1))
-    except UserError:
+    except OSError:
         return None
     names: set[str] = set()
     for line in (text or "").splitlines():
@@ -159,16 +157,16 @@ def _picks(path: Path, columns: Columns) -> Picks:
     yx = points(path, columns, "y", "x")
     labels = [label or "particle" for label in columns.get("label", ["particle"] * n)]
     if wrong := set(labels) - set(_LABELS):
-        raise UserError(f"{path}: {shown(min(wrong))} is no label.", f"Labels are {' and '.join(_LABELS)}.")
+        raise UserError(f"{path}: {short(min(wrong))} is no label.", f"Labels are {' and '.join(_LABELS)}.")
     return Picks(
         Frame(micrograph_stem(path)),
         yx,
         score=numbers(path, columns, "score", n),
         diameter=numbers(path, columns, "diameter", n),
-        class_number=_whole(path, columns, "class", n),
-        psi=np.nan_to_num(numbers(path, columns, "psi", n)),
+        class_number=class_numbers(numbers(path, columns, "class", n), path),
+        psi=known(numbers(path, columns, "psi", n)),
         label=np.array(labels, dtype=np.str_),
-        source=sources(path, columns.get("source", [""] * n)),
+        source=as_array(columns.get("source", [""] * n), path),
     )
 
 
@@ -188,43 +186,31 @@ def refuse_depth(path: Path, columns: Columns) -> None:
         raise UserError(f"{path}: these are picks of a tomogram, at several z.", "Give the picks of micrographs.")
 
 
-def sources(path: Path, texts: Sequence[str]) -> npt.NDArray[np.str_]:
-    """Sources of picks as ``(n,)`` text; a `UserError` for one that is too long."""
-    if any(len(text) > _LONGEST_SOURCE for text in texts):
-        raise UserError(f"{path}: the source of a pick has over {_LONGEST_SOURCE} letters.", _CORRECT)
-    return np.array(texts, dtype=np.str_)
-
-
 def numbers(path: Path, columns: Columns, name: str, n: int) -> FloatArray:
     """A column as ``(n,)`` float64; empty values, and a missing column, are NaN."""
     if name not in columns:
         return np.full(n, np.nan)
-    values = np.array([_number(path, name, value) for value in columns[name]], dtype=np.float64)
-    if np.isinf(values).any():
-        raise UserError(f"{path}: the column {name} has a value that is not finite.", "Correct it.")
-    return values
+    return np.array([_number(path, name, value) for value in columns[name]], dtype=np.float64)
 
 
 def _number(path: Path, name: str, value: str) -> float:
     try:
         return number(value) if value.strip() else np.nan
     except ValueError as error:
-        message = f"{path}: the column {name} has a value that is no number: {shown(value)}."
+        message = f"{path}: the column {name} has a value that is no number: {short(value, 40)}."
         raise UserError(message, "Correct it.") from error
 
 
-def _whole(path: Path, columns: Columns, name: str, n: int) -> npt.NDArray[np.int64]:
-    values = np.nan_to_num(numbers(path, columns, name, n))
-    if (values != np.rint(values)).any() or (np.abs(values) >= 2**31).any():
-        raise UserError(f"{path}: the column {name} has a value that is no whole number.", "Correct it.")
-    return values.astype(np.int64)
+def known(values: FloatArray) -> FloatArray:
+    """The values, 0 where they are unknown."""
+    return np.where(np.isnan(values), 0, values)
 
 
 def points(path: Path, columns: Columns, y: str, x: str) -> FloatArray:
-    """Two columns as ``(n, 2)`` points in (y, x) order, all of them known."""
+    """Two columns as ``(n, 2)`` points in (y, x) order, all of them finite."""
     n = len(columns[x])
     yx = np.column_stack([numbers(path, columns, y, n), numbers(path, columns, x, n)])
-    if np.isnan(yx).any():
+    if not np.isfinite(yx).all():
         raise UserError(f"{path}: a coordinate is missing or not finite.", _CORRECT)
     return yx
 
@@ -238,18 +224,14 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
         When the file cannot be written.
     """
     path = Path(path)
-    known = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
+    measured = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
     one_line = [" ".join(source.splitlines()) for source in picks.source.tolist()]
-    columns = [*map(texts, known), picks.label, one_line, picks.class_number.astype(str), texts(picks.psi)]
-    # Letters that were not UTF-8 where they came from are written as they were.
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(zip(*columns, strict=True))
-    return path
+    columns = [*map(texts, measured), picks.label, one_line, picks.class_number.astype(str), texts(picks.psi)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(zip(*columns, strict=True))
+    return write_text(text.getvalue(), path)
 
 
 def texts(values: FloatArray) -> list[str]:

@@ -11,10 +11,10 @@ from warnings import warn
 import numpy as np
 
 from napari_drpnet.data import MANUAL, Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import micrograph_stem, reading, write_text
-from napari_drpnet.io.picks.csv import sources
-from napari_drpnet.io.picks.plain_text import listed, shown, tell_passed_over
+from napari_drpnet.io.picks.plain_text import listed, tell_passed_over
+from napari_drpnet.io.words import as_array
 
 _BOXES = "boxes"
 # Of one box that are read: x, y, how, and the score.
@@ -62,7 +62,7 @@ def read_eman_json(path: str | Path) -> list[Picks]:
             Frame(_INFO.sub("", stem)),
             np.column_stack([y, x]),
             score=np.array(score, dtype=np.float64),
-            source=sources(path, source),
+            source=as_array(source, path),
         )
     ]
 
@@ -107,9 +107,9 @@ def _row(path: Path, at: int, box: Any) -> tuple[float, float, str, float]:
     try:
         x, y, score = (float(value) for value in (*box[:2], np.nan if score is None else score))
     except (TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"{path}, box {at}: {shown(box[:2])} are no coordinates.", _EXPORT) from error
-    if not np.isfinite([x, y]).all() or np.isinf(score):
-        raise UserError(f"{path}, box {at}: a value is not finite.", _EXPORT)
+        raise UserError(f"{path}, box {at}: {short(str(box[:2]), 40)} are no coordinates.", _EXPORT) from error
+    if not np.isfinite([x, y]).all():
+        raise UserError(f"{path}, box {at}: a coordinate is not finite.", _EXPORT)
     return x, y, "" if how is None else str(how), score
 
 

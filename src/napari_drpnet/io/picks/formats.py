@@ -101,6 +101,8 @@ CRYOSPARC = PickFormat(
     kept={"score", "diameter", _FRACTIONS},
     bottom_up=True,
 )
+# Only read: it names tables, and is written beside one (`cryosparc_group.write_csg`).
+_GROUP = replace(CRYOSPARC, title="cryoSPARC group", suffix=GROUP_SUFFIX, read=lambda path: read_group([path]))
 CRYOPPP = PickFormat(
     *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
     kept={"diameter", "psi", _FRACTIONS},
@@ -130,7 +132,7 @@ def format_of(path: str | Path) -> PickFormat:
 
 def is_picks(path: Path) -> bool:
     """Whether a file holds picks: by its suffix, and where other files have the same suffix, by its content."""
-    if _is_group(path):
+    if path.suffix.lower() == GROUP_SUFFIX:
         return True
     found = _SUFFIXES.get(path.suffix.lower())
     if found is CSV:
@@ -176,26 +178,13 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
         For what is passed over in the file.
     """
     path = Path(path)
-    found = _format_read(path)
-    picks = [checked(one, path) for one in _read(path, found, frame_of)]
-    return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
-
-
-def _format_read(path: Path) -> PickFormat:
-    """The format of a file that is there."""
-    found = CRYOSPARC if _is_group(path) else format_of(path)
-    return CRYOPPP if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()) else found
-
-
-def _is_group(path: Path) -> bool:
-    return path.suffix.lower() == GROUP_SUFFIX
-
-
-def _read(path: Path, found: PickFormat, frame_of: FrameOf) -> list[Picks]:
-    if _is_group(path):
-        return read_group([path])
+    found = _GROUP if path.suffix.lower() == GROUP_SUFFIX else format_of(path)
+    if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
+        found = CRYOPPP
     # Origins of RELION's particles need the pixel size of their micrographs.
-    return read_star(path, frame_of) if found.read is read_star else found.read(path)
+    read = read_star(path, frame_of) if found.read is read_star else found.read(path)
+    picks = [checked(one, path) for one in read]
+    return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
 
 
 def _turned(picks: Picks, path: Path, frame_of: FrameOf) -> Picks:

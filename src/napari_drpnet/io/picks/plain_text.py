@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from warnings import warn
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import reading
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -56,18 +56,11 @@ def number(text: str) -> float:
     return float(text)
 
 
-def shown(value: object, most: int = 40) -> str:
-    """A value of a file as an error message may show it: in one line, and short."""
-    text = str(value)
-    return repr(text if len(text) <= most else text[:most] + "...")
-
-
 def listed(names: Iterable[str]) -> str:
     """Names of columns for a message, short however many and long they are."""
-    names = [" ".join(name.split()) or "(no name)" for name in names]
-    first = [name if len(name) <= _MOST_LETTERS else name[:_MOST_LETTERS] + "..." for name in names[:_MOST_COLUMNS]]
-    more = len(names) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    names = [cut(" ".join(name.split()), _MOST_LETTERS) or "(no name)" for name in names]
+    more = len(names) - _MOST_COLUMNS
+    return ", ".join(names[:_MOST_COLUMNS]) + (f" and {more} more" if more > 0 else "")
 
 
 def tell_passed_over(path: Path, columns: Iterable[str], what: str = "columns", stacklevel: int = 4) -> None:
