@@ -90,6 +90,34 @@ def test_the_mask_follows_the_image():
     assert small.valid[18:].all()
 
 
+@pytest.mark.parametrize("factor", [0.2, 0.5, 1.0, 1.3])
+@pytest.mark.parametrize("part", [0.001, 0.05, 0.1])
+def test_single_bad_pixels_mask_nothing(factor, part):
+    image = np.random.default_rng(0).normal(0, 1, (300, 300)).astype(np.float32)
+    whole = preprocess.prepare(Micrograph.from_array(image, 1.0), PreprocessSettings(rescale=factor))
+    image[np.random.default_rng(1).random(image.shape) < part] = np.nan
+    holey = preprocess.prepare(Micrograph.from_array(image, 1.0), PreprocessSettings(rescale=factor))
+    assert holey.valid is None
+    assert np.corrcoef(whole.image.ravel(), holey.image.ravel())[0, 1] > 1 - 2 * part
+
+
+def test_a_bad_area_among_single_bad_pixels_is_masked_to_its_edge():
+    image = np.random.default_rng(0).normal(0, 1, (300, 300)).astype(np.float32)
+    image[np.random.default_rng(1).random(image.shape) < 0.02] = np.nan
+    image[100:200, 100:200] = np.nan
+    small = preprocess.prepare(Micrograph.from_array(image, 1.0), PreprocessSettings(rescale=0.3))
+    assert not small.valid[30:60, 30:60].any()
+    assert small.valid.mean() > 0.85
+
+
+@pytest.mark.parametrize("shape", [(200, 200), (150, 190)])
+def test_a_factor_that_changes_no_size_moves_pixels_too(shape):
+    factor = 1 + 0.9 / max(shape)
+    moved = preprocess.rescale(spot(shape, 60, 60, 8), factor)
+    assert moved.shape == shape
+    assert np.allclose(ndimage.center_of_mass(moved), (60.5 * factor - 0.5,) * 2, atol=0.02)
+
+
 @pytest.mark.filterwarnings("error")
 def test_memory_that_cannot_be_written_to_is_read_without_a_word():
     image = np.arange(64, dtype=np.float32).reshape(8, 8)

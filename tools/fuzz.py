@@ -33,7 +33,7 @@ FAILURES = Path("fuzz-failures")
 MEMORY = 2 * 1024**3
 STATM = Path("/proc/self/statm")
 # Tries of a process, of a kind that takes no time; seconds after which a process that says nothing is killed.
-TRIES, SILENT = 2000, 60
+TRIES, SILENT = 500, 60
 
 
 def try_some(kind: str, seed: int, numbers: range, root: Path) -> None:
@@ -186,7 +186,7 @@ def main() -> int:
         while time.monotonic() < until:
             with guard:
                 kind, turn = next(work)
-            tries = max(10, TRIES // TARGETS[kind].cost)
+            tries = max(200, TRIES // TARGETS[kind].cost)
             run_process(kind, range(turn * tries, (turn + 1) * tries), tally, until)
 
     threads = [threading.Thread(target=go_on) for _ in range(given.jobs)]

@@ -11,11 +11,14 @@ import numpy as np
 from scipy import ndimage
 
 from napari_drpnet.data import ImageArray, MaskArray, Micrograph
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import PreprocessSettings
 
 _PERCENTILE_SAMPLE = 1 << 18
 _CONSTANT = 2e-6
+# How far a bad area is seen, in pixels: of its neighbours, those that saw something of it are bad, too.
+_RIM = 2
 
 
 def rescale(image: ImageArray, factor: float) -> ImageArray:
@@ -32,6 +35,12 @@ def rescale(image: ImageArray, factor: float) -> ImageArray:
     """
     if factor == 1:
         return image
+    if factor > 1 and all(int(side * factor) == side for side in image.shape):
+        # torch takes an image of the same size for the same image, and leaves it where it is.
+        offset = (1 / factor - 1) / 2
+        return np.asarray(
+            ndimage.affine_transform(image, [1 / factor] * 2, offset, order=1, mode="nearest"), np.float32
+        )
     import torch  # slow to load
     from torch.nn import functional as F
 
@@ -110,15 +119,56 @@ def invert(image: ImageArray) -> ImageArray:
     return result
 
 
-def _rescale_mask(mask: MaskArray | None, factor: float) -> MaskArray | None:
-    """Good where the pixels that made it are all good."""
-    if mask is None or factor == 1:
-        return mask
-    return rescale(mask.astype(np.float32), factor) > 0.99
+def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | None:
+    """The good pixels of an image rescaled by ``factor`` and smoothed by ``sigma`` of its pixels; None for all.
+
+    Single bad pixels cost nothing, for they were filled in. Bad is where most of what a pixel sees was, with its
+    neighbours that saw something bad, so that nothing of a large bad area is left.
+    """
+    if good is None:
+        return None
+    share = rescale(good.astype(np.float32), factor)
+    bad = smooth(share, max(sigma, _RIM)) < 0.5
+    if not bad.any():
+        return None
+    near = ndimage.binary_dilation(bad, iterations=_RIM)
+    return np.asarray(~(bad | (near & (share < 0.99))), np.bool_)
+
+
+def evened(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
+    """The first steps of `prepare`: bad pixels replaced, rescaled, illumination evened out."""
+    frame = micrograph.frame.rescaled(settings.rescale)
+    if min(micrograph.image.shape) * settings.rescale < 1:
+        raise UserError(
+            f"{frame.micrograph}: nothing is left of the image at {settings.rescale:g} times its size.",
+            "Choose a larger rescale factor.",
+        )
+    whole = repaired(micrograph)
+    image = rescale(whole.image, settings.rescale)
+    sigma = frame.working_pixels(settings.smoothing) if settings.smoothing > 0 else 0.0
+    valid = _usable(whole.valid, settings.rescale, sigma)
+    if settings.illumination > 0:
+        image = flatten(image, frame.working_pixels(settings.illumination))
+    return replace(micrograph, image=image, frame=frame, valid=valid)
+
+
+def finished(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
+    """The last steps of `prepare`, of what `evened` gave: smoothed, stretched, inverted."""
+    image = micrograph.image
+    if settings.smoothing > 0:
+        image = smooth(image, micrograph.frame.working_pixels(settings.smoothing))
+    if settings.stretch:
+        try:
+            image = stretch(image, *limits(image, settings.low, settings.high, micrograph.valid))
+        except UserError as error:
+            raise UserError(f"{micrograph.frame.micrograph}: {error.message}", error.hint) from None
+    if settings.invert:
+        image = invert(image)
+    return replace(micrograph, image=np.ascontiguousarray(image))
 
 
 def prepare(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
-    """Rescale, even out, smooth, stretch and invert a micrograph, keeping its place.
+    """Replace bad pixels, rescale, even out, smooth, stretch and invert a micrograph, keeping its place.
 
     Parameters
     ----------
@@ -137,23 +187,4 @@ def prepare(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
     UserError
         For a constant image, a pixel size that is needed and unknown, or a result without a pixel.
     """
-    frame = micrograph.frame.rescaled(settings.rescale)
-    if min(micrograph.image.shape) * settings.rescale < 1:
-        raise UserError(
-            f"{frame.micrograph}: nothing is left of the image at {settings.rescale:g} times its size.",
-            "Choose a larger rescale factor.",
-        )
-    image = rescale(micrograph.image, settings.rescale)
-    valid = _rescale_mask(micrograph.valid, settings.rescale)
-    if settings.illumination > 0:
-        image = flatten(image, frame.working_pixels(settings.illumination))
-    if settings.smoothing > 0:
-        image = smooth(image, frame.working_pixels(settings.smoothing))
-    if settings.stretch:
-        try:
-            image = stretch(image, *limits(image, settings.low, settings.high, valid))
-        except UserError as error:
-            raise UserError(f"{frame.micrograph}: {error.message}", error.hint) from None
-    if settings.invert:
-        image = invert(image)
-    return replace(micrograph, image=np.ascontiguousarray(image), frame=frame, valid=valid)
+    return finished(evened(micrograph, settings), settings)

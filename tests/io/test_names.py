@@ -81,8 +81,8 @@ def test_where_the_files_are_counts_like_the_names():
 def test_of_several_names_the_nearest_has_the_micrograph():
     found = owners(["g1/m", "g2/m"], NameIndex(["x/g1/m.mrc"]))
     assert (found.of, found.unknown) == ({"g1/m": "x/g1/m.mrc"}, ("g2/m",))
-    found = owners(["m", "m_extract"], NameIndex(["m.mrc"]))
-    assert (found.of, found.unknown) == ({"m": "m.mrc"}, ("m_extract",))
+    found = owners(["m", "m_tilted"], NameIndex(["m.mrc"]))
+    assert (found.of, found.unknown) == ({"m": "m.mrc"}, ("m_tilted",))
 
 
 def test_full_paths_are_one_micrograph_only_when_they_are_equal():
@@ -94,8 +94,8 @@ def test_full_paths_are_one_micrograph_only_when_they_are_equal():
 def test_what_is_unclear_is_refused_by_name():
     with pytest.raises(UserError, match=r"lab: 'm' may be 'g1/m.mrc', 'g2/m.mrc'"):
         owners(["m"], NameIndex(["g1/m.mrc", "g2/m.mrc"])).settle("lab")
-    with pytest.raises(UserError, match=r"'a_manualpick', 'a_autopick' may all be a.mrc"):
-        owners(["a_manualpick", "a_autopick"], NameIndex(["a.mrc"])).settle("lab")
+    with pytest.raises(UserError, match=r"'a_manualpick', 'a_extract' may all be a.mrc"):
+        owners(["a_manualpick", "a_extract"], NameIndex(["a.mrc"])).settle("lab")
 
 
 def test_a_word_that_no_program_is_known_for_is_told(recwarn):

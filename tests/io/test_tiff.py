@@ -99,9 +99,10 @@ def test_every_layout_and_compression_gives_the_same_image(
     assert micrograph.image.flags.c_contiguous
 
 
-def test_jpeg_inside_a_tiff_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", [{}, {"tile": (16, 16)}, {"rowsperstrip": 8}, {"rowsperstrip": 24}])
+def test_jpeg_inside_a_tiff_is_read(tmp_path: Path, layout: dict[str, Any]) -> None:
     smooth = (np.hypot(*np.indices((32, 48))) * 4).astype("u1")
-    path = write(tmp_path / "a.tif", smooth, compression="jpeg", compressionargs={"level": 98})
+    path = write(tmp_path / "a.tif", smooth, compression="jpeg", compressionargs={"level": 98}, **layout)
     np.testing.assert_allclose(read_micrograph(path).image, smooth, atol=3)
 
 
@@ -272,11 +273,24 @@ def test_images_that_lead_back_to_themselves_are_refused(tmp_path: Path) -> None
         read_micrograph(path)
 
 
-def test_a_compression_that_nobody_knows_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), [(4711, "4711"), (34712, "JPEG2000"), (50001, "WEBP"), (4, "CCITTFAX4")])
+def test_compressions_for_other_images_are_refused(tmp_path: Path, number: int, name: str) -> None:
     path = write(tmp_path / "a.tif", IMAGE.astype("u1"), compression="zlib")
-    set_tag(path, COMPRESSION, 4711)
-    with pytest.raises(UserError, match=r"a\.tif cannot be read: .*4711"):
+    set_tag(path, COMPRESSION, number)
+    with pytest.raises(
+        UserError, match=rf"a\.tif(: its compression \({name}\) is not read| cannot be read: .*{number})"
+    ):
         read_micrograph(path)
+
+
+@pytest.mark.parametrize("layout", [{}, {"tile": (16, 16)}, {"rowsperstrip": 8}])
+def test_jpeg_inside_a_tiff_that_lies_about_its_size_takes_no_memory(tmp_path: Path, layout: dict[str, Any]) -> None:
+    path = write(tmp_path / "a.tif", IMAGE.astype("u1"), compression="jpeg", **layout)
+    raw = bytearray(path.read_bytes())
+    at = raw.rfind(b"\xff\xc0")
+    struct.pack_into(">HH", raw, at + 5, 2**15, 2**16 - 1)
+    path.write_bytes(raw)
+    assert "a part of its image has 32768 x 65535 pixels" in refused(path)
 
 
 def test_what_tifffile_complains_of_is_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -144,7 +144,7 @@ def test_a_box_size_can_be_given(call) -> None:
             "1 of 1 picks of M/a.mrc lie outside its",
         ),
         (["negative.txt", "out", "--to", "csv"], "lie outside any image"),
-        (["twice", "out", "--to", "csv", "--micrographs", "mics.star"], "picks of M/a.mrc, of which"),
+        (["twice", "out", "--to", "csv", "--micrographs", "mics.star"], "may all be M/a.mrc"),
         (["all.txt", "out", "--to", "csv", "--micrographs", "none.star"], "none.star: there is no such file"),
         (["all.txt", "out", "--to", "csv", "--box-size", "-1"], "box"),
     ],
@@ -314,3 +314,59 @@ def test_real_files_convert_to_every_format_and_back(call, shared: Path) -> None
         for picks in read_picks(f"back_{name}.txt"):
             want = found[picks.frame.micrograph]
             np.testing.assert_allclose(picks.yx, want.yx, rtol=0, atol=2e-3, err_msg=name)
+
+
+def cs_table(path: str, **columns: np.ndarray) -> None:
+    """A table of cryoSPARC; a double underscore stands for the slash in a column's name."""
+    columns = {name.replace("__", "/"): np.asarray(values) for name, values in columns.items()}
+    rows = len(next(iter(columns.values())))
+    dtype = [(name, values.dtype, values.shape[1:]) for name, values in columns.items()]
+    table = np.zeros(rows, np.dtype(dtype))
+    for name, values in columns.items():
+        table[name] = values
+    with Path(path).open("wb") as file:
+        np.save(file, table)
+
+
+def test_particles_and_passthrough_of_cryosparc_are_one_set(call) -> None:
+    uid = np.array([7, 8, 9], "<u8")
+    cs_table("particles.cs", uid=uid, pick_stats__ncc_score=np.array([0.1, 0.2, 0.3], "<f4"))
+    cs_table(
+        "passthrough.cs",
+        uid=uid[::-1].copy(),
+        location__micrograph_path=np.array([b"M/a.mrc"] * 3),
+        location__micrograph_shape=np.array([[100, 200]] * 3, "<u4"),
+        location__center_x_frac=np.array([0.1, 0.2, 0.3], "<f4"),
+        location__center_y_frac=np.array([0.2, 0.4, 0.6], "<f4"),
+    )
+    status, _, err = call("particles.cs", "passthrough.cs", "a.csv")
+    assert status == 0, err
+    (picks,) = read_picks("a.csv")
+    order = np.argsort(picks.yx[:, 1])
+    np.testing.assert_allclose(picks.yx[order], [[80, 20], [60, 40], [40, 60]], atol=1e-3)
+    np.testing.assert_allclose(picks.score[order], [0.3, 0.2, 0.1], atol=1e-6)
+
+
+def test_what_cryosparc_imports_lies_beside_its_picks(call) -> None:
+    write_picks(Picks(Frame("a", (100, 200), 2.5), [[20, 10]]), "a.cs")
+    status, out, _ = call("a.cs", "out/b.cs")
+    assert (status, out) == (0, "1 picks of 1 micrographs in out/b.cs\n")
+    assert "b.cs" in Path("out/b.csg").read_text()
+    Path("c.csg").write_bytes(Path("out/b.csg").read_bytes())
+    assert call("a.cs", "a.cs")[0] == 2
+
+
+def test_exposures_of_cryosparc_are_a_list_of_micrographs(call) -> None:
+    cs_table(
+        "exposures.cs",
+        uid=np.array([1, 2], "<u8"),
+        micrograph_blob__path=np.array([f"J1/{UID}a.mrc".encode(), f"J1/{UID}b.mrc".encode()]),
+        micrograph_blob__psize_A=np.array([2.5, 2.5], "<f4"),
+        micrograph_blob__shape=np.array([[100, 200]] * 2, "<u4"),
+    )
+    topaz("all.txt", a=(10, 20))
+    status, _, err = call("all.txt", "p.star", "--to", "particles", "--micrographs", "exposures.cs")
+    assert status == 0, err
+    assert f"micrographs without picks: J1/{UID}b.mrc" in err
+    (picks,) = read_picks("p.star")
+    assert picks.frame == Frame(f"J1/{UID}a.mrc", pixel_size=2.5)

@@ -29,7 +29,10 @@ def convert(
     told: Annotated[Given, options(ConversionSettings, flags={"flip_y": "--flip-y"})],
     micrographs: Annotated[
         Path | None,
-        typer.Option(help="STAR file that lists the micrographs: picks get their names, size and pixel size from it."),
+        typer.Option(
+            help="STAR file that lists the micrographs, or exposures of cryoSPARC (.cs): picks get their names, size "
+            "and pixel size from it."
+        ),
     ] = None,
 ) -> None:
     """Convert picks from one program's files to another's.
@@ -53,7 +56,7 @@ def _warn(report: jobs.Conversion) -> None:
     for refusal in report.failed:
         tell("error", str(refusal.error))
     lists = (
-        ("not in the STAR file of micrographs, or like several there; written under their own names", report.unmatched),
+        ("not in the list of micrographs; written under their own names", report.unmatched),
         ("micrographs without picks", report.without),
         ("passed over, as they hold no picks", [path.name for path in report.passed_over]),
     )

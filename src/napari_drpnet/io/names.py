@@ -158,7 +158,13 @@ def same_micrograph(one: str, other: str) -> bool:
 
 def own_name(name: str, file: Path) -> str:
     """What picks are called: ``name`` if their file tells it, or else the file's own, with all its folders."""
-    return (file.absolute().parent / name).as_posix() if name == micrograph_stem(file) else name
+    return (file.absolute().parent / name).as_posix() if is_of_file(name, file) else name
+
+
+def is_of_file(name: str, file: Path) -> bool:
+    """Whether picks are called by the name of their file, which then does not tell their micrograph."""
+    stem = micrograph_stem(file)
+    return name in (stem, stem.removesuffix("_info"))
 
 
 @dataclass(frozen=True)
@@ -201,8 +207,9 @@ def _is_guess(name: str, micrograph: str) -> bool:
 def owners(names: Iterable[str], index: NameIndex) -> Owners:
     """Which micrograph each name means, each micrograph being meant by one name at most.
 
-    Where several names mean one micrograph, the one with the longest common tail of folders has it, of these the one
-    that is most like it, and the others mean micrographs that are not there.
+    Where several names mean one micrograph, the one with the longest common tail of folders has it, and the others mean
+    micrographs that are not there; so does one with a word that no program is known for, beside one without. Any other
+    names that mean one micrograph are unclear.
     """
     matches = {name: index.match(name) for name in names}
     unknown = [name for name, match in matches.items() if not match.micrographs]
@@ -217,8 +224,9 @@ def owners(names: Iterable[str], index: NameIndex) -> Owners:
             claims.setdefault(match.micrographs[0], []).append(name)
     of: dict[str, str] = {}
     for micrograph, claimants in claims.items():
-        rank = {name: (-(matches[name].tail // 2), matches[name].laxness) for name in claimants}
-        nearest = [name for name in claimants if rank[name] == min(rank.values())]
+        folders = max(matches[name].tail // 2 for name in claimants)
+        near = [name for name in claimants if matches[name].tail // 2 == folders]
+        nearest = [name for name in near if not _is_guess(name, micrograph)] or near
         unknown += [name for name in claimants if name not in nearest]
         if len(nearest) == 1:
             of[nearest[0]] = micrograph

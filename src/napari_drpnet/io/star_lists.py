@@ -17,6 +17,7 @@ from napari_drpnet.io.star_table import format_table, read_tables
 MICROGRAPH = "rlnMicrographName"
 COORDINATES = "rlnMicrographCoordinates"
 _SHOWN = 3  # names in a message
+_LONGEST_NAME = 255  # bytes of a file's name, without its folders
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
     Raises
     ------
     UserError
-        When the file is no STAR file or names no micrographs.
+        When the file is no STAR file or names no micrographs, or none that files can have.
 
     Warns
     -----
@@ -73,6 +74,8 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
         for name, size, told in zip(table.texts(MICROGRAPH), sizes, lens(tables, table), strict=True):
             found.setdefault(name, (size, told))
     if wrong := [name for name in found if not _is_name(name)]:
+        if len(wrong) == len(found):
+            raise UserError(f"{path}: no file can have the names in it: {_some(wrong)}.", "Correct or export it anew.")
         warn(f"{path}: names that no file can have are left out: {_some(wrong)}.", stacklevel=2)
     return [
         MicrographEntry(name, find_in_project(name, path, root), None if math.isnan(size) else size, told)
@@ -83,7 +86,8 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
 
 def _is_name(name: str) -> bool:
     """Whether a file can be called so."""
-    return bool(name) and "\0" not in name
+    parts = name.encode("utf-8", "surrogateescape").split(b"/")
+    return bool(name) and "\0" not in name and max(map(len, parts)) <= _LONGEST_NAME
 
 
 def _some(names: Sequence[str]) -> str:

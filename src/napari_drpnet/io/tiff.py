@@ -20,14 +20,14 @@ import numpy.typing as npt
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.io.limits import check_unpacked, file_size, short, undamaged
+from napari_drpnet.io.limits import file_size, short, undamaged
+from napari_drpnet.io.tiff_checks import ANEW, check_chain, check_image
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 
 # Weights of red, green and blue in the luminance of ITU-R 601, as in most image programs.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_UNCOMPRESSED, _PALETTE = 1, 3  # values of the tags Compression and PhotometricInterpretation
-_ANEW = "Copy it anew, or save it as MRC."
+_PALETTE = 3  # of the tag PhotometricInterpretation
 
 
 class TiffStack:
@@ -97,7 +97,7 @@ def open_tiff(path: Path) -> Any:
             offset, dtype = int(series.dataoffset), np.dtype(series.dtype).newbyteorder(tiff.byteorder)
             shape = (height, width) if frames == 1 else (frames, height, width)
             if size < (end := offset + math.prod(shape) * dtype.itemsize):
-                raise UserError(f"{path} is truncated: its header asks for {end} bytes, there are {size}.", _ANEW)
+                raise UserError(f"{path} is truncated: its header asks for {end} bytes, there are {size}.", ANEW)
             return np.memmap(path, dtype, "r", offset, shape)[..., ::-1, :]
         if frames > 1:
             return TiffStack(path, (frames, height, width), np.dtype(series.dtype if grey else np.float32))
@@ -114,15 +114,6 @@ def _in_one_piece(parts: list[Any]) -> bool:
     return len(parts) == 1 and parts[0].dataoffset is not None
 
 
-def _check_chain(path: Path, tiff: Any) -> None:
-    """Refuse images that lead back to one of them, which tifffile would follow for ever."""
-    seen: set[int] = set()
-    for page in tiff.pages:
-        if page.offset in seen:
-            raise UserError(f"{path} cannot be read: its list of images leads back to itself.", _ANEW)
-        seen.add(page.offset)
-
-
 def _shape(path: Path, parts: list[Any]) -> tuple[int, int, int]:
     """Frames, height and width of images that can be micrographs."""
     series = parts[0]
@@ -135,30 +126,13 @@ def _shape(path: Path, parts: list[Any]) -> tuple[int, int, int]:
         raise UserError(f"{path}: its pixels are {kind}, which are not read.", "Save it with 32-bit floats.")
     frames, pages = math.prod(shape[:-2]) * len(parts), sum(len(part.pages) for part in parts)
     if not _in_one_piece(parts) and pages != frames:
-        raise UserError(f"{path}: it has {pages} images, but tells of {frames}.", _ANEW)
+        raise UserError(f"{path}: it has {pages} images, but tells of {frames}.", ANEW)
     return frames, shape[-2], shape[-1]
-
-
-def _check_bytes(path: Path, page: Any, size: int) -> None:
-    """Refuse an image whose pieces are missing, or ask for more than there is, before it takes any memory."""
-    image = page.keyframe
-    check_unpacked(path, image.nbytes, size)
-    piece = math.prod(image.chunks) * image.dtype.itemsize
-    check_unpacked(path, piece, size)
-    starts, counts = page.dataoffsets, page.databytecounts
-    wanted = math.prod(image.chunked)
-    if not len(starts) == len(counts) == wanted or 0 in starts or 0 in counts:
-        raise UserError(f"{path} cannot be read: parts of its image are missing.", _ANEW)
-    end = max(start + count for start, count in zip(starts, counts, strict=True))
-    if image.compression == _UNCOMPRESSED and image.bitspersample % 8 == 0:
-        end = max(end, wanted * piece if image.is_tiled else image.nbytes)
-    if end > size:
-        raise UserError(f"{path} is truncated: its header asks for {end} bytes, there are {size}.", _ANEW)
 
 
 def _pixels(path: Path, page: Any, size: int) -> npt.NDArray[Any]:
     """One image with its last row first; of colours, or numbers in a table of them, the luminance without alpha."""
-    _check_bytes(path, page, size)
+    check_image(path, page, size)
     return _grey(page)[::-1]
 
 
@@ -184,7 +158,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, int]]:
     size = file_size(path)
     with reading(path), undamaged(path), _Complaints() as complaints:
         with tifffile.TiffFile(path) as tiff:
-            _check_chain(path, tiff)
+            check_chain(path, tiff)
             yield tiff, size
         if complaints.said:
             warnings.warn(f"{path}: {short(complaints.said[0])}; read all the same.", stacklevel=4)

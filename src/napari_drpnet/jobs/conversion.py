@@ -15,13 +15,24 @@ from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.box import known_sizes
-from napari_drpnet.io.picks.folder import pick_files, with_folders
-from napari_drpnet.io.picks.formats import BOX, CBOX, FORMATS, PARTICLES, STAR, PickFormat, format_of, write_all
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
+from napari_drpnet.io.picks.formats import (
+    BOX,
+    CBOX,
+    CRYOSPARC,
+    FORMATS,
+    PARTICLES,
+    STAR,
+    PickFormat,
+    format_of,
+    write_all,
+)
 from napari_drpnet.io.picks.losses import losses, particles
-from napari_drpnet.io.picks.rows import upside_down, within
+from napari_drpnet.io.picks.rows import upside_down
 from napari_drpnet.io.picks.star_particles import write_particles
-from napari_drpnet.io.star_lists import read_micrographs, write_coordinate_list
+from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs, write_coordinate_list
 from napari_drpnet.io.star_table import star_row
+from napari_drpnet.jobs.gathering import CRYOSPARC_SUFFIXES, Found, count, files_of, read_all
 from napari_drpnet.jobs.inputs import Refusal
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.settings import ConversionSettings
@@ -65,18 +76,6 @@ class Conversion:
     below: int = 0
 
 
-@dataclass(frozen=True)
-class _Found:
-    """The picks of one micrograph and the file they are from."""
-
-    picks: Picks
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.picks.frame.micrograph
-
-
 def convert(
     sources: Sequence[Path], out: Path, settings: ConversionSettings, micrographs: Path | None = None
 ) -> Job[Conversion]:
@@ -85,14 +84,15 @@ def convert(
     Parameters
     ----------
     sources
-        Files of picks, and folders with some; of a folder with an ``autopick.star``, what that lists.
+        Files of picks, and folders with some; of a folder with an ``autopick.star``, what that lists. Several files of
+        cryoSPARC are those of one set of particles.
     out
         A file, or a folder for formats with one file for each micrograph; RELION STAR files in a folder are listed in
         an ``autopick.star`` there.
     settings
         Which format to write, and what the files do not say.
     micrographs
-        STAR file that lists the micrographs, by whose names the picks are then called.
+        STAR file, or exposures of cryoSPARC, that list the micrographs, by whose names the picks are then called.
 
     Raises
     ------
@@ -106,11 +106,10 @@ def convert(
         For what is passed over in a file, pixel sizes that differ, and picks that are left out.
     """
     to = _format(out, settings)
-    listed = read_micrographs(micrographs) if micrographs is not None else []
-    known = KnownMicrographs(listed, settings.pixel_size, settings.scale)
-    files, passed_over = _files(sources)
+    known = KnownMicrographs(_listed(micrographs), settings.pixel_size, settings.scale)
+    files, passed_over = files_of(sources)
     failed: list[Refusal] = []
-    found = yield from _read_all(files, _root(sources), known, settings, failed)
+    found = yield from read_all(files, sources, known, settings, failed)
     found = _writable(found, to, failed)
     if not found:
         raise _nothing(failed, sources)
@@ -120,19 +119,19 @@ def convert(
     chosen = _above(found, settings.threshold)
     _check_complete(chosen, targets, to)
     written = _write(chosen, targets, out, to, known)
-    names = dict.fromkeys(one.name for one in found)
+    names, listed = dict.fromkeys(one.name for one in found), set(known.names)
     entries = [one.picks for one in chosen]
-    yield Progress(len(files), len(files), _count(chosen))
+    yield Progress(len(files), len(files), count(chosen))
     return Conversion(
         written,
         len(found),
-        _count(chosen),
-        tuple(name for name in names if micrographs is not None and name not in known.names),
+        count(chosen),
+        tuple(name for name in names if micrographs is not None and name not in listed),
         tuple(name for name in known.names if name not in names),
         passed_over,
         tuple(failed),
         losses([Picks.joined(entries)] if to is PARTICLES else entries, to.kept, to.shared),
-        _count(found) - _count(chosen),
+        count(found) - count(chosen),
     )
 
 
@@ -141,43 +140,15 @@ def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
     if not failed:
         return UserError(f"{sources[0]}: it lists no micrographs.", "Choose another file.")
     first = failed[0].error
-    return (
-        first if len(failed) == 1 else UserError(f"None of {len(failed)} can be converted. {first.message}", first.hint)
-    )
+    if len(failed) == 1:
+        return first
+    return UserError(f"None of {len(failed)} can be converted. {first.message}", first.hint)
 
 
-def _count(found: Sequence[_Found]) -> int:
-    return sum(len(one.picks) for one in found)
-
-
-def _files(sources: Sequence[Path]) -> tuple[list[Path], tuple[Path, ...]]:
-    """The files to read, each once, and those in folders that only look like picks."""
-    files: dict[Path, None] = {}
-    passed_over: dict[Path, None] = {}
-    for source in sources:
-        found, others = pick_files(source)
-        files |= dict.fromkeys(found)
-        passed_over |= dict.fromkeys(others)
-    return list(files), tuple(passed_over)
-
-
-def _root(sources: Sequence[Path]) -> Path:
-    """The folder that all sources lie in: those below it tell micrographs of equal names apart."""
-    return Path(os.path.commonpath([(one if one.is_dir() else one.parent).absolute() for one in sources]))
-
-
-def _read_all(
-    files: Sequence[Path], root: Path, known: KnownMicrographs, settings: ConversionSettings, failed: list[Refusal]
-) -> Job[list[_Found]]:
-    """The picks of all files; ``failed`` takes those that cannot be read."""
-    found: list[_Found] = []
-    for done, file in enumerate(files):
-        yield Progress(done, len(files), _count(found), file.name)
-        try:
-            found += _read(file, root, known, settings)
-        except UserError as error:
-            failed.append(Refusal(str(file), error))
-    return found
+def _listed(path: Path | None) -> list[MicrographEntry]:
+    if path is None:
+        return []
+    return read_exposures(path) if path.suffix.lower() in CRYOSPARC_SUFFIXES else read_micrographs(path)
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -194,20 +165,7 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     return to
 
 
-def _read(file: Path, root: Path, known: KnownMicrographs, settings: ConversionSettings) -> list[_Found]:
-    """The picks of a file, each within its micrograph's frame, and with the given diameter where it has none."""
-    placed = within(known.read(file, flip_y=settings.flip_y), file)
-    return [_Found(_sized(with_folders(picks, file.absolute(), root), settings.box_size), file) for picks in placed]
-
-
-def _sized(picks: Picks, size: float | None) -> Picks:
-    """Picks with a diameter, in pixels, where they have none and one is given."""
-    if size is None:
-        return picks
-    return replace(picks, diameter=np.where(np.isfinite(picks.diameter), picks.diameter, size))
-
-
-def _above(found: Sequence[_Found], threshold: float | None) -> list[_Found]:
+def _above(found: Sequence[Found], threshold: float | None) -> list[Found]:
     """The picks with such a score at least.
 
     Raises
@@ -217,7 +175,7 @@ def _above(found: Sequence[_Found], threshold: float | None) -> list[_Found]:
     """
     if threshold is None:
         return list(found)
-    scored, every = sum(int(np.isfinite(one.picks.score).sum()) for one in found), _count(found)
+    scored, every = sum(int(np.isfinite(one.picks.score).sum()) for one in found), count(found)
     if every and not scored:
         raise UserError(f"{found[0].path}: its picks have no scores.", "Convert without --threshold.")
     if scored < every:
@@ -225,7 +183,7 @@ def _above(found: Sequence[_Found], threshold: float | None) -> list[_Found]:
     return [replace(one, picks=one.picks.select(one.picks.score >= threshold)) for one in found]
 
 
-def _writable(found: Sequence[_Found], to: PickFormat, failed: list[Refusal]) -> list[_Found]:
+def _writable(found: Sequence[Found], to: PickFormat, failed: list[Refusal]) -> list[Found]:
     """Those whose micrograph can be named in the format; ``failed`` takes the others."""
     kept = []
     for one in found:
@@ -238,7 +196,7 @@ def _writable(found: Sequence[_Found], to: PickFormat, failed: list[Refusal]) ->
     return kept
 
 
-def _check_name(one: _Found, to: PickFormat) -> None:
+def _check_name(one: Found, to: PickFormat) -> None:
     if to in (STAR, PARTICLES):
         star_row(one.name)
     if not to.several and len(os.fsencode(micrograph_stem(one.name) + to.ending)) > _LONGEST_NAME:
@@ -248,9 +206,9 @@ def _check_name(one: _Found, to: PickFormat) -> None:
         )
 
 
-def _check_once(found: Sequence[_Found]) -> None:
+def _check_once(found: Sequence[Found]) -> None:
     """Two sets of picks of one micrograph are not to be mixed, nor is one to replace the other."""
-    first: dict[str, _Found] = {}
+    first: dict[str, Found] = {}
     for one in found:
         if other := first.get(one.name):
             raise UserError(
@@ -260,7 +218,7 @@ def _check_once(found: Sequence[_Found]) -> None:
         first[one.name] = one
 
 
-def _targets(found: Sequence[_Found], out: Path, to: PickFormat) -> list[Path]:
+def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
     """Where the picks of each micrograph go."""
     is_file = bool(out.suffix) and not out.is_dir() and out.suffix.lower() == to.suffix
     if to.several:
@@ -278,11 +236,17 @@ def _targets(found: Sequence[_Found], out: Path, to: PickFormat) -> list[Path]:
 
 def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
     read = {file.resolve() for file in files}
-    if clash := next((target for target in targets if target.resolve() in read), None):
+    written = {one.resolve(): one for target in dict.fromkeys(targets) for one in (target, *_beside(target))}
+    if clash := next((one for place, one in written.items() if place in read), None):
         raise UserError(f"{clash} would replace a file that is read.", "Choose another OUT.")
 
 
-def _check_complete(found: Sequence[_Found], targets: Sequence[Path], to: PickFormat) -> None:
+def _beside(target: Path) -> tuple[Path, ...]:
+    """What is written beside a file, of the same name."""
+    return (target.with_suffix(GROUP_SUFFIX),) if target.suffix == CRYOSPARC.suffix else ()
+
+
+def _check_complete(found: Sequence[Found], targets: Sequence[Path], to: PickFormat) -> None:
     """Find what the format needs and the picks lack, before the first of many files is written."""
     for one, target in zip(found, targets, strict=True):
         if to in (BOX, CBOX):
@@ -292,7 +256,7 @@ def _check_complete(found: Sequence[_Found], targets: Sequence[Path], to: PickFo
 
 
 def _write(
-    found: Sequence[_Found], targets: Sequence[Path], out: Path, to: PickFormat, known: KnownMicrographs
+    found: Sequence[Found], targets: Sequence[Path], out: Path, to: PickFormat, known: KnownMicrographs
 ) -> tuple[Path, ...]:
     """Write all picks; the files, with RELION's list of them where there is one."""
     if to.several:
@@ -301,7 +265,8 @@ def _write(
         lenses = {one.name: entry.lens for one in found if (entry := known.entry(one.name))}
         return (write_particles([one.picks for one in found], targets[0], lenses),)
     if to.several:
-        return (write_all([one.picks for one in found], targets[0], to, quiet=True),)
+        file = write_all([one.picks for one in found], targets[0], to, quiet=True)
+        return (file, write_csg(file, [one.picks for one in found])) if to is CRYOSPARC else (file,)
     written = [write_all([one.picks], target, to, quiet=True) for one, target in zip(found, targets, strict=True)]
     if to is STAR and targets != [out]:
         pairs = [(one.name, file.as_posix()) for one, file in zip(found, written, strict=True)]
@@ -309,7 +274,7 @@ def _write(
     return tuple(written)
 
 
-def _tell_empty(found: Sequence[_Found], to: PickFormat) -> None:
+def _tell_empty(found: Sequence[Found], to: PickFormat) -> None:
     empty = [one.name for one in found if len(one.picks) == 0]
     if empty:
         warn(f"{to.title} files do not name micrographs without picks: {cut(', '.join(empty), 200)}.", stacklevel=3)

@@ -10,9 +10,8 @@ from warnings import warn
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.images import open_image
-from napari_drpnet.io.names import NameIndex
+from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
 from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -36,7 +35,8 @@ class KnownMicrographs:
         self, entries: Sequence[MicrographEntry] = (), pixel_size: float | None = None, scale: float | None = None
     ) -> None:
         self._entries = {entry.name: entry for entry in entries}
-        self._index = NameIndex(self._entries)
+        self._index = NameIndex(self._entries, {entry.name: entry.path.absolute() for entry in entries})
+        self._meant: dict[str, str] | None = None
         self._pixel_size, self._scale = pixel_size, scale
         self._frames: dict[tuple[str, Path], Frame | None] = {}
 
@@ -50,10 +50,26 @@ class KnownMicrographs:
 
         The folders of the file ``path`` count where the name is the file's own.
         """
-        if path is not None and name == micrograph_stem(path):
-            name = (path.absolute().parent / name).as_posix()
+        if path is not None:
+            name = own_name(name, path)
+        if self._meant is not None and name in self._meant:
+            return self._entries.get(self._meant[name])
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
+
+    def assign(self, found: Sequence[tuple[Picks, Path]]) -> Owners:
+        """Decide of all picks together whose they are: of two that mean one micrograph, the one that is most like it.
+
+        Parameters
+        ----------
+        found
+            Picks as they were read, and their files. A micrograph that is not listed keeps its name.
+        """
+        names = [own_name(picks.frame.micrograph, path) for picks, path in found] if self._entries else []
+        own = owners(names, self._index)
+        self._meant = dict.fromkeys(names, "") | own.of
+        self._frames.clear()
+        return own
 
     def read(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file, see `read_picks`, in the frames of their micrographs.
@@ -68,7 +84,11 @@ class KnownMicrographs:
         UserWarning
             When the pixel size in the file is not that of its micrographs, with what was done.
         """
-        return self.placed(read_picks(path, flip_y=flip_y, frame_of=self._as_counted), path, flip_y=flip_y)
+        return self.placed(self.raw(path, flip_y=flip_y), path, flip_y=flip_y)
+
+    def raw(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
+        """The picks of a file as it has them, see `read_picks`."""
+        return read_picks(path, flip_y=flip_y, frame_of=self._as_counted)
 
     def placed(self, found: Sequence[Picks], path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file that was read already; errors and warnings as of `read`."""

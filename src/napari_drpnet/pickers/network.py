@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -16,7 +17,8 @@ from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.weights import WeightsCard, read_weights, sound
 from napari_drpnet.networks import channels_last, with_tensors
-from napari_drpnet.preprocess import prepare
+from napari_drpnet.pickers.contrast import within_noise
+from napari_drpnet.preprocess import evened, finished
 from napari_drpnet.settings import PreprocessSettings
 
 # Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
@@ -33,19 +35,25 @@ _COEFFICIENTS = {"detector": 4, "classifier": 5, "segmenter": 4, "centre detecto
 _DIAMETERS = (4, 1000)
 
 
-def network_image(micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool) -> Micrograph:
+def network_image(
+    micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool, add_noise: bool = True
+) -> Micrograph:
     """The micrograph as our networks see it, in training as in picking.
 
-    Rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels, illumination
-    evened out, fine noise smoothed, grey levels between the 1st and 99th percentile brought to -0.5..0.5, particles
-    dark.
+    Bad pixels replaced, rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels,
+    illumination evened out, noise added where the particles are too clear (`contrast.within_noise`; not with
+    ``add_noise`` False, for pickers that find clear particles as they are), fine noise smoothed, grey levels between
+    the 1st and 99th percentile brought to -0.5..0.5, particles dark.
     """
     scale = network_diameter / micrograph.frame.working_pixels(diameter)
     steps = PreprocessSettings(
         rescale=scale, illumination=ILLUMINATION * diameter, smoothing=BLUR * diameter, invert=invert
     )
-    prepared = prepare(micrograph, steps)
-    return Micrograph(prepared.image - np.float32(0.5), prepared.frame, prepared.valid, prepared.path)
+    even = evened(micrograph, steps)
+    if add_noise:
+        even = replace(even, image=within_noise(even.image, network_diameter, BLUR * network_diameter, even.valid))
+    prepared = finished(even, steps)
+    return replace(prepared, image=prepared.image - np.float32(0.5))
 
 
 def fold(network: nn.Module) -> nn.Module:

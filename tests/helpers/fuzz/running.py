@@ -18,6 +18,8 @@ from napari_drpnet.errors import UserError
 
 # Seconds, characters.
 SLOWEST, LONGEST = 10.0, 300
+# Seconds after which a reader that goes on is stopped.
+_GRACE = 1.0
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _alarm() -> Iterator[None]:
         raise TooSlowError
 
     former = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, SLOWEST + 1)
+    signal.setitimer(signal.ITIMER_REAL, SLOWEST + _GRACE)
     try:
         yield
     finally:

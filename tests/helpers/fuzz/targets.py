@@ -125,7 +125,7 @@ IMAGES = (
     Target("png", _file("a.png", lambda: picture("PNG")), _read_micrograph, m.PNG),
     Target("jpeg", _file("a.jpg", lambda: picture("JPEG")), _read_micrograph, m.BYTES),
     Target("templates", _file("a.mrcs", lambda: mrc((3, 16, 16))), _read_templates, m.BYTES),
-    Target("structure pdb", _file("a.pdb", lambda: f"{ATOMS}END\n".encode()), _read_structure, m.TEXT),
+    Target("structure pdb", _file("a.pdb", lambda: f"{ATOMS}END\n".encode()), _read_structure, m.TEXT, cost=4),
     Target("structure mrc", _file("a.mrc", lambda: mrc((8, 8, 8))), _read_structure, m.BYTES),
 )
 
@@ -211,7 +211,7 @@ def _convert(path: Path) -> None:
     from napari_drpnet.settings import ConversionSettings
 
     to = "csv" if path.suffix == ".star" else "star"
-    _finish(convert(path, path.parent / OUT, ConversionSettings(to=to)))
+    _finish(convert([path], path.parent / OUT, ConversionSettings(to=to)))
 
 
 def _finish(steps: Iterator[Any]) -> None:

@@ -29,7 +29,7 @@ def test_coordinates_that_cannot_be_are_refused(yx: list[list[float]], message: 
         checked(Picks(FRAME, np.array(yx)), HERE)
 
 
-@pytest.mark.parametrize("name", ["", "a\0b.mrc"])
+@pytest.mark.parametrize("name", ["", "a\0b.mrc", "\ud800"])
 def test_names_that_no_file_can_have_are_refused(name: str) -> None:
     with pytest.raises(UserError, match="a micrograph cannot be called"):
         checked(Picks(Frame(name), [[1, 2]]), HERE)

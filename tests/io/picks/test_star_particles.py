@@ -105,11 +105,17 @@ def test_lists_that_were_joined_are_read_whole_and_a_bad_file_stops_no_other(tmp
 def test_micrographs_of_several_tables_are_listed_but_for_names_that_no_file_has(tmp_path: Path) -> None:
     path = tmp_path / "mics.star"
     columns = "rlnMicrographName rlnOpticsGroup"
-    text = optics("rlnMicrographPixelSize", "1 1.5") + loop(columns, "a.mrc 1.0", "b\0.mrc 1", name="micrographs")
+    long = "M/" + "l" * 300
+    text = optics("rlnMicrographPixelSize", "1 1.5") + loop(
+        columns, "a.mrc 1.0", "b\0.mrc 1", f"{long} 1", name="micrographs"
+    )
     path.write_text(text + optics("rlnMicrographPixelSize", "1 3") + loop(columns, "c.mrc 1", name="micrographs"))
-    with pytest.warns(UserWarning, match=r"names that no file can have are left out: 'b\\x00.mrc'"):
+    with pytest.warns(UserWarning, match=r"names that no file can have are left out: 'b\\x00.mrc', 'M/l+\.\.\.l+'"):
         entries = read_micrographs(path)
     assert [(entry.name, entry.pixel_size) for entry in entries] == [("a.mrc", 1.5), ("c.mrc", 3)]
+    path.write_text(loop("rlnMicrographName", "b\0.mrc"))
+    with pytest.raises(UserError, match="no file can have the names in it"):
+        read_micrographs(path)
 
 
 # Names
@@ -145,7 +151,7 @@ def test_a_file_of_a_list_has_picks_of_one_micrograph(tmp_path: Path) -> None:
     listed = write_coordinate_list([("M/b.mrc", str(path))], tmp_path / "autopick.star")
     assert [picks.frame.micrograph for picks in read_picks(listed)] == ["M/b.mrc"]
     path.write_text(loop("rlnMicrographName " + XY, "a.mrc 1 2", "c.mrc 1 2"))
-    with pytest.raises(UserError, match="but of several micrographs"):
+    with pytest.raises(UserError, match="but with picks of several micrographs"):
         read_picks(listed)
 
 

@@ -5,17 +5,20 @@ The centre is ``x + w // 2``, as EMAN and RELION divide. Nothing is flipped: row
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import micrograph_stem, reading, write_text
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.io.picks.plain_text import number, read_plain, tell_if_cut
 
 # EMAN's own marks in the fifth column: an ordinary box, and the two ends of a helix.
 _ORDINARY, _HELIX = -3, {-1.0, -2.0}
+_ANEW = "Choose another file, or export this one anew."
 
 
 def read_box(path: str | Path) -> list[Picks]:
@@ -25,7 +28,7 @@ def read_box(path: str | Path) -> list[Picks]:
     ----------
     path
         Four or five columns between blanks: x, y, width, height (pixels), and a score. A file without lines has no
-        picks.
+        picks. Lines that begin with ``#``, and a first line of these names, are passed over.
 
     Raises
     ------
@@ -35,51 +38,59 @@ def read_box(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        When boxes are not square: the diameter is then the mean of their sides.
+        When boxes are not square: the diameter is then the mean of their sides. When the last line has no end.
     """
     path = Path(path)
-    boxes = read_rows(path)
+    boxes = parse_rows(read_plain(path), path, (4, 5))
     if boxes.shape[1] == 5 and len(boxes) and set(boxes[:, 4].tolist()) <= _HELIX:
         raise UserError(f"{path} holds the ends of helices, not particles.", "Export the single boxes from EMAN.")
     return [boxes_to_picks(path, boxes, np.floor(boxes[:, 2:4] / 2))]
 
 
-def read_rows(path: Path) -> FloatArray:
-    """The lines of a table without names, as ``(n, 4 or 5)`` of x, y, width, height and score."""
-    with reading(path):
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+def parse_rows(text: str, path: Path, widths: Collection[int]) -> FloatArray:
+    """The lines of a table without names, as ``(n, one of the widths)``: x, y, width, height, and what follows."""
+    tell_if_cut(text, path)
+    lines = enumerate(text.splitlines(), start=1)
+    rows = [(at, line.split()) for at, line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if rows and _names_columns(rows[0][1]):
+        del rows[0]
     if not rows:
-        return np.empty((0, 5))
+        return np.empty((0, max(widths)))
     columns = len(rows[0][1])
-    for number, row in rows:
-        if columns not in (4, 5) or len(row) != columns:
+    for at, row in rows:
+        if columns not in widths or len(row) != columns:
             raise UserError(
-                f"{path}, line {number}: {len(row)} values, where a box has x, y, width, height and perhaps a score "
-                f"({' '.join(row)[:60]!r}).",
-                "Choose another file, or export this one anew.",
+                f"{path}, line {at}: {len(row)} values, where a box has x, y, width, height and perhaps a score "
+                f"({short(' '.join(row), 40)}).",
+                _ANEW,
             )
-    return np.array([_numbers(path, number, row) for number, row in rows])
+    return np.array([_numbers(path, at, row) for at, row in rows])
 
 
-def _numbers(path: Path, number: int, row: list[str]) -> list[float]:
+def _names_columns(row: Sequence[str]) -> bool:
+    """Whether this is a line of names for x, y, width and height, in this order."""
+    return [name.lstrip("_\"'").lower()[:1] for name in row[:4]] == ["x", "y", "w", "h"]
+
+
+def _numbers(path: Path, at: int, row: list[str]) -> list[float]:
     try:
-        return [float(value) for value in row]
+        return [number(value) for value in row]
     except ValueError as error:
-        raise UserError(
-            f"{path}, line {number}: {' '.join(row)[:60]!r} is not a box of numbers.",
-            "Choose another file, or export this one anew.",
-        ) from error
+        message = f"{path}, line {at}: {short(' '.join(row), 40)} is not a box of numbers."
+        raise UserError(message, _ANEW) from error
 
 
 def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
-    """Picks from ``(n, 4 or 5)`` boxes; ``half`` is ``(n, 2)``, from the corner to the centre in (x, y) order."""
+    """Picks from ``(n, 4)`` boxes, or ``(n, 5)`` with a score.
+
+    ``half`` is ``(n, 2)``, from the corner to the centre, in (x, y) order.
+    """
     sides = boxes[:, 2:4]
     if not np.isfinite(boxes[:, :4]).all() or (sides < 0).any():
         raise UserError(f"{path}: a box has no finite corner and size.", "Correct the file, or export it anew.")
     if (sides[:, 0] != sides[:, 1]).any():
         warn(f"{path}: boxes that are not square; the mean of their sides is taken as the diameter.", stacklevel=4)
-    score = boxes[:, 4] if boxes.shape[1] == 5 else np.full(len(boxes), np.nan)
+    score = boxes[:, 4] if boxes.shape[1] > 4 else np.full(len(boxes), np.nan)
     diameter = sides.mean(axis=1)
     return Picks(
         Frame(micrograph_stem(path)),

@@ -6,13 +6,11 @@ Reading and writing leave the rows as they are in the file; `picks.read_picks` a
 from __future__ import annotations
 
 from pathlib import Path
-from warnings import warn
-
-import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.csv import numbers, points, read_columns, texts
+from napari_drpnet.io.picks.csv import known, numbers, points, read_columns, refuse_depth, texts
+from napari_drpnet.io.picks.plain_text import tell_passed_over
 
 _X, _Y, _DIAMETER, _PSI = "X-Coordinate", "Y-Coordinate", "Diameter", "Angle-Psi"
 CRYOPPP_COLUMNS = (_X.lower(), _Y.lower())
@@ -29,20 +27,21 @@ def read_cryoppp(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        For other columns (CryoPPP's own are of the CTF and of refinement), which are passed over.
+        For other columns (CryoPPP's own are of the CTF and of refinement), which are passed over, and for a last line
+        without an end.
     """
     path = Path(path)
     columns = read_columns(path, CRYOPPP_COLUMNS, "(in pixels of the micrograph turned upside down)")
-    known = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower()}
-    if others := [name for name in columns if name not in known]:
-        warn(f"{path}: these columns are passed over: {', '.join(others)}.", stacklevel=3)
+    read = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower()}
+    refuse_depth(path, columns)
+    tell_passed_over(path, [name for name in columns if name not in read])
     yx = points(path, columns, _Y.lower(), _X.lower())
     return [
         Picks(
             Frame(micrograph_stem(path)),
             yx,
             diameter=numbers(path, columns, _DIAMETER.lower(), len(yx)),
-            psi=np.nan_to_num(numbers(path, columns, _PSI.lower(), len(yx))),
+            psi=known(numbers(path, columns, _PSI.lower(), len(yx))),
         )
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,94 +18,89 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import atomic_write, micrograph_stem, reading
+from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.files import atomic_write, micrograph_stem
+from napari_drpnet.io.picks.cryosparc_shifts import shifts
+from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
 from napari_drpnet.io.picks.rows import rows_by_name
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
 _SEPARATION, _PIXEL = "location/min_dist_A", "location/micrograph_psize_A"
 _SCORE = "pick_stats/ncc_score"
-_COMPRESSED = b"\x94CSDAT"
 _UID = re.compile(r"^(\d{21})_")
 # Rounding of fractions to 32 bits, and of who wrote them.
 _TOLERANCE = 1e-3
+# Pixels along a side of an image.
+_LARGEST = 10**6
 
 
 def read_cryosparc(path: str | Path) -> list[Picks]:
     """Picks of each micrograph in the file, with rows as cryoSPARC counts them: from the bottom.
 
-    The diameter is the least distance that cryoSPARC kept between particles. An empty table gives one empty `Picks`.
+    The diameter is the least distance that cryoSPARC kept between particles. Aligned particles are where their
+    alignment has them (`cryosparc_shifts`). An empty table gives one empty `Picks`.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, compressed, without locations, or has fractions outside 0 to 1.
+        When the file is missing, half-written, without locations, of other columns, or most of its fractions are not
+        between 0 and 1.
+
+    Warns
+    -----
+    UserWarning
+        When particles are moved to where their alignment has them; for filaments, which are passed over.
     """
-    path = Path(path)
-    table = _load(path)
-    missing = [name for name in (_PATH, _SHAPE, _FX, _FY) if name not in (table.dtype.names or ())]
-    if missing:
-        raise UserError(
-            f"{path} has no locations of particles: {', '.join(missing)} is missing.",
-            "Give the job's other .cs file (passthrough_particles.cs), or that of the picking job.",
-        )
+    return table_picks(read_table(Path(path)))
+
+
+def table_picks(table: CsTable) -> list[Picks]:
+    """`read_cryosparc`, of a table that is read already."""
+    hint = "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    table.require((_PATH, _SHAPE, _FX, _FY), "locations of particles", hint)
     if len(table) == 0:
-        return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
-    rows = rows_by_name(map(_text, table[_PATH].tolist()))
-    return [_picks(path, name, table[which]) for name, which in rows.items()]
+        return [Picks(Frame(micrograph_stem(table.path)), np.empty((0, 2)))]
+    if any(name.startswith("filament/") for name in table.names):
+        warn(f"{table.path}: which particles lie along one filament is passed over.", stacklevel=3)
+    size = _positive(table.floats(_PIXEL))
+    fractions = np.column_stack([table.numbers(_FY), table.numbers(_FX)]).astype(np.float64)
+    shapes = table.numbers(_SHAPE, 2)
+    every = Picks(
+        Frame(""),
+        # What is not finite is refused below, where its micrograph is known.
+        np.nan_to_num(fractions) * np.nan_to_num(shapes.astype(np.float64)) - shifts(table, size),
+        score=table.floats(_SCORE),
+        diameter=_known(table.floats(_SEPARATION)) / size,
+    )
+    return [
+        replace(every.select(rows), frame=_frame(table.path, name, shapes[rows], fractions[rows], size[rows]))
+        for name, rows in rows_by_name(table.texts(_PATH)).items()
+    ]
 
 
-def _text(name: object) -> str:
-    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
-
-
-def _load(path: Path) -> npt.NDArray[Any]:
-    again = "Copy or export it from cryoSPARC anew."
-    with reading(path), path.open("rb") as file:
-        if file.read(len(_COMPRESSED)) == _COMPRESSED:
-            raise UserError(f"{path} is compressed by cryoSPARC.", "Export it, or save it by cryosparc-tools as numpy.")
-        file.seek(0)
-        try:
-            table = np.load(file, allow_pickle=False)
-        except (ValueError, EOFError, MemoryError, OverflowError, TypeError, SyntaxError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"{path} is not a table of cryoSPARC, or only a part of it: {reason}.", again) from error
-    if not isinstance(table, np.ndarray) or table.ndim != 1 or table.dtype.names is None:
-        raise UserError(f"{path} is not a table of cryoSPARC.", "Choose another file.")
-    return table
-
-
-def _picks(path: Path, name: str, rows: npt.NDArray[Any]) -> Picks:
-    shapes = {tuple(shape) for shape in rows[_SHAPE].tolist()}
-    height, width = next(iter(shapes))
-    if not name or len(shapes) > 1 or not (height and width):
+def _frame(path: Path, name: str, shapes: npt.NDArray[Any], fractions: FloatArray, size: FloatArray) -> Frame:
+    """The micrograph of some rows, which have one shape and lie in it, all but a few."""
+    height, width = sides = shapes[0].tolist()
+    if not name or (shapes != sides).any() or not all(1 <= side <= _LARGEST and side % 1 == 0 for side in sides):
         raise UserError(
-            f"{path}: the micrograph {name!r} has no name, or not one size.",
+            f"{path}: the micrograph {short(name)} has no name, or not one size that an image can have.",
             "Export the particles from cryoSPARC anew.",
         )
-    fractions = np.column_stack([rows[_FY], rows[_FX]]).astype(np.float64)
-    if not ((fractions >= -_TOLERANCE) & (fractions <= 1 + _TOLERANCE)).all():
-        raise UserError(f"{path}: picks outside {name}.", "Export the particles from cryoSPARC anew.")
-    size = _positive(_column(rows, _PIXEL))
+    inside = np.all((fractions >= -_TOLERANCE) & (fractions <= 1 + _TOLERANCE), axis=1)
+    # A few lie outside where they were re-centred: they are left out where picks are placed on their micrographs.
+    if not np.isfinite(fractions).all() or 2 * inside.sum() < len(fractions):
+        raise UserError(f"{path}: picks outside {cut(name, 80)}.", "Export the particles from cryoSPARC anew.")
     known = size[np.isfinite(size)]
-    return Picks(
-        Frame(name, (height, width), float(known[0]) if len(known) else None),
-        fractions * (height, width),
-        score=_column(rows, _SCORE),
-        diameter=_positive(_column(rows, _SEPARATION) / size),
-    )
+    return Frame(name, (int(height), int(width)), float(known[0]) if len(known) else None)
 
 
-def _column(rows: npt.NDArray[Any], name: str) -> FloatArray:
-    """``(n,)`` float64, NaN when the column is missing."""
-    values = rows[name] if name in (rows.dtype.names or ()) else np.full(len(rows), np.nan)
-    # Shortest digits: 1.77 stored in 32 bits is 1.77, not 1.7699999809.
-    return np.array([float(str(value)) for value in values], dtype=np.float64)
+def _known(values: FloatArray) -> FloatArray:
+    return np.where(values == 0, np.nan, values)
 
 
 def _positive(values: FloatArray) -> FloatArray:
-    return np.where(values > 0, values, np.nan)
+    return np.where((values > 0) & (values < np.inf), values, np.nan)
 
 
 def write_cryosparc(found: Sequence[Picks], path: str | Path) -> Path:

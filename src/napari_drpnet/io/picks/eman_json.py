@@ -6,14 +6,19 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import MANUAL, Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import micrograph_stem, reading, write_text
+from napari_drpnet.io.picks.plain_text import listed, tell_passed_over
+from napari_drpnet.io.words import as_array
 
 _BOXES = "boxes"
+# Of one box that are read: x, y, how, and the score.
+_VALUES = 4
 _INFO = re.compile(r"_info$")
 _EXPORT = "Give the file NAME_info.json of EMAN2's folder info, or export it anew."
 
@@ -25,28 +30,39 @@ def read_eman_json(path: str | Path) -> list[Picks]:
     ----------
     path
         An object whose ``boxes`` are lists of x, y, how it was made (which becomes the source), and perhaps a score.
-        An ``_info.json`` without ``boxes`` has no picks.
+        An ``_info.json`` without ``boxes`` has no picks. What else EMAN2 keeps there is no pick.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, or not of this kind.
+        When the file is missing, half-written, not of this kind, or of a tomogram.
+
+    Warns
+    -----
+    UserWarning
+        For boxes of other kinds, and for values after the score, which are passed over.
     """
     path = Path(path)
     info, stem = _read_object(path), micrograph_stem(path)
+    others = [key for key in info if key.startswith(_BOXES) and key != _BOXES]
+    if _BOXES not in info and others:
+        raise UserError(f"{path} holds no boxes of a micrograph, but {listed(others)}.", _EXPORT)
     if _BOXES not in info and not _INFO.search(stem):
         raise UserError(f"{path} holds no boxes.", _EXPORT)
+    tell_passed_over(path, others, "boxes", stacklevel=3)
     boxes = info.get(_BOXES, [])
     if not isinstance(boxes, list):
         raise UserError(f"{path}: its boxes are not a list.", _EXPORT)
-    rows = [_row(path, number, box) for number, box in enumerate(boxes, start=1)]
+    rows = [_row(path, at, box) for at, box in enumerate(boxes, start=1)]
+    if any(len(box) > _VALUES for box in boxes):
+        warn(f"{path}: values after the score of a box are passed over.", stacklevel=3)
     x, y, source, score = zip(*rows, strict=True) if rows else ((), (), (), ())
     return [
         Picks(
             Frame(_INFO.sub("", stem)),
             np.column_stack([y, x]),
             score=np.array(score, dtype=np.float64),
-            source=np.array(source, dtype=np.str_),
+            source=as_array(source, path),
         )
     ]
 
@@ -63,25 +79,38 @@ def _read_object(path: Path) -> dict[str, Any]:
     with reading(path):
         data = path.read_bytes()
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:  # of which JSON's and Unicode's errors are kinds
-        raise UserError(f"{path} is not JSON, or only a part of it: {error}.", _EXPORT) from error
+        found = json.loads(data, object_pairs_hook=_each_once)
+    except RecursionError as error:
+        raise UserError(f"{path} is not EMAN2's: too many brackets are inside each other.", _EXPORT) from error
+    except ValueError as error:  # of which JSON's and Unicode's errors are kinds
+        raise UserError(f"{path} is not JSON, or only a part of it: {str(error)[:80]}.", _EXPORT) from error
     if not isinstance(found, dict):
         raise UserError(f"{path} is not EMAN2's: it holds no object.", _EXPORT)
     return found
 
 
-def _row(path: Path, number: int, box: Any) -> tuple[float, float, str, float]:
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a `ValueError` where ``boxes`` are there twice, of which JSON would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and sum(key == _BOXES for key, _ in pairs) > 1:
+        raise ValueError("its boxes are there twice")
+    return found
+
+
+def _row(path: Path, at: int, box: Any) -> tuple[float, float, str, float]:
     """One box as x, y, source and score."""
+    if not isinstance(box, list) or len(box) < 2:
+        raise UserError(f"{path}, box {at}: this is not [x, y, how].", _EXPORT)
+    how, score = box[2] if len(box) > 2 else "", box[3] if len(box) > 3 else None
+    if not isinstance(how, str | int | float | None) or not isinstance(score, int | float | None):
+        raise UserError(f"{path}, box {at}: this is not [x, y, how, score].", _EXPORT)
     try:
-        x, y = (float(value) for value in box[:2])
-        source = str(box[2]) if len(box) > 2 else ""
-        score = float(box[3]) if len(box) > 3 and isinstance(box[3], int | float) else np.nan
-    except (TypeError, ValueError, OverflowError, KeyError) as error:
-        raise UserError(f"{path}, box {number}: {str(box)[:60]} is not [x, y, how].", _EXPORT) from error
+        x, y, score = (float(value) for value in (*box[:2], np.nan if score is None else score))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{path}, box {at}: {short(str(box[:2]), 40)} are no coordinates.", _EXPORT) from error
     if not np.isfinite([x, y]).all():
-        raise UserError(f"{path}, box {number}: a coordinate is not finite.", _EXPORT)
-    return x, y, source, score
+        raise UserError(f"{path}, box {at}: a coordinate is not finite.", _EXPORT)
+    return x, y, "" if how is None else str(how), score
 
 
 def write_eman_json(picks: Picks, path: str | Path) -> Path:

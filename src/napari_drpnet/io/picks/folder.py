@@ -10,9 +10,9 @@ from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import micrograph_stem, reading
+from napari_drpnet.io.files import reading
 from napari_drpnet.io.inputs import natural
-from napari_drpnet.io.names import NameIndex, own_name, owners, some
+from napari_drpnet.io.names import NameIndex, is_of_file, own_name, owners, some
 from napari_drpnet.io.paths import exists, files_in, is_dir
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks, read_picks
 from napari_drpnet.io.star_lists import COORDINATES
@@ -83,7 +83,7 @@ def _is_other_star(file: Path) -> bool:
 def with_folders(picks: Picks, file: Path, source: Path) -> Picks:
     """Picks whose file does not tell their micrograph, called by the folders below ``source`` that it lies in, too."""
     folder = file.parent
-    if picks.frame.micrograph != micrograph_stem(file) or folder == source or not folder.is_relative_to(source):
+    if not is_of_file(picks.frame.micrograph, file) or folder == source or not folder.is_relative_to(source):
         return picks
     name = (folder.relative_to(source) / picks.frame.micrograph).as_posix()
     return replace(picks, frame=replace(picks.frame, micrograph=name))

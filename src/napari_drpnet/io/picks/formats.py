@@ -14,7 +14,8 @@ from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
 from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
-from napari_drpnet.io.picks.csv import read_csv, write_csv
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
+from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
 from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
 from napari_drpnet.io.picks.rows import checked, upside_down
@@ -100,6 +101,8 @@ CRYOSPARC = PickFormat(
     kept={"score", "diameter", _FRACTIONS},
     bottom_up=True,
 )
+# Only read: it names tables, and is written beside one (`cryosparc_group.write_csg`).
+_GROUP = replace(CRYOSPARC, title="cryoSPARC group", suffix=GROUP_SUFFIX, read=lambda path: read_group([path]))
 CRYOPPP = PickFormat(
     *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
     kept={"diameter", "psi", _FRACTIONS},
@@ -129,27 +132,18 @@ def format_of(path: str | Path) -> PickFormat:
 
 def is_picks(path: Path) -> bool:
     """Whether a file holds picks: by its suffix, and where other files have the same suffix, by its content."""
+    if path.suffix.lower() == GROUP_SUFFIX:
+        return True
     found = _SUFFIXES.get(path.suffix.lower())
     if found is CSV:
-        names = _header(path)
+        names = column_names(path)
         # What is wrong with a file that cannot be looked into is told when it is read.
         return names is None or {"x", "y"} <= names or set(CRYOPPP_COLUMNS) <= names
     if found is TOPAZ:
-        return set(TOPAZ_COLUMNS) <= (_header(path) or set())
+        return set(TOPAZ_COLUMNS) <= (column_names(path) or set())
     if found is EMAN_JSON:
         return is_eman_json(path)
     return found is not None
-
-
-def _header(path: Path) -> set[str] | None:
-    """Names in the first line of a table, in small letters; None when the file cannot be read."""
-    try:
-        with path.open("rb") as file:
-            header = next((line for line in iter(lambda: file.readline(4096), b"") if line.strip()), b"")
-    except OSError:
-        return None
-    text = header.decode("utf-8-sig", errors="replace").strip().lower()
-    return {name.strip(' "') for name in text.replace(";", ",").replace("\t", ",").split(",")}
 
 
 def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -159,7 +153,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     ----------
     path
         RELION STAR (3.0 to 5: picks, particles, or a list of coordinate files), CSV, EMAN .box, EMAN2 JSON, crYOLO
-        .cbox, Topaz .txt, cryoSPARC .cs or CryoPPP CSV, told apart by the suffix and the first line.
+        .cbox, Topaz .txt, cryoSPARC .cs or .csg, or CryoPPP CSV, told apart by the suffix and the first line.
     flip_y
         The rows run the other way than this format has them.
     frame_of
@@ -184,8 +178,8 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
         For what is passed over in the file.
     """
     path = Path(path)
-    found = format_of(path)
-    if found is CSV and set(CRYOPPP_COLUMNS) <= (_header(path) or set()):
+    found = _GROUP if path.suffix.lower() == GROUP_SUFFIX else format_of(path)
+    if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
     # Origins of RELION's particles need the pixel size of their micrographs.
     read = read_star(path, frame_of) if found.read is read_star else found.read(path)

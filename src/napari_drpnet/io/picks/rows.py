@@ -74,7 +74,7 @@ def checked(picks: Picks, path: Path) -> Picks:
         When scores or angles that are not finite, and diameters that are not above zero, are read as unknown.
     """
     name = picks.frame.micrograph
-    if not name or "\0" in name:
+    if not _is_name(name):
         raise UserError(f"{path}: a micrograph cannot be called {short(name)}.", "Correct the file, or export it anew.")
     if not np.isfinite(picks.yx).all():
         raise UserError(f"{path}: a coordinate is not a finite number.", "Correct the file, or export it anew.")
@@ -97,6 +97,13 @@ def checked(picks: Picks, path: Path) -> Picks:
         diameter=np.where(diameter, np.nan, picks.diameter),
         psi=np.where(psi, 0, picks.psi),
     )
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return 0 not in name.encode("utf-8", "surrogateescape") and bool(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def _possible(diameter: FloatArray) -> MaskArray:

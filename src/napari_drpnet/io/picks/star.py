@@ -7,6 +7,7 @@ positions are written as the nearest whole pixel.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -46,6 +47,7 @@ _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
 _NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
 _SHOWN = 10  # columns in a message
+_LONG = 150  # characters of a name
 
 
 def read_star(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -113,9 +115,12 @@ def _followed(path: Path, frame_of: FrameOf) -> list[Picks]:
 
 def _followable(name: str, file: str, path: Path) -> Path:
     """The file that a list gives for a micrograph, if there can be one of that name."""
-    if not name or not file or "\0" in name + file or max(map(len, file.encode(errors="replace").split(b"/"))) > 255:
-        raise UserError(f"{path}: {short(file)} for {short(name)} can be no file.", "Correct the list.")
-    return find_in_project(file, path)
+    if name and file and "\0" not in name + file:
+        found = find_in_project(file, path)
+        # Reading says what is wrong with a file, and repeats its name.
+        if len(file) <= _LONG or os.path.exists(found):  # noqa: PTH110 - Path.exists raises
+            return found
+    raise UserError(f"{path}: there is no file {short(file)} for {short(name)}.", "Correct the list.")
 
 
 def read_listed(name: str, path: Path, frame_of: FrameOf = frame_beside) -> Picks:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.csv import numbers, points, read_columns, texts
-from napari_drpnet.io.picks.rows import rows_by_name
+from napari_drpnet.io.picks.csv import by_micrograph, numbers, points, read_columns, refuse_depth, texts
+from napari_drpnet.io.picks.plain_text import tell_passed_over
 
 _NAME, _X, _Y, _SCORE = "image_name", "x_coord", "y_coord", "score"
 TOPAZ_COLUMNS = (_NAME, _X, _Y)
@@ -24,25 +26,20 @@ def read_topaz(path: str | Path) -> list[Picks]:
     Raises
     ------
     UserError
-        When the file is missing, half-written, or lacks one of the first three columns.
+        When the file is missing, half-written, of a tomogram, or lacks one of the first three columns.
 
     Warns
     -----
     UserWarning
-        For other columns, which are passed over.
+        For other columns, which are passed over, and for a last line without an end.
     """
     path = Path(path)
     columns = read_columns(path, TOPAZ_COLUMNS, "(centres in pixels, row 0 first)")
-    if others := [name for name in columns if name not in (*TOPAZ_COLUMNS, _SCORE)]:
-        warn(f"{path}: these columns are passed over: {', '.join(others)}.", stacklevel=3)
-    names = columns[_NAME]
-    if not names:
-        return [Picks(Frame(micrograph_stem(path)), np.empty((0, 2)))]
-    if not all(name.strip() for name in names):
-        raise UserError(f"{path}: a row does not name its micrograph.", "Correct the file, or export it anew.")
-    rows = rows_by_name(name.strip() for name in names)
-    every = Picks(Frame(""), points(path, columns, _Y, _X), score=numbers(path, columns, _SCORE, len(names)))
-    return [Picks(Frame(name), every.yx[which], score=every.score[which]) for name, which in rows.items()]
+    refuse_depth(path, columns)
+    tell_passed_over(path, [name for name in columns if name not in (*TOPAZ_COLUMNS, _SCORE)])
+    yx = points(path, columns, _Y, _X)
+    every = Picks(Frame(micrograph_stem(path)), yx, score=numbers(path, columns, _SCORE, len(yx)))
+    return by_micrograph(every, path, columns[_NAME]) if len(yx) else [every]
 
 
 def write_topaz(found: Sequence[Picks], path: str | Path) -> Path:
@@ -55,15 +52,18 @@ def write_topaz(found: Sequence[Picks], path: str | Path) -> Path:
     """
     path = Path(path)
     stems = [micrograph_stem(picks.frame.micrograph) for picks in found]
-    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
+    twice = next((stem for stem, times in Counter(stems).items() if times > 1), None)
+    if twice is not None:
         raise UserError(
-            f"{path}: Topaz names micrographs without folders, and two are called {twice[0]}.",
+            f"{path}: Topaz names micrographs without folders, and two are called {twice}.",
             "Convert them into two files.",
         )
     scored = any(np.isfinite(picks.score).any() for picks in found)
-    lines = ["\t".join((*TOPAZ_COLUMNS, _SCORE)[: 4 if scored else 3])]
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow((*TOPAZ_COLUMNS, _SCORE)[: 4 if scored else 3])
     for stem, picks in zip(stems, found, strict=True):
         values = [texts(picks.yx[:, 1]), texts(picks.yx[:, 0]), *([texts(picks.score)] if scored else [])]
         # Whole pixels without ".0", as Topaz writes them and some of its readers expect.
-        lines += ["\t".join((stem, *(value.removesuffix(".0") for value in row))) for row in zip(*values, strict=True)]
-    return write_text("\n".join(lines) + "\n", path)
+        writer.writerows((stem, *(value.removesuffix(".0") for value in row)) for row in zip(*values, strict=True))
+    return write_text(text.getvalue(), path)

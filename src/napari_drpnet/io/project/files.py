@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.io.paths import exists, is_dir
@@ -134,7 +134,8 @@ def checked(fields: dict[str, Any], path: Path) -> ProjectSettings:
     version = fields.get("version", VERSION)
     if isinstance(version, int) and version > VERSION:
         raise UserError(
-            f"{path}: a newer version of napari-drpnet made this project (version {version}; {VERSION} is known here).",
+            f"{path}: a newer version of napari-drpnet made this project (version {cut(str(version), 12)}; "
+            f"{VERSION} is known here).",
             "Update napari-drpnet, or choose another project.",
         )
     return validated(ProjectSettings, _of_today(fields), path)

@@ -12,8 +12,9 @@ import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
-from napari_drpnet.io.picks.folder import pick_files
+from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
@@ -128,40 +129,42 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
         When nothing can be read, or two files have picks of one micrograph.
     """
     files, passed_over = pick_files(source)
-    found: dict[str, tuple[Path, Picks]] = {}
     notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over]
+    raw: list[tuple[Picks, Path]] = []
     for file in files:
         try:
-            entries = _read(file, known)
+            raw += [(with_folders(picks, file, source), file) for picks in known.raw(file)]
         except UserError as error:
             if len(files) == 1:
                 raise
             notes.append(f"{name}: {error}")
+    known.assign(raw)
+    found: dict[str, tuple[Path, Picks]] = {}
+    for one, file in raw:
+        try:
+            (picks,) = known.placed([one], file)
+            _check_some_inside(picks, file)
+        except UserError as error:
+            if len(raw) == 1:
+                raise
+            notes.append(f"{name}: {error}")
             continue
-        for picks in entries:
-            micrograph = picks.frame.micrograph
-            if micrograph in found:
-                raise UserError(
-                    f"{file}: picks of {micrograph}, of which {found[micrograph][0]} has some, too.",
-                    "Keep one file for each micrograph.",
-                )
-            found[micrograph] = (file, picks)
+        micrograph = picks.frame.micrograph
+        if micrograph in found:
+            raise UserError(
+                f"{file}: picks of {micrograph}, of which {found[micrograph][0]} has some, too.",
+                "Keep one file for each micrograph.",
+            )
+        found[micrograph] = (file, picks)
     strange = [micrograph for micrograph in found if known.names and micrograph not in known.names]
     if strange:
         notes.append(
-            f"{name}: left out, as they are of no micrograph of the comparison, or like several: {', '.join(strange)}."
+            f"{name}: left out, as they are of no micrograph of the comparison, or like several: {some(strange)}."
         )
     kept = tuple(picks for micrograph, (_, picks) in found.items() if micrograph not in strange)
     if not kept:
         raise UserError(f"{source}: nothing of it can be used. {' '.join(notes)}", "Check the names and the files.")
     return FilePicks(name, kept, tuple(notes))
-
-
-def _read(file: Path, known: KnownMicrographs) -> list[Picks]:
-    placed = known.read(file)
-    for picks in placed:
-        _check_some_inside(picks, file)
-    return placed
 
 
 def _check_some_inside(picks: Picks, file: Path) -> None:

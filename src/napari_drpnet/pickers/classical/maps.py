@@ -32,7 +32,7 @@ def seen(micrograph: Micrograph, settings: PickerSettings) -> Micrograph:
         When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
     """
     check_size(micrograph, settings.diameter)
-    prepared = network_image(micrograph, settings.diameter, ACROSS, settings.invert)
+    prepared = network_image(micrograph, settings.diameter, ACROSS, settings.invert, add_noise=False)
     image = prepared.image - prepared.image.mean()
     return Micrograph(image / image.std(), prepared.frame, prepared.valid, prepared.path)
 

@@ -89,7 +89,8 @@ def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings,
     """
     check_size(micrograph, settings.diameter)
     coarse, seen = (
-        network_image(micrograph, settings.diameter, across, settings.invert) for across in (_DIAMETER, diameter)
+        network_image(micrograph, settings.diameter, across, settings.invert, add_noise=False)
+        for across in (_DIAMETER, diameter)
     )
     good = np.ones(coarse.image.shape, bool) if coarse.valid is None else coarse.valid
     enhanced = enhance(coarse.image + np.float32(0.5), _DIAMETER)

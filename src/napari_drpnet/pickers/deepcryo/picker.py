@@ -117,7 +117,9 @@ class DeepCryoPicker:
         """Slide the window over a micrograph: the probability of one in each place, and the best boxes."""
         assert self._learnt is not None
         card, network = self._learnt.card, cast(AlexNet, self._learnt.network)
-        prepared = network_image(micrograph, self.settings.diameter, card.diameter, self.settings.invert)
+        prepared = network_image(
+            micrograph, self.settings.diameter, card.diameter, self.settings.invert, add_noise=False
+        )
         window = SlidingWindow(network, self.settings.step).eval()
         steps = tiling.score_steps(window, prepared.image, self.device, self.settings.memory)
         logits = yield from translate(steps, lambda part: 0.9 * part)

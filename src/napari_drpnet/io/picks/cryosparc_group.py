@@ -1,0 +1,156 @@
+"""What cryoSPARC keeps in several files: particles with what they passed through, groups of results, and exposures.
+
+A .csg is a group of results, in YAML: for each result the .cs that has it (``metafile``, after ``>`` a file beside it),
+how many rows, and its type. cryoSPARC's job *Import Result Group* takes one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from napari_drpnet.data import Picks
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.fields import dump, read_fields
+from napari_drpnet.io.files import write_text
+from napari_drpnet.io.picks.cryosparc import table_picks
+from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
+from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
+
+GROUP_SUFFIX = ".csg"
+_HINT = "Give the .csg that cryoSPARC wrote, with the .cs files beside it."
+_MOST_FILES = 100
+_PATH, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
+# Of cryoSPARC's results for particles, what our table has all columns of.
+_RESULT = "location"
+
+
+def read_group(paths: Sequence[Path]) -> list[Picks]:
+    """Picks of several files of cryoSPARC, joined by uid, with rows from the bottom, as `read_cryosparc` gives them.
+
+    Parameters
+    ----------
+    paths
+        Tables (.cs) and groups of results (.csg), which name tables. Tables with common uids are one, with the rows
+        that both have: particles, and what they passed through. Others are read one after the other.
+
+    Raises
+    ------
+    UserError
+        When a file cannot be read, or no table with its uids has the locations.
+
+    Warns
+    -----
+    UserWarning
+        When tables that are joined do not have the same rows.
+    """
+    files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
+    return [picks for table in _joined([read_table(file) for file in files]) for picks in table_picks(table)]
+
+
+def _tables(path: Path) -> list[Path]:
+    """The tables that a group names; or the table itself."""
+    if path.suffix.lower() != GROUP_SUFFIX:
+        return [path]
+    results = read_fields(path, _HINT).get("results")
+    found = list(results.values()) if isinstance(results, dict) else []
+    names = [one.get("metafile") for one in found if isinstance(one, dict)]
+    if not names or len(names) < len(found) or len(set(map(str, names))) > _MOST_FILES:
+        raise UserError(f"{path} is not a group of results of cryoSPARC.", _HINT)
+    return list(dict.fromkeys(_beside(path, name) for name in names))
+
+
+def _beside(group: Path, name: Any) -> Path:
+    """A table as a group names it: beside it, or from the project's folder, which is the one above."""
+    inside = name.removeprefix(">") if isinstance(name, str) else ""
+    parts = Path(inside).parts
+    if not inside or "\0" in inside or Path(inside).is_absolute() or ".." in parts or not inside.endswith(".cs"):
+        raise UserError(f"{group}: {short(str(name), 40)} is no table beside it.", _HINT)
+    places = [folder / inside for folder in (group.parent, group.parent.parent)]
+    # Not Path.exists, which raises where a folder may not be entered.
+    return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110
+
+
+def _joined(tables: Sequence[CsTable]) -> list[CsTable]:
+    """Tables with common uids as one."""
+    if len(tables) == 1:
+        return list(tables)
+    found: list[CsTable] = []
+    for table in tables:
+        same = next((i for i, other in enumerate(found) if np.isin(table.uids(), other.uids()).any()), None)
+        if same is None:
+            found.append(table)
+            continue
+        both = found[same].joined(table)
+        if lost := max(len(table), len(found[same])) - len(both):
+            warn(f"{table.path}: {lost} rows are not in both this file and {found[same].path.name}.", stacklevel=4)
+        found[same] = both
+    # An empty one has no uids to be joined by.
+    return [table for table in found if len(table)] or found[:1]
+
+
+def write_csg(cs: Path, found: Sequence[Picks]) -> Path:
+    """Write the group of results beside a table of picks, so that cryoSPARC imports it as particles with locations.
+
+    Parameters
+    ----------
+    cs
+        The table, which is written already.
+    found
+        The picks in it.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
+    made = datetime.fromtimestamp(cs.stat().st_mtime, UTC) if cs.is_file() else datetime.now(UTC)
+    count = sum(int(np.sum(picks.label != "background")) for picks in found)
+    group = {
+        "created": made.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "group": {
+            "description": "Particle picks of napari-drpnet",
+            "name": "particles",
+            "title": "Particles picked",
+            "type": "particle",
+        },
+        "results": {
+            _RESULT: {"metafile": f">{cs.name}", "num_items": count, "type": f"particle.{_RESULT}"},
+        },
+        "version": "v4.0.0",
+    }
+    return write_text(dump(group), cs.with_suffix(GROUP_SUFFIX))
+
+
+def read_exposures(path: Path) -> list[MicrographEntry]:
+    """The micrographs of cryoSPARC's exposures, each once, in their order.
+
+    Parameters
+    ----------
+    path
+        A .cs with ``micrograph_blob/path``, or a group of results that names it. The names begin at the project's
+        folder, and are looked for in the working folder, in the folder of the file, and in those above it.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or names no micrographs.
+    """
+    (table, *others) = _joined([read_table(file) for file in _tables(path)])
+    if others:
+        raise UserError(f"{path}: its tables have no uid in common.", "Give the .cs of the exposures.")
+    hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."
+    table.require((_PATH,), "micrographs" if "movie_blob/path" not in table else "micrographs, only movies", hint)
+    sizes = table.floats(_PIXEL)
+    size_of: dict[str, float | None] = {}
+    for name, size in zip(table.texts(_PATH), sizes.tolist(), strict=True):
+        if not name or "\0" in name:
+            raise UserError(f"{path}: a row does not name its micrograph.", hint)
+        size_of.setdefault(name.removeprefix(">"), size if 0 < size < np.inf else None)
+    return [MicrographEntry(name, find_in_project(name, path), size) for name, size in size_of.items()]
