@@ -13,11 +13,11 @@ from blobs import write_mrc
 from napari_drpnet._writer import write_points
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import read_picks
+from napari_drpnet.io import open_image, read_picks
 from napari_drpnet.layers import image_layer, points_layer, set_pixel_size
 
 SHAPE = (240, 320)
-CLICK = (100.0, 160.0)  # of the micrograph
+CLICK = (100, 160)  # of the micrograph
 FORMATS = ("star", "csv", "box", "json", "cbox", "txt", "cs")
 PIXELS = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
 
@@ -93,11 +93,14 @@ class TestWhatIsClickedIsWritten:
         np.testing.assert_allclose(points.data_to_world(points.data[0]), np.multiply(CLICK, 2.5))
         assert_everywhere(points, tmp_path)
 
+    @pytest.mark.filterwarnings("ignore:.*TIFF that another reader opened")
     def test_on_an_image_that_napari_opened(self, viewer: Any, tmp_path: Path) -> None:
-        tifffile.imwrite(tmp_path / "mic.tif", PIXELS)
-        (image,) = viewer.open(str(tmp_path / "mic.tif"), plugin="napari", name="any", scale=(2, 2), translate=(5, 5))
+        path, place = tmp_path / "mic.tif", {"scale": (2, 2), "translate": (5, 5)}
+        tifffile.imwrite(path, PIXELS)
+        (image,) = viewer.open(str(path), plugin="napari", name="any", **place)
         points = viewer.add_points(ndim=2)
-        click(points, image)
+        seen = np.argwhere(image.data == open_image(path).array[CLICK])[0]
+        click(points, image, seen)
         assert_everywhere(points, tmp_path)
 
     def test_as_a_box(self, viewer: Any, micrograph: Any, tmp_path: Path) -> None:

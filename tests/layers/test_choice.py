@@ -12,6 +12,7 @@ from napari_drpnet import layers
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*comes from no file")
 SIDE = 100
 
 
@@ -100,10 +101,41 @@ def test_an_empty_layer_is_of_the_upper_micrograph() -> None:
 def test_a_file_of_another_plugin_gives_the_name() -> None:
     from napari.layers._source import layer_source
 
-    with layer_source(path="/data/x/mic_7.tif", reader_plugin="other"):
+    with layer_source(path="/data/x/mic_7.mrc", reader_plugin="other"):
         image = made("layer of somebody")
-    assert chosen([image])[0] == "/data/x/mic_7.tif"
-    assert layers.frame_of(image).micrograph == "/data/x/mic_7.tif"
+    assert chosen([image]) == ("/data/x/mic_7.mrc", [[10, 20]])
+    assert layers.frame_of(image).micrograph == "/data/x/mic_7.mrc"
+
+
+def test_an_image_of_no_file_is_a_micrograph_with_a_word() -> None:
+    with pytest.warns(UserWarning, match=r"'mine': the image 'picture' comes from no file"):
+        assert chosen([made("picture")]) == ("picture", [[10, 20]])
+
+
+@pytest.mark.parametrize("place", [{}, {"scale": (3, 3), "translate": (-7, 50)}])
+def test_rows_of_a_tiff_that_another_plugin_opened_are_turned(place: dict[str, Any]) -> None:
+    from napari.layers._source import layer_source
+
+    with layer_source(path="/data/x/mic_7.TIF", reader_plugin="napari"):
+        image = made("mic_7", **place)
+    at = [image.data_to_world((10, 20))]
+    with pytest.warns(UserWarning, match=r"'mic_7' is a TIFF that another reader opened"):
+        name, yx = chosen([image], at)
+    assert name == "/data/x/mic_7.TIF"
+    np.testing.assert_allclose(yx, [[SIDE - 1 - 10, 20]])
+    with pytest.raises(UserError, match="did not turn its rows.*with the reader napari-drpnet"):
+        layers.frame_of(image)
+
+
+def test_picks_of_a_tiff_are_what_they_were_if_another_plugin_opened_it_as_well() -> None:
+    from napari.layers._source import layer_source
+
+    with layer_source(path="/data/x/mic_7.tif", reader_plugin="napari"):
+        image = made("mic_7")
+    points = Points([[10, 20]], metadata={"frame": Frame("/data/x/mic_7.tif", (SIDE, SIDE))}, name="ours")
+    with pytest.warns(UserWarning, match="as they were found"):
+        picks = layers.place(points.as_layer_data_tuple(), layers.sight_of([image])).picks
+    assert picks.yx.tolist() == [[10, 20]]
 
 
 def test_micrographs_of_one_name_in_two_folders_are_two() -> None:

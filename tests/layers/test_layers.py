@@ -168,6 +168,15 @@ def test_a_new_pixel_size_moves_all_layers_of_the_micrograph_together() -> None:
     assert layers.frame_of(other).pixel_size is None
 
 
+def test_a_pixel_size_is_that_of_one_of_two_micrographs_of_equal_names() -> None:
+    viewer, picks = ViewerModel(), Picks(Frame("a"), np.array([[1.0, 2.0]]))
+    images = [add(viewer, layers.image_layer(np.zeros((9, 9), np.float32), Frame(f"/{f}/a.mrc", (9, 9)))) for f in "xy"]
+    points = [add(viewer, layers.points_layer(picks, path=Path(f"/{f}/a_autopick.star"))) for f in "xy"]
+    unclear = add(viewer, layers.points_layer(picks))
+    layers.set_pixel_size(viewer.layers, "/y/a.mrc", 3.0)
+    assert [layer.scale[0] for layer in (*images, *points, unclear)] == [1, 3, 1, 3, 1]
+
+
 @given(arrays(np.float32, (16, 16), elements=st.floats(-1e6, 1e6, width=32)))
 def test_contrast_limits_are_an_interval_around_what_there_is(image: np.ndarray) -> None:
     low, high = layers.contrast_limits(image)

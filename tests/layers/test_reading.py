@@ -16,6 +16,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.layers.reading import Placed
 from transforms import SIMILAR, TRANSFORMS
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*comes from no file")
 FEW = settings(max_examples=12)  # napari takes a while to make a layer
 SHAPE = (400, 600)
 FRAME = Frame("Micrographs/a.mrc", SHAPE, pixel_size=1.77)

@@ -47,7 +47,7 @@ def ground_of_own(marks: Marks, sight: Sight) -> tuple[Ground | None, bool]:
 
 
 def _agrees(marks: Marks, ground: Ground) -> bool:
-    yx = ground.frame.to_micrograph(ground.places(marks.points, matrix_of(marks, ground))[:, -2:])
+    yx = ground.to_micrograph(ground.places(marks.points, matrix_of(marks, ground))[:, -2:])
     return bool((np.abs(yx - marks.points[:, -2:]) <= NEAR).all())
 
 
@@ -83,6 +83,12 @@ def ground_of_other(marks: Marks, sight: Sight) -> Ground | None:
         warn(
             f"Layer {marks.title}: its points are taken as those of micrograph {chosen.title}, "
             "not of another image that lies there, too.",
+            stacklevel=5,
+        )
+    if not chosen.known:
+        warn(
+            f"Layer {marks.title}: the image {chosen.title} comes from no file; its pixels are taken as those of a "
+            "micrograph of that name.",
             stacklevel=5,
         )
     return chosen

@@ -11,7 +11,7 @@ import numpy as np
 from napari_drpnet.data import FloatArray, Frame, MaskArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import same_micrograph
-from napari_drpnet.layers.placement import named_frame, picture_shape, square_pixel_size
+from napari_drpnet.layers.placement import named_frame, picture_shape, square_pixel_size, turned
 from napari_drpnet.layers.transforms import apply, between, to_world, transforms_of, units_agree
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Ground:
         Whether it is shown.
     by_units
         As in `to_world`.
+    turned
+        Whether its last row is the micrograph's first one.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Ground:
     known: bool = False
     visible: bool = True
     by_units: bool = True
+    turned: bool = False
 
     @property
     def title(self) -> str:
@@ -88,6 +91,12 @@ class Ground:
     def places(self, points: FloatArray, matrix: FloatArray) -> FloatArray:
         """Points ``(n, d)`` of a layer with this matrix, as ``(n, leading + 2)`` in the pixels of this image."""
         return apply(between(matrix, self.matrix), points, len(self.shape))
+
+    def to_micrograph(self, yx: FloatArray) -> FloatArray:
+        """Pixels of this image, ``(n, 2)``, as those of the micrograph."""
+        if self.turned:
+            yx = np.column_stack([self.shape[-2] - 1 - yx[:, 0], yx[:, 1]])
+        return self.frame.to_micrograph(yx)
 
     def holds(self, points: FloatArray, matrix: FloatArray) -> MaskArray:
         """``(n,)`` True for points that lie on this image."""
@@ -129,6 +138,7 @@ def ground_of(layer: Image, among: Iterable[Layer] = ()) -> Ground:
         known=isinstance(layer.metadata.get("frame"), Frame) or layer.source.path is not None,
         visible=layer.visible,
         by_units=by_units,
+        turned=turned(layer),
     )
 
 

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import own_name
+from napari_drpnet.io.tiff import TIFF_SUFFIXES
 from napari_drpnet.layers.transforms import angstrom
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
+READER = "napari-drpnet"  # as napari calls ours
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
@@ -61,8 +63,13 @@ def frame_of(layer: Image) -> Frame:
     Raises
     ------
     UserError
-        When its pixels are not square, or its colours make it no micrograph.
+        When its pixels are not square, its colours make it no micrograph, or its rows are turned over.
     """
+    if turned(layer):
+        raise UserError(
+            f"{layer.name}: another reader opened this TIFF, and did not turn its rows as RELION does.",
+            "Open the file with the reader napari-drpnet.",
+        )
     if layer.rgb:
         raise UserError(f"{layer.name}: a colour picture is no micrograph.", "Split its channels and choose one.")
     frame = named_frame(layer)
@@ -77,6 +84,15 @@ def named_frame(layer: Image) -> Frame:
     height, width = picture_shape(layer)[-2:]
     file = layer.source.path
     return Frame(Path(file).absolute().as_posix() if file else layer.name, (height, width))
+
+
+def turned(layer: Image) -> bool:
+    """Whether the rows of an image layer run the other way than its file's do for RELION and for us.
+
+    It is so in a TIFF that another plugin opened.
+    """
+    file, plugin = layer.source.path, layer.source.reader_plugin
+    return bool(file) and plugin != READER and Path(file).suffix.lower() in TIFF_SUFFIXES
 
 
 def called(frame: Frame, metadata: Mapping[str, Any]) -> str:

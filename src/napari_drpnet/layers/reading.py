@@ -165,7 +165,13 @@ def _seen_on(marks: Marks, ground: Ground) -> Placed:
     matrix = matrix_of(marks, ground)
     there = ground.places(marks.points, matrix)
     diameter = marks.diameters(between(matrix, ground.matrix)) / ground.frame.scale
-    yx = ground.frame.to_micrograph(there[:, -2:])
+    yx = ground.to_micrograph(there[:, -2:])
+    if ground.turned:
+        warn(
+            f"Layer {marks.title}: {ground.title} is a TIFF that another reader opened. Rows are counted from its last "
+            "one, as RELION does.",
+            stacklevel=5,
+        )
     picks = Picks(ground.frame, yx, diameter=diameter, **marks.columns)
     numbers = there[:, :-2]
     if marks.ndim < len(ground.shape):
