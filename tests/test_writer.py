@@ -13,7 +13,7 @@ from blobs import write_mrc
 from napari_drpnet._writer import write_points
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import open_image, read_picks
+from napari_drpnet.io import micrograph_stem, open_image, read_picks
 from napari_drpnet.layers import image_layer, points_layer, set_pixel_size
 
 SHAPE = (240, 320)
@@ -39,14 +39,14 @@ def click(points: Any, on: Any, yx: Any = CLICK) -> None:
     points.add([points.world_to_data(on.data_to_world(yx))])
 
 
-def assert_everywhere(layer: Any, folder: Path, name: str = "mic") -> None:
+def assert_everywhere(layer: Any, folder: Path, name: str = "mic.mrc") -> None:
     """In every format the file says where the click was, and whose it is where it says that."""
     for suffix in FORMATS:
         (path,) = layer.save(str(folder / f"hand.{suffix}"), plugin="napari-drpnet")
-        (picks,) = read_picks(path, frame_of=lambda *_: Frame("", SHAPE))
+        (picks,) = read_picks(path, frame_of=lambda *_: Frame(name, SHAPE))
         np.testing.assert_allclose(picks.yx, [CLICK], atol=1e-3, err_msg=suffix)
         if suffix in ("txt", "cs"):
-            assert Path(picks.frame.micrograph).stem == name
+            assert micrograph_stem(picks.frame.micrograph) == "mic"
 
 
 @pytest.mark.gui
@@ -93,7 +93,17 @@ class TestWhatIsClickedIsWritten:
         np.testing.assert_allclose(points.data_to_world(points.data[0]), np.multiply(CLICK, 2.5))
         assert_everywhere(points, tmp_path)
 
-    @pytest.mark.filterwarnings("ignore:.*TIFF that another reader opened")
+    def test_in_the_window_that_was_not_used_last(
+        self, viewer: Any, micrograph: Any, make_napari_viewer: Any, tmp_path: Path
+    ) -> None:
+        points = viewer.add_points(ndim=2)
+        click(points, micrograph)
+        other = make_napari_viewer(show=False)
+        other.add_image(PIXELS, name="other", scale=(4, 4))
+        other.add_points([CLICK])
+        assert_everywhere(points, tmp_path)
+
+    @pytest.mark.filterwarnings("ignore:.*(TIFF that another reader opened|is a TIFF, and it is not known)")
     def test_on_an_image_that_napari_opened(self, viewer: Any, tmp_path: Path) -> None:
         path, place = tmp_path / "mic.tif", {"scale": (2, 2), "translate": (5, 5)}
         tifffile.imwrite(path, PIXELS)
@@ -101,7 +111,7 @@ class TestWhatIsClickedIsWritten:
         points = viewer.add_points(ndim=2)
         seen = np.argwhere(image.data == open_image(path).array[CLICK])[0]
         click(points, image, seen)
-        assert_everywhere(points, tmp_path)
+        assert_everywhere(points, tmp_path, "mic.tif")
 
     def test_as_a_box(self, viewer: Any, micrograph: Any, tmp_path: Path) -> None:
         corners = np.array([[-20, -30], [-20, 30], [20, 30], [20, -30]]) + CLICK

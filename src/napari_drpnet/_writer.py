@@ -21,8 +21,8 @@ NO_PICKS = ("ring", "marks")  # roles of our layers that only point at something
 def write_points(path: str, layers: Sequence[LayerTuple]) -> list[str]:
     """Write Points and Shapes layers, in unbinned pixels of the micrographs that they lie on.
 
-    Those are the micrographs of the viewer that is in use. Without a viewer, layers of our own are written as they say,
-    and others where they are neither scaled nor moved.
+    Those are the micrographs of the viewer that shows the layers, else of the one in use. Without a viewer, layers of
+    our own are written as they say, and others where they are neither scaled nor moved.
 
     Parameters
     ----------
@@ -56,12 +56,11 @@ def write_points(path: str, layers: Sequence[LayerTuple]) -> list[str]:
 
 def _write(path: Path, layers: Sequence[LayerTuple]) -> list[Path]:
     form = format_of(path)
-    sight = present_sight()
     found = [
         one
         for layer in layers
         if (layer[1].get("metadata") or {}).get("role") not in NO_PICKS
-        for one in by_frame(place(layer, sight), str(layer[1].get("name", layer[2])))
+        for one in by_frame(place(layer, present_sight(layer)), str(layer[1].get("name", layer[2])))
     ]
     if not found:
         raise UserError("There are no picks to save.", "Choose a Points or Shapes layer with picks.")

@@ -11,8 +11,9 @@ import numpy as np
 from napari_drpnet.data import FloatArray, Frame, MaskArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import same_micrograph
-from napari_drpnet.layers.placement import named_frame, picture_shape, square_pixel_size, turned
+from napari_drpnet.layers.placement import LayerTuple, named_frame, picture_shape, square_pixel_size, turned
 from napari_drpnet.layers.transforms import apply, between, to_world, transforms_of, units_agree
+from napari_drpnet.layers.viewing import viewer_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -151,9 +152,7 @@ def sight_of(layers: Iterable[Layer], beside: bool = False) -> Sight:
     return Sight(tuple(ground_of(image, layers) for image in images), beside)
 
 
-def present_sight() -> Sight:
-    """The images of the viewer that is in use; none where there is no viewer."""
-    from napari import current_viewer  # the window
-
-    viewer = current_viewer()
+def present_sight(layer: LayerTuple) -> Sight:
+    """The images of the viewer that shows a layer, else of the one in use; none where there is no viewer."""
+    viewer = viewer_of(layer)
     return Sight() if viewer is None else sight_of(viewer.layers, bool(viewer.canvas.grid.enabled))

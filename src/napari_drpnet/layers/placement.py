@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import own_name
-from napari_drpnet.io.tiff import TIFF_SUFFIXES
+from napari_drpnet.io.tiff import is_tiff
 from napari_drpnet.layers.transforms import angstrom
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def turned(layer: Image) -> bool:
     It is so in a TIFF that another plugin opened.
     """
     file, plugin = layer.source.path, layer.source.reader_plugin
-    return bool(file) and plugin != READER and Path(file).suffix.lower() in TIFF_SUFFIXES
+    return bool(file) and plugin != READER and is_tiff(file)
 
 
 def called(frame: Frame, metadata: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from napari_drpnet.layers.placement import LayerTuple
 
 if TYPE_CHECKING:
@@ -16,6 +18,23 @@ L = TypeVar("L", bound="Layer")
 def there(viewer: Viewer | None, layer: L | None) -> L | None:
     """A layer as long as it is in the viewer, else None."""
     return layer if viewer is not None and layer is not None and layer in viewer.layers else None
+
+
+def viewer_of(layer: LayerTuple) -> Viewer | None:
+    """The viewer that shows a layer, else the one that is in use; None where there is no viewer."""
+    from napari import Viewer, current_viewer  # the window
+
+    current = current_viewer()
+    # In napari there is no public list of its viewers.
+    viewers = [] if current is None else [current, *getattr(Viewer, "_instances", ())]
+    return next((viewer for viewer in viewers if any(_is(layer, shown) for shown in viewer.layers)), current)
+
+
+def _is(layer: LayerTuple, shown: Layer) -> bool:
+    data, attributes, kind = layer
+    if attributes.get("name") != shown.name or shown._type_string != kind or len(shown.data) != len(data):
+        return False
+    return all(np.array_equal(one, other) for one, other in zip(shown.data, data, strict=True))
 
 
 def add(viewer: Viewer, made: LayerTuple, index: int | None = None) -> Any:
