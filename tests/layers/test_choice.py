@@ -142,3 +142,12 @@ def test_micrographs_of_one_name_in_two_folders_are_two() -> None:
     one, two = (own("a.mrc", metadata={"frame": Frame("a.mrc", (SIDE,) * 2), "path": f"/{f}/a.mrc"}) for f in "xy")
     with pytest.raises(UserError, match="not clear"):
         chosen([one, two], beside=True)
+
+
+def test_names_of_any_length_are_told_in_short() -> None:
+    images = [own(f"{letter * 300}.mrc", visible=False) for letter in "abc"]
+    layer = Points([[10, 20]], name="points\n" * 100)
+    with pytest.raises(UserError, match=r"not clear.* and others\)") as error:
+        layers.place(layer.as_layer_data_tuple(), layers.sight_of([*images, layer]))
+    assert len(str(error.value)) <= 300
+    assert "\n" not in str(error.value)

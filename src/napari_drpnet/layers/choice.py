@@ -112,7 +112,7 @@ def _require_top(marks: Marks, sight: Sight, shown: Sequence[Ground]) -> None:
 
 
 def _unclear(marks: Marks, grounds: Sequence[Ground]) -> UserError:
-    names = ", ".join(ground.title for ground in grounds[:3])
+    names = ", ".join(ground.title for ground in grounds[:2]) + (" and others" if len(grounds) > 2 else "")
     return UserError(
         f"Layer {marks.title}: it is not clear on which micrograph its points lie ({names}).",
         "Hide the other images, and keep the points of one micrograph in one layer.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, MaskArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.names import same_micrograph
 from napari_drpnet.layers.placement import LayerTuple, named_frame, picture_shape, square_pixel_size, turned
 from napari_drpnet.layers.transforms import apply, between, to_world, transforms_of, units_agree
@@ -61,7 +61,7 @@ class Ground:
     @property
     def title(self) -> str:
         """The name of the layer in messages."""
-        return repr(self.name[:80])
+        return short(self.name, 40)
 
     @property
     def leading(self) -> tuple[int, ...]:

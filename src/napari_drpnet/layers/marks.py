@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.layers.placement import LayerTuple
 
 # The size of points that nobody gave one, by napari.
@@ -67,7 +67,7 @@ class Marks:
     @property
     def title(self) -> str:
         """The name of the layer in messages."""
-        return repr(self.name[:80])
+        return short(self.name, 40)
 
     @property
     def ndim(self) -> int:
@@ -103,10 +103,10 @@ def marks_of(layer: LayerTuple) -> Marks:
     elif kind == "shapes":
         points, sides, chosen = _of_shapes(data, attributes, name)
     else:
-        raise UserError(f"Layer {name[:80]!r} holds no picks.", "Choose a Points or a Shapes layer.")
+        raise UserError(f"Layer {short(name, 40)} holds no picks.", "Choose a Points or a Shapes layer.")
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
-        warn(f"Layer {name!r}: {np.sum(~finite)} points have no finite place and are left out.", stacklevel=3)
+        warn(f"Layer {short(name, 40)}: {np.sum(~finite)} points have no finite place and are left out.", stacklevel=3)
     chosen[chosen] = finite
     return Marks(name, attributes, points[finite], sides[finite], _columns(attributes.get("features"), chosen, name))
 
@@ -139,8 +139,11 @@ def _of_shapes(data: Any, attributes: Mapping[str, Any], name: str) -> Chosen:
     chosen = np.array([kind in _BOXES for kind in kinds], dtype=bool)
     if others := sorted({kind for kind in kinds if kind not in _BOXES}):
         if not chosen.any():
-            raise UserError(f"Layer {name[:80]!r} holds no picks but {others[0]}s.", "Draw rectangles or ellipses.")
-        warn(f"Layer {name!r}: only rectangles and ellipses are picks, not: {', '.join(others)}.", stacklevel=4)
+            raise UserError(f"Layer {short(name, 40)} holds no picks but {others[0]}s.", "Draw rectangles or ellipses.")
+        passed = ', '.join(others)
+        warn(f"Layer {short(name, 40)}: only rectangles and ellipses are picks, not: {passed}.", stacklevel=4)
+            f"Layer {short(name, 40)}: only rectangles and ellipses are picks, not: {', '.join(others)}.", stacklevel=4
+        )
     ndim = shapes[0].shape[1] if shapes else int(attributes.get("ndim", 2))
     corners = np.array([shape for shape, box in zip(shapes, chosen, strict=True) if box]).reshape(-1, 4, ndim)
     sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]], axis=1)
@@ -158,7 +161,7 @@ def _columns(table: Any, chosen: npt.NDArray[np.bool_], name: str) -> dict[str, 
         try:
             values = np.asarray(table[column], dtype=np.float64)[chosen]
         except (TypeError, ValueError):
-            warn(f"Layer {name!r}: column {column!r} is not of numbers and is left out.", stacklevel=4)
+            warn(f"Layer {short(name, 40)}: column {column!r} is not of numbers and is left out.", stacklevel=4)
             continue
         found[meant] = values if column == "score" else np.where(np.isfinite(values), values, 0.0)
     if "label" in table:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import Frame
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.names import own_name
 from napari_drpnet.io.tiff import is_tiff
 from napari_drpnet.layers.transforms import angstrom
@@ -67,7 +67,7 @@ def frame_of(layer: Image) -> Frame:
     """
     if turned(layer):
         raise UserError(
-            f"{layer.name}: another reader opened this TIFF, and did not turn its rows as RELION does.",
+            f"{short(layer.name, 40)}: another reader opened this TIFF, and did not turn its rows as RELION does.",
             "Open the file with the reader napari-drpnet.",
         )
     if layer.rgb:

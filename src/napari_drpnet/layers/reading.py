@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.layers.choice import ground_of_other, ground_of_own, matrix_of
 from napari_drpnet.layers.ground import Ground, Sight
 from napari_drpnet.layers.laying import LAID
@@ -90,7 +90,7 @@ def picks_from_layer(data: npt.ArrayLike, attributes: Mapping[str, Any]) -> Pick
 def _on_one_frame(placed: Placed, name: str) -> Picks:
     if len(placed.frames()) > 1:
         raise UserError(
-            f"Layer {name[:80]!r} has points on more than one frame.", "Keep the points of one frame in one layer."
+            f"Layer {short(name, 40)} has points on more than one frame.", "Keep the points of one frame in one layer."
         )
     return placed.picks
 

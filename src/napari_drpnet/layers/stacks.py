@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.layers.reading import Placed
 
 
@@ -50,7 +50,7 @@ def by_frame(placed: Placed, name: str) -> list[FramePicks]:
     frames = placed.frames()
     if len(frames) > 1 and placed.leading is None and (len(frames[0]) > 1 or not placed.picks.frame.micrograph):
         raise UserError(
-            f"Layer {name[:80]!r} has points on more than one frame, and it is not known of which stack.",
+            f"Layer {short(name, 40)} has points on more than one frame, and it is not known of which stack.",
             "Open the stack, or keep the points of one frame in one layer.",
         )
     if not frames:
