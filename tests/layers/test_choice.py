@@ -123,7 +123,7 @@ def test_rows_of_a_tiff_that_another_plugin_opened_are_turned(place: dict[str, A
         name, yx = chosen([image], at)
     assert name == "/data/x/mic_7.TIF"
     np.testing.assert_allclose(yx, [[SIDE - 1 - 10, 20]])
-    with pytest.raises(UserError, match="did not turn its rows.*with the reader napari-drpnet"):
+    with pytest.raises(UserError, match=r"did not turn its rows.*with the reader napari-drpnet"):
         layers.frame_of(image)
 
 

@@ -124,7 +124,7 @@ def write_eman_json(picks: Picks, path: str | Path) -> Path:
         When the file that is there is not EMAN2's, or it cannot be written.
     """
     path = Path(path)
-    info = _read_object(path) if path.exists() else {}
+    info = _read_object(path) if exists(path) else {}
     info[_BOXES] = [
         [float(x), float(y), str(source) or MANUAL, *([float(score)] if np.isfinite(score) else [])]
         for (y, x), source, score in zip(picks.yx, picks.source, picks.score, strict=True)
