@@ -13,6 +13,7 @@ import numpy as np
 from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import micrograph_stem, reading, write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.plain_text import listed, tell_passed_over
 from napari_drpnet.io.words import as_array
 
