@@ -134,6 +134,14 @@ class TestPick:
         assert [result.micrograph for result in report.picked] == ["b"]
         assert [row.picks for row in project.rows()] == [4, 4, 4]
 
+    def test_a_damaged_region_is_the_fault_of_one_micrograph(self, project: Project):
+        project.write_region("a2", np.eye(8) > 0)
+        Path("p/regions/a2.png").write_text("no picture")
+        report = pick(project)
+        assert [result.micrograph for result in report.failed] == ["a2"]
+        assert "regions/a2.png cannot be read" in report.failed[0].error
+        assert [result.picks > 0 for result in report.results] == [False, True, True]
+
     def test_a_damaged_label_file_is_not_written_over(self, project: Project):
         project.write_picks("b", added(project.read_picks("b"), [[1, 2]]))
         path = Path("p/labels/b.star")

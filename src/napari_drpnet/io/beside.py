@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +11,10 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.images import open_image
 from napari_drpnet.io.mrc import MRC_SUFFIXES
+from napari_drpnet.io.paths import is_file
+from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff
+
+_SUFFIXES = MRC_SUFFIXES + TIFF_SUFFIXES
 
 # What is known of a micrograph, from its name and the file of its picks.
 FrameOf: TypeAlias = Callable[[str, Path], Frame | None]
@@ -20,20 +23,20 @@ FrameOf: TypeAlias = Callable[[str, Path], Frame | None]
 def frame_beside(micrograph: str, path: Path) -> Frame | None:
     """Shape and pixel size of the micrograph that picks read from ``path`` belong to; None where it is not found.
 
-    It is looked for under its name in the folders above, and beside the picks under their name. Only MRC files count:
-    others tell no pixel size, and their rows may run the other way.
+    It is looked for under its name in the folders above, and beside the picks under their name. A TIFF that is named
+    without its suffix gets it, since some programs count the rows of TIFF the other way. PNG and JPEG do not count.
     """
     stem = micrograph_stem(micrograph)
     named = [folder / micrograph for folder in path.absolute().parents]
-    beside = [path.with_name(stem + suffix) for suffix in MRC_SUFFIXES]
+    beside = [path.with_name(stem + suffix) for suffix in _SUFFIXES]
     for file in [*named, *beside]:
-        # Not Path.is_file, which raises for names that no file can have.
-        if file.suffix.lower() not in MRC_SUFFIXES or not os.path.isfile(file):  # noqa: PTH113
+        if file.suffix.lower() not in _SUFFIXES or not is_file(file):
             continue
         try:
             image = open_image(file)
         except UserError:
             continue  # the picks are of use without it
         height, width = image.array.shape[-2:]
-        return Frame(micrograph, (height, width), image.pixel_size)
+        name = file.name if is_tiff(file) and not is_tiff(micrograph) else micrograph
+        return Frame(name, (height, width), image.pixel_size)
     return None

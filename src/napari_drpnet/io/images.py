@@ -16,7 +16,7 @@ from napari_drpnet.io.files import reading
 from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
-from napari_drpnet.io.tiff import TIFF_SUFFIXES, open_tiff
+from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
 
 _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
 IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
@@ -95,7 +95,7 @@ def open_image(path: str | Path) -> ImageFile:
     """
     path = Path(path)
     name = path.name.lower()
-    if name.endswith(TIFF_SUFFIXES):
+    if is_tiff(name):
         return ImageFile(open_tiff(path), None, path)
     if name.endswith(PICTURE_SUFFIXES):
         return ImageFile(open_picture(path), None, path)

@@ -68,6 +68,11 @@ class TiffStack:
             return _pixels(self.path, page, size).reshape(self.shape[1:])
 
 
+def is_tiff(name: str | Path) -> bool:
+    """Whether a file or a micrograph is a TIFF by its name."""
+    return str(name).lower().endswith(TIFF_SUFFIXES)
+
+
 def open_tiff(path: Path) -> Any:
     """Pixels of a TIFF, ``(h, w)`` or ``(n, h, w)``, its last row first; colours become luminance.
 

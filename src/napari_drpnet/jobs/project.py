@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.data import Picks
+from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
@@ -222,7 +222,7 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     for done, name in enumerate(wanted):
         here = Progress(done, len(wanted), found, name)
         yield here
-        read, keep = partial(project.read_micrograph, name), partial(_merge, project, picker, name)
+        read, keep = partial(_read, project, name), partial(_merge, project, picker, name)
         result = yield from pick_one(picker, name, read, keep, here)
         results.append(result)
         found += result.picks
@@ -241,6 +241,12 @@ def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:
     if learnt:
         project.update(options=project.settings.options | {"weights": file})
     return learnt
+
+
+def _read(project: Project, name: str) -> Micrograph:
+    """The pixels of a micrograph, after a look at its region: a damaged one is the fault of this micrograph alone."""
+    project.read_region(name)
+    return project.read_micrograph(name)
 
 
 def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> tuple[int, Path]:

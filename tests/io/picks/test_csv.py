@@ -1,5 +1,7 @@
 """CSV files of picks: ours, and any other whose first line names x and y."""
 
+import contextlib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ def read(path: Path, text: str) -> Picks:
     return picks
 
 
+@pytest.mark.filterwarnings("ignore:.*are passed over", "ignore:.*has no end")
 @pytest.mark.parametrize(
     "text",
     [
@@ -24,6 +27,8 @@ def read(path: Path, text: str) -> Picks:
         "y,x\n20,10\n40,30.5\n",
         "\nname,x,y\n\na,10,20\n,,\nb,30.5,40\n\n",
         "x,y\r10,20\r30.5,40\r",
+        "# picked by hand\nx,y\n10,20\n# and, another, day\n30.5,40\n",
+        "# x,y\n10,20\n30.5,40\n",
     ],
 )
 def test_centres_are_x_and_y_in_whatever_order_and_dialect(tmp_path: Path, text: str) -> None:
@@ -63,6 +68,14 @@ def test_a_header_alone_is_a_file_without_picks(tmp_path: Path) -> None:
         ("x,y\n1,two\n", r"a\.csv: the column y has a value that is no number: .*'two'"),
         ("x,y\n1,\n", r"a\.csv: a coordinate is missing or not finite"),
         ("x,y\n1,inf\n", r"a\.csv: a coordinate is missing or not finite"),
+        ("x,y\n1,1_000\n", r"a\.csv: the column y has a value that is no number: '1_000'"),
+        ("x,y\n1,\uff15\n", r"a\.csv: the column y has a value that is no number"),
+        ('x,y,source\n1,2,"a\n3,4,b\n', r"a\.csv, line 3: unexpected end of data"),
+        ("x,y,source\n1,2," + "a" * 200_000 + "\n", r"a\.csv, line 2: field larger than field limit"),
+        ("x,y,class\n1,2,1e300\n", r"a\.csv: a class number is beyond"),
+        ("x,y,z\n1,2,3\n1,2,4\n", r"a\.csv: these are picks of a tomogram"),
+        ("x,y,micrograph\n1,2,a\n1,2,\n", r"a\.csv: a row does not name its micrograph"),
+        ("x,y,micrograph\n1,2," + "a" * 2000 + "\n", r"a\.csv: the name of a micrograph has over 1024 letters"),
         ("x,y,label\n1,2,ice\n", r"a\.csv: 'ice' is no label\. Labels are particle and background"),
     ],
 )
@@ -93,3 +106,52 @@ def test_the_true_centres_of_the_real_sets_are_read(shared: Path) -> None:
         assert len(picks) > 50
         assert len(set(picks.diameter)) == 1
         assert picks.frame.micrograph == path.stem
+
+
+@pytest.mark.parametrize("column", ["micrograph", "image_name", "filename", "rlnMicrographName", "_rlnMicrographName"])
+def test_several_micrographs_in_one_file_are_kept_apart(tmp_path: Path, column: str) -> None:
+    (tmp_path / "all.csv").write_text(f"{column},x,y,score\nM/b.mrc,1,2,.5\nM/a.mrc,3,4,.6\nM/b.mrc,5,6,.7\n")
+    first, second = read_picks(tmp_path / "all.csv")
+    assert (first.frame.micrograph, second.frame.micrograph) == ("M/b.mrc", "M/a.mrc")
+    np.testing.assert_array_equal(first.yx, [[2, 1], [6, 5]])
+    np.testing.assert_array_equal(first.score, [0.5, 0.7])
+    np.testing.assert_array_equal(second.yx, [[4, 3]])
+
+
+def test_unknown_columns_are_named_once_and_in_few_words(tmp_path: Path) -> None:
+    names = ["x", "y", "z", *(f"column{i}" for i in range(20)), "c" * 500]
+    text = ",".join(names) + "\n" + ",".join("1" * len(names)) + "\n"
+    with pytest.warns(UserWarning, match=r"a\.csv: .*passed over: z, column0.* and 16 more") as told:
+        read(tmp_path / "a.csv", text)
+    assert len(told) == 1
+    assert len(str(told[0].message)) - len(str(tmp_path)) < 250
+
+
+def test_a_last_line_without_an_end_is_told(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"a\.csv: the last line has no end"):
+        assert len(read(tmp_path / "a.csv", "x,y\n1,2\n3,4")) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_other_encodings_are_read_by_their_mark(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "a.csv").write_bytes(f"{mark}x,y,source\n1,2,\u00e9t\u00e9\n".encode(encoding))
+    (picks,) = read_picks(tmp_path / "a.csv")
+    assert picks.source.tolist() == ["\u00e9t\u00e9"]
+    (tmp_path / "b.csv").write_bytes(f"{mark}x,y\n1,2\n".encode(encoding)[:-1])
+    with contextlib.suppress(UserError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read_picks(tmp_path / "b.csv")
+
+
+def test_letters_that_are_not_utf8_come_back_as_they_were(tmp_path: Path) -> None:
+    data = b"x,y,diameter,score,label,source,class,psi\n1.0,2.0,,,particle,\xe9t\xe9,0,0.0\n"
+    (tmp_path / "a.csv").write_bytes(data)
+    (picks,) = read_picks(tmp_path / "a.csv")
+    assert write_picks(picks, tmp_path / "b.csv").read_bytes() == data
+
+
+def test_one_long_word_does_not_make_a_wide_column(tmp_path: Path) -> None:
+    text = "x,y,source\n" + "1,2,a\n" * 20_000 + f"1,2,{'b' * 100_000}\n"
+    with pytest.raises(UserError, match=r"a\.csv: a word of 100000 signs"):
+        read(tmp_path / "a.csv", text)

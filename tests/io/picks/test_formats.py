@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -123,6 +124,67 @@ def test_old_cbox_files_have_no_names_and_empty_ones_no_picks(tmp_path: Path) ->
     assert len(read(tmp_path / "a.cbox", "data_global\n\n_cbox_format_version 1.0\n\ndata_cryolo\n\nloop_\n")) == 0
 
 
+@pytest.mark.parametrize(
+    ("row", "score"),
+    [
+        ("10 20 100 100", np.nan),
+        ("10 20 100 100 0.95", 0.95),
+        ("10 20 100 100 0.95 120.5 118.2", 0.95),
+        ("10 20 100 100 120.5 118.2", np.nan),
+        ("10 20 100 100 0.95 120.5 118.2 7", 0.95),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*columns without names")
+def test_old_cbox_files_of_any_width_are_read(tmp_path: Path, row: str, score: float) -> None:
+    """The confidence is the fifth column; where crYOLO's estimates follow the size, there is none."""
+    picks = read(tmp_path / "a.cbox", f"{row}\n")
+    np.testing.assert_array_equal(picks.yx, [[70, 60]])
+    assert picks.diameter.tolist() == [100]
+    np.testing.assert_array_equal(picks.score, [score])
+
+
+def test_columns_of_a_cbox_may_be_in_any_order_and_what_is_unknown_is_told(tmp_path: Path) -> None:
+    names = ["Confidence", "Height", "Width", "CoordinateY", "CoordinateX", "filamentid"]
+    table = "data_cryolo\n\nloop_\n" + "".join(f"_{name} #{i}\n" for i, name in enumerate(names, 1))
+    text = f"data_global\n\n_cbox_format_version 2.0\n\n{table}0.5 4 4 2 1 7\n\n"
+    text += "data_filament_vertices\n\nloop_\n_x #1\n1\n"
+    with pytest.warns(UserWarning, match="passed over") as told:
+        picks = read(tmp_path / "a.cbox", text)
+    np.testing.assert_array_equal(picks.yx, [[4, 3]])
+    said = " ".join(str(one.message) for one in told)
+    for part in ("columns are passed over: filamentid", "tables are passed over: data_filament_vertices", "'2.0'"):
+        assert part in said
+
+
+@pytest.mark.parametrize("head", ["x y w h\n", "_x _y width height score\n", "# boxes\n\n", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_boxes_may_have_a_line_of_names_and_comments(tmp_path: Path, head: str, end: str) -> None:
+    text = (head + "10 20 100 100\n\n# a comment\n30 40 100 100\n").replace("\n", end)
+    np.testing.assert_array_equal(read(tmp_path / "a.box", text).yx, [[70, 60], [90, 80]])
+
+
+def test_other_boxes_of_eman2_are_told_or_refused(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"boxes are passed over: boxes_3d"):
+        assert len(read(tmp_path / "a_info.json", '{"boxes": [[1, 2, "manual"]], "boxes_3d": [[1, 2, 3]]}')) == 1
+    with pytest.warns(UserWarning, match=r"values after the score"):
+        assert len(read(tmp_path / "a_info.json", '{"boxes": [[1, 2, "manual", 0.5, 3]]}')) == 1
+    assert len(read(tmp_path / "a_info.json", '{"quality": 5}')) == 0
+
+
+def test_many_micrographs_are_written_into_a_topaz_file_in_no_time(tmp_path: Path) -> None:
+    """It was the square of their number: half a minute for these."""
+    found = [Picks(Frame(f"m{i}"), [[1, 2]]) for i in range(20_000)]
+    start = time.process_time()
+    write_all(found, tmp_path / "a.txt")
+    assert time.process_time() - start < 10
+
+
+def test_names_with_tabs_and_quotes_come_back_from_topaz(tmp_path: Path) -> None:
+    names = ["a\tb", 'c"d', "#e", "f g"]
+    path = write_all([Picks(Frame(name), [[1, 2]]) for name in names], tmp_path / "a.txt")
+    assert [picks.frame.micrograph for picks in read_picks(path)] == names
+
+
 def test_eman2_keeps_the_rest_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "a_info.json"
     path.write_text(json.dumps({"quality": 5, "boxes": [[1.5, 2, "manual"], [3, 4, "auto_convnet", 0.25]]}))
@@ -225,6 +287,14 @@ SCORED = "_CoordinateX #1\n_CoordinateY #2\n_Width #3\n_Height #4\n"
         ("a_info.json", '{"boxes": [[1]]}', r"box 1: .* is not \[x, y, how\]"),
         ("a_info.json", '{"boxes": [[NaN, 2, "manual"]]}', "box 1: a coordinate is not finite"),
         ("a.json", '{"name": "package"}', "holds no boxes"),
+        ("a_info.json", '{"boxes_3d": [[1, 2, 3]]}', "holds no boxes of a micrograph, but boxes_3d"),
+        ("a_info.json", '{"boxes": [], "boxes": []}', "its boxes are there twice"),
+        ("a_info.json", '{"boxes": [[1, 2, [3]]]}', r"box 1: this is not \[x, y, how, score\]"),
+        ("a_info.json", '{"boxes": [[1' + "0" * 400 + ', 2, "manual"]]}', "box 1: .* are no coordinates"),
+        ("a_info.json", "[" * 100_000, "too many brackets"),
+        ("a.box", "1 2 3 1_000\n", "is not a box of numbers"),
+        ("a.cbox", "1 2 3\n", "line 1: 3 values"),
+        ("a.txt", "image_name\tx_coord\ty_coord\tz_coord\na\t1\t2\t3\na\t1\t2\t4\n", "picks of a tomogram"),
         ("a.txt", "dear diary\n", "must name the columns image_name and x_coord and y_coord; it has dear diary"),
         ("a.txt", "image_name\tx_coord\ty_coord\na\t1\n", "line 2: 2 values for 3 columns"),
         ("a.txt", "image_name\tx_coord\ty_coord\na\t1\ttwo\n", "the column y_coord has a value that is no number"),

@@ -55,7 +55,7 @@ def parse_rows(text: str, path: Path, widths: Collection[int]) -> FloatArray:
     if rows and _names_columns(rows[0][1]):
         del rows[0]
     if not rows:
-        return np.empty((0, max(widths)))
+        return np.empty((0, min(widths)))
     columns = len(rows[0][1])
     for at, row in rows:
         if columns not in widths or len(row) != columns:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 from warnings import warn
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import FrameOf, frame_beside
+from napari_drpnet.io.images import is_image
 from napari_drpnet.io.picks.box import read_box, write_box
 from napari_drpnet.io.picks.cbox import read_cbox, write_cbox
 from napari_drpnet.io.picks.cryoppp import CRYOPPP_COLUMNS, read_cryoppp, write_cryoppp
@@ -22,6 +24,7 @@ from napari_drpnet.io.picks.rows import checked, upside_down
 from napari_drpnet.io.picks.star import read_star, write_star
 from napari_drpnet.io.picks.star_particles import write_particles
 from napari_drpnet.io.picks.topaz import TOPAZ_COLUMNS, read_topaz, write_topaz
+from napari_drpnet.io.tiff import is_tiff
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class PickFormat:
         What of it only if all picks of a micrograph have the same.
     bottom_up
         Whether its rows count from the bottom.
+    tiff_rows
+        How its program counts the rows of a TIFF: ``turned`` as RELION and this one do, ``stored`` from the first row
+        of the file, or ``unknown``.
     """
 
     name: str
@@ -60,6 +66,7 @@ class PickFormat:
     kept: Collection[str]
     shared: Collection[str] = ()
     bottom_up: bool = False
+    tiff_rows: Literal["turned", "stored", "unknown"] = "turned"
 
 
 def _one(write: Callable[[Picks, Path], Path]) -> Callable[[Sequence[Picks], Path], Path]:
@@ -94,12 +101,15 @@ CBOX = PickFormat(
     kept={"score", "diameter", _FRACTIONS},
 )
 TOPAZ = PickFormat(
-    *("topaz", "Topaz table", ".txt", "particles.txt", read_topaz, write_topaz, True), kept={"score", _FRACTIONS}
+    *("topaz", "Topaz table", ".txt", "particles.txt", read_topaz, write_topaz, True),
+    kept={"score", _FRACTIONS},
+    tiff_rows="stored",
 )
 CRYOSPARC = PickFormat(
     *("cryosparc", "cryoSPARC", ".cs", "particles.cs", read_cryosparc, write_cryosparc, True),
     kept={"score", "diameter", _FRACTIONS},
     bottom_up=True,
+    tiff_rows="unknown",
 )
 # Only read: it names tables, and is written beside one (`cryosparc_group.write_csg`).
 _GROUP = replace(CRYOSPARC, title="cryoSPARC group", suffix=GROUP_SUFFIX, read=lambda path: read_group([path]))
@@ -107,6 +117,7 @@ CRYOPPP = PickFormat(
     *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
     kept={"diameter", "psi", _FRACTIONS},
     bottom_up=True,
+    tiff_rows="unknown",
 )
 # Of formats with one suffix, the first is the one that a file is written in when nothing else is said.
 FORMATS = {f.name: f for f in (STAR, PARTICLES, CSV, BOX, EMAN_JSON, CBOX, TOPAZ, CRYOSPARC, CRYOPPP)}
@@ -184,14 +195,39 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     # Origins of RELION's particles need the pixel size of their micrographs.
     read = read_star(path, frame_of) if found.read is read_star else found.read(path)
     picks = [checked(one, path) for one in read]
-    return [_turned(p, path, frame_of) for p in picks] if found.bottom_up != flip_y else picks
+    if found.tiff_rows == "unknown":
+        _warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
+    return [_in_our_rows(p, path, found, flip_y, frame_of) for p in picks]
 
 
-def _turned(picks: Picks, path: Path, frame_of: FrameOf) -> Picks:
+def _in_our_rows(picks: Picks, path: Path, found: PickFormat, flip_y: bool, frame_of: FrameOf) -> Picks:
+    stored = found.tiff_rows == "stored" and _on_tiff(picks, path, frame_of)
+    turn = (found.bottom_up != flip_y) != stored
+    return _turned(picks, path, frame_of, first=int(stored)) if turn else picks
+
+
+def _turned(picks: Picks, path: Path, frame_of: FrameOf, first: int) -> Picks:
     if picks.frame.shape is None and (known := frame_of(picks.frame.micrograph, path)) is not None:
         size = picks.frame.pixel_size or known.pixel_size
         picks = replace(picks, frame=replace(picks.frame, shape=known.shape, pixel_size=size))
-    return upside_down(picks, path) if len(picks) else picks
+    return upside_down(picks, path, first) if len(picks) else picks
+
+
+def _on_tiff(picks: Picks, path: Path, frame_of: FrameOf) -> bool:
+    """Whether the micrograph is a TIFF, by its name; where that has no suffix, by the name of the one that is found."""
+    name = picks.frame.micrograph
+    known = None if is_image(name) else frame_of(name, path)
+    return is_tiff(name if known is None else known.micrograph)
+
+
+def _warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> None:
+    if found:
+        name = cut(Path(found[0].frame.micrograph).name, 60)
+        warn(
+            f"{path}: {name} is a TIFF, and it is not known from which end {program.title} counts its rows. Look at "
+            "some picks; flip_y turns them.",
+            stacklevel=4,
+        )
 
 
 def write_picks(picks: Picks, path: str | Path) -> Path:
@@ -241,4 +277,8 @@ def write_all(found: Sequence[Picks], path: str | Path, to: PickFormat | None = 
         found = [particles(picks) for picks in found]
     if to.bottom_up:
         found = [upside_down(picks, path) if len(picks) else picks for picks in found]
+    if to.tiff_rows == "stored":
+        found = [upside_down(p, path, 1) if len(p) and is_tiff(p.frame.micrograph) else p for p in found]
+    elif to.tiff_rows == "unknown":
+        _warn_of_tiff(path, [p for p in found if is_tiff(p.frame.micrograph)], to)
     return to.write(found, path)

@@ -33,8 +33,17 @@ def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
     return rows
 
 
-def upside_down(picks: Picks, path: Path) -> Picks:
-    """The picks with rows counted from the other end, ``y -> height - y``, as cryoSPARC and CryoPPP count.
+def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
+    """The picks with rows counted from the other end, ``y -> height - first - y``.
+
+    Parameters
+    ----------
+    picks
+        Of a micrograph whose height is known.
+    path
+        Their file, for the error.
+    first
+        0 where the height counts as a row, as in cryoSPARC and CryoPPP; 1 to turn pixels, row 0 to the last one.
 
     Raises
     ------
@@ -48,7 +57,7 @@ def upside_down(picks: Picks, path: Path) -> Picks:
             "Put the micrograph (.mrc) beside it or open it first, or convert with --micrographs and its STAR file.",
         )
     y, x = picks.yx.T
-    return replace(picks, yx=np.column_stack([picks.frame.shape[0] - y, x]))
+    return replace(picks, yx=np.column_stack([picks.frame.shape[0] - first - y, x]))
 
 
 def scaled(picks: Picks, factor: float) -> Picks:
