@@ -21,10 +21,13 @@ from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import read_micrographs
 from napari_drpnet.layers import (
     LayerTuple,
+    called,
+    frame_in_stack,
     frame_of,
     ground_of,
     image_layer,
     laid_on,
+    pixels,
     points_layer,
     set_pixel_size,
 )
@@ -104,9 +107,9 @@ def _stack(paths: Sequence[Path]) -> LayerTuple:
     lazy = [da.from_array(f.array, chunks=f.array.shape, name=False) for f in files]  # type: ignore[no-untyped-call]
     array = da.stack(lazy)  # type: ignore[no-untyped-call]
     height, width = first.array.shape[-2:]
-    data, attributes, kind = _settled(array, Frame(_whole(first.path), (height, width), first.pixel_size), first.path)
-    # By which the writer calls the picks of each frame.
-    attributes["metadata"]["paths"] = [_whole(path) for path in paths]
+    frame = Frame(_whole(first.path), (height, width), first.pixel_size)
+    data, attributes, kind = _settled(array, frame, first.path)
+    attributes["metadata"]["paths"] = [_whole(file.path) for file in files]
     return data, attributes, kind
 
 
@@ -121,8 +124,9 @@ def _size(array: Any) -> str:
 
 def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
     """The image's layer; it and the picks of this micrograph that are open get one pixel size."""
-    index = NameIndex([*(frame_of(other).micrograph for other in _open_images()), frame.micrograph])
-    same = [layer for layer in _open_layers() if index.find(_own_name(layer)) == [frame.micrograph]]
+    index = NameIndex([*(other.metadata["frame"].micrograph for other in _open_images()), frame.micrograph])
+    ours = [(layer, called(layer.metadata["frame"], layer.metadata)) for layer in _open_layers()]
+    same = [layer for layer, name in ours if index.find(name) == [frame.micrograph]]
     if frame.pixel_size is None:
         sizes = [layer.metadata["frame"].pixel_size for layer in same]
         frame = replace(frame, pixel_size=next((size for size in sizes if size), None))
@@ -154,10 +158,14 @@ def _coordinates(path: Path) -> list[LayerTuple]:
 
 
 def _points(picks: Picks, path: Path) -> LayerTuple:
-    """The layer of picks, on their micrograph if that is open, wherever somebody has moved it."""
-    frame, image = _place(picks, path)
-    made = points_layer(replace(picks, frame=frame), path=path)
-    return made if image is None else laid_on(made, ground_of(image, _all_layers()))
+    """The layer of picks; if their micrograph is open, it lies on it, and on their frame if they are of a stack."""
+    image = _open_image_of(picks, path)
+    frame = _place(picks, path, image)
+    if image is None:
+        return points_layer(replace(picks, frame=frame), path=path)
+    name, position = frame_in_stack(frame.micrograph, pixels(image).shape[:-2])
+    here = replace(picks, frame=replace(frame, micrograph=name))
+    return laid_on(points_layer(here, path=path, position=position), ground_of(image, _layers()))
 
 
 def _listed_micrographs(path: Path) -> list[LayerTuple]:
@@ -174,17 +182,16 @@ def _listed_micrographs(path: Path) -> list[LayerTuple]:
     return [_image(entry.path, entry.pixel_size) for entry in entries]
 
 
-def _place(picks: Picks, path: Path) -> tuple[Frame, Image | None]:
-    """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own; its image."""
+def _place(picks: Picks, path: Path, image: Image | None) -> Frame:
+    """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own."""
     frame = picks.frame
-    image = _open_image_of(picks, path)
     if image is not None:
-        there = frame_of(image)
-        return replace(frame, pixel_size=there.pixel_size, shape=there.shape), image
+        known = frame_of(image)
+        return replace(frame, pixel_size=known.pixel_size, shape=known.shape)
     if frame.pixel_size is not None:
-        return frame, None
+        return frame
     found = frame_beside(frame.micrograph, path)
-    return (frame if found is None else replace(frame, pixel_size=found.pixel_size, shape=found.shape)), None
+    return frame if found is None else replace(frame, pixel_size=found.pixel_size, shape=found.shape)
 
 
 def _frame_of(name: str, path: Path) -> Frame | None:
@@ -204,9 +211,9 @@ def _open_image_of(picks: Picks, path: Path) -> Image | None:
 
 
 def _open_image(name: str, path: Path) -> Image | None:
-    """The open micrograph that picks in the file ``path`` are of, which calls it ``name``."""
-    images = {frame_of(image).micrograph: image for image in _open_images()}
-    found = NameIndex(images).find(own_name(name, path))
+    """The open micrograph, or stack of frames, that picks in the file ``path`` are of, which calls it ``name``."""
+    images = {layer.metadata["frame"].micrograph: layer for layer in _open_images()}
+    found = NameIndex(images).find(own_name(name.rpartition("@")[2], path))
     return images[found[0]] if len(found) == 1 else None
 
 
@@ -214,19 +221,13 @@ def _open_images() -> list[Image]:
     return [layer for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
 
 
-def _open_layers() -> list[Layer]:
+def _open_layers() -> list[Any]:
     """Our layers in the viewer, if there is one."""
-    return [layer for layer in _all_layers() if "frame" in layer.metadata]
+    return [layer for layer in _layers() if "frame" in layer.metadata]
 
 
-def _all_layers() -> list[Layer]:
+def _layers() -> list[Layer]:
     from napari import current_viewer  # the window
 
     viewer = current_viewer()
     return list(viewer.layers) if viewer else []
-
-
-def _own_name(layer: Layer) -> str:
-    """What a layer's micrograph is called, with the folders of the file that it came from."""
-    name, path = layer.metadata["frame"].micrograph, layer.metadata["path"]
-    return own_name(name, Path(path)) if path else name
