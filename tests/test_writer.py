@@ -39,11 +39,14 @@ def click(points: Any, on: Any, yx: Any = CLICK) -> None:
     points.add([points.world_to_data(on.data_to_world(yx))])
 
 
-def assert_everywhere(layer: Any, folder: Path, name: str = "mic") -> None:
-    """In every format the file says where the click was, and whose it is where it says that."""
+def assert_everywhere(layer: Any, folder: Path, name: str = "mic", micrograph: str = "") -> None:
+    """In every format the file says where the click was, and whose it is where it says that.
+
+    From a TIFF Topaz counts rows otherwise, so that the ``micrograph`` must be known.
+    """
     for suffix in FORMATS:
         (path,) = layer.save(str(folder / f"hand.{suffix}"), plugin="napari-drpnet")
-        (picks,) = read_picks(path, frame_of=lambda *_: Frame("", SHAPE))
+        (picks,) = read_picks(path, frame_of=lambda *_: Frame(micrograph, SHAPE))
         np.testing.assert_allclose(picks.yx, [CLICK], atol=1e-3, err_msg=suffix)
         if suffix in ("txt", "cs"):
             assert Path(picks.frame.micrograph).stem == name
@@ -101,7 +104,7 @@ class TestWhatIsClickedIsWritten:
         points = viewer.add_points(ndim=2)
         seen = np.argwhere(image.data == open_image(path).array[CLICK])[0]
         click(points, image, seen)
-        assert_everywhere(points, tmp_path)
+        assert_everywhere(points, tmp_path, micrograph="mic.tif")
 
     def test_as_a_box(self, viewer: Any, micrograph: Any, tmp_path: Path) -> None:
         corners = np.array([[-20, -30], [-20, 30], [20, 30], [20, -30]]) + CLICK
