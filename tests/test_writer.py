@@ -39,11 +39,14 @@ def click(points: Any, on: Any, yx: Any = CLICK) -> None:
     points.add([points.world_to_data(on.data_to_world(yx))])
 
 
-def assert_everywhere(layer: Any, folder: Path, name: str = "mic.mrc") -> None:
-    """In every format the file says where the click was, and whose it is where it says that."""
+def assert_everywhere(layer: Any, folder: Path, micrograph: str = "mic.mrc") -> None:
+    """In every format the file says where the click was, and whose it is where it says that.
+
+    From a TIFF Topaz counts rows otherwise, so that the ``micrograph`` must be known.
+    """
     for suffix in FORMATS:
         (path,) = layer.save(str(folder / f"hand.{suffix}"), plugin="napari-drpnet")
-        (picks,) = read_picks(path, frame_of=lambda *_: Frame(name, SHAPE))
+        (picks,) = read_picks(path, frame_of=lambda *_: Frame(micrograph, SHAPE))
         np.testing.assert_allclose(picks.yx, [CLICK], atol=1e-3, err_msg=suffix)
         if suffix in ("txt", "cs"):
             assert micrograph_stem(picks.frame.micrograph) == "mic"
@@ -111,7 +114,7 @@ class TestWhatIsClickedIsWritten:
         points = viewer.add_points(ndim=2)
         seen = np.argwhere(image.data == open_image(path).array[CLICK])[0]
         click(points, image, seen)
-        assert_everywhere(points, tmp_path, "mic.tif")
+        assert_everywhere(points, tmp_path, micrograph="mic.tif")
 
     def test_as_a_box(self, viewer: Any, micrograph: Any, tmp_path: Path) -> None:
         corners = np.array([[-20, -30], [-20, 30], [20, 30], [20, -30]]) + CLICK
@@ -134,6 +137,38 @@ class TestWhatIsClickedIsWritten:
         assert [p.frame.micrograph for p in read_picks(one)] == [f"{n:06d}@{path.as_posix()}" for n in (1, 3)]
         (one,) = points.save(str(tmp_path / "hand.txt"), plugin="napari-drpnet")
         assert [p.frame.micrograph for p in read_picks(one)] == ["000001@s", "000003@s"]
+        for read in (one, tmp_path / "hand.cs"):
+            layers = viewer.open(str(read), plugin="napari-drpnet")
+            np.testing.assert_allclose([layer.data for layer in layers], [[[n, *CLICK]] for n in (0, 2)], atol=1e-4)
+            (again,) = layers[1].save(str(tmp_path / "again.csv"), plugin="napari-drpnet")
+            np.testing.assert_allclose(read_picks(again)[0].yx, [CLICK], atol=1e-4)
+
+    def test_on_the_files_of_a_stack(self, viewer: Any, tmp_path: Path) -> None:
+        files = [write_mrc(tmp_path / name, PIXELS, 1.5) for name in ("a.mrc", "b.mrc")]
+        (stack,) = viewer.open([str(file) for file in files], stack=True, plugin="napari-drpnet")
+        points = viewer.add_points(ndim=3)
+        for frame in (0, 1):
+            click(points, stack, (frame, *CLICK))
+        written = points.save(str(tmp_path / "hand.star"), plugin="napari-drpnet")
+        assert [Path(path).name for path in written] == ["hand_a.star", "hand_b.star"]
+        (one,) = points.save(str(tmp_path / "hand.cs"), plugin="napari-drpnet")
+        assert [picks.frame.micrograph for picks in read_picks(one)] == [file.as_posix() for file in files]
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("place", [{"scale": (3, 3), "translate": (-50, 7)}, {"rotate": 30}, {"shear": [0.2]}])
+def test_a_file_is_seen_where_the_micrograph_lies(
+    viewer: Any, micrograph: Any, tmp_path: Path, place: dict[str, Any]
+) -> None:
+    for name, value in place.items():
+        setattr(micrograph, name, value)
+    (tmp_path / "mic.csv").write_text("x,y\n160,100\n")
+    (points,) = viewer.open(str(tmp_path / "mic.csv"), plugin="napari-drpnet")
+    seen = micrograph.world_to_data(points.data_to_world(points.data[0]))
+    np.testing.assert_allclose(seen, CLICK, atol=1e-6)
+    click(points, micrograph, (50, 60))
+    (again,) = points.save(str(tmp_path / "again.csv"), plugin="napari-drpnet")
+    np.testing.assert_allclose(read_picks(again)[0].yx, [CLICK, (50, 60)], atol=1e-3)
 
 
 # ---------------------------------------------------------------- without a window

@@ -19,10 +19,21 @@ from napari_drpnet.io import is_image, is_picks, open_image, read_picks
 from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import read_micrographs
-from napari_drpnet.layers import LayerTuple, frame_of, image_layer, points_layer, set_pixel_size
+from napari_drpnet.layers import (
+    LayerTuple,
+    called,
+    frame_in_stack,
+    frame_of,
+    ground_of,
+    image_layer,
+    laid_on,
+    pixels,
+    points_layer,
+    set_pixel_size,
+)
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
 MAX_LAYERS = 10
@@ -96,7 +107,10 @@ def _stack(paths: Sequence[Path]) -> LayerTuple:
     lazy = [da.from_array(f.array, chunks=f.array.shape, name=False) for f in files]  # type: ignore[no-untyped-call]
     array = da.stack(lazy)  # type: ignore[no-untyped-call]
     height, width = first.array.shape[-2:]
-    return _settled(array, Frame(_whole(first.path), (height, width), first.pixel_size), first.path)
+    frame = Frame(_whole(first.path), (height, width), first.pixel_size)
+    data, attributes, kind = _settled(array, frame, first.path)
+    attributes["metadata"]["paths"] = [_whole(file.path) for file in files]
+    return data, attributes, kind
 
 
 def _whole(path: Path) -> str:
@@ -110,8 +124,9 @@ def _size(array: Any) -> str:
 
 def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
     """The image's layer; it and the picks of this micrograph that are open get one pixel size."""
-    index = NameIndex([*(other.micrograph for other in _open_frames()), frame.micrograph])
-    same = [layer for layer in _open_layers() if index.find(_own_name(layer)) == [frame.micrograph]]
+    index = NameIndex([*(other.metadata["frame"].micrograph for other in _open_images()), frame.micrograph])
+    ours = [(layer, called(layer.metadata["frame"], layer.metadata)) for layer in _open_layers()]
+    same = [layer for layer, name in ours if index.find(name) == [frame.micrograph]]
     if frame.pixel_size is None:
         sizes = [layer.metadata["frame"].pixel_size for layer in same]
         frame = replace(frame, pixel_size=next((size for size in sizes if size), None))
@@ -133,13 +148,24 @@ def _coordinates(path: Path) -> list[LayerTuple]:
         return listed
     if len(found) > MAX_LAYERS:
         names = len(found)
-        found = [picks for picks in found if _open_frame(picks.frame.micrograph, path) is not None]
+        found = [picks for picks in found if _open_image(picks.frame.micrograph, path) is not None]
         if not 0 < len(found) <= MAX_LAYERS:
             raise UserError(
                 f"{path} holds the picks of {names} micrographs, too many to show at once.",
                 "Open the micrograph you want to see first, then this file.",
             )
-    return [points_layer(replace(picks, frame=_place(picks, path)), path=path) for picks in found]
+    return [_points(picks, path) for picks in found]
+
+
+def _points(picks: Picks, path: Path) -> LayerTuple:
+    """The layer of picks; if their micrograph is open, it lies on it, and on their frame if they are of a stack."""
+    image = _open_image_of(picks, path)
+    frame = _place(picks, path, image)
+    if image is None:
+        return points_layer(replace(picks, frame=frame), path=path)
+    name, position = frame_in_stack(frame.micrograph, pixels(image).shape[:-2])
+    here = replace(picks, frame=replace(frame, micrograph=name))
+    return laid_on(points_layer(here, path=path, position=position), ground_of(image, _layers()))
 
 
 def _listed_micrographs(path: Path) -> list[LayerTuple]:
@@ -156,12 +182,12 @@ def _listed_micrographs(path: Path) -> list[LayerTuple]:
     return [_image(entry.path, entry.pixel_size) for entry in entries]
 
 
-def _place(picks: Picks, path: Path) -> Frame:
+def _place(picks: Picks, path: Path, image: Image | None) -> Frame:
     """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own."""
     frame = picks.frame
-    image = _open_image_of(picks, path)
     if image is not None:
-        return replace(frame, pixel_size=image.pixel_size, shape=image.shape)
+        known = frame_of(image)
+        return replace(frame, pixel_size=known.pixel_size, shape=known.shape)
     if frame.pixel_size is not None:
         return frame
     found = frame_beside(frame.micrograph, path)
@@ -170,40 +196,38 @@ def _place(picks: Picks, path: Path) -> Frame:
 
 def _frame_of(name: str, path: Path) -> Frame | None:
     """What is known of a micrograph by its name: from the viewer, or from its file near the picks."""
-    return _open_frame(name, path) or frame_beside(name, path)
+    image = _open_image(name, path)
+    return frame_beside(name, path) if image is None else frame_of(image)
 
 
-def _open_image_of(picks: Picks, path: Path) -> Frame | None:
+def _open_image_of(picks: Picks, path: Path) -> Image | None:
     """The micrograph in the viewer: that of the same name, or the only one if the picks lie within it."""
-    frame = _open_frame(picks.frame.micrograph, path)
-    if frame is not None:
-        return frame
-    frames = _open_frames()
-    if len(frames) == 1 and frames[0].shape is not None and np.all(picks.yx <= frames[0].shape):
-        return frames[0]
-    return None
+    image = _open_image(picks.frame.micrograph, path)
+    if image is not None:
+        return image
+    images = _open_images()
+    shape = frame_of(images[0]).shape if len(images) == 1 else None
+    return images[0] if shape is not None and np.all(picks.yx <= shape) else None
 
 
-def _open_frame(name: str, path: Path) -> Frame | None:
-    """The frame of the open micrograph that picks in the file ``path`` are of, which calls it ``name``."""
-    frames = {frame.micrograph: frame for frame in _open_frames()}
-    found = NameIndex(frames).find(own_name(name, path))
-    return frames[found[0]] if len(found) == 1 else None
+def _open_image(name: str, path: Path) -> Image | None:
+    """The open micrograph, or stack of frames, that picks in the file ``path`` are of, which calls it ``name``."""
+    images = {layer.metadata["frame"].micrograph: layer for layer in _open_images()}
+    found = NameIndex(images).find(own_name(name.rpartition("@")[2], path))
+    return images[found[0]] if len(found) == 1 else None
 
 
-def _open_frames() -> list[Frame]:
-    return [frame_of(layer) for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
+def _open_images() -> list[Image]:
+    return [layer for layer in _open_layers() if layer.metadata["role"] == "micrograph"]
 
 
-def _open_layers() -> list[Layer]:
+def _open_layers() -> list[Any]:
     """Our layers in the viewer, if there is one."""
+    return [layer for layer in _layers() if "frame" in layer.metadata]
+
+
+def _layers() -> list[Layer]:
     from napari import current_viewer  # the window
 
     viewer = current_viewer()
-    return [layer for layer in viewer.layers if "frame" in layer.metadata] if viewer else []
-
-
-def _own_name(layer: Layer) -> str:
-    """What a layer's micrograph is called, with the folders of the file that it came from."""
-    name, path = layer.metadata["frame"].micrograph, layer.metadata["path"]
-    return own_name(name, Path(path)) if path else name
+    return list(viewer.layers) if viewer else []

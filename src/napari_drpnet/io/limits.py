@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import reading
 
 LARGEST = 2**34  # bytes of pixels that are held in memory at once
@@ -30,15 +30,10 @@ def file_size(path: Path) -> int:
     UserError
         When it is missing, or no file: a folder, a pipe, a device, a socket.
     """
-    try:
-        with reading(path):
-            found = path.stat()
-    except ValueError as error:  # a NUL in the name
-        raise UserError(f"{str(path)!r} cannot be the name of a file.", "Check the name.") from error
+    with reading(path):
+        found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise UserError(f"{path} is a folder, not a file.", "Name a file in it.")
-    if not stat.S_ISREG(found.st_mode):
-        raise UserError(f"{path} is a pipe or a device, not a file.", "Save what comes out of it to a file first.")
     return found.st_size
 
 
@@ -74,14 +69,13 @@ def undamaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (*_TELLING, *_MUTE) as error:
-        reason = (isinstance(error, _TELLING) and short(error)) or "its header is damaged"
+        reason = (isinstance(error, _TELLING) and reason_of(error)) or "its header is damaged"
         hint = "Copy it anew, or save it as MRC or as uncompressed TIFF."
         if "imagecodecs" in reason:
             hint = "Its compression needs a package: pip install imagecodecs"
         raise UserError(f"{path} cannot be read: {reason}.", hint) from error
 
 
-def short(reason: object) -> str:
+def reason_of(reason: object) -> str:
     """What a library says, on one line, without what it repeats of the file at length."""
-    text = " ".join(str(reason).split()).rstrip(".")
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    return cut(" ".join(str(reason).split()).rstrip("."), _LONGEST_REASON)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
-from napari_drpnet.io.limits import file_size, short, undamaged
+from napari_drpnet.io.limits import file_size, reason_of, undamaged
 from napari_drpnet.io.tiff_checks import ANEW, check_chain, check_image
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -125,7 +125,7 @@ def _shape(path: Path, parts: list[Any]) -> tuple[int, int, int]:
     axes = "".join(axis for axis in series.axes if axis != "S")
     shape = [int(n) for n, axis in zip(series.shape, series.axes, strict=True) if axis != "S"]
     if not axes.endswith("YX") or min(shape) < 1:
-        raise UserError(f"{path} holds no image, but an array of shape {short(series.shape)}.", "Save it as MRC.")
+        raise UserError(f"{path} holds no image, but an array of shape {reason_of(series.shape)}.", "Save it as MRC.")
     if series.dtype is None or np.dtype(series.dtype).kind not in "biuf":
         kind = "complex" if series.dtype is not None and np.dtype(series.dtype).kind == "c" else "of an unknown kind"
         raise UserError(f"{path}: its pixels are {kind}, which are not read.", "Save it with 32-bit floats.")
@@ -166,7 +166,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, int]]:
             check_chain(path, tiff)
             yield tiff, size
         if complaints.said:
-            warnings.warn(f"{path}: {short(complaints.said[0])}; read all the same.", stacklevel=4)
+            warnings.warn(f"{path}: {reason_of(complaints.said[0])}; read all the same.", stacklevel=4)
 
 
 class _Complaints(logging.Handler):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.limits import check_unpacked, short
+from napari_drpnet.io.limits import check_unpacked, reason_of
 
 ANEW = "Copy it anew, or save it as MRC."
 
@@ -48,7 +48,7 @@ def check_image(path: Path, page: Any, size: int) -> None:
     """
     image = page.keyframe
     if image.compression not in _COMPRESSIONS:
-        kind = short(getattr(image.compression, "name", image.compression))
+        kind = reason_of(getattr(image.compression, "name", image.compression))
         raise UserError(f"{path}: its compression ({kind}) is not read.", "Save it with LZW, or as MRC.")
     piece = math.prod(image.chunks) * image.dtype.itemsize
     for asked in (image.nbytes, piece):

@@ -14,6 +14,7 @@ from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.names import places
+from napari_drpnet.io.paths import is_dir, resolved
 from napari_drpnet.io.picks.box import known_sizes
 from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
 from napari_drpnet.io.picks.formats import (
@@ -154,11 +155,11 @@ def _listed(path: Path | None) -> list[MicrographEntry]:
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     """What to write: as asked for, or by the suffix of the file."""
     if settings.to is None:
-        if out.is_dir() or not out.suffix:
+        if is_dir(out) or not out.suffix:
             raise UserError(f"{out} is a folder, which does not tell the format.", f"Add --to {', '.join(FORMATS)}.")
         return format_of(out)
     to = FORMATS[settings.to]
-    if out.suffix and not out.is_dir() and out.suffix.lower() != to.suffix:
+    if out.suffix and not is_dir(out) and out.suffix.lower() != to.suffix:
         suffixes = {f.suffix for f in FORMATS.values()}
         if out.suffix.lower() in suffixes:
             raise UserError(f"{out}: {to.title} files end in {to.suffix}.", "Change the name, or --to.")
@@ -220,7 +221,7 @@ def _check_once(found: Sequence[Found]) -> None:
 
 def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
     """Where the picks of each micrograph go."""
-    is_file = bool(out.suffix) and not out.is_dir() and out.suffix.lower() == to.suffix
+    is_file = bool(out.suffix) and not is_dir(out) and out.suffix.lower() == to.suffix
     if to.several:
         return [out if is_file else out / to.ending] * len(found)
     if is_file:
@@ -235,8 +236,8 @@ def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
 
 
 def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
-    read = {file.resolve() for file in files}
-    written = {one.resolve(): one for target in dict.fromkeys(targets) for one in (target, *_beside(target))}
+    read = {resolved(file) for file in files}
+    written = {resolved(one): one for target in dict.fromkeys(targets) for one in (target, *_beside(target))}
     if clash := next((one for place, one in written.items() if place in read), None):
         raise UserError(f"{clash} would replace a file that is read.", "Choose another OUT.")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import is_dir
 from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.rows import checked, upside_down, within
@@ -89,7 +90,7 @@ def _units(files: Sequence[Path], sources: Sequence[Path]) -> list[tuple[Path, .
 
 def _root(sources: Sequence[Path]) -> Path:
     """The folder that all sources lie in: those below it tell micrographs of equal names apart."""
-    return Path(os.path.commonpath([(one if one.is_dir() else one.parent).absolute() for one in sources]))
+    return Path(os.path.commonpath([(one if is_dir(one) else one.parent).absolute() for one in sources]))
 
 
 def _read(unit: Sequence[Path], known: KnownMicrographs, flip_y: bool) -> list[Picks]:

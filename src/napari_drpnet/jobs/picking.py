@@ -118,7 +118,14 @@ def pick(run: PickRun) -> Job[PickReport]:
     picker = load_picker(run.picker, **run.options)
     tasks, refusals = find_micrographs(run.inputs)
     if not tasks:
-        raise refusals[0].error
+        raise (
+            refusals[0].error
+            if refusals
+            else UserError(
+                f"{', '.join(run.inputs)}: there are no micrographs.",
+                "Name images, a folder, or a STAR file that lists some.",
+            )
+        )
     with alone_in(run.out):
         return (yield from _pick_all(run, picker, tasks, refusals))
 

@@ -20,7 +20,7 @@ from napari_drpnet.layers.images import (
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
 from napari_drpnet.layers.laying import laid_on, lay_on
 from napari_drpnet.layers.pixel_size import set_pixel_size
-from napari_drpnet.layers.placement import LayerTuple, assign, frame_of, pixels, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, called, frame_of, pixels, placement
 from napari_drpnet.layers.points import (
     BACKGROUND_COLOUR,
     LABELLED_COLOUR,
@@ -42,7 +42,7 @@ from napari_drpnet.layers.points import (
 )
 from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, place
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
-from napari_drpnet.layers.stacks import FramePicks, by_frame
+from napari_drpnet.layers.stacks import FramePicks, by_frame, frame_in_stack
 from napari_drpnet.layers.viewing import add, there
 
 __all__ = [
@@ -62,9 +62,11 @@ __all__ = [
     "add",
     "assign",
     "by_frame",
+    "called",
     "contrast_limits",
     "drawn_once",
     "fill_table",
+    "frame_in_stack",
     "frame_of",
     "ground_of",
     "image_layer",

@@ -140,10 +140,8 @@ def _of_shapes(data: Any, attributes: Mapping[str, Any], name: str) -> Chosen:
     if others := sorted({kind for kind in kinds if kind not in _BOXES}):
         if not chosen.any():
             raise UserError(f"Layer {short(name, 40)} holds no picks but {others[0]}s.", "Draw rectangles or ellipses.")
-        passed = ', '.join(others)
+        passed = ", ".join(others)
         warn(f"Layer {short(name, 40)}: only rectangles and ellipses are picks, not: {passed}.", stacklevel=4)
-            f"Layer {short(name, 40)}: only rectangles and ellipses are picks, not: {', '.join(others)}.", stacklevel=4
-        )
     ndim = shapes[0].shape[1] if shapes else int(attributes.get("ndim", 2))
     corners = np.array([shape for shape, box in zip(shapes, chosen, strict=True) if box]).reshape(-1, 4, ndim)
     sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,3 +75,14 @@ def _number(position: tuple[int, ...], leading: tuple[int, ...] | None) -> int |
     if leading is not None:
         return int(np.ravel_multi_index(position, leading)) + 1 if np.prod(leading) > 1 else None
     return position[0] + 1 if len(position) == 1 else None
+
+
+def frame_in_stack(name: str, leading: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """The stack that a name as ``000005@stack.mrcs`` means, and the numbers of the frame on its leading axes, from 0.
+
+    Other names, and numbers of no frame, stay as they are.
+    """
+    found = re.fullmatch(r"(\d{1,9})@(.+)", name)
+    if found is None or not 1 <= int(found[1]) <= np.prod(leading, dtype=int) or not leading:
+        return name, ()
+    return found[2], tuple(int(at) for at in np.unravel_index(int(found[1]) - 1, leading))

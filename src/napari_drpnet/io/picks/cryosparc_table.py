@@ -138,8 +138,8 @@ def read_table(path: Path) -> CsTable:
             names, columns = read(file, _is_wanted)
         except _BROKEN as error:
             reason = cut(" ".join(str(error).split()), _REASON) or "its header is damaged"
-            message = f"{path} is not a table of cryoSPARC, or only a part of it: {reason}."
-            raise UserError(message, _EXPORT) from error
+            what, hint = ("not a compressed table", _RESAVE) if mark in MARKS else ("not a table", _EXPORT)
+            raise UserError(f"{path} is {what} of cryoSPARC, or only a part of it: {reason}.", hint) from error
     lengths = {len(values) for values in columns.values()}
     if len(lengths) > 1:
         raise UserError(f"{path}: its columns are not of one length.", _EXPORT)

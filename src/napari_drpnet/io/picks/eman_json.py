@@ -13,6 +13,7 @@ import numpy as np
 from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import micrograph_stem, reading, write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.plain_text import listed, tell_passed_over
 from napari_drpnet.io.words import as_array
 
@@ -124,7 +125,7 @@ def write_eman_json(picks: Picks, path: str | Path) -> Path:
         When the file that is there is not EMAN2's, or it cannot be written.
     """
     path = Path(path)
-    info = _read_object(path) if path.exists() else {}
+    info = _read_object(path) if exists(path) else {}
     info[_BOXES] = [
         [float(x), float(y), str(source) or MANUAL, *([float(score)] if np.isfinite(score) else [])]
         for (y, x), source, score in zip(picks.yx, picks.source, picks.score, strict=True)

@@ -265,7 +265,8 @@ class MicrographsWidget(QWidget):
 
     def _picked(self, report: jobs.PickReport) -> None:
         failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
-        self.job.say("\n".join([f"{len(report.picked)} picked, {report.picks} particles.", *failed[:5]]))
+        told = [f"{len(report.picked)} picked, {report.picks} particles.", *report.notes, *failed[:5]]
+        self.job.say("\n".join(told))
 
     def _take(self, name: str) -> None:
         if name in self.session.names:
