@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,6 +176,31 @@ def test_a_pixel_size_is_that_of_one_of_two_micrographs_of_equal_names() -> None
     unclear = add(viewer, layers.points_layer(picks))
     layers.set_pixel_size(viewer.layers, "/y/a.mrc", 3.0)
     assert [layer.scale[0] for layer in (*images, *points, unclear)] == [1, 3, 1, 3, 1]
+
+
+@pytest.mark.parametrize("pixel_size", [2.5, None])
+@pytest.mark.parametrize(
+    "place", [{"scale": (3, 3), "translate": (50, 7)}, {"rotate": 30}, {"affine": [[2, 0.5, 3], [0, 2, 1], [0, 0, 1]]}]
+)
+def test_what_lies_on_an_image_that_was_moved_stays_there_with_another_pixel_size(
+    place: dict[str, Any], pixel_size: float | None
+) -> None:
+    viewer = ViewerModel()
+    image = add(viewer, layers.image_layer(np.zeros((400, 600), np.float32), FRAME))
+    for name, value in place.items():
+        setattr(image, name, value)
+    ground = layers.ground_of(image, viewer.layers)
+    picks = Picks(ground.frame, np.array([[10.0, 20.0], [300.0, 500.0]]))
+    own = add(viewer, layers.laid_on(layers.points_layer(picks), ground))
+    other = viewer.add_points(ndim=2, scale=(2, 2))
+    other.add([other.world_to_data(image.data_to_world(at)) for at in picks.yx])
+    layers.set_pixel_size(viewer.layers, FRAME.micrograph, pixel_size)
+    for layer in (own, other):
+        seen = [image.world_to_data(layer.data_to_world(point)) for point in layer.data]
+        np.testing.assert_allclose(seen, picks.yx, atol=1e-4)
+        placed = layers.place(layer.as_layer_data_tuple(), layers.sight_of(viewer.layers))
+        np.testing.assert_allclose(placed.picks.yx, picks.yx, atol=1e-4)
+        assert placed.picks.frame.pixel_size == pixel_size
 
 
 @given(arrays(np.float32, (16, 16), elements=st.floats(-1e6, 1e6, width=32)))
