@@ -24,7 +24,7 @@ import psutil
 from pydantic import Field, TypeAdapter, ValidationError
 
 from napari_drpnet.errors import UserError, cut
-from napari_drpnet.io.files import writing
+from napari_drpnet.io.files import reading, writing
 from napari_drpnet.io.paths import exists
 
 try:
@@ -164,9 +164,9 @@ def alone_in(folder: Path) -> Iterator[None]:
 def read_owner(path: Path) -> Owner | None:
     """Who holds a lock; None when nobody does, or when the file is damaged."""
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             return _parsed(file.read(_LONGEST))
-    except OSError:
+    except UserError:
         return None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_drpnet.errors import UserError, cut, short
-from napari_drpnet.io.files import atomic_write
+from napari_drpnet.io.files import atomic_write, reading
 
 if TYPE_CHECKING:
     import torch  # slow to load
@@ -95,13 +95,13 @@ def read_card(path: Path) -> WeightsCard:
         When the file is missing, damaged, or not one of ours.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             if size > min(_LONGEST_HEADER, os.fstat(file.fileno()).st_size):
                 raise ValueError("the header is longer than the file, or than any")
             words = json.loads(file.read(size))["__metadata__"][_KEY]
         return WeightsCard.model_validate_json(words)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: not a weights file of napari-drpnet.", "Copy or train it anew.") from error
 
 

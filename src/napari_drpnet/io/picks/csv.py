@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError, cut, short
-from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.io.files import micrograph_stem, reading, write_text
 from napari_drpnet.io.picks.plain_text import (
     decoded,
     listed,
@@ -139,9 +139,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
 def column_names(path: Path) -> set[str] | None:
     """Names in the first line of a table and in comments above it, in small letters; None for an unreadable file."""
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             text = decoded(file.read(_HEAD & ~1))
-    except OSError:
+    except UserError:
         return None
     names: set[str] = set()
     for line in (text or "").splitlines():
