@@ -43,6 +43,8 @@ class Found:
 
 def find(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[Found]:
     """Pick one micrograph, told as part of the run that is ``here``; nothing is written."""
+    if doubt := doubtful_pixel_size(micrograph.frame):
+        warn(doubt, stacklevel=2)  # Python shows a sentence once
     score_map = yield from translate(picker.score_steps(micrograph), within(here))
     return Found(score_map, picker.picks_from(score_map))
 
@@ -65,10 +67,7 @@ def pick_one(
     """
     start = time.perf_counter()
     try:
-        micrograph = read()
-        if doubt := doubtful_pixel_size(micrograph.frame):
-            warn(doubt, stacklevel=2)  # Python shows a sentence once
-        found = yield from find(picker, micrograph, here)
+        found = yield from find(picker, read(), here)
     except UserError as error:
         return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
     count, coordinates = keep(found)

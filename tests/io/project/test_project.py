@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ def project() -> Project:
     return Project.create("p", inputs=("m",), diameter=40)
 
 
+def frame_in(project: Project) -> Frame:
+    """The frame of the first micrograph, which is called by its whole path."""
+    return replace(FRAME, micrograph=project.entry("a2").path.as_posix())
+
+
 def found(*yx: tuple[float, float], score: float = 0.5, frame: Frame = FRAME) -> Picks:
     return Picks(frame, np.array(yx).reshape(-1, 2), score=score, diameter=20, source="drpnet")
 
@@ -66,7 +72,7 @@ class TestMicrographs:
         assert [entry.name for entry in project.micrographs] == ["a2", "a10", "b"]
         assert [entry.listed for entry in project.micrographs] == ["m/a2.mrc", "m/a10.mrc", "m/b.mrc"]
         assert all(entry.path.is_file() for entry in project.micrographs)
-        assert project.read_micrograph("a2").frame == FRAME
+        assert project.read_micrograph("a2").frame == frame_in(project)
 
     def test_the_projects_pixel_size_goes_before_the_headers(self, project: Project):
         assert project.entry("b").pixel_size is None
@@ -82,7 +88,7 @@ class TestMicrographs:
             shutil.move(name, f"elsewhere/{name}")
         monkeypatch.chdir("/")
         moved = Project.open(project.folder.parent / "elsewhere" / "p")
-        assert moved.read_micrograph("a2").frame == FRAME
+        assert moved.read_micrograph("a2").frame == frame_in(moved)
         assert len(moved.read_picks("a2")) == 1
 
     def test_two_files_that_differ_in_their_suffix_are_refused_with_both_paths(self):
@@ -229,7 +235,7 @@ class TestPicks:
         project.write_picks("a2", found((10.4, 20.6), (30, 40)))
         same(project.read_picks("a2"), found((10, 21), (30, 40)))
         assert project.read_picks("a2").diameter.tolist() == [20, 20]
-        assert project.read_picks("a2").frame == FRAME
+        assert project.read_picks("a2").frame == frame_in(project)
 
     def test_what_a_person_said_is_kept_with_decimals(self, project: Project):
         picks = labelled(found((10, 20), (30, 40), (50, 60)), [1], "background")

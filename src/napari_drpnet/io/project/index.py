@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import append_text, write_text
+from napari_drpnet.io.files import append_text, reading, write_text
 from napari_drpnet.io.safe_names import safe_name
 
 HEAD = "# napari-drpnet index 1"
@@ -97,7 +97,8 @@ class Index:
         """The index of a file; an empty one when there is none or it cannot be used."""
         try:
             # The last line is whole only with its end.
-            lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[:-1]
+            with reading(path):
+                lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[:-1]
             head = lines[0].split("\t")
             if head[0] != HEAD:
                 return cls(path, {})

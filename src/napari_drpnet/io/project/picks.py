@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError, short
+from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.picks.star import (
     note,
     orientation_columns,
@@ -153,13 +154,11 @@ def _read(text: str, path: Path, frame: Frame, picker: str) -> Picks:
     tables = parse_tables(text, path)
     table = next((table for table in tables if X in table and Y in table), tables[-1])
     yx = np.column_stack([table.numbers(Y), table.numbers(X)])
-    if not np.isfinite(yx).all():
-        raise UserError(f"{path}: a coordinate is not a finite number.", "Correct the file, or delete it.")
     label = _words(table, _LABEL, "particle")
     if odd := set(label.tolist()) - _LABELS:
         raise UserError(f"{path}: {short(min(odd))} in the column {_LABEL}.", f"It is {' or '.join(sorted(_LABELS))}.")
     diameter, _ = read_note(text)
-    return Picks(
+    picks = Picks(
         frame,
         yx,
         diameter=np.array(diameter),
@@ -167,6 +166,7 @@ def _read(text: str, path: Path, frame: Frame, picker: str) -> Picks:
         source=_words(table, _ORIGIN, picker),
         **score_columns(table),
     )
+    return checked(picks, path)
 
 
 def _words(table: Table, column: str, default: str) -> Words:

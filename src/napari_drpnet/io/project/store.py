@@ -46,6 +46,11 @@ class Entry:
     pixel_size: float | None
     listed: str = ""
 
+    @property
+    def micrograph(self) -> str:
+        """What frames call it: its whole path, as another folder may have a file of the same name."""
+        return self.path.as_posix()
+
 
 class Store:
     """The micrographs of an open project with what is on disk of each, and the index, which is kept in step with it.
@@ -116,7 +121,7 @@ class Store:
             When the file is gone, damaged, still being written, a stack, or of another size than when it was picked.
         """
         entry = self.entry(name)
-        micrograph = read_single(entry.path, entry.pixel_size)
+        micrograph = read_single(entry.path, entry.pixel_size, entry.micrograph)
         before, now = self._stored(name).picks.frame.shape, micrograph.frame.shape
         if before and now and before != now:
             raise UserError(
@@ -179,7 +184,7 @@ class Store:
 
     def _stored(self, name: str) -> Stored:
         entry = self.entry(name)
-        frame = Frame(entry.path.name, pixel_size=entry.pixel_size)
+        frame = Frame(entry.micrograph, pixel_size=entry.pixel_size)
         picks, labels = self._files.picks(name), self._files.labels(name)
         with self._guard:  # both of one writing
             return read_stored(frame, picks if exists(picks) else None, labels if exists(labels) else None)
@@ -241,7 +246,7 @@ class Store:
         if shape is None and needed:
             height, width = open_image(entry.path).array.shape[-2:]
             shape = int(height), int(width)
-        return Frame(entry.path.name, shape, frame.pixel_size or before.pixel_size)
+        return Frame(entry.micrograph, shape, frame.pixel_size or before.pixel_size)
 
     def read_region(self, name: str) -> MaskArray | None:
         """The contaminated region, ``(h, w)`` in coarse pixels with the micrograph's edges; None without one."""

@@ -17,17 +17,16 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
-from napari_drpnet.io.names import NameIndex, owners
+from napari_drpnet.io.names import NameIndex, some
 from napari_drpnet.io.paths import exists
-from napari_drpnet.io.picks.star import read_listed, read_star
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
+from napari_drpnet.io.project.imports import imported
 from napari_drpnet.io.project.index import Index, Record, stamp
 from napari_drpnet.io.project.naming import named
 from napari_drpnet.io.project.picks import read_stored, split
 from napari_drpnet.io.project.regions import read_region
 from napari_drpnet.io.safe_names import is_safe
-from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry, find_in_project, read_coordinate_list
-from napari_drpnet.io.star_table import read_tables
+from napari_drpnet.io.star_lists import MicrographEntry, read_coordinate_list
 from napari_drpnet.settings import ProjectSettings
 
 
@@ -60,12 +59,25 @@ def find_entries(
             found += entries
         except UserError as error:
             wrong.append(error)
-    entries_by_name = named(found, former, root, wrong)
+    entries_by_name = named(_each_meant(found, wrong), former, root, wrong)
     if trouble is not None:
         trouble.extend(wrong)
     elif wrong:
         raise wrong[0]
     return [_record(name, entry, root) for name, entry in entries_by_name.items()]
+
+
+def _each_meant(entries: Sequence[MicrographEntry], wrong: list[UserError]) -> list[MicrographEntry]:
+    """The micrographs without those that are not there under a name by which others are meant, as picks call them."""
+    there = {entry.name: entry.path.absolute() for entry in entries if exists(entry.path)}
+    index, kept = NameIndex(there, there), []
+    for entry in entries:
+        meant = [] if entry.name in there else index.find(entry.name)
+        if len(meant) > 1:
+            wrong.append(UserError(f"{entry.name} may be {some(meant, 'or')}.", "Name it with its folder."))
+        elif not meant:
+            kept.append(entry)
+    return kept
 
 
 def _record(name: str, entry: MicrographEntry, root: Path) -> Record:
@@ -93,8 +105,8 @@ def survey(files: Layout, settings: ProjectSettings, root: Path, index: Index) -
         index.inputs, index.unwritten = inputs, index.unwritten or bool(inputs)
         _list_anew(files, settings, root, index, looks)
     changed = _count_anew(files, index, looks)
-    free = [record for name, record in index.records.items() if name not in looks] if renewed else []
-    return changed, _imported(settings.inputs, root, free)
+    free = {name for name in index.records if name not in looks} if renewed else set()
+    return changed, imported(settings.inputs, root, list(index.records.values()), free)
 
 
 def _inputs_stamp(inputs: Sequence[str], root: Path) -> str:
@@ -170,41 +182,3 @@ def counts(extracted: Picks, labels: Picks) -> dict[str, Any]:
         "background": int(np.sum(by_hand & (labels.label == "background"))),
         "score": round(float(score.mean()), 4) if len(score) else float("nan"),
     }
-
-
-def _imported(inputs: Sequence[str], root: Path, wanted: Sequence[Record]) -> dict[str, Picks]:
-    """Picks that STAR files among the inputs bring, by name; a file that cannot be read is a warning."""
-    found: dict[str, Picks] = {}
-    index = NameIndex(
-        [record.listed for record in wanted], {one.listed: root / (one.path or one.listed) for one in wanted}
-    )
-    names = {record.listed: record.name for record in wanted}
-    for text in inputs:
-        if not wanted or Path(text).suffix.lower() != ".star":
-            continue
-        for micrograph, picks in _picks_of(root / text, root, index):
-            found.setdefault(names[micrograph], picks)
-    return found
-
-
-def _picks_of(star: Path, root: Path, index: NameIndex) -> list[tuple[str, Picks]]:
-    """The picks that a STAR file brings of micrographs in the index, by what these are called there."""
-    found: list[tuple[str, Picks]] = []
-    try:
-        tables = read_tables(star)
-        if any("rlnCoordinateX" in table for table in tables):
-            entries = read_star(star)
-            own = owners((picks.frame.micrograph for picks in entries), index)
-            return [(own.of[one.frame.micrograph], one) for one in entries if one.frame.micrograph in own.of]
-        pairs = read_coordinate_list(star) if any(COORDINATES in table for table in tables) else []
-    except UserError as error:
-        warn(str(error), stacklevel=6)
-        return []
-    of = owners((listed for listed, _ in pairs), index).of
-    for listed, file in pairs:
-        if listed in of:
-            try:
-                found.append((of[listed], read_listed(listed, find_in_project(file, star, root))))
-            except UserError as error:
-                warn(str(error), stacklevel=6)
-    return found

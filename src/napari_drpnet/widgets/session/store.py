@@ -124,7 +124,7 @@ class PickStore:
         except UserError as error:
             self.damaged[name] = str(error)
             entry = self.project.entry(name)
-            return Picks(Frame(entry.path.name, pixel_size=entry.pixel_size), np.empty((0, 2)))
+            return Picks(Frame(entry.micrograph, pixel_size=entry.pixel_size), np.empty((0, 2)))
 
     def _put_if(self, name: str, step: Callable[[Picks], Picks | None]) -> bool:
         picks = None if self.project.read_only else step(self.picks(name))
