@@ -73,6 +73,13 @@ def test_every_path_means_itself_wherever_the_folder_lies(pairs, above):
             assert key in found.of
 
 
+def test_two_numbers_of_cryosparc_are_two_micrographs():
+    index = NameIndex(["M/001234567890123456701_a.mrc", "M/001234567890123456703_b.mrc"])
+    assert index.find("001234567890123456702_a.star") == []
+    assert index.find("001234567890123456702_a_topazpicks.star") == []
+    assert index.find("a_topazpicks.star") == ["M/001234567890123456701_a.mrc"]
+
+
 def test_where_the_files_are_counts_like_the_names():
     paths = {"m.mrc": Path("/data/g1/m.mrc"), "../g2/m.mrc": Path("/data/g2/m.mrc")}
     assert NameIndex(paths, paths).find("lab/g1/m_autopick.star") == ["m.mrc"]

@@ -39,6 +39,17 @@ def without_uid(name: str) -> str:
     return _UID.sub("", micrograph_stem(name))
 
 
+def _uid(name: str) -> str:
+    """CryoSPARC's number before a name; empty where there is none."""
+    found = _UID.match(micrograph_stem(name))
+    return found[0] if found else ""
+
+
+def _same_uid(one: str, other: str) -> bool:
+    """Whether the numbers of two names do not say that they are of two micrographs."""
+    return not one or not other or one == other
+
+
 def _as_imported(name: str) -> str:
     return _CORRECTED.sub("", without_uid(name))
 
@@ -114,14 +125,18 @@ class NameIndex:
         parts = _parts(name)
         if whole := self._whole.get(parts):
             return Match((whole,), 0, 2 * len(parts))
-        keys = [key(name) for key in _LIKENESS]
+        keys, uid = [key(name) for key in _LIKENESS], _uid(name)
+
+        def known(laxness: int, key: str) -> list[str]:
+            return [one for one in self._known[laxness].get(key, ()) if _same_uid(_uid(one), uid)]
+
         for laxness, key in enumerate(keys):
-            if found := self._known[laxness].get(key):
+            if found := known(laxness, key):
                 return self._nearest(found, parts, laxness + 1)
         for start in dict.fromkeys(start for key in keys for start in _starts(key)):
-            if found := self._known[_LONGER].get(start):
+            if found := known(_LONGER, start):
                 return self._nearest(found, parts, _LONGER + 1)
-        found = [one for key in dict.fromkeys(keys) for one in self._known[_SHORTER].get(key, ())]
+        found = list(dict.fromkeys(one for key in dict.fromkeys(keys) for one in known(_SHORTER, key)))
         return self._nearest(found, parts, _SHORTER + 1) if found else Match()
 
     def find(self, name: str) -> list[str]:
