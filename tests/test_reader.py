@@ -163,7 +163,10 @@ def test_two_micrographs_of_one_name_keep_their_own_picks(tmp_path: Path, monkey
     for folder, voxel in (("g1", 1.5), ("g2", 3.0)):
         (tmp_path / folder).mkdir()
         show(write_mrc(tmp_path / folder / "m.mrc", voxel=voxel))
-    for folder, size in (("g1", 1.5), ("g2", 3.0)):
+    for folder, size in (("g1", 1.5), ("g2", 3.0), ("g3", 6.0)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        if folder == "g3":  # beside its picks, and not open
+            write_mrc(tmp_path / "g3" / "m.mrc", voxel=size)
         picks = show(write_picks(PICKS, tmp_path / folder / "m_autopick.star"))
         assert picks.metadata["frame"].pixel_size == size
 

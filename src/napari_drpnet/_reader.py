@@ -16,7 +16,7 @@ import numpy as np
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import is_image, is_picks, open_image, read_picks
-from napari_drpnet.io.beside import frame_beside
+from napari_drpnet.io.beside import file_beside, frame_beside
 from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import read_micrographs
 from napari_drpnet.layers import (
@@ -205,7 +205,7 @@ def _open_image_of(picks: Picks, path: Path) -> Image | None:
     image = _open_image(picks.frame.micrograph, path)
     if image is not None:
         return image
-    images = _open_images()
+    images = _open_images() if file_beside(picks.frame.micrograph, path) is None else []
     shape = frame_of(images[0]).shape if len(images) == 1 else None
     return images[0] if shape is not None and np.all(picks.yx <= shape) else None
 
@@ -213,8 +213,10 @@ def _open_image_of(picks: Picks, path: Path) -> Image | None:
 def _open_image(name: str, path: Path) -> Image | None:
     """The open micrograph, or stack of frames, that picks in the file ``path`` are of, which calls it ``name``."""
     images = {layer.metadata["frame"].micrograph: layer for layer in _open_images()}
-    found = NameIndex(images).find(own_name(name.rpartition("@")[2], path))
-    return images[found[0]] if len(found) == 1 else None
+    beside = file_beside(name, path)  # which may be nearer than one of its name in another folder
+    index = NameIndex([*images, *([beside.as_posix()] if beside else [])])
+    found = index.find(own_name(name.rpartition("@")[2], path))
+    return images.get(found[0]) if len(found) == 1 else None
 
 
 def _open_images() -> list[Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,12 +26,7 @@ def frame_beside(micrograph: str, path: Path) -> Frame | None:
     It is looked for under its name in the folders above, and beside the picks under their name. A TIFF that is named
     without its suffix gets it, since some programs count the rows of TIFF the other way. PNG and JPEG do not count.
     """
-    stem = micrograph_stem(micrograph)
-    named = [folder / micrograph for folder in path.absolute().parents]
-    beside = [path.with_name(stem + suffix) for suffix in _SUFFIXES]
-    for file in [*named, *beside]:
-        if file.suffix.lower() not in _SUFFIXES or not is_file(file):
-            continue
+    for file in _files_beside(micrograph, path):
         try:
             image = open_image(file)
         except UserError:
@@ -40,3 +35,15 @@ def frame_beside(micrograph: str, path: Path) -> Frame | None:
         name = file.name if is_tiff(file) and not is_tiff(micrograph) else micrograph
         return Frame(name, (height, width), image.pixel_size)
     return None
+
+
+def file_beside(micrograph: str, path: Path) -> Path | None:
+    """The file of the micrograph that picks read from ``path`` belong to, where it is found as by `frame_beside`."""
+    return next(_files_beside(micrograph, path), None)
+
+
+def _files_beside(micrograph: str, path: Path) -> Iterator[Path]:
+    stem = micrograph_stem(micrograph)
+    named = [folder / micrograph for folder in path.absolute().parents]
+    beside = [path.absolute().with_name(stem + suffix) for suffix in _SUFFIXES]
+    yield from (file for file in (*named, *beside) if file.suffix.lower() in _SUFFIXES and is_file(file))

@@ -12,6 +12,9 @@ from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.pick.result import Result
 
+# What a run that finds nothing says.
+_NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
+
 
 class Tuning:
     """The sliders, the score map's switch and the summary.
@@ -69,7 +72,7 @@ class Tuning:
             size = result.diameter * (pixel_size or 1.0)
             text += f", median diameter {size:.0f} {'Å' if pixel_size else 'px'}"
             self._measured = size if pixel_size else None
-        self.summary.value = text
+        self.summary.value = text if len(result.shown) else _NOTHING
         self.use_size.visible = self._measured is not None
 
     def _set_distance(self, diameter: float) -> None:
