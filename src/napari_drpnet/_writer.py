@@ -12,6 +12,7 @@ import numpy as np
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import micrograph_stem, write_picks
+from napari_drpnet.io.names import safe_place
 from napari_drpnet.io.picks.formats import BOX, CBOX, TOPAZ, format_of, write_all
 from napari_drpnet.layers import FramePicks, LayerTuple, by_frame, place, present_sight, sizes, stand_in
 
@@ -84,6 +85,7 @@ def _named(one: FramePicks, path: Path, folders: bool) -> Picks:
             f"{path}: the file names the micrograph of each pick, and none is open under the points.",
             "Open the micrograph that they were made on, or save them as STAR, CSV or EMAN.",
         )
+    safe_place(one.micrograph)  # a name that no file can have breaks the table
     if one.number is None or folders:
         return one.picks
     return _of(one.picks, f"{one.number:06d}@{Path(one.micrograph).name}")
