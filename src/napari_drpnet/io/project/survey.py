@@ -18,7 +18,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, some
-from napari_drpnet.io.paths import exists
+from napari_drpnet.io.paths import exists, shown
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.imports import imported
 from napari_drpnet.io.project.index import Index, Record, stamp
@@ -55,7 +55,7 @@ def find_entries(
         try:
             entries = expand(text, root)
             if entries and entries[0].name == text and not is_image(text) and not exists(entries[0].path):
-                raise UserError(f"{text}: there is no such file or folder.", f"It is looked for in {root}.")
+                raise UserError(f"{shown(text)}: there is no such file or folder.", f"It is looked for in {root}.")
             found += entries
         except UserError as error:
             wrong.append(error)

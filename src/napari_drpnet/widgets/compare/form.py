@@ -19,6 +19,7 @@ from napari_drpnet.widgets.compare.tables import PAIRS, SETS, PickerList, fill_p
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
@@ -60,10 +61,12 @@ class CompareForm(QWidget):
     def _build_sets(self) -> None:
         self.add = AddBar()
         self.sets = table(SETS, digits=3)
-        self.truth = ComboBox(
-            label="Truth",
-            choices=[NO_TRUTH],
-            tooltip="The set that the others are judged by: labels, or a simulation's.",
+        self.truth = narrow(
+            ComboBox(
+                label="Truth",
+                choices=[NO_TRUTH],
+                tooltip="The set that the others are judged by: labels, or a simulation's.",
+            )
         )
         self.threshold: Any = FloatSlider(
             label="Threshold", min=0, max=1, step=0.01, value=0.5, tooltip="Least score of the chosen set's picks."

@@ -44,7 +44,7 @@ class JobBar(Container[Any]):
         super().__init__(widgets=[self.button, self.progress, self.status], labels=False)
         self.margins = (0, 0, 0, 0)
         self.status.native.setWordWrap(True)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._text = text
         self._start = start
         self._reason = ""

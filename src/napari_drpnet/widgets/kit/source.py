@@ -15,6 +15,7 @@ from psygnal import Signal
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class ImageForm:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self.image = ComboBox(label="Image", choices=self._images, tooltip="The image layer that holds the micrograph.")
+        tooltip = "The image layer that holds the micrograph."
+        self.image = narrow(ComboBox(label="Image", choices=self._images, tooltip=tooltip))
         self.pixel_size = FloatSpinBox(
             label="Pixel size (Å)",
             min=0.0,

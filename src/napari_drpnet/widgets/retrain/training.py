@@ -28,6 +28,7 @@ from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, timer, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -64,8 +65,12 @@ class Training(Tab):
         self.labels = wrapped()
         help_text = fields["what"].description
         self.what = ComboBox(label="What", name="what", choices=list(_KINDS.items()), tooltip=help_text)
-        self.patches = ComboBox(
-            label="From", choices=[LABELS], tooltip="Patches for the classifier: those of the labels, or a patch set."
+        self.patches = narrow(
+            ComboBox(
+                label="From",
+                choices=[LABELS],
+                tooltip="Patches for the classifier: those of the labels, or a patch set.",
+            )
         )
         self.name = LineEdit(label="Name", name="name", tooltip=fields["name"].description)
         self.name.native.setPlaceholderText("retrained-1, -2, ...")
