@@ -17,9 +17,9 @@ from napari_drpnet.evaluation.consensus import consensus as agreed
 from napari_drpnet.evaluation.naming import same_names
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.compare.contenders import read_set
 from napari_drpnet.jobs.inputs import coordinate_files
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.settings import ConsensusSettings
 from napari_drpnet.steps import Job, Progress

@@ -15,8 +15,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files, with_folders
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
 from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker

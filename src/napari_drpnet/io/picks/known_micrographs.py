@@ -12,10 +12,10 @@ from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.io.images import open_image
 from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
+from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.jobs.binning import binning, on_micrograph
 
 
 class KnownMicrographs:

@@ -66,8 +66,10 @@ def binning(there: Frame, known: Frame, decides: bool, scale: float | None) -> B
     if there.shape and there.shape == known.shape:
         return Binning(1, size, "their images are equally large, and coordinates stay as they are")
     if not decides:
-        return Binning(1, size, "coordinates stay as they are; --pixel-size or --scale changes that")
-    return Binning(ratio, outside, f"coordinates are multiplied by {ratio:g}; --scale 1 leaves them as they are")
+        return Binning(1, size, "coordinates stay as they are; --pixel-size changes that")
+    return Binning(
+        ratio, outside, f"coordinates are multiplied by {ratio:g}; convert --scale 1 leaves them as they are"
+    )
 
 
 def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks:
@@ -97,7 +99,7 @@ def _fits(small: tuple[int, int], large: tuple[int, int], factor: float) -> bool
 def _advice(small: tuple[int, int], large: tuple[int, int]) -> str:
     ratio = float(f"{large[0] / small[0]:.3g}")
     if _fits(small, large, ratio):
-        return f"If they are of a binned micrograph, say so with --scale {ratio:g}; or else check the names."
+        return f"If they are of a binned micrograph, convert them with --scale {ratio:g}; or else check the names."
     return "They are of another micrograph: check the names."
 
 
