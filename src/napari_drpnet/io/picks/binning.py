@@ -72,6 +72,11 @@ def binning(there: Frame, known: Frame, decides: bool, scale: float | None) -> B
     )
 
 
+def one_grid(one: Frame, other: Frame) -> bool:
+    """Whether places in two frames of one micrograph count the same pixels, as far as the frames tell."""
+    return binning(one, other, True, None).factor == 1
+
+
 def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks:
     """The picks of a file in the frame of their micrograph.
 

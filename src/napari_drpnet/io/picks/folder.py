@@ -16,7 +16,7 @@ from napari_drpnet.io.names import is_of_file, own_name, some
 from napari_drpnet.io.paths import exists, files_in, is_dir
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
-from napari_drpnet.io.picks.rows import HeightError, within
+from napari_drpnet.io.picks.rows import HeightError
 from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry
 
 # RELION's list of the other files in its folder.
@@ -158,4 +158,4 @@ def _placed(files: Sequence[Path], source: Path, known: KnownMicrographs) -> lis
     for picks, file in raw:
         if own_name(picks.frame.micrograph, file) in own.of:
             by_file.setdefault(file, []).append(picks)
-    return [picks for file, entries in by_file.items() for picks in within(known.placed(entries, file), file)]
+    return [picks for file, entries in by_file.items() for picks in known.within(entries, file)]

@@ -56,7 +56,7 @@ def line_up(settings: ComparisonSettings) -> LineUp:
     """
     _check_names(settings)
     tasks, sizes, refused = _micrographs(settings)
-    known = KnownMicrographs([task.micrograph for task in tasks])
+    known = KnownMicrographs([task.micrograph for task in tasks], settings.pixel_size)
     truth = _truth(settings, known)
     files, unread = _file_sets(settings, known)
     runners, unloaded = _load(settings)
