@@ -210,7 +210,8 @@ class TestTrouble:
 
     def test_the_star_file_knows_the_pixel_size_better_than_the_header(self):
         write_discs("a.mrc", pixel_size=77.0)
-        assert pick(micrographs_star(Path("micrographs.star"), "a.mrc")).picks == 4
+        with pytest.warns(UserWarning, match=r"A header says 77 A per pixel, and 2 A is used\."):
+            assert pick(micrographs_star(Path("micrographs.star"), "a.mrc")).picks == 4
 
     def test_unusable_settings_are_found_before_anything_is_written(self):
         run = PickRun(inputs=(str(write_discs("a.mrc")),), picker="dark-discs", options={"diameter": -1})

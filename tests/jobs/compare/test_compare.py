@@ -427,6 +427,7 @@ class TestConsensus:
         write_sized("one", 2.0, DISCS).rename("one.star")
         write_sized("two", 4.0, np.array(DISCS) / 2).rename("two.star")
         sets = ("one.star", "two.star")
+        write_mrc(np.zeros((HEIGHT, WIDTH), np.float32), "a.mrc")  # which tells the shape alone
         with pytest.raises(UserError, match=r"sizes of a\.mrc differ: 2 A in one\.star, 4 A in two\.star"):
             self.run(sets=sets, pixel_size=None)
         with pytest.warns(UserWarning, match=r"two\.star: .* multiplied by 2"):

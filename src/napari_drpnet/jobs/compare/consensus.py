@@ -9,15 +9,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.evaluation.comparison import Comparison, compare
 from napari_drpnet.evaluation.consensus import comparable
 from napari_drpnet.evaluation.consensus import consensus as agreed
 from napari_drpnet.evaluation.naming import same_names
 from napari_drpnet.io import write_picks
+from napari_drpnet.io.images import same_magnification
 from napari_drpnet.io.lock import alone_in
-from napari_drpnet.io.picks.binning import one_grid
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.compare.contenders import read_set
 from napari_drpnet.jobs.inputs import coordinate_files
@@ -139,16 +139,18 @@ def _name(found: Mapping[str, Picks]) -> str:
 
 def _check_sizes(sets: PicksBySet) -> None:
     """All sets count the same pixels of a micrograph."""
-    first: dict[str, tuple[str, Frame]] = {}
-    for name, entries in sets.items():
-        for frame in (entry.frame for entry in entries if entry.frame.pixel_size):
-            other, known = first.setdefault(frame.micrograph, (name, frame))
-            if not one_grid(frame, known):
-                sizes = f"{known.pixel_size:g} A in {cut(other, 30)}, {frame.pixel_size:g} A in {cut(name, 30)}"
-                raise UserError(
-                    f"The pixel sizes of {cut(frame.micrograph, 60)} differ: {sizes}.",
-                    "Give that of the micrographs with --pixel-size.",
-                )
+    first: dict[str, tuple[str, float]] = {}
+    for name, entry in ((name, entry) for name, entries in sets.items() for entry in entries):
+        micrograph, size = entry.frame.micrograph, entry.frame.pixel_size
+        if size is None:
+            continue
+        other, known = first.setdefault(micrograph, (name, size))
+        if not same_magnification(size, known):
+            sizes = f"{known:g} A in {cut(other, 30)}, {size:g} A in {cut(name, 30)}"
+            raise UserError(
+                f"The pixel sizes of {cut(micrograph, 60)} differ: {sizes}.",
+                "Give that of the micrographs with --pixel-size.",
+            )
 
 
 def _pixel_size(settings: ConsensusSettings, sets: PicksBySet) -> float:
