@@ -64,6 +64,12 @@ class TestPick:
         assert status == 1
         assert [line.startswith("error: b.mrc") for line in err.splitlines()] == [True]
 
+    def test_a_pixel_size_far_off_the_headers_is_told_once(self, pick):
+        files = [write_discs(f"{name}.mrc", pixel_size=1.3) for name in "abc"]
+        _, _, err = pick(*files, "--diameter", "260", "--pixel-size", "13")
+        assert err.splitlines().count("warning: A header says 1.3 A per pixel, and 13 A is used.") == 1
+        assert "A header says" not in pick(*files, "--diameter", "26", "--pixel-size", "1.35")[2]
+
     def test_nothing_usable_is_status_2(self, pick):
         Path("b.mrc").write_bytes(b"no micrograph")
         status, _, err = pick("b.mrc", "--diameter", "40")

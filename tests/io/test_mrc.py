@@ -475,3 +475,13 @@ def test_a_written_file_holds_no_time_of_day(tmp_path: Path):
     assert mrcfile.validate(path)
     with mrcfile.open(path) as file:
         assert (int(file.header.nlabl), bytes(file.header.label[0])) == (0, b"")
+
+
+@pytest.mark.parametrize(("given", "told"), [(13.0, True), (2.6, True), (1.4, False), (1.2, False), (None, False)])
+def test_a_pixel_size_far_off_the_header_is_told(tmp_path: Path, given: float | None, told: bool) -> None:
+    path = write_mrc(tmp_path / "a.mrc", IMAGE, 1.3)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert read_micrograph(path, given).frame.pixel_size == pytest.approx(given or 1.3)
+    expected = [f"A header says 1.3 A per pixel, and {given:g} A is used."] if given and told else []
+    assert [str(one.message) for one in said] == expected

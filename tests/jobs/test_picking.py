@@ -210,7 +210,8 @@ class TestTrouble:
 
     def test_the_star_file_knows_the_pixel_size_better_than_the_header(self):
         write_discs("a.mrc", pixel_size=77.0)
-        assert pick(micrographs_star(Path("micrographs.star"), "a.mrc")).picks == 4
+        with pytest.warns(UserWarning, match=r"A header says 77 A per pixel, and 2 A is used\."):
+            assert pick(micrographs_star(Path("micrographs.star"), "a.mrc")).picks == 4
 
     def test_unusable_settings_are_found_before_anything_is_written(self):
         run = PickRun(inputs=(str(write_discs("a.mrc")),), picker="dark-discs", options={"diameter": -1})
@@ -307,6 +308,32 @@ class TestEvaluateFiles:
         settings = self.settings.model_copy(update={"edge": 10})
         counts = jobs.evaluate_files(Path("picks"), Path("truth"), settings).counts
         assert counts.true + counts.missed == 1
+
+    def test_picks_and_truth_of_other_pixel_sizes_are_compared_in_those_of_the_micrographs(self):
+        columns = "_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnCoordinateX\n_rlnCoordinateY\n"
+        moved = f"data_\nloop_\n{columns}_rlnOriginXAngst\n_rlnOriginYAngst\n"
+        rows = [f"{x / 2 + 5} {y / 2} 20 0" for y, x in DISCS]
+        Path("binned.star").write_text(moved + "".join(f"M/a.mrc 4 {row}\n" for row in rows))
+        Path("truth.star").write_text(f"data_\nloop_\n{columns}" + "".join(f"M/a.mrc 2 {x} {y}\n" for y, x in DISCS))
+        with pytest.warns(UserWarning, match=r"binned\.star: pixel sizes of 4 A in it and of 2 A .* multiplied by 2"):
+            counts = jobs.evaluate_files(Path("binned.star"), Path("truth.star"), self.settings).counts
+        assert (counts.true, counts.false, counts.missed) == (len(DISCS), 0, 0)
+        plain = moved.replace("_rlnMicrographPixelSize\n", "")
+        Path("moved.star").write_text(plain + "".join(f"M/a.mrc {x + 5} {y} 10 0\n" for y, x in DISCS))
+        assert jobs.evaluate_files(Path("moved.star"), Path("truth.star"), self.settings).counts == counts
+
+    def test_picks_outside_a_micrograph_that_is_found_are_left_out_with_a_word(self):
+        write_discs("a.mrc")
+        rows = "".join(f"{x},{y}\n" for y, x in DISCS)
+        Path("a.csv").write_text(f"x,y\n{rows}")
+        Path("more").mkdir()
+        Path("more/a.star").write_text(
+            "data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+            + "".join(f"a.mrc {x} {y}\n" for y, x in [*DISCS, (-50, 10)])
+        )
+        with pytest.warns(UserWarning, match=r"a\.star: 1 of 5 picks are left out, as they lie outside a\.mrc"):
+            counts = jobs.evaluate_files(Path("more/a.star"), Path("a.csv"), self.settings).counts
+        assert (counts.true, counts.false, counts.missed) == (len(DISCS), 0, 0)
 
     @pytest.mark.parametrize("nothing", ["missing", "empty"])
     def test_no_picks_to_read_is_an_error(self, nothing: str):

@@ -41,14 +41,14 @@ def test_sets_without_coordinates_or_diameter_are_refused_by_name(tmp_path):
 
 def test_coordinates_outside_the_image_are_dropped_with_a_word(tmp_path):
     _micrograph(tmp_path, "a", [(60, 50), (SIDE + 5, 20)])
-    with pytest.warns(UserWarning, match=r"a\.mrc: 1 of 2 coordinates"):
+    with pytest.warns(UserWarning, match=r"a\.csv: 1 of 2 picks are left out, as they lie outside"):
         (example,) = load_examples([TrainingSet(micrographs=str(tmp_path))], 30)
     assert np.allclose(example.yx, [(60, 50)])
 
 
 def test_coordinates_that_all_lie_outside_are_refused(tmp_path):
     _micrograph(tmp_path, "a", [(-20, 50), (SIDE + 5, 20)])
-    with pytest.raises(UserError, match=r"a\.mrc: all of its 2 coordinates"):
+    with pytest.raises(UserError, match=r"a\.csv: 2 of 2 picks of .* lie outside its 160 x 160 pixels"):
         load_examples([TrainingSet(micrographs=str(tmp_path))], 30)
 
 

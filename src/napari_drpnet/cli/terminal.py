@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,9 +79,19 @@ def tell_some(kind: str, messages: Sequence[str], rest: str = "") -> None:
         tell(kind, f"... and {len(messages) - _SHOWN} more{rest}.")
 
 
-def tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning as one line, in the place of `warnings.showwarning`."""
-    tell("warning", str(message))
+def warnings_told_once() -> Callable[..., None]:
+    """What tells a warning as one line, in the place of `warnings.showwarning`, each text once.
+
+    Python's own record of what was shown is emptied whenever a library catches warnings.
+    """
+    told: set[str] = set()
+
+    def tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+        if (text := str(message)) not in told:
+            told.add(text)
+            tell("warning", text)
+
+    return tell_warning
 
 
 def print_json(document: Any) -> None:

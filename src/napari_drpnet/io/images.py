@@ -22,6 +22,10 @@ _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for su
 IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
 
 
+# How far calibrations of one magnification differ.
+_CALIBRATION = 0.1
+
+
 @dataclass(frozen=True, eq=False)
 class ImageFile:
     """An image file that is read when its pixels are asked for.
@@ -101,7 +105,10 @@ def open_image(path: str | Path) -> ImageFile:
         return ImageFile(open_picture(path), None, path)
     if name.endswith(_MRC):
         return ImageFile(*open_mrc(path), path)
-    raise UserError(f"{path}: not a kind of image that is read.", f"Those are: {', '.join(IMAGE_SUFFIXES)}.")
+    plain = ", ".join(MRC_SUFFIXES + TIFF_SUFFIXES + PICTURE_SUFFIXES)
+    raise UserError(
+        f"{path}: not a kind of image that is read.", f"Those are: {plain}; of MRC also packed ones (.gz, .bz2)."
+    )
 
 
 def read_micrograph(
@@ -148,6 +155,11 @@ def read_single(path: Path, pixel_size: float | None = None, name: str | None = 
     return read_frame(file, pixel_size, name=name)
 
 
+def same_magnification(one: float, other: float) -> bool:
+    """Whether two pixel sizes may be calibrations of one magnification; binning changes more."""
+    return abs(one / other - 1) <= _CALIBRATION
+
+
 def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0, name: str | None = None) -> Micrograph:
     """`read_micrograph`, of a file that is open already."""
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
@@ -160,6 +172,9 @@ def read_frame(file: ImageFile, pixel_size: float | None = None, index: int = 0,
             image = np.array(frame, np.float32, copy=None, order="C")
     except MemoryError as error:
         raise UserError(f"{file.path}: there is not enough memory to read it.", "Close other programs.") from error
+    if pixel_size and file.pixel_size and not same_magnification(pixel_size, file.pixel_size):
+        # Without the file's name, so that it is shown once for all micrographs.
+        warn(f"A header says {file.pixel_size:g} A per pixel, and {pixel_size:g} A is used.", stacklevel=2)
     micrograph = Micrograph.from_array(image, pixel_size or file.pixel_size, name or file.path.name)
     if micrograph.valid is not None:
         bad = int(micrograph.valid.size - np.count_nonzero(micrograph.valid))

@@ -28,6 +28,7 @@ from napari_drpnet.io.picks.formats import (
     format_of,
     write_all,
 )
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.losses import losses, particles
 from napari_drpnet.io.picks.rows import upside_down
 from napari_drpnet.io.picks.star_particles import write_particles
@@ -35,7 +36,6 @@ from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs, write
 from napari_drpnet.io.star_table import star_row
 from napari_drpnet.jobs.gathering import CRYOSPARC_SUFFIXES, Found, count, files_of, read_all
 from napari_drpnet.jobs.inputs import Refusal
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
 

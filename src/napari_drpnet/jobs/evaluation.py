@@ -8,25 +8,32 @@ from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.evaluation import Evaluation, evaluate
-from napari_drpnet.io import PICK_SUFFIXES, is_image, open_image, read_picks
+from napari_drpnet.io import PICK_SUFFIXES, is_image, open_image
 from napari_drpnet.io.names import NameIndex
 from napari_drpnet.io.paths import files_in, is_dir, is_file
 from napari_drpnet.io.picks.folder import pick_files, with_folders
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.settings import EvaluationSettings
 
 
 def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Evaluation:
     """Score picks against the truth; each is a file, or a folder of one file per micrograph.
 
+    Both are taken to pixels of the size that the settings give. Picks outside a micrograph that is found are left out.
     A folder with an ``autopick.star`` is read by that list; of any other, all pick files directly in it are read. An
     edge band needs the micrographs' shape: as given, or of the images, where their names say or beside picks or truth.
 
     Raises
     ------
     UserError
-        For files that cannot be read, and as `evaluation.evaluate` does.
+        For files that cannot be read, most picks of which lie outside, and as `evaluation.evaluate` does.
+
+    Warns
+    -----
+    UserWarning
+        For files that are passed over, pixel sizes that differ, with what was done, and picks that are left out.
     """
-    found, wanted = _read_all(picks), _read_all(truth)
+    found, wanted = (_read_all(path, KnownMicrographs(pixel_size=settings.pixel_size)) for path in (picks, truth))
     if settings.shape is not None:
         wanted = [_with_shape(entry, settings.shape) for entry in wanted]
     elif settings.edge > 0:
@@ -35,11 +42,11 @@ def evaluate_files(picks: Path, truth: Path, settings: EvaluationSettings) -> Ev
     return evaluate(found, wanted, settings.diameter, settings.pixel_size, settings.radius_fraction, settings.edge)
 
 
-def _read_all(path: Path) -> list[Picks]:
+def _read_all(path: Path, known: KnownMicrographs) -> list[Picks]:
     files, passed_over = pick_files(path, PICK_SUFFIXES)
     for file in passed_over:
         warn(f"{file}: this holds no picks; it is passed over.", stacklevel=2)
-    return [with_folders(entry, file, path) for file in files for entry in read_picks(file)]
+    return [with_folders(entry, file, path) for file in files for entry in known.within(known.raw(file), file)]
 
 
 def _with_shape(entry: Picks, shape: tuple[int, int] | None) -> Picks:

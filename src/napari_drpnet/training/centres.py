@@ -19,7 +19,7 @@ from napari_drpnet.pickers.centerpicker.centres import LARGEST, SMALLEST, seen
 from napari_drpnet.settings import TrainingSet
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training.datasets import known, somewhere
-from napari_drpnet.training.sets import Example, labelled, on_image
+from napari_drpnet.training.sets import Example, labelled
 from napari_drpnet.training_loop.batches import Batch, Tensors
 
 # Sigma of a centre's Gaussian in diameters, and at least, in cells.
@@ -79,7 +79,6 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
         frame = micrograph.frame
         own = truth.diameter if np.isfinite(truth.diameter).any() else told
         pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
-        truth = on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
         # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
         # that does not know the size.
         image = seen(micrograph, pixels * usual / size, usual, data.invert)

@@ -13,9 +13,9 @@ import numpy as np
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import is_image, read_micrograph
-from napari_drpnet.io.names import NameIndex
 from napari_drpnet.io.paths import files_in, is_dir, is_file, matching, resolved
 from napari_drpnet.io.picks.folder import NoPicksError, picks_of
+from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.pickers.network import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.simulation import simulate_one
@@ -78,7 +78,6 @@ def _examples_of(data: TrainingSet | SimulatedSet, network_diameter: float) -> I
         # A micrograph without particles is looked at as the others are.
         own = truth.diameter if np.isfinite(truth.diameter).any() else known
         diameter = data.diameter or float(np.nanmedian(own)) * micrograph.frame.known_pixel_size()
-        truth = on_image(truth, (micrograph.image.shape[0], micrograph.image.shape[1]), path)
         seen = network_image(micrograph, diameter, network_diameter, invert=data.invert)
         yield Example(
             seen.image.astype(np.float16),
@@ -145,15 +144,15 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     Raises
     ------
     UserError
-        When there is none, or nobody tells the diameter.
+        When there is none, nobody tells the diameter, or as `picks_of` does.
     """
     files = _files(data.micrographs, is_image)
     if not files:
         raise UserError(f"{data.micrographs}: no micrographs found.", "Name a folder, or a glob in quotes.")
     sources = [Path(data.coordinates)] if data.coordinates else sorted({path.parent for path in files})
-    paths = {str(file): file.absolute() for file in files}
+    entries = [MicrographEntry(str(file), file, None) for file in files]
     try:
-        coordinates = picks_of(sources, NameIndex(paths, paths))
+        coordinates = picks_of(sources, entries, data.pixel_size)
     except NoPicksError:
         coordinates = {}
     found = [(file, coordinates[str(file)]) for file in files if str(file) in coordinates]
@@ -171,26 +170,6 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
             "Give it with --diameter, or with the set in the recipe.",
         )
     return pairs, known
-
-
-def on_image(truth: Picks, shape: tuple[int, int], path: Path) -> Picks:
-    """The particles whose centre lies on an image of ``shape``, the file ``path``.
-
-    Raises
-    ------
-    UserError
-        When there are particles, but none of them does.
-    """
-    inside = ((truth.yx >= -0.5) & (truth.yx < np.array(shape) - 0.5)).all(axis=1)
-    outside = int((~inside).sum())
-    if outside and outside == len(truth):
-        raise UserError(
-            f"{path}: all of its {outside} coordinates lie outside the image of {shape[1]} x {shape[0]} px.",
-            "They may count in Angstrom or in pixels of a binned image, or belong to another micrograph.",
-        )
-    if outside:
-        warn(f"{path}: {outside} of {len(truth)} coordinates lie outside the image and are left out.", stacklevel=2)
-    return truth.select(inside)
 
 
 def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Example], list[Example]]:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from napari_drpnet import Frame, Picks, UserError, write_picks
-from napari_drpnet.io.names import NameIndex
 from napari_drpnet.io.picks.folder import NoPicksError, pick_files, picks_of
-from napari_drpnet.io.star_lists import write_coordinate_list
+from napari_drpnet.io.star_lists import MicrographEntry, write_coordinate_list
 from napari_drpnet.jobs import labelled_in_files
 from napari_drpnet.settings import TrainingSet
 from napari_drpnet.training.sets import labelled
@@ -31,7 +30,11 @@ def count(found: dict[str, Picks]) -> dict[str, int]:
     return {name: len(picks) for name, picks in found.items()}
 
 
-TWO = NameIndex(["g1/m.mrc", "g2/m.mrc"])
+def listed(*names: str) -> list[MicrographEntry]:
+    return [MicrographEntry(name, Path(name), None) for name in names]
+
+
+TWO = listed("g1/m.mrc", "g2/m.mrc")
 
 
 def test_a_list_tells_equal_names_apart():
@@ -64,14 +67,14 @@ def test_picks_of_other_micrographs_are_told_and_left_out():
     put("lab/m_extract.star", 3)
     put("lab/other.star", 4)
     with pytest.warns(UserWarning, match=r"lab: picks of other micrographs are left out: .*other'"):
-        assert count(picks_of([Path("lab")], NameIndex(["Mics/m.mrc"]))) == {"Mics/m.mrc": 3}
+        assert count(picks_of([Path("lab")], listed("Mics/m.mrc"))) == {"Mics/m.mrc": 3}
 
 
 def test_two_files_of_one_micrograph_are_refused():
     put("one/m.star", 1)
     put("two/m.star", 2)
     with pytest.raises(UserError, match=r"two: there are other picks of m\.mrc"):
-        picks_of([Path("one"), Path("two")], NameIndex(["m.mrc"]))
+        picks_of([Path("one"), Path("two")], listed("m.mrc"))
 
 
 def test_other_star_files_are_no_picks():

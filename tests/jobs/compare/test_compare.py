@@ -93,6 +93,15 @@ def write_set(folder: str, name: str, yx=DISCS, score=np.nan, suffix: str = ".cs
     return write_picks(picks, Path(folder) / f"{name}{suffix}")
 
 
+def write_sized(file: str, pixel_size: float, yx, micrograph: str = "a.mrc") -> Path:
+    """Picks that say their pixel size, as RELION's particles do."""
+    columns = ["rlnMicrographName", "rlnMicrographPixelSize", "rlnCoordinateX", "rlnCoordinateY"]
+    rows = "".join(f"{micrograph} {pixel_size} {x} {y}\n" for y, x in yx)
+    path = Path(file)
+    path.write_text("data_\nloop_\n" + "".join(f"_{name}\n" for name in columns) + rows)
+    return path
+
+
 def compare(*inputs: str, **fields: Any) -> ComparisonReport:
     given = {"diameter": 40, "pickers": ("dark-discs",), "edge": 0, "out": "cmp", "inputs": inputs or ("mic",)}
     return jobs.finish(jobs.run_comparison(ComparisonSettings(**given | fields)))
@@ -227,7 +236,7 @@ class TestCompare:
             ({"truth": "nowhere"}, "nowhere: there is no such file"),
             ({"truth": "elsewhere"}, "no micrograph of the comparison"),
             ({"truth": "twice"}, "of which .* has some, too"),
-            ({"truth": "outside"}, "all 1 picks of mic/a.mrc lie outside"),
+            ({"truth": "outside"}, "1 of 1 picks of mic/a.mrc lie outside"),
             ({"inputs": ("nothing.mrc",)}, "nothing.mrc: there is no such file"),
         ],
     )
@@ -260,6 +269,24 @@ class TestCompare:
         write_picks(picks, "binned/a.csv")
         report = compare(picks={"binned": "binned"}, truth="truth")
         assert "binned" in dict(report.failed) or standing(report, "binned").evaluation.counts.true == 0
+
+    def test_sets_of_other_pixel_sizes_are_taken_to_the_pixels_of_the_micrographs(self, micrographs):
+        write_sized("fine.star", 2.0, DISCS)
+        write_sized("binned.star", 4.0, [*np.array(DISCS) / 2, (200, 20)])
+        picks = {"fine": Path("fine.star"), "binned": Path("binned.star")}
+        with pytest.warns(UserWarning, match=r"binned\.star: pixel sizes of 4 A in it and of 2 A") as told:
+            report = compare("mic", pickers=(), picks=picks, pixel_size=2, consensus=2)
+        texts = [str(one.message) for one in told]
+        assert any("1 of 5 picks are left out, as they lie outside mic/a.mrc" in text for text in texts)
+        assert not any("--pixel-size" in text for text in texts)
+        for name in ("fine", "binned", "consensus"):
+            (entry,) = report.sets[name]
+            assert sorted(entry.yx.tolist()) == sorted(map(list, DISCS))
+
+    def test_what_no_one_decides_says_what_would(self, micrographs):
+        write_sized("binned.star", 4.0, np.array(DISCS) / 2, "mic/a.mrc")
+        with pytest.warns(UserWarning, match=r"coordinates stay as they are; --pixel-size changes that \("):
+            compare("mic", picks={"binned": Path("binned.star")})
 
     def test_two_micrographs_of_one_name_are_not_mixed(self, micrographs):
         write_discs("more/a.mrc")
@@ -395,6 +422,17 @@ class TestConsensus:
         write_set("two", "a", [(HEIGHT - 1 - y, x) for y, x in DISCS], 0.9)
         write_discs("one/a.mrc")
         assert any("upside down" in line for line in self.run().warnings)
+
+    def test_sets_of_other_pixel_sizes_are_joined_or_refused(self):
+        write_sized("one", 2.0, DISCS).rename("one.star")
+        write_sized("two", 4.0, np.array(DISCS) / 2).rename("two.star")
+        sets = ("one.star", "two.star")
+        write_mrc(np.zeros((HEIGHT, WIDTH), np.float32), "a.mrc")  # which tells the shape alone
+        with pytest.raises(UserError, match=r"sizes of a\.mrc differ: 2 A in one\.star, 4 A in two\.star"):
+            self.run(sets=sets, pixel_size=None)
+        with pytest.warns(UserWarning, match=r"two\.star: .* multiplied by 2"):
+            self.run(sets=sets)
+        assert sorted(read_picks("out/autopick.star")[0].yx.tolist()) == sorted(map(list, DISCS))
 
     @pytest.mark.parametrize(
         ("fields", "about"),

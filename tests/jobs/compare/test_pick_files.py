@@ -26,10 +26,10 @@ def test_a_file_gives_the_picks_of_the_micrograph_that_is_asked_for(tmp_path: Pa
     picks = replace(some_picks("a.mrc"), diameter=np.array(20.0))
     path = write_picks(picks, tmp_path / f"a.{ending}")
     (file,) = finish(read_pick_files([path], FRAME))
-    found = file.picks_of(FRAME.micrograph)
+    found = file.picks_of(FRAME)
     assert found is not None
     np.testing.assert_array_equal(found.yx, picks.yx)
-    assert file.picks_of("b.mrc") is None
+    assert file.picks_of(Frame("b.mrc")) is None
 
 
 def test_a_file_of_other_micrographs_says_whose_picks_it_has(tmp_path: Path) -> None:
@@ -42,5 +42,19 @@ def test_names_that_do_not_tell_which_it_is_are_told(tmp_path: Path) -> None:
     entries = [some_picks(f"{folder}/a.mrc") for folder in ("one", "two", "three", "four")]
     file = PickFile(tmp_path / "all.csv", entries)
     with pytest.raises(UserError, match=r"all\.csv: one/a\.mrc, two/a\.mrc, three/a\.mrc and 1 more may all be a\.mrc"):
-        file.picks_of("a.mrc")
-    assert file.picks_of("two/a.mrc") is entries[1]
+        file.picks_of(Frame("a.mrc"))
+    found = file.picks_of(Frame("two/a.mrc"))
+    assert found is not None
+    assert found.yx.tolist() == [[10, 20], [50, 60]]
+
+
+def test_picks_of_a_binned_image_are_taken_to_the_pixels_of_the_one_that_is_shown(tmp_path: Path) -> None:
+    head = "data_\nloop_\n_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    path = tmp_path / "binned.star"
+    path.write_text(head + "a.mrc 4 10 20\na.mrc 4 30 40\na.mrc 4 70 20\n")
+    with pytest.warns(UserWarning, match="4 A in it and of 2 A of the image: .* multiplied by 2") as told:
+        (file,) = finish(read_pick_files([path], FRAME))
+    assert any("1 of 3 picks are left out" in str(one.message) for one in told)
+    found = file.picks_of(FRAME)
+    assert found is not None
+    assert (found.yx.tolist(), found.frame) == ([[40, 20], [80, 60]], FRAME)

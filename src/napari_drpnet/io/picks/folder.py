@@ -10,12 +10,14 @@ from warnings import warn
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import reading
+from napari_drpnet.io.files import micrograph_stem, reading
 from napari_drpnet.io.inputs import natural
-from napari_drpnet.io.names import NameIndex, is_of_file, own_name, owners, some
+from napari_drpnet.io.names import is_of_file, own_name, some
 from napari_drpnet.io.paths import exists, files_in, is_dir
-from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks, read_picks
-from napari_drpnet.io.star_lists import COORDINATES
+from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
+from napari_drpnet.io.picks.rows import HeightError
+from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry
 
 # RELION's list of the other files in its folder.
 _LIST = "autopick.star"
@@ -89,22 +91,32 @@ def with_folders(picks: Picks, file: Path, source: Path) -> Picks:
     return replace(picks, frame=replace(picks.frame, micrograph=name))
 
 
-def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
-    """The picks in files and folders, by the name of their micrograph in an index; others are told of and left out.
+def picks_of(
+    sources: Sequence[Path], micrographs: Sequence[MicrographEntry], pixel_size: float | None = None
+) -> dict[str, Picks]:
+    """The picks in files and folders, in pixels of their micrographs and by their names; others are left out.
 
     Parameters
     ----------
     sources
         Files of picks, and folders with some; of several, some may have none.
-    index
-        The micrographs.
+    micrographs
+        Those that are meant.
+    pixel_size
+        Of all micrographs, in Angstrom; None: as their entries or files say.
 
     Raises
     ------
     NoPicksError
         When none of the sources has picks.
     UserError
-        When a file cannot be read, two files have picks of one micrograph, or a name does not tell of which it has.
+        When a file cannot be read, two files have picks of one micrograph, a name does not tell of which it has, or
+        most picks of a micrograph lie outside of it.
+
+    Warns
+    -----
+    UserWarning
+        For picks that are left out, and pixel sizes that differ, with what was done.
     """
     found: dict[str, Picks] = {}
     nothing: list[NoPicksError] = []
@@ -114,14 +126,8 @@ def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
         except NoPicksError as error:
             nothing.append(error)
             continue
-        entries = [(own_name(picks.frame.micrograph, file), picks) for file in files for picks in read_picks(file)]
-        own = owners((key for key, _ in entries), index)
-        own.settle(source)
-        if own.unknown:
-            warn(f"{source}: picks of other micrographs are left out: {some(own.unknown, 'and')}.", stacklevel=3)
-        for key, picks in entries:
-            if (name := own.of.get(key)) is None:
-                continue
+        for picks in _placed(files, source, KnownMicrographs(micrographs, pixel_size)):
+            name = picks.frame.micrograph
             if name in found:
                 raise UserError(
                     f"{source}: there are other picks of {name}, too.", "Keep one file for each micrograph."
@@ -130,3 +136,26 @@ def picks_of(sources: Sequence[Path], index: NameIndex) -> dict[str, Picks]:
     if nothing and len(nothing) == len(sources):
         raise nothing[0]
     return found
+
+
+def _placed(files: Sequence[Path], source: Path, known: KnownMicrographs) -> list[Picks]:
+    """The picks in the files of a source that are of micrographs that are known, within those."""
+    raw: list[tuple[Picks, Path]] = []
+    strange: list[str] = []
+    for file in files:
+        try:
+            raw += [(picks, file) for picks in known.raw(file)]
+        except HeightError:
+            # Of a folder for a whole data set, most files may be of other micrographs, whose images nobody has.
+            if known.entry(micrograph_stem(file), file):
+                raise
+            strange.append(micrograph_stem(file))
+    own = known.assign(raw)
+    own.settle(source)
+    if strange := [*own.unknown, *strange]:
+        warn(f"{source}: picks of other micrographs are left out: {some(strange, 'and')}.", stacklevel=4)
+    by_file: dict[Path, list[Picks]] = {}
+    for picks, file in raw:
+        if own_name(picks.frame.micrograph, file) in own.of:
+            by_file.setdefault(file, []).append(picks)
+    return [picks for file, entries in by_file.items() for picks in known.within(entries, file)]

@@ -25,6 +25,10 @@ _NAME = 60
 _TRACK = "rlnHelicalTrackLength"
 
 
+class HeightError(UserError):
+    """Rows that count from the bottom of a micrograph of unknown height."""
+
+
 def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
     """The numbers of the rows that name each micrograph, in the order of the names."""
     rows: dict[str, list[int]] = {}
@@ -47,11 +51,11 @@ def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
 
     Raises
     ------
-    UserError
+    HeightError
         When the micrograph's height is not known.
     """
     if picks.frame.shape is None:
-        raise UserError(
+        raise HeightError(
             f"{path}: its rows count from the bottom, and the height of {cut(picks.frame.micrograph, _NAME)} is not "
             "known.",
             "Put the micrograph (.mrc) beside it or open it first, or convert with --micrographs and its STAR file.",
@@ -177,5 +181,5 @@ def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     return UserError(
         f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, _NAME)} lie outside {size} "
         f"(height x width), the first at x {at_x:g}, y {at_y:g}.",
-        "They may be of another micrograph, of a binned one (--scale), or of a movie: check the names.",
+        "They may be of another micrograph, of a binned one (convert --scale), or of a movie: check the names.",
     )

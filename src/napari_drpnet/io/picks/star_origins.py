@@ -10,7 +10,7 @@ from napari_drpnet.io.picks.star_fields import ORIGINS_ANGSTROM, ORIGINS_PIXELS
 from napari_drpnet.io.star_optics import PixelSizes
 from napari_drpnet.io.star_table import Table
 
-_WITHOUT = "or remove the columns of origins to keep the places before refinement."
+_WITHOUT = "or remove the origins to keep the places before refinement."
 
 
 def origins(table: Table, sizes: PixelSizes) -> FloatArray:
@@ -44,6 +44,6 @@ def _columns(table: Table, names: tuple[str, str]) -> FloatArray:
 def asked(table: Table) -> UserError:
     """What asks for the pixel size of the micrographs, without which origins cannot be read."""
     return UserError(
-        f"{table.path}: particles were moved by refinement, and the pixel size of their micrographs is not known.",
-        f"Convert with --micrographs STAR or --pixel-size, put the micrographs (.mrc) beside it, {_WITHOUT}",
+        f"{table.path}: particles were moved, and the pixel size of their micrographs is not known.",
+        f"Give --pixel-size, {_WITHOUT}",
     )

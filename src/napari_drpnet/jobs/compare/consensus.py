@@ -10,16 +10,17 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.evaluation.comparison import Comparison, compare
 from napari_drpnet.evaluation.consensus import comparable
 from napari_drpnet.evaluation.consensus import consensus as agreed
 from napari_drpnet.evaluation.naming import same_names
 from napari_drpnet.io import write_picks
+from napari_drpnet.io.images import same_magnification
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.compare.contenders import read_set
 from napari_drpnet.jobs.inputs import coordinate_files
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.settings import ConsensusSettings
 from napari_drpnet.steps import Job, Progress
@@ -70,13 +71,15 @@ def consensus(sources: Mapping[str, Path], settings: ConsensusSettings, out: Pat
     Raises
     ------
     UserError
-        When a set cannot be read, the pixel size is not known, settings are unusable, or the output cannot be written.
+        When a set cannot be read, the pixel size is not known or differs between sets, settings are unusable, or the
+        output cannot be written.
     """
-    known, read = KnownMicrographs(), []
+    known, read = KnownMicrographs(pixel_size=settings.pixel_size), []
     for done, (name, source) in enumerate(sources.items()):
         yield Progress(done, len(sources), 0, f"reading {name}")
         read.append(read_set(name, source, known))
     sets = same_names({one.name: one.picks for one in read})
+    _check_sizes(sets)
     radius = settings.radius_fraction * settings.diameter / _pixel_size(settings, sets)
     comparison = compare(sets, radius)
     micrographs, notes = together(sets)
@@ -132,6 +135,22 @@ def _written(picks: Picks, file: Path) -> PickResult:
 
 def _name(found: Mapping[str, Picks]) -> str:
     return next(iter(found.values())).frame.micrograph
+
+
+def _check_sizes(sets: PicksBySet) -> None:
+    """All sets count the same pixels of a micrograph."""
+    first: dict[str, tuple[str, float]] = {}
+    for name, entry in ((name, entry) for name, entries in sets.items() for entry in entries):
+        micrograph, size = entry.frame.micrograph, entry.frame.pixel_size
+        if size is None:
+            continue
+        other, known = first.setdefault(micrograph, (name, size))
+        if not same_magnification(size, known):
+            sizes = f"{known:g} A in {cut(other, 30)}, {size:g} A in {cut(name, 30)}"
+            raise UserError(
+                f"The pixel sizes of {cut(micrograph, 60)} differ: {sizes}.",
+                "Give that of the micrographs with --pixel-size.",
+            )
 
 
 def _pixel_size(settings: ConsensusSettings, sets: PicksBySet) -> float:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files, with_folders
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
 from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -127,6 +125,11 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
     ------
     UserError
         When nothing can be read, or two files have picks of one micrograph.
+
+    Warns
+    -----
+    UserWarning
+        When pixel sizes differ, with what was done, and for picks that are left out as they lie outside.
     """
     files, passed_over = pick_files(source)
     notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over]
@@ -140,15 +143,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
             notes.append(f"{name}: {error}")
     known.assign(raw)
     found: dict[str, tuple[Path, Picks]] = {}
-    for one, file in raw:
-        try:
-            (picks,) = known.placed([one], file)
-            _check_some_inside(picks, file)
-        except UserError as error:
-            if len(raw) == 1:
-                raise
-            notes.append(f"{name}: {error}")
-            continue
+    for picks, file in _placed(name, raw, known, notes):
         micrograph = picks.frame.micrograph
         if micrograph in found:
             raise UserError(
@@ -167,14 +162,32 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
     return FilePicks(name, kept, tuple(notes))
 
 
-def _check_some_inside(picks: Picks, file: Path) -> None:
-    """Picks all of which lie outside are of another micrograph; of some that do, a comparison warns."""
-    if picks.frame.shape is None or not len(picks):
-        return
-    if not ((picks.yx >= -1) & (picks.yx <= np.array(picks.frame.shape))).all(axis=1).any():
-        height, width = picks.frame.shape
-        raise UserError(
-            f"{file}: all {len(picks)} picks of {picks.frame.micrograph} lie outside its {height} x {width} pixels "
-            "(height x width).",
-            "They may be of another micrograph, of a movie, or of another binning: check the names.",
-        )
+def _placed(
+    name: str, raw: Sequence[tuple[Picks, Path]], known: KnownMicrographs, notes: list[str]
+) -> list[tuple[Picks, Path]]:
+    """The picks in the pixels of their micrographs, and within those; ``notes`` takes what is wrong with some."""
+    by_file: dict[Path, list[Picks]] = {}
+    for picks, file in raw:
+        by_file.setdefault(file, []).append(picks)
+    placed: list[tuple[Picks, Path]] = []
+    for file, entries in by_file.items():
+        try:
+            placed += [(picks, file) for picks in known.within(entries, file)]
+        except UserError:
+            if len(raw) == 1:
+                raise
+            placed += [(picks, file) for picks in _one_by_one(name, entries, file, known, notes)]
+    return placed
+
+
+def _one_by_one(
+    name: str, entries: Sequence[Picks], file: Path, known: KnownMicrographs, notes: list[str]
+) -> list[Picks]:
+    """What can be used of a file in which something is wrong with some micrograph."""
+    usable: list[Picks] = []
+    for one in entries:
+        try:
+            usable += known.within([one], file)
+        except UserError as error:
+            notes.append(f"{name}: {error}")
+    return usable

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import open_image
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.jobs.compare.contenders import FilePicks, RunningPicker, read_set
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 from napari_drpnet.pickers.protocol.registry import available_pickers, load_picker
 from napari_drpnet.settings import ComparisonSettings
 
@@ -56,7 +56,7 @@ def line_up(settings: ComparisonSettings) -> LineUp:
     """
     _check_names(settings)
     tasks, sizes, refused = _micrographs(settings)
-    known = KnownMicrographs([task.micrograph for task in tasks])
+    known = KnownMicrographs([task.micrograph for task in tasks], settings.pixel_size)
     truth = _truth(settings, known)
     files, unread = _file_sets(settings, known)
     runners, unloaded = _load(settings)

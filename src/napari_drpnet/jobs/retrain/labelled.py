@@ -12,7 +12,7 @@ import numpy as np
 from napari_drpnet.data import FloatArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
-from napari_drpnet.io.names import NameIndex, places
+from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.inputs import find_micrographs
@@ -102,14 +102,14 @@ def labelled_in_files(
         One for each set of picks: a file, or a folder of one file a micrograph. Without any, all micrographs are
         taken, with nothing known about them.
     pixel_size
-        Angstrom per pixel; None: as the inputs say.
+        Of the micrographs, in Angstrom; None: as the inputs say.
     complete
         Whether the coordinates are of all particles.
 
     Raises
     ------
     UserError
-        When no micrograph is found, or none has coordinates.
+        When no micrograph is found, none has coordinates, or as `picks_of` does.
     """
     tasks, refusals = find_micrographs(micrographs)
     if not tasks:
@@ -117,8 +117,7 @@ def labelled_in_files(
     for refusal in refusals:
         warn(str(refusal.error), stacklevel=2)
     entries = {task.micrograph.name: task.micrograph for task in tasks}
-    index = NameIndex(entries, {name: entry.path.absolute() for name, entry in entries.items()})
-    sets = [picks_of([path], index) for path in coordinates]
+    sets = [picks_of([path], list(entries.values()), pixel_size) for path in coordinates]
     called = {name: place.as_posix() for name, place in places(entries).items()}
     found = [
         LabelledMicrograph(

@@ -67,7 +67,7 @@ class OfFile:
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """The picks of this micrograph; raises as `PickFile.picks_of` does."""
-        return self.file.picks_of(source.frame.micrograph)
+        return self.file.picks_of(source.frame.unbinned)
 
 
 @dataclass(eq=False)

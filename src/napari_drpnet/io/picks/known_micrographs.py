@@ -12,10 +12,10 @@ from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
 from napari_drpnet.io.images import open_image
 from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
+from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.picks.formats import read_picks
-from napari_drpnet.io.picks.rows import checked
+from napari_drpnet.io.picks.rows import checked, within
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.jobs.binning import binning, on_micrograph
 
 
 class KnownMicrographs:
@@ -111,6 +111,10 @@ class KnownMicrographs:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             warn(f"{path}: {said} ({cut(names[0], 60)}{more}).", stacklevel=3)
         return placed
+
+    def within(self, found: Sequence[Picks], path: Path) -> list[Picks]:
+        """`placed`, without the picks outside their micrographs; errors and warnings also as of `rows.within`."""
+        return within(self.placed(found, path), path)
 
     def _decides(self, name: str, path: Path) -> bool:
         """Whether what is known of a micrograph goes before what a file of picks says of it."""

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
+from napari_drpnet.io.images import same_magnification
 from napari_drpnet.io.picks.rows import scaled
 
 # Sizes that differ less are one size, written with fewer digits.
 _ROUNDING = 0.005
-# Sizes that differ less are two calibrations of one magnification; binning changes more.
-_CALIBRATION = 0.1
 # Binned images may lack a pixel or two along a side.
 _CROPPED = 2
 
@@ -57,17 +56,19 @@ def binning(there: Frame, known: Frame, decides: bool, scale: float | None) -> B
     if scale is not None:
         # The file's own size is that of its pixels.
         size = outside or (inside / scale if inside else None)
-        differs = ratio is not None and abs(ratio / scale - 1) > _CALIBRATION
+        differs = ratio is not None and not same_magnification(ratio, scale)
         return Binning(scale, size, f"coordinates are multiplied by {scale:g}, as --scale says" if differs else "")
     if ratio is None or abs(ratio - 1) <= _ROUNDING:
         return Binning(1, size)
-    if abs(ratio - 1) <= _CALIBRATION:
+    if same_magnification(ratio, 1):
         return Binning(1, size, "they are taken for two calibrations, and coordinates stay as they are")
     if there.shape and there.shape == known.shape:
         return Binning(1, size, "their images are equally large, and coordinates stay as they are")
     if not decides:
-        return Binning(1, size, "coordinates stay as they are; --pixel-size or --scale changes that")
-    return Binning(ratio, outside, f"coordinates are multiplied by {ratio:g}; --scale 1 leaves them as they are")
+        return Binning(1, size, "coordinates stay as they are; --pixel-size changes that")
+    return Binning(
+        ratio, outside, f"coordinates are multiplied by {ratio:g}; convert --scale 1 leaves them as they are"
+    )
 
 
 def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks:
@@ -97,7 +98,7 @@ def _fits(small: tuple[int, int], large: tuple[int, int], factor: float) -> bool
 def _advice(small: tuple[int, int], large: tuple[int, int]) -> str:
     ratio = float(f"{large[0] / small[0]:.3g}")
     if _fits(small, large, ratio):
-        return f"If they are of a binned micrograph, say so with --scale {ratio:g}; or else check the names."
+        return f"If they are of a binned micrograph, convert them with --scale {ratio:g}; or else check the names."
     return "They are of another micrograph: check the names."
 
 

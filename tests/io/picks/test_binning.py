@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_drpnet import Frame, Picks, UserError
+from napari_drpnet.io.picks.binning import Binning, binning, on_micrograph
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.jobs.binning import Binning, binning, on_micrograph
-from napari_drpnet.jobs.known_micrographs import KnownMicrographs
 
 HERE = Path("p.star")
 
@@ -28,7 +28,7 @@ HERE = Path("p.star")
         (1.0, 1.001, True, None, (1, 1.001, "")),
         (1.0, 1.05, True, None, (1, 1.05, "two calibrations")),
         (1.0, 1.05, False, None, (1, 1.0, "two calibrations")),
-        (2.0, 1.0, True, None, (2, 1.0, "multiplied by 2; --scale 1")),
+        (2.0, 1.0, True, None, (2, 1.0, "multiplied by 2; convert --scale 1")),
         (0.5, 1.0, True, None, (0.5, 1.0, "multiplied by 0.5")),
         (2.0, 1.0, False, None, (1, 2.0, "stay as they are")),
         (2.0, 1.0, True, 2.0, (2, 1.0, "")),
