@@ -109,6 +109,19 @@ def unbroken() -> Iterator[None]:
             signals.end()
 
 
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are begun in this block do not hear Ctrl-C, which a terminal sends to all: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def check() -> None:
     """Raise `Interrupted` if a signal came and its exception was lost, as in the end of an object."""
     if _signals is not None and _signals.number:

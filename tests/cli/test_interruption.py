@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from discs import write_discs
+from napari_drpnet.interruption import deaf_to_ctrl_c
 from napari_drpnet.io import read_picks
 
 # The first micrograph is quick, the second one takes for ever.
@@ -96,6 +97,18 @@ def test_a_terminal_that_is_closed_keeps_what_is_finished():
     process.communicate("\n", timeout=60)
     assert process.returncode == 128 + signal.SIGHUP
     assert sorted(path.name for path in Path("picks").iterdir()) == LEFT
+
+
+def test_a_process_of_a_training_does_not_hear_ctrl_c():
+    program = "import time; print('up', flush=True); time.sleep(60)"
+    with deaf_to_ctrl_c():
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_a_killed_program_leaves_lists_and_no_lock_that_holds():
