@@ -38,15 +38,21 @@ class _Signals:
 
     def __init__(self) -> None:
         self.number, self.since = 0, 0.0
+        self.unbroken, self.raised = 0, False
 
     def arrived(self, number: int, _: FrameType | None) -> None:
         if not self.number:
             self.number, self.since = number, time.monotonic()
-            raise Interrupted(number)
-        if time.monotonic() - self.since > _PATIENCE:
+            self.end()
+        elif time.monotonic() - self.since > _PATIENCE:
             with suppress(OSError):
                 os.write(2, b"interrupted\n")
             os._exit(128 + number)
+
+    def end(self) -> None:
+        if not self.unbroken:
+            self.raised = True
+            raise Interrupted(self.number)
 
 
 _signals: _Signals | None = None
@@ -54,7 +60,11 @@ _signals: _Signals | None = None
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """In this block signals raise `Interrupted`, once; those that whoever started the program ignores stay ignored."""
+    """In this block signals raise `Interrupted`, once; those that whoever started the program ignores stay ignored.
+
+    What a signal breaks may fail in its own way, such as an import, or a line for a terminal that is gone: that, too,
+    ends the program with the status of the signal.
+    """
     global _signals
     if _signals is not None or threading.current_thread() is not threading.main_thread():
         yield
@@ -68,11 +78,48 @@ def ended_in_order() -> Iterator[None]:
     hook, sys.unraisablehook = sys.unraisablehook, _unraisable
     try:
         yield
+    except (SystemExit, Interrupted):
+        raise
+    except BaseException:
+        if not _signals.number:
+            raise
+        with suppress(OSError):
+            print("interrupted", file=sys.stderr)
+        raise SystemExit(128 + _signals.number) from None
     finally:
         # Whoever still sends signals to a program that is ending wants no traceback.
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if _signals.number else handler)
         sys.unraisablehook, _signals = hook, None
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """What belongs together, and is quick: a signal that comes in this block waits for its end."""
+    signals = _signals
+    if signals is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals.unbroken += 1
+    try:
+        yield
+    finally:
+        signals.unbroken -= 1
+        if signals.number and not signals.raised:
+            signals.end()
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are begun in this block do not hear Ctrl-C, which a terminal sends to all: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def check() -> None:

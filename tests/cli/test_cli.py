@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from discs import DISCS, write_discs
 from napari_drpnet.cli import main
 from napari_drpnet.cli.terminal import run_job
+from napari_drpnet.io.star_lists import read_coordinate_list
 from napari_drpnet.settings import EvaluationSettings, PickerSettings, PickRun
 from napari_drpnet.steps import Job, Progress
 
@@ -104,6 +106,19 @@ class TestPick:
         (line,) = err.strip().splitlines()
         assert line.startswith("error: ")
         assert about in line
+
+    @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are UTF-8 there")
+    def test_a_name_that_is_not_utf8_is_picked_in_its_folder_and_refused_where_it_would_be_recorded(self, pick, call):
+        name = os.fsdecode(b"m/caf\xe9.mrc")
+        Path("m").mkdir()
+        write_discs("a.mrc").rename(name)
+        assert pick("m", "--diameter", "40")[0] == 0
+        assert read_coordinate_list("picks/autopick.star") == [(name, f"picks/{Path(name).stem}_autopick.star")]
+        for refused in (("pick", name), ("pick", "m", "--out", os.fsdecode(b"\xe9")), ("project", "p", name)):
+            status, out, err = call(*refused, "--picker", "dark-discs", "--diameter", "40")
+            assert (status, out) == (2, "")
+            assert "is not UTF-8, and settings cannot keep it. Name the folder" in err
+            assert err.count("\n") == 1
 
     def test_json_is_the_only_thing_on_standard_output(self, pick):
         write_discs("a.mrc")

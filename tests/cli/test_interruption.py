@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from discs import write_discs
+from napari_drpnet.interruption import deaf_to_ctrl_c
 from napari_drpnet.io import read_picks
 
 # The first micrograph is quick, the second one takes for ever.
@@ -60,6 +61,54 @@ def test_a_signal_keeps_what_is_finished(name: str):
     assert err == "interrupted: what was finished is written.\n"
     assert sorted(path.name for path in Path("picks").iterdir()) == LEFT
     assert [picks.frame.micrograph for picks in read_picks("picks/autopick.star")] == ["a.mrc"]
+
+
+def test_picks_that_are_being_written_are_listed():
+    """A signal between the file of a micrograph and its row in the lists waits for the row."""
+    stop = "import os, signal; from napari_drpnet.jobs.pick_report import PickLists; add = PickLists.add;"
+    stop += "PickLists.add = lambda lists, result: (os.kill(os.getpid(), signal.SIGINT), add(lists, result))[1];"
+    process = subprocess.run([sys.executable, "-c", stop + PROGRAM, *PICK], stderr=subprocess.PIPE, text=True)
+    assert (process.returncode, process.stderr) == (130, "interrupted: what was finished is written.\n")
+    assert [picks.frame.micrograph for picks in read_picks("picks/autopick.star")] == ["a.mrc"]
+
+
+def test_what_a_signal_breaks_is_no_error_of_its_own():
+    """An import that a signal ends may raise what it likes."""
+    program = (
+        "import os, signal\nfrom napari_drpnet.interruption import ended_in_order\n"
+        "with ended_in_order():\n    try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    except BaseException: raise ImportError('half of it') from None\n"
+    )
+    process = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    assert (process.returncode, process.stderr) == (128 + signal.SIGTERM, "interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no terminals that hang up")
+def test_a_terminal_that_is_closed_keeps_what_is_finished():
+    # By a process of its own: a fork of one with running threads may hang.
+    program = (
+        "import os, pty, sys\nchild, terminal = pty.fork()\n"
+        "if child == 0: os.execv(sys.executable, [sys.executable, '-c', *sys.argv[1:]])\n"
+        "input(); os.close(terminal)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, PROGRAM, *PICK], stdin=subprocess.PIPE, text=True)
+    wait_for("picks/summary.tsv", "a.mrc")
+    process.communicate("\n", timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert sorted(path.name for path in Path("picks").iterdir()) == LEFT
+
+
+def test_a_process_of_a_training_does_not_hear_ctrl_c():
+    program = "import time; print('up', flush=True); time.sleep(60)"
+    with deaf_to_ctrl_c():
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_a_killed_program_leaves_lists_and_no_lock_that_holds():

@@ -9,7 +9,7 @@ import pytest
 
 from napari_drpnet.data import Frame
 from napari_drpnet.io.star_lists import read_coordinate_list
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_pixel_size
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_size
 
 
 def notes(*picks: int, failed: int = 0) -> tuple[str, ...]:
@@ -25,12 +25,25 @@ def test_a_run_that_finds_nothing_says_so():
 
 
 def test_a_micrograph_with_far_fewer_picks_than_the_others_is_named():
-    (note,) = notes(100, 120, 9, 0, 110, 130)
-    assert note == "Far fewer picks than the usual 105 on 2.mrc (9), 3.mrc (0): look at them."
-    assert notes(*[100] * 20, *[0] * 7)[0].endswith("and 2 more: look at them.")
+    assert notes(100, 120, 9, 0, 110, 130) == (
+        "No particle was found on 3.mrc.",
+        "Far fewer picks than the usual 110 on 2.mrc (9).",
+    )
+    assert notes(*[100] * 20, *[1] * 7)[0].endswith("20.mrc (1), 21.mrc (1), 22.mrc (1) and 4 more.")
 
 
-@pytest.mark.parametrize("picks", [(100, 120, 30, 110, 130), (100, 0, 100), (10, 12, 0, 11, 9), (3,)])
+@pytest.mark.parametrize("picks", [(100, 0), (0, 10, 12, 11, 9), (0, *[200] * 4, *[0] * 6)])
+def test_nought_picks_are_told_however_few_micrographs_have_some(picks: tuple[int, ...]):
+    (note,) = notes(*picks)
+    assert note.startswith(f"No particle was found on {picks.index(0)}.mrc")
+
+
+def test_a_note_is_short_whatever_the_micrographs_are_called():
+    results = [PickResult(f"{i}" * 5000, picks) for i, picks in enumerate([0, 0, 0, 1, 1, 1, *[100] * 3])]
+    assert all(len(note) <= 300 for note in PickReport(Path(), tuple(results)).notes)
+
+
+@pytest.mark.parametrize("picks", [(100, 120, 30, 110, 130), (10, 12, 1, 11, 9), (3,)])
 def test_nothing_is_said_of_what_is_usual(picks: tuple[int, ...]):
     assert notes(*picks) == ()
 
@@ -48,9 +61,22 @@ def test_nothing_is_said_of_what_is_usual(picks: tuple[int, ...]):
     ],
 )
 def test_a_pixel_size_that_can_hardly_be_is_told(size: float | None, side: int, said: str):
-    told = doubtful_pixel_size(Frame("a", (side // 2, side), size))
+    told = doubtful_size(Frame("a", (side // 2, side), size), 180)
     assert said in told
     assert bool(said) == bool(told)
+
+
+@pytest.mark.parametrize(("diameter", "size"), [(180, 0.35), (18, 3.5), (900, 2)])
+def test_a_particle_of_too_few_or_too_many_pixels_is_told(diameter: float, size: float):
+    told = doubtful_size(Frame("a", (1000, 1024), size), diameter)
+    assert told.startswith(f"A particle of {diameter:g} A spans {diameter / size:.3g} of the 1000 pixels")
+    assert doubtful_size(Frame("a", (1000, 1024), 2), 180) == ""
+
+
+def test_a_row_of_the_summary_is_one_line(tmp_path: Path):
+    with PickLists(tmp_path) as lists:
+        lists.add(PickResult("a\nb\tc.mrc", error="no such\nname"))
+    assert (tmp_path / "summary.tsv").read_text().splitlines()[1:] == ["a\\nb\\tc.mrc\t0\t0.00\tno such name"]
 
 
 def test_the_lists_are_whole_after_each_micrograph(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,17 @@ class TestPick:
         job.close()
         assert [row.state for row in project.rows()] == ["picked", "new", "new"]
         assert [name for name, _ in read_coordinate_list("p/autopick.star")] == ["m/a2.mrc"]
+
+    def test_picks_that_vanish_during_the_run_are_told_and_not_listed(self, project: Project):
+        job = jobs.pick_project(project)
+        while next(job).done < 1:
+            pass
+        shutil.rmtree("p/picks")
+        report = jobs.finish(job)
+        assert [result.micrograph for result in report.failed] == ["a2"]
+        assert "was removed during the run" in report.failed[0].error
+        assert [name for name, _ in read_coordinate_list("p/autopick.star")] == ["m/a10.mrc", "m/b.mrc"]
+        assert [row.picks for row in project.rows()] == [0, 4, 4]
 
     def test_a_project_that_can_only_be_read_is_not_picked(self, project: Project):
         with pytest.raises(UserError, match="can only be read"):

@@ -133,5 +133,16 @@ def dump(fields: Any, **options: Any) -> str:
         What `parse` may give.
     **options
         Of `yaml.dump`.
+
+    Raises
+    ------
+    UserError
+        When a text is the name of a file that is not UTF-8, which YAML cannot hold.
     """
-    return str(yaml.dump(fields, Dumper=_Written, sort_keys=False, **options))
+    try:
+        return str(yaml.dump(fields, Dumper=_Written, sort_keys=False, **options))
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{short(str(error.object))} is not UTF-8, and settings cannot keep it.",
+            "Name the folder that it is in, or rename it.",
+        ) from error

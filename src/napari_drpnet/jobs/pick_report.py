@@ -11,7 +11,7 @@ from statistics import median
 from typing import Self
 
 from napari_drpnet.data import Frame
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
@@ -20,9 +20,13 @@ from napari_drpnet.io.star_table import format_table, star_row
 # A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
 # so many micrographs to tell what is usual.
 _FEWER, _ENOUGH, _SEVERAL = 10, 20, 5
-_SHOWN = 5  # names in a note
+_SHOWN, _LONGEST = 3, 50  # names in a note, and their characters
 # Angstrom: pixels of images in which single particles are picked, and what such an image shows from side to side.
 _SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
+# A particle spans at least so many pixels, and at most this part of the image.
+_FEWEST, _GREATEST = 8, 0.4
+# A row of the summary is one line, whatever a micrograph that was refused is called.
+_ONE_LINE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _COLUMNS = ("micrograph", "picks", "seconds", "error")
 
 
@@ -96,22 +100,42 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
     if not results:
         return ()
     if not any(result.picks for result in results):
-        where = results[0].micrograph if len(results) == 1 else f"any of {len(results)} micrographs"
+        where = cut(results[0].micrograph, _LONGEST) if len(results) == 1 else f"any of {len(results)} micrographs"
         return (
             f"No particle was found on {where}. Check the diameter, the pixel size, the threshold, and whether the "
             "particles are dark or bright.",
         )
-    usual = median(result.picks for result in results)
-    few = [result for result in results if result.picks * _FEWER <= usual]
-    if len(results) < _SEVERAL or usual < _ENOUGH or not few:
-        return ()
-    names = ", ".join(f"{result.micrograph} ({result.picks})" for result in few[:_SHOWN])
-    more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
-    return (f"Far fewer picks than the usual {usual:g} on {names}{more}: look at them.",)
+    found = [result for result in results if result.picks]
+    usual = median(result.picks for result in found)
+    few = [result for result in found if result.picks * _FEWER <= usual]
+    if len(results) < _SEVERAL or usual < _ENOUGH:
+        few = []
+    nothing = [result for result in results if not result.picks]
+    notes = (
+        ("No particle was found on", nothing),
+        (f"Far fewer picks than the usual {usual:g} on", few),
+    )
+    return tuple(f"{said} {_named(which)}." for said, which in notes if which)
 
 
-def doubtful_pixel_size(frame: Frame) -> str:
-    """A sentence about a pixel size that can hardly be that of a micrograph; empty when all is well."""
+def _named(results: Sequence[PickResult]) -> str:
+    """The first micrographs with what was found there, and how many more there are."""
+    names = ", ".join(
+        cut(result.micrograph, _LONGEST) + (f" ({result.picks})" if result.picks else "") for result in results[:_SHOWN]
+    )
+    return names + (f" and {len(results) - _SHOWN} more" if len(results) > _SHOWN else "")
+
+
+def doubtful_size(frame: Frame, diameter: float | None) -> str:
+    """A sentence about a pixel size or a diameter that can hardly be right; empty when all is well.
+
+    Parameters
+    ----------
+    frame
+        Of a micrograph.
+    diameter
+        Of the particle, in Angstrom; None for a picker that finds it out.
+    """
     size = frame.pixel_size
     if size is None or frame.shape is None:
         return ""
@@ -120,6 +144,14 @@ def doubtful_pixel_size(frame: Frame) -> str:
         return f"A pixel size of {size:g} A is unusually small: if it is in nanometres, {10 * size:g} A is meant."
     if size > _LARGEST or span > _WIDEST:
         return f"A pixel size of {size:g} A is unusually large: the image would show {span / 1e4:.1f} micrometres."
+    if diameter is None:
+        return ""
+    pixels, side = diameter / size, min(frame.shape)
+    if pixels < _FEWEST or _GREATEST * side < pixels <= side:  # pickers refuse what is larger than the image
+        return (
+            f"A particle of {diameter:g} A spans {pixels:.3g} of the {side} pixels of the image, at {size:g} A each: "
+            "check the diameter and the pixel size."
+        )
     return ""
 
 
@@ -175,7 +207,7 @@ class PickLists:
         UserError
             When they cannot be written.
         """
-        self.results = [_as_it_is(result) for result in self.results]
+        self.results = still_there(self.results)
         self._write()
 
     def _write(self) -> None:
@@ -196,8 +228,15 @@ def _listed(result: PickResult) -> tuple[str, str]:
 def _summary(results: Sequence[PickResult]) -> str:
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerows([r.micrograph, r.picks, f"{r.seconds:.2f}", " ".join(r.error.split())] for r in results)
+    for result in results:
+        name = result.micrograph.translate(_ONE_LINE)
+        table.writerow([name, result.picks, f"{result.seconds:.2f}", " ".join(result.error.split())])
     return text.getvalue()
+
+
+def still_there(results: Sequence[PickResult]) -> list[PickResult]:
+    """The results as they are now: a file of picks that is gone is an error of its micrograph."""
+    return [_as_it_is(result) for result in results]
 
 
 def _as_it_is(result: PickResult) -> PickResult:

@@ -12,11 +12,12 @@ from warnings import warn
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
+from napari_drpnet.interruption import unbroken
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_pixel_size
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_size
 from napari_drpnet.jobs.run_file import write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
@@ -43,14 +44,19 @@ class Found:
 
 def find(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[Found]:
     """Pick one micrograph, told as part of the run that is ``here``; nothing is written."""
-    if doubt := doubtful_pixel_size(micrograph.frame):
+    if doubt := doubtful_size(micrograph.frame, picker.settings.diameter):
         warn(doubt, stacklevel=2)  # Python shows a sentence once
     score_map = yield from translate(picker.score_steps(micrograph), within(here))
     return Found(score_map, picker.picks_from(score_map))
 
 
 def pick_one(
-    picker: LoadedPicker, name: str, read: Reader, keep: Callable[[Found], tuple[int, Path]], here: Progress
+    picker: LoadedPicker,
+    name: str,
+    read: Reader,
+    keep: Callable[[Found], tuple[int, Path]],
+    note: Callable[[PickResult], None],
+    here: Progress,
 ) -> Job[PickResult]:
     """Read and pick one micrograph, and keep what was found; what is wrong with the micrograph itself is a result.
 
@@ -62,6 +68,8 @@ def pick_one(
         Of the micrograph, and what reads it.
     keep
         Writes the picks; gives how many there are, and the file.
+    note
+        Told the result at once: an interruption comes before both or after both.
     here
         The run that this is a part of.
     """
@@ -69,9 +77,14 @@ def pick_one(
     try:
         found = yield from find(picker, read(), here)
     except UserError as error:
-        return PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-    count, coordinates = keep(found)
-    return PickResult(name, count, time.perf_counter() - start, coordinates=coordinates)
+        result = PickResult(name, seconds=time.perf_counter() - start, error=str(error))
+        note(result)
+        return result
+    with unbroken():
+        count, coordinates = keep(found)
+        result = PickResult(name, count, time.perf_counter() - start, coordinates=coordinates)
+        note(result)
+    return result
 
 
 def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None = None) -> Job[bool]:
@@ -145,8 +158,7 @@ def _pick_all(
             here = Progress(done, len(tasks), picks, task.micrograph.name)
             yield here
             read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
-            result = yield from pick_one(picker, task.micrograph.name, read, keep, here)
-            lists.add(result)
+            result = yield from pick_one(picker, task.micrograph.name, read, keep, lists.add, here)
             picks += result.picks
         yield Progress(len(tasks), len(tasks), picks)
     return PickReport(run.out, tuple(lists.results))

@@ -13,7 +13,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.pick_report import PickReport, PickResult
+from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, learn, pick_one
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -223,11 +223,13 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
         here = Progress(done, len(wanted), found, name)
         yield here
         read, keep = partial(_read, project, name), partial(_merge, project, picker, name)
-        result = yield from pick_one(picker, name, read, keep, here)
-        results.append(result)
+        result = yield from pick_one(picker, name, read, keep, results.append, here)
         found += result.picks
     yield Progress(len(wanted), len(wanted), found)
-    return PickReport(project.folder, tuple(results))
+    now = still_there(results)
+    if now != results:
+        project.refresh()
+    return PickReport(project.folder, tuple(now))
 
 
 def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:

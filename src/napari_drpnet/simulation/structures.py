@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError, cut
-from napari_drpnet.io.paths import exists
+from napari_drpnet.io.paths import exists, require_ordinary
 
 VolumeArray = npt.NDArray[np.float32]
 
@@ -98,6 +98,7 @@ def read_structure(path: Path) -> Scatterers:
     """
     if not exists(path):
         raise UserError(f"{path}: there is no such file.", "Check the name of the structure.")
+    require_ordinary(path)
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     return _read_map(path) if suffixes and suffixes[-1] in {".mrc", ".map", ".ccp4"} else _read_model(path)
 

@@ -12,6 +12,7 @@ from threading import Lock
 import numpy as np
 import torch
 
+from napari_drpnet.interruption import deaf_to_ctrl_c
 from napari_drpnet.settings import SimulatedSet
 from napari_drpnet.training.sets import Example, expanded, simulated_example
 
@@ -77,8 +78,12 @@ def streams(
         yield []
         return
     # Not forked: a fork of a process with running threads may hang.
-    executor = ProcessPoolExecutor(max(1, processes), mp_context=get_context("spawn"), initializer=_stand_back)
+    count = max(1, processes)
+    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_stand_back)
     try:
+        with deaf_to_ctrl_c():
+            for _ in range(count):  # begins the processes
+                executor.submit(os.getpid)
         yield [Stream(data, diameter, executor, rank, size) for data in sets]
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

@@ -69,8 +69,7 @@ class RunningPicker:
         """Pick one micrograph and write its STAR file; what is wrong with it is a result."""
         start, keep = time.process_time(), partial(self._keep, self.out / task.coordinates)
         try:
-            job = pick_one(self.picker, task.micrograph.name, lambda: micrograph, keep, here)
-            self._lists.add((yield from job))
+            yield from pick_one(self.picker, task.micrograph.name, lambda: micrograph, keep, self._lists.add, here)
         finally:
             self.cpu_seconds += time.process_time() - start
 
