@@ -65,3 +65,11 @@ def test_of_many_picks_the_few_outside_are_left_out():
         assert picks_in(star("1.star", "A/m.mrc 10 20", "A/m.mrc 30 20", "A/m.mrc 900 20")) == {
             "m": [[20, 10], [20, 30]]
         }
+
+
+def test_picks_of_a_binned_image_are_brought_to_the_micrograph():
+    optics = "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 4.0\n\n"
+    columns = HEAD.replace("_rlnCoordinateY #3", "_rlnCoordinateY #3\n_rlnOpticsGroup #4")
+    Path("1.star").write_text(optics + columns + "Binned/A/m.mrc 10 20 1\n")
+    with pytest.warns(UserWarning, match="pixel sizes of 4 A in it and of 2 A"):
+        assert picks_in("A", "1.star") == {"m": [[40, 20]]}
