@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from napari_drpnet import Frame, Picks, UserError
 from napari_drpnet.io.picks.binning import Binning, binning, on_micrograph
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
+from napari_drpnet.io.picks.rows import within
 from napari_drpnet.io.star_lists import MicrographEntry
 
 HERE = Path("p.star")
@@ -63,7 +64,7 @@ def test_sizes_must_fit_but_for_what_binning_crops() -> None:
     assert placed.frame == Frame("M/a.mrc", (101, 200))
     np.testing.assert_array_equal(placed.yx, [[20, 40]])
     for factor in (1, 3):
-        with pytest.raises(UserError, match=r"of 50 x 99 pixels, but M/a\.mrc has 101 x 200\. If they .*--scale 2.02"):
+        with pytest.raises(UserError, match=r"of 50 x 99 pixels, but M/a\.mrc has 101 x 200\. Check .*--scale 2.02"):
             on_micrograph(picks, Frame("M/a.mrc", (101, 200)), Binning(factor, None), HERE)
 
 
@@ -146,3 +147,13 @@ def test_the_header_of_the_very_micrograph_does_not_scale_what_names_it(tmp_path
         with pytest.warns(UserWarning, match="pixel sizes of 1.5 A in it and of 3 A"):
             (picks,) = KnownMicrographs([MicrographEntry(name, image, None)]).read(path)
         assert picks.yx.tolist() == [expected]
+
+
+def test_what_is_of_another_size_is_said_in_one_line() -> None:
+    path, name = Path("p" * 140), "m" * 140
+    with pytest.raises(UserError) as size:
+        on_micrograph(Picks(Frame(name, (4096, 4096)), [[1, 2]]), Frame(name, (5760, 4092)), Binning(1, None), path)
+    picks = Picks(Frame(name, (4096, 4096)), np.full((1000, 2), 12345.5))
+    with pytest.raises(UserError) as outside:
+        within([picks], path)
+    assert [len(str(one.value)) <= 300 for one in (size, outside)] == [True, True]

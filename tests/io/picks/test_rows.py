@@ -101,7 +101,7 @@ def test_a_few_outside_are_left_out_and_many_are_of_another_micrograph(
     found = [many(out, inside) for out, inside in counts]
     lost = sum(out for out, _ in counts)
     if refused:
-        with pytest.raises(UserError, match=r"picks of M/a\.mrc lie outside its 100 x 200 pixels .*--scale"):
+        with pytest.raises(UserError, match=r"picks of M/a\.mrc lie outside its 100 x 200 pixels, as x .*--scale"):
             within(found, HERE)
     elif lost:
         with pytest.warns(UserWarning, match=f"{lost} of .* picks are left out, as they lie outside"):

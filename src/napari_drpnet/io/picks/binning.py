@@ -82,8 +82,8 @@ def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks
     there = picks.frame
     if there.shape and known.shape and not _fits(there.shape, known.shape, how.factor):
         raise UserError(
-            f"{path}: picks on {cut(there.micrograph, 60)} of {_size(there.shape)} pixels, but "
-            f"{cut(known.micrograph, 60)} has {_size(known.shape)}.",
+            f"{path}: picks on images of {_size(there.shape)} pixels, but {cut(known.micrograph, 40)} has "
+            f"{_size(known.shape)}.",
             _advice(there.shape, known.shape),
         )
     shape = known.shape or (there.shape and (round(there.shape[0] * how.factor), round(there.shape[1] * how.factor)))
@@ -98,7 +98,7 @@ def _fits(small: tuple[int, int], large: tuple[int, int], factor: float) -> bool
 def _advice(small: tuple[int, int], large: tuple[int, int]) -> str:
     ratio = float(f"{large[0] / small[0]:.3g}")
     if _fits(small, large, ratio):
-        return f"If they are of a binned micrograph, convert them with --scale {ratio:g}; or else check the names."
+        return f"Check the names, or convert with --scale {ratio:g}."
     return "They are of another micrograph: check the names."
 
 

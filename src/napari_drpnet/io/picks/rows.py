@@ -179,7 +179,7 @@ def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     at_y, at_x = picks.yx[~inside][0]
     size = "its {} x {} pixels".format(*picks.frame.shape) if picks.frame.shape else "any image"
     return UserError(
-        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, _NAME)} lie outside {size} "
-        f"(height x width), the first at x {at_x:g}, y {at_y:g}.",
-        "They may be of another micrograph, of a binned one (convert --scale), or of a movie: check the names.",
+        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, 40)} lie outside {size}, "
+        f"as x {at_x:.0f}, y {at_y:.0f}.",
+        "Check the names, or convert with --scale.",
     )
