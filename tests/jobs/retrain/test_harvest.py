@@ -281,6 +281,20 @@ def test_two_sets_of_picks(field: jobs.LabelledMicrograph, picker: LoadedPicker)
         jobs.finish(jobs.harvest([replace(field, sets=(one,))], chosen, picker))
 
 
+def test_picks_of_another_picker_are_in_the_pixels_that_the_project_has(tmp_path: Path):
+    project = project_of(tmp_path, 1)
+    project.update(pixel_size=1.0)
+    yx = places(0)[:4]
+    project.write_picks("f0", labels(yx))
+    columns = "_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    other = tmp_path / "other.star"
+    other.write_text(f"data_\nloop_\n{columns}" + "".join(f"x/f0.mrc 2 {x / 2} {y / 2}\n" for y, x in yx))
+    with pytest.warns(UserWarning, match=r"other\.star: pixel sizes of 2 A in it and of 1 A .* multiplied by 2"):
+        (one,) = jobs.harvested_in_project(project, "agreement", 5, other)
+    assert one.name == "f0"
+    assert [picks.yx.tolist() for picks in one.sets] == [yx.tolist()] * 2
+
+
 def test_without_any_person_sure_candidates_are_mostly_particles(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     chosen = SETTINGS.model_copy(update={"source": "confidence", "balance": True})
     patches = jobs.finish(jobs.harvest([field], chosen, picker)).patches

@@ -179,7 +179,7 @@ def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     at_y, at_x = picks.yx[~inside][0]
     size = "its {} x {} pixels".format(*picks.frame.shape) if picks.frame.shape else "any image"
     return UserError(
-        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, 40)} lie outside {size}, "
+        f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, 30)} lie outside {size}, "
         f"as x {at_x:.0f}, y {at_y:.0f}.",
         "Check the names, or convert with --scale.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from warnings import warn
@@ -15,6 +15,7 @@ from napari_drpnet.io import read_micrograph
 from napari_drpnet.io.names import places
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.inputs import find_micrographs
 
 
@@ -117,16 +118,23 @@ def labelled_in_files(
     for refusal in refusals:
         warn(str(refusal.error), stacklevel=2)
     entries = {task.micrograph.name: task.micrograph for task in tasks}
+    called = {place.as_posix(): entries[name] for name, place in places(entries).items()}
+    return _in_files(called, coordinates, pixel_size, complete)
+
+
+def _in_files(
+    entries: Mapping[str, MicrographEntry], coordinates: Sequence[Path], pixel_size: float | None, complete: bool
+) -> list[LabelledMicrograph]:
+    """Micrographs, by what they are to be called, with their coordinates; see `labelled_in_files`."""
     sets = [picks_of([path], list(entries.values()), pixel_size) for path in coordinates]
-    called = {name: place.as_posix() for name, place in places(entries).items()}
     found = [
         LabelledMicrograph(
-            *(called[name], entry.path, pixel_size or entry.pixel_size),
-            sets=tuple(known[name] for known in sets),
+            *(called, entry.path, pixel_size or entry.pixel_size),
+            sets=tuple(known[entry.name] for known in sets),
             complete=complete,
         )
-        for name, entry in entries.items()
-        if all(name in known for known in sets)
+        for called, entry in entries.items()
+        if all(entry.name in known for known in sets)
     ]
     if not found:
         raise UserError(
@@ -160,15 +168,15 @@ def harvested_in_project(project: Project, source: str, most: int, other: Path |
         return labelled_in_project(project, spread([entry.name for entry in project.micrographs], most))
     if other is None:
         raise UserError("Agreement needs a second set of picks.", "Choose those of another picker.")
-    picked = {row.name for row in project.rows() if row.picks}
-    paths = [str(entry.path) for entry in project.micrographs if entry.name in picked]
-    if not paths:
+    picked = [row.name for row in project.rows() if row.picks]
+    chosen = [project.entry(name) for name in picked]
+    if not chosen:
         raise UserError("No micrograph of the project has picks.", "Press 'Pick all' in the Micrographs dock.")
-    theirs = {one.name: one for one in labelled_in_files(paths, [other])}
-    chosen = spread(sorted(theirs), most)
+    entries = {entry.name: MicrographEntry(entry.listed, entry.path, entry.pixel_size) for entry in chosen}
+    theirs = {one.name: one for one in _in_files(entries, [other], None, False)}
     return [
         replace(one, sets=(_particles(project, one.name), *theirs[one.name].sets), picked=None)
-        for one in labelled_in_project(project, chosen)
+        for one in labelled_in_project(project, spread(sorted(theirs), most))
     ]
 
 
