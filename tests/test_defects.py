@@ -27,7 +27,7 @@ def mask(*places):
 def test_an_ordinary_image_comes_back_as_it_is(seed, mean, deviation, kind):
     image = noise(seed, mean, deviation)
     if kind == "counts":
-        image = np.random.default_rng(seed).poisson(abs(mean) / 1e3 + 0.2, SHAPE).astype(np.float32)
+        image = np.random.default_rng(seed).poisson(abs(mean) / 1e3 + 1, SHAPE).astype(np.float32)
     if kind == "bytes":
         image = np.clip(np.rint(noise(seed) * 25 + 128), 0, 255)
     made = repaired(Micrograph.from_array(image))

@@ -19,6 +19,8 @@ _PERCENTILE_SAMPLE = 1 << 18
 _CONSTANT = 2e-6
 # How far a bad area is seen, in pixels: of its neighbours, those that saw something of it are bad, too.
 _RIM = 2
+# Up to half of all pixels may be bad, in a pattern or at random: what is around a place then tells enough.
+_USABLE = 0.4
 
 
 def rescale(image: ImageArray, factor: float) -> ImageArray:
@@ -122,13 +124,13 @@ def invert(image: ImageArray) -> ImageArray:
 def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | None:
     """The good pixels of an image rescaled by ``factor`` and smoothed by ``sigma`` of its pixels; None for all.
 
-    Single bad pixels cost nothing, for they were filled in. Bad is where most of what a pixel sees was, with its
-    neighbours that saw something bad, so that nothing of a large bad area is left.
+    Single bad pixels cost nothing, for they were filled in. Bad is where well over half of what a pixel sees was, with
+    its neighbours that saw something bad, so that nothing of a large bad area is left.
     """
     if good is None:
         return None
     share = rescale(good.astype(np.float32), factor)
-    bad = smooth(share, max(sigma, _RIM)) < 0.5
+    bad = smooth(share, max(sigma, _RIM)) < _USABLE
     if not bad.any():
         return None
     near = ndimage.binary_dilation(bad, iterations=_RIM)
