@@ -24,6 +24,9 @@ UID = "uid"
 _WANTED = re.compile(
     r"uid|location/.+|pick_stats/ncc_score|alignments.*/(shift|psize_A|class_posterior)|(micrograph|movie)_blob.*/.+"
 )
+# What two tables of one particle cannot both be right about.
+_PLACED = re.compile(r"location/(micrograph_path|center_[xy]_frac)|alignments.*/(shift|psize_A)")
+_SAME = 1e-5
 _HEADER = 2**20  # bytes; a hundred classes take a tenth of it
 _CHUNK = 2**26  # bytes
 _MARK = 6
@@ -110,6 +113,20 @@ class CsTable:
         order = np.argsort(mine)
         left, right = self.rows(mine[order]), other.rows(others[order])
         return CsTable(self.path, self.names | other.names, {**right.columns, **left.columns}, len(left))
+
+    def contradictions(self, other: CsTable) -> list[str]:
+        """Columns in which the two tell different places or shifts of one uid."""
+        _, mine, others = np.intersect1d(self.uids(), other.uids(), return_indices=True)
+        left, right = self.rows(mine), other.rows(others)
+        shared = [name for name in self.columns if name in other and _PLACED.fullmatch(name)]
+        return [name for name in shared if left._differs(right, name)]
+
+    def _differs(self, other: CsTable, name: str) -> bool:
+        """Whether a column has other values in another table of the same uids."""
+        one, two = self.columns[name], other.columns[name]
+        if one.dtype.kind in "iuf" and two.dtype.kind in "iuf" and one.shape == two.shape:
+            return not np.allclose(one, two, rtol=_SAME, atol=_SAME, equal_nan=True)
+        return self.texts(name) != other.texts(name)
 
     def _wrong(self, name: str, values: Column, what: str) -> UserError:
         there = short(f"{values.dtype}, {values.shape[1:]}", 40)
