@@ -285,6 +285,19 @@ def test_a_shape_in_floats_is_a_shape(tmp_path: Path) -> None:
     assert picks.frame.shape == SHAPE
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("code", [0xFFFFFFFF, 0x110000, 0xD800, 0xDC00])
+def test_letters_that_are_none_are_told(tmp_path: Path, order: str, code: int) -> None:
+    table = changed("location/micrograph_path", f"{order}U9", value="é.mrc")
+    assert read_picks(save(tmp_path / "a.cs", table))[0].frame.micrograph == "é.mrc"
+    raw = table["location/micrograph_path"].copy()
+    raw.view(f"{order}u4")[4] = code
+    damaged = np.array(table)
+    damaged["location/micrograph_path"] = raw
+    with pytest.raises(UserError, match="micrograph_path has text that is none"):
+        read_picks(save(tmp_path / "a.cs", damaged))
+
+
 def test_objects_are_not_loaded(tmp_path: Path) -> None:
     table = changed("location/micrograph_path", "O", value="a")
     with pytest.raises(UserError, match=r"Python objects .* not loaded\. Save names as bytes"):

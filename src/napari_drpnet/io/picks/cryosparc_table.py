@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ class CsTable:
         values = self.columns[name]
         if values.dtype.kind not in "SUO" or values.shape != (self.n,):
             raise self._wrong(name, values, "one text")
+        if values.dtype.kind == "U" and not _are_letters(values):
+            raise UserError(f"{self.path}: the column {name} has text that is none: the file is damaged.", _EXPORT)
         return [_text(value) for value in values.tolist()]
 
     def uids(self) -> npt.NDArray[np.uint64]:
@@ -131,6 +134,14 @@ class CsTable:
     def _wrong(self, name: str, values: Column, what: str) -> UserError:
         there = short(f"{values.dtype}, {values.shape[1:]}", 40)
         return UserError(f"{self.path}: the column {name} has not {what} for each row, but {there}.", _EXPORT)
+
+
+def _are_letters(values: Column) -> bool:
+    """Whether text of 32 bits a letter is one that can be written again; Python fails on some that is not."""
+    codes = np.ascontiguousarray(values).view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
+    # Half a pair of UTF-16 is no letter, but those that stand for odd bytes are.
+    half = (codes >= 0xD800) & (codes < 0xE000) & ~((codes >= 0xDC80) & (codes <= 0xDCFF))
+    return not (half | (codes > sys.maxunicode)).any()
 
 
 def _text(name: object) -> str:
