@@ -14,13 +14,14 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.picks.cryosparc import table_picks
-from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
+from napari_drpnet.io.picks.cryosparc_table import UID, CsTable, read_table
 from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
 
 GROUP_SUFFIX = ".csg"
@@ -51,7 +52,7 @@ def read_group(paths: Sequence[Path]) -> list[Picks]:
     Warns
     -----
     UserWarning
-        When tables that are joined do not have the same rows.
+        When tables that are joined do not have the same rows, or some have none.
     """
     files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
     found: list[Picks] = []
@@ -66,6 +67,36 @@ def read_group(paths: Sequence[Path]) -> list[Picks]:
             first[name] = table.path
             found.append(picks)
     return found
+
+
+def read_together(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Which of some files `read_group` is to read together: those with common uids, and empty ones with any.
+
+    A file that cannot be read, or has no uids, is alone: what is wrong with it is told when it is read.
+    """
+    together: list[tuple[tuple[Path, ...], npt.NDArray[np.uint64]]] = []
+    empty: tuple[Path, ...] = ()
+    for file in files:
+        uids = _uids(file)
+        if uids is not None and len(uids) == 0:
+            empty += (file,)
+            continue
+        alone = np.empty(0, np.uint64) if uids is None else uids
+        same = [one for one in together if np.isin(alone, one[1]).any()]
+        joined = (*(path for paths, _ in same for path in paths), file)
+        together = [one for one in together if not any(one is other for other in same)]
+        together.append((joined, np.concatenate([alone, *(more for _, more in same)])))
+    first, *others = [paths for paths, _ in together] or [()]
+    return [paths for paths in (first + empty, *others) if paths]
+
+
+def _uids(file: Path) -> npt.NDArray[np.uint64] | None:
+    """The uids in a table, or in those of a group; None where they cannot be read."""
+    try:
+        tables = [read_table(path, UID.__eq__) for path in _tables(file)]
+        return np.concatenate([table.numbers(UID).astype(np.uint64) for table in tables])
+    except (UserError, KeyError):
+        return None
 
 
 def _tables(path: Path) -> list[Path]:
@@ -111,7 +142,11 @@ def _joined(tables: Sequence[CsTable]) -> list[CsTable]:
             warn(f"{table.path}: {lost} rows are not in both this file and {found[at].path.name}.", stacklevel=4)
         found[at] = both
     # An empty one has no uids to be joined by.
-    return [table for table in found if len(table)] or found[:1]
+    filled = [table for table in found if len(table)]
+    for table in tables if filled else ():
+        if len(table) == 0:
+            warn(f"{table.path}: it has no rows, and is passed over; all of the others are taken.", stacklevel=4)
+    return filled or found[:1]
 
 
 def _is_located(table: CsTable) -> bool:

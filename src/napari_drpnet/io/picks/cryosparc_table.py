@@ -148,8 +148,8 @@ def _text(name: object) -> str:
     return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
 
 
-def read_table(path: Path) -> CsTable:
-    """What of a .cs is needed here.
+def read_table(path: Path, wanted: Callable[[str], bool] | None = None) -> CsTable:
+    """What of a .cs is needed here, or the columns whose names are wanted.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def read_table(path: Path) -> CsTable:
             raise UserError(f"{path} is in Parquet format.", _RESAVE)
         try:
             read = read_stream if mark in MARKS else _read_numpy
-            names, columns = read(file, _is_wanted)
+            names, columns = read(file, wanted or _is_wanted)
         except _BROKEN as error:
             reason = cut(" ".join(str(error).split()), _REASON) or "its header is damaged"
             what, hint = ("not a compressed table", _RESAVE) if mark in MARKS else ("not a table", _EXPORT)
