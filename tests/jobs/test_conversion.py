@@ -8,6 +8,7 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cs_files import only, particles, save
 from napari_drpnet import Frame, Picks, read_picks, write_picks
 from napari_drpnet.cli import main
 from napari_drpnet.io.picks.formats import FORMATS, write_all
@@ -345,6 +346,42 @@ def test_particles_and_passthrough_of_cryosparc_are_one_set(call) -> None:
     order = np.argsort(picks.yx[:, 1])
     np.testing.assert_allclose(picks.yx[order], [[80, 20], [60, 40], [40, 60]], atol=1e-3)
     np.testing.assert_allclose(picks.score[order], [0.3, 0.2, 0.1], atol=1e-6)
+
+
+def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> None:
+    """Two of four particles are selected; the exposures beside them have no picks, and are told of."""
+    Path("J").mkdir()
+    save(Path("J/particles_selected.cs"), only(particles(), "uid")[1:3])
+    save(Path("J/passthrough_particles.cs"), particles())
+    status, out, err = call("J", "a.csv")
+    assert (status, out) == (0, "2 picks of 1 micrographs in a.csv\n")
+    assert "2 rows are not in both" in err
+    np.testing.assert_allclose(read_picks("a.csv")[0].yx, [[240, 80], [210, 120]], atol=1e-3)
+    cs_table("J/exposures.cs", uid=np.array([1], "<u8"), micrograph_blob__path=np.array([b"J1/a.mrc"]))
+    status, out, err = call("J", "b.csv")
+    assert (status, out.splitlines()[0]) == (1, "2 picks of 1 micrographs in b.csv")
+    assert "exposures.cs has no locations" in err
+
+
+def test_empty_results_of_a_job_are_no_picks(call) -> None:
+    Path("J").mkdir()
+    save(Path("J/particles_selected.cs"), only(particles(0), "uid"))
+    save(Path("J/passthrough_particles.cs"), particles(0))
+    status, out, err = call("J", "out", "--to", "csv")
+    assert (status, err) == (0, "warning: there is not one pick.\n")
+    assert out.startswith("0 picks of 1 micrographs")
+    save(Path("J/passthrough_particles.cs"), particles(4))
+    assert "particles_selected.cs: it has no rows, and is passed over" in call("J", "out", "--to", "csv")[2]
+
+
+def test_what_we_wrote_for_cryosparc_is_read_from_its_folder(call) -> None:
+    """With the group of results beside each table, which names it."""
+    for name in "ab":
+        write_picks(Picks(Frame(name, (100, 200), 2.5), [[20, 10], [30, 40]]), f"{name}.cs")
+    assert call("a.cs", "out/a.cs")[0] == call("b.cs", "out/b.cs")[0] == 0
+    status, out, err = call("out", "csv", "--to", "csv")
+    assert (status, err) == (0, "")
+    assert out == "4 picks of 2 micrographs in csv\n"
 
 
 def test_what_cryosparc_imports_lies_beside_its_picks(call) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import is_dir
-from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group, read_together
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import checked, upside_down, within
@@ -81,11 +81,13 @@ def read_all(
 
 
 def _units(files: Sequence[Path], sources: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """The files, those together that are read together."""
-    group = tuple(file for file in files if file in sources and file.suffix.lower() in CRYOSPARC_SUFFIXES)
-    if len(group) < 2:
-        return [(file,) for file in files]
-    return [*((file,) for file in files if file not in group), group]
+    """The files, those together that are read together: of cryoSPARC, those that are named, and those of one folder."""
+    groups: dict[Path | None, list[Path]] = {}
+    for file in files:
+        if file.suffix.lower() in CRYOSPARC_SUFFIXES:
+            groups.setdefault(None if file in sources else file.parent, []).append(file)
+    units = [unit for group in groups.values() for unit in (read_together(group) if len(group) > 1 else [(*group,)])]
+    return [*((file,) for file in files if file.suffix.lower() not in CRYOSPARC_SUFFIXES), *units]
 
 
 def _root(sources: Sequence[Path]) -> Path:

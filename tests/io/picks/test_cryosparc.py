@@ -132,18 +132,18 @@ def job(tmp_path: Path) -> Path:
 
 @MOVED
 def test_particles_and_what_they_passed_through_are_joined(job: Path) -> None:
-    """Rows as in the first file, from the bottom; the second has them in another order."""
+    """Rows as in the file with the locations, from the bottom; the other has them in another order."""
     for paths in (["particles.cs", "passthrough.cs"], ["passthrough.cs", "particles.cs"], ["job.csg"]):
         (picks,) = read_group([job / name for name in paths])
         order = np.argsort(picks.yx[:, 0])
         np.testing.assert_allclose(picks.yx[order], np.column_stack([H - PLACES[:, 0], PLACES[:, 1] - 2]), atol=1e-4)
     (picks,) = read_picks(job / "job.csg")
-    np.testing.assert_allclose(picks.yx, PLACES - [0, 2], atol=1e-4)
+    np.testing.assert_allclose(picks.yx, PLACES[::-1] - [0, 2], atol=1e-4)
 
 
 def test_rows_that_only_one_file_has_are_told(job: Path) -> None:
     save(job / "particles.cs", only(particles(), "uid")[:3])
-    with pytest.warns(UserWarning, match="1 rows are not in both this file and particles"):
+    with pytest.warns(UserWarning, match=r"particles\.cs: 1 rows are not in both this file and passthrough"):
         (picks,) = read_group([job / "particles.cs", job / "passthrough.cs"])
     assert len(picks) == 3
 
@@ -158,6 +158,36 @@ def test_files_without_a_common_uid_are_read_one_after_the_other(tmp_path: Path)
 def test_the_same_picks_given_twice_are_there_once(tmp_path: Path) -> None:
     found = read_group([save(tmp_path / "a.cs", particles()), save(tmp_path / "b.cs", particles())])
     assert [len(picks) for picks in found] == [4]
+
+
+def test_two_sets_that_we_wrote_of_one_micrograph_are_not_one(tmp_path: Path) -> None:
+    """Also where one particle is in both, in the same row."""
+    for name, last in (("a", 9.0), ("b", 99.0)):
+        write_all([Picks(Frame("m.mrc", SHAPE, 1.5), [[1.0, 2.0], [last, 5.0]])], tmp_path / f"{name}.cs", quiet=True)
+    with pytest.raises(UserError, match=r"b\.cs: picks of m\.mrc, of which a\.cs has some, too"):
+        read_group([tmp_path / "a.cs", tmp_path / "b.cs"])
+
+
+def test_one_uid_at_two_places_is_two_particles(tmp_path: Path) -> None:
+    a, moved = particles(), particles()
+    moved["location/center_x_frac"] += 0.1
+    paths = [save(tmp_path / "a.cs", a), save(tmp_path / "b.cs", particles(path=b"b.mrc"))]
+    found = read_group(paths)
+    assert [(picks.frame.micrograph, len(picks)) for picks in found] == [(PATH.decode(), 4), ("b.mrc", 4)]
+    with pytest.raises(UserError, match=r"moved\.cs: picks of J5.*, of which a\.cs has some, too"):
+        read_group([paths[0], save(tmp_path / "moved.cs", moved)])
+    table = particles(4, *IN_2D)
+    shifts = only(table, "uid", "alignments2D/shift", "alignments2D/psize_A")
+    with pytest.raises(UserError, match=r"s\.cs: its uids are in a\.cs and in b\.cs, which are two sets"):
+        read_group([save(tmp_path / "s.cs", shifts), *paths])
+
+
+def test_two_alignments_of_the_same_particles_are_not_mixed(job: Path) -> None:
+    table = particles(4, *IN_2D)
+    table["alignments2D/shift"], table["alignments2D/psize_A"] = [5, 0], 1.5
+    save(job / "later.cs", only(table, "uid", "alignments2D/shift", "alignments2D/psize_A"))
+    with pytest.raises(UserError, match=r"later\.cs: for the same uids passthrough\.cs has other alignments2D/shift"):
+        read_group([job / "particles.cs", job / "passthrough.cs", job / "later.cs"])
 
 
 @pytest.mark.parametrize(
@@ -253,6 +283,19 @@ def test_another_schema_is_one_short_sentence(
 def test_a_shape_in_floats_is_a_shape(tmp_path: Path) -> None:
     (picks,) = read_picks(save(tmp_path / "a.cs", changed("location/micrograph_shape", "<f8", (2,), value=SHAPE)))
     assert picks.frame.shape == SHAPE
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("code", [0xFFFFFFFF, 0x110000, 0xD800, 0xDC00])
+def test_letters_that_are_none_are_told(tmp_path: Path, order: str, code: int) -> None:
+    table = changed("location/micrograph_path", f"{order}U9", value="é.mrc")
+    assert read_picks(save(tmp_path / "a.cs", table))[0].frame.micrograph == "é.mrc"
+    raw = table["location/micrograph_path"].copy()
+    raw.view(f"{order}u4")[4] = code
+    damaged = np.array(table)
+    damaged["location/micrograph_path"] = raw
+    with pytest.raises(UserError, match="micrograph_path has text that is none"):
+        read_picks(save(tmp_path / "a.cs", damaged))
 
 
 def test_objects_are_not_loaded(tmp_path: Path) -> None:

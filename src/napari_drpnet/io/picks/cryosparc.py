@@ -160,7 +160,9 @@ def _rows(picks: Picks, name: bytes, dtype: np.dtype[Any], path: Path) -> npt.ND
         )
     size = picks.frame.pixel_size or 0.0
     rows = np.zeros(len(picks), dtype)
-    rows["uid"] = [_number(name + b" %d" % i) for i in range(len(picks))]
+    # Of the place, too: other picks of the same micrograph are other particles.
+    places = [f" {i} {y!r} {x!r}".encode() for i, (y, x) in enumerate(picks.yx.tolist())]
+    rows["uid"] = [_number(name + place) for place in places]
     rows["location/micrograph_uid"] = _micrograph_number(name)
     rows[_PATH] = name
     rows[_SHAPE] = picks.frame.shape

@@ -14,17 +14,19 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import Picks
-from napari_drpnet.errors import UserError, short
+from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.picks.cryosparc import table_picks
-from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
+from napari_drpnet.io.picks.cryosparc_table import UID, CsTable, read_table
 from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
 
 GROUP_SUFFIX = ".csg"
 _HINT = "Give the .csg that cryoSPARC wrote, with the .cs files beside it."
+_ONE_BY_ONE = "Convert one of them, or one after the other."
 _MOST_FILES = 100
 _PATH, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
 # Of cryoSPARC's results for particles, what our table has all columns of.
@@ -38,20 +40,63 @@ def read_group(paths: Sequence[Path]) -> list[Picks]:
     ----------
     paths
         Tables (.cs) and groups of results (.csg), which name tables. Tables with common uids are one, with the rows
-        that both have: particles, and what they passed through. Others are read one after the other.
+        that both have: particles, and what they passed through. Others are read one after the other, and so are tables
+        that have particles of one uid at different places: those are two sets.
 
     Raises
     ------
     UserError
-        When a file cannot be read, or no table with its uids has the locations.
+        When a file cannot be read, no table with its uids has the locations, two tables contradict each other, or two
+        sets have picks of one micrograph.
 
     Warns
     -----
     UserWarning
-        When tables that are joined do not have the same rows.
+        When tables that are joined do not have the same rows, or some have none.
     """
     files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
-    return [picks for table in _joined([read_table(file) for file in files]) for picks in table_picks(table)]
+    found: list[Picks] = []
+    first: dict[str, Path] = {}
+    for table in _joined([read_table(file) for file in files]):
+        for picks in table_picks(table):
+            name = picks.frame.micrograph
+            if name in first:
+                raise UserError(
+                    f"{table.path}: picks of {cut(name, 60)}, of which {first[name].name} has some, too.", _ONE_BY_ONE
+                )
+            first[name] = table.path
+            found.append(picks)
+    return found
+
+
+def read_together(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Which of some files `read_group` is to read together: those with common uids, and empty ones with any.
+
+    A file that cannot be read, or has no uids, is alone: what is wrong with it is told when it is read.
+    """
+    together: list[tuple[tuple[Path, ...], npt.NDArray[np.uint64]]] = []
+    empty: tuple[Path, ...] = ()
+    for file in files:
+        uids = _uids(file)
+        if uids is not None and len(uids) == 0:
+            empty += (file,)
+            continue
+        alone = np.empty(0, np.uint64) if uids is None else uids
+        same = [one for one in together if np.isin(alone, one[1]).any()]
+        joined = (*(path for paths, _ in same for path in paths), file)
+        together = [one for one in together if not any(one is other for other in same)]
+        together.append((joined, np.concatenate([alone, *(more for _, more in same)])))
+    first, *others = [paths for paths, _ in together] or [()]
+    return [paths for paths in (first + empty, *others) if paths]
+
+
+def _uids(file: Path) -> npt.NDArray[np.uint64] | None:
+    """The uids in a table, or in those of a group; None where they cannot be read."""
+    try:
+        tables = [read_table(path, UID.__eq__) for path in _tables(file)]
+        return np.concatenate([table.numbers(UID).astype(np.uint64) for table in tables])
+    except (UserError, KeyError):
+        return None
 
 
 def _tables(path: Path) -> list[Path]:
@@ -82,17 +127,43 @@ def _joined(tables: Sequence[CsTable]) -> list[CsTable]:
     if len(tables) == 1:
         return list(tables)
     found: list[CsTable] = []
-    for table in tables:
-        same = next((i for i, other in enumerate(found) if np.isin(table.uids(), other.uids()).any()), None)
-        if same is None:
+    # Those with locations first: they tell which sets there are.
+    for table in sorted(tables, key=lambda one: not _is_located(one)):
+        same = [i for i, other in enumerate(found) if _is_of(table, other)]
+        if not same:
             found.append(table)
             continue
-        both = found[same].joined(table)
-        if lost := max(len(table), len(found[same])) - len(both):
-            warn(f"{table.path}: {lost} rows are not in both this file and {found[same].path.name}.", stacklevel=4)
-        found[same] = both
+        if len(same) > 1:
+            names = " and in ".join(found[i].path.name for i in same[:2])
+            raise UserError(f"{table.path}: its uids are in {names}, which are two sets.", _ONE_BY_ONE)
+        (at,) = same
+        both = found[at].joined(table)
+        if lost := max(len(table), len(found[at])) - len(both):
+            warn(f"{table.path}: {lost} rows are not in both this file and {found[at].path.name}.", stacklevel=4)
+        found[at] = both
     # An empty one has no uids to be joined by.
-    return [table for table in found if len(table)] or found[:1]
+    filled = [table for table in found if len(table)]
+    for table in tables if filled else ():
+        if len(table) == 0:
+            warn(f"{table.path}: it has no rows, and is passed over; all of the others are taken.", stacklevel=4)
+    return filled or found[:1]
+
+
+def _is_located(table: CsTable) -> bool:
+    return "location/center_x_frac" in table and "location/center_y_frac" in table
+
+
+def _is_of(table: CsTable, other: CsTable) -> bool:
+    """Whether a table has more of the particles of another: not where both have locations, and those are two sets."""
+    count = int(np.isin(table.uids(), other.uids()).sum())
+    if count == 0:
+        return False
+    wrong = table.contradictions(other)
+    if _is_located(table) and _is_located(other):
+        return not wrong and count == min(len(table), len(other))
+    if wrong:
+        raise UserError(f"{table.path}: for the same uids {other.path.name} has other {wrong[0]}.", _ONE_BY_ONE)
+    return True
 
 
 def write_csg(cs: Path, found: Sequence[Picks]) -> Path:

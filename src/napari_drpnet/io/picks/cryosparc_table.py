@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ UID = "uid"
 _WANTED = re.compile(
     r"uid|location/.+|pick_stats/ncc_score|alignments.*/(shift|psize_A|class_posterior)|(micrograph|movie)_blob.*/.+"
 )
+# What two tables of one particle cannot both be right about.
+_PLACED = re.compile(r"location/(micrograph_path|center_[xy]_frac)|alignments.*/(shift|psize_A)")
+_SAME = 1e-5
 _HEADER = 2**20  # bytes; a hundred classes take a tenth of it
 _CHUNK = 2**26  # bytes
 _MARK = 6
@@ -83,6 +87,8 @@ class CsTable:
         values = self.columns[name]
         if values.dtype.kind not in "SUO" or values.shape != (self.n,):
             raise self._wrong(name, values, "one text")
+        if values.dtype.kind == "U" and not _are_letters(values):
+            raise UserError(f"{self.path}: the column {name} has text that is none: the file is damaged.", _EXPORT)
         return [_text(value) for value in values.tolist()]
 
     def uids(self) -> npt.NDArray[np.uint64]:
@@ -111,17 +117,39 @@ class CsTable:
         left, right = self.rows(mine[order]), other.rows(others[order])
         return CsTable(self.path, self.names | other.names, {**right.columns, **left.columns}, len(left))
 
+    def contradictions(self, other: CsTable) -> list[str]:
+        """Columns in which the two tell different places or shifts of one uid."""
+        _, mine, others = np.intersect1d(self.uids(), other.uids(), return_indices=True)
+        left, right = self.rows(mine), other.rows(others)
+        shared = [name for name in self.columns if name in other and _PLACED.fullmatch(name)]
+        return [name for name in shared if left._differs(right, name)]
+
+    def _differs(self, other: CsTable, name: str) -> bool:
+        """Whether a column has other values in another table of the same uids."""
+        one, two = self.columns[name], other.columns[name]
+        if one.dtype.kind in "iuf" and two.dtype.kind in "iuf" and one.shape == two.shape:
+            return not np.allclose(one, two, rtol=_SAME, atol=_SAME, equal_nan=True)
+        return self.texts(name) != other.texts(name)
+
     def _wrong(self, name: str, values: Column, what: str) -> UserError:
         there = short(f"{values.dtype}, {values.shape[1:]}", 40)
         return UserError(f"{self.path}: the column {name} has not {what} for each row, but {there}.", _EXPORT)
+
+
+def _are_letters(values: Column) -> bool:
+    """Whether text of 32 bits a letter is one that can be written again; Python fails on some that is not."""
+    codes = np.ascontiguousarray(values).view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
+    # Half a pair of UTF-16 is no letter, but those that stand for odd bytes are.
+    half = (codes >= 0xD800) & (codes < 0xE000) & ~((codes >= 0xDC80) & (codes <= 0xDCFF))
+    return not (half | (codes > sys.maxunicode)).any()
 
 
 def _text(name: object) -> str:
     return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
 
 
-def read_table(path: Path) -> CsTable:
-    """What of a .cs is needed here.
+def read_table(path: Path, wanted: Callable[[str], bool] | None = None) -> CsTable:
+    """What of a .cs is needed here, or the columns whose names are wanted.
 
     Raises
     ------
@@ -135,7 +163,7 @@ def read_table(path: Path) -> CsTable:
             raise UserError(f"{path} is in Parquet format.", _RESAVE)
         try:
             read = read_stream if mark in MARKS else _read_numpy
-            names, columns = read(file, _is_wanted)
+            names, columns = read(file, wanted or _is_wanted)
         except _BROKEN as error:
             reason = cut(" ".join(str(error).split()), _REASON) or "its header is damaged"
             what, hint = ("not a compressed table", _RESAVE) if mark in MARKS else ("not a table", _EXPORT)
