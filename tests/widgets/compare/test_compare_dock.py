@@ -525,7 +525,7 @@ def test_on_another_micrograph_of_the_project_nothing_of_the_last_one_is_seen(
     form = open_form(viewer)
     form.source.image.value = session.image
     run(form, qtbot, "dark-discs", "learns")
-    assert sorted(Path(name).name for name in Learns.seen) == ["a1.mrc", "a2.mrc"]  # a picker may learn from all of them
+    assert sorted(Path(name).name for name in Learns.seen) == ["a1.mrc", "a2.mrc"]  # of all
     form.add_points(session.points)
     rest(form, qtbot)
     layer, first = viewer.layers["dark-discs"], positions(viewer.layers["dark-discs"].data)
