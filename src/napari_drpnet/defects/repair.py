@@ -79,17 +79,21 @@ def _found(image: ImageArray, good: MaskArray) -> _Found | None:
         if thick.mean() < _MANY:
             image = np.clip(image, np.float32(levels.bottom), np.float32(levels.top))
     columns, rows = columns_of(image, bad, levels), columns_of(image.T, bad.T, levels)
-    return _Found(image, bad | lines(columns, levels) | lines(rows, levels).T, levels, columns, rows)
+    for each, pixels in ((columns, bad), (rows, bad.T)):
+        parts = lines(each, levels)
+        if parts.any():
+            pixels |= parts.repeat(each.lengths, axis=0)
+    return _Found(image, bad, levels, columns, rows)
 
 
 def _even(found: _Found) -> tuple[ImageArray, MaskArray] | None:
     """The image without steps between bands of columns and of rows, and its good pixels; None where there are none."""
     image, bad, rows = found.image, found.bad, found.rows
-    columns_made = levelled(image, found.columns, found.levels, ~bad)
+    columns_made = levelled(image, found.columns, found.levels)
     if columns_made is not None:
         image, bad = columns_made[0], bad | columns_made[1]
         rows = columns_of(image.T, bad.T, found.levels)
-    rows_made = levelled(image.T, rows, found.levels, ~bad.T)
+    rows_made = levelled(image.T, rows, found.levels)
     if rows_made is not None:
         image, bad = np.ascontiguousarray(rows_made[0].T), bad | rows_made[1].T
     return None if columns_made is None and rows_made is None else (image, ~bad)
