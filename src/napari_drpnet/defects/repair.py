@@ -23,9 +23,11 @@ def repaired(micrograph: Micrograph) -> Micrograph:
     """The micrograph with its bad pixels replaced and marked; an ordinary one comes back as it is.
 
     Bad are pixels that are marked already, lines and specks far from all usual grey levels, columns and rows that
-    leave those beside them, and frames and rectangles of one grey level. They become the mean of the nearest good
-    pixels. Larger objects far from the usual grey levels stay, clipped. Grey levels so small or so large that single
-    precision fails are brought near 1, by a power of 2.
+    leave those beside them, frames and rectangles of one grey level, frames of nearly one, and large areas at a border
+    far from the rest. They become the mean of the nearest good pixels. Bands of columns or rows with another level or
+    another noise are made like those beside them, and a steep slope is taken away. Larger objects far from the usual
+    grey levels stay, clipped. Grey levels so small or so large that single precision fails are brought near 1, by a
+    power of 2.
 
     Parameters
     ----------
