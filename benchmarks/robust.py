@@ -119,6 +119,61 @@ def seams(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     return image
 
 
+def band(wide: int, deviations: float) -> Damage:
+    """Neighbouring columns whose level differs, with their signal."""
+
+    def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+        image[:, 300 : 300 + wide] += np.float32(deviations * image.std())
+        return image
+
+    return damage
+
+
+def frame_of_noise(width: int, deviation: float) -> Damage:
+    """A frame of a little noise around 0 around an image of counts."""
+
+    def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+        noise = rng.normal(0, deviation, image.shape).astype(np.float32)
+        inside = np.s_[width:-width, width:-width]
+        noise[inside] = counts(image, rng)[inside]
+        return noise
+
+    return damage
+
+
+def half_gain(factor: float) -> Damage:
+    """Half the detector with another gain."""
+
+    def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+        image = counts(image, rng)
+        image[:, image.shape[1] // 2 :] *= np.float32(factor)
+        return image
+
+    return damage
+
+
+def corner(deviations: float, part: float) -> Damage:
+    """A corner far from the rest, of so large a part of the image."""
+
+    def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+        y, x = np.ogrid[: image.shape[0], : image.shape[1]]
+        image[x + y < (2 * part * image.size) ** 0.5] += np.float32(deviations * image.std())
+        return image
+
+    return damage
+
+
+def slope(deviations: float) -> Damage:
+    """Grey levels that rise evenly across the image."""
+    return lambda image, rng: image + np.linspace(0, deviations * image.std(), image.shape[1], dtype=np.float32)
+
+
+def checkers(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """Every other pixel missing."""
+    image[::2, ::2] = image[1::2, 1::2] = np.nan
+    return image
+
+
 def one_pixel(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     """One pixel of 1e30."""
     image[len(image) // 3, len(image) // 3] = 1e30
@@ -144,6 +199,14 @@ DAMAGES: dict[str, Damage] = {
     "a frame of 0, 100 px": frame_of_zeros(100),
     "a frame of 0, 3 px": frame_of_zeros(3),
     "zeros beyond the beam": beam_edge,
+    **{f"{w} columns {sd:+d} sd": band(w, sd) for w, sd in ((5, 6), (8, 6), (16, 1), (16, 6), (40, 10), (12, 100))},
+    **{f"a frame of noise {sd}, {w} px": frame_of_noise(w, sd) for w, sd in ((10, 0.01), (20, 0.5))},
+    **{f"half the detector x {gain}": half_gain(gain) for gain in (1.3, 2.0)},
+    **{f"a corner of 2 % at {sd} sd": corner(sd, 0.02) for sd in (-10, -20, 10)},
+    "a slope of 50 sd": slope(50),
+    "6 % at 1000 sd": scattered(0.06, 1000),
+    "25 % at 1000 sd": scattered(0.25, 1000),
+    "half NaN, checkers": checkers,
     "0.01 % at 1000 sd": scattered(1e-4, 1000),
     "1 % at 1000 sd": scattered(1e-2, 1000),
     "one pixel 1e30": one_pixel,

@@ -112,3 +112,79 @@ def test_pixels_that_are_marked_already_stay_marked():
     image[100:200, 100:200], image[:, 333] = np.nan, 300
     made = repaired(Micrograph.from_array(image))
     assert np.array_equal(~made.valid, mask(np.s_[100:200, 100:200], np.s_[:, 333]))
+
+
+def with_band(wide, step, axis, at=300, noisier=1.0):
+    image = noise()
+    band = np.s_[:, at : at + wide] if axis else np.s_[at : at + wide]
+    image[band] = image[band] * np.float32(noisier) + np.float32(step)
+    return image
+
+
+@pytest.mark.parametrize("wide", [5, 8, 16, 40])
+@pytest.mark.parametrize("step", [1.2, -3, 10, 30])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_band_with_a_signal_is_levelled(wide, step, axis):
+    made = repaired(Micrograph.from_array(with_band(wide, step, axis)))
+    assert made.valid is None or made.valid.mean() > 1 - 1.1 * wide / 600
+    good = np.ones(SHAPE, bool) if made.valid is None else made.valid
+    assert np.abs(made.image - noise())[good].mean() < 0.15
+
+
+@pytest.mark.parametrize("at", [0, 300, 660])
+def test_a_band_at_a_border_is_levelled(at):
+    made = repaired(Micrograph.from_array(with_band(40, 6, 1, at)))
+    assert np.abs(made.image - noise()).mean() < 0.15
+
+
+@pytest.mark.parametrize("gain", [1.3, 2.0])
+def test_half_a_detector_of_another_gain_is_made_alike(gain):
+    image = noise(mean=1000, deviation=30)
+    image[:, 350:] *= np.float32(gain)
+    made = repaired(Micrograph.from_array(image)).image
+    left, right = made[:, :345], made[:, 355:]
+    assert abs(left.mean() - right.mean()) < 0.2 * left.std()
+    assert 0.7 < left.std() / right.std() < 1.4
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.5])
+@pytest.mark.parametrize("wide", [10, 20, 100])
+def test_a_frame_of_little_noise_is_no_part_of_the_image(spread, wide):
+    image = noise(1, 0, spread)
+    inside = np.s_[wide:-wide, wide:-wide]
+    image[inside] = noise(mean=1000, deviation=30)[inside]
+    made = repaired(Micrograph.from_array(image))
+    outside = np.ones(SHAPE, bool)
+    outside[inside] = False
+    assert not made.valid[outside].any()
+    assert made.valid[inside].mean() > 0.99
+    assert made.image.min() > 700
+
+
+@pytest.mark.parametrize("part", [0.06, 0.12, 0.25])
+@pytest.mark.parametrize("level", [0, 30000])
+def test_a_quarter_of_the_pixels_may_be_bad(part, level):
+    image = noise(mean=1000, deviation=30)
+    damaged = np.random.default_rng(1).random(SHAPE) < part
+    image[damaged] = level
+    made = repaired(Micrograph.from_array(image))
+    assert np.array_equal(made.valid, ~damaged)
+    assert np.array_equal(made.image[made.valid], image[made.valid])
+
+
+@pytest.mark.parametrize("step", [-10, 10, -20])
+def test_a_corner_far_from_the_rest_is_masked(step):
+    y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    corner = y + x < 180
+    made = repaired(Micrograph.from_array(noise() + np.float32(step) * corner))
+    assert not made.valid[corner].all()
+    assert np.count_nonzero(made.valid & corner) < 0.03 * np.count_nonzero(corner)
+    assert np.count_nonzero(~made.valid & ~corner) < np.count_nonzero(corner)
+
+
+@pytest.mark.parametrize("steep", [50, -100])
+def test_a_slope_is_taken_away(steep):
+    slope = np.linspace(0, steep, SHAPE[1], dtype=np.float32)
+    made = repaired(Micrograph.from_array(noise() + slope))
+    assert made.valid is None
+    assert made.image.std() < 1.5

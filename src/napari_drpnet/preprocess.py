@@ -133,7 +133,7 @@ def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | 
     bad = smooth(share, max(sigma, _RIM)) < _USABLE
     if not bad.any():
         return None
-    near = ndimage.binary_dilation(bad, iterations=_RIM)
+    near = ndimage.binary_dilation(bad, iterations=_RIM + 1)
     return np.asarray(~(bad | (near & (share < 0.99))), np.bool_)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
@@ -28,7 +29,7 @@ class Columns:
     ``lengths`` ``(n,)`` are in pixels, as deep as each row of parts.
     """
 
-    lengths: FloatArray
+    lengths: NDArray[np.intp]
     means: FloatArray
     noise: FloatArray
     known: MaskArray
@@ -39,7 +40,7 @@ def columns_of(image: ImageArray, bad: MaskArray, levels: Levels) -> Columns:
     middle = np.float32((levels.bottom + levels.top) / 2)
     starts = np.arange(0, max(len(image) - _SEGMENT // 2, 1), _SEGMENT)
     parts = [slice(start, end) for start, end in pairwise([*starts.tolist(), len(image)])]
-    lengths = np.array([part.stop - part.start for part in parts])
+    lengths = np.array([part.stop - part.start for part in parts], np.intp)
     means = np.stack([image[part].mean(axis=0) for part in parts]) - middle
     good = np.broadcast_to(lengths[:, None], means.shape)
     if bad.any():
@@ -60,11 +61,11 @@ def _roughness(image: ImageArray, bad: MaskArray, most: float) -> FloatArray:
 
 
 def lines(columns: Columns, levels: Levels) -> MaskArray:
-    """Columns whose mean or noise leaves that of the columns beside them, ``(h, w)``."""
-    usual = levels.deviation / columns.lengths**0.5
+    """Parts of columns whose mean or noise leaves that of the columns beside them, ``(n, w)``."""
+    usual = np.asarray(levels.deviation / np.sqrt(columns.lengths), np.float64)
     found = _apart(columns.means, usual, _LINE_PIXELS * levels.deviation)
     found[:, _SIDE:-_SIDE] |= _apart(columns.noise, np.zeros(len(usual)), np.log(_LINE_NOISE))[:, _SIDE:-_SIDE]
-    return np.asarray((found & columns.known).repeat(columns.lengths.astype(int), axis=0), np.bool_)
+    return np.asarray(found & columns.known, np.bool_)
 
 
 def _apart(values: FloatArray, usual: FloatArray, least: float) -> MaskArray:
@@ -73,9 +74,7 @@ def _apart(values: FloatArray, usual: FloatArray, least: float) -> MaskArray:
     return np.asarray(apart > np.maximum(_LINE * scatter, least)[:, None], np.bool_)
 
 
-def levelled(
-    image: ImageArray, columns: Columns, levels: Levels, good: MaskArray
-) -> tuple[ImageArray, MaskArray] | None:
+def levelled(image: ImageArray, columns: Columns, levels: Levels) -> tuple[ImageArray, MaskArray] | None:
     """The image without the steps between bands of columns, and where there is too much or too little noise.
 
     Most columns stay as they are. None where there are no such steps.
@@ -86,12 +85,8 @@ def levelled(
         ``(h, w)`` float32.
     columns, levels
         Of that image.
-    good
-        ``(h, w)`` bool, False for pixels, and whole lines, that tell nothing.
     """
-    lengths = columns.lengths.astype(int)
-    starts = np.cumsum(lengths) - lengths
-    known = columns.known & (np.add.reduceat(good, starts, axis=0, dtype=np.int32) > lengths[:, None] / 2)
+    known = columns.known & ~lines(columns, levels)
     shift = _steps(columns.means, known, _BAND * levels.deviation)
     louder = _steps(columns.noise, known, np.log(_BAND_NOISE))
     lost = np.abs(louder) > np.log(_NO_SIGNAL)
@@ -100,9 +95,9 @@ def levelled(
     middle = columns.means + (levels.bottom + levels.top) / 2
     factor = np.exp(-louder)
     factors, offsets = (
-        np.asarray(each, np.float32).repeat(lengths, axis=0) for each in (factor, middle * (1 - factor) - shift)
+        np.asarray(each, np.float32).repeat(columns.lengths, axis=0) for each in (factor, middle * (1 - factor) - shift)
     )
-    return np.asarray(image * factors + offsets, np.float32), lost.repeat(lengths, axis=0)
+    return np.asarray(image * factors + offsets, np.float32), lost.repeat(columns.lengths, axis=0)
 
 
 def _steps(values: FloatArray, known: MaskArray, least: float) -> FloatArray:

@@ -12,7 +12,7 @@ from napari_drpnet.data import ImageArray, MaskArray
 _BLOCK, _FEWEST, _NARROWEST, _COMMON = 4, 64, 4, 8
 # An area is a frame where it takes this part of one border. Where there is more of it, the image itself is flat.
 _BORDER, _FLAT = 0.25, 0.75
-# A block is quiet where its grey levels span this part of what those of most blocks span. A pixel may lie so many such
+# A block is quiet where its grey levels span this part of what the noisiest quarter of blocks spans at least. A pixel may lie so many such
 # spans from the usual level of a quiet area.
 _QUIET, _SPANS = 0.1, 3
 _SOME = 16  # of so many rows of blocks, one tells what is usual
@@ -46,7 +46,7 @@ def quiet_frame(image: ImageArray) -> MaskArray:
         return frame
     borders = (image[:_BLOCK], image[h - _BLOCK : h], image[:, :_BLOCK].T, image[:, w - _BLOCK : w].T)
     low, high = _spans(image[:h].reshape(-1, _BLOCK, image.shape[1])[::_SOME].reshape(-1, image.shape[1]))
-    quiet = _QUIET * float(np.median(high - low))
+    quiet = _QUIET * float(np.percentile(high - low, 100 * _FLAT))
     if not any(np.mean(high - low < quiet) >= _BORDER for low, high in map(_spans, borders)):
         return frame
     low, high = _spans(image)

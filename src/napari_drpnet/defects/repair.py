@@ -23,9 +23,11 @@ def repaired(micrograph: Micrograph) -> Micrograph:
     """The micrograph with its bad pixels replaced and marked; an ordinary one comes back as it is.
 
     Bad are pixels that are marked already, lines and specks far from all usual grey levels, columns and rows that
-    leave those beside them, and frames and rectangles of one grey level. They become the mean of the nearest good
-    pixels. Larger objects far from the usual grey levels stay, clipped. Grey levels so small or so large that single
-    precision fails are brought near 1, by a power of 2.
+    leave those beside them, frames and rectangles of one grey level, frames of nearly one, and large areas at a border
+    far from the rest. They become the mean of the nearest good pixels. Bands of columns or rows with another level or
+    another noise are made like those beside them, and a steep slope is taken away. Larger objects far from the usual
+    grey levels stay, clipped. Grey levels so small or so large that single precision fails are brought near 1, by a
+    power of 2.
 
     Parameters
     ----------
@@ -79,17 +81,21 @@ def _found(image: ImageArray, good: MaskArray) -> _Found | None:
         if thick.mean() < _MANY:
             image = np.clip(image, np.float32(levels.bottom), np.float32(levels.top))
     columns, rows = columns_of(image, bad, levels), columns_of(image.T, bad.T, levels)
-    return _Found(image, bad | lines(columns, levels) | lines(rows, levels).T, levels, columns, rows)
+    for each, pixels in ((columns, bad), (rows, bad.T)):
+        parts = lines(each, levels)
+        if parts.any():
+            pixels |= parts.repeat(each.lengths, axis=0)
+    return _Found(image, bad, levels, columns, rows)
 
 
 def _even(found: _Found) -> tuple[ImageArray, MaskArray] | None:
     """The image without steps between bands of columns and of rows, and its good pixels; None where there are none."""
     image, bad, rows = found.image, found.bad, found.rows
-    columns_made = levelled(image, found.columns, found.levels, ~bad)
+    columns_made = levelled(image, found.columns, found.levels)
     if columns_made is not None:
         image, bad = columns_made[0], bad | columns_made[1]
         rows = columns_of(image.T, bad.T, found.levels)
-    rows_made = levelled(image.T, rows, found.levels, ~bad.T)
+    rows_made = levelled(image.T, rows, found.levels)
     if rows_made is not None:
         image, bad = np.ascontiguousarray(rows_made[0].T), bad | rows_made[1].T
     return None if columns_made is None and rows_made is None else (image, ~bad)
