@@ -348,6 +348,24 @@ def test_particles_and_passthrough_of_cryosparc_are_one_set(call) -> None:
     np.testing.assert_allclose(picks.score[order], [0.3, 0.2, 0.1], atol=1e-6)
 
 
+@pytest.mark.parametrize("sources", [["J/p.cs"], ["J/p.cs", "J/q.cs"], ["J"]])
+def test_shifts_of_cryosparc_take_the_pixel_size_that_is_given(call, sources: list[str]) -> None:
+    table = particles(4, ("alignments2D/shift", "<f4", (2,)), ("alignments2D/psize_A", "<f4"))
+    table["alignments2D/shift"], table["alignments2D/psize_A"] = [2, 0], 3
+    table["location/micrograph_psize_A"] = 0
+    Path("J").mkdir()
+    save(Path("J/p.cs"), table)
+    save(Path("J/q.cs"), only(table, "uid"))
+    status, _, err = call(*sources, "a.csv")
+    assert status == 2
+    assert "Give it with --pixel-size" in err
+    Path("m.star").write_text("data_\n\nloop_\n_rlnMicrographName\n_rlnMicrographPixelSize\nmic_a.mrc 1.5\n\n")
+    for more in (["--pixel-size", "1.5"], ["--micrographs", "m.star"]):
+        status, _, err = call(*sources, "a.csv", *more)
+        assert status == 0, err
+        np.testing.assert_allclose(read_picks("a.csv")[0].yx[:, 1], [36, 76, 116, 156], atol=1e-3)
+
+
 def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> None:
     """Two of four particles are selected; the exposures beside them have no picks, and are told of."""
     Path("J").mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_drpnet.data import Picks
+from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import is_dir
 from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group, read_together
@@ -66,7 +66,7 @@ def read_all(
     for done, unit in enumerate(units):
         yield Progress(done, len(units), sum(len(picks) for _, some in raw for picks in some), unit[0].name)
         try:
-            raw.append((unit[0], _read(unit, known, settings.flip_y)))
+            raw.append((unit[0], _read(unit, known, settings)))
         except UserError as error:
             failed.append(Refusal(str(unit[0]), error))
     own = known.assign([(picks, file) for file, some in raw for picks in some])
@@ -95,9 +95,11 @@ def _root(sources: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([(one if is_dir(one) else one.parent).absolute() for one in sources]))
 
 
-def _read(unit: Sequence[Path], known: KnownMicrographs, flip_y: bool) -> list[Picks]:
+def _read(unit: Sequence[Path], known: KnownMicrographs, settings: ConversionSettings) -> list[Picks]:
     """The picks of a file, or of several that belong together, as they have them."""
-    return known.raw(unit[0], flip_y=flip_y) if len(unit) == 1 else _group(unit, flip_y)
+    if len(unit) == 1:
+        return known.raw(unit[0], flip_y=settings.flip_y)
+    return _group(unit, known, settings)
 
 
 def _placed(
@@ -112,10 +114,17 @@ def _placed(
     return [Found(_sized(picks, settings.box_size), file) for picks in named]
 
 
-def _group(files: Sequence[Path], flip_y: bool) -> list[Picks]:
+def _group(files: Sequence[Path], known: KnownMicrographs, settings: ConversionSettings) -> list[Picks]:
     """The picks of several files of cryoSPARC, whose rows count from the bottom."""
-    found = [checked(picks, files[0]) for picks in read_group(files)]
-    return found if flip_y else [upside_down(picks, files[0]) if len(picks) else picks for picks in found]
+
+    def frame_of(name: str, path: Path) -> Frame:
+        """What is known of a micrograph is what picks that say nothing are placed on, in the pixels of the files."""
+        (nothing,) = known.placed([Picks(Frame(name), np.empty((0, 2)))], path)
+        size = nothing.frame.pixel_size
+        return replace(nothing.frame, pixel_size=size and size * (settings.scale or 1))
+
+    found = [checked(picks, files[0]) for picks in read_group(files, frame_of)]
+    return found if settings.flip_y else [upside_down(picks, files[0]) if len(picks) else picks for picks in found]
 
 
 def _sized(picks: Picks, size: float | None) -> Picks:

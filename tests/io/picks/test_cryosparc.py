@@ -112,6 +112,45 @@ def test_shifts_without_a_pixel_size_are_not_guessed(tmp_path: Path) -> None:
         read_picks(save(tmp_path / "a.cs", table))
 
 
+def known(shape: tuple[int, int] | None) -> Callable[[str, Path], Frame]:
+    """Micrographs of 1.5 A."""
+    return lambda name, path: Frame(name, shape, 1.5)
+
+
+@MOVED
+@pytest.mark.parametrize(("shape", "pixels"), [(None, 4), (SHAPE, 4), ((2 * H, 2 * W), 2)])
+def test_lengths_take_the_pixel_size_that_is_known_of_the_micrograph(
+    tmp_path: Path, shape: tuple[int, int] | None, pixels: float
+) -> None:
+    """Of the micrograph that the fractions are of, which may be binned; what the file says goes before it."""
+    table = particles(4, *IN_3D, ("location/min_dist_A", "<f4"))
+    table["alignments3D/shift"], table["alignments3D/psize_A"] = [2, 0], 3
+    table["location/min_dist_A"], table["location/micrograph_psize_A"] = 60, 0
+    path = save(tmp_path / "a.cs", table)
+    for (picks,) in (read_picks(path, frame_of=known(shape)), read_group([path], known(shape))):
+        np.testing.assert_allclose(picks.yx[:, 1], PLACES[:, 1] - pixels, atol=1e-4)
+        np.testing.assert_allclose(picks.diameter, 10 * pixels)
+        assert picks.frame.pixel_size is None
+    table["location/micrograph_psize_A"] = 6
+    (picks,) = read_picks(save(path, table), frame_of=known(shape))
+    np.testing.assert_allclose(picks.yx[:, 1], PLACES[:, 1] - 1, atol=1e-4)
+
+
+def test_two_pixel_sizes_of_one_micrograph_are_refused(tmp_path: Path) -> None:
+    table = particles()
+    table["location/micrograph_psize_A"][2] = 3
+    with pytest.raises(UserError, match=r"a\.cs: rows of J5.* have two pixel sizes"):
+        read_picks(save(tmp_path / "a.cs", table))
+
+
+def test_columns_that_cryosparc_does_not_have_are_named(tmp_path: Path) -> None:
+    odd = [("foo/bar", "<f4"), ("alignments3D_multi/shift", "<f4", (2,)), ("my_shift", "<f4")]
+    own = ["blob/path", "ctf/df1_A", "mscope_params/accel_kv", "alignments3D/pose", "motion/path", "ctf_stats/x"]
+    path = save(tmp_path / "a.cs", particles(4, *odd, *((name, "<f4") for name in own)))
+    with pytest.warns(UserWarning, match="passed over: alignments3D_multi/shift, foo/bar, my_shift\\."):
+        read_picks(path)
+
+
 # ---------------------------------------------------------------- several files
 
 LOCATION = ("location/micrograph_path", "location/micrograph_shape", "location/center_x_frac", "location/center_y_frac")

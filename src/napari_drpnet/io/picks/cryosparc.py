@@ -7,7 +7,7 @@ cryoSPARC counts rows from the bottom, ``y = (1 - fy) * ny``. Reading and writin
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -19,15 +19,22 @@ import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.files import atomic_write, micrograph_stem
-from napari_drpnet.io.picks.cryosparc_shifts import shifts
+from napari_drpnet.io.picks.cryosparc_shifts import has_shifts, may_count, shifts
 from napari_drpnet.io.picks.cryosparc_table import CsTable, read_table
+from napari_drpnet.io.picks.plain_text import tell_passed_over
 from napari_drpnet.io.picks.rows import rows_by_name
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
 _SEPARATION, _PIXEL = "location/min_dist_A", "location/micrograph_psize_A"
 _SCORE = "pick_stats/ncc_score"
+# What cryoSPARC's tables have of particles, of their micrographs, and of the jobs before.
+_OWN = re.compile(
+    r"uid|location|filament|sym_expand|pick_stats|alignments.*|mscope_params|ml_properties|exposure_stats"
+    r"|\w*(blob|ctf|motion|components|stats)\w*"
+)
 _UID = re.compile(r"^(\d{21})_")
 # Rounding of fractions to 32 bits, and of who wrote them.
 _TOLERANCE = 1e-3
@@ -35,48 +42,77 @@ _TOLERANCE = 1e-3
 _LARGEST = 10**6
 
 
-def read_cryosparc(path: str | Path) -> list[Picks]:
+def read_cryosparc(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]:
     """Picks of each micrograph in the file, with rows as cryoSPARC counts them: from the bottom.
 
     The diameter is the least distance that cryoSPARC kept between particles. Aligned particles are where their
     alignment has them (`cryosparc_shifts`). An empty table gives one empty `Picks`.
 
+    Parameters
+    ----------
+    path
+        The table.
+    frame_of
+        What is known of a micrograph; asked for the pixel size where lengths need it and the file does not tell.
+
     Raises
     ------
     UserError
-        When the file is missing, half-written, without locations, of other columns, or most of its fractions are not
-        between 0 and 1.
+        When the file is missing, half-written, without locations, of other columns, contradicts itself, or most of its
+        fractions are not between 0 and 1; when particles are shifted and nobody knows the pixel size.
 
     Warns
     -----
     UserWarning
-        When particles are moved to where their alignment has them; for filaments, which are passed over.
+        When particles are moved to where their alignment has them; for filaments, and for columns that are not
+        cryoSPARC's own, which are passed over.
     """
-    return table_picks(read_table(Path(path)))
+    return table_picks(read_table(Path(path)), frame_of)
 
 
-def table_picks(table: CsTable) -> list[Picks]:
+def table_picks(table: CsTable, frame_of: FrameOf = frame_beside) -> list[Picks]:
     """`read_cryosparc`, of a table that is read already."""
     hint = "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
     table.require((_PATH, _SHAPE, _FX, _FY), "locations of particles", hint)
     if len(table) == 0:
         return [Picks(Frame(micrograph_stem(table.path)), np.empty((0, 2)))]
+    tell_passed_over(table.path, sorted(name for name in table.names if not _is_own(name)))
     if any(name.startswith("filament/") for name in table.names):
         warn(f"{table.path}: which particles lie along one filament is passed over.", stacklevel=3)
+    rows_of = rows_by_name(table.texts(_PATH))
     size = _positive(table.floats(_PIXEL))
     fractions = np.column_stack([table.numbers(_FY), table.numbers(_FX)]).astype(np.float64)
     shapes = table.numbers(_SHAPE, 2)
+    frames = {
+        name: _frame(table.path, name, shapes[rows], fractions[rows], size[rows]) for name, rows in rows_of.items()
+    }
+    separation = _known(table.floats(_SEPARATION))
+    if has_shifts(table) or np.isfinite(separation).any():
+        size = _sizes(table, frames, rows_of, size, frame_of)
     every = Picks(
         Frame(""),
         # What is not finite is refused below, where its micrograph is known.
         np.nan_to_num(fractions) * np.nan_to_num(shapes.astype(np.float64)) - shifts(table, size),
         score=table.floats(_SCORE),
-        diameter=_known(table.floats(_SEPARATION)) / size,
+        diameter=separation / size,
     )
-    return [
-        replace(every.select(rows), frame=_frame(table.path, name, shapes[rows], fractions[rows], size[rows]))
-        for name, rows in rows_by_name(table.texts(_PATH)).items()
-    ]
+    return [replace(every.select(rows), frame=frames[name]) for name, rows in rows_of.items()]
+
+
+def _sizes(
+    table: CsTable, frames: Mapping[str, Frame], rows_of: Mapping[str, list[int]], size: FloatArray, frame_of: FrameOf
+) -> FloatArray:
+    """The pixel size of each row, ``(n,)`` in Angstrom: the file's, or what is known of the micrograph."""
+    found = size.copy()
+    for name, rows in rows_of.items():
+        frame = frames[name]
+        if frame.pixel_size is None and (known := frame_of(name, table.path)) and known.pixel_size:
+            # The fractions may be of a binned micrograph.
+            binned = known.shape[0] / frame.shape[0] if known.shape and frame.shape else 1.0
+            found[rows] = known.pixel_size * binned
+        elif frame.pixel_size is not None:
+            found[rows] = frame.pixel_size
+    return found
 
 
 def _frame(path: Path, name: str, shapes: npt.NDArray[Any], fractions: FloatArray, size: FloatArray) -> Frame:
@@ -92,7 +128,15 @@ def _frame(path: Path, name: str, shapes: npt.NDArray[Any], fractions: FloatArra
     if not np.isfinite(fractions).all() or 2 * inside.sum() < len(fractions):
         raise UserError(f"{path}: picks outside {cut(name, 80)}.", "Export the particles from cryoSPARC anew.")
     known = size[np.isfinite(size)]
+    if len(known) and not np.allclose(known, known[0], rtol=_TOLERANCE, atol=0):
+        raise UserError(f"{path}: rows of {cut(name, 80)} have two pixel sizes.", "Export them from cryoSPARC anew.")
     return Frame(name, (int(height), int(width)), float(known[0]) if len(known) else None)
+
+
+def _is_own(name: str) -> bool:
+    """Whether cryoSPARC has such a column, and nothing of where particles are is lost without it."""
+    group, _, last = name.partition("/")
+    return _OWN.fullmatch(group) is not None and (last != "shift" or may_count(group))
 
 
 def _known(values: FloatArray) -> FloatArray:
@@ -160,13 +204,13 @@ def _rows(picks: Picks, name: bytes, dtype: np.dtype[Any], path: Path) -> npt.ND
         )
     size = picks.frame.pixel_size or 0.0
     rows = np.zeros(len(picks), dtype)
-    # Of the place, too: other picks of the same micrograph are other particles.
-    places = [f" {i} {y!r} {x!r}".encode() for i, (y, x) in enumerate(picks.yx.tolist())]
-    rows["uid"] = [_number(name + place) for place in places]
     rows["location/micrograph_uid"] = _micrograph_number(name)
     rows[_PATH] = name
     rows[_SHAPE] = picks.frame.shape
     rows[_FY], rows[_FX] = (picks.yx / picks.frame.shape).T
+    # Of the place, too, as it is stored: other picks of the same micrograph are other particles.
+    places = zip(rows[_FY].tolist(), rows[_FX].tolist(), strict=True)
+    rows["uid"] = [_number(name + f" {i} {y!r} {x!r}".encode()) for i, (y, x) in enumerate(places)]
     rows[_SEPARATION] = np.nan_to_num(picks.diameter) * size
     rows[_PIXEL] = size
     if dtype.names and _SCORE in dtype.names:

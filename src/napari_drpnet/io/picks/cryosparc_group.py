@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.picks.cryosparc import table_picks
@@ -33,7 +34,7 @@ _PATH, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
 _RESULT = "location"
 
 
-def read_group(paths: Sequence[Path]) -> list[Picks]:
+def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[Picks]:
     """Picks of several files of cryoSPARC, joined by uid, with rows from the bottom, as `read_cryosparc` gives them.
 
     Parameters
@@ -42,6 +43,8 @@ def read_group(paths: Sequence[Path]) -> list[Picks]:
         Tables (.cs) and groups of results (.csg), which name tables. Tables with common uids are one, with the rows
         that both have: particles, and what they passed through. Others are read one after the other, and so are tables
         that have particles of one uid at different places: those are two sets.
+    frame_of
+        What is known of a micrograph, as `read_cryosparc` asks for it.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def read_group(paths: Sequence[Path]) -> list[Picks]:
     found: list[Picks] = []
     first: dict[str, Path] = {}
     for table in _joined([read_table(file) for file in files]):
-        for picks in table_picks(table):
+        for picks in table_picks(table, frame_of):
             name = picks.frame.micrograph
             if name in first:
                 raise UserError(

@@ -55,8 +55,8 @@ def shifts(table: CsTable, pixel_size: FloatArray) -> FloatArray:
         )
     if not np.isfinite(pixel_size[moved.any(axis=1)]).all():
         raise UserError(
-            f"{table.path}: particles are shifted ({prefix}/shift), and their micrographs' pixel size is not there.",
-            "Give the .cs of the job that picked or extracted them, which has no shifts.",
+            f"{table.path}: particles are shifted ({prefix}/shift), and their micrographs' pixel size is not known.",
+            "Give it with --pixel-size or --micrographs, or the .cs of the job that picked them, which has no shifts.",
         )
     pixels = moved / np.where(np.isfinite(pixel_size), pixel_size, 1)[:, None]
     largest = float(np.abs(pixels).max())
@@ -67,6 +67,16 @@ def shifts(table: CsTable, pixel_size: FloatArray) -> FloatArray:
             stacklevel=3,
         )
     return pixels
+
+
+def has_shifts(table: CsTable) -> bool:
+    """Whether some particle is shifted."""
+    return bool(_of_alignment(table)[1].any())
+
+
+def may_count(alignment: str) -> bool:
+    """Whether shifts of a group of columns are looked at."""
+    return alignment in ("alignments2D", "alignments3D") or _CLASS.fullmatch(f"{alignment}/shift") is not None
 
 
 def _of_alignment(table: CsTable) -> tuple[str, FloatArray]:

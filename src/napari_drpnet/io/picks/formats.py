@@ -42,7 +42,7 @@ class PickFormat:
     ending
         What follows the micrograph's name in the name of its file; of a format for several micrographs, the file.
     read, write
-        Rows are left as the file counts them.
+        Rows are left as the file counts them. Origins and shifts of particles need what is known of micrographs.
     several
         Whether one file holds the picks of several micrographs.
     kept
@@ -60,13 +60,18 @@ class PickFormat:
     title: str
     suffix: str
     ending: str
-    read: Callable[[Path], list[Picks]]
+    read: Callable[[Path, FrameOf], list[Picks]]
     write: Callable[[Sequence[Picks], Path], Path]
     several: bool
     kept: Collection[str]
     shared: Collection[str] = ()
     bottom_up: bool = False
     tiff_rows: Literal["turned", "stored", "unknown"] = "turned"
+
+
+def _alone(read: Callable[[Path], list[Picks]]) -> Callable[[Path, FrameOf], list[Picks]]:
+    """A reader that needs nothing but the file, called like those that do."""
+    return lambda path, _: read(path)
 
 
 def _one(write: Callable[[Picks, Path], Path]) -> Callable[[Sequence[Picks], Path], Path]:
@@ -90,18 +95,18 @@ PARTICLES = PickFormat(
     kept=STAR.kept,
     shared=STAR.shared,
 )
-CSV = PickFormat("csv", "CSV", ".csv", ".csv", read_csv, _one(write_csv), False, COLUMNS | {"label"})
-BOX = PickFormat("box", "EMAN box", ".box", ".box", read_box, _one(write_box), False, {"score", "diameter"})
+CSV = PickFormat("csv", "CSV", ".csv", ".csv", _alone(read_csv), _one(write_csv), False, COLUMNS | {"label"})
+BOX = PickFormat("box", "EMAN box", ".box", ".box", _alone(read_box), _one(write_box), False, {"score", "diameter"})
 EMAN_JSON = PickFormat(
-    *("json", "EMAN2 JSON", ".json", "_info.json", read_eman_json, _one(write_eman_json), False),
+    *("json", "EMAN2 JSON", ".json", "_info.json", _alone(read_eman_json), _one(write_eman_json), False),
     kept={"score", "source", _FRACTIONS},
 )
 CBOX = PickFormat(
-    *("cbox", "crYOLO cbox", ".cbox", ".cbox", read_cbox, _one(write_cbox), False),
+    *("cbox", "crYOLO cbox", ".cbox", ".cbox", _alone(read_cbox), _one(write_cbox), False),
     kept={"score", "diameter", _FRACTIONS},
 )
 TOPAZ = PickFormat(
-    *("topaz", "Topaz table", ".txt", "particles.txt", read_topaz, write_topaz, True),
+    *("topaz", "Topaz table", ".txt", "particles.txt", _alone(read_topaz), write_topaz, True),
     kept={"score", _FRACTIONS},
     tiff_rows="stored",
 )
@@ -112,9 +117,14 @@ CRYOSPARC = PickFormat(
     tiff_rows="unknown",
 )
 # Only read: it names tables, and is written beside one (`cryosparc_group.write_csg`).
-_GROUP = replace(CRYOSPARC, title="cryoSPARC group", suffix=GROUP_SUFFIX, read=lambda path: read_group([path]))
+_GROUP = replace(
+    CRYOSPARC,
+    title="cryoSPARC group",
+    suffix=GROUP_SUFFIX,
+    read=lambda path, frame_of: read_group([path], frame_of),
+)
 CRYOPPP = PickFormat(
-    *("cryoppp", "CryoPPP CSV", ".csv", ".csv", read_cryoppp, _one(write_cryoppp), False),
+    *("cryoppp", "CryoPPP CSV", ".csv", ".csv", _alone(read_cryoppp), _one(write_cryoppp), False),
     kept={"diameter", "psi", _FRACTIONS},
     bottom_up=True,
     tiff_rows="unknown",
@@ -192,9 +202,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     found = _GROUP if path.suffix.lower() == GROUP_SUFFIX else format_of(path)
     if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
-    # Origins of RELION's particles need the pixel size of their micrographs.
-    read = read_star(path, frame_of) if found.read is read_star else found.read(path)
-    picks = [checked(one, path) for one in read]
+    picks = [checked(one, path) for one in found.read(path, frame_of)]
     if found.tiff_rows == "unknown":
         _warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
     return [_in_our_rows(p, path, found, flip_y, frame_of) for p in picks]
