@@ -12,7 +12,7 @@ from napari_drpnet.data import ImageArray, MaskArray
 _BLOCK, _FEWEST, _NARROWEST, _COMMON = 4, 64, 4, 8
 # An area is a frame where it takes this part of one border. Where there is more of it, the image itself is flat.
 _BORDER, _FLAT = 0.25, 0.75
-# A block is quiet where its grey levels span this part of what the noisiest quarter of the blocks span at least. A pixel
+# A block is quiet where its grey levels span this part of what those of the noisiest quarter span at least. A pixel
 # may lie so many such spans from the usual level of a quiet area.
 _QUIET, _SPANS = 0.1, 3
 # Between a frame and the image there are few blocks that are nearly quiet; in an image without noise there are many.
