@@ -43,7 +43,24 @@ def dim(image):
     image *= 1e-40 / np.abs(image).max()
 
 
+def band(image):
+    image[:, 300:340] += 10 * image.std()
+
+
+def half_gain(image):
+    image -= image.mean() - 33 * image.std()
+    image[:, image.shape[1] // 2 :] *= 2
+
+
+def slope(image):
+    image += np.linspace(0, 50 * image.std(), image.shape[1], dtype=np.float32)
+
+
 DAMAGES = {
+    "a band of 40 columns": (band, 0.03),
+    "half a detector of twice the gain": (half_gain, 0.03),
+    "a slope of 50 standard deviations": (slope, 0.03),
+    "6 % hot pixels": (scattered(0.06, 1e9), 0.05),
     "a column at 300 standard deviations": (column, 0.02),
     "dead columns": (dead_columns, 0.02),
     "one pixel of 1e30": (one_pixel, 0.02),

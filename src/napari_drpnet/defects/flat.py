@@ -12,9 +12,11 @@ from napari_drpnet.data import ImageArray, MaskArray
 _BLOCK, _FEWEST, _NARROWEST, _COMMON = 4, 64, 4, 8
 # An area is a frame where it takes this part of one border. Where there is more of it, the image itself is flat.
 _BORDER, _FLAT = 0.25, 0.75
-# A block is quiet where its grey levels span this part of what the noisiest quarter of blocks spans at least. A pixel may lie so many such
-# spans from the usual level of a quiet area.
+# A block is quiet where its grey levels span this part of what those of the noisiest quarter span at least. A pixel
+# may lie so many such spans from the usual level of a quiet area.
 _QUIET, _SPANS = 0.1, 3
+# Between a frame and the image there are few blocks that are nearly quiet; in an image without noise there are many.
+_BETWEEN = 0.01
 _SOME = 16  # of so many rows of blocks, one tells what is usual
 
 
@@ -50,6 +52,8 @@ def quiet_frame(image: ImageArray) -> MaskArray:
     if not any(np.mean(high - low < quiet) >= _BORDER for low, high in map(_spans, borders)):
         return frame
     low, high = _spans(image)
+    if np.mean((high - low >= quiet) & (high - low < 3 * quiet)) > _BETWEEN:
+        return frame
     numbered, count = ndimage.label(_areas(high - low < quiet)[0])
     for number in range(1, count + 1):
         found = numbered == number

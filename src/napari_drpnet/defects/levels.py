@@ -19,7 +19,8 @@ _EXTREME = 40
 # Grey levels nearer to each other than this part of them are the rounding errors of one; where the middle half of the
 # pixels are so near to each other compared with the usual ones, there is no noise to compare anything with.
 _CONSTANT, _NOISE = 2e-6, 1e-3
-# Where the usual 90 % have so many times the standard deviation that their middle half tells, they are not all usual.
+# Where the usual 90 % have so many times the standard deviation that their middle half tells, they are not all usual;
+# unless there is no noise, and the grey levels crowd at one end.
 _MIXED = 6.0
 
 
@@ -51,7 +52,8 @@ def usual_levels(image: ImageArray, good: MaskArray) -> Levels | None:
         return None
     low, high, median, *middle = (float(level) for level in np.percentile(sample, (*_USUAL, 50, 25, 75)))
     noise = 1.4826 * float(np.median(np.abs(sample - np.float32(median))))
-    if noise > 0 and high - low > _MIXED * _DEVIATIONS * noise:
+    one_side = min(high - median, median - low)
+    if noise > 0 and high - low > _MIXED * _DEVIATIONS * noise and one_side > _DEVIATIONS / 4 * noise:
         low, high = median - _DEVIATIONS / 2 * noise, median + _DEVIATIONS / 2 * noise
         middle = [median - noise, median + noise]
     if not high - low > _CONSTANT * max(abs(low), abs(high)) or middle[1] - middle[0] < _NOISE * (high - low):
