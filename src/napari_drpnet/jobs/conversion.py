@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from warnings import warn
 
 import numpy as np
@@ -209,14 +209,15 @@ def _check_name(one: Found, to: PickFormat) -> None:
 
 def _check_once(found: Sequence[Found]) -> None:
     """Two sets of picks of one micrograph are not to be mixed, nor is one to replace the other."""
-    first: dict[str, Found] = {}
+    first: dict[PurePosixPath, Found] = {}
     for one in found:
-        if other := first.get(one.name):
+        place = PurePosixPath(one.name)
+        if other := first.get(place):
             raise UserError(
                 f"{one.path}: picks of {cut(one.name, 60)}, of which {other.path} has some, too.",
                 "Convert them one by one.",
             )
-        first[one.name] = one
+        first[place] = one
 
 
 def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
