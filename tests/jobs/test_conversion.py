@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import mrcfile
@@ -11,6 +12,7 @@ import pytest
 from cs_files import only, particles, save
 from napari_drpnet import Frame, Picks, read_picks, write_picks
 from napari_drpnet.cli import main
+from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.picks.formats import FORMATS, write_all
 from napari_drpnet.settings import ConversionSettings
 
@@ -248,6 +250,54 @@ def test_micrographs_that_cannot_be_files_are_told_and_the_others_are_written(ca
     status, _, err = call("n.cs", "out", "--to", "star")
     assert status == 2
     assert "cannot be written into a STAR file" in err
+
+
+@pytest.mark.parametrize("name", ["..", "M/..", "a\x07b.mrc"])
+def test_a_name_that_leads_elsewhere_is_told_with_its_file(call, name: str) -> None:
+    Path("p.csv").write_text(f"micrograph,x,y\na.mrc,1,2\n{name},3,4\n")
+    status, out, err = call("p.csv", "out", "--to", "csv")
+    assert (status, out) == (1, "1 picks of 1 micrographs in out/a.csv\n")
+    assert "p.csv: no file can be called '" in err
+    assert [file.name for file in Path("out").iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("to", ["star", "topaz"])
+def test_two_runs_do_not_write_into_one_folder(call, to: str) -> None:
+    Path("p.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
+    with alone_in(Path("out")):
+        status, _, err = call("p.csv", "out", "--to", to)
+        assert status == 2
+        assert "out is in use by process" in err
+    assert call("p.csv", "out", "--to", to)[0] == 0
+    assert not Path("out/.lock").exists()
+
+
+def test_a_run_that_fails_leaves_no_folder(call) -> None:
+    Path("p.csv").write_text("x,y\n1,b\n")
+    assert call("p.csv", "out", "--to", "csv")[0] == 2
+    assert not Path("out").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with names")
+@pytest.mark.parametrize(("pipe", "out"), [("o.csv", "o.csv"), ("o/p.csv", "o"), ("o.csg", "o.cs")])
+def test_a_pipe_is_not_replaced(call, pipe: str, out: str) -> None:
+    write_picks(Picks(Frame("p", (100, 200), 2.5), [[20, 10]]), "p.cs")
+    Path("o").mkdir()
+    os.mkfifo(pipe)
+    status, _, err = call("p.cs", out, *([] if "." in out else ["--to", "csv"]))
+    assert (status, f"{pipe} is a pipe or a device" in err) == (2, True)
+    assert Path(pipe).is_fifo()
+
+
+@pytest.mark.parametrize("to", ["csv", "cryosparc"])
+def test_one_micrograph_by_two_spellings_is_one(call, to: str) -> None:
+    micrographs("a")
+    Path("p.csv").write_text("micrograph,x,y\nM/a.mrc,1,2\n./M/a.mrc,3,4\n")
+    status, out, _ = call("p.csv", "out", "--to", to)
+    assert (status, out.split(" in ")[0]) == (0, "2 picks of 1 micrographs")
+    Path("q.csv").write_text("micrograph,x,y\n./M//a.mrc,5,6\n")
+    status, _, err = call("p.csv", "q.csv", "again", "--to", to)
+    assert (status, "q.csv: picks of ./M//a.mrc, of which p.csv has some, too" in err) == (2, True)
 
 
 HELIX = (

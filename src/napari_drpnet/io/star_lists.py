@@ -6,12 +6,12 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from warnings import warn
 
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
-from napari_drpnet.io.star_optics import lens, pixel_sizes
+from napari_drpnet.io.star_optics import SAME_SIZE, lens, pixel_sizes
 from napari_drpnet.io.star_table import format_table, read_tables
 
 MICROGRAPH = "rlnMicrographName"
@@ -34,12 +34,15 @@ class MicrographEntry:
         Angstrom per pixel; None when the STAR file does not tell.
     lens
         Voltage and the like of its optics group, as the STAR file writes them by their columns.
+    shape
+        Height and width in pixels; None when the list does not tell.
     """
 
     name: str
     path: Path
     pixel_size: float | None
     lens: Mapping[str, str] = field(default_factory=dict, compare=False)
+    shape: tuple[int, int] | None = None
 
 
 def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEntry]:
@@ -56,7 +59,7 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
     Raises
     ------
     UserError
-        When the file is no STAR file or names no micrographs, or none that files can have.
+        When the file is no STAR file, names no micrographs, or none that files can have, or gives one two pixel sizes.
 
     Warns
     -----
@@ -68,18 +71,24 @@ def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEn
     named = [table for table in tables if MICROGRAPH in table]
     if any("rlnMicrographMovieName" in t for t in tables) and not named:
         raise UserError(f"{path} lists movies, not micrographs.", "Give the STAR file of the motion correction job.")
-    found: dict[str, tuple[float, dict[str, str]]] = {}
+    found: dict[PurePosixPath, tuple[str, float, dict[str, str]]] = {}
     for table in [t for t in named if t.name == "micrographs"] or named or tables[-1:]:
         sizes = pixel_sizes(tables, table).micrograph.tolist()
         for name, size, told in zip(table.texts(MICROGRAPH), sizes, lens(tables, table), strict=True):
-            found.setdefault(name, (size, told))
-    if wrong := [name for name in found if not _is_name(name)]:
+            first = found.setdefault(PurePosixPath(name), (name, size, told))
+            if not math.isclose(first[1], size, rel_tol=SAME_SIZE) and math.isfinite(first[1] + size):
+                raise UserError(
+                    f"{path}: {short(name)} is listed with pixel sizes of {first[1]:g} and {size:g} A.", "Correct one."
+                )
+            if math.isnan(first[1]):
+                found[PurePosixPath(name)] = first[0], size, told
+    if wrong := [name for name, _, _ in found.values() if not _is_name(name)]:
         if len(wrong) == len(found):
             raise UserError(f"{path}: no file can have the names in it: {_some(wrong)}.", "Correct or export it anew.")
         warn(f"{path}: names that no file can have are left out: {_some(wrong)}.", stacklevel=2)
     return [
         MicrographEntry(name, find_in_project(name, path, root), None if math.isnan(size) else size, told)
-        for name, (size, told) in found.items()
+        for name, size, told in found.values()
         if _is_name(name)
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_drpnet.data import FloatArray
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.star_table import Table
 
 GROUP = "rlnOpticsGroup"
@@ -19,7 +20,7 @@ MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL = (
 # What RELION needs beside the pixel size.
 LENS = ("rlnOpticsGroupName", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
 # Rounding of sizes that programs write.
-_SAME = 1e-3
+SAME_SIZE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ def pixel_sizes(tables: Sequence[Table], table: Table) -> PixelSizes:
     )
     if "rlnCoordinateX" in table or "rlnImageName" in table:
         image = _first_known(image, _magnified(table))
-        unbinned = np.isclose(original, image, rtol=_SAME, atol=0)
+        unbinned = np.isclose(original, image, rtol=SAME_SIZE, atol=0)
         micrograph = _first_known(micrograph, np.where(unbinned, image, np.nan))
     else:
         micrograph = _first_known(micrograph, _magnified(table))
@@ -69,23 +70,45 @@ def lens(tables: Sequence[Table], table: Table) -> list[dict[str, str]]:
 
 def _of_rows(tables: Sequence[Table], table: Table, column: str) -> FloatArray:
     """A pixel size of each row."""
-    texts = _texts(tables, table, column)
+    own = _sizes(table, column, table.texts(column) if column in table else None)
+    of_groups = _sizes(table, column, _group_texts(tables, table, column))
+    other = ~np.isclose(own, of_groups, rtol=SAME_SIZE, atol=0) & np.isfinite(own + of_groups)
+    if other.any():
+        one, two = own[other][0], of_groups[other][0]
+        raise UserError(
+            f"{table.path}: {column} is {one:g} A in a row, and {two:g} A in its optics group.", "Remove the wrong one."
+        )
+    return _first_known(own, of_groups)
+
+
+def _sizes(table: Table, column: str, texts: Sequence[str] | None) -> FloatArray:
+    """Texts of a column as sizes, NaN where they are none."""
     if texts is None:
         return np.full(len(table), np.nan)
-    sizes = Table(table.path, table.name, [column], [[text or "nan"] for text in texts]).numbers(column)
-    return _positive(sizes)
+    return _positive(Table(table.path, table.name, [column], [[text or "nan"] for text in texts]).numbers(column))
 
 
 def _texts(tables: Sequence[Table], table: Table, column: str) -> list[str] | None:
     """What a column says of each row, from the table itself or from its optics groups; empty where they do not tell."""
-    if column in table:
-        return table.texts(column)
+    return table.texts(column) if column in table else _group_texts(tables, table, column)
+
+
+def _group_texts(tables: Sequence[Table], table: Table, column: str) -> list[str] | None:
+    """What a column of the optics groups says of each row; None where there is no such column."""
     optics = _optics(tables, table)
     if optics is None or column not in optics:
         return None
     values = optics.texts(column)
     if GROUP in table and GROUP in optics:
-        groups = dict(zip(map(_group, optics.texts(GROUP)), values, strict=True))
+        groups: dict[float | str, str] = {}
+        for group, value in zip(optics.texts(GROUP), values, strict=True):
+            first = groups.setdefault(_group(group), value)
+            if _group(first) != _group(value):
+                raise UserError(
+                    f"{table.path}: optics group {short(group, 20)} is there twice, with {column} "
+                    f"{short(first, 20)} and {short(value, 20)}.",
+                    "Give each optics group a number of its own.",
+                )
         return [groups.get(_group(text), "") for text in table.texts(GROUP)]
     return [values[0] if len(values) == 1 else ""] * len(table)
 
@@ -97,7 +120,7 @@ def _optics(tables: Sequence[Table], table: Table) -> Table | None:
 
 
 def _group(text: str) -> float | str:
-    """A group's number: 1 and 1.000000 are the same."""
+    """A number of a group, or a value of it: 1 and 1.000000 are the same."""
     try:
         return float(text)
     except ValueError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from warnings import warn
 
 import numpy as np
@@ -13,8 +14,9 @@ import numpy as np
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
-from napari_drpnet.io.names import places
-from napari_drpnet.io.paths import is_dir, resolved
+from napari_drpnet.io.lock import alone_in
+from napari_drpnet.io.names import places, safe_place
+from napari_drpnet.io.paths import exists, is_dir, is_file, resolved
 from napari_drpnet.io.picks.box import known_sizes
 from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
 from napari_drpnet.io.picks.formats import (
@@ -99,7 +101,7 @@ def convert(
     ------
     UserError
         When nothing can be read, most picks of a micrograph lie outside of it, two files have picks of one micrograph,
-        or the output cannot be written. Nothing is written then.
+        or the output cannot be written, or another process writes there. Nothing is written then.
 
     Warns
     -----
@@ -107,6 +109,22 @@ def convert(
         For what is passed over in a file, pixel sizes that differ, and picks that are left out.
     """
     to = _format(out, settings)
+    if _is_file(out, to):
+        return (yield from _converted(sources, out, to, settings, micrographs))
+    made = not exists(out)
+    try:
+        with alone_in(out):
+            return (yield from _converted(sources, out, to, settings, micrographs))
+    finally:
+        if made:
+            with suppress(OSError):  # files are in it
+                out.rmdir()
+
+
+def _converted(
+    sources: Sequence[Path], out: Path, to: PickFormat, settings: ConversionSettings, micrographs: Path | None
+) -> Job[Conversion]:
+    """`convert`, into a format that is known, by who has the folder alone."""
     known = KnownMicrographs(_listed(micrographs), settings.pixel_size, settings.scale)
     files, passed_over = files_of(sources)
     failed: list[Refusal] = []
@@ -200,31 +218,43 @@ def _writable(found: Sequence[Found], to: PickFormat, failed: list[Refusal]) -> 
 def _check_name(one: Found, to: PickFormat) -> None:
     if to in (STAR, PARTICLES):
         star_row(one.name)
-    if not to.several and len(os.fsencode(micrograph_stem(one.name) + to.ending)) > _LONGEST_NAME:
+    if to.several:
+        return
+    if len(os.fsencode(micrograph_stem(one.name) + to.ending)) > _LONGEST_NAME:
         raise UserError(
             f"{one.path}: the name of the micrograph {short(one.name)} is too long for a file.",
             "Rename it, or choose a format with one file for all, such as --to particles.",
         )
+    try:
+        safe_place(micrograph_stem(one.name))
+    except UserError as error:
+        raise UserError(f"{one.path}: no file can be called {short(one.name)}.", "Rename the micrograph.") from error
 
 
 def _check_once(found: Sequence[Found]) -> None:
     """Two sets of picks of one micrograph are not to be mixed, nor is one to replace the other."""
-    first: dict[str, Found] = {}
+    first: dict[PurePosixPath, Found] = {}
     for one in found:
-        if other := first.get(one.name):
+        place = PurePosixPath(one.name)
+        if other := first.get(place):
             raise UserError(
                 f"{one.path}: picks of {cut(one.name, 60)}, of which {other.path} has some, too.",
                 "Convert them one by one.",
             )
-        first[one.name] = one
+        first[place] = one
+
+
+def _is_file(out: Path, to: PickFormat) -> bool:
+    """Whether the output is a single file, and not a folder."""
+    return bool(out.suffix) and not is_dir(out) and out.suffix.lower() == to.suffix
 
 
 def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
     """Where the picks of each micrograph go."""
-    is_file = bool(out.suffix) and not is_dir(out) and out.suffix.lower() == to.suffix
+    single = _is_file(out, to)
     if to.several:
-        return [out if is_file else out / to.ending] * len(found)
-    if is_file:
+        return [out if single else out / to.ending] * len(found)
+    if single:
         if len(found) > 1:
             raise UserError(
                 f"{out}: {to.title} files hold one micrograph each, and there are {len(found)}.",
@@ -238,6 +268,8 @@ def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
 def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
     read = {resolved(file) for file in files}
     written = {resolved(one): one for target in dict.fromkeys(targets) for one in (target, *_beside(target))}
+    if odd := next((one for one in written.values() if exists(one) and not is_file(one) and not is_dir(one)), None):
+        raise UserError(f"{odd} is a pipe or a device, and no file can be put there.", "Choose another OUT.")
     if clash := next((one for place, one in written.items() if place in read), None):
         raise UserError(f"{clash} would replace a file that is read.", "Choose another OUT.")
 

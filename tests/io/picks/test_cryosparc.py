@@ -271,6 +271,16 @@ def test_exposures_are_a_list_of_micrographs(tmp_path: Path) -> None:
         read_exposures(save(tmp_path / "movies.cs", movies))
 
 
+def test_exposures_tell_the_size_of_micrographs(tmp_path: Path) -> None:
+    kinds = [("uid", "<u8"), ("micrograph_blob/path", "S9"), ("micrograph_blob/shape", "<u4", (2,))]
+    table = np.array([(1, b"a.mrc", (300, 400)), (2, b"b.mrc", (0, 0)), (3, b"a.mrc", (300, 400))], kinds)
+    found = read_exposures(save(tmp_path / "e.cs", table))
+    assert [(one.name, one.shape) for one in found] == [("a.mrc", (300, 400)), ("b.mrc", None)]
+    table["micrograph_blob/shape"][2] = 500
+    with pytest.raises(UserError, match=r"e\.cs: 'a\.mrc' is there twice, with other sizes"):
+        read_exposures(save(tmp_path / "e.cs", table))
+
+
 # ---------------------------------------------------------------- tables that are none
 
 

@@ -108,7 +108,13 @@ def test_the_true_centres_of_the_real_sets_are_read(shared: Path) -> None:
         assert picks.frame.micrograph == path.stem
 
 
-@pytest.mark.parametrize("column", ["micrograph", "image_name", "filename", "rlnMicrographName", "_rlnMicrographName"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("micrograph", "image_name", "filename", "rlnMicrographName", "_rlnMicrographName"),
+        *("Micrograph Name", " MICROGRAPH-name ", "mic", "Mic ID", "micrograph_id"),
+    ],
+)
 def test_several_micrographs_in_one_file_are_kept_apart(tmp_path: Path, column: str) -> None:
     (tmp_path / "all.csv").write_text(f"{column},x,y,score\nM/b.mrc,1,2,.5\nM/a.mrc,3,4,.6\nM/b.mrc,5,6,.7\n")
     first, second = read_picks(tmp_path / "all.csv")
@@ -116,6 +122,29 @@ def test_several_micrographs_in_one_file_are_kept_apart(tmp_path: Path, column: 
     np.testing.assert_array_equal(first.yx, [[2, 1], [6, 5]])
     np.testing.assert_array_equal(first.score, [0.5, 0.7])
     np.testing.assert_array_equal(second.yx, [[4, 3]])
+
+
+@pytest.mark.parametrize("column", ["frame", "Movie name", "tomogram"])
+def test_a_column_that_may_name_micrographs_is_asked_about(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "all.csv"
+    for header in ("x,y", "X-Coordinate,Y-Coordinate"):
+        path.write_text(f"{header},{column}\n1,2,a\n3,4,b\n")
+        with pytest.raises(UserError, match=rf"all\.csv: the column {column.lower()} may name several micrographs"):
+            read_picks(path)
+    path.write_text(f"x,y,{column}\n1,2,a\n3,4,a\n")
+    with pytest.warns(UserWarning, match=f"passed over: {column.lower()}"):
+        assert [len(picks) for picks in read_picks(path)] == [2]
+
+
+@pytest.mark.parametrize("column", ["micrograph", "Micrograph Name"])
+def test_a_cryoppp_table_of_several_micrographs_is_kept_apart(tmp_path: Path, column: str) -> None:
+    (tmp_path / "all.csv").write_text(f"X-Coordinate,Y-Coordinate,Diameter,{column}\n1,2,9,b\n3,4,8,a\n5,6,9,b\n")
+    heights = {"a": 100, "b": 200}
+    first, second = read_picks(tmp_path / "all.csv", frame_of=lambda name, _: Frame(name, (heights[name], 50)))
+    assert (first.frame.micrograph, second.frame.micrograph) == ("b", "a")
+    np.testing.assert_array_equal(first.yx, [[198, 1], [194, 5]])
+    np.testing.assert_array_equal(second.yx, [[96, 3]])
+    np.testing.assert_array_equal(second.diameter, [8])
 
 
 def test_unknown_columns_are_named_once_and_in_few_words(tmp_path: Path) -> None:

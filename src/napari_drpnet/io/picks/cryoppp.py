@@ -9,7 +9,16 @@ from pathlib import Path
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io.files import micrograph_stem, write_text
-from napari_drpnet.io.picks.csv import known, numbers, points, read_columns, refuse_depth, texts
+from napari_drpnet.io.picks.csv import (
+    by_micrograph,
+    known,
+    micrograph_column,
+    numbers,
+    points,
+    read_columns,
+    refuse_depth,
+    texts,
+)
 from napari_drpnet.io.picks.plain_text import tell_passed_over
 
 _X, _Y, _DIAMETER, _PSI = "X-Coordinate", "Y-Coordinate", "Diameter", "Angle-Psi"
@@ -17,12 +26,12 @@ CRYOPPP_COLUMNS = (_X.lower(), _Y.lower())
 
 
 def read_cryoppp(path: str | Path) -> list[Picks]:
-    """Picks of one micrograph, named after the file, with rows as the file counts them: from the bottom.
+    """Picks of each micrograph that a column names, or else of one, named after the file; rows count from the bottom.
 
     Raises
     ------
     UserError
-        When the file is missing, half-written, or lacks the first two columns.
+        When the file is missing, half-written, or lacks the first two columns; when a column may name micrographs.
 
     Warns
     -----
@@ -32,18 +41,18 @@ def read_cryoppp(path: str | Path) -> list[Picks]:
     """
     path = Path(path)
     columns = read_columns(path, CRYOPPP_COLUMNS, "(in pixels of the micrograph turned upside down)")
-    read = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower()}
+    name = micrograph_column(path, columns)
+    read = {*CRYOPPP_COLUMNS, _DIAMETER.lower(), _PSI.lower(), name}
     refuse_depth(path, columns)
-    tell_passed_over(path, [name for name in columns if name not in read])
+    tell_passed_over(path, [column for column in columns if column not in read])
     yx = points(path, columns, _Y.lower(), _X.lower())
-    return [
-        Picks(
-            Frame(micrograph_stem(path)),
-            yx,
-            diameter=numbers(path, columns, _DIAMETER.lower(), len(yx)),
-            psi=known(numbers(path, columns, _PSI.lower(), len(yx))),
-        )
-    ]
+    every = Picks(
+        Frame(micrograph_stem(path)),
+        yx,
+        diameter=numbers(path, columns, _DIAMETER.lower(), len(yx)),
+        psi=known(numbers(path, columns, _PSI.lower(), len(yx))),
+    )
+    return by_micrograph(every, path, columns[name]) if name and len(every) else [every]
 
 
 def write_cryoppp(picks: Picks, path: str | Path) -> Path:

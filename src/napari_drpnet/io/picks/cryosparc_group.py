@@ -29,7 +29,7 @@ GROUP_SUFFIX = ".csg"
 _HINT = "Give the .csg that cryoSPARC wrote, with the .cs files beside it."
 _ONE_BY_ONE = "Convert one of them, or one after the other."
 _MOST_FILES = 100
-_PATH, _PIXEL = "micrograph_blob/path", "micrograph_blob/psize_A"
+_PATH, _PIXEL, _SHAPE = "micrograph_blob/path", "micrograph_blob/psize_A", "micrograph_blob/shape"
 # Of cryoSPARC's results for particles, what our table has all columns of.
 _RESULT = "location"
 
@@ -214,17 +214,28 @@ def read_exposures(path: Path) -> list[MicrographEntry]:
     Raises
     ------
     UserError
-        When the file cannot be read, or names no micrographs.
+        When the file cannot be read, names no micrographs, or gives one two sizes.
     """
     (table, *others) = _joined([read_table(file) for file in _tables(path)])
     if others:
         raise UserError(f"{path}: its tables have no uid in common.", "Give the .cs of the exposures.")
     hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."
     table.require((_PATH,), "micrographs" if "movie_blob/path" not in table else "micrographs, only movies", hint)
-    sizes = table.floats(_PIXEL)
-    size_of: dict[str, float | None] = {}
-    for name, size in zip(table.texts(_PATH), sizes.tolist(), strict=True):
+    found: dict[str, MicrographEntry] = {}
+    for name, size, shape in zip(table.texts(_PATH), table.floats(_PIXEL).tolist(), _shapes(table), strict=True):
         if not name or "\0" in name:
             raise UserError(f"{path}: a row does not name its micrograph.", hint)
-        size_of.setdefault(name.removeprefix(">"), size if 0 < size < np.inf else None)
-    return [MicrographEntry(name, find_in_project(name, path), size) for name, size in size_of.items()]
+        name = name.removeprefix(">")
+        known = size if 0 < size < np.inf else None
+        first = found.setdefault(name, MicrographEntry(name, find_in_project(name, path), known, shape=shape))
+        if (first.pixel_size, first.shape) != (known, shape):
+            raise UserError(f"{path}: {short(name)} is there twice, with other sizes.", hint)
+    return list(found.values())
+
+
+def _shapes(table: CsTable) -> list[tuple[int, int] | None]:
+    """Height and width of each micrograph, where they are there and can be those of an image."""
+    if _SHAPE not in table:
+        return [None] * len(table)
+    sides = np.nan_to_num(table.numbers(_SHAPE, 2).astype(np.float64)).tolist()
+    return [(int(height), int(width)) if min(height, width) >= 1 else None for height, width in sides]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +29,15 @@ Columns = Mapping[str, Sequence[str]]
 
 _COLUMNS = ("x", "y", "diameter", "score", "label", "source", "class", "psi")
 _LABELS = ("particle", "background")
-# Any of these names the micrograph of each row; those of several that come later are passed over.
+# Any of these, whatever marks are between its words, names the micrograph of each row; later ones are passed over.
 _MICROGRAPH = (
-    *("micrograph", "micrograph_name", "micrographname", "micrograph_path", "rlnmicrographname", "_rlnmicrographname"),
-    *("image_name", "imagename", "image", "filename", "file_name"),
+    *("micrograph", "micrographname", "micrographpath", "micrographfile", "micrographfilename", "micrographid"),
+    *("mic", "micname", "micpath", "micid", "rlnmicrographname", "imagename", "imagepath", "imagefile", "imageid"),
+    *("image", "img", "imgname", "filename", "filepath", "file"),
 )
+# These may: who wrote them only knows.
+_UNCLEAR = ("frame", "movie", "moviename", "exposure", "tomogram", "tomo", "slice", "series")
+_MARKS = re.compile(r"[\W_]+")
 _DEPTH = ("z", "z_coord", "z-coordinate", "rlncoordinatez", "_rlncoordinatez")
 _LONGEST_NAME = 1024
 _CORRECT = "Correct the file, or export it anew."
@@ -47,7 +52,8 @@ def read_csv(path: str | Path) -> list[Picks]:
     path
         The first line names the columns, separated by commas, semicolons or tabs: ``x`` and ``y`` are
         needed; ``diameter`` (pixels), ``score``, ``label``, ``source``, ``class``, ``psi`` (degrees), and
-        ``micrograph`` (or ``image_name``, ``filename``, ``rlnMicrographName`` and the like) are taken when there.
+        ``micrograph`` (or ``Micrograph Name``, ``mic``, ``filename``, ``rlnMicrographName`` and the like) are taken
+        when there.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def read_csv(path: str | Path) -> list[Picks]:
     path = Path(path)
     columns = read_columns(path, ("x", "y"), "(centres in pixels, row 0 first)")
     refuse_depth(path, columns)
-    name = next((name for name in _MICROGRAPH if name in columns), None)
+    name = micrograph_column(path, columns)
     tell_passed_over(path, [column for column in columns if column not in (*_COLUMNS, name)])
     every = _picks(path, columns)
     return by_micrograph(every, path, columns[name]) if name and len(every) else [every]
@@ -168,6 +174,26 @@ def _picks(path: Path, columns: Columns) -> Picks:
         label=np.array(labels, dtype=np.str_),
         source=as_array(columns.get("source", [""] * n), path),
     )
+
+
+def micrograph_column(path: Path, columns: Columns) -> str | None:
+    """The column that names the micrograph of each row; None where there is none.
+
+    Raises
+    ------
+    UserError
+        When none does, and another one that differs from row to row may.
+    """
+    plain = {_MARKS.sub("", name): name for name in reversed(list(columns))}
+    if found := [plain[name] for name in _MICROGRAPH if name in plain]:
+        return found[0]
+    unclear = [plain[name] for name in _UNCLEAR if name in plain and len(set(columns[plain[name]])) > 1]
+    if unclear:
+        raise UserError(
+            f"{path}: the column {cut(unclear[0], 40)} may name several micrographs.",
+            "Call it micrograph if so, or else remove it.",
+        )
+    return None
 
 
 def by_micrograph(every: Picks, path: Path, names: Sequence[str]) -> list[Picks]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from warnings import warn
 
 import numpy as np
@@ -30,10 +30,14 @@ class HeightError(UserError):
 
 
 def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
-    """The numbers of the rows that name each micrograph, in the order of the names."""
+    """The numbers of the rows that name each micrograph, in the order of the names; ``./a`` and ``a`` are one."""
     rows: dict[str, list[int]] = {}
+    first: dict[PurePosixPath, str] = {}
+    meant: dict[str, str] = {}
     for row, name in enumerate(names):
-        rows.setdefault(name, []).append(row)
+        if name not in meant:
+            meant[name] = first.setdefault(PurePosixPath(name), name)
+        rows.setdefault(meant[name], []).append(row)
     return rows
 
 

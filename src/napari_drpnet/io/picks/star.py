@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from warnings import warn
 
@@ -91,18 +91,18 @@ def _has_coordinates(table: Table) -> bool:
 
 
 def _followed(path: Path, frame_of: FrameOf) -> list[Picks]:
-    found: dict[str, Picks] = {}
+    found: dict[PurePosixPath, Picks] = {}
     failed: list[UserError] = []
     columns: dict[str, None] = {}
     for name, file in read_coordinate_list(path):
-        if name in found:
+        if PurePosixPath(name) in found:
             raise UserError(f"{path}: it lists two files of {short(name)}.", "Keep one of them.")
         try:
             picks, unknown = _listed(name, _followable(name, file, path), frame_of)
         except UserError as error:
             failed.append(error)
             continue
-        found[name] = picks
+        found[PurePosixPath(name)] = picks
         columns |= dict.fromkeys(unknown)
     if failed and not found:
         raise failed[0]
@@ -161,14 +161,14 @@ def _read(
             refuse_tomograms(table)
         next((table for table in tables if X in table or Y in table), tables[-1]).require(X, Y)
     _tell_cut(text, path)
-    parts: dict[str, list[Picks]] = {}
+    parts: dict[PurePosixPath, list[Picks]] = {}
     stem = name or micrograph_stem(path)
     names = one_name(holding, name) if name else names_of_rows(holding, stem)
     for table, of_rows, note in zip(holding, names, _notes(text, len(holding)), strict=True):
         for part in _of_table(tables, table, of_rows, note, frame_of):
-            parts.setdefault(part.frame.micrograph, []).append(part)
+            parts.setdefault(PurePosixPath(part.frame.micrograph), []).append(part)
     if not parts:
-        parts = {stem: [Picks(Frame(stem), np.empty((0, 2)))]}
+        parts = {PurePosixPath(stem): [Picks(Frame(stem), np.empty((0, 2)))]}
     return [_together(several, path) for several in parts.values()], unread(holding)
 
 
