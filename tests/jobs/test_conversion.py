@@ -475,3 +475,8 @@ def test_exposures_of_cryosparc_are_a_list_of_micrographs(call) -> None:
     assert f"micrographs without picks: J1/{UID}b.mrc" in err
     (picks,) = read_picks("p.star")
     assert picks.frame == Frame(f"J1/{UID}a.mrc", pixel_size=2.5)
+    status, _, err = call("all.txt", "p.cs", "--to", "cryosparc", "--micrographs", "exposures.cs")
+    assert status == 0, err  # its fractions need the height of micrographs that are not here
+    table = np.load("p.cs")
+    assert table["location/center_x_frac"][0] == pytest.approx(10 / 200, abs=0.003)
+    assert table["location/center_y_frac"][0] == pytest.approx(1 - 20 / 100, abs=0.006)

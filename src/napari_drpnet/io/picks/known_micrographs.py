@@ -148,6 +148,6 @@ class KnownMicrographs:
         try:
             image = open_image(entry.path)
         except UserError:
-            return Frame(entry.name, None, entry.pixel_size)  # names alone can be of use
+            return Frame(entry.name, entry.shape, entry.pixel_size)  # names alone can be of use
         height, width = image.array.shape[-2:]
         return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
