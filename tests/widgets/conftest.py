@@ -10,6 +10,8 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.widgets.session.session import Session
 
 
 @pytest.fixture
@@ -27,3 +29,12 @@ def nothing_of_other_tests() -> None:
 @pytest.fixture
 def micrograph_file(tmp_path: Path) -> Path:
     return write_mrc(tmp_path / "blobs.mrc", grid_of_blobs()[0], PIXEL_SIZE)
+
+
+@pytest.fixture
+def session(viewer: Any, project: Project) -> Any:
+    """A session with the project of the test's own module open."""
+    session = Session.of(viewer)
+    session.open(project)
+    yield session
+    session.close()

@@ -6,7 +6,6 @@ comes back as it is.
 """
 
 from napari_drpnet.defects.fill import filled
-from napari_drpnet.defects.flat import flat_areas
 from napari_drpnet.defects.repair import repaired
 
-__all__ = ["filled", "flat_areas", "repaired"]
+__all__ = ["filled", "repaired"]

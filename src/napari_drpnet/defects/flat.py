@@ -34,7 +34,7 @@ def flat_areas(image: ImageArray) -> tuple[MaskArray, MaskArray]:
             break
         for found, pixels in zip(_areas(same & (level == values[number])), (frame, others), strict=True):
             if found.any():
-                pixels |= (image == values[number]) & _magnified(ndimage.maximum_filter(found, 3), image.shape)
+                pixels |= (image == values[number]) & magnified(ndimage.maximum_filter(found, 3), _BLOCK, image.shape)
     if frame.mean() > _FLAT:
         frame[:] = False
     return frame, others
@@ -58,7 +58,7 @@ def quiet_frame(image: ImageArray) -> MaskArray:
     for number in range(1, count + 1):
         found = numbered == number
         near = np.abs(image - np.median(low[found])) <= _SPANS * np.median((high - low)[found])
-        frame |= near & _magnified(ndimage.maximum_filter(found, 3), image.shape)
+        frame |= near & magnified(ndimage.maximum_filter(found, 3), _BLOCK, image.shape)
     if frame.mean() > _FLAT:
         frame[:] = False
     return frame
@@ -109,7 +109,7 @@ def _part_of_border(area: MaskArray, where: tuple[slice, slice], shape: tuple[in
     return float(max(touched))
 
 
-def _magnified(blocks: MaskArray, shape: tuple[int, ...]) -> MaskArray:
-    """Blocks as pixels of an image of ``shape``; what is beyond the last block goes with it."""
-    pixels = blocks.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)
+def magnified(blocks: MaskArray, size: int, shape: tuple[int, ...]) -> MaskArray:
+    """Blocks of ``size`` pixels as pixels of an image of ``shape``; what is beyond the last block goes with it."""
+    pixels = blocks.repeat(size, axis=0).repeat(size, axis=1)
     return np.pad(pixels, [(0, side - have) for side, have in zip(shape, pixels.shape, strict=True)], mode="edge")

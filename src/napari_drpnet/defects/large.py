@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
+from napari_drpnet.defects.flat import magnified
 from napari_drpnet.defects.levels import Levels
 
 # Grey levels of large areas are compared in squares of so many pixels, of which every so many are looked at.
@@ -49,10 +50,7 @@ def far_areas(image: ImageArray, good: MaskArray, levels: Levels) -> MaskArray:
     chosen = [n for n in np.unique(touching) if n > 0 and _PART[0] <= sizes[n] / numbered.size <= _PART[1]]
     if not chosen or levels.noise == 0:
         return np.zeros(image.shape, np.bool_)
-    squared = ndimage.maximum_filter(np.isin(numbered, chosen), 3)
-    pixels = squared.repeat(_SQUARE, axis=0).repeat(_SQUARE, axis=1)
-    pixels = pixels[: image.shape[0], : image.shape[1]]
-    return np.pad(pixels, [(0, side - have) for side, have in zip(image.shape, pixels.shape, strict=True)], mode="edge")
+    return magnified(ndimage.maximum_filter(np.isin(numbered, chosen), 3), _SQUARE, image.shape)
 
 
 def _squares(image: ImageArray, good: MaskArray) -> FloatArray:

@@ -37,7 +37,7 @@ class _Plain(_Loader):  # type: ignore[misc] # one of two classes
         first: [(tag, pattern) for tag, pattern in known if tag in _TAGS]
         for first, known in _Loader.yaml_implicit_resolvers.items()
     }
-    yaml_constructors = {  # noqa: RUF012
+    yaml_constructors = {  # noqa: RUF012 - as in its base
         **{tag: make for tag, make in _Loader.yaml_constructors.items() if tag in _TAGS},
         f"{_TAG}int": _number,
         f"{_TAG}float": _number,

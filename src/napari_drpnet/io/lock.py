@@ -30,7 +30,7 @@ from napari_drpnet.io.paths import exists
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # Windows has none
 
 _Word = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$", strict=True)]
 # Bytes; a lock has about 150.

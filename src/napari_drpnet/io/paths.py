@@ -109,7 +109,7 @@ def _below(here: str, parts: tuple[str, ...], root: Path) -> Iterator[str]:
             yield from _below(place, tuple(rest), root)
     else:
         for name in _names(root / here):
-            place = os.path.join(here, name)  # noqa: PTH118
+            place = os.path.join(here, name)  # noqa: PTH118 - as it would be written
             if fnmatch(name, first) and _as_hidden_as(name, first) and (not rest or is_dir(root / place)):
                 yield from _below(place, tuple(rest), root)
 
@@ -128,7 +128,7 @@ def _tree(folder: str, root: Path) -> Iterator[str]:
         yield here
         inside = [entry for entry in _entries(root / here) if entry.name[0] != "."]
         for entry in reversed([entry for entry in inside if leads_to_dir(entry)]):
-            (links if entry.is_symlink() else waiting).append(os.path.join(here, entry.name))  # noqa: PTH118
+            (links if entry.is_symlink() else waiting).append(os.path.join(here, entry.name))  # noqa: PTH118 - as above
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from warnings import warn
 
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.star_optics import SAME_SIZE, lens, pixel_sizes
 from napari_drpnet.io.star_table import format_table, read_tables
 
@@ -112,8 +112,7 @@ def find_in_project(name: str, star: Path, root: Path = Path()) -> Path:
     """
     folders = [root, *star.absolute().parents]
     places = [folder / name for folder in folders]
-    # Not Path.exists, which raises where a folder may not be entered.
-    return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110
+    return next((place for place in places if exists(place)), places[0])
 
 
 def read_coordinate_list(path: str | Path) -> list[tuple[str, str]]:

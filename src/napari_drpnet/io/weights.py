@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.paths import is_file
 
 if TYPE_CHECKING:
     import torch  # slow to load
@@ -74,11 +75,11 @@ def locate(name: str) -> Path:
     """
     if Path(name).suffix == ".safetensors":
         path = Path(name)
-        if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        if not is_file(path):
             raise UserError(f"{cut(name, 200)}: there is no such weights file.", "Check the path.")
         return path
     path = PACKAGED / f"{name}.safetensors"
-    if not os.path.isfile(path):  # noqa: PTH113
+    if not is_file(path):
         known = ", ".join(sorted(p.stem for p in PACKAGED.glob("*.safetensors")))
         raise UserError(
             f"The package has no weights named {short(name)}.", f"Choose one of {known}, or a .safetensors file."

@@ -16,7 +16,6 @@ from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added
 from napari_drpnet.widgets.gallery.form import EVERYWHERE
-from napari_drpnet.widgets.session.session import Session
 
 pytestmark = pytest.mark.gui
 LIMIT = 20_000  # milliseconds
@@ -42,14 +41,6 @@ def project(tmp_path: Path) -> Project:
     for seed, name in enumerate(NAMES):
         project.write_picks(name, some_picks(name, seed))
     return project
-
-
-@pytest.fixture
-def session(viewer: Any, project: Project) -> Any:
-    session = Session.of(viewer)
-    session.open(project)
-    yield session
-    session.close()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from napari_drpnet.data import Picks
 from napari_drpnet.evaluation.counting import paired
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.correction import write_correction
-from napari_drpnet.widgets.session.session import Session
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
@@ -32,14 +31,6 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     jobs.finish(jobs.pick_project(project, device="cpu"))
     project.write_picks("f0", labels(np.random.default_rng(0).permutation(places(0))[:50]))
     return project
-
-
-@pytest.fixture
-def session(viewer: Any, project: Project) -> Any:
-    session = Session.of(viewer)
-    session.open(project)
-    yield session
-    session.close()
 
 
 def score(project: Project) -> float:

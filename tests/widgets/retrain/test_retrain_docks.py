@@ -25,7 +25,6 @@ from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.widgets.harvest.dock import LAYERS, PROJECT
 from napari_drpnet.widgets.retrain.before_after import KINDS, WHICH
 from napari_drpnet.widgets.retrain.training import LABELS
-from napari_drpnet.widgets.session.session import Session
 
 pytestmark = pytest.mark.gui
 LIMIT = 60_000  # milliseconds
@@ -81,14 +80,6 @@ def project(picked: Path, tmp_path: Path) -> Project:
     folder = picked.with_name(tmp_path.name)
     shutil.copytree(picked, folder)
     return Project.open(folder)
-
-
-@pytest.fixture
-def session(viewer: Any, project: Project) -> Any:
-    session = Session.of(viewer)
-    session.open(project)
-    yield session
-    session.close()
 
 
 def dock(viewer: Any, name: str) -> Any:

@@ -6,7 +6,6 @@ how many rows, and its type. cryoSPARC's job *Import Result Group* takes one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.cryosparc import table_picks
 from napari_drpnet.io.picks.cryosparc_table import UID, CsTable, read_table
 from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
@@ -121,8 +121,7 @@ def _beside(group: Path, name: Any) -> Path:
     if not inside or "\0" in inside or Path(inside).is_absolute() or ".." in parts or not inside.endswith(".cs"):
         raise UserError(f"{group}: {short(str(name), 40)} is no table beside it.", _HINT)
     places = [folder / inside for folder in (group.parent, group.parent.parent)]
-    # Not Path.exists, which raises where a folder may not be entered.
-    return next((place for place in places if os.path.exists(place)), places[0])  # noqa: PTH110
+    return next((place for place in places if exists(place)), places[0])
 
 
 def _joined(tables: Sequence[CsTable]) -> list[CsTable]:

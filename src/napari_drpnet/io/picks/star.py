@@ -7,7 +7,6 @@ positions are written as the nearest whole pixel.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.files import micrograph_stem, write_text
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
 from napari_drpnet.io.picks.star_fields import (
     CLASS,
@@ -118,7 +118,7 @@ def _followable(name: str, file: str, path: Path) -> Path:
     if name and file and "\0" not in name + file:
         found = find_in_project(file, path)
         # Reading says what is wrong with a file, and repeats its name.
-        if len(file) <= _LONG or os.path.exists(found):  # noqa: PTH110 - Path.exists raises
+        if len(file) <= _LONG or exists(found):
             return found
     raise UserError(f"{path}: there is no file {short(file)} for {short(name)}.", "Correct the list.")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.weights import PACKAGED, read_card
 
 
@@ -44,7 +44,7 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     if _is_shipped(name):
         return name
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
-        if path.suffix == ".safetensors" and _is_file(path):
+        if path.suffix == ".safetensors" and is_file(path):
             return str(path)
     known = cut(", ".join(networks(folder, role)), 150)
     choice = f"Choose one of these, or a .safetensors file: {known}." if known else "Name a .safetensors file."
@@ -58,11 +58,7 @@ def shipped(role: str) -> tuple[str, ...]:
 
 
 def _is_shipped(name: str) -> bool:
-    return _is_file(PACKAGED / f"{name}.safetensors")
-
-
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+    return is_file(PACKAGED / f"{name}.safetensors")
 
 
 def _of_role(folder: Path, role: str) -> Iterator[str]:
