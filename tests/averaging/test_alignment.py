@@ -8,10 +8,11 @@ from tests.helpers.views import ACROSS, SIDE, particles, view
 
 from napari_drpnet.averaging.alignment import Bank, masked
 from napari_drpnet.averaging.bands import Band, disc, posed, upright
-from napari_drpnet.averaging.classes import averaged, classes_steps, reliability, ring_correlation
+from napari_drpnet.averaging.classes import aligned, classes_steps, reliability, ring_correlation
 from napari_drpnet.steps import drained
 
 BAND = Band.between(0.7, 6.0, SIDE, ACROSS)
+HALF = torch.arange(1000) % 2
 
 
 def likeness(one: torch.Tensor, two: torch.Tensor) -> float:
@@ -55,7 +56,7 @@ def test_likeness_is_in_standard_deviations_of_noise() -> None:
 def test_a_class_of_one_view_gives_that_view() -> None:
     one = view(4)
     images, *_ = particles([one], 200, noise=1.0)
-    found = averaged(images, Bank(one[None], ACROSS, BAND, 3.2).align(BAND.of(images)), 1)
+    found = aligned(images, HALF[: len(images)], torch.stack([one, one])[:, None], ACROSS, 6.0)
     assert likeness(found.images[0], one) > 0.95
     assert found.count.tolist() == [200]
     assert torch.allclose(found.halves.mean(0), found.images, atol=1e-4)
@@ -64,7 +65,7 @@ def test_a_class_of_one_view_gives_that_view() -> None:
 def test_classes_find_the_views_from_single_particles() -> None:
     views = [view(5), view(6), view(7)]
     images, number, *_ = particles(views, 300, noise=1.5)
-    found = drained(classes_steps(images, ACROSS, 6, seed=3))
+    found = drained(classes_steps(images, HALF[: len(images)], ACROSS, 6, seed=3))
     assert int(found.count.sum()) == 300
     pure = 0
     for c in range(6):
@@ -76,7 +77,7 @@ def test_classes_find_the_views_from_single_particles() -> None:
 def test_rings_agree_where_there_is_signal_only() -> None:
     one = view(8)
     images, *_ = particles([one], 400, noise=3.0)
-    found = averaged(images, Bank(one[None], ACROSS, BAND, 3.2).align(BAND.of(images)), 1)
+    found = aligned(images, HALF[: len(images)], torch.stack([one, one])[:, None], ACROSS, 6.0)
     rings = ring_correlation(found.halves, ACROSS)[0]
     assert rings[2:6].min() > 0.8
     assert rings[18:23].abs().mean() < 0.3
@@ -87,6 +88,6 @@ def test_rings_agree_where_there_is_signal_only() -> None:
 
 def test_classes_are_no_more_than_particles() -> None:
     images, *_ = particles([view(1)], 3, noise=0.1)
-    found = drained(classes_steps(images, ACROSS, 8))
+    found = drained(classes_steps(images, HALF[: len(images)], ACROSS, 8))
     assert len(found.images) == 3
     assert torch.isfinite(found.images).all()

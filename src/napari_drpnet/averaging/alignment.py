@@ -49,6 +49,18 @@ class Poses:
         """Those at a mask or an index."""
         return Poses(*(getattr(self, name)[which] for name in _POSE))
 
+    @classmethod
+    def empty(cls, count: int) -> Poses:
+        """So many that are yet to be `put`."""
+        zeros = torch.zeros(count)
+        number = torch.zeros(count, dtype=torch.long)
+        return cls(number, zeros, torch.zeros(count, dtype=torch.bool), torch.zeros(count, 2), zeros.clone())
+
+    def put(self, which: torch.Tensor, others: Poses) -> None:
+        """Write others at an index."""
+        for name in _POSE:
+            getattr(self, name)[which] = getattr(others, name)
+
     @staticmethod
     def joined(parts: list[Poses]) -> Poses:
         """Those of all parts."""

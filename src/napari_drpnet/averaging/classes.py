@@ -11,10 +11,12 @@ from torch.nn import functional as F
 from napari_drpnet.averaging.alignment import Bank, Poses, masked
 from napari_drpnet.averaging.bands import Band, blocks, upright
 
-# Frequencies that align in each round, in cycles a diameter: below, the illumination. The first rounds find the large
-# features, in which single particles can agree; `reliability` tells what the averages of later ones are trusted with.
+# Cycles a diameter: below, the illumination.
 LOWEST = 0.7
-ROUNDS = (4.0, 4.0, 4.0, 6.0, 6.0, 8.0, 8.0, 8.0)
+# What the halves of the particles have in common, unless they are wanted otherwise.
+SHARED = 4.0
+# The first rounds find the large features, in which single particles can agree.
+ROUNDS = (SHARED, SHARED, SHARED, 6.0, 6.0, 8.0, 8.0, 8.0)
 # Particles are off their centres by at most so many diameters.
 REACH = 0.1
 # A class with so many times fewer members than its share begins anew, from another particle.
@@ -28,24 +30,50 @@ class Classes:
 
     Attributes
     ----------
-    images
-        ``(k, side, side)`` float32.
-    count
-        ``(k,)`` members.
+    sums
+        ``(2, k, side, side)`` float32 sums of the members of each half.
+    members
+        ``(2, k)`` how many these are.
     poses
         Of the particles.
-    halves
-        ``(2, k, side, side)``: averages of every second member, and of the others.
     """
 
-    images: torch.Tensor
-    count: torch.Tensor
+    sums: torch.Tensor
+    members: torch.Tensor
     poses: Poses
-    halves: torch.Tensor
+
+    @property
+    def images(self) -> torch.Tensor:
+        """``(k, side, side)`` averages of both halves together."""
+        return _mean(self.sums.sum(0), self.count)
+
+    @property
+    def halves(self) -> torch.Tensor:
+        """``(2, k, side, side)`` averages of each half."""
+        return _mean(self.sums, self.members)
+
+    @property
+    def count(self) -> torch.Tensor:
+        """``(k,)`` members of both halves."""
+        return self.members.sum(0)
+
+    def at(self, kept: torch.Tensor) -> Classes:
+        """Some of the averages, with the poses on all."""
+        return Classes(self.sums[:, kept], self.members[:, kept], self.poses)
+
+
+def _mean(sums: torch.Tensor, members: torch.Tensor) -> torch.Tensor:
+    return sums / members.clamp(min=1)[..., None, None]
 
 
 def classes_steps(
-    images: torch.Tensor, across: int, count: int, seed: int = 0, rounds: Sequence[float] = ROUNDS
+    images: torch.Tensor,
+    half: torch.Tensor,
+    across: int,
+    count: int,
+    seed: int = 0,
+    rounds: Sequence[float] = ROUNDS,
+    shared: float = SHARED,
 ) -> Generator[Classes, None, Classes]:
     """Sort particles into classes, yielding those of each round.
 
@@ -55,6 +83,8 @@ def classes_steps(
     ----------
     images
         ``(n, side, side)`` float32, as `cutting.Cutter` cuts them.
+    half
+        ``(n,)`` 0 or 1: which of the halves each particle is in.
     across
         Pixels to a diameter.
     count
@@ -63,18 +93,23 @@ def classes_steps(
         Of the particles that begin.
     rounds
         Highest frequency that aligns in each round, in cycles a diameter.
+    shared
+        In rounds with higher ones each half has averages of its own, so that beyond it noise of the two has nothing in
+        common; infinite where sharper averages are worth more than to know how sharp they are.
     """
     chance = torch.Generator().manual_seed(seed)
     count = min(count, len(images))
-    references, weight = _any(images, count, chance), None
+    references = _any(images, count, chance).expand(2, -1, -1, -1)
+    weight: torch.Tensor | None = None
     for done, highest in enumerate(rounds):
-        band = Band.between(LOWEST, highest, images.shape[1], across)
-        found = averaged(images, Bank(references, across, band, REACH * across, weight).align(band.of(images)), count)
+        found = aligned(images, half, references, across, highest, weight)
         yield found
-        references, weight = found.images.clone(), reliability(found.halves, across)
+        references, weight = found.images.expand(2, -1, -1, -1).clone(), reliability(found.halves, across)
+        if done + 1 < len(rounds) and rounds[done + 1] > shared:
+            some = (found.members > 0)[..., None, None]
+            references = torch.where(some, found.halves, references)
         poor = torch.nonzero(found.count < max(2.0, _LEAST * len(images) / count))[:, 0]
-        if len(poor) and done < len(rounds) - 1:
-            references[poor], weight[poor] = _any(images, len(poor), chance), 1.0
+        references[:, poor], weight[poor] = _any(images, len(poor), chance), 1.0
     return found
 
 
@@ -83,25 +118,45 @@ def _any(images: torch.Tensor, count: int, chance: torch.Generator) -> torch.Ten
     return images[torch.randperm(len(images), generator=chance)[:count]]
 
 
-def averaged(images: torch.Tensor, poses: Poses, count: int) -> Classes:
-    """The averages of particles that lie on ``count`` of them so."""
-    side = images.shape[1]
+def aligned(
+    images: torch.Tensor,
+    half: torch.Tensor,
+    references: torch.Tensor,
+    across: int,
+    highest: float,
+    weight: torch.Tensor | None = None,
+) -> Classes:
+    """The classes of particles that are laid onto the averages of their half.
+
+    Parameters
+    ----------
+    images, half, across
+        See `classes_steps`; images may be of any number type.
+    references
+        ``(2, k, side, side)``.
+    highest
+        Frequency that aligns, in cycles a diameter.
+    weight
+        See `alignment.Bank`.
+    """
+    side, count = images.shape[1], references.shape[1]
+    band = Band.between(LOWEST, highest, side, across)
+    poses = Poses.empty(len(images))
     sums, members = torch.zeros(2, count, side, side), torch.zeros(2, count)
-    second = torch.arange(len(images)) % 2
-    for which in blocks(torch.arange(len(images)), _BLOCK):
-        pose = poses.at(which)
-        turned = upright(images[which].float(), pose.psi, pose.mirrored, pose.shift)
-        sums.view(2 * count, side, side).index_add_(0, second[which] * count + pose.number, turned)
-        members.view(-1).index_add_(0, second[which] * count + pose.number, torch.ones(len(which)))
-    halves = sums / members.clamp(min=1)[..., None, None]
-    whole = sums.sum(0) / members.sum(0).clamp(min=1)[:, None, None]
-    return Classes(whole, members.sum(0), poses, halves)
+    for which in (0, 1):
+        mine = torch.nonzero(half == which)[:, 0]
+        bank = Bank(references[which], across, band, REACH * across, weight)
+        for part in blocks(mine, _BLOCK):
+            seen = images[part].float()
+            pose = bank.align(band.of(seen))
+            poses.put(part, pose)
+            sums[which].index_add_(0, pose.number, upright(seen, pose.psi, pose.mirrored, pose.shift))
+            members[which].index_add_(0, pose.number, torch.ones(len(part)))
+    return Classes(sums, members, poses)
 
 
 def ring_correlation(halves: torch.Tensor, across: int) -> torch.Tensor:
     """``(k, side // 2 + 1)`` Fourier ring correlation of the halves of each class, by whole cycles a side.
-
-    Beyond the frequencies that align, noise of the two halves has nothing in common.
 
     Parameters
     ----------
@@ -129,3 +184,19 @@ def reliability(halves: torch.Tensor, across: int) -> torch.Tensor:
     correlation = ring_correlation(halves, across)
     smoothed = F.avg_pool1d(F.pad(correlation[:, None], (1, 1), mode="replicate"), 3, 1)[:, 0].clamp(0, 0.999)
     return 2 * smoothed / (1 + smoothed)
+
+
+def resolved(halves: torch.Tensor, across: int) -> torch.Tensor:
+    """``(k,)`` cycles a diameter up to which the halves of each class agree: ring correlation 0.143 and more.
+
+    NaN where that is not beyond the frequencies that aligned both halves together, of which nothing is proved.
+    """
+    side = halves.shape[-1]
+    agree = F.avg_pool1d(F.pad(ring_correlation(halves, across)[:, None], (1, 1), mode="replicate"), 3, 1)[:, 0]
+    first = round(side / across)  # the ring of one cycle a diameter
+    below = torch.cat([agree[:, first:] < _AGREED, torch.ones(len(agree), 1, dtype=torch.bool)], dim=1)
+    reached = (below.float().argmax(1) + first - 1) * across / side
+    return torch.where(reached > SHARED, reached, torch.full_like(reached, torch.nan))
+
+
+_AGREED = 0.143

@@ -8,6 +8,7 @@ other micrographs. So what was picked for its likeness to a template proves noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import count
@@ -135,7 +136,8 @@ def measure_steps(sample: Sample, seed: int = 0) -> Generator[float, None, Evide
     judges, done = [], count(1)
     for side, which in enumerate(chosen):
         images = torch.from_numpy(np.array(sample.images[which], np.float32))
-        rounds = classes_steps(images, sample.across, _CLASSES, seed + side)
+        odd = torch.from_numpy(np.unique(sample.micrograph[which], return_inverse=True)[1] % 2)
+        rounds = classes_steps(images, odd, sample.across, _CLASSES, seed + side, shared=math.inf)
         found = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
         judges.append(Judge(_some(found), sample.across))
     for side, judge in enumerate(judges):
@@ -175,5 +177,4 @@ def _surest(sample: Sample, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
 
 def _some(found: Classes) -> Classes:
     """Classes with members enough to be an average."""
-    kept = torch.nonzero(found.count >= 3)[:, 0]
-    return Classes(found.images[kept], found.count[kept], found.poses, found.halves[:, kept])
+    return found.at(torch.nonzero(found.count >= 3)[:, 0])
