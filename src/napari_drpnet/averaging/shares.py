@@ -314,7 +314,8 @@ def micrograph_evidence(probability: FloatArray, evidence: FloatArray, shares: S
     shares
         Of the data set.
     threshold
-        In the data set's own probability; candidates below it are not looked at.
+        In the data set's own probability; candidates below it are not looked at. Their own evidence does not choose
+        them, as it is what is measured.
 
     Returns
     -------

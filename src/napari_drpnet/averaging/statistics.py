@@ -1,9 +1,9 @@
 """From the evidence of candidates to the share of true particles among them, with its errors.
 
 Evidence is first made bounded: `bounded` gives a candidate the probability that noise has less evidence, minus that it
-has more. Of background its mean is 0, whatever the spread, as noise is as often below 0 as above. Of clear particles it is
-nearly 1, however clear they are, so that it counts them; the mean of evidence itself would count a particle that is half
-as clear as half a particle. Where all are faint it is as good as the mean (0.95 of its efficiency).
+has more. Of background its mean is 0, whatever the spread, as noise is as often below 0 as above. Of clear particles it
+is nearly 1, however clear they are, so that it counts them; the mean of evidence itself would count a particle that is
+half as clear as half a particle. Where all are faint it is as good as the mean (0.95 of its efficiency).
 """
 
 from __future__ import annotations
@@ -241,8 +241,8 @@ def share_of(seen: FloatArray, count: FloatArray, top: FloatArray, fainter: Floa
 def fainter_by(bins: Bins) -> tuple[FloatArray, FloatArray]:
     """How much less clear the last true particle may be than the first, ``(m,)`` parts, and how probable each is.
 
-    Where particles are clear, bounded evidence counts them, and plain evidence tells how clear they are; where not, both
-    tell the same, and all parts are as probable.
+    Where particles are clear, bounded evidence counts them, and plain evidence tells how clear they are. Where not,
+    both tell the same, and all parts are as probable.
     """
     parts = np.linspace(0, _MOST_FAINTER, _PARTS)
     even = np.full(_PARTS, 1 / _PARTS)
