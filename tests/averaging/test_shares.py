@@ -259,6 +259,16 @@ class TestPopulations:
         assert (np.abs(off) < 2).mean() >= 0.9
         assert np.abs(np.mean(off, 0)).max() < 1.5
 
+    def test_estimates_with_own_evidence_are_within_two_standard_errors(self):
+        off = []
+        for seed in range(12):
+            drawn = Population(seed)
+            shares, seen = drawn.shares(), (drawn.probability, drawn.evidence)
+            at = shares.threshold(*seen)
+            value, error = estimates(shares.expected(drawn.probability, at, drawn.evidence))
+            off.append((value - drawn.figures(shares.probability(*seen) >= at)) / error)
+        assert (np.abs(off) < 2).mean() >= 0.9
+
     def test_all_true(self):
         drawn = Population(0, share=1)
         shares = drawn.shares()

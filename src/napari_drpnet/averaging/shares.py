@@ -9,7 +9,7 @@ counted: recall is of the particles that the picker could find.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,8 @@ _OWN_PART = 0.005
 # A candidate's own evidence raises its odds by at most the one factor, and lowers them by at most the other: a particle
 # may be off its centre, or in a view that no average shows.
 _FOR, _AGAINST = 20.0, 3.0
+# How far such odds can be trusted is not known well, as they are of particles that look like the surest.
+_TRUST_ERROR = 0.5
 # True particles that are hardly sure have this part less evidence than the surest: the middle of what can be.
 _FAINTER = 0.5
 _LEAST = 1e-4
@@ -133,9 +135,8 @@ class Shares:
         picked = own >= threshold
         value = _figures(own, picked)
         variance = _chance(own, picked)
-        for one in self.spread:
-            up, down = (_figures(self._own(self.share + side * one, probability, evidence), picked) for side in (1, -1))
-            variance += ((up - down) / 2) ** 2
+        for up, down in self._deviating(probability, evidence):
+            variance += ((_figures(up, picked) - _figures(down, picked)) / 2) ** 2
         error = np.sqrt(variance) if self.significant else np.full(4, np.nan)
         return Expected(*(Estimate(float(v), float(e)) for v, e in zip(value, error, strict=True)))
 
@@ -159,26 +160,44 @@ class Shares:
         f1 = _f1_curve(own[order])[ends]
         best = int(np.argmax(f1))
         lost, variance = f1[best] - f1, np.zeros(len(ends))
-        for one in self.spread:
-            up, down = (
-                _f1_curve(self._own(self.share + side * one, probability, evidence)[order])[ends] for side in (1, -1)
-            )
+        for deviating in self._deviating(probability, evidence):
+            up, down = (_f1_curve(one[order])[ends] for one in deviating)
             variance += ((up[best] - up - down[best] + down) / 2) ** 2
         chosen = int(np.flatnonzero(lost <= np.minimum(np.sqrt(variance), _GIVEN_UP))[-1])
         at = own[order][ends]
         return float(at[chosen] if chosen + 1 == len(ends) else (at[chosen] + at[chosen + 1]) / 2)
 
-    def _own(self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None) -> FloatArray:
-        """Probabilities with another curve than the best one."""
+    def _deviating(
+        self, probability: FloatArray, evidence: FloatArray | None
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """The data set's own probabilities, one standard error up and down, for each error there is."""
+        for one in self.spread:
+            yield self._own(self.share + one, probability, evidence), self._own(self.share - one, probability, evidence)
+        if evidence is not None and self._telling:
+            more, less = 1 + _TRUST_ERROR, 1 - _TRUST_ERROR
+            yield (
+                self._own(self.share, probability, evidence, more),
+                self._own(self.share, probability, evidence, less),
+            )
+
+    @property
+    def _telling(self) -> bool:
+        """Whether the evidence of a single candidate counts."""
+        return self.significant and self.particle[0] >= TELLING
+
+    def _own(
+        self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None, trust: float = 1
+    ) -> FloatArray:
+        """Probabilities with another curve than the best one, and with own evidence trusted more or less."""
         if not self.significant:
             return np.array(probability, np.float64)
         level = np.interp(probability, self.knots, np.clip(share, 0, 1))
         own = level + _OWN_PART * (probability - level)
-        if evidence is None or self.particle[0] < TELLING:
+        if evidence is None or not self._telling:
             return np.asarray(own, np.float64)
         top = max(float(self.share[-1]), _LEAST)
         prior = logit(np.clip(own, _LEAST, 1 - _LEAST))
-        return np.asarray(expit(prior + self._odds(evidence, np.clip(own / top, 0, 1))), np.float64)
+        return np.asarray(expit(prior + trust * self._odds(evidence, np.clip(own / top, 0, 1))), np.float64)
 
     def _odds(self, evidence: FloatArray, surety: FloatArray) -> FloatArray:
         """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise, within limits."""
