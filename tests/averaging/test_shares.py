@@ -338,6 +338,12 @@ class TestMicrographs:
         assert unlike(np.full(40, 0.9), np.zeros(40), shares, 0.5)
         assert not unlike(np.full(40, 0.9), np.full(40, 3.0), shares, 0.5)
 
+    def test_one_with_half_the_evidence_has_particles(self):
+        shares = given([0.0, 0.5, 0.9])
+        half = np.repeat([0.0, 3.0], 200)
+        assert micrograph_evidence(np.full(400, 0.9), half, shares, 0.5).value == pytest.approx(0.62, abs=0.05)
+        assert not unlike(np.full(400, 0.9), half, shares, 0.5)
+
     def test_nothing_is_known_without_picks_or_evidence(self):
         shares = given([0.0, 0.5, 0.9])
         nothing = micrograph_evidence(np.full(9, 0.1), np.zeros(9), shares, 0.5)
