@@ -183,9 +183,9 @@ class TestQuestions:
         assert error[1] == pytest.approx(0.05, rel=0.02)
 
     def test_threshold_is_the_best_and_lower_only_where_that_cannot_be_told_from_it(self):
-        # Picking the second group as well loses 0.002 of expected F1; the third would lose 0.15.
+        # Picking the second group as well loses 0.0018 of expected F1; the third would lose 0.15.
         probability = np.repeat([0.1, 0.4, 0.9], 100)
-        sure = given([0.0, 0.388, 0.388, 0.9], (0.1, 0.35, 0.6, 0.8))
+        sure = given([0.0, 0.390, 0.390, 0.9], (0.1, 0.35, 0.6, 0.8))
         unsure = Shares(**{**vars(sure), "spread": np.array([[0.0, 0.1, 0.1, 0.0]])})
         for shares, picked in ((sure, {0.9}), (unsure, {0.4, 0.9})):
             assert set(probability[shares.probability(probability) >= shares.threshold(probability)]) == picked
@@ -196,7 +196,7 @@ class TestQuestions:
             shares = drawn.shares()
             at = shares.threshold(drawn.probability)
             best = max(shares.expected(drawn.probability, t).f1.value for t in np.linspace(0, 1, 101))
-            assert shares.expected(drawn.probability, at).f1.value >= best - 0.0051
+            assert shares.expected(drawn.probability, at).f1.value >= best - 0.0021
 
     def test_nothing_to_pick_has_a_threshold_and_no_figures(self):
         for shares in (given([0.1, 0.5, 0.9]), unmeasured_shares("Nothing.")):

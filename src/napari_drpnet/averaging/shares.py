@@ -45,7 +45,7 @@ _TRUST_ERROR = 0.5
 _FAINTER = 0.5
 _LEAST = 1e-4
 # What expected F1 may be given up for a lower threshold.
-_GIVEN_UP = 0.005
+_GIVEN_UP = 0.002
 # Without candidates every threshold is as good.
 _ANY_THRESHOLD = 0.5
 
@@ -146,7 +146,7 @@ class Shares:
         """The threshold, in the data set's own probability, of the greatest expected F1.
 
         Of thresholds that the measurement cannot tell from the best (their expected F1 is less by no more than the
-        standard error of the difference, and by no more than 0.005), the lowest: shares at low probabilities are lower
+        standard error of the difference, and by no more than 0.002), the lowest: shares at low probabilities are lower
         bounds.
 
         Parameters

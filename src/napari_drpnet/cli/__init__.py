@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet.cli import (
+    averaging,
     comparing,
     converting,
     evaluating,
@@ -47,6 +48,7 @@ app.command()(with_options(project.project))
 app.command()(with_options(evaluating.evaluate))
 app.command()(with_options(comparing.compare))
 app.command()(with_options(comparing.consensus))
+app.command()(with_options(averaging.average))
 app.command()(with_options(converting.convert))
 app.command()(picking.sample)
 app.command()(picking.demo)

@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING, Any
 from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
+    from napari_drpnet.jobs.averaging.average import average
+    from napari_drpnet.jobs.averaging.result import Averages, AveragingProgress
+    from napari_drpnet.jobs.averaging.sources import (
+        Source,
+        averaging_picker,
+        picked_by,
+        picked_in_files,
+        picked_in_project,
+    )
+    from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
@@ -48,6 +58,10 @@ if TYPE_CHECKING:
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
+    "averaging.average": ("average",),
+    "averaging.result": ("Averages", "AveragingProgress"),
+    "averaging.sources": ("Source", "averaging_picker", "picked_by", "picked_in_files", "picked_in_project"),
+    "averaging.write": ("write_averages",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),
     "compare.result": ("ComparisonReport",),

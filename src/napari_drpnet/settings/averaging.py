@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import DiameterIfKnown, PixelSize, Seed, Settings
+from napari_drpnet.settings.base import DiameterIfKnown, PixelSize, Seed, Settings, unit
 
 
 class AveragingSettings(Settings):
@@ -22,3 +22,12 @@ class AveragingSettings(Settings):
         description="Classes are found with so many picks at most, chosen at random; then all are sorted into them.",
     )
     seed: Seed = 0
+    voltage: float | None = Field(
+        None, gt=0, description="Voltage, for RELION, where no file tells it.", json_schema_extra=unit("kV")
+    )
+    cs: float | None = Field(
+        None, description="Spherical aberration, for RELION, where no file tells it.", json_schema_extra=unit("mm")
+    )
+    amplitude_contrast: float | None = Field(
+        None, ge=0, le=1, description="Amplitude contrast, for RELION, where no file tells it."
+    )

@@ -1,0 +1,202 @@
+"""What is averaged: the picks of a project, of files, or of a picker, with their micrographs and their CTF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.ctf import KnownCTF
+from napari_drpnet.io.ctf_files import ctf_beside, read_ctf
+from napari_drpnet.io.picks.folder import picks_of
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.io.star_lists import MicrographEntry
+from napari_drpnet.jobs.averaging.stack import PickedMicrograph
+from napari_drpnet.jobs.inputs import PickTask, find_micrographs
+from napari_drpnet.jobs.picking import learn, read_task
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.protocol.registry import load_picker
+from napari_drpnet.steps import Job
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Micrographs with picks.
+
+    Attributes
+    ----------
+    micrographs
+        In their order.
+    diameter
+        Of the particle in Angstrom, as the picks or the project say; None where they do not.
+    ctf
+        Of the micrographs, by their names.
+    lenses
+        Voltage and the like by RELION's columns, by the name of the micrograph.
+    """
+
+    micrographs: tuple[PickedMicrograph, ...]
+    diameter: float | None = None
+    ctf: KnownCTF = field(default_factory=lambda: KnownCTF({}))
+    lenses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
+    """The particles of a project, picked or labelled.
+
+    Parameters
+    ----------
+    project
+        Whose micrographs are read when it is their turn.
+    ctf
+        File or folder that tells it; None: what lies beside the micrographs.
+
+    Raises
+    ------
+    UserError
+        When no micrograph has picks, or the CTF cannot be read.
+    """
+    entries = [project.entry(row.name) for row in project.rows() if row.picks]
+    if not entries:
+        raise UserError(f"{project.folder}: no micrograph of the project has picks.", "Pick its micrographs first.")
+    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
+
+    def load(name: str) -> tuple[Micrograph, Picks]:
+        picks = project.read_picks(name)
+        return project.read_micrograph(name), picks.select(picks.label == "particle")
+
+    micrographs = tuple(PickedMicrograph(e.name, partial(load, e.name), lens.of(e.name)) for e in entries)
+    return Source(micrographs, project.settings.diameter, lens)
+
+
+def picked_in_files(
+    picks: Path, inputs: Sequence[str], pixel_size: float | None = None, ctf: Path | None = None
+) -> Source:
+    """Picks in a file or a folder, in any format that is read, of micrographs.
+
+    Parameters
+    ----------
+    picks
+        Their file or folder.
+    inputs
+        Micrographs, as `find_micrographs` takes them.
+    pixel_size
+        Of the micrographs, in Angstrom; None: what the inputs say.
+    ctf
+        File or folder that tells it; None: the STAR file among the inputs, or what lies beside the micrographs.
+
+    Raises
+    ------
+    UserError
+        When there is no micrograph, none has picks, or a file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        For inputs that cannot be used, and picks that are left out.
+    """
+    tasks = _tasks(inputs)
+    found = picks_of([picks], [task.micrograph for task in tasks], pixel_size)
+    used = [task for task in tasks if len(found.get(task.micrograph.name, ()))]
+    if not used:
+        raise UserError(f"{picks}: it has no picks of these micrographs.", "Name the micrographs that they are of.")
+
+    def load(task: PickTask) -> tuple[Micrograph, Picks]:
+        return read_task(task, pixel_size), found[task.micrograph.name]
+
+    return _source(used, load, inputs, ctf, _diameter([found[task.micrograph.name] for task in used]))
+
+
+def averaging_picker(name: str, diameter: float | None, options: Mapping[str, Any]) -> LoadedPicker:
+    """A picker whose picks are to be averaged.
+
+    Raises
+    ------
+    UserError
+        When there is no such picker, it needs a diameter, or a setting cannot be used.
+    """
+    return load_picker(name, **({} if diameter is None else {"diameter": diameter}), **options)
+
+
+def picked_by(
+    picker: LoadedPicker, inputs: Sequence[str], pixel_size: float | None = None, ctf: Path | None = None
+) -> Job[Source]:
+    """What a picker finds on micrographs, each of which is read once; one that learns does so first.
+
+    Parameters
+    ----------
+    picker
+        Any.
+    inputs, pixel_size, ctf
+        See `picked_in_files`.
+
+    Raises
+    ------
+    UserError
+        When there is no micrograph, or the CTF cannot be read.
+    """
+    tasks = _tasks(inputs)
+    yield from learn(picker, [partial(read_task, task, pixel_size) for task in tasks])
+
+    def load(task: PickTask) -> tuple[Micrograph, Picks]:
+        micrograph = read_task(task, pixel_size)
+        return micrograph, picker.pick(micrograph)
+
+    return _source(tasks, load, inputs, ctf, picker.settings.diameter or None)
+
+
+def _tasks(inputs: Sequence[str]) -> list[PickTask]:
+    tasks, refusals = find_micrographs(inputs)
+    if not tasks:
+        raise refusals[0].error if refusals else UserError("There are no micrographs.", "Name some.")
+    for refusal in refusals:
+        warn(str(refusal.error), stacklevel=3)
+    return tasks
+
+
+def _source(
+    tasks: Sequence[PickTask],
+    load: Callable[[PickTask], tuple[Micrograph, Picks]],
+    inputs: Sequence[str],
+    ctf: Path | None,
+    diameter: float | None,
+) -> Source:
+    entries: list[MicrographEntry] = [task.micrograph for task in tasks]
+    stars = [Path(text) for text in inputs if text.lower().endswith(".star")]
+    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
+    micrographs = tuple(
+        PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name)) for task in tasks
+    )
+    return Source(micrographs, diameter, lens, {entry.name: entry.lens for entry in entries if entry.lens})
+
+
+def _known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
+    """The CTF of micrographs as it is told, by a STAR file that lists them, or by files beside them."""
+    names, paths = [name for name, _ in files], dict(files)
+    if ctf is not None:
+        return read_ctf(ctf).settled(names, paths)
+    for star in stars:
+        try:
+            return read_ctf(star).settled(names, paths)
+        except UserError:  # a list of micrographs need not tell it
+            continue
+    beside = ctf_beside(paths.values())
+    return beside.settled(names, paths) if len(beside) else beside
+
+
+def _diameter(found: Sequence[Picks]) -> float | None:
+    """Of the picks, in Angstrom; None where they do not tell."""
+    known = [
+        picks.diameter[np.isfinite(picks.diameter)] * picks.frame.pixel_size
+        for picks in found
+        if picks.frame.pixel_size
+    ]
+    values = np.concatenate([np.empty(0), *known])
+    return float(np.median(values)) if len(values) else None
