@@ -26,7 +26,9 @@ def project(
     *,
     told: Annotated[
         Given,
-        options(ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert"),
+        options(
+            ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert", "keep_unproved"
+        ),
     ],
     networks: Networks,
     own: OptionTexts = None,

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.conversion import Conversion, convert
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
-    from napari_drpnet.jobs.pick_report import PickReport
-    from napari_drpnet.jobs.picking import find, learn, pick
+    from napari_drpnet.jobs.judging import Judgement, judge_one
+    from napari_drpnet.jobs.pick_report import PickReport, PickResult
+    from napari_drpnet.jobs.pick_run import pick
+    from napari_drpnet.jobs.picking import find, learn
     from napari_drpnet.jobs.project import (
         is_project,
         learn_project,
         names_of,
         open_project,
         pick_project,
+        project_judgement,
         project_picker,
         with_networks,
     )
@@ -54,14 +57,17 @@ _HOME = {
     "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
     "inputs": ("find_micrographs",),
-    "pick_report": ("PickReport",),
-    "picking": ("find", "learn", "pick"),
+    "judging": ("Judgement", "judge_one"),
+    "pick_report": ("PickReport", "PickResult"),
+    "pick_run": ("pick",),
+    "picking": ("find", "learn"),
     "project": (
         "is_project",
         "learn_project",
         "names_of",
         "open_project",
         "pick_project",
+        "project_judgement",
         "project_picker",
         "with_networks",
     ),

@@ -1,0 +1,104 @@
+"""Candidates and pictures of particles that a run keeps on disk until it has decided, so that memory stays flat."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.data import Candidates, Frame, ImageArray, ScoreMap
+from napari_drpnet.io.files import writing
+
+_COLUMNS = ("yx", "detection", "level", "probability", "diameter", "class_number", "psi")
+
+
+class Held:
+    """A folder of candidates by number, and of one list of pictures; made by `held`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pictures = folder / "pictures"
+        self._shape: tuple[int, ...] = (0, 0)
+        self._count = 0
+
+    def put(self, number: int, score_map: ScoreMap) -> None:
+        """Keep the candidates of a micrograph, without the map.
+
+        Raises
+        ------
+        UserError
+            When the disk is full.
+        """
+        found, frame = score_map.candidates, score_map.frame.unbinned
+        columns: dict[str, Any] = {name: getattr(found, name) for name in _COLUMNS}
+        there = {name: values for name, values in columns.items() if values is not None}
+        path = self._path(number)
+        with writing(path), path.open("wb") as file:
+            shape = [] if frame.shape is None else frame.shape
+            size = [] if frame.pixel_size is None else [frame.pixel_size]
+            np.savez(file, **there, name=np.array(frame.micrograph), shape=np.array(shape), size=np.array(size))
+
+    def take(self, number: int) -> ScoreMap:
+        """The candidates that were kept under a number; not a second time."""
+        path = self._path(number)
+        with np.load(path) as kept:
+            shape = (int(kept["shape"][0]), int(kept["shape"][1])) if len(kept["shape"]) else None
+            size = float(kept["size"][0]) if len(kept["size"]) else None
+            columns: dict[str, Any] = {name: kept[name] for name in _COLUMNS if name in kept}
+            frame = Frame(str(kept["name"]), shape, size)
+        path.unlink()
+        return ScoreMap(None, frame, Candidates(**columns))
+
+    def add_pictures(self, images: ImageArray) -> None:
+        """Add ``(n, side, side)`` pictures, all of one side; half precision is enough for what is mostly noise.
+
+        Raises
+        ------
+        UserError
+            When the disk is full.
+        """
+        with writing(self._pictures), self._pictures.open("ab") as file:
+            images.astype(np.float16).tofile(file)
+        self._shape = images.shape[1:]
+        self._count += len(images)
+
+    def pictures(self) -> npt.NDArray[np.float16]:
+        """``(n, side, side)`` all of them in their order, read from the disk where they are looked at."""
+        if not self._count:
+            return np.zeros((0, *self._shape), np.float16)
+        return np.memmap(self._pictures, np.float16, "r", shape=(self._count, *self._shape))
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number}.npz"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[Held]:
+    """A folder to keep things in while a run decides; what a killed run left in it goes, and all of it at the end.
+
+    Raises
+    ------
+    UserError
+        When it cannot be made.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    with writing(folder):
+        folder.mkdir(parents=True)
+    try:
+        yield Held(folder)
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def held_for_now() -> Iterator[Held]:
+    """A folder of the system's own to keep things in, for what has no output folder."""
+    with tempfile.TemporaryDirectory(prefix="napari-drpnet-", ignore_cleanup_errors=True) as folder:
+        yield Held(Path(folder))
