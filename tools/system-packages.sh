@@ -2,7 +2,7 @@
 # Installs the Debian or Ubuntu packages that Python cannot bring along, or says which they are.
 #   tools/system-packages.sh venv      what `python3 -m venv` needs
 #   tools/system-packages.sh window    what napari's window needs
-#   tools/system-packages.sh test      the same, a screen that is not there (Xvfb), and RELION for the interop tests
+#   tools/system-packages.sh test      the same, a screen that is not there (Xvfb), RELION, and what clicks in its window
 set -eu
 
 window="libgl1 libglx-mesa0 libgl1-mesa-dri libegl1 libopengl0 libglib2.0-0 libdbus-1-3 libfontconfig1 libfreetype6
@@ -16,7 +16,7 @@ case "${1:-}" in
         "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null && exit 0
         wanted="python3-venv" ;;
     window) wanted="$window" ;;
-    test) wanted="$window xvfb xauth" optional="relion" ;;
+    test) wanted="$window xvfb xauth" optional="relion relion-gui xdotool" ;;
     *) echo "usage: $0 venv|window|test" >&2; exit 2 ;;
 esac
 

@@ -6,7 +6,6 @@ its own mark there, and any flip, swap or shift puts another pixel there. That t
 too.
 """
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -70,17 +69,6 @@ _rlnAmplitudeContrast #6
 
 
 HARMLESS = ("micrographs.star seems to be from a previous version", "no particles on micrograph")
-
-
-@pytest.fixture(scope="module")
-def relion() -> str:
-    program = shutil.which("relion_preprocess")
-    if program is None:
-        reason = "RELION is not installed (Debian and Ubuntu: apt-get install relion)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return program
 
 
 @pytest.fixture

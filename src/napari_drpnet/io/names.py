@@ -28,6 +28,7 @@ _ENDING = re.compile(r"[_\-. ]+(?=[^\W\d_])")
 # Those that programs are known to put there; any other may belong to the name.
 _USUAL = re.compile(
     r"[_\-. ]+(extract|checked|cnnPick|auto(pick|match)|manual(pick)?|topaz|cryolo|info|dw|nodw|denoised|frames|sum"
+    r"|ps|g?ctf|ctffind\d?|diag(nostic(_output)?)?"
     r"|aligned|(topaz)?[_-]?(picks?|particles|boxe?s?|coord(inate)?s))",
     re.IGNORECASE,
 )

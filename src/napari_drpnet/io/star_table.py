@@ -225,6 +225,12 @@ def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments:
     return "\n".join(lines) + "\n\n"
 
 
+def format_values(values: Mapping[str, str], name: str) -> str:
+    """A block of names with one value each, as RELION writes what there is once; a `UserError` as of `format_table`."""
+    lines = ["", f"data_{name}", "", *(f"_{one}\t{_quoted(value)}" for one, value in values.items())]
+    return "\n".join(lines) + "\n\n"
+
+
 def star_row(*values: str) -> str:
     """One line of a loop; a `UserError` as of `format_table`."""
     return "\t".join(map(_quoted, values))

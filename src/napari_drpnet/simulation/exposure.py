@@ -8,9 +8,10 @@ import numpy as np
 import scipy.fft
 
 from napari_drpnet.data import ImageArray
+from napari_drpnet.lens import Lens, ctf, frequencies
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import specimen
-from napari_drpnet.simulation.optics import Lens, ctf, frequencies, image_intensity, interaction
+from napari_drpnet.simulation.optics import image_intensity, interaction
 from napari_drpnet.simulation.scene import Scene
 from napari_drpnet.simulation.structures import ICE_POTENTIAL
 from napari_drpnet.simulation.views import Views

@@ -11,11 +11,12 @@ import numpy as np
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
+from napari_drpnet.lens import Lens
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import contaminate, grains
 from napari_drpnet.simulation.exposure import Exposure, draw_exposure, expose, log_uniform, visibility
-from napari_drpnet.simulation.optics import Lens, slab_heights
+from napari_drpnet.simulation.optics import slab_heights
 from napari_drpnet.simulation.orientations import directions, random_views, view_weights
 from napari_drpnet.simulation.scene import LabelArray, Poses, Scene, draw_poses
 from napari_drpnet.simulation.stain import stain

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.lens import Lens
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.exposure import Exposure, expose
 from napari_drpnet.simulation.micrograph import found
-from napari_drpnet.simulation.optics import Lens
 from napari_drpnet.simulation.scene import Scene, draw_poses
 from napari_drpnet.simulation.structures import procedural_structure
 from napari_drpnet.simulation.views import make_views

@@ -232,6 +232,53 @@ def _read_list(path: Path) -> None:
     _convert(path)
 
 
+def _read_ctf(path: Path) -> None:
+    from napari_drpnet.io.ctf_files import read_ctf
+
+    read_ctf(path).of("m/a.mrc")
+
+
+CTF_STAR = b"""data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnVoltage #2
+_rlnSphericalAberration #3
+_rlnAmplitudeContrast #4
+1     300.000000     2.700000     0.100000
+
+data_micrographs
+
+loop_
+_rlnMicrographName #1
+_rlnOpticsGroup #2
+_rlnDefocusU #3
+_rlnDefocusV #4
+_rlnDefocusAngle #5
+_rlnPhaseShift #6
+m/a.mrc            1 10863.857422 10575.721680    77.995003     0.000000
+m/b.mrc            1  9836.475586  9586.718750    72.038002    90.000000
+
+"""
+CTFFIND = b"""# Output from CTFFind version 4.1.14, run on 2023-03-05 10:08:51
+# Input file: m/a.mrc ; Number of micrographs: 2
+# Pixel size: 1.0 Angstroms ; acceleration voltage: 300.0 keV ; spherical aberration: 2.7 mm ; amplitude contrast: 0.1
+# Columns: #1 - micrograph number; #2 - defocus 1 [Angstroms]; #3 - defocus 2; #4 - azimuth of astigmatism; ...
+1.000000 10588.083984 9956.687500 -44.710212 0.000000 0.494779 4.102857
+2.000000 11588.083984 9956.687500 -44.710212 0.500000 0.494779 4.102857
+"""
+GCTF_LOG = b"""--kV                   300.00
+ CS[mm], HT[kV], AmpCnst, XMAG, DStep[um]
+   2.7    300.0    0.10   46296.3    5.000
+
+   Defocus_U   Defocus_V       Angle        CCC
+    22195.93    22722.04       47.05    0.039181  Final Values
+"""
+CTFS = (
+    Target("ctf star", _file("a.star", lambda: CTF_STAR), _read_ctf, m.TEXT),
+    Target("ctffind", _file("a.txt", lambda: CTFFIND), _read_ctf, m.TEXT),
+    Target("gctf", _file("a_gctf.log", lambda: GCTF_LOG), _read_ctf, m.TEXT),
+)
 PICKS = (
     Target("star", _picks_file("star"), _convert, m.TEXT, cost=2),
     Target("star particles", _file("a.star", lambda: PARTICLES), _convert, m.TEXT, cost=2),
@@ -503,5 +550,5 @@ PROJECTS = (
     Target("patch stack", _patch_stack, _read_patches, m.BYTES),
 )
 
-TARGETS = {target.name: target for target in (*IMAGES, *PICKS, *NETWORKS, *SETTINGS, *PROJECTS)}
+TARGETS = {target.name: target for target in (*IMAGES, *PICKS, *CTFS, *NETWORKS, *SETTINGS, *PROJECTS)}
 assert all(a != b for a, b in pairwise(sorted(TARGETS)))

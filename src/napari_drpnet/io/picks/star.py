@@ -17,7 +17,7 @@ from warnings import warn
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.data import FloatArray, Frame, Picks
+from napari_drpnet.data import FloatArray, Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.files import micrograph_stem, write_text
@@ -317,16 +317,23 @@ def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:
 
 def extractable(picks: Picks, path: Path) -> Picks:
     """The picks that RELION may have: particles with their centres on the micrograph; others are told of."""
-    particle = picks.label != "background"
+    return picks.select(are_extractable(picks, path, stacklevel=4))
+
+
+def are_extractable(picks: Picks, path: Path, stacklevel: int = 3) -> MaskArray:
+    """``(n,)`` which of the picks `extractable` gives."""
+    particle = np.asarray(picks.label != "background", dtype=np.bool_)
     if not particle.all():
-        warn(f"{path}: {np.sum(~particle)} picks labelled background are left out; CSV keeps them.", stacklevel=3)
+        count = np.sum(~particle)
+        warn(f"{path}: {count} picks labelled background are left out; CSV keeps them.", stacklevel=stacklevel)
     if picks.frame.shape is None:
-        return picks.select(particle)
+        return particle
     (h, w), (y, x) = picks.frame.shape, whole_pixels(picks.yx).T
     inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
     if not inside[particle].all():
-        warn(f"{path}: {np.sum(particle & ~inside)} picks outside the micrograph are left out.", stacklevel=3)
-    return picks.select(particle & inside)
+        count = np.sum(particle & ~inside)
+        warn(f"{path}: {count} picks outside the micrograph are left out.", stacklevel=stacklevel)
+    return np.asarray(particle & inside, dtype=np.bool_)
 
 
 def note(picks: Picks) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
@@ -45,17 +46,45 @@ def write_particles(
     """
     path = Path(path)
     parts = [extractable(picks, path) for picks in found]
-    optics = [_optics(picks, path, lenses or {}) for picks in parts]
-    groups = {one: number for number, one in enumerate(dict.fromkeys(optics), start=1)}
+    optics = optics_groups(parts, path, lenses or {})
     if len({frozenset(picks.helix) for picks in parts if len(picks)}) > 1:
         raise UserError(f"{path}: only some of the picks are of helical tubes.", "Convert them apart.")
     together = Picks.joined(parts)
     columns = star_columns(together) | {
         MICROGRAPH: [picks.frame.micrograph for picks in parts for _ in range(len(picks))],
-        GROUP: [str(groups[one]) for picks, one in zip(parts, optics, strict=True) for _ in range(len(picks))],
+        GROUP: [str(number) for picks, number in zip(parts, optics.numbers, strict=True) for _ in range(len(picks))],
     }
-    text = format_table(_groups(list(groups), path), "optics", note(together)) + format_table(columns, "particles")
+    text = format_table(optics.columns, "optics", note(together)) + format_table(columns, "particles")
     return write_text(text, path)
+
+
+@dataclass(frozen=True)
+class OpticsGroups:
+    """The optics groups of some micrographs.
+
+    Attributes
+    ----------
+    numbers
+        Of the group of each micrograph, from 1.
+    columns
+        Of ``data_optics``.
+    """
+
+    numbers: list[int]
+    columns: dict[str, list[str]]
+
+
+def optics_groups(
+    found: Sequence[Picks], path: Path, lenses: Mapping[str, Mapping[str, str]], use: str = "extracts from"
+) -> OpticsGroups:
+    """An optics group for each pixel size and lens.
+
+    Parameters, errors and warnings as of `write_particles`; ``use`` is what RELION does with the file only if all is
+    known, for the warning.
+    """
+    optics = [_optics(picks, path, lenses) for picks in found]
+    groups = {one: number for number, one in enumerate(dict.fromkeys(optics), start=1)}
+    return OpticsGroups([groups[one] for one in optics], _groups(list(groups), path, use))
 
 
 _Optics = tuple[float, tuple[str, ...]]
@@ -72,14 +101,14 @@ def _optics(picks: Picks, path: Path, lenses: Mapping[str, Mapping[str, str]]) -
     return size, tuple(lenses.get(name, {}).get(column, "") for column in LENS)
 
 
-def _groups(groups: Sequence[_Optics], path: Path) -> dict[str, list[str]]:
+def _groups(groups: Sequence[_Optics], path: Path, use: str) -> dict[str, list[str]]:
     """The columns of the optics groups."""
     known = [column for i, column in enumerate(LENS) if column != _NAME and all(values[i] for _, values in groups)]
     if missing := [column for column in _NEEDED if column not in known]:
         warn(
-            f"{path}: RELION extracts from it only with {', '.join(missing)}: give the STAR file of the "
+            f"{path}: RELION {use} it only with {', '.join(missing)}: give the STAR file of the "
             "micrographs with --micrographs.",
-            stacklevel=3,
+            stacklevel=4,
         )
     return {
         GROUP: [str(number) for number in range(1, len(groups) + 1)],

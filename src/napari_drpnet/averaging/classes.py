@@ -1,0 +1,202 @@
+"""Particles sorted into classes that look alike at some turn, and the average of each."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from napari_drpnet.averaging.alignment import Bank, Poses, masked
+from napari_drpnet.averaging.bands import Band, blocks, upright
+
+# Cycles a diameter: below, the illumination.
+LOWEST = 0.7
+# What the halves of the particles have in common, unless they are wanted otherwise.
+SHARED = 4.0
+# The first rounds find the large features, in which single particles can agree.
+ROUNDS = (SHARED, SHARED, SHARED, 6.0, 6.0, 8.0, 8.0, 8.0)
+# Particles are off their centres by at most so many diameters.
+REACH = 0.1
+# A class with so many times fewer members than its share begins anew, from another particle.
+_LEAST = 0.1
+_BLOCK = 512  # particles that are turned at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Averages, and how the particles lie on them.
+
+    Attributes
+    ----------
+    sums
+        ``(2, k, side, side)`` float32 sums of the members of each half.
+    members
+        ``(2, k)`` how many these are.
+    poses
+        Of the particles.
+    """
+
+    sums: torch.Tensor
+    members: torch.Tensor
+    poses: Poses
+
+    @property
+    def images(self) -> torch.Tensor:
+        """``(k, side, side)`` averages of both halves together."""
+        return _mean(self.sums.sum(0), self.count)
+
+    @property
+    def halves(self) -> torch.Tensor:
+        """``(2, k, side, side)`` averages of each half."""
+        return _mean(self.sums, self.members)
+
+    @property
+    def count(self) -> torch.Tensor:
+        """``(k,)`` members of both halves."""
+        return self.members.sum(0)
+
+    def at(self, kept: torch.Tensor) -> Classes:
+        """Some of the averages, with the poses on all."""
+        return Classes(self.sums[:, kept], self.members[:, kept], self.poses)
+
+
+def _mean(sums: torch.Tensor, members: torch.Tensor) -> torch.Tensor:
+    return sums / members.clamp(min=1)[..., None, None]
+
+
+def classes_steps(
+    images: torch.Tensor,
+    half: torch.Tensor,
+    across: int,
+    count: int,
+    seed: int = 0,
+    rounds: Sequence[float] = ROUNDS,
+    shared: float = SHARED,
+) -> Generator[Classes, None, Classes]:
+    """Sort particles into classes, yielding those of each round.
+
+    Begins with single particles; each round lays all particles onto the averages of the last one.
+
+    Parameters
+    ----------
+    images
+        ``(n, side, side)`` float32, as `cutting.Cutter` cuts them.
+    half
+        ``(n,)`` 0 or 1: which of the halves each particle is in.
+    across
+        Pixels to a diameter.
+    count
+        Of classes, at most ``n``.
+    seed
+        Of the particles that begin.
+    rounds
+        Highest frequency that aligns in each round, in cycles a diameter.
+    shared
+        In rounds with higher ones each half has averages of its own, so that beyond it noise of the two has nothing in
+        common; infinite where sharper averages are worth more than to know how sharp they are.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    count = min(count, len(images))
+    references = _any(images, count, chance).expand(2, -1, -1, -1)
+    weight: torch.Tensor | None = None
+    for done, highest in enumerate(rounds):
+        found = aligned(images, half, references, across, highest, weight)
+        yield found
+        references, weight = found.images.expand(2, -1, -1, -1).clone(), reliability(found.halves, across)
+        if done + 1 < len(rounds) and rounds[done + 1] > shared:
+            some = (found.members > 0)[..., None, None]
+            references = torch.where(some, found.halves, references)
+        poor = torch.nonzero(found.count < max(2.0, _LEAST * len(images) / count))[:, 0]
+        references[:, poor], weight[poor] = _any(images, len(poor), chance), 1.0
+    return found
+
+
+def _any(images: torch.Tensor, count: int, chance: torch.Generator) -> torch.Tensor:
+    """Some of the particles."""
+    return images[torch.randperm(len(images), generator=chance)[:count]]
+
+
+def aligned(
+    images: torch.Tensor,
+    half: torch.Tensor,
+    references: torch.Tensor,
+    across: int,
+    highest: float,
+    weight: torch.Tensor | None = None,
+) -> Classes:
+    """The classes of particles that are laid onto the averages of their half.
+
+    Parameters
+    ----------
+    images, half, across
+        See `classes_steps`; images may be of any number type.
+    references
+        ``(2, k, side, side)``.
+    highest
+        Frequency that aligns, in cycles a diameter.
+    weight
+        See `alignment.Bank`.
+    """
+    side, count = images.shape[1], references.shape[1]
+    band = Band.between(LOWEST, highest, side, across)
+    poses = Poses.empty(len(images))
+    sums, members = torch.zeros(2, count, side, side), torch.zeros(2, count)
+    for which in (0, 1):
+        mine = torch.nonzero(half == which)[:, 0]
+        bank = Bank(references[which], across, band, REACH * across, weight)
+        for part in blocks(mine, _BLOCK):
+            seen = images[part].float()
+            pose = bank.align(band.of(seen))
+            poses.put(part, pose)
+            sums[which].index_add_(0, pose.number, upright(seen, pose.psi, pose.mirrored, pose.shift))
+            members[which].index_add_(0, pose.number, torch.ones(len(part)))
+    return Classes(sums, members, poses)
+
+
+def ring_correlation(halves: torch.Tensor, across: int) -> torch.Tensor:
+    """``(k, side // 2 + 1)`` Fourier ring correlation of the halves of each class, by whole cycles a side.
+
+    Parameters
+    ----------
+    halves
+        ``(2, k, side, side)``.
+    across
+        Pixels to a diameter.
+    """
+    side = halves.shape[-1]
+    band = Band.between(0.5 * across / side, across, side, across)
+    one, two = (band.of(masked(half, across)) for half in halves)
+    common, power = _by_ring((one * two.conj()).real, band), [_by_ring(s.abs() ** 2, band) for s in (one, two)]
+    return common / (power[0] * power[1]).sqrt().clamp(min=1e-20)
+
+
+def _by_ring(values: torch.Tensor, band: Band) -> torch.Tensor:
+    sums = torch.zeros(len(values), band.side // 2 + 1)
+    ring = band.ring
+    inside = ring <= band.side // 2
+    return sums.index_add_(1, ring[inside], values[:, inside])
+
+
+def reliability(halves: torch.Tensor, across: int) -> torch.Tensor:
+    """``(k, side // 2 + 1)`` share of the power of each average that is signal, by whole cycles a side, 0 to 1."""
+    correlation = ring_correlation(halves, across)
+    smoothed = F.avg_pool1d(F.pad(correlation[:, None], (1, 1), mode="replicate"), 3, 1)[:, 0].clamp(0, 0.999)
+    return 2 * smoothed / (1 + smoothed)
+
+
+def resolved(halves: torch.Tensor, across: int) -> torch.Tensor:
+    """``(k,)`` cycles a diameter up to which the halves of each class agree: ring correlation 0.143 and more.
+
+    NaN where that is not beyond the frequencies that aligned both halves together, of which nothing is proved.
+    """
+    side = halves.shape[-1]
+    agree = F.avg_pool1d(F.pad(ring_correlation(halves, across)[:, None], (1, 1), mode="replicate"), 3, 1)[:, 0]
+    first = round(side / across)  # the ring of one cycle a diameter
+    below = torch.cat([agree[:, first:] < _AGREED, torch.ones(len(agree), 1, dtype=torch.bool)], dim=1)
+    reached = (below.float().argmax(1) + first - 1) * across / side
+    return torch.where(reached > SHARED, reached, torch.full_like(reached, torch.nan))
+
+
+_AGREED = 0.143
