@@ -1,0 +1,373 @@
+"""The share of true particles among candidates, measured by evidence, and what follows: threshold, precision, recall.
+
+Whoever asks gives the candidates that could be picked at the lowest threshold: after spacing at the usual distance and
+without those in the border. Spaced peaks are chosen greedily from the highest score down, so a higher threshold only
+leaves out the lower ones, and the counts are right at each threshold. A particle that no candidate stands for is not
+counted: recall is of the particles that the picker could find.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from napari_drpnet.averaging.statistics import (
+    FEWEST,
+    NOISE,
+    TELLING,
+    IndexArray,
+    binned,
+    bounded,
+    curve,
+    particle,
+    rising,
+)
+from napari_drpnet.data import FloatArray, MaskArray
+
+# The evidence of the surest must be so many standard errors above that of noise.
+_SIGNIFICANT = 4.0
+# Deviations of the curve that are kept; the first few hold nearly all of its error.
+_DIRECTIONS = 6
+# In the order of probabilities, shares may stay the same for long; this part of the picker's own keeps them apart.
+_OWN_PART = 0.005
+# A candidate's own evidence raises its odds by at most the one factor, and lowers them by at most the other: a particle
+# may be off its centre, or in a view that no average shows.
+_FOR, _AGAINST = 20.0, 3.0
+# How far such odds can be trusted is not known well, as they are of particles that look like the surest.
+_TRUST_ERROR = 0.5
+# True particles that are hardly sure have this part less evidence than the surest: the middle of what can be.
+_FAINTER = 0.5
+_LEAST = 1e-4
+# What expected F1 may be given up for a lower threshold.
+_GIVEN_UP = 0.005
+# Without candidates every threshold is as good.
+_ANY_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its standard error; NaN where it is not known."""
+
+    value: float
+    error: float = math.nan
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of the picks at a threshold.
+
+    Attributes
+    ----------
+    number
+        True particles among all candidates, picked or not.
+    precision, recall, f1
+        Of the picks; recall of the true particles among the candidates. NaN where nothing is to be counted.
+    """
+
+    number: Estimate
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """The share of true particles as a function of a picker's probability.
+
+    Attributes
+    ----------
+    knots
+        ``(k,)`` probabilities that the picker gives, rising.
+    share
+        ``(k,)`` of true particles there, never falling; between knots on a line, beyond them as at the last. True
+        particles that are too faint to have evidence are not in it, so at low probabilities it is a lower bound.
+    error
+        ``(k,)`` standard error.
+    spread
+        ``(m, k)`` deviations of the curve that together make its error, independent of each other.
+    seen
+        ``(k,)`` mean bounded evidence (see `statistics.bounded`) of candidates there.
+    particle
+        Mean and standard deviation of the evidence of the surest true particles.
+    significant
+        Whether evidence was measured; otherwise the picker's probabilities are taken as they are, without an error.
+    reason
+        One sentence: what was measured, or why nothing was.
+    """
+
+    knots: FloatArray
+    share: FloatArray
+    error: FloatArray
+    spread: FloatArray
+    seen: FloatArray
+    particle: tuple[float, float]
+    significant: bool
+    reason: str
+
+    def probability(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
+        """The data set's own probability of candidates, in the order of the picker's.
+
+        Parameters
+        ----------
+        probability
+            ``(n,)`` that the picker gives.
+        evidence
+            ``(n,)`` of each; NaN where it was not measured. None: only the picker's probability tells. Where particles
+            are faint it counts for nothing: of a single candidate the picker's score tells more.
+        """
+        return self._own(self.share, probability, evidence)
+
+    def expected(self, probability: FloatArray, threshold: float, evidence: FloatArray | None = None) -> Expected:
+        """What is expected of picking candidates whose own probability is at least ``threshold``.
+
+        Parameters
+        ----------
+        probability, evidence
+            Of all candidates, see `probability`.
+        threshold
+            In the data set's own probability.
+        """
+        own = self.probability(probability, evidence)
+        picked = own >= threshold
+        value = _figures(own, picked)
+        variance = _chance(own, picked)
+        for up, down in self._deviating(probability, evidence):
+            variance += ((_figures(up, picked) - _figures(down, picked)) / 2) ** 2
+        error = np.sqrt(variance) if self.significant else np.full(4, np.nan)
+        return Expected(*(Estimate(float(v), float(e)) for v, e in zip(value, error, strict=True)))
+
+    def threshold(self, probability: FloatArray, evidence: FloatArray | None = None) -> float:
+        """The threshold, in the data set's own probability, of the greatest expected F1.
+
+        Of thresholds that the measurement cannot tell from the best (their expected F1 is less by no more than the
+        standard error of the difference, and by no more than 0.005), the lowest: shares at low probabilities are lower
+        bounds.
+
+        Parameters
+        ----------
+        probability, evidence
+            Of all candidates, see `probability`.
+        """
+        own = self.probability(probability, evidence)
+        if not len(own):
+            return _ANY_THRESHOLD
+        order = np.argsort(-own, kind="stable")
+        ends = np.flatnonzero(np.diff(own[order], append=-1.0))
+        f1 = _f1_curve(own[order])[ends]
+        best = int(np.argmax(f1))
+        lost, variance = f1[best] - f1, np.zeros(len(ends))
+        for deviating in self._deviating(probability, evidence):
+            up, down = (_f1_curve(one[order])[ends] for one in deviating)
+            variance += ((up[best] - up - down[best] + down) / 2) ** 2
+        chosen = int(np.flatnonzero(lost <= np.minimum(np.sqrt(variance), _GIVEN_UP))[-1])
+        at = own[order][ends]
+        return float(at[chosen] if chosen + 1 == len(ends) else (at[chosen] + at[chosen + 1]) / 2)
+
+    def _deviating(
+        self, probability: FloatArray, evidence: FloatArray | None
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """The data set's own probabilities, one standard error up and down, for each error there is."""
+        for one in self.spread:
+            yield self._own(self.share + one, probability, evidence), self._own(self.share - one, probability, evidence)
+        if evidence is not None and self._telling:
+            more, less = 1 + _TRUST_ERROR, 1 - _TRUST_ERROR
+            yield (
+                self._own(self.share, probability, evidence, more),
+                self._own(self.share, probability, evidence, less),
+            )
+
+    @property
+    def _telling(self) -> bool:
+        """Whether the evidence of a single candidate counts."""
+        return self.significant and self.particle[0] >= TELLING
+
+    def _own(
+        self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None, trust: float = 1
+    ) -> FloatArray:
+        """Probabilities with another curve than the best one, and with own evidence trusted more or less."""
+        if not self.significant:
+            return np.array(probability, np.float64)
+        level = np.interp(probability, self.knots, np.clip(share, 0, 1))
+        own = level + _OWN_PART * (probability - level)
+        if evidence is None or not self._telling:
+            return np.asarray(own, np.float64)
+        top = max(float(self.share[-1]), _LEAST)
+        prior = logit(np.clip(own, _LEAST, 1 - _LEAST))
+        return np.asarray(expit(prior + trust * self._odds(evidence, np.clip(own / top, 0, 1))), np.float64)
+
+    def _odds(self, evidence: FloatArray, surety: FloatArray) -> FloatArray:
+        """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise, within limits."""
+        mean, width = self.particle
+        mean_here = mean * (1 - _FAINTER * (1 - surety))
+        # A wide distribution has more in its far lower tail than noise has; less evidence never speaks for a particle.
+        lowest = -mean_here / max(width**2 - 1, 1e-3)
+        seen = np.maximum(evidence, lowest)
+        odds = seen**2 / 2 - (seen - mean_here) ** 2 / (2 * width**2) - math.log(width)
+        return np.asarray(np.nan_to_num(np.clip(odds, -math.log(_AGAINST), math.log(_FOR))), np.float64)
+
+    def lists(self) -> dict[str, object]:
+        """Plain lists, numbers and text, for a file."""
+        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        return arrays | {"particle": list(self.particle), "significant": self.significant, "reason": self.reason}
+
+    @classmethod
+    def of_lists(cls, lists: Mapping[str, object]) -> Shares:
+        """What `lists` gave.
+
+        Raises
+        ------
+        ValueError
+            When it is something else.
+        """
+        try:
+            arrays = {name: np.array(lists[name], np.float64) for name in _ARRAYS}
+            particle = np.array(lists["particle"], np.float64)
+            significant, reason = lists["significant"], lists["reason"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not shares of particles: {error}") from error
+        k = arrays["knots"].shape
+        arrays["spread"] = arrays["spread"].reshape(-1, *k) if arrays["spread"].size == 0 else arrays["spread"]
+        fits = len(k) == 1 and k[0] > 0 and all(arrays[name].shape == k for name in ("share", "error", "seen"))
+        if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
+            raise ValueError("not shares of particles: their lists differ in length")
+        numbers = [arrays["knots"], arrays["share"], arrays["spread"].ravel(), arrays["seen"], particle]
+        if not isinstance(significant, bool) or not all(np.isfinite(one).all() for one in numbers):
+            raise ValueError("not shares of particles: a value is no number")
+        if (np.diff(arrays["knots"]) <= 0).any() or (np.diff(arrays["share"]) < 0).any() or particle[1] < 1:
+            raise ValueError("not shares of particles: values are out of order")
+        return cls(
+            **arrays, particle=(float(particle[0]), float(particle[1])), significant=significant, reason=str(reason)
+        )
+
+
+_ARRAYS = ("knots", "share", "error", "spread", "seen")
+
+
+def unmeasured_shares(reason: str) -> Shares:
+    """The picker's probabilities as they are; ``reason`` says why nothing was measured."""
+    line = np.array([0.0, 1.0])
+    return Shares(line, line, np.full(2, np.nan), np.zeros((0, 2)), np.zeros(2), (0.0, 1.0), False, reason)
+
+
+def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: IndexArray) -> Shares:
+    """The share of true particles by probability, where the evidence is significant.
+
+    Parameters
+    ----------
+    probability
+        ``(n,)`` that a picker gives its candidates; only its order counts.
+    evidence
+        ``(n,)`` mean 0 and standard deviation of about 1 for background, more for particles; NaN: not measured.
+    micrograph
+        ``(n,)`` number of the micrograph of each.
+    """
+    known = np.isfinite(evidence) & np.isfinite(probability)
+    probability, evidence, micrograph = probability[known], evidence[known], micrograph[known]
+    n = len(probability)
+    if n < FEWEST:
+        return unmeasured_shares(f"Too few candidates to measure evidence: {n}, and at least {FEWEST} are needed.")
+    if probability.max() == probability.min():
+        return unmeasured_shares(
+            "All candidates have the same probability, so that evidence cannot tell sure ones from others."
+        )
+    bins = binned(probability, evidence, micrograph)
+    seen, error = bins.top
+    surest = f"{bins.count[-1]:.0f} surest candidates"
+    if seen < _SIGNIFICANT * error:
+        return unmeasured_shares(
+            f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) cannot be told from that of noise: there are no "
+            "particles, too few, or too faint ones."
+        )
+    found = curve(bins, _DIRECTIONS)
+    return Shares(
+        bins.probability,
+        found.share,
+        found.error,
+        found.spread,
+        rising(bins.evidence, bins.count),
+        particle(bins),
+        True,
+        f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) is {seen / error:.0f} standard errors above that of "
+        "noise.",
+    )
+
+
+def _figures(own: FloatArray, picked: MaskArray) -> FloatArray:
+    """Number, precision, recall and F1 expected of picks; NaN where nothing is to be counted."""
+    number, true, n = own.sum(), own[picked].sum(), picked.sum()
+    return np.array([number, _part(true, n), _part(true, number), _part(2 * true, n + number)])
+
+
+def _part(some: float, whole: float) -> float:
+    return float(some / whole) if whole > 0 else math.nan
+
+
+def _chance(own: FloatArray, picked: MaskArray) -> FloatArray:
+    """Variances of the four figures as each candidate is a particle or not, with its probability."""
+    spread = own * (1 - own)
+    of_picks, of_others = spread[picked].sum(), spread[~picked].sum()
+    number, true, n = own.sum(), own[picked].sum(), picked.sum()
+    whole = n + number
+    recall = (number - true) ** 2 * of_picks + true**2 * of_others
+    f1 = (2 * (whole - true)) ** 2 * of_picks + (2 * true) ** 2 * of_others
+    return np.array([of_picks + of_others, _part(of_picks, n**2), _part(recall, number**4), _part(f1, whole**4)])
+
+
+def _f1_curve(own: FloatArray) -> FloatArray:
+    """``(n,)`` expected F1 of the first so many, `evaluation.f1_score` of expected numbers."""
+    true = np.cumsum(own)
+    return np.asarray(2 * true / np.maximum(np.arange(1, len(own) + 1) + true[-1], 1e-12), np.float64)
+
+
+def micrograph_evidence(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> Estimate:
+    """The evidence of one micrograph's picks relative to what the data set expects of them.
+
+    Parameters
+    ----------
+    probability, evidence
+        ``(n,)`` of its candidates, as of those of the data set.
+    shares
+        Of the data set.
+    threshold
+        In the data set's own probability; candidates below it are not looked at. Their own evidence does not choose
+        them, as it is what is measured.
+
+    Returns
+    -------
+    Estimate
+        About 1 for a micrograph like the others, 0 for one without particles; NaN where nothing was measured.
+    """
+    seen, expected, error = _compared(probability, evidence, shares, threshold)
+    return Estimate(seen / expected, error / expected) if expected > 0 else Estimate(math.nan)
+
+
+def unlike(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> bool:
+    """Whether a micrograph has picks but, unlike its data set, no evidence.
+
+    Its evidence is then within two standard errors of none, and at least four below what is expected. Of a few picks,
+    or where evidence is weak, this cannot be known; then it is False.
+
+    Parameters
+    ----------
+    probability, evidence, shares, threshold
+        See `micrograph_evidence`.
+    """
+    seen, expected, error = _compared(probability, evidence, shares, threshold)
+    return bool(expected > 0 and seen <= 2 * error and expected - seen >= _SIGNIFICANT * error)
+
+
+def _compared(
+    probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float
+) -> tuple[float, float, float]:
+    """Mean bounded evidence of picks as it is and as expected, and the standard error of the difference."""
+    picked = (shares.probability(probability) >= threshold) & np.isfinite(evidence)
+    n = int(picked.sum())
+    if not n or not shares.significant:
+        return math.nan, 0.0, math.nan
+    seen = bounded(evidence[picked])
+    expected = float(np.interp(probability[picked], shares.knots, shares.seen).mean())
+    return float(seen.mean()), expected, max(float(seen.std()), NOISE) / math.sqrt(n)
