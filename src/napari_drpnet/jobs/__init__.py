@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         project_picker,
         with_networks,
     )
+    from napari_drpnet.jobs.prospect import expected_in_words
     from napari_drpnet.jobs.retrain.before_after import Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
     from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
@@ -71,6 +72,7 @@ _HOME = {
         "project_picker",
         "with_networks",
     ),
+    "prospect": ("expected_in_words",),
     "retrain.before_after": ("Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
     "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),

@@ -17,6 +17,7 @@ from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table, star_row
+from napari_drpnet.jobs.prospect import in_words
 from napari_drpnet.settings import Decision
 
 # A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
@@ -29,7 +30,6 @@ _SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
 _FEWEST, _GREATEST = 8, 0.4
 # A row of the summary is one line, whatever a micrograph that was refused is called.
 _ONE_LINE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_COUNT = 1.5  # what is larger is a number of particles, not a part
 _COLUMNS = ("micrograph", "picks", "seconds", "error", "evidence", "evidence_error", "left_out", "doubt")
 
 
@@ -294,32 +294,3 @@ def _as_it_is(result: PickResult) -> PickResult:
         return result
     gone = f"{result.coordinates} was removed during the run. Pick {result.micrograph} again."
     return replace(result, picks=0, coordinates=None, error=gone)
-
-
-def in_words(decision: Decision) -> str:
-    """What was chosen and why, in a sentence or two."""
-    if decision.basis == "rule":
-        return f"No threshold was chosen. {decision.reason}"
-    on = f"{decision.candidates:,} candidates on {counted(decision.micrographs)}"
-    chosen = f"Threshold {decision.threshold:.2f}, of the greatest expected F1"
-    if decision.basis == "probabilities":
-        return f"{chosen}, by the picker's own probabilities of {on}, without evidence. {decision.reason}"
-    return (
-        f"{chosen}, by evidence; it is {decision.probability:.2f} of the picker's own probability. About "
-        f"{said(decision.number)} of {on} are particles; expected precision {said(decision.precision)}, recall "
-        f"{said(decision.recall)}, F1 {said(decision.f1)}."
-    )
-
-
-def said(estimate: tuple[float | None, float | None]) -> str:
-    """An estimate in words, with its error where that is known."""
-    value, error = estimate
-    if value is None:
-        return "unknown"
-    digits = 0 if abs(value) > _COUNT else 2
-    return f"{value:,.{digits}f}" + ("" if error is None else f" ± {error:,.{digits}f}")
-
-
-def counted(micrographs: int) -> str:
-    """How many micrographs, in words."""
-    return "1 micrograph" if micrographs == 1 else f"{micrographs} micrographs"
