@@ -99,9 +99,9 @@ class OutlookForm(Container[Widget]):
         self.text.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.plot = SharePlot()
         self.native.layout().addWidget(self.plot)
-        self.hide()
+        self.forget()
 
-    def hide(self) -> None:
+    def forget(self) -> None:
         """Before a run there is nothing to tell."""
         self.text.value = ""
         self.plot.hide()

@@ -63,7 +63,7 @@ class ProjectResult(Result):
         return self._session.project is self._project
 
     def show(self, threshold: ThresholdValue, min_distance: float | None) -> None:
-        """Put the picks at a probability ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom beside the labels.
+        """Put the picks at a ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom beside the labels.
 
         All moves of a slider together are one step of undo.
         """

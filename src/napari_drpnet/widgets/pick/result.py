@@ -102,7 +102,7 @@ class Result:
             self.edits = self.edits.updated(self.shown, layers.picks_of(self.layer))
 
     def show(self, threshold: ThresholdValue, min_distance: float | None) -> None:
-        """Show the picks at a probability ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom, and the edits."""
+        """Show the picks at a ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom, and the edits."""
         self.note_edits()
         proposed = self._propose(threshold, min_distance)
         self.shown = self.edits.apply(proposed, self.diameter, self._distance)

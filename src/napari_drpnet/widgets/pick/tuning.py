@@ -16,8 +16,8 @@ from napari_drpnet.widgets.pick.result import Result
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
 _AUTO = (
-    "Choose the threshold by what averages of the particles prove, for the whole data set where the project knows it, or "
-    "for this image. Moving the slider switches it off."
+    "Choose the threshold by what averages of the particles prove: for the whole data set where the project knows it, "
+    "else for this image. Moving the slider switches it off."
 )
 
 
@@ -68,7 +68,7 @@ class Tuning:
     def show(self, threshold: ThresholdValue, diameter: float) -> None:
         """Before a run: a threshold, and the minimum distance for a ``diameter`` in Angstrom, 0 when not known."""
         self._set_threshold(threshold, None if threshold == AUTO else float(threshold))
-        self.outlook.hide()
+        self.outlook.forget()
         self._set_distance(diameter)
         self.show_scores.enabled = False
         self.summary.value = ""
