@@ -186,6 +186,18 @@ def reliability(halves: torch.Tensor, across: int) -> torch.Tensor:
     return 2 * smoothed / (1 + smoothed)
 
 
+def trusted(found: Classes, across: int) -> torch.Tensor:
+    """``(k, side, side)`` averages, each frequency by how far both halves agree in it (a Wiener filter)."""
+    images = found.images
+    side = images.shape[1]
+    y, x = torch.meshgrid(torch.fft.fftfreq(side) * side, torch.arange(side // 2 + 1.0), indexing="ij")
+    ring = torch.round(torch.hypot(y, x)).long().clamp(max=side // 2)
+    weight = reliability(found.halves, across)
+    weight[:, : round(side / across)] = 1.0  # what is wider than a particle tells the two halves nothing
+    filtered: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * weight[:, ring], s=(side, side))
+    return filtered
+
+
 def resolved(halves: torch.Tensor, across: int) -> torch.Tensor:
     """``(k,)`` cycles a diameter up to which the halves of each class agree: ring correlation 0.143 and more.
 

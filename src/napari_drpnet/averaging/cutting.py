@@ -8,9 +8,11 @@ import numpy as np
 from scipy import fft
 
 from napari_drpnet import candidates
+from napari_drpnet.averaging.phases import flipped
 from napari_drpnet.data import FloatArray, Frame, ImageArray, Micrograph
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.ctf import CTF
 from napari_drpnet.preprocess import flatten, rescale
 
 # Sides of the pictures in particle diameters: room for shifts, and for what a turn leaves empty in the corners.
@@ -88,8 +90,10 @@ class Cutter:
             )
         return micrograph.unbinned.rescaled(self.across / pixels)
 
-    def cut(self, micrograph: Micrograph, yx: FloatArray) -> Cutouts:
+    def cut(self, micrograph: Micrograph, yx: FloatArray, ctf: CTF | None = None) -> Cutouts:
         """Particles at ``(n, 2)`` y, x in micrograph pixels; beyond the border the image is reflected.
+
+        Where the ``ctf`` is known, phases are flipped.
 
         Raises
         ------
@@ -98,6 +102,8 @@ class Cutter:
         """
         frame = self.frame(micrograph.frame)
         image = rescale(repaired(micrograph).image, frame.scale / micrograph.frame.scale)
+        if ctf is not None:
+            image = flipped(image, self.pixel_size, ctf)
         white, amplitude = whitened(flatten(image, _EVENED * self.across), round(_MARGIN * self.across))
         at = np.clip(np.rint(frame.from_micrograph(yx)), 0, np.array(white.shape) - 1)
         return Cutouts(candidates.crop(white, at, self.side), frame.to_micrograph(at), amplitude)

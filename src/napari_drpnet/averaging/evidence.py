@@ -84,16 +84,23 @@ class Sample:
         ``(n, 2)`` y, x in particle diameters.
     across
         Pixels of a picture to a diameter.
+    noise
+        Standard deviation of noise in the images.
     """
 
-    images: ImageArray
+    images: ImageArray | npt.NDArray[np.int8]
     probability: FloatArray
     micrograph: npt.NDArray[np.int64]
     yx: FloatArray
     across: int
+    noise: float = 1.0
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def at(self, which: npt.NDArray[np.int64]) -> torch.Tensor:
+        """``(m, side, side)`` some of the pictures, in standard deviations of noise."""
+        return torch.from_numpy(np.asarray(self.images[which], np.float32) / np.float32(self.noise))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +119,7 @@ class Evidence:
     judges: tuple[Judge, ...]
 
     def of(self, images: ImageArray) -> FloatArray:
-        """``(n,)`` evidence of ``(n, side, side)`` candidates of micrographs beyond the sample."""
+        """``(n,)`` evidence of ``(n, side, side)`` candidates of micrographs beyond the sample, of noise 1."""
         if not self.judges:
             return np.full(len(images), np.nan)
         return np.asarray(self.judges[0].evidence(torch.from_numpy(np.array(images))).numpy(), np.float64)
@@ -135,8 +142,8 @@ def measure_steps(sample: Sample, seed: int = 0) -> Generator[float, None, Evide
         return Evidence(values, ())
     judges, done = [], count(1)
     for side, which in enumerate(chosen):
-        images = torch.from_numpy(np.array(sample.images[which], np.float32))
-        odd = torch.from_numpy(np.unique(sample.micrograph[which], return_inverse=True)[1] % 2)
+        images = sample.at(which)
+        odd = torch.from_numpy(two_halves(sample.micrograph[which], sample.yx[which]))
         rounds = classes_steps(images, odd, sample.across, _CLASSES, seed + side, shared=math.inf)
         found = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
         judges.append(Judge(_some(found), sample.across))
@@ -144,29 +151,46 @@ def measure_steps(sample: Sample, seed: int = 0) -> Generator[float, None, Evide
         others = np.flatnonzero(half == 1 - side)
         for start in range(0, len(others), _BLOCK):
             part = others[start : start + _BLOCK]
-            values[part] = judge.evidence(torch.from_numpy(np.array(sample.images[part]))).numpy()
+            values[part] = judge.evidence(sample.at(part)).numpy()
             yield 0.5 + 0.25 * (side + start / len(others))
     return Evidence(values, tuple(judges))
 
 
 def halves(sample: Sample) -> npt.NDArray[np.int64]:
+    """``(n,)`` 0 or 1, as `two_halves`; of a single micrograph, -1 for what shares pixels with the other side."""
+    half = two_halves(sample.micrograph, sample.yx)
+    if len(np.unique(sample.micrograph)) == 1:
+        along, middle = _longer(sample.yx)
+        half[abs(along - middle) < sample.images.shape[1] / sample.across / 2] = -1
+    return half
+
+
+def two_halves(micrograph: npt.NDArray[np.int64], yx: FloatArray) -> npt.NDArray[np.int64]:
     """``(n,)`` 0 or 1: whole micrographs, of as many candidates each; of a single micrograph its two sides.
 
-    Candidates between the two sides, whose pictures share pixels, are in neither: -1.
+    Parameters
+    ----------
+    micrograph
+        ``(n,)`` number of the micrograph of each candidate.
+    yx
+        ``(n, 2)`` where they are.
     """
-    numbers, index, counts = np.unique(sample.micrograph, return_inverse=True, return_counts=True)
-    if len(numbers) > 1:
-        side, total = np.zeros(len(numbers), np.int64), [0, 0]
-        for number in np.argsort(-counts, kind="stable"):
-            side[number] = int(total[1] < total[0])
-            total[side[number]] += counts[number]
-        return side[index]
-    if not len(sample):
-        return np.zeros(0, np.int64)
-    along = sample.yx[:, int(np.ptp(sample.yx[:, 1]) >= np.ptp(sample.yx[:, 0]))]
-    away = along - np.median(along)
-    width = sample.images.shape[1] / sample.across / 2
-    return np.where(abs(away) < width, -1, (away > 0).astype(np.int64))
+    numbers, index, counts = np.unique(micrograph, return_inverse=True, return_counts=True)
+    if len(numbers) == 1:
+        along, middle = _longer(yx)
+        return (along > middle).astype(np.int64)
+    side, total = np.zeros(len(numbers), np.int64), [0, 0]
+    for number in np.argsort(-counts, kind="stable"):
+        side[number] = int(total[1] < total[0])
+        total[side[number]] += counts[number]
+    return side[index]
+
+
+def _longer(yx: FloatArray) -> tuple[FloatArray, float]:
+    """Where candidates are along the axis that they spread over most, and the middle of them."""
+    spread = np.ptp(yx, axis=0)
+    along = yx[:, int(spread[1] >= spread[0])]
+    return along, float(np.median(along))
 
 
 def _surest(sample: Sample, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -30,6 +30,8 @@ from napari_drpnet.data import FloatArray, MaskArray
 
 # The evidence of the surest must be so many standard errors above that of noise.
 _SIGNIFICANT = 4.0
+# And so much on its own, from -1 to 1: a picker that sees a little of the measured frequencies gives noise up to 0.03.
+_LEAST_EVIDENCE = 0.08
 # Deviations of the curve that are kept; the first few hold nearly all of its error.
 _DIRECTIONS = 6
 # In the order of probabilities, shares may stay the same for long; this part of the picker's own keeps them apart.
@@ -277,7 +279,7 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
     bins = binned(probability, evidence, micrograph)
     seen, error = bins.top
     surest = f"{bins.count[-1]:.0f} surest candidates"
-    if seen < _SIGNIFICANT * error:
+    if seen < max(_SIGNIFICANT * error, _LEAST_EVIDENCE):
         return unmeasured_shares(
             f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) cannot be told from that of noise: there are no "
             "particles, too few, or too faint ones."

@@ -1,4 +1,4 @@
-"""Candidates and pictures of particles that a run keeps on disk until it has decided, so that memory stays flat."""
+"""Candidates that a run keeps on disk until it has decided, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -10,22 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_drpnet.data import Candidates, Frame, ImageArray, ScoreMap
+from napari_drpnet.data import Candidates, Frame, ScoreMap
 from napari_drpnet.io.files import writing
 
 _COLUMNS = ("yx", "detection", "level", "probability", "diameter", "class_number", "psi")
 
 
 class Held:
-    """A folder of candidates by number, and of one list of pictures; made by `held`."""
+    """A folder of candidates by number; made by `held`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._pictures = folder / "pictures"
-        self._shape: tuple[int, ...] = (0, 0)
-        self._count = 0
 
     def put(self, number: int, score_map: ScoreMap) -> None:
         """Keep the candidates of a micrograph, without the map.
@@ -54,25 +50,6 @@ class Held:
             frame = Frame(str(kept["name"]), shape, size)
         path.unlink()
         return ScoreMap(None, frame, Candidates(**columns))
-
-    def add_pictures(self, images: ImageArray) -> None:
-        """Add ``(n, side, side)`` pictures, all of one side; half precision is enough for what is mostly noise.
-
-        Raises
-        ------
-        UserError
-            When the disk is full.
-        """
-        with writing(self._pictures), self._pictures.open("ab") as file:
-            images.astype(np.float16).tofile(file)
-        self._shape = images.shape[1:]
-        self._count += len(images)
-
-    def pictures(self) -> npt.NDArray[np.float16]:
-        """``(n, side, side)`` all of them in their order, read from the disk where they are looked at."""
-        if not self._count:
-            return np.zeros((0, *self._shape), np.float16)
-        return np.memmap(self._pictures, np.float16, "r", shape=(self._count, *self._shape))
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number}.npz"

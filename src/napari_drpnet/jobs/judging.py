@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from napari_drpnet.averaging.shares import (
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held, held_for_now
+from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.pickers.protocol.correction import fitted_to
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -134,19 +135,26 @@ class Bench:
     picker
         That scores them.
     held
-        Where candidates and pictures are kept.
+        Where candidates are kept.
     """
 
     def __init__(self, picker: LoadedPicker, held: Held) -> None:
         self._picker = picker
         self._held = held
-        self._cutter: Cutter | None = None
+        self._stack: ParticleStack | None = None
+        self._cut: list[int] = []  # the micrographs in the stack
         self._by_rule = False
         self._problem = ""
         self._sure = 0
         self._probability: dict[int, FloatArray] = {}
         self._measured: dict[int, FloatArray] = {}
-        self._yx: dict[int, FloatArray] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stack is not None:
+            self._stack.close()
 
     @property
     def enough(self) -> bool:
@@ -160,19 +168,14 @@ class Bench:
         self._held.put(number, score_map)
         self._probability[number] = every.score
         self._sure += int((every.score >= EVEN).sum())
-        if not self._by_rule:
-            self._cut(number, micrograph, every)
-
-    def _cut(self, number: int, micrograph: Micrograph, every: Picks) -> None:
+        if self._by_rule:
+            return
         try:
-            cutter = self._cutter = self._cutter or _cutter(self._picker, every)
-            images = cutter.cut(micrograph, every.yx).images
-            across = micrograph.frame.micrograph_pixels(cutter.diameter)
+            self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
+            self._stack.add(micrograph, every)
+            self._cut.append(number)
         except UserError as error:
             self._problem = self._problem or error.message
-            return
-        self._held.add_pictures(images)
-        self._yx[number] = every.yx / across
 
     def decide(self, all_of_it: bool) -> Generator[float, None, Judgement]:
         """Measure the evidence, and choose the threshold; yields the fraction done.
@@ -185,14 +188,13 @@ class Bench:
         evidence: Evidence | None = None
         if self._by_rule:
             shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
-        elif not self._yx:
+        elif self._stack is None or not self._cut:
             shares = unmeasured_shares(self._problem or "There are no candidates.")
         else:
-            evidence = yield from self._measure()
-            probability, values = (
-                np.concatenate([kept[n] for n in self._yx]) for kept in (self._probability, self._measured)
-            )
-            shares = measured_shares(probability, values, self._numbers())
+            evidence, values = yield from _measured(self._stack)
+            ends = np.cumsum([len(picks) for picks in self._stack.picks])
+            self._measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
+            shares = measured_shares(self._stack.score, values, self._stack.micrograph)
         every = np.concatenate([np.empty(0), *self._probability.values()])
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
@@ -201,32 +203,8 @@ class Bench:
             "candidates": len(every),
             "enough": all_of_it or self.enough,
         }
-        return Judgement(decided(shares, every, **fields), shares, evidence, self._cutter)
-
-    def _measure(self) -> Generator[float, None, Evidence]:
-        """Measure the sample, all of it or the surest and some others."""
-        from napari_drpnet.averaging.evidence import Sample, measure_steps  # torch, which a number does not need
-
-        assert self._cutter is not None, "something was cut"
-        probability = np.concatenate([self._probability[number] for number in self._yx])
-        some = _worth_measuring(probability)
-        sample = Sample(
-            self._held.pictures()[some].astype(np.float32),
-            probability[some],
-            self._numbers()[some],
-            np.concatenate(list(self._yx.values()))[some],
-            self._cutter.across,
-        )
-        found = yield from measure_steps(sample)
-        values = np.full(len(probability), np.nan)
-        values[some] = found.values
-        ends = np.cumsum([len(yx) for yx in self._yx.values()])
-        self._measured = dict(zip(self._yx, np.split(values, ends[:-1]), strict=True))
-        return found
-
-    def _numbers(self) -> IndexArray:
-        """The micrograph of each candidate that was cut out."""
-        return np.concatenate([np.full(len(yx), number) for number, yx in self._yx.items()])
+        cutter = None if self._stack is None else self._stack.cutter
+        return Judgement(decided(shares, every, **fields), shares, evidence, cutter)
 
     def own(self, number: int, judgement: Judgement) -> Own:
         """What a micrograph of the sample has to say of its picks."""
@@ -239,10 +217,24 @@ class Bench:
         return self._held.take(number)
 
 
+def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, FloatArray]]:
+    """The evidence of a sample, and its values for each candidate; NaN of those that were left out."""
+    from napari_drpnet.averaging.evidence import Sample, measure_steps  # torch, which a number does not need
+
+    probability = stack.score
+    some = _worth_measuring(probability)
+    sample = Sample(
+        stack.images[some], probability[some], stack.micrograph[some], stack.yx[some], stack.cutter.across, STEPS
+    )
+    found = yield from measure_steps(sample)
+    values = np.full(len(probability), np.nan)
+    values[some] = found.values
+    return found, values
+
+
 def judge_one(picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap) -> Generator[float, None, Judgement]:
     """What is known of a data set of one micrograph, by its two halves; yields the fraction done."""
-    with held_for_now() as kept:
-        bench = Bench(picker, kept)
+    with held_for_now() as kept, Bench(picker, kept) as bench:
         bench.add(0, micrograph, score_map)
         return (yield from bench.decide(all_of_it=False))
 

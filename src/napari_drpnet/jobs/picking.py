@@ -11,7 +11,7 @@ from warnings import warn
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
-from napari_drpnet.io.held import Held, held
+from napari_drpnet.io.held import held
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Bench, Judgement, Own
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -197,8 +197,8 @@ def pick_each(
     results: dict[int, PickResult] = {}
     judgement = terms.judgement
     if judgement is None and picker.auto and items:
-        with held(terms.folder) as kept:
-            judgement = yield from _pick_sample(picker, items, note, terms, kept, results)
+        with held(terms.folder) as kept, Bench(picker, kept) as bench:
+            judgement = yield from _pick_sample(picker, items, note, terms, bench, results)
     elif judgement is not None:
         judgement = replace(judgement, keep_unproved=terms.keep_unproved)
     for number, item in enumerate(items):
@@ -216,11 +216,11 @@ def _pick_sample(
     items: Sequence[Item],
     note: Callable[[PickResult], None],
     terms: Terms,
-    kept: Held,
+    bench: Bench,
     results: dict[int, PickResult],
 ) -> Job[Judgement]:
     """Score a sample, decide, and pick it; ``results`` takes what became of its micrographs, by number."""
-    bench, spent = Bench(picker, kept), dict[int, float]()
+    spent: dict[int, float] = {}
     for number in spread_order(len(items)):
         item, start = items[number], time.perf_counter()
         here = Progress(len(results) + len(spent), len(items), 0, item.name)

@@ -4,6 +4,7 @@ Forms, tooltips, command-line help and the file that records a run all read thes
 The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
 """
 
+from napari_drpnet.settings.averaging import AveragingSettings
 from napari_drpnet.settings.base import (
     AUTO,
     DEFAULT_PICKER,
@@ -45,6 +46,7 @@ __all__ = [
     "FINE_TUNING",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
+    "AveragingSettings",
     "CenterPickerSettings",
     "ComparisonSettings",
     "CompatibleSettings",

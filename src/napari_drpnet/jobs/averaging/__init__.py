@@ -1,0 +1,1 @@
+"""Class averages of picks, with what each class is worth."""

@@ -1,0 +1,255 @@
+"""Sort picks into classes, average each, and say what it is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_drpnet.averaging import evidence as judging
+from napari_drpnet.averaging.classes import (
+    ROUNDS,
+    SHARED,
+    Classes,
+    aligned,
+    classes_steps,
+    reliability,
+    resolved,
+    trusted,
+)
+from napari_drpnet.averaging.cutting import Cutter, coloured
+from napari_drpnet.data import FloatArray, Picks
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.jobs.averaging.result import AveragedPicks, Averages, AveragingProgress, ClassFigures
+from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicrograph
+from napari_drpnet.settings import AveragingSettings
+from napari_drpnet.steps import drained, translate
+
+# Pixels of a picture to a diameter: finer than evidence needs, since people look at averages.
+ACROSS = 48
+# A class of fewer picks is hardly an average.
+_FEWEST = 10
+# A first, rough gallery is shown as soon as there are so many picks, or after so many seconds of reading.
+_ROUGH_PICKS, _ROUGH_SECONDS, _ROUGH_ROUNDS = 400, 1.5, (SHARED, SHARED)
+
+Averaging = Generator[AveragingProgress, None, Averages]
+IndexArray = npt.NDArray[np.int64]
+
+
+def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings) -> Averaging:
+    """Make class averages of picks.
+
+    Yields averages as soon as there are some, and better ones; whoever closes the job keeps the last.
+
+    Parameters
+    ----------
+    micrographs
+        With their picks.
+    settings
+        Which must know the diameter.
+
+    Raises
+    ------
+    UserError
+        When no micrograph can be used, or there are too few picks.
+    """
+    diameter = settings.diameter
+    if diameter is None:
+        raise UserError("The diameter of the particle is not known.", "Give it with --diameter, in Angstrom.")
+    with ParticleStack(Cutter(diameter, ACROSS)) as stack:
+        failed = yield from _cut(stack, micrographs, settings)
+        if len(stack) < _FEWEST:
+            raise _too_few(stack, failed)
+        total = len(micrographs)
+        sorting = _sorted(stack, settings)
+        found = yield from translate(
+            sorting, lambda now: AveragingProgress(total, total, len(stack), now.said, now.part, now.averages)
+        )
+    return Averages(
+        found.images,
+        found.pixel_size,
+        diameter,
+        found.classes,
+        found.members,
+        tuple(failed),
+        _notes(found, micrographs),
+    )
+
+
+def _cut(
+    stack: ParticleStack, micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
+) -> Generator[AveragingProgress, None, list[tuple[str, str]]]:
+    """Cut all particles, with a rough gallery on the way; gives micrographs that could not be used, and why."""
+    failed: list[tuple[str, str]] = []
+    begin, shown = time.perf_counter(), False
+    for done, one in enumerate(micrographs):
+        yield AveragingProgress(done, len(micrographs), len(stack), one.name)
+        try:
+            micrograph, picks = one.load()
+            stack.add(micrograph, _wanted(picks, settings.threshold), one.ctf)
+        except UserError as error:
+            failed.append((one.name, str(error)))
+        late = time.perf_counter() - begin > _ROUGH_SECONDS
+        if not shown and (len(stack) >= _ROUGH_PICKS or late) and len(stack) >= 2 * _FEWEST:
+            shown = True
+            rough = _rough(stack, settings)
+            yield AveragingProgress(done + 1, len(micrographs), len(stack), "a first look", 0.0, rough)
+    return failed
+
+
+def _wanted(picks: Picks, threshold: float | None) -> Picks:
+    """Particles that are sure enough; those without a score are."""
+    kept = picks.label == "particle"
+    if threshold is not None:
+        kept &= ~(picks.score < threshold)
+    return picks.select(kept)
+
+
+def _too_few(stack: ParticleStack, failed: Sequence[tuple[str, str]]) -> UserError:
+    if not stack.picks and failed:
+        name, why = failed[0]
+        return UserError(f"None of the micrographs can be used. {short(name)}: {why}")
+    return UserError(
+        f"There are {len(stack)} picks, too few for an average.", f"Pick at least {_FEWEST}; hundreds are better."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Now:
+    """How far sorting is."""
+
+    part: float
+    said: str
+    averages: Averages | None = None
+
+
+def _rough(stack: ParticleStack, settings: AveragingSettings) -> Averages:
+    """Averages of the first particles, by few rounds."""
+    which = np.arange(len(stack))[:_ROUGH_PICKS]
+    images = _images(stack, which)
+    half = torch.from_numpy(which % 2)
+    found = drained(classes_steps(images, half, ACROSS, _count(len(which), settings), settings.seed, _ROUGH_ROUNDS))
+    return _judged(stack, which, found, np.full(len(which), np.nan))
+
+
+def _count(picks: int, settings: AveragingSettings) -> int:
+    """Classes that so many picks make."""
+    return max(1, min(settings.classes, picks // _FEWEST))
+
+
+def _images(stack: ParticleStack, which: IndexArray) -> torch.Tensor:
+    return torch.from_numpy(np.array(stack.images[which], np.float32))
+
+
+def _sorted(stack: ParticleStack, settings: AveragingSettings) -> Generator[_Now, None, Averages]:
+    """The averages of all particles."""
+    every, chance = np.arange(len(stack)), np.random.default_rng(settings.seed)
+    some = len(stack) > settings.most
+    which = np.sort(chance.choice(every, settings.most, replace=False)) if some else every
+    half = judging.two_halves(stack.micrograph, stack.yx)
+    sample = _images(stack, which)
+    count, nothing = _count(len(which), settings), np.full(len(stack), np.nan)
+    yield _Now(0.0, "sorting into classes")
+    steps = classes_steps(sample, torch.from_numpy(half[which]), ACROSS, count, settings.seed)
+    for done, found in enumerate(steps):
+        part = 0.6 * (done + 1) / len(ROUNDS)
+        yield _Now(part, "sorting into classes", _judged(stack, which, found, nothing[which]))
+    if some:
+        images = torch.from_numpy(stack.images)
+        weight = reliability(found.halves, ACROSS)
+        found = yield from translate(
+            _everyone(images, torch.from_numpy(half), found, weight), lambda part: _Now(0.6 + 0.2 * part, "sorting all")
+        )
+    yield _Now(0.8, "measuring the evidence", _judged(stack, every, found, nothing))
+    candidates = judging.Sample(stack.images, stack.score, stack.micrograph, stack.yx, ACROSS, STEPS)
+    measured = yield from translate(
+        judging.measure_steps(candidates, settings.seed), lambda part: _Now(0.8 + 0.2 * part, "measuring the evidence")
+    )
+    return _judged(stack, every, found, measured.values)
+
+
+def _everyone(
+    images: torch.Tensor, half: torch.Tensor, found: Classes, weight: torch.Tensor
+) -> Generator[float, None, Classes]:
+    """All particles laid onto averages of some."""
+    yield 0.0
+    return aligned(images, half, found.halves, ACROSS, ROUNDS[-1], weight)
+
+
+def _judged(stack: ParticleStack, which: IndexArray, found: Classes, evidence: FloatArray) -> Averages:
+    """What is known of the averages of some particles of the stack; the best come first."""
+    number = found.poses.number.numpy()
+    micrograph = stack.micrograph[which]
+    finest = resolved(found.halves, ACROSS).numpy()
+    total = np.nansum(evidence) if np.isfinite(evidence).any() else np.nan
+    figures = []
+    for c, size in enumerate(found.count.int().tolist()):
+        mine = number == c
+        values = evidence[mine][np.isfinite(evidence[mine])]
+        mean, error = (values.mean(), values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else (np.nan,) * 2
+        share = max(values.sum(), 0.0) / total if len(values) and total > 0 else np.nan
+        figures.append(
+            ClassFigures(
+                size,
+                float(mean),
+                float(error),
+                float(share),
+                float(stack.cutter.diameter / finest[c]),
+                len(np.unique(micrograph[mine])) / max(len(stack.picks), 1),
+            )
+        )
+    worth = [np.nan_to_num(one.share, nan=-1.0) for one in figures]
+    order = np.lexsort((-np.array([one.picks for one in figures]), -np.array(worth)))
+    kept = [c for c in order.tolist() if figures[c].picks]
+    images = coloured(trusted(found, ACROSS).numpy()[kept], stack.amplitude)
+    members = _members(stack, which, found, _ranks(kept, len(figures)), evidence)
+    return Averages(
+        images, stack.cutter.pixel_size, stack.cutter.diameter, tuple(figures[c] for c in kept), tuple(members)
+    )
+
+
+def _ranks(kept: Sequence[int], count: int) -> IndexArray:
+    """The number of each class, from 1 in the order in which they are shown."""
+    ranks = np.zeros(count, np.int64)
+    ranks[list(kept)] = np.arange(len(kept)) + 1
+    return ranks
+
+
+def _members(
+    stack: ParticleStack, which: IndexArray, found: Classes, ranks: IndexArray, evidence: FloatArray
+) -> list[AveragedPicks]:
+    """The picks of each micrograph, with what is known of them."""
+    total = len(stack)
+    number, psi = np.zeros(total, np.int64), np.zeros(total)
+    mirrored, shift, proof = np.zeros(total, bool), np.zeros((total, 2)), np.full(total, np.nan)
+    poses = found.poses
+    number[which], psi[which] = ranks[poses.number.numpy()], poses.psi.numpy()
+    mirrored[which], proof[which] = poses.mirrored.numpy(), evidence
+    shift[which] = poses.shift.numpy() * stack.cutter.pixel_size + stack.offset[which]
+    ends = np.cumsum([len(picks) for picks in stack.picks])
+    return [
+        AveragedPicks(
+            replace(picks, class_number=number[end - len(picks) : end], psi=psi[end - len(picks) : end]),
+            mirrored[end - len(picks) : end],
+            shift[end - len(picks) : end],
+            proof[end - len(picks) : end],
+        )
+        for picks, end in zip(stack.picks, ends.tolist(), strict=True)
+    ]
+
+
+def _notes(found: Averages, micrographs: Sequence[PickedMicrograph]) -> tuple[str, ...]:
+    """What a user should know of the averages."""
+    notes = []
+    without = sum(one.ctf is None for one in micrographs)
+    if without:
+        which = "any micrograph" if without == len(micrographs) else f"{without} of {len(micrographs)} micrographs"
+        notes.append(f"The CTF of {which} is not known: phases are not flipped there, and averages are less sharp.")
+    sizes = {round(one.picks.frame.known_pixel_size(), 4) for one in found.members}
+    if len(sizes) > 1:
+        notes.append(f"Pixel sizes from {min(sizes):g} to {max(sizes):g} A are brought to one scale.")
+    return tuple(notes)

@@ -1,0 +1,135 @@
+"""Cut-out particles of many micrographs, on disk, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.data import FloatArray, Micrograph, Picks
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.ctf import CTF
+
+# Noise has standard deviation 1; one in so many parts of it is the smallest step, which adds 1 in 3000 to the noise.
+STEPS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PickedMicrograph:
+    """A micrograph and its picks, to be read when it is their turn.
+
+    Attributes
+    ----------
+    name
+        Of the micrograph.
+    load
+        Reads its pixels, and finds or knows its picks.
+    ctf
+        Of the lens; None where it is not known.
+    """
+
+    name: str
+    load: Callable[[], tuple[Micrograph, Picks]]
+    ctf: CTF | None = None
+
+
+class ParticleStack:
+    """Particles of one size in a temporary file, which is gone when the stack is closed.
+
+    Parameters
+    ----------
+    cutter
+        Says how they look.
+
+    Attributes
+    ----------
+    picks
+        Of each micrograph that was added.
+    """
+
+    def __init__(self, cutter: Cutter) -> None:
+        self.cutter = cutter
+        self.picks: list[Picks] = []
+        self._file = tempfile.TemporaryFile(prefix="napari-drpnet-")  # noqa: SIM115  # closed with the stack
+        self._offsets: list[FloatArray] = []
+        self._amplitudes: list[FloatArray] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file; the particles can no longer be read."""
+        self._file.close()
+
+    def add(self, micrograph: Micrograph, picks: Picks, ctf: CTF | None = None) -> None:
+        """Cut the picks of a micrograph.
+
+        Raises
+        ------
+        UserError
+            When the pixel size is not known or too coarse, or the disk is full.
+        """
+        found = self.cutter.cut(micrograph, picks.yx, ctf)
+        images = np.clip(np.rint(found.images * STEPS), -127, 127).astype(np.int8)
+        try:
+            self._file.seek(0, 2)
+            self._file.write(images.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise UserError(
+                f"The pictures of particles cannot be kept: {error.strerror}.",
+                f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with more.",
+            ) from None
+        self.picks.append(picks)
+        self._offsets.append((found.centres - picks.yx) * micrograph.frame.known_pixel_size())
+        self._amplitudes.append(found.amplitude)
+        self._count += len(picks)
+
+    @property
+    def images(self) -> npt.NDArray[np.int8]:
+        """``(n, side, side)``, of which only what is looked at is read."""
+        shape = (self._count, self.cutter.side, self.cutter.side)
+        return np.memmap(self._file, np.int8, "r", shape=shape) if self._count else np.empty(shape, np.int8)
+
+    @property
+    def micrograph(self) -> npt.NDArray[np.int64]:
+        """``(n,)`` number in ``picks`` of the micrograph of each particle."""
+        return np.repeat(np.arange(len(self.picks)), [len(picks) for picks in self.picks])
+
+    @property
+    def offset(self) -> FloatArray:
+        """``(n, 2)`` y, x in Angstrom from each pick to the centre of its picture."""
+        return np.concatenate([np.empty((0, 2)), *self._offsets])
+
+    @property
+    def amplitude(self) -> FloatArray:
+        """Of the micrographs, on average; see `averaging.cutting.whitened`."""
+        level = [one / np.sqrt((one**2).mean()) for one in self._amplitudes]
+        return np.asarray(np.mean(level, axis=0), np.float64)
+
+    @property
+    def score(self) -> FloatArray:
+        """``(n,)`` of the picks; 0 where it is not known."""
+        known: FloatArray = np.concatenate([np.empty(0), *(picks.score for picks in self.picks)])
+        return np.nan_to_num(known)
+
+    @property
+    def yx(self) -> FloatArray:
+        """``(n, 2)`` of the picks in diameters."""
+        parts = [p.yx * p.frame.known_pixel_size() / self.cutter.diameter for p in self.picks]
+        return np.concatenate([np.empty((0, 2)), *parts])
