@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,10 +71,3 @@ def held(folder: Path) -> Iterator[Held]:
     finally:
         with suppress(OSError):
             shutil.rmtree(folder)
-
-
-@contextmanager
-def held_for_now() -> Iterator[Held]:
-    """A folder of the system's own to keep things in, for what has no output folder."""
-    with tempfile.TemporaryDirectory(prefix="napari-drpnet-", ignore_cleanup_errors=True) as folder:
-        yield Held(Path(folder))

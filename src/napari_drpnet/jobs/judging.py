@@ -21,7 +21,7 @@ from napari_drpnet.averaging.shares import (
 )
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.held import Held, held_for_now
+from napari_drpnet.io.held import Held
 from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.pickers.protocol.correction import fitted_to
@@ -88,12 +88,14 @@ class Judgement:
     cutter: Cutter | None = None
     keep_unproved: bool = False
 
+    def own_scores(self, probability: FloatArray) -> FloatArray:
+        """``(n,)`` the data set's own probability of candidates, from that of the picker."""
+        return self.shares.probability(probability) if self.shares.significant else probability
+
     def adapted(self, score_map: ScoreMap) -> ScoreMap:
         """The candidates with the data set's own probability."""
-        if not self.shares.significant:
-            return score_map
         found = score_map.candidates
-        return replace(score_map, candidates=replace(found, probability=self.shares.probability(found.probability)))
+        return replace(score_map, candidates=replace(found, probability=self.own_scores(found.probability)))
 
     def picks(self, picker: LoadedPicker, score_map: ScoreMap) -> Picks:
         """The picks of one micrograph, at the threshold that was decided; a rule of the picker's own decides itself."""
@@ -135,10 +137,10 @@ class Bench:
     picker
         That scores them.
     held
-        Where candidates are kept.
+        Where candidates are kept; None where somebody else keeps them.
     """
 
-    def __init__(self, picker: LoadedPicker, held: Held) -> None:
+    def __init__(self, picker: LoadedPicker, held: Held | None = None) -> None:
         self._picker = picker
         self._held = held
         self._stack: ParticleStack | None = None
@@ -153,6 +155,10 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is on disk."""
         if self._stack is not None:
             self._stack.close()
 
@@ -165,7 +171,8 @@ class Bench:
         """Take a micrograph that was scored into the sample, under a number of its own."""
         self._by_rule = self._by_rule or self._picker.by_rule(score_map)
         every = self._picker.picks_from(score_map, 0.0)
-        self._held.put(number, score_map)
+        if self._held is not None:
+            self._held.put(number, score_map)
         self._probability[number] = every.score
         self._sure += int((every.score >= EVEN).sum())
         if self._by_rule:
@@ -213,7 +220,8 @@ class Bench:
         return judgement.verdict(self._probability[number], self._measured[number])
 
     def score_map(self, number: int) -> ScoreMap:
-        """The candidates of a micrograph of the sample, once."""
+        """The candidates of a micrograph of the sample, which are kept, once."""
+        assert self._held is not None, "somebody else keeps them"
         return self._held.take(number)
 
 
@@ -234,7 +242,7 @@ def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, Fl
 
 def judge_one(picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap) -> Generator[float, None, Judgement]:
     """What is known of a data set of one micrograph, by its two halves; yields the fraction done."""
-    with held_for_now() as kept, Bench(picker, kept) as bench:
+    with Bench(picker) as bench:
         bench.add(0, micrograph, score_map)
         return (yield from bench.decide(all_of_it=False))
 

@@ -56,7 +56,7 @@ def find(
     score_map = yield from _score(picker, micrograph, here)
     if judgement is None:
         return Found(score_map, picker.picks_from(score_map))
-    return _judged(picker, judgement, score_map, judgement.own(picker, micrograph, score_map))
+    return judged(picker, judgement, score_map, judgement.own(picker, micrograph, score_map))
 
 
 def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[ScoreMap]:
@@ -65,7 +65,7 @@ def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[
     return (yield from translate(picker.score_steps(micrograph), within(here)))
 
 
-def _judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap, own: Own) -> Found:
+def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap, own: Own) -> Found:
     """The picks of one micrograph; none of one whose picks are in doubt."""
     picks = judgement.picks(picker, score_map)
     if not len(picks) or not judgement.leaves_out(own):
@@ -116,11 +116,7 @@ def _failed(name: str, error: UserError, start: float, note: Callable[[PickResul
 def _kept(name: str, found: Found, keep: Keep, start: float, note: Callable[[PickResult], None]) -> PickResult:
     with unbroken():
         count, coordinates = keep(found)
-        own = found.own
-        seconds = time.perf_counter() - start
-        result = PickResult(
-            name, count, seconds, "", coordinates, own.evidence.value, own.evidence.error, found.left_out, own.doubt
-        )
+        result = with_own(PickResult(name, count, time.perf_counter() - start, coordinates=coordinates), found)
         note(result)
     return result
 
@@ -149,6 +145,13 @@ def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None
     if keep is not None:
         picker.save(keep)
     return True
+
+
+def with_own(result: PickResult, found: Found) -> PickResult:
+    """A result with what is known of the evidence of its micrograph."""
+    own = found.own
+    value, error = own.evidence.value, own.evidence.error
+    return replace(result, evidence=value, evidence_error=error, left_out=found.left_out, doubt=own.doubt)
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,7 @@ def _pick_sample(
     for number, seconds in sorted(spent.items()):
         yield Progress(done, len(items), _sum(results), items[number].name)
         start = time.perf_counter() - seconds
-        found = _judged(picker, judgement, bench.score_map(number), bench.own(number, judgement))
+        found = judged(picker, judgement, bench.score_map(number), bench.own(number, judgement))
         results[number] = _kept(items[number].name, found, items[number].keep, start, note)
     return judgement
 

@@ -49,7 +49,7 @@ def expected_in_words(judgement: Judgement | None, probabilities: FloatArray, th
         return f"How many of these are particles is not known. {judgement.shares.reason} {_HELPS}"
     found = judgement.shares.expected(probabilities, threshold)
     number, precision, recall = (_of(one) for one in (found.number, found.precision, found.recall))
-    return f"about {number} particles; precision {precision}, recall {recall}"
+    return f"About {number} particles; precision {precision}, recall {recall}"
 
 
 def _of(estimate: Estimate) -> str:
