@@ -201,7 +201,7 @@ class Bench:
             evidence, values = yield from _measured(self._stack)
             ends = np.cumsum([len(picks) for picks in self._stack.picks])
             self._measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
-            shares = measured_shares(self._stack.score, values, self._stack.micrograph)
+            shares = as_kept(measured_shares(self._stack.score, values, self._stack.micrograph))
         every = np.concatenate([np.empty(0), *self._probability.values()])
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
@@ -252,7 +252,7 @@ def judged_before(decision: Decision | None, picker: LoadedPicker) -> Judgement 
 
     A number in the picker's settings counts on what was measured then; where nothing was, there is nothing to keep.
     """
-    if decision is None or decision.made_for != made_for(picker):
+    if decision is None or not decision.micrographs or decision.made_for != made_for(picker):
         return None
     try:
         shares = unmeasured_shares(decision.reason) if decision.shares is None else Shares.of_lists(decision.shares)
@@ -323,7 +323,7 @@ def decided(shares: Shares, every: FloatArray, basis: str, **fields: Any) -> Dec
         basis=basis,
         reason=shares.reason,
         probability=_probability(passed.min()) if len(passed) else 1.0,
-        shares=_short(shares.lists()) if shares.significant else None,
+        shares=shares.lists() if shares.significant else None,
         **numbers,
         **fields,
     )
@@ -338,6 +338,11 @@ def _kept(estimate: Estimate) -> tuple[float | None, float | None]:
     """An estimate as files keep it."""
     value, error = (float(f"{x:.4g}") if math.isfinite(x) else None for x in (estimate.value, estimate.error))
     return value, error
+
+
+def as_kept(shares: Shares) -> Shares:
+    """Shares as files keep them, so that a run that is repeated gives the same to the byte."""
+    return Shares.of_lists(_short(shares.lists())) if shares.significant else shares
 
 
 def _short(value: Any) -> Any:

@@ -118,7 +118,7 @@ class PickReport:
     @property
     def chosen(self) -> str:
         """What the threshold is and why, in a sentence or two; empty where a number was given."""
-        if self.decision is None:
+        if self.decision is None or not self.decision.micrographs:
             return ""
         text = in_words(self.decision)
         return f"As decided before (--threshold auto decides anew): {text}" if self.kept else text

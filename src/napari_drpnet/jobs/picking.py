@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from warnings import warn
 
+import numpy as np
+
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
@@ -70,7 +72,7 @@ def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap, own:
     picks = judgement.picks(picker, score_map)
     if not len(picks) or not judgement.leaves_out(own):
         return Found(score_map, picks, own)
-    return Found(score_map, picks.select([]), own, len(picks))
+    return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
 
 
 def pick_one(
