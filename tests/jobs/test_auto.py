@@ -24,12 +24,8 @@ from napari_drpnet.settings import Evidence, PickRun
 from napari_drpnet.steps import Progress, drained, drive
 
 
-def run_of(*inputs: str, out: str = "picks", picker: str = "log", **options: Any) -> PickRun:
-    return PickRun(inputs=inputs, out=Path(out), picker=picker, options={"diameter": DIAMETER, **options})
-
-
-def pick(*inputs: str, out: str = "picks", keep_unproved: bool = False, **options: Any) -> jobs.PickReport:
-    run = run_of(*inputs, out=out, **options).model_copy(update={"keep_unproved": keep_unproved})
+def pick(*inputs: str) -> jobs.PickReport:
+    run = PickRun(inputs=inputs, picker="log", options={"diameter": DIAMETER})
     return jobs.finish(jobs.pick(run))
 
 
@@ -101,16 +97,6 @@ class TestDataSet:
         decision = recorded()["decision"]
         assert written.score.min() >= decision["threshold"] - 0.001
         assert written.score.max() <= max(decision["shares"]["share"]) + 0.01
-
-    def test_it_can_be_kept_although_nothing_proves_it(self, here: Path):
-        run = jobs.make_run(
-            {"out": Path("kept"), "keep_unproved": True}, {"threshold": "auto"}, Path("picks/settings.yaml")
-        )
-        report = jobs.finish(jobs.pick(run))
-        (doubted,) = [result for result in report.results if result.doubt]
-        assert doubted.picks > 20
-        assert doubted.left_out == 0
-        assert any("their picks were kept" in note for note in report.notes)
 
     def test_the_recorded_decision_repeats_the_run_without_measuring(self, here: Path):
         steps: list[Progress] = []
@@ -278,12 +264,13 @@ def test_a_sample_is_spread_over_the_data_set():
 
 class TestProject:
     def test_it_remembers_the_decision_and_shows_what_is_in_doubt(self, here: Path, tmp_path: Path):
-        with jobs.open_project(tmp_path / "p", ["m"], diameter=DIAMETER, picker="log") as project:
+        with jobs.open_project(tmp_path / "p", ["m"], diameter=DIAMETER, picker="log", keep_unproved=True) as project:
             report = jobs.finish(jobs.pick_project(project))
             assert report.decision is not None
             assert report.decision.basis == "evidence"
             assert project.row("empty0").doubt.startswith("Nothing proves")
-            assert project.row("empty0").picks == 0
+            assert project.row("empty0").picks > 20  # as the project asks for
+            assert any("their picks were kept" in note for note in report.notes)
             assert project.row("good0").doubt == ""
         with Project.open(tmp_path / "p") as again:
             assert again.evidence.decision == report.decision
