@@ -17,7 +17,8 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph, read_picks
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.judging import judge_one, judged_before, made_for
+from napari_drpnet.jobs.bench import judge_one
+from napari_drpnet.jobs.judging import judged_before, made_for
 from napari_drpnet.jobs.picking import spread_order
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import Evidence, PickRun

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
+    from napari_drpnet.jobs.bench import judge_one
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
     from napari_drpnet.jobs.conversion import Conversion, convert
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
-    from napari_drpnet.jobs.judging import Judgement, judge_one
+    from napari_drpnet.jobs.judging import Judgement
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -58,7 +59,8 @@ _HOME = {
     "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
     "inputs": ("find_micrographs",),
-    "judging": ("Judgement", "judge_one"),
+    "bench": ("judge_one",),
+    "judging": ("Judgement",),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),

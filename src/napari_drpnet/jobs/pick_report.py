@@ -83,12 +83,15 @@ class PickReport:
         The threshold that was chosen, and why; None where a number was given.
     kept
         Whether it is that of an earlier run.
+    measuring
+        Seconds that it took to decide.
     """
 
     out: Path
     results: tuple[PickResult, ...]
     decision: Decision | None = None
     kept: bool = False
+    measuring: float = 0.0
 
     @property
     def picked(self) -> tuple[PickResult, ...]:
@@ -107,8 +110,8 @@ class PickReport:
 
     @property
     def seconds(self) -> float:
-        """Spent on all of them together."""
-        return sum(result.seconds for result in self.results)
+        """Spent on all of them together, and on the decision."""
+        return sum(result.seconds for result in self.results) + self.measuring
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -80,7 +80,10 @@ def _pick_all(
         items = [_item(run, task) for task in tasks]
         terms = Terms(run.out / _SAMPLE, known, keep_unproved=run.keep_unproved, tell=tell)
         lists.results = [*refused, *(yield from pick_each(picker, items, lists.add, terms))]
-    return PickReport(run.out, tuple(lists.results), decided[-1].decision if decided else None, bool(known))
+    if not decided:
+        return PickReport(run.out, tuple(lists.results))
+    now = decided[-1]
+    return PickReport(run.out, tuple(lists.results), now.decision, bool(known), now.seconds)
 
 
 def _item(run: PickRun, task: PickTask) -> Item:

@@ -14,7 +14,8 @@ from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
-from napari_drpnet.jobs.judging import NOTHING_KNOWN, Bench, Judgement, Own
+from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader

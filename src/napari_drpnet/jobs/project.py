@@ -13,7 +13,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.judging import Judgement, judged_before
+from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.labels import labels_of, with_labels
@@ -220,12 +220,18 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
     yield from learn_project(project, picker)
     known = project_judgement(project, picker, len(wanted))
+    decided = [known] if known else []
+
+    def tell(judgement: Judgement) -> None:
+        decided.append(judgement)
+        project.keep_evidence(Evidence(decision=judgement.decision))  # who was doubted was so by another measure
+
     terms = Terms(
         project.folder / _SAMPLE,
         known,
         len(wanted) == len(project.micrographs),
         project.settings.keep_unproved,
-        partial(_keep_decision, project),
+        tell,
     )
     items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
     noted: list[PickResult] = []
@@ -236,8 +242,10 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     now = still_there(results)
     if now != results:
         project.refresh()
-    decision = project.evidence.decision if known is None else known.decision
-    return PickReport(project.folder, tuple(now), decision if picker.auto else None, known is not None)
+    if not decided:
+        return PickReport(project.folder, tuple(now))
+    last = decided[-1]
+    return PickReport(project.folder, tuple(now), last.decision, known is not None, last.seconds)
 
 
 def project_judgement(project: Project, picker: LoadedPicker, wanted: int | None = None) -> Judgement | None:
@@ -257,11 +265,6 @@ def project_judgement(project: Project, picker: LoadedPicker, wanted: int | None
     return judgement if known.enough or wanted <= known.micrographs else None
 
 
-def _keep_decision(project: Project, judgement: Judgement) -> None:
-    """Remember what was decided; what was doubted then was so by another measure."""
-    project.keep_evidence(Evidence(decision=judgement.decision))
-
-
 def _keep_doubts(project: Project, results: Sequence[PickResult]) -> None:
     """Remember on which micrographs nothing proves the picks, and on which that is no longer so."""
     known = project.evidence
@@ -273,11 +276,11 @@ def _keep_doubts(project: Project, results: Sequence[PickResult]) -> None:
 
 
 def threshold_in_force(project: Project) -> float | None:
-    """Of the picker's own probabilities, as far as files know it; None where it was chosen for each micrograph."""
+    """In the picker's own probability, as far as files know it; None where it was chosen for each micrograph."""
     asked, decision = project.settings.threshold, project.evidence.decision
-    if asked != AUTO:
-        return float(asked)
-    return None if decision is None else decision.probability
+    if asked == AUTO:
+        return None if decision is None else decision.probability
+    return float(asked) if decision is None else by_the_picker(decision, float(asked))
 
 
 def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:

@@ -15,8 +15,9 @@ from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
+from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.judging import Bench, Judgement
+from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
 from napari_drpnet.jobs.picking import Found, judged, learn, pick_one, with_own
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
