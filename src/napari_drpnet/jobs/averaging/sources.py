@@ -18,9 +18,10 @@ from napari_drpnet.io.ctf_files import ctf_beside, read_ctf
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-from napari_drpnet.jobs.picking import learn, read_task
+from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picking import learn
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.steps import Job
