@@ -13,7 +13,7 @@ _SIGNIFICANT = 4.0
 _FINEST = 10.0
 # So many picks are few: those that are there may be too few to prove it.
 _FEW = 1000
-_NEEDED = 300
+_NEEDED = 140  # in each half
 
 
 def evidence_in_words(averages: Averages) -> str:
@@ -22,8 +22,8 @@ def evidence_in_words(averages: Averages) -> str:
     known: FloatArray = values[np.isfinite(values)]
     if len(known) < 2:
         return (
-            f"Evidence is not measured: {len(values):,} picks are too few to make averages of two halves. About "
-            f"{_NEEDED} are needed, best on several micrographs."
+            f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are too "
+            f"few for {_NEEDED} and more in each. Pick more micrographs."
         )
     mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
     measured = f"{mean:.2f} ± {error:.2f}"

@@ -29,13 +29,13 @@ HINT = (
     "They show at once whether picks are particles."
 )
 _KEYS = (
-    "<b>Click</b> select its picks · <b>N</b>, <b>Shift+N</b> from one to the next · <b>Double click</b> Gallery · "
-    "<b>G</b> accept · <b>B</b> reject · <b>Ctrl+Z</b> take back"
+    "<b>Click</b> select its picks · <b>N</b>, <b>Shift+N</b> go through them · <b>Double click</b> Gallery · "
+    "<b>Ctrl+Z</b> take back"
 )
 _ACCEPTED = [("picks stay", "stay"), ("picks become particle labels", "particle")]
 _REJECTED = [("picks are removed", "removed"), ("picks become background labels", "background")]
 _BESIDE = 720  # pixels of width from which the averages are beside the controls, where the dock is lower than wide
-_CONTROLS = 330  # pixels of width of the controls then
+_BAR = 18  # pixels of width for a scroll bar
 
 
 class AveragesForm(QWidget):
@@ -106,9 +106,8 @@ class AveragesForm(QWidget):
         rows_of(self._head).addRow("Classes", row)
         keys = wrapped(_KEYS)
         self._controls = in_column(self._head, self.job.native, self.told)
-        accepting, rejecting = in_row(self.accept, self.accepted.native), in_row(self.reject, self.rejected.native)
-        for row in (accepting, rejecting):
-            row.layout().setStretch(1, 2)
+        accepting = in_row(self.accept, self.accepted.native, stretch=(1, 2))
+        rejecting = in_row(self.reject, self.rejected.native, stretch=(1, 2))
         self._below = in_column(accepting, rejecting, in_row(self.templates, self.save), self.said, keys)
         for part in (self._controls, self._below):
             layout = part.layout()
@@ -142,7 +141,7 @@ class AveragesForm(QWidget):
             self._box.setDirection(QBoxLayout.Direction.LeftToRight)
             self._box.addWidget(self._scroll)
             self._box.addWidget(self.grid, 1)
-            self._scroll.setFixedWidth(_CONTROLS)
+            self._scroll.setFixedWidth(self._aside.minimumSizeHint().width() + _BAR)
         else:
             self._box.setDirection(QBoxLayout.Direction.TopToBottom)
             for part, stretch in ((self._controls, 0), (self.grid, 1), (self._below, 0)):

@@ -13,8 +13,8 @@ from napari_drpnet.drawing.class_sheet import grey_averages
 from napari_drpnet.widgets.averages.model import ClassList
 from napari_drpnet.widgets.averages.tile import draw
 
-WIDTH, GAP = 122, 6  # least width of an average on the screen, and what is between two
-_TEXT = 11  # pixels of the letters
+WIDTH, GAP = 112, 6  # least width of an average on the screen, and what is between two
+_TEXT = 10  # pixels of the letters; with larger ones the captions do not fit below
 
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 _CTRL = Qt.KeyboardModifier.ControlModifier
