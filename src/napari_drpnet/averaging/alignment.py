@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 
-from napari_drpnet.averaging.bands import Band, blocks, disc, posed
+from napari_drpnet.averaging.bands import TURNS, Band, band, blocks, disc
 
 # What of an average is compared, in diameters from its centre: the particle and a little of what blurs it.
-_MASK, _MASK_EDGE = 0.55, 0.1
-_TURNS = 36
+MASK, _EDGE = 0.55, 0.2
+# Coarse turns and shifts are looked for with frequencies up to this, in cycles a diameter.
+COARSE = 4.0
+# Of the fine turns every second is looked at first; the step of shifts is this part of a diameter.
+_SECOND, _STEP = 2, 1 / 24
+# Then steps of a half around the best, with the neighbouring turns, and of a quarter.
+_FINER = ((0.5, (-1, 0, 1)), (0.25, (0,)))
 # Particles are compared in blocks of this many numbers.
-_BLOCK = 1 << 25
-# After the coarse turns and shifts come halves of their steps around the best.
-_FINER = (-0.5, 0.0, 0.5)
+_BLOCK = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +47,24 @@ class Poses:
     def __len__(self) -> int:
         return len(self.number)
 
-    def at(self, which: torch.Tensor) -> Poses:
-        """Those at a mask or an index."""
-        return Poses(*(getattr(self, name)[which] for name in _POSE))
-
     @classmethod
     def empty(cls, count: int) -> Poses:
         """So many that are yet to be `put`."""
-        zeros = torch.zeros(count)
-        number = torch.zeros(count, dtype=torch.long)
+        zeros, number = torch.zeros(count), torch.zeros(count, dtype=torch.long)
         return cls(number, zeros, torch.zeros(count, dtype=torch.bool), torch.zeros(count, 2), zeros.clone())
 
     def put(self, which: torch.Tensor, others: Poses) -> None:
         """Write others at an index."""
         for name in _POSE:
             getattr(self, name)[which] = getattr(others, name)
+
+    def at(self, which: torch.Tensor) -> Poses:
+        """Those at a mask or an index."""
+        return Poses(*(getattr(self, name)[which] for name in _POSE))
+
+    def scaled(self, factor: float) -> Poses:
+        """The same of pictures ``factor`` times as large."""
+        return Poses(self.number, self.psi, self.mirrored, self.shift * factor, self.likeness)
 
     @staticmethod
     def joined(parts: list[Poses]) -> Poses:
@@ -80,7 +85,7 @@ def masked(images: torch.Tensor, across: int) -> torch.Tensor:
     across
         Pixels to a diameter.
     """
-    mask = disc(images.shape[1], _MASK * across, _MASK_EDGE * across).to(images.device)
+    mask = disc(images.shape[1], MASK * across, _EDGE * across)
     return (images - (images * mask).sum((1, 2), keepdim=True) / mask.sum()) * mask
 
 
@@ -93,36 +98,42 @@ class Bank:
         ``(k, side, side)``.
     across
         Pixels to a diameter.
-    band
-        Frequencies that are compared.
+    low, high
+        Frequencies that are compared, in cycles a diameter.
     reach
-        Of shifts, in pixels.
+        Of shifts, in diameters.
     weight
         ``(k, rings)`` how far each average is trusted, by whole cycles a side; None: alike everywhere.
     """
 
     def __init__(
-        self, references: torch.Tensor, across: int, band: Band, reach: float, weight: torch.Tensor | None = None
+        self,
+        references: torch.Tensor,
+        across: int,
+        low: float,
+        high: float,
+        reach: float,
+        weight: torch.Tensor | None = None,
     ) -> None:
-        self.band = band
-        self.reach = reach
+        side = references.shape[1]
+        self.band = band(low, high, side, across)
         self.references = masked(references, across)
-        fine = torch.arange(2 * _TURNS, device=references.device) * (180.0 / _TURNS)
-        number, mirror, turn = torch.meshgrid(
-            torch.arange(len(references)), torch.arange(2), torch.arange(2 * _TURNS), indexing="ij"
-        )
-        self._number, self._mirrored = number.ravel().to(fine.device), mirror.ravel().bool().to(fine.device)
-        self._psi = fine[turn.ravel()]
-        spectra = band.of(posed(self.references[self._number], self._psi, self._mirrored))
-        if weight is not None:
-            spectra = spectra * weight[self._number][:, band.ring]
-        self._spectra = spectra / spectra.abs().pow(2).sum(1, keepdim=True).sqrt().clamp(min=1e-12)
-        steps = torch.arange(-math.floor(reach), math.floor(reach) + 1.0, device=fine.device)
-        shifts = torch.cartesian_prod(steps, steps)
-        self._shifts = shifts[shifts.pow(2).sum(1) <= reach**2]
-        self._coarse = torch.arange(0, len(self._psi), 2, device=fine.device)
-        moved = self._spectra[self._coarse, None] * band.moved(self._shifts)
-        self._all = _real(moved.reshape(-1, moved.shape[2])).T.contiguous()
+        self._weight = weight
+        # (k, 2, TURNS, m): plain and mirrored.
+        self._spectra = unit(self.in_band(self.band))
+        coarse = band(low, min(high, COARSE), side, across)
+        self._near = coarse.within(self.band)
+        self._step = _STEP * across
+        self._shifts = _within(reach / _STEP) * self._step
+        seen = unit(self._spectra[:, :, ::_SECOND][..., self._near])
+        moved = seen[..., None, :] * coarse.moved(self._shifts)
+        # (2 * coarse frequencies, k * poses)
+        self._all = _real(moved.reshape(-1, len(coarse))).T.contiguous()
+
+    def in_band(self, other: Band) -> torch.Tensor:
+        """``(k, 2, TURNS, m)`` the averages at all turns in another band, as far as each is trusted."""
+        spectra = other.turned(self.references, (MASK + _EDGE / 2) * other.across)
+        return spectra if self._weight is None else spectra * self._weight[:, None, None, other.ring]
 
     def align(self, spectra: torch.Tensor) -> Poses:
         """The best pose of each particle, of which ``(n, m)`` are the coefficients in the band."""
@@ -130,25 +141,57 @@ class Bank:
         return Poses.joined([self._block(part) for part in blocks(spectra, block)])
 
     def _block(self, spectra: torch.Tensor) -> Poses:
-        best = (_real(spectra) @ self._all).argmax(1)
-        posed_at, shift = self._coarse[best // len(self._shifts)], self._shifts[best % len(self._shifts)]
-        return self._finer(spectra, posed_at, shift)
+        """Coarse poses by low frequencies, the average by all of them, then finer steps."""
+        count = len(self.references)
+        coarse = (_real(spectra[:, self._near]) @ self._all).reshape(len(spectra), count, -1).argmax(2)
+        pose, shift = coarse // len(self._shifts), self._shifts[coarse % len(self._shifts)]
+        mirror, turn = pose // (TURNS // _SECOND), pose % (TURNS // _SECOND) * _SECOND
+        every = torch.arange(count).expand(len(spectra), count)
+        seen = self._spectra[every, mirror, turn] * self.band.moved(shift)
+        number = (spectra[:, None] * seen.conj()).real.sum(2).argmax(1)
+        mine = torch.arange(len(spectra)), number
+        where = _Where(number, mirror[mine], turn[mine], shift[mine])
+        for part, turns in _FINER:
+            where, likeness = self._finer(spectra, where, part * self._step, turns)
+        return Poses(where.number, where.turn * (360 / TURNS), where.mirror.bool(), where.shift, likeness)
 
-    def _finer(self, spectra: torch.Tensor, posed_at: torch.Tensor, shift: torch.Tensor) -> Poses:
-        """The best of the half steps around each coarse pose."""
-        turns = torch.arange(-1, 2, device=posed_at.device)
-        group = posed_at // (2 * _TURNS) * (2 * _TURNS)
-        near = group[:, None] + (posed_at[:, None] - group[:, None] + turns) % (2 * _TURNS)
-        steps = torch.tensor(_FINER, device=posed_at.device)
-        moves = torch.cartesian_prod(steps, steps)
+    def _finer(
+        self, spectra: torch.Tensor, where: _Where, step: float, turns: tuple[int, ...]
+    ) -> tuple[_Where, torch.Tensor]:
+        """The best of some steps around each pose, and how alike it is."""
+        near = (where.turn[:, None] + torch.tensor(turns)) % TURNS
+        moves = torch.cartesian_prod(*[torch.tensor([-step, 0.0, step])] * 2)
         # Moving the particle back is the same as moving the average, and is done once for all turns.
-        back = spectra[:, None] * self.band.moved(shift[:, None] + moves).conj()
-        likeness = torch.einsum("nsm,ntm->nts", back, self._spectra[near].conj()).real.flatten(1)
+        back = spectra[:, None] * self.band.moved(where.shift[:, None] + moves).conj()
+        seen = self._spectra[where.number[:, None], where.mirror[:, None], near]
+        likeness = torch.einsum("nsm,ntm->nts", back, seen.conj()).real.flatten(1)
         value, best = likeness.max(1)
-        chosen = near.gather(1, (best // len(moves))[:, None])[:, 0]
-        return Poses(
-            self._number[chosen], self._psi[chosen], self._mirrored[chosen], shift + moves[best % len(moves)], value
-        )
+        turn = near.gather(1, (best // len(moves))[:, None])[:, 0]
+        return _Where(where.number, where.mirror, turn, where.shift + moves[best % len(moves)]), value
+
+
+@dataclass(frozen=True, eq=False)
+class _Where:
+    """Poses by their places in a bank; shifts in pixels."""
+
+    number: torch.Tensor
+    mirror: torch.Tensor
+    turn: torch.Tensor
+    shift: torch.Tensor
+
+
+def unit(spectra: torch.Tensor) -> torch.Tensor:
+    """Vectors along the last axis at a length of 1; those of nothing stay nothing."""
+    size: torch.Tensor = spectra.abs().pow(2).sum(-1, keepdim=True).sqrt()
+    return spectra / size.clamp(min=1e-12)
+
+
+def _within(reach: float) -> torch.Tensor:
+    """``(s, 2)`` whole steps at most so far from 0."""
+    steps = torch.arange(-int(reach), int(reach) + 1.0)
+    every = torch.cartesian_prod(steps, steps)
+    near: torch.Tensor = every[every.pow(2).sum(1) <= reach**2 + 1e-6]
+    return near
 
 
 def _real(spectra: torch.Tensor) -> torch.Tensor:

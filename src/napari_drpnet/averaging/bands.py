@@ -9,19 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
 from torch.nn import functional as F
 
+# Turns that an average is compared at, and those of a quarter, from which the others follow.
+TURNS = 72
+QUARTER = TURNS // 4
+
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """Fourier coefficients of pictures between two frequencies.
+    """Fourier coefficients of pictures between two frequencies; see `band`.
 
     Attributes
     ----------
-    side
-        Of a picture, in pixels.
+    side, across
+        Of a picture, in pixels; and of the particle in it.
     index
         ``(m,)`` into the flattened ``rfft2``.
     ky, kx
@@ -29,37 +34,112 @@ class Band:
     """
 
     side: int
+    across: int
     index: torch.Tensor
     ky: torch.Tensor
     kx: torch.Tensor
 
-    @classmethod
-    def between(cls, low: float, high: float, side: int, across: int) -> Band:
-        """Frequencies from ``low`` to ``high``, in cycles a diameter of ``across`` pixels."""
-        y, x = torch.meshgrid(torch.fft.fftfreq(side) * side, torch.arange(side // 2 + 1.0), indexing="ij")
-        radius = torch.hypot(y, x) * across / side
-        half = ((x > 0) | (y > 0)) & (x < side / 2) & (y.abs() < side / 2)
-        index = torch.nonzero((half & (radius >= low) & (radius <= high)).ravel())[:, 0]
-        return cls(side, index, y.ravel()[index], x.ravel()[index])
+    def __len__(self) -> int:
+        return len(self.index)
 
-    @property
+    @cached_property
     def ring(self) -> torch.Tensor:
         """``(m,)`` whole cycles a side."""
         return torch.round(torch.hypot(self.ky, self.kx)).long()
+
+    def within(self, other: Band) -> torch.Tensor:
+        """``(m,)`` where the coefficients of this band stand in a wider ``other``."""
+        return torch.searchsorted(other.index, self.index)
 
     def of(self, images: torch.Tensor) -> torch.Tensor:
         """``(n, m)`` complex coefficients of ``(n, side, side)`` pictures, phases counted from the centre.
 
         Noise of variance 1 has coefficients of which real and imaginary part have variance 1 each.
         """
-        middle = self.side // 2
-        spectra: torch.Tensor = torch.fft.rfft2(torch.roll(images, (-middle, -middle), (1, 2)))
-        return spectra.reshape(len(images), -1)[:, self.index] * (math.sqrt(2) / self.side)
+        spectra: torch.Tensor = torch.fft.rfft2(images)
+        # The centre is half a side from the corner: every other coefficient changes its sign.
+        sign = 1 - 2 * ((self.ky + self.kx).long() % 2) if self.side % 2 == 0 else self._centring
+        return spectra.reshape(len(images), -1)[:, self.index] * (sign * (math.sqrt(2) / self.side))
+
+    @cached_property
+    def _centring(self) -> torch.Tensor:
+        middle = torch.full((1, 2), -float(self.side // 2))
+        return self.moved(middle)[0]
 
     def moved(self, shifts: torch.Tensor) -> torch.Tensor:
-        """``(n, m)`` factors that move the content of a picture by ``(n, 2)`` y, x pixels."""
+        """``(..., m)`` factors that move the content of a picture by ``(..., 2)`` y, x pixels."""
         turns = (shifts[..., :1] * self.ky + shifts[..., 1:] * self.kx) * (-2 * math.pi / self.side)
         return torch.polar(torch.ones_like(turns), turns)
+
+    def turned(self, images: torch.Tensor, radius: float) -> torch.Tensor:
+        """Coefficients of pictures at all turns, as `posed` would turn them but without interpolation.
+
+        Parameters
+        ----------
+        images
+            ``(k, side, side)``, 0 beyond ``radius`` pixels from the centre.
+        radius
+            In pixels.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(k, 2, TURNS, m)`` complex: as they are and mirrored, at 0, 360 / TURNS, ... degrees.
+        """
+        pixels, cosines, sines = _waves(self, math.ceil(radius))
+        flat = images.reshape(len(images), -1)[:, pixels] * (math.sqrt(2) / self.side)
+        base = torch.complex(flat @ cosines, -(flat @ sines)).reshape(len(images), QUARTER, len(self))
+        quarters = [base]
+        for _ in range(3):
+            quarters.append(_permuted(quarters[-1], self._quarter_turn))
+        plain = torch.cat(quarters, dim=1)
+        # Mirrored and turned by psi is turned by -psi and then mirrored.
+        back = (-torch.arange(TURNS)) % TURNS
+        return torch.stack([plain, _permuted(plain[:, back], self._mirror)], dim=1)
+
+    @cached_property
+    def _quarter_turn(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._where(self.kx, -self.ky)
+
+    @cached_property
+    def _mirror(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._where(self.ky, -self.kx)
+
+    def _where(self, ky: torch.Tensor, kx: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Which coefficient stands for a frequency, and whether it is its conjugate."""
+        other = (kx < 0) | ((kx == 0) & (ky < 0))
+        y, x = torch.where(other, -ky, ky).long() % self.side, torch.where(other, -kx, kx).long()
+        return torch.searchsorted(self.index, y * (self.side // 2 + 1) + x), other
+
+
+@lru_cache(maxsize=32)
+def band(low: float, high: float, side: int, across: int) -> Band:
+    """Frequencies from ``low`` to ``high``, in cycles a diameter of ``across`` pixels; kept, and not to be changed."""
+    y, x = torch.meshgrid(torch.fft.fftfreq(side) * side, torch.arange(side // 2 + 1.0), indexing="ij")
+    y = torch.round(y)
+    radius = torch.hypot(y, x) * across / side
+    half = ((x > 0) | (y > 0)) & (x < side / 2) & (y.abs() < side / 2)
+    index = torch.nonzero((half & (radius >= low) & (radius <= high)).ravel())[:, 0]
+    return Band(side, across, index, y.ravel()[index], x.ravel()[index])
+
+
+@lru_cache(maxsize=6)
+def _waves(band: Band, radius: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pixels within a radius, ``(p,)``, and ``(p, QUARTER * m)`` cosines and sines of the turned frequencies there."""
+    away = torch.arange(band.side) - band.side // 2
+    y, x = torch.meshgrid(away.float(), away.float(), indexing="ij")
+    pixels = torch.nonzero((torch.hypot(y, x) <= radius).ravel())[:, 0]
+    psi = torch.arange(QUARTER) * (2 * math.pi / TURNS)
+    cos, sin = torch.cos(psi)[:, None], torch.sin(psi)[:, None]
+    kx, ky = (cos * band.kx - sin * band.ky).ravel(), (sin * band.kx + cos * band.ky).ravel()
+    phase = (y.ravel()[pixels, None] * ky + x.ravel()[pixels, None] * kx) * (2 * math.pi / band.side)
+    return pixels, torch.cos(phase), torch.sin(phase)
+
+
+def _permuted(spectra: torch.Tensor, where: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    index, other = where
+    taken = spectra[..., index]
+    return torch.where(other, taken.conj(), taken)
 
 
 def blocks(values: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
@@ -68,9 +148,30 @@ def blocks(values: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
 
 
 def disc(side: int, radius: float, edge: float) -> torch.Tensor:
-    """``(side, side)`` 1 within ``radius`` of the centre, 0 outside, with an edge so many pixels wide."""
+    """``(side, side)`` 1 within ``radius`` of the centre, falling to 0 over ``edge`` pixels around it, 0 outside."""
     away = torch.arange(side) - side // 2
-    return torch.sigmoid((radius - torch.hypot(away[:, None].float(), away.float())) * (4 / edge))
+    beyond = (torch.hypot(away[:, None].float(), away.float()) - radius) / edge + 0.5
+    return 0.5 * (1 + torch.cos(math.pi * beyond.clamp(0, 1)))
+
+
+def reduced(images: torch.Tensor, side: int) -> torch.Tensor:
+    """``(n, side, side)`` the same pictures with fewer pixels, by their low frequencies; noise keeps its variance.
+
+    Parameters
+    ----------
+    images
+        ``(n, s, s)``, s and ``side`` even.
+    side
+        Less than s.
+    """
+    spectra: torch.Tensor = torch.fft.rfft2(images)
+    half, s = side // 2, images.shape[1]
+    rows = torch.cat([torch.arange(half), torch.arange(s - half, s)])
+    kept = spectra[:, rows, : half + 1].clone()
+    kept[:, half] = 0  # the highest frequency stands for both its signs
+    kept[:, :, half] = 0
+    made: torch.Tensor = torch.fft.irfft2(kept * (side / s), s=(side, side))
+    return made
 
 
 def posed(images: torch.Tensor, psi: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
@@ -108,7 +209,7 @@ def upright(images: torch.Tensor, psi: torch.Tensor, mirrored: torch.Tensor, shi
 
 
 def _about_centre(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    away = torch.arange(images.shape[1], device=images.device).float() - images.shape[1] // 2
+    away = torch.arange(images.shape[1]).float() - images.shape[1] // 2
     y, x = torch.meshgrid(away, away, indexing="ij")
     return y, x
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from napari_drpnet.averaging.alignment import Bank, Poses, masked
-from napari_drpnet.averaging.bands import Band, blocks, upright
+from napari_drpnet.averaging.bands import Band, band, blocks, upright
 
 # Cycles a diameter: below, the illumination.
 LOWEST = 0.7
@@ -19,6 +19,7 @@ SHARED = 4.0
 ROUNDS = (SHARED, SHARED, SHARED, 6.0, 6.0, 8.0, 8.0, 8.0)
 # Particles are off their centres by at most so many diameters.
 REACH = 0.1
+HIGHEST = max(ROUNDS)
 # A class with so many times fewer members than its share begins anew, from another particle.
 _LEAST = 0.1
 _BLOCK = 512  # particles that are turned at a time
@@ -101,8 +102,12 @@ def classes_steps(
     count = min(count, len(images))
     references = _any(images, count, chance).expand(2, -1, -1, -1)
     weight: torch.Tensor | None = None
+    widest = band(LOWEST, max(rounds), images.shape[1], across)
+    spectra = widest.of(images)
     for done, highest in enumerate(rounds):
-        found = aligned(images, half, references, across, highest, weight)
+        seen = spectra[:, band(LOWEST, highest, images.shape[1], across).within(widest)]
+        poses = aligned(seen, half, references, across, highest, weight)
+        found = averaged(images, half, poses, count)
         yield found
         references, weight = found.images.expand(2, -1, -1, -1).clone(), reliability(found.halves, across)
         if done + 1 < len(rounds) and rounds[done + 1] > shared:
@@ -119,19 +124,21 @@ def _any(images: torch.Tensor, count: int, chance: torch.Generator) -> torch.Ten
 
 
 def aligned(
-    images: torch.Tensor,
+    spectra: torch.Tensor,
     half: torch.Tensor,
     references: torch.Tensor,
     across: int,
     highest: float,
     weight: torch.Tensor | None = None,
-) -> Classes:
-    """The classes of particles that are laid onto the averages of their half.
+) -> Poses:
+    """How particles lie on the averages of their half.
 
     Parameters
     ----------
-    images, half, across
-        See `classes_steps`; images may be of any number type.
+    spectra
+        ``(n, m)`` coefficients of the particles in the band from `LOWEST` to ``highest``.
+    half, across
+        See `classes_steps`.
     references
         ``(2, k, side, side)``.
     highest
@@ -139,20 +146,33 @@ def aligned(
     weight
         See `alignment.Bank`.
     """
-    side, count = images.shape[1], references.shape[1]
-    band = Band.between(LOWEST, highest, side, across)
-    poses = Poses.empty(len(images))
-    sums, members = torch.zeros(2, count, side, side), torch.zeros(2, count)
+    poses = Poses.empty(len(spectra))
     for which in (0, 1):
         mine = torch.nonzero(half == which)[:, 0]
-        bank = Bank(references[which], across, band, REACH * across, weight)
-        for part in blocks(mine, _BLOCK):
-            seen = images[part].float()
-            pose = bank.align(band.of(seen))
-            poses.put(part, pose)
-            sums[which].index_add_(0, pose.number, upright(seen, pose.psi, pose.mirrored, pose.shift))
-            members[which].index_add_(0, pose.number, torch.ones(len(part)))
-    return Classes(sums, members, poses)
+        poses.put(mine, Bank(references[which], across, LOWEST, highest, REACH, weight).align(spectra[mine]))
+    return poses
+
+
+def averaged(images: torch.Tensor, half: torch.Tensor, poses: Poses, count: int) -> Classes:
+    """The averages of particles that lie on ``count`` of them so.
+
+    Parameters
+    ----------
+    images
+        ``(n, side, side)`` of any number type, at the scale of the shifts.
+    half, poses
+        Of each particle.
+    count
+        Of averages.
+    """
+    side = images.shape[1]
+    sums, members = torch.zeros(2 * count, side, side), torch.zeros(2 * count)
+    for part in blocks(torch.arange(len(images)), _BLOCK):
+        pose = poses.at(part)
+        place = half[part] * count + pose.number
+        sums.index_add_(0, place, upright(images[part].float(), pose.psi, pose.mirrored, pose.shift))
+        members.index_add_(0, place, torch.ones(len(part)))
+    return Classes(sums.view(2, count, side, side), members.view(2, count), poses)
 
 
 def ring_correlation(halves: torch.Tensor, across: int) -> torch.Tensor:
@@ -166,17 +186,14 @@ def ring_correlation(halves: torch.Tensor, across: int) -> torch.Tensor:
         Pixels to a diameter.
     """
     side = halves.shape[-1]
-    band = Band.between(0.5 * across / side, across, side, across)
-    one, two = (band.of(masked(half, across)) for half in halves)
-    common, power = _by_ring((one * two.conj()).real, band), [_by_ring(s.abs() ** 2, band) for s in (one, two)]
+    every = band(0.5 * across / side, 0.5 * across, side, across)
+    one, two = (every.of(masked(half, across)) for half in halves)
+    common, power = _by_ring((one * two.conj()).real, every), [_by_ring(s.abs() ** 2, every) for s in (one, two)]
     return common / (power[0] * power[1]).sqrt().clamp(min=1e-20)
 
 
-def _by_ring(values: torch.Tensor, band: Band) -> torch.Tensor:
-    sums = torch.zeros(len(values), band.side // 2 + 1)
-    ring = band.ring
-    inside = ring <= band.side // 2
-    return sums.index_add_(1, ring[inside], values[:, inside])
+def _by_ring(values: torch.Tensor, of: Band) -> torch.Tensor:
+    return torch.zeros(len(values), of.side // 2 + 1).index_add_(1, of.ring, values)
 
 
 def reliability(halves: torch.Tensor, across: int) -> torch.Tensor:

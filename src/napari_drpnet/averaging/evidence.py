@@ -17,18 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_drpnet.averaging.alignment import Bank
-from napari_drpnet.averaging.bands import Band, blocks, posed
+from napari_drpnet.averaging.alignment import Bank, unit
+from napari_drpnet.averaging.bands import TURNS, Band, band, blocks, reduced
 from napari_drpnet.averaging.classes import LOWEST, REACH, ROUNDS, Classes, classes_steps, reliability
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.steps import translate
 
+# Pixels to a diameter at which evidence is measured.
+ACROSS = 32
 # Cycles a diameter: those that lay a candidate onto an average, and those that are measured. Pickers hardly see the
 # latter, else noise that was picked because it looks like a particle would have evidence.
 ALIGNING = (LOWEST, 4.0)
 MEASURED = (4.2, 10.0)
 _CLASSES = 8
-_SUREST = 0.3  # of the candidates of a half make its averages,
+SUREST = 0.3  # of the candidates of a half make its averages,
 _MOST = 1500  # and at most so many
 _FEWEST = 40
 _BLOCK = 2048
@@ -41,31 +43,29 @@ class Judge:
     Attributes
     ----------
     classes
-        The averages.
-    across
-        Pixels to a diameter.
+        The averages, `ACROSS` pixels to a diameter.
     """
 
     classes: Classes
-    across: int
 
     def evidence(self, images: torch.Tensor) -> torch.Tensor:
         """``(n,)`` evidence of ``(n, side, side)`` particles; noise has mean 0 and standard deviation 1."""
-        found, side = self.classes, images.shape[1]
-        weight = reliability(found.halves, self.across)
-        low, high = (Band.between(*span, side, self.across) for span in (ALIGNING, MEASURED))
-        bank = Bank(found.images, self.across, low, REACH * self.across, weight)
-        return torch.cat([_projected(part.float(), bank, high, weight) for part in blocks(images, _BLOCK)])
+        weight = reliability(self.classes.halves, ACROSS)
+        bank = Bank(self.classes.images, ACROSS, *ALIGNING, REACH, weight)
+        high = band(*MEASURED, images.shape[1], ACROSS)
+        seen = unit(bank.in_band(high))
+        return torch.cat([_projected(part.float(), bank, high, seen) for part in blocks(images, _BLOCK)])
 
 
-def _projected(images: torch.Tensor, bank: Bank, band: Band, weight: torch.Tensor) -> torch.Tensor:
-    """``(n,)`` projections, in a band, of particles on the averages that they lie on, of norm 1."""
+def _projected(images: torch.Tensor, bank: Bank, high: Band, seen: torch.Tensor) -> torch.Tensor:
+    """``(n,)`` projections, in the ``high`` band, of particles on averages that low frequencies lay them onto.
+
+    ``seen`` are the averages there, ``(k, 2, TURNS, m)`` of norm 1.
+    """
     pose = bank.align(bank.band.of(images))
-    seen = band.of(posed(bank.references[pose.number], pose.psi, pose.mirrored)) * weight[pose.number][:, band.ring]
-    seen = seen * band.moved(pose.shift)
-    size = seen.abs().pow(2).sum(1).sqrt()
-    along = (band.of(images) * seen.conj()).real.sum(1)
-    return torch.where(size > 0, along / size.clamp(min=1e-12), torch.zeros_like(size))
+    turn = torch.round(pose.psi * (TURNS / 360)).long()
+    average = seen[pose.number, pose.mirrored.long(), turn] * high.moved(pose.shift)
+    return (high.of(images) * average.conj()).real.sum(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Sample:
     yx
         ``(n, 2)`` y, x in particle diameters.
     across
-        Pixels of a picture to a diameter.
+        Pixels of a picture to a diameter; `ACROSS`, or more.
     noise
         Standard deviation of noise in the images.
     """
@@ -99,8 +99,9 @@ class Sample:
         return len(self.images)
 
     def at(self, which: npt.NDArray[np.int64]) -> torch.Tensor:
-        """``(m, side, side)`` some of the pictures, in standard deviations of noise."""
-        return torch.from_numpy(np.asarray(self.images[which], np.float32) / np.float32(self.noise))
+        """``(m, side, side)`` some of the pictures, `ACROSS` pixels to a diameter, in standard deviations of noise."""
+        images = torch.from_numpy(np.asarray(self.images[which], np.float32) / np.float32(self.noise))
+        return images if self.across == ACROSS else reduced(images, images.shape[1] * ACROSS // self.across)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ class Evidence:
         return np.asarray(self.judges[0].evidence(torch.from_numpy(np.array(images))).numpy(), np.float64)
 
 
-def measure_steps(sample: Sample, seed: int = 0) -> Generator[float, None, Evidence]:
+def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Generator[float, None, Evidence]:
     """Measure the evidence of a sample, yielding the fraction done.
 
     Parameters
@@ -134,19 +135,21 @@ def measure_steps(sample: Sample, seed: int = 0) -> Generator[float, None, Evide
         Candidates of a data set, true and false.
     seed
         Of the particles that averages begin with.
+    surest
+        Part of the candidates of each half that its averages are made of.
     """
     values = np.full(len(sample), np.nan)
     half = halves(sample)
-    chosen = [_surest(sample, np.flatnonzero(half == side)) for side in (0, 1)]
+    chosen = [_surest(sample, np.flatnonzero(half == side), surest) for side in (0, 1)]
     if min(map(len, chosen)) < _FEWEST:
         return Evidence(values, ())
     judges, done = [], count(1)
     for side, which in enumerate(chosen):
         images = sample.at(which)
         odd = torch.from_numpy(np.unique(sample.micrograph[which], return_inverse=True)[1] % 2)
-        rounds = classes_steps(images, odd, sample.across, _CLASSES, seed + side, shared=math.inf)
+        rounds = classes_steps(images, odd, ACROSS, _CLASSES, seed + side, shared=math.inf)
         found = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
-        judges.append(Judge(_some(found), sample.across))
+        judges.append(Judge(_some(found)))
     for side, judge in enumerate(judges):
         others = np.flatnonzero(half == 1 - side)
         for start in range(0, len(others), _BLOCK):
@@ -193,9 +196,9 @@ def _longer(yx: FloatArray) -> tuple[FloatArray, float]:
     return along, float(np.median(along))
 
 
-def _surest(sample: Sample, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _surest(sample: Sample, which: npt.NDArray[np.int64], part: float) -> npt.NDArray[np.int64]:
     """The most probable candidates of a half, as they stand in the sample."""
-    most = min(_MOST, int(_SUREST * len(which)))
+    most = min(_MOST, int(part * len(which)))
     return np.sort(which[np.argsort(-sample.probability[which], kind="stable")[:most]])
 
 

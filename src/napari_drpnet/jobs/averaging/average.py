@@ -11,11 +11,16 @@ import numpy.typing as npt
 import torch
 
 from napari_drpnet.averaging import evidence as judging
+from napari_drpnet.averaging.alignment import Bank, Poses
+from napari_drpnet.averaging.bands import band, blocks, reduced
 from napari_drpnet.averaging.classes import (
+    HIGHEST,
+    LOWEST,
+    REACH,
     ROUNDS,
     SHARED,
     Classes,
-    aligned,
+    averaged,
     classes_steps,
     reliability,
     resolved,
@@ -29,12 +34,14 @@ from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicro
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained, translate
 
-# Pixels of a picture to a diameter: finer than evidence needs, since people look at averages.
-ACROSS = 48
+# Pixels of a picture to a diameter, for people who look at averages; and for sorting, which needs no fine detail.
+SHOWN, SORTED = 48, 32
 # A class of fewer picks is hardly an average.
 _FEWEST = 10
 # A first, rough gallery is shown as soon as there are so many picks, or after so many seconds of reading.
 _ROUGH_PICKS, _ROUGH_SECONDS, _ROUGH_ROUNDS = 400, 1.5, (SHARED, SHARED)
+
+_BLOCK = 2048  # particles that are looked at together
 
 Averaging = Generator[AveragingProgress, None, Averages]
 IndexArray = npt.NDArray[np.int64]
@@ -60,7 +67,7 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
     diameter = settings.diameter
     if diameter is None:
         raise UserError("The diameter of the particle is not known.", "Give it with --diameter, in Angstrom.")
-    with ParticleStack(Cutter(diameter, ACROSS)) as stack:
+    with ParticleStack(Cutter(diameter, SHOWN)) as stack:
         failed = yield from _cut(stack, micrographs, settings)
         if len(stack) < _FEWEST:
             raise _too_few(stack, failed)
@@ -130,10 +137,10 @@ class _Now:
 def _rough(stack: ParticleStack, settings: AveragingSettings) -> Averages:
     """Averages of the first particles, by few rounds."""
     which = np.arange(len(stack))[:_ROUGH_PICKS]
-    images = _images(stack, which)
     half = torch.from_numpy(which % 2)
-    found = drained(classes_steps(images, half, ACROSS, _count(len(which), settings), settings.seed, _ROUGH_ROUNDS))
-    return _judged(stack, which, found, np.full(len(which), np.nan))
+    count = _count(len(which), settings)
+    found = drained(classes_steps(_small(stack, which), half, SORTED, count, settings.seed, _ROUGH_ROUNDS))
+    return _judged(stack, which, found, np.full(len(which), np.nan), SORTED)
 
 
 def _count(picks: int, settings: AveragingSettings) -> int:
@@ -141,8 +148,11 @@ def _count(picks: int, settings: AveragingSettings) -> int:
     return max(1, min(settings.classes, picks // _FEWEST))
 
 
-def _images(stack: ParticleStack, which: IndexArray) -> torch.Tensor:
-    return torch.from_numpy(np.array(stack.images[which], np.float32))
+def _small(stack: ParticleStack, which: IndexArray) -> torch.Tensor:
+    """Particles at the scale of sorting, in standard deviations of noise."""
+    side = stack.cutter.side * SORTED // SHOWN
+    parts = blocks(torch.from_numpy(which), _BLOCK)
+    return torch.cat([reduced(torch.from_numpy(stack.images[part.numpy()]).float() / STEPS, side) for part in parts])
 
 
 def _sorted(stack: ParticleStack, settings: AveragingSettings) -> Generator[_Now, None, Averages]:
@@ -150,41 +160,46 @@ def _sorted(stack: ParticleStack, settings: AveragingSettings) -> Generator[_Now
     every, chance = np.arange(len(stack)), np.random.default_rng(settings.seed)
     some = len(stack) > settings.most
     which = np.sort(chance.choice(every, settings.most, replace=False)) if some else every
-    half = judging.two_halves(stack.micrograph, stack.yx)
-    sample = _images(stack, which)
+    half = torch.from_numpy(judging.two_halves(stack.micrograph, stack.yx))
+    small = _small(stack, which)
     count, nothing = _count(len(which), settings), np.full(len(stack), np.nan)
     yield _Now(0.0, "sorting into classes")
-    steps = classes_steps(sample, torch.from_numpy(half[which]), ACROSS, count, settings.seed)
-    for done, found in enumerate(steps):
-        part = 0.6 * (done + 1) / len(ROUNDS)
-        yield _Now(part, "sorting into classes", _judged(stack, which, found, nothing[which]))
+    for done, found in enumerate(classes_steps(small, half[which], SORTED, count, settings.seed)):
+        now = _judged(stack, which, found, nothing[which], SORTED)
+        yield _Now(0.6 * (done + 1) / len(ROUNDS), "sorting into classes", now)
+    poses = found.poses
     if some:
-        images = torch.from_numpy(stack.images)
-        weight = reliability(found.halves, ACROSS)
-        found = yield from translate(
-            _everyone(images, torch.from_numpy(half), found, weight), lambda part: _Now(0.6 + 0.2 * part, "sorting all")
-        )
+        poses = yield from translate(_everyone(stack, half, found), lambda part: _Now(0.6 + 0.2 * part, "sorting all"))
+    found = averaged(torch.from_numpy(stack.images), half, poses.scaled(SHOWN / SORTED), count)
     yield _Now(0.8, "measuring the evidence", _judged(stack, every, found, nothing))
-    candidates = judging.Sample(stack.images, stack.score, stack.micrograph, stack.yx, ACROSS, STEPS)
-    measured = yield from translate(
-        judging.measure_steps(candidates, settings.seed), lambda part: _Now(0.8 + 0.2 * part, "measuring the evidence")
-    )
+    candidates = judging.Sample(stack.images, stack.score, stack.micrograph, stack.yx, SHOWN, STEPS)
+    measuring = judging.measure_steps(candidates, settings.seed, surest=1.0)
+    measured = yield from translate(measuring, lambda part: _Now(0.8 + 0.2 * part, "measuring the evidence"))
     return _judged(stack, every, found, measured.values)
 
 
-def _everyone(
-    images: torch.Tensor, half: torch.Tensor, found: Classes, weight: torch.Tensor
-) -> Generator[float, None, Classes]:
-    """All particles laid onto averages of some."""
-    yield 0.0
-    return aligned(images, half, found.halves, ACROSS, ROUNDS[-1], weight)
+def _everyone(stack: ParticleStack, half: torch.Tensor, found: Classes) -> Generator[float, None, Poses]:
+    """How all particles lie on the averages of some."""
+    poses, weight = Poses.empty(len(stack)), reliability(found.halves, SORTED)
+    side = found.halves.shape[-1]
+    banks = [Bank(found.halves[h], SORTED, LOWEST, HIGHEST, REACH, weight) for h in (0, 1)]
+    every = band(LOWEST, HIGHEST, side, SORTED)
+    for part in blocks(torch.arange(len(stack)), _BLOCK):
+        spectra = every.of(_small(stack, part.numpy()))
+        for which, bank in enumerate(banks):
+            mine = half[part] == which
+            poses.put(part[mine], bank.align(spectra[mine]))
+        yield (int(part[-1]) + 1) / len(stack)
+    return poses
 
 
-def _judged(stack: ParticleStack, which: IndexArray, found: Classes, evidence: FloatArray) -> Averages:
+def _judged(
+    stack: ParticleStack, which: IndexArray, found: Classes, evidence: FloatArray, across: int = SHOWN
+) -> Averages:
     """What is known of the averages of some particles of the stack; the best come first."""
     number = found.poses.number.numpy()
     micrograph = stack.micrograph[which]
-    finest = resolved(found.halves, ACROSS).numpy()
+    finest = resolved(found.halves, across).numpy()
     total = np.nansum(evidence) if np.isfinite(evidence).any() else np.nan
     figures = []
     for c, size in enumerate(found.count.int().tolist()):
@@ -205,10 +220,10 @@ def _judged(stack: ParticleStack, which: IndexArray, found: Classes, evidence: F
     worth = [np.nan_to_num(one.share, nan=-1.0) for one in figures]
     order = np.lexsort((-np.array([one.picks for one in figures]), -np.array(worth)))
     kept = [c for c in order.tolist() if figures[c].picks]
-    images = coloured(trusted(found, ACROSS).numpy()[kept], stack.amplitude)
+    images = coloured(trusted(found, across).numpy()[kept], stack.amplitude)
     members = _members(stack, which, found, _ranks(kept, len(figures)), evidence)
     return Averages(
-        images, stack.cutter.pixel_size, stack.cutter.diameter, tuple(figures[c] for c in kept), tuple(members)
+        images, stack.cutter.diameter / across, stack.cutter.diameter, tuple(figures[c] for c in kept), tuple(members)
     )
 
 
@@ -229,7 +244,7 @@ def _members(
     poses = found.poses
     number[which], psi[which] = ranks[poses.number.numpy()], poses.psi.numpy()
     mirrored[which], proof[which] = poses.mirrored.numpy(), evidence
-    shift[which] = poses.shift.numpy() * stack.cutter.pixel_size + stack.offset[which]
+    shift[which] = poses.shift.numpy() * (stack.cutter.diameter / SORTED) + stack.offset[which]
     ends = np.cumsum([len(picks) for picks in stack.picks])
     return [
         AveragedPicks(

@@ -100,7 +100,7 @@ class ParticleStack:
     def images(self) -> npt.NDArray[np.int8]:
         """``(n, side, side)``, of which only what is looked at is read."""
         shape = (self._count, self.cutter.side, self.cutter.side)
-        return np.memmap(self._file, np.int8, "r", shape=shape) if self._count else np.empty(shape, np.int8)
+        return np.memmap(self._file, np.int8, "c", shape=shape) if self._count else np.empty(shape, np.int8)
 
     @property
     def micrograph(self) -> npt.NDArray[np.int64]:
