@@ -59,12 +59,17 @@ def picks_at(seed: int, name: str) -> Picks:
     return Picks(Frame(name, (SIDE, SIDE), PIXEL_SIZE), yx, score, np.array(float(PIXELS)), source=np.array("drpnet"))
 
 
-def project_of_views(folder: Path, count: int = 3) -> Project:
-    """A project of such micrographs, picked."""
-    (folder / "m").mkdir(parents=True)
+def write_all_views(folder: Path, count: int = 4) -> Path:
+    """Write so many such micrographs."""
+    folder.mkdir(parents=True)
     for seed in range(count):
-        write_views(folder / "m" / f"v{seed}.mrc", seed)
-    project = Project.create(folder / "p", inputs=(str(folder / "m"),), diameter=DIAMETER)
+        write_views(folder / f"v{seed}.mrc", seed)
+    return folder
+
+
+def project_of_views(folder: Path, micrographs: Path) -> Project:
+    """A project of such micrographs, picked."""
+    project = Project.create(folder, inputs=(str(micrographs),), diameter=DIAMETER)
     for entry in project.micrographs:
         project.write_picks(entry.name, picks_at(int(entry.name[1:]), entry.micrograph))
     return project

@@ -22,8 +22,8 @@ def evidence_in_words(averages: Averages) -> str:
     known: FloatArray = values[np.isfinite(values)]
     if len(known) < 2:
         return (
-            f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are too "
-            f"few for {_NEEDED} and more in each. Pick more micrographs."
+            f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are "
+            f"too few for {_NEEDED} and more in each. Pick more micrographs."
         )
     mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
     measured = f"{mean:.2f} ± {error:.2f}"

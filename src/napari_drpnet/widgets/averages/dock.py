@@ -192,6 +192,12 @@ class AveragesWidget(AveragesForm):
             self._show(progress.found, pending=True)
 
     def _finish(self, found: Found) -> None:
+        if self._asked is not None:
+            self.take(found, self._asked)
+
+    def take(self, found: Found, target: Target) -> None:
+        """Show averages that are finished, whose picks are in ``target``."""
+        self._asked = target
         self._show(found, pending=False)
         self._open_for_verdicts()
         averages = found.averages

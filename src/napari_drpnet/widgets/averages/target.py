@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class Target(Protocol):
-    """Picks of some micrographs, to look at and to change. A micrograph is called here as its picks call it."""
+class Keeper(Protocol):
+    """Picks of some micrographs, to be changed. A micrograph is called here as its picks call it."""
+
+    def picks(self, name: str) -> Picks:
+        """All picks of a micrograph as they are now."""
+
+    def change(self, name: str, picks: Picks) -> None:
+        """Set all picks of a micrograph; raises a `UserError` that says why that cannot be."""
+
+
+class Target(Keeper, Protocol):
+    """Picks that can also be looked at."""
 
     @property
     def current(self) -> str:
@@ -36,12 +46,6 @@ class Target(Protocol):
     @property
     def bindable(self) -> Sequence[Layer]:
         """The layers on which keys may work."""
-
-    def picks(self, name: str) -> Picks:
-        """All picks of a micrograph as they are now."""
-
-    def change(self, name: str, picks: Picks) -> None:
-        """Set all picks of a micrograph; raises a `UserError` that says why that cannot be."""
 
     def show(self, name: str, yx: FloatArray) -> None:
         """Centre the view on a place of a micrograph."""

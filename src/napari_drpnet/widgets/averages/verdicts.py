@@ -14,7 +14,7 @@ from napari_drpnet.data import MANUAL, MaskArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Averages
 from napari_drpnet.labels import join, same_places
-from napari_drpnet.widgets.averages.target import Target
+from napari_drpnet.widgets.averages.target import Keeper
 
 Verdict = Literal["", "accepted", "rejected"]
 # What a verdict makes of picks: they stay as they are, leave the result, or become labels.
@@ -100,7 +100,7 @@ class Verdicts:
     changed = Signal()
     failed = Signal(str)  # why an action ended early
 
-    def __init__(self, target: Target, averages: Averages) -> None:
+    def __init__(self, target: Keeper, averages: Averages) -> None:
         self._target, self._averages = target, averages
         self._said: list[Verdict] = [""] * len(averages.classes)
         # By micrograph: its picks as they were before the first verdict, and which of the members these are.
