@@ -13,7 +13,7 @@ MASK, _EDGE = 0.55, 0.2
 # Coarse turns and shifts are looked for with frequencies up to this, in cycles a diameter.
 COARSE = 4.0
 # Of the fine turns every second is looked at first; the step of shifts is this part of a diameter.
-_SECOND, _STEP = 2, 1 / 24
+_SECOND, _STEP = 2, 1 / 32
 # Then steps of a half around the best, with the neighbouring turns, and of a quarter.
 _FINER = ((0.5, (-1, 0, 1)), (0.25, (0,)))
 # Particles are compared in blocks of this many numbers.
