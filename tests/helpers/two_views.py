@@ -39,7 +39,7 @@ def _view(kind: int, angle: float) -> np.ndarray:
     return 0.8 * bar + 0.8 * (np.hypot(across, along - 9) < 7)
 
 
-def write_views(path: Path, seed: int, noise: float = 0.9) -> Path:
+def write_views(path: Path, seed: int, noise: float = 0.6) -> Path:
     """Write a micrograph of dark particles in noise."""
     rng = np.random.default_rng(seed)
     image = np.zeros((SIDE, SIDE))

@@ -146,7 +146,7 @@ def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Gene
     judges, done = [], count(1)
     for side, which in enumerate(chosen):
         images = sample.at(which)
-        odd = torch.from_numpy(np.unique(sample.micrograph[which], return_inverse=True)[1] % 2)
+        odd = torch.from_numpy(two_halves(sample.micrograph[which], sample.yx[which]))
         rounds = classes_steps(images, odd, ACROSS, _CLASSES, seed + side, shared=math.inf)
         found = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
         judges.append(Judge(_some(found)))

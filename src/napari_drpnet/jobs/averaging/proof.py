@@ -13,7 +13,7 @@ _SIGNIFICANT = 4.0
 _FINEST = 10.0
 # So many picks are few: those that are there may be too few to prove it.
 _FEW = 1000
-_NEEDED = 140  # in each half
+_NEEDED = 40  # in each half
 
 
 def evidence_in_words(averages: Averages) -> str:

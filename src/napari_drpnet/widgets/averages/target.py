@@ -169,9 +169,8 @@ class LayerTarget:
 
     def change(self, name: str, picks: Picks) -> None:
         """Show other picks; a layer of other making becomes one of ours, and its points stay where they are."""
-        self._present()
-        source = self._source
-        layers.adopt(self._layer, picks, source.ground, source.position)
+        present, source = self._present(), self._source
+        layers.adopt(self._layer, present, source.ground, source.position)
         layers.swap_points(self._layer, picks)
         layers.show_labels(self._layer, picks)
 
