@@ -35,4 +35,4 @@ class MinimalPicker:
         strength = blobs[peaks] / (settings.clear * 1.48 * np.median(np.abs(blobs)))
         yx = frame.to_micrograph(np.argwhere(peaks))
         picks = Picks(frame, yx, score=strength / (1 + strength), source=np.array(self.name))
-        return picks.select(picks.score >= settings.threshold)
+        return picks.select(picks.score >= settings.least)

@@ -58,7 +58,7 @@ class TopazPicker:
         """
         with TemporaryDirectory(prefix="topaz-picker-") as folder:
             found = self._run(micrograph, Path(folder))
-        return found.select(found.score >= self.settings.threshold)
+        return found.select(found.score >= self.settings.least)
 
     def _run(self, micrograph: Micrograph, folder: Path) -> Picks:
         """Everything that Topaz finds, brought back from its image to the micrograph."""

@@ -157,7 +157,7 @@ class TestPick:
             "import discs; discs.SlowScores.wait = 60;"
             "from napari_drpnet.cli import main; main()"
         )
-        arguments = ["pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40"]
+        arguments = ["pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40", "--threshold", "0.5"]
         process = subprocess.Popen(
             [sys.executable, "-c", program, *arguments],
             stderr=subprocess.PIPE,
@@ -190,7 +190,7 @@ class TestPick:
         )
         script = (
             "mount -t tmpfs -o size=20k tmpfs picks || exit 99\n"
-            f'{sys.executable} -c "{program}" pick ?.mrc --picker dark --diameter 40; status=$?\n'
+            f'{sys.executable} -c "{program}" pick ?.mrc --picker dark --diameter 40 --threshold 0.5; status=$?\n'
             "ls -A picks; exit $status"
         )
         done = subprocess.run(

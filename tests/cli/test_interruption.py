@@ -21,7 +21,7 @@ PROGRAM = (
     "import discs; discs.SlowScores.wait = 60;"
     "from napari_drpnet.__main__ import main; main()"
 )
-PICK = ("pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40")
+PICK = ("pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40", "--threshold", "0.5")
 LEFT = ["a_autopick.star", "autopick.star", "settings.yaml", "summary.tsv"]
 
 

@@ -43,7 +43,7 @@ class DarkDiscs:
         if diameter > min(micrograph.image.shape):
             raise UserError(f"{micrograph.frame.micrograph}: the particle is larger than the image.", "Check it.")
         smooth = -ndimage.gaussian_filter(micrograph.image, diameter / 4)
-        peaks = (smooth == ndimage.maximum_filter(smooth, round(diameter))) & (smooth >= self.settings.threshold)
+        peaks = (smooth == ndimage.maximum_filter(smooth, round(diameter))) & (smooth >= self.settings.least)
         yx = np.argwhere(peaks)
         score = np.clip(smooth[peaks], 0, 1)
         return Picks(micrograph.frame, yx, score, diameter, source=self.name)

@@ -55,7 +55,7 @@ def project_of(folder: Path, count: int = 2, shift: float = -3.0) -> Project:
     (folder / "m").mkdir(parents=True, exist_ok=True)
     for seed in range(count):
         write_field(folder / "m" / f"f{seed}.mrc", seed)
-    project = Project.create(folder / "p", inputs=(str(folder / "m"),), diameter=DIAMETER)
+    project = Project.create(folder / "p", inputs=(str(folder / "m"),), diameter=DIAMETER, threshold=0.5)
     shifted_detector(project.folder / "networks" / "shifted.safetensors", shift)
     project.update(options={"detector": "shifted"})
     return project

@@ -30,8 +30,9 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_of(*inputs: str | Path, picker: str = "dark-discs", **fields) -> PickRun:
-    return PickRun(inputs=tuple(map(str, inputs)), picker=picker, options={"diameter": 40}, **fields)
+def run_of(*inputs: str | Path, picker: str = "dark-discs", threshold: float | str = 0.5, **fields) -> PickRun:
+    options = {"diameter": 40, "threshold": threshold}
+    return PickRun(inputs=tuple(map(str, inputs)), picker=picker, options=options, **fields)
 
 
 def pick(*inputs: str | Path, **fields) -> jobs.PickReport:
@@ -274,7 +275,7 @@ def test_progress_counts_micrographs_and_picks_and_the_part_of_the_one_in_work()
 
 def test_the_score_map_of_the_window_gives_the_picks_of_a_run():
     path = write_discs("a.mrc")
-    picker = load_picker("slow-scores", diameter=40)
+    picker = load_picker("slow-scores", diameter=40, threshold=0.5)
     found = jobs.finish(jobs.find(picker, read_micrograph(path), Progress(0, 1)))
     pick(path, picker="slow-scores")
     (written,) = read_picks(Path("picks/a_autopick.star"))

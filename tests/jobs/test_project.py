@@ -153,7 +153,7 @@ class TestPick:
         assert path.read_text() == before
 
     def test_a_stopped_run_keeps_what_is_finished(self, project: Project):
-        job = jobs.pick_project(project)
+        job = jobs.pick_project(project, threshold=0.5)
         while next(job).done < 1:
             pass
         job.close()
@@ -161,7 +161,7 @@ class TestPick:
         assert [name for name, _ in read_coordinate_list("p/autopick.star")] == ["m/a2.mrc"]
 
     def test_picks_that_vanish_during_the_run_are_told_and_not_listed(self, project: Project):
-        job = jobs.pick_project(project)
+        job = jobs.pick_project(project, threshold=0.5)
         while next(job).done < 1:
             pass
         shutil.rmtree("p/picks")

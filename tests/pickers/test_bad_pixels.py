@@ -81,7 +81,7 @@ def f1(picker, micrograph, truth, diameter):
 def picked(request, simulated):
     """A picker, and its F1 on the micrograph without damage."""
     micrograph, truth, diameter = simulated
-    picker = load_picker(request.param, diameter=diameter, device="cpu")
+    picker = load_picker(request.param, diameter=diameter, device="cpu", threshold=0.5)
     return picker, f1(picker, micrograph, truth, diameter)
 
 

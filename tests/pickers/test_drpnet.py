@@ -14,7 +14,7 @@ from napari_drpnet.settings import CompatibleSettings
 
 @pytest.fixture(scope="module")
 def picker(simulated):
-    return load_picker("drpnet", diameter=simulated[2], device="cpu")
+    return load_picker("drpnet", diameter=simulated[2], device="cpu", threshold=0.5)
 
 
 def f1(picks, truth, diameter):

@@ -173,7 +173,7 @@ def micrograph(simulated):
 
 @pytest.fixture(scope="module")
 def picker(micrograph):
-    return load_picker("pixer", diameter=micrograph[2], device="cpu")
+    return load_picker("pixer", diameter=micrograph[2], device="cpu", threshold=0.5)
 
 
 @pytest.fixture(scope="module")

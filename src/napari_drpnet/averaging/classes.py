@@ -100,22 +100,29 @@ def classes_steps(
     """
     chance = torch.Generator().manual_seed(seed)
     count = min(count, len(images))
-    references = _any(images, count, chance).expand(2, -1, -1, -1)
-    weight: torch.Tensor | None = None
     widest = band(LOWEST, max(rounds), images.shape[1], across)
     spectra = widest.of(images)
-    for done, highest in enumerate(rounds):
+
+    def laid(references: torch.Tensor, highest: float, weight: torch.Tensor | None = None) -> Classes:
         seen = spectra[:, band(LOWEST, highest, images.shape[1], across).within(widest)]
-        poses = aligned(seen, half, references, across, highest, weight)
-        found = averaged(images, half, poses, count)
-        yield found
-        references, weight = found.images.expand(2, -1, -1, -1).clone(), reliability(found.halves, across)
-        if done + 1 < len(rounds) and rounds[done + 1] > shared:
-            some = (found.members > 0)[..., None, None]
-            references = torch.where(some, found.halves, references)
+        return averaged(images, half, aligned(seen, half, references, across, highest, weight), count)
+
+    found = laid(_any(images, count, chance).expand(2, -1, -1, -1), rounds[0])
+    yield found
+    for highest in rounds[1:]:
+        found = centred(found)
+        references, weight = _references(found, highest > shared), reliability(found.halves, across)
         poor = torch.nonzero(found.count < max(2.0, _LEAST * len(images) / count))[:, 0]
         references[:, poor], weight[poor] = _any(images, len(poor), chance), 1.0
+        found = laid(references, highest, weight)
+        yield found
     return found
+
+
+def _references(found: Classes, apart: bool) -> torch.Tensor:
+    """``(2, k, side, side)`` averages that each half is laid onto: its own, where it has any, or those of both."""
+    both = found.images.expand(2, -1, -1, -1)
+    return torch.where((found.members > 0)[..., None, None], found.halves, both) if apart else both.clone()
 
 
 def _any(images: torch.Tensor, count: int, chance: torch.Generator) -> torch.Tensor:
@@ -173,6 +180,24 @@ def averaged(images: torch.Tensor, half: torch.Tensor, poses: Poses, count: int)
         sums.index_add_(0, place, upright(images[part].float(), pose.psi, pose.mirrored, pose.shift))
         members.index_add_(0, place, torch.ones(len(part)))
     return Classes(sums.view(2, count, side, side), members.view(2, count), poses)
+
+
+def centred(found: Classes) -> Classes:
+    """The averages moved to where their members are picked, on average: they began with single particles off centre."""
+    poses, count = found.poses, len(found.count)
+    angle = torch.deg2rad(poses.psi)
+    y, x = poses.shift.unbind(1)
+    along = torch.cos(angle) * x - torch.sin(angle) * y
+    upright_shift = torch.stack(
+        [torch.sin(angle) * x + torch.cos(angle) * y, torch.where(poses.mirrored, -along, along)], dim=1
+    )
+    total = torch.zeros(count, 2).index_add_(0, poses.number, upright_shift)
+    mean = total / found.count.clamp(min=1)[:, None]
+    side = found.sums.shape[-1]
+    ky, kx = torch.meshgrid(torch.fft.fftfreq(side), torch.arange(side // 2 + 1.0) / side, indexing="ij")
+    turns = -2 * torch.pi * (mean[:, 0, None, None] * ky + mean[:, 1, None, None] * kx)
+    moved = torch.fft.rfft2(found.sums) * torch.polar(torch.ones_like(turns), turns)
+    return Classes(torch.fft.irfft2(moved, s=(side, side)), found.members, poses)
 
 
 def ring_correlation(halves: torch.Tensor, across: int) -> torch.Tensor:

@@ -134,13 +134,25 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(model: type[Settings], name: str, flag: str, needed: bool) -> Option:
     field = model.model_fields[name]
-    kind, more, read = _taken(_bare(field.annotation), flag or "--" + name.replace("_", "-"))
+    word = extra_of(model, name, "word")
+    bare = str if word else _bare(field.annotation)
+    kind, more, read = _taken(bare, flag or "--" + name.replace("_", "-"))
     needed = needed and field.is_required()
     told = option(model, name, *filter(None, [flag]), more=more)
+    if word:
+        told.metavar, read = f"<{word}|NUMBER>", _number_or_text
     if get_origin(kind) is Literal:
         # The model refuses another word, in one line as for any other field.
         kind, told.metavar = str, f"<{'|'.join(get_args(kind))}>"
     return Option(name, Annotated[kind if needed else kind | None, told], needed, read)
+
+
+def _number_or_text(value: str) -> float | str:
+    """What was given for a number or a word; the model refuses other words."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _bare(annotation: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,7 @@ def pick(
     inputs: Inputs = None,
     *,
     told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
-    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker")],
+    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved")],
     networks: Networks,
     where: Annotated[Given, options(PickerSettings, "device")],
     own: OptionTexts = None,
@@ -66,6 +67,8 @@ def pick(
             f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
+        if report.chosen:
+            typer.echo(report.chosen)
     if report.failed:
         raise typer.Exit(1 if report.picked else 2)
 
@@ -75,8 +78,15 @@ def _document(report: jobs.PickReport) -> dict[str, object]:
         "out": report.out,
         "picks": report.picks,
         "seconds": round(report.seconds, 3),
-        "micrographs": [asdict(result) | {"error": result.error or None} for result in report.results],
+        "decision": None if report.decision is None else report.decision.model_dump(mode="json", exclude={"shares"}),
+        "micrographs": [_result(result) for result in report.results],
     }
+
+
+def _result(result: jobs.PickResult) -> dict[str, object]:
+    numbers = {name: value for name in ("evidence", "evidence_error") if not math.isnan(value := getattr(result, name))}
+    unknown = {"evidence": None, "evidence_error": None, "error": result.error or None}
+    return asdict(result) | unknown | numbers
 
 
 def sample(

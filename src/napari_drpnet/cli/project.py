@@ -26,7 +26,9 @@ def project(
     *,
     told: Annotated[
         Given,
-        options(ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert"),
+        options(
+            ProjectSettings, "diameter", "pixel_size", "picker", "threshold", "min_distance", "invert", "keep_unproved"
+        ),
     ],
     networks: Networks,
     own: OptionTexts = None,
@@ -56,7 +58,12 @@ def _show(opened: Project) -> None:
 
 def _cells(row: Row) -> list[str]:
     score = "-" if math.isnan(row.score) else f"{row.score:.3f}"
-    return [row.name, *(str(getattr(row, name)) for name in _COUNTED), row.state, score]
+    return [
+        row.name,
+        *(str(getattr(row, name)) for name in _COUNTED),
+        row.state + ", no proof" * bool(row.doubt),
+        score,
+    ]
 
 
 def _total(rows: list[Row]) -> list[str]:
@@ -77,7 +84,7 @@ def _document(opened: Project) -> dict[str, object]:
                 "name": entry.name,
                 "path": entry.path,
                 "pixel_size": entry.pixel_size,
-                **{name: getattr(row, name) for name in (*_COUNTED, "state", "score")},
+                **{name: getattr(row, name) for name in (*_COUNTED, "state", "score", "doubt")},
             }
             for entry, row in zip(opened.micrographs, opened.rows(), strict=True)
         ],

@@ -29,23 +29,28 @@ if TYPE_CHECKING:
     )
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
+    from napari_drpnet.jobs.bench import judge_one
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
     from napari_drpnet.jobs.conversion import Conversion, convert
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
-    from napari_drpnet.jobs.pick_report import PickReport
-    from napari_drpnet.jobs.picking import find, learn, pick
+    from napari_drpnet.jobs.judging import Judgement
+    from napari_drpnet.jobs.pick_report import PickReport, PickResult
+    from napari_drpnet.jobs.pick_run import pick
+    from napari_drpnet.jobs.picking import find, learn
     from napari_drpnet.jobs.project import (
         is_project,
         learn_project,
         names_of,
         open_project,
         pick_project,
+        project_judgement,
         project_picker,
         with_networks,
     )
+    from napari_drpnet.jobs.prospect import expected_in_words
     from napari_drpnet.jobs.retrain.before_after import Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
     from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
@@ -84,17 +89,22 @@ _HOME = {
     "conversion": ("Conversion", "convert"),
     "evaluation": ("evaluate_files",),
     "inputs": ("find_micrographs",),
-    "pick_report": ("PickReport",),
-    "picking": ("find", "learn", "pick"),
+    "bench": ("judge_one",),
+    "judging": ("Judgement",),
+    "pick_report": ("PickReport", "PickResult"),
+    "pick_run": ("pick",),
+    "picking": ("find", "learn"),
     "project": (
         "is_project",
         "learn_project",
         "names_of",
         "open_project",
         "pick_project",
+        "project_judgement",
         "project_picker",
         "with_networks",
     ),
+    "prospect": ("expected_in_words",),
     "retrain.before_after": ("Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
     "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),

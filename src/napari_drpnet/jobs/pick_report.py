@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table, star_row
+from napari_drpnet.jobs.prospect import in_words
+from napari_drpnet.settings import Decision
 
 # A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
 # so many micrographs to tell what is usual.
@@ -27,7 +30,7 @@ _SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
 _FEWEST, _GREATEST = 8, 0.4
 # A row of the summary is one line, whatever a micrograph that was refused is called.
 _ONE_LINE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_COLUMNS = ("micrograph", "picks", "seconds", "error")
+_COLUMNS = ("micrograph", "picks", "seconds", "error", "evidence", "evidence_error", "left_out", "doubt")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class PickResult:
         Why there are no picks; empty when all went well.
     coordinates
         The STAR file; None when there is none.
+    evidence, evidence_error
+        That its picks are particles, relative to what the data set has: about 1, or 0 where there are none; and the
+        standard error. NaN where it was not measured.
+    left_out
+        Picks that were not written, since nothing proves them.
+    doubt
+        Why they are in doubt; empty where they are not.
     """
 
     micrograph: str
@@ -53,14 +63,35 @@ class PickResult:
     seconds: float = 0.0
     error: str = ""
     coordinates: Path | None = None
+    evidence: float = math.nan
+    evidence_error: float = math.nan
+    left_out: int = 0
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
 class PickReport:
-    """What became of a run: a result for each micrograph, and for each input that means none."""
+    """What became of a run: a result for each micrograph, and for each input that means none.
+
+    Attributes
+    ----------
+    out
+        Where it was written.
+    results
+        One each.
+    decision
+        The threshold that was chosen, and why; None where a number was given.
+    kept
+        Whether it is that of an earlier run.
+    measuring
+        Seconds that it took to decide.
+    """
 
     out: Path
     results: tuple[PickResult, ...]
+    decision: Decision | None = None
+    kept: bool = False
+    measuring: float = 0.0
 
     @property
     def picked(self) -> tuple[PickResult, ...]:
@@ -79,13 +110,21 @@ class PickReport:
 
     @property
     def seconds(self) -> float:
-        """Spent on all of them together."""
-        return sum(result.seconds for result in self.results)
+        """Spent on all of them together, and on the decision."""
+        return sum(result.seconds for result in self.results) + self.measuring
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should look at, a sentence each."""
         return remarks(self.results)
+
+    @property
+    def chosen(self) -> str:
+        """What the threshold is and why, in a sentence or two; empty where a number was given."""
+        if self.decision is None or not self.decision.micrographs:
+            return ""
+        text = in_words(self.decision)
+        return f"As decided before (--threshold auto decides anew): {text}" if self.kept else text
 
 
 def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
@@ -97,13 +136,16 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
         What became of each micrograph; those that could not be picked say so themselves.
     """
     results = [result for result in results if not result.error]
+    doubted = _doubted([result for result in results if result.doubt])
+    results = [result for result in results if not result.left_out]
     if not results:
-        return ()
+        return doubted
     if not any(result.picks for result in results):
         where = cut(results[0].micrograph, _LONGEST) if len(results) == 1 else f"any of {len(results)} micrographs"
         return (
             f"No particle was found on {where}. Check the diameter, the pixel size, the threshold, and whether the "
             "particles are dark or bright.",
+            *doubted,
         )
     found = [result for result in results if result.picks]
     usual = median(result.picks for result in found)
@@ -115,7 +157,16 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
         ("No particle was found on", nothing),
         (f"Far fewer picks than the usual {usual:g} on", few),
     )
-    return tuple(f"{said} {_named(which)}." for said, which in notes if which)
+    return (*(f"{said} {_named(which)}." for said, which in notes if which), *doubted)
+
+
+def _doubted(results: Sequence[PickResult]) -> tuple[str, ...]:
+    """A sentence about micrographs whose picks are in doubt, if there are any."""
+    if not results:
+        return ()
+    left_out = sum(result.left_out for result in results)
+    done = f"their {left_out} picks are left out (keep_unproved keeps them)" if left_out else "their picks were kept"
+    return (f"Nothing proves that there are particles on {_named(results)}: {done}.",)
 
 
 def _named(results: Sequence[PickResult]) -> str:
@@ -230,7 +281,9 @@ def _summary(results: Sequence[PickResult]) -> str:
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     for result in results:
         name = result.micrograph.translate(_ONE_LINE)
-        table.writerow([name, result.picks, f"{result.seconds:.2f}", " ".join(result.error.split())])
+        evidence = ("" if math.isnan(x) else f"{x:.3f}" for x in (result.evidence, result.evidence_error))
+        row = (name, result.picks, f"{result.seconds:.2f}", " ".join(result.error.split()), *evidence)
+        table.writerow([*row, result.left_out, result.doubt])
     return text.getvalue()
 
 

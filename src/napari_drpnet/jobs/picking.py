@@ -1,28 +1,24 @@
-"""Pick micrographs: how one is picked, everywhere; and a run over files: one STAR file each, the lists, a summary."""
+"""Pick micrographs: how one is picked, and how all of a data set are, everywhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from warnings import warn
+
+import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
-from napari_drpnet.io import write_picks
-from napari_drpnet.io.images import read_single
-from napari_drpnet.io.lock import alone_in
-from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_size
-from napari_drpnet.jobs.run_file import write_run_file
+from napari_drpnet.io.held import held
+from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
+from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
-from napari_drpnet.pickers.protocol.registry import load_picker
-from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import Job, Progress, translate, within
 
 
@@ -35,28 +31,59 @@ class Found:
     score_map
         With every candidate, for other thresholds.
     picks
-        At the threshold and the minimum distance of its settings.
+        At the threshold that is in force, and the minimum distance of its settings.
+    own
+        What is known of the evidence of the micrograph.
+    left_out
+        Picks that are not among them since nothing proves them.
     """
 
     score_map: ScoreMap
     picks: Picks
+    own: Own = NOTHING_KNOWN
+    left_out: int = 0
 
 
-def find(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[Found]:
-    """Pick one micrograph, told as part of the run that is ``here``; nothing is written."""
+# Writes what was found; gives how many picks there are, and the file.
+Keep = Callable[[Found], tuple[int, Path]]
+
+
+def find(
+    picker: LoadedPicker, micrograph: Micrograph, here: Progress, judgement: Judgement | None = None
+) -> Job[Found]:
+    """Pick one micrograph, told as part of the run that is ``here``; nothing is written.
+
+    Without a judgement of its data set the settings of the picker count, and a threshold that is to be chosen is the
+    one that suits this micrograph's probabilities.
+    """
+    score_map = yield from _score(picker, micrograph, here)
+    if judgement is None:
+        return Found(score_map, picker.picks_from(score_map))
+    return judged(picker, judgement, score_map, judgement.own(picker, micrograph, score_map))
+
+
+def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[ScoreMap]:
     if doubt := doubtful_size(micrograph.frame, picker.settings.diameter):
         warn(doubt, stacklevel=2)  # Python shows a sentence once
-    score_map = yield from translate(picker.score_steps(micrograph), within(here))
-    return Found(score_map, picker.picks_from(score_map))
+    return (yield from translate(picker.score_steps(micrograph), within(here)))
+
+
+def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap, own: Own) -> Found:
+    """The picks of one micrograph; none of one whose picks are in doubt."""
+    picks = judgement.picks(picker, score_map)
+    if not len(picks) or not judgement.leaves_out(own):
+        return Found(score_map, picks, own)
+    return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
 
 
 def pick_one(
     picker: LoadedPicker,
     name: str,
     read: Reader,
-    keep: Callable[[Found], tuple[int, Path]],
+    keep: Keep,
     note: Callable[[PickResult], None],
     here: Progress,
+    judgement: Judgement | None = None,
 ) -> Job[PickResult]:
     """Read and pick one micrograph, and keep what was found; what is wrong with the micrograph itself is a result.
 
@@ -72,17 +99,27 @@ def pick_one(
         Told the result at once: an interruption comes before both or after both.
     here
         The run that this is a part of.
+    judgement
+        Of its data set; None: the settings of the picker count.
     """
     start = time.perf_counter()
     try:
-        found = yield from find(picker, read(), here)
+        found = yield from find(picker, read(), here, judgement)
     except UserError as error:
-        result = PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-        note(result)
-        return result
+        return _failed(name, error, start, note)
+    return _kept(name, found, keep, start, note)
+
+
+def _failed(name: str, error: UserError, start: float, note: Callable[[PickResult], None]) -> PickResult:
+    result = PickResult(name, seconds=time.perf_counter() - start, error=str(error))
+    note(result)
+    return result
+
+
+def _kept(name: str, found: Found, keep: Keep, start: float, note: Callable[[PickResult], None]) -> PickResult:
     with unbroken():
         count, coordinates = keep(found)
-        result = PickResult(name, count, time.perf_counter() - start, coordinates=coordinates)
+        result = with_own(PickResult(name, count, time.perf_counter() - start, coordinates=coordinates), found)
         note(result)
     return result
 
@@ -113,69 +150,118 @@ def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None
     return True
 
 
-def pick(run: PickRun) -> Job[PickReport]:
-    """Pick every micrograph of a run.
+def with_own(result: PickResult, found: Found) -> PickResult:
+    """A result with what is known of the evidence of its micrograph."""
+    own = found.own
+    value, error = own.evidence.value, own.evidence.error
+    return replace(result, evidence=value, evidence_error=error, left_out=found.left_out, doubt=own.doubt)
 
-    Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
-    A micrograph that cannot be picked is reported and the others go on. At any moment the lists and the summary tell of
-    those that are finished. A picker that learns without labels does so first, from the micrographs of the run; what it
-    has learnt is ``<picker>.safetensors`` beside the picks, and the settings name that file.
 
-    Raises
-    ------
-    UserError
-        For unusable settings, when no input means a micrograph, or when the output cannot be written or another process
-        writes into it.
+@dataclass(frozen=True)
+class Item:
+    """One micrograph of a data set: its name, what reads it, and what keeps its picks."""
+
+    name: str
+    read: Reader
+    keep: Keep
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the threshold of a data set comes about.
+
+    Attributes
+    ----------
+    judgement
+        What was decided before; None: it is decided now where the picker's threshold is to be chosen.
+    folder
+        Where a sample is kept meanwhile; what is in it goes.
+    whole
+        Whether the micrographs are all that the data set has.
+    keep_unproved
+        Whether picks stay that are in doubt.
+    tell
+        Told what was decided, before anything is written.
     """
-    picker = load_picker(run.picker, **run.options)
-    tasks, refusals = find_micrographs(run.inputs)
-    if not tasks:
-        raise (
-            refusals[0].error
-            if refusals
-            else UserError(
-                f"{', '.join(run.inputs)}: there are no micrographs.",
-                "Name images, a folder, or a STAR file that lists some.",
-            )
-        )
-    with alone_in(run.out):
-        return (yield from _pick_all(run, picker, tasks, refusals))
+
+    folder: Path
+    judgement: Judgement | None = None
+    whole: bool = True
+    keep_unproved: bool = False
+    tell: Callable[[Judgement], None] = lambda _: None
 
 
-def _pick_all(
-    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal]
-) -> Job[PickReport]:
-    _record(run, picker)
-    learnt = run.out / f"{picker.name}.safetensors"
-    if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], learnt)):
-        _record(run, picker, weights=learnt.as_posix())
+def pick_each(
+    picker: LoadedPicker, items: Sequence[Item], note: Callable[[PickResult], None], terms: Terms
+) -> Job[list[PickResult]]:
+    """Pick all micrographs of a data set; the results are in their order.
 
-    picks = 0
-    with PickLists(run.out) as lists:
-        for refusal in refusals:
-            lists.add(PickResult(refusal.name, error=str(refusal.error)))
-        for done, task in enumerate(tasks):
-            here = Progress(done, len(tasks), picks, task.micrograph.name)
-            yield here
-            read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
-            result = yield from pick_one(picker, task.micrograph.name, read, keep, lists.add, here)
-            picks += result.picks
-        yield Progress(len(tasks), len(tasks), picks)
-    return PickReport(run.out, tuple(lists.results))
-
-
-def _record(run: PickRun, picker: LoadedPicker, **learnt: str) -> None:
-    """Write all that is needed to repeat the run."""
-    options = picker.settings.model_dump(mode="json") | learnt
-    in_force = {"options": options, "version": version("napari-drpnet")}
-    write_run_file(run.model_copy(update=in_force), run.out / "settings.yaml")
+    Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
+    and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
+    twice.
+    """
+    results: dict[int, PickResult] = {}
+    judgement = terms.judgement
+    if judgement is None and picker.auto and items:
+        with held(terms.folder) as kept, Bench(picker, kept) as bench:
+            judgement = yield from _pick_sample(picker, items, note, terms, bench, results)
+    elif judgement is not None:
+        judgement = replace(judgement, keep_unproved=terms.keep_unproved)
+    for number, item in enumerate(items):
+        if number in results:
+            continue
+        here = Progress(len(results), len(items), _sum(results), item.name)
+        yield here
+        results[number] = yield from pick_one(picker, item.name, item.read, item.keep, note, here, judgement)
+    yield Progress(len(items), len(items), _sum(results))
+    return [results[number] for number in range(len(items))]
 
 
-def _write(file: Path, found: Found) -> tuple[int, Path]:
-    return len(found.picks), write_picks(found.picks, file)
+def _pick_sample(
+    picker: LoadedPicker,
+    items: Sequence[Item],
+    note: Callable[[PickResult], None],
+    terms: Terms,
+    bench: Bench,
+    results: dict[int, PickResult],
+) -> Job[Judgement]:
+    """Score a sample, decide, and pick it; ``results`` takes what became of its micrographs, by number."""
+    spent: dict[int, float] = {}
+    for number in spread_order(len(items)):
+        item, start = items[number], time.perf_counter()
+        here = Progress(len(results) + len(spent), len(items), 0, item.name)
+        yield here
+        try:
+            micrograph = item.read()
+            score_map = yield from _score(picker, micrograph, here)
+        except UserError as error:
+            results[number] = _failed(item.name, error, start, note)
+            continue
+        bench.add(number, micrograph, score_map)
+        spent[number] = time.perf_counter() - start
+        if bench.enough:
+            break
+    done = len(results) + len(spent)
+    here = Progress(done, len(items), 0, "Measuring what averages prove")
+    yield here
+    all_of_it = terms.whole and done == len(items)
+    judgement = yield from translate(bench.decide(all_of_it), within(here))
+    judgement = replace(judgement, keep_unproved=terms.keep_unproved)
+    terms.tell(judgement)
+    for number, seconds in sorted(spent.items()):
+        yield Progress(done, len(items), _sum(results), items[number].name)
+        start = time.perf_counter() - seconds
+        found = judged(picker, judgement, bench.score_map(number), bench.own(number, judgement))
+        results[number] = _kept(items[number].name, found, items[number].keep, start, note)
+    return judgement
 
 
-def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
-    """The micrograph of a task; a given pixel size goes before what is known of it."""
-    entry = task.micrograph
-    return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)
+def _sum(results: Mapping[int, PickResult]) -> int:
+    return sum(result.picks for result in results.values())
+
+
+def spread_order(count: int) -> list[int]:
+    """Numbers below ``count``, each once, so that the first few of them are spread evenly."""
+    bits = max(count - 1, 0).bit_length()
+    turned = (int(f"{number:0{bits}b}"[::-1], 2) if bits else 0 for number in range(1 << bits))
+    return [number for number in turned if number < count]

@@ -13,17 +13,19 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
-from napari_drpnet.jobs.picking import Found, learn, pick_one
+from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
-from napari_drpnet.settings import ProjectSettings, networks_of
-from napari_drpnet.steps import Job, Progress
+from napari_drpnet.settings import AUTO, Evidence, ProjectSettings, networks_of
+from napari_drpnet.steps import Job
 
 # Settings of pickers that a project has as its own.
 _SHARED = ("diameter", "invert", "threshold", "min_distance")
 _WEIGHTS = ".safetensors"
+_SAMPLE = ".sample"
 _ANY_DIAMETER = 100.0
 
 
@@ -217,19 +219,68 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     picker = project_picker(project, **settings)
     wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
     yield from learn_project(project, picker)
-    results: list[PickResult] = []
-    found = 0
-    for done, name in enumerate(wanted):
-        here = Progress(done, len(wanted), found, name)
-        yield here
-        read, keep = partial(_read, project, name), partial(_merge, project, picker, name)
-        result = yield from pick_one(picker, name, read, keep, results.append, here)
-        found += result.picks
-    yield Progress(len(wanted), len(wanted), found)
+    known = project_judgement(project, picker, len(wanted))
+    decided = [known] if known else []
+
+    def tell(judgement: Judgement) -> None:
+        decided.append(judgement)
+        project.keep_evidence(Evidence(decision=judgement.decision))  # who was doubted was so by another measure
+
+    terms = Terms(
+        project.folder / _SAMPLE,
+        known,
+        len(wanted) == len(project.micrographs),
+        project.settings.keep_unproved,
+        tell,
+    )
+    items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
+    noted: list[PickResult] = []
+    try:
+        results = yield from pick_each(picker, items, noted.append, terms)
+    finally:
+        _keep_doubts(project, noted)
     now = still_there(results)
     if now != results:
         project.refresh()
-    return PickReport(project.folder, tuple(now))
+    if not decided:
+        return PickReport(project.folder, tuple(now))
+    last = decided[-1]
+    return PickReport(project.folder, tuple(now), last.decision, known is not None, last.seconds)
+
+
+def project_judgement(project: Project, picker: LoadedPicker, wanted: int | None = None) -> Judgement | None:
+    """What was decided for the data set of a project, if it holds for a picker.
+
+    Parameters
+    ----------
+    project, picker
+        Whose.
+    wanted
+        How many micrographs are to be picked: what was decided on fewer, and not on enough, is decided anew.
+    """
+    judgement = judged_before(project.evidence.decision, picker)
+    if judgement is None or wanted is None or not picker.auto:
+        return judgement
+    known = judgement.decision
+    return judgement if known.enough or wanted <= known.micrographs else None
+
+
+def _keep_doubts(project: Project, results: Sequence[PickResult]) -> None:
+    """Remember on which micrographs nothing proves the picks, and on which that is no longer so."""
+    known = project.evidence
+    picked = {result.micrograph for result in results if not result.error}
+    doubts = {name: doubt for name, doubt in known.left_out.items() if name not in picked}
+    doubts |= {result.micrograph: result.doubt for result in results if result.doubt}
+    if doubts != known.left_out:
+        project.keep_evidence(known.model_copy(update={"left_out": doubts}))
+
+
+def threshold_in_force(project: Project) -> float | None:
+    """In the picker's own probability, as far as files know it; None where it was chosen for each micrograph."""
+    asked, decision = project.settings.threshold, project.evidence.decision
+    if asked == AUTO:
+        return None if decision is None else decision.probability
+    return float(asked) if decision is None else by_the_picker(decision, float(asked))
 
 
 def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:

@@ -10,7 +10,8 @@ from warnings import warn
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
-from napari_drpnet.settings import DEFAULT_PICKER, PickerSettings, PickRun, validated
+from napari_drpnet.io.paths import exists
+from napari_drpnet.settings import AUTO, DEFAULT_PICKER, Decision, PickerSettings, PickRun, validated
 
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
 _HINT = "Give the settings.yaml of a run."
@@ -18,8 +19,21 @@ _HINT = "Give the settings.yaml of a run."
 
 def write_run_file(run: PickRun, path: Path) -> Path:
     """Record a run; inputs and output are written as they were given."""
-    content = dump(run.model_dump(mode="json"), allow_unicode=True)
+    fields = run.model_dump(mode="json")
+    decision = fields.pop("decision")
+    content = dump(fields, allow_unicode=True)
+    if decision is not None:
+        content += dump({"decision": decision}, default_flow_style=None, width=120)
     return write_text(_HEAD.format(path=path.as_posix()) + content, path)
+
+
+def recorded_decision(path: Path) -> Decision | None:
+    """What an earlier run decided, as its settings file says; None where there is none that can be read."""
+    try:
+        found = read_fields(path, _HINT).get("decision") if exists(path) else None
+        return validated(Decision, found) if isinstance(found, dict) else None
+    except UserError:
+        return None
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
@@ -63,6 +77,8 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
     """
     recorded = read_run_file(file) if file else {}
     kept, before = recorded.get("options", {}), recorded.get("picker", DEFAULT_PICKER)
+    if kept.get("threshold") == AUTO:  # what was chosen then is in force, unless it is asked for now
+        kept = {name: value for name, value in kept.items() if name != "threshold"}
     if given.get("picker", before) != before:
         kept = {name: value for name, value in kept.items() if name in PickerSettings.model_fields}
     return validated(PickRun, {**recorded, **given, "options": {**kept, **options}})

@@ -12,7 +12,7 @@ from napari_drpnet.evaluation import Evaluation, evaluate
 from napari_drpnet.io import read_micrograph, read_picks, write_picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.pick_report import PickReport
-from napari_drpnet.jobs.picking import pick
+from napari_drpnet.jobs.pick_run import pick
 from napari_drpnet.settings import Device, PickRun
 from napari_drpnet.simulation.sample import sample_micrograph
 from napari_drpnet.steps import Job, Progress

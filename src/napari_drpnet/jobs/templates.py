@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from warnings import warn
 
-import numpy as np
-
-from napari_drpnet import candidates
-from napari_drpnet.data import ImageArray
-from napari_drpnet.errors import UserError
+from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.jobs.averaging.average import average
+from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
-from napari_drpnet.pickers.classical.averages import class_averages
-from napari_drpnet.pickers.classical.maps import ACROSS, seen
-from napari_drpnet.settings import PickerSettings, TemplateSetSettings
+from napari_drpnet.pickers.classical.maps import ACROSS
+from napari_drpnet.settings import AveragingSettings, TemplateSetSettings
 from napari_drpnet.simulation.references import projections
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job
 
 # Sides of the pictures in particle diameters: the picker's mask is 1.5 wide.
 _SHOWN = 1.6
-# Fewer particles make no average.
-_FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -55,44 +52,27 @@ def templates_of_picks(
     Raises
     ------
     UserError
-        When there are too few particles, a micrograph cannot be read, or the stack not be written.
+        When there are too few particles, no micrograph can be read, or the stack not be written.
+
+    Warns
+    -----
+    UserWarning
+        For micrographs that cannot be used.
     """
-    particles: list[ImageArray] = []
-    for done, field in enumerate(fields):
-        count = sum(map(len, particles))
-        yield Progress(done, len(fields), count, field.name)
-        particles.append(_cut(field, settings))
-    stack = np.concatenate(particles)
-    if len(stack) < _FEWEST:
-        raise UserError(
-            f"There are {len(stack)} particles away from the borders, too few for an average.",
-            f"Pick at least {_FEWEST}; fifty and more are better.",
-        )
-    if len(stack) > settings.most:
-        chosen = np.random.default_rng(settings.seed).choice(len(stack), settings.most, replace=False)
-        stack = stack[np.sort(chosen)]
-    steps = class_averages(stack, min(settings.count, len(stack) // _FEWEST), ACROSS / 2 * 1.1, settings.seed)
-    averages, members = yield from translate(
-        steps, lambda part: Progress(len(fields), len(fields), len(stack), "averaging", part)
+    micrographs = [PickedMicrograph(field.name, partial(_particles, field)) for field in fields]
+    averaging = AveragingSettings(
+        diameter=settings.diameter, classes=settings.count, most=max(settings.most, 50), seed=settings.seed
     )
-    write_mrc(averages, out, _diameter(settings) / ACROSS)
-    return TemplateReport(out, len(averages), tuple(members.tolist()))
+    averages = yield from average(micrographs, averaging)
+    for name, why in averages.failed:
+        warn(why if why.startswith(name) else f"{name}: {why}", stacklevel=2)
+    write_mrc(averages.images, out, averages.pixel_size)
+    return TemplateReport(out, len(averages.images), tuple(one.picks for one in averages.classes))
 
 
-def _cut(field: LabelledMicrograph, settings: TemplateSetSettings) -> ImageArray:
-    """Particles of one micrograph as the picker sees them, without those that reach over its border."""
-    picker = PickerSettings(diameter=_diameter(settings), invert=settings.invert)
-    prepared = seen(field.read(), picker)
-    side = _even(_SHOWN * ACROSS)
-    yx = prepared.frame.from_micrograph(field.particles)
-    shape: tuple[int, int] = prepared.image.shape[0], prepared.image.shape[1]
-    return candidates.crop(prepared.image, yx[candidates.inside(yx, shape, side / 2)], side)
-
-
-def _diameter(settings: TemplateSetSettings) -> float:
-    if settings.diameter is None:
-        raise UserError("The diameter of the picked particles is not known.", "Give it with --diameter, in Angstrom.")
-    return settings.diameter
+def _particles(field: LabelledMicrograph) -> tuple[Micrograph, Picks]:
+    micrograph = field.read()
+    return micrograph, Picks(micrograph.frame, field.particles)
 
 
 def _even(length: float) -> int:

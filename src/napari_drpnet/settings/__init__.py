@@ -6,10 +6,13 @@ The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a s
 
 from napari_drpnet.settings.averaging import AveragingSettings
 from napari_drpnet.settings.base import (
+    AUTO,
     DEFAULT_PICKER,
+    EVEN,
     USUAL_DISTANCE,
     Device,
     Settings,
+    ThresholdValue,
     extra_of,
     network,
     networks_of,
@@ -18,6 +21,7 @@ from napari_drpnet.settings.base import (
 from napari_drpnet.settings.centerpicker import CenterPickerSettings
 from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
+from napari_drpnet.settings.decision import Decision, Evidence
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
@@ -36,7 +40,9 @@ from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings
 from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
 
 __all__ = [
+    "AUTO",
     "DEFAULT_PICKER",
+    "EVEN",
     "FINE_TUNING",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
@@ -47,9 +53,11 @@ __all__ = [
     "ConsensusSettings",
     "ConversionSettings",
     "DRPnetSettings",
+    "Decision",
     "DeepCryoPickerSettings",
     "Device",
     "EvaluationSettings",
+    "Evidence",
     "HarvestSettings",
     "LoGSettings",
     "PickRun",
@@ -64,6 +72,7 @@ __all__ = [
     "SimulationSettings",
     "TemplateSetSettings",
     "TemplateSettings",
+    "ThresholdValue",
     "TrainSettings",
     "TrainingSet",
     "extra_of",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from napari_drpnet.errors import UserError, cut
 
@@ -14,6 +14,10 @@ from napari_drpnet.errors import UserError, cut
 DEFAULT_PICKER = "drpnet"
 # The minimum distance of picks where nobody chose one, in diameters.
 USUAL_DISTANCE = 0.55
+# The word for a threshold that suits the data set.
+AUTO: Final = "auto"
+# Where nothing else is known, a pick is what is rather a particle than not.
+EVEN = 0.5
 # Nothing that is set is larger, or nearer to 0 without being it.
 _LARGEST = 1e12
 
@@ -58,8 +62,36 @@ PixelSize = Annotated[
 _DIAMETER = Field(gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A"))
 Diameter = Annotated[float, _DIAMETER]
 DiameterIfKnown = Annotated[float | None, _DIAMETER]
+
+
+def number_or_word(word: str, low: float, high: float) -> dict[str, Any]:
+    """The mark of a field that takes a number within bounds or a word, where forms and options look for it."""
+    return {"word": word, "ge": low, "le": high}
+
+
+def _probability_or_auto(value: Any) -> Any:
+    """``auto``, or a number from 0 to 1, also as text; one sentence for all that is neither."""
+    if value == AUTO:
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number <= 1:
+        raise ValueError(f"{AUTO}, or a number from 0 to 1")
+    return number
+
+
+ThresholdValue = float | Literal["auto"]
 Threshold = Annotated[
-    float, Field(ge=0, le=1, description="Keep picks whose probability of being a particle is at least this.")
+    ThresholdValue,
+    BeforeValidator(_probability_or_auto),
+    Field(
+        description="Keep picks whose probability of being a particle is at least this number; auto chooses it for the "
+        "data set, by what averages of its particles prove, or else by the probabilities. With a number nothing is "
+        "measured.",
+        json_schema_extra=number_or_word(AUTO, 0.0, 1.0),
+    ),
 ]
 MinDistance = Annotated[
     float | None,
@@ -67,6 +99,13 @@ MinDistance = Annotated[
         ge=0,
         description=f"Of two picks nearer than this, the better one stays. Default: {USUAL_DISTANCE} of the diameter.",
         json_schema_extra=unit("A"),
+    ),
+]
+KeepUnproved = Annotated[
+    bool,
+    Field(
+        description="Keep the picks of micrographs on which nothing proves particles although others of the data set "
+        "have proof: empty ice, carbon, another specimen. By default they are left out, and the micrograph is flagged."
     ),
 ]
 Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]

@@ -8,12 +8,15 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from napari_drpnet.settings.base import (
+    AUTO,
     CALIBRATION,
     DEFAULT_PICKER,
+    EVEN,
     USUAL_DISTANCE,
     Diameter,
     Inputs,
     Invert,
+    KeepUnproved,
     MinDistance,
     PickerName,
     PixelSize,
@@ -24,6 +27,7 @@ from napari_drpnet.settings.base import (
     networks_of,
     unit,
 )
+from napari_drpnet.settings.decision import Decision
 
 
 class PreprocessSettings(Settings):
@@ -54,7 +58,7 @@ class PickerSettings(Settings):
     """What every picker is told."""
 
     diameter: Diameter
-    threshold: Threshold = 0.5
+    threshold: Threshold = AUTO
     min_distance: MinDistance = None
     border: float | None = Field(
         None,
@@ -76,6 +80,11 @@ class PickerSettings(Settings):
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
         json_schema_extra=network(CALIBRATION, none="none"),
     )
+
+    @property
+    def least(self) -> float:
+        """The threshold as a number, for a picker that is asked on its own: even odds where it is to be chosen."""
+        return float(EVEN if self.threshold == AUTO else self.threshold)
 
     @property
     def spacing(self) -> float:
@@ -163,6 +172,8 @@ class PickRun(Settings):
     pixel_size: PixelSize = None
     picker: PickerName = DEFAULT_PICKER
     options: dict[str, Any] = Field(default_factory=dict, description="The picker's own settings.")
+    keep_unproved: KeepUnproved = False
+    decision: Decision | None = Field(None, description="What was chosen where the threshold is auto, and why.")
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
 

@@ -7,12 +7,14 @@ from typing import Any
 from pydantic import Field
 
 from napari_drpnet.settings.base import (
+    AUTO,
     DEFAULT_PICKER,
     INPUTS,
     USUAL_DISTANCE,
     DiameterIfKnown,
     Inputs,
     Invert,
+    KeepUnproved,
     MinDistance,
     PickerName,
     PixelSize,
@@ -35,8 +37,9 @@ class ProjectSettings(Settings):
     picker: PickerName = DEFAULT_PICKER
     diameter: DiameterIfKnown = None
     invert: Invert = False
-    threshold: Threshold = 0.5
+    threshold: Threshold = AUTO
     min_distance: MinDistance = None
+    keep_unproved: KeepUnproved = False
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="Further settings of the picker, by name; networks by the names that the project has for them.",

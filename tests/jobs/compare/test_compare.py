@@ -360,7 +360,7 @@ class TestPage:
     def test_it_says_how_it_was_made(self, page):
         text = Page(page).text
         assert "napari-drpnet compare --pickers dark-discs --picks" in text
-        assert "threshold 0.5" in text
+        assert re.search(r"threshold 0\.\d\d \(auto, by its probabilities\)", text)
         assert "diameter 40" in text
         assert f"numpy {np.__version__}" in text
 

@@ -30,7 +30,13 @@ def project_of(folder: Path, picker: str) -> Project:
     for seed in range(2):
         write_field(folder / "m" / f"f{seed}.mrc", seed, NOISE.get(picker, 0.8))
     options = QUICK.get(picker, {})
-    return Project.create(folder / "p", inputs=(str(folder / "m"),), diameter=DIAMETER, picker=picker, options=options)
+    told = {
+        "diameter": DIAMETER,
+        "picker": picker,
+        "options": options,
+        "threshold": 0.5,
+    }  # auto mends calibrations, too
+    return Project.create(folder / "p", inputs=(str(folder / "m"),), **told)
 
 
 def make_strict(project: Project, offset: float) -> None:

@@ -207,7 +207,7 @@ def test_tiles_give_what_the_whole_gives(simulated):
 
 @pytest.fixture(scope="module")
 def picker():
-    return load_picker("centerpicker", device="cpu")
+    return load_picker("centerpicker", device="cpu", threshold=0.5)
 
 
 @pytest.fixture(scope="module")

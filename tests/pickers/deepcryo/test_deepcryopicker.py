@@ -22,7 +22,9 @@ from napari_drpnet.tiling import score_steps
 
 DIAMETER = 24
 # Small enough to learn in seconds.
-QUICK = {"diameter": 28.0, "device": "cpu", "window": 67, "width": 0.1, "steps": 40, "batch": 16, "step": 16}
+QUICK = {"diameter": 28.0, "device": "cpu", "window": 67, "width": 0.1, "steps": 40, "batch": 16, "step": 16} | {
+    "threshold": 0.5
+}
 
 
 # --- the rules

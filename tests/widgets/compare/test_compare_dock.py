@@ -177,10 +177,12 @@ def test_several_pickers_run_each_into_a_layer_of_its_own_colour(
     shown = [viewer.layers[name] for name in ("dark-discs", "slow-scores")]
     assert len({tuple(layer.border_color[0]) for layer in shown}) == 2
     assert all([str(unit) for unit in layer.units] == ["angstrom", "angstrom"] for layer in shown)
-    found = base.load_picker("dark-discs", diameter=DIAMETER).pick(read_micrograph(micrograph_file))
+    picker = base.load_picker("dark-discs", diameter=DIAMETER)
+    score_map = picker.score(read_micrograph(micrograph_file))
+    found = picker.picks_from(score_map)
     assert len(found)
     assert positions(picks_of(shown[0]).yx) == positions(found.yx)
-    assert form.model.named("dark-discs").threshold == 0.5
+    assert form.model.named("dark-discs").threshold == picker.threshold_on(score_map)
 
 
 def test_circles_of_one_particle_lie_in_each_other_and_are_saved_in_the_particles_size(

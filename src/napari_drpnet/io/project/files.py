@@ -53,6 +53,11 @@ class Layout:
         return self.folder / "index.tsv"
 
     @property
+    def evidence(self) -> Path:
+        """What is known of the data set, see `evidence.read_evidence`."""
+        return self.folder / "evidence.yaml"
+
+    @property
     def list(self) -> Path:
         """What RELION 4 and 5 import."""
         return self.folder / "autopick.star"

@@ -11,13 +11,14 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import writing
 from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.paths import exists
+from napari_drpnet.io.project.evidence import read_evidence, write_evidence
 from napari_drpnet.io.project.files import FOLDERS, Layout, checked, read_settings, write_settings
 from napari_drpnet.io.project.index import Record, stamp
 from napari_drpnet.io.project.networks import networks, weights
 from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries
 from napari_drpnet.io.safe_names import safe_name
-from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.settings import Evidence, ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Row:
         ``new``; ``picked`` by a picker; ``edited`` by a person; ``done``.
     score
         Mean of the scores of the picks; NaN when there is none.
+    doubt
+        Why its picks were left out, a sentence; empty where they were not.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Row:
     background: int
     state: str
     score: float
+    doubt: str = ""
 
 
 class Project(Store):
@@ -55,6 +59,7 @@ class Project(Store):
     def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
         super().__init__(folder, settings, lock, read_only)
         self._done = frozenset(settings.done)
+        self._evidence: Evidence | None = None
 
     # ---------------------------------------------------------------- open and close
 
@@ -137,6 +142,7 @@ class Project(Store):
         """Look for new micrographs in the inputs, and for files that other programs changed."""
         with self._guard:
             self._index.folders = self._index.inputs = ""
+            self._evidence = None
             self._survey()
 
     # ---------------------------------------------------------------- rows
@@ -144,7 +150,8 @@ class Project(Store):
     def row(self, name: str) -> Row:
         """What a list shows of one micrograph."""
         record = self._record(name)
-        return Row(name, record.picks, record.particles, record.background, self._state(record), record.score)
+        numbers = (record.picks, record.particles, record.background)
+        return Row(name, *numbers, self._state(record), record.score, self.evidence.left_out.get(name, ""))
 
     def rows(self) -> list[Row]:
         """What a list shows, in the order of `micrographs`."""
@@ -156,6 +163,30 @@ class Project(Store):
         if record.particles or record.background or record.region:
             return "edited"
         return "picked" if record.picker or record.picks else "new"
+
+    # ---------------------------------------------------------------- evidence
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is known of the data set, as it was when the project was opened or it was last kept."""
+        with self._guard:
+            if self._evidence is None:
+                self._evidence = read_evidence(self._files.evidence)
+            return self._evidence
+
+    def keep_evidence(self, evidence: Evidence) -> None:
+        """Remember what is known of the data set.
+
+        Raises
+        ------
+        UserError
+            When the project cannot be written.
+        """
+        with self._guard:
+            self.require_writable()
+            if evidence != self.evidence:
+                write_evidence(evidence, self._files.evidence)
+                self._evidence = evidence
 
     # ---------------------------------------------------------------- settings
 

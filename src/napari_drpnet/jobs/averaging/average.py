@@ -221,7 +221,7 @@ def _judged(
     order = np.lexsort((-np.array([one.picks for one in figures]), -np.array(worth)))
     kept = [c for c in order.tolist() if figures[c].picks]
     images = coloured(trusted(found, across).numpy()[kept], stack.amplitude)
-    members = _members(stack, which, found, _ranks(kept, len(figures)), evidence)
+    members = _members(stack, which, found, _ranks(kept, len(figures)), evidence, across)
     return Averages(
         images, stack.cutter.diameter / across, stack.cutter.diameter, tuple(figures[c] for c in kept), tuple(members)
     )
@@ -235,7 +235,7 @@ def _ranks(kept: Sequence[int], count: int) -> IndexArray:
 
 
 def _members(
-    stack: ParticleStack, which: IndexArray, found: Classes, ranks: IndexArray, evidence: FloatArray
+    stack: ParticleStack, which: IndexArray, found: Classes, ranks: IndexArray, evidence: FloatArray, across: int
 ) -> list[AveragedPicks]:
     """The picks of each micrograph, with what is known of them."""
     total = len(stack)
@@ -244,7 +244,7 @@ def _members(
     poses = found.poses
     number[which], psi[which] = ranks[poses.number.numpy()], poses.psi.numpy()
     mirrored[which], proof[which] = poses.mirrored.numpy(), evidence
-    shift[which] = poses.shift.numpy() * (stack.cutter.diameter / SORTED) + stack.offset[which]
+    shift[which] = poses.shift.numpy() * (stack.cutter.diameter / across) + stack.offset[which]
     ends = np.cumsum([len(picks) for picks in stack.picks])
     return [
         AveragedPicks(

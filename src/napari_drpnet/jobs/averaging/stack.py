@@ -70,6 +70,10 @@ class ParticleStack:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file; the particles can no longer be read."""
         self._file.close()
 
     def add(self, micrograph: Micrograph, picks: Picks, ctf: CTF | None = None) -> None:

@@ -20,7 +20,7 @@ from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_report import remarks
-from napari_drpnet.jobs.picking import read_task
+from napari_drpnet.jobs.pick_run import read_task
 from napari_drpnet.settings import ComparisonSettings
 from napari_drpnet.steps import Job, Progress, one_of, translate
 
@@ -67,6 +67,8 @@ def _run(runners: Sequence[RunningPicker], tasks: Sequence[PickTask], settings: 
                     runner.refuse(task, error)
                 continue
             yield from _everyone(able, micrograph, task, Progress(done, len(tasks), found))
+        for runner in able:
+            yield from runner.settle()
     finally:
         for runner in runners:
             runner.close()
@@ -103,7 +105,7 @@ def _judge(settings: ComparisonSettings, entered: LineUp) -> ComparisonReport:
         radius,
         edge,
         {one.name: one.cpu_seconds for one in picked},
-        {one.name: one.picker.settings.model_dump(mode="json") for one in entered.runners},
+        {one.name: one.in_force for one in entered.runners},
         failed,
         (*notes, *result.warnings),
     )

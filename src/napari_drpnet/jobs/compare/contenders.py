@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
+from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.inputs import PickTask
+from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
-from napari_drpnet.jobs.picking import Found, learn, pick_one
+from napari_drpnet.jobs.picking import Found, judged, learn, pick_one, with_own
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
-from napari_drpnet.steps import Job, Progress
+from napari_drpnet.steps import Job, Progress, translate, within
+
+_BASIS = {"evidence": "evidence", "probabilities": "its probabilities", "rule": "its own rule"}
 
 
 @dataclass
@@ -38,6 +43,8 @@ class RunningPicker:
         Spent on all of them together, learning included.
     problem
         Why it cannot pick at all; empty while it can.
+    judgement
+        What was decided, where the threshold is to be chosen, once all micrographs are scored.
     """
 
     name: str
@@ -48,13 +55,26 @@ class RunningPicker:
     cpu_seconds: float = 0.0
     problem: str = ""
 
+    judgement: Judgement | None = None
+
     def __post_init__(self) -> None:
         self._lists = PickLists(self.out)
+        self._bench = Bench(self.picker)
+        self._picked: list[tuple[int, PickTask, ScoreMap]] = []  # with the number of the result
 
     @property
     def results(self) -> Sequence[PickResult]:
         """What became of each micrograph."""
         return self._lists.results
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """Its settings, with the threshold that was chosen where it was to be."""
+        told = self.picker.settings.model_dump(mode="json")
+        if self.judgement is None:
+            return told
+        decision = self.judgement.decision
+        return told | {"threshold": f"{decision.threshold:.2f} (auto, by {_BASIS[decision.basis]})"}
 
     def learn(self, micrographs: Sequence[Reader]) -> Job[None]:
         """Let it learn from the micrographs if it is one that does."""
@@ -67,17 +87,41 @@ class RunningPicker:
 
     def find(self, micrograph: Micrograph, task: PickTask, here: Progress) -> Job[None]:
         """Pick one micrograph and write its STAR file; what is wrong with it is a result."""
-        start, keep = time.process_time(), partial(self._keep, self.out / task.coordinates)
+        start, keep = time.process_time(), partial(self._keep, micrograph, task)
         try:
             yield from pick_one(self.picker, task.micrograph.name, lambda: micrograph, keep, self._lists.add, here)
         finally:
             self.cpu_seconds += time.process_time() - start
 
-    def _keep(self, file: Path, found: Found) -> tuple[int, Path]:
-        written = write_picks(found.picks, file)
+    def _keep(self, micrograph: Micrograph, task: PickTask, found: Found) -> tuple[int, Path]:
+        written = write_picks(found.picks, self.out / task.coordinates)
+        if self.picker.auto:
+            number = len(self._picked)
+            self._picked.append((len(self.results), task, replace(found.score_map, values=None)))
+            if not self._bench.enough:
+                self._bench.add(number, micrograph, found.score_map)
         self.shown.append(found.picks)
         self.every.append(self.picker.picks_from(found.score_map, 0.0))
         return len(found.picks), written
+
+    def settle(self) -> Job[None]:
+        """Where the threshold is to be chosen: choose it for all micrographs together, and pick them all at it.
+
+        Until then each has the picks that suit it alone.
+        """
+        if not self._picked:
+            return
+        start, here = time.process_time(), Progress(0, 1, 0, f"{self.name}: measuring what averages prove")
+        yield here
+        known = self.judgement = yield from translate(self._bench.decide(all_of_it=True), within(here))
+        for number, (place, task, score_map) in enumerate(self._picked):
+            found = judged(self.picker, known, score_map, self._bench.own(number, known))
+            write_picks(found.picks, self.out / task.coordinates)
+            every = self.every[number]
+            self.shown[number], self.every[number] = found.picks, replace(every, score=known.own_scores(every.score))
+            result = replace(self._lists.results[place], picks=len(found.picks))
+            self._lists.results[place] = with_own(result, found)
+        self.cpu_seconds += time.process_time() - start
 
     def refuse(self, task: PickTask, error: UserError) -> None:
         """A micrograph that nobody can pick."""
@@ -85,6 +129,7 @@ class RunningPicker:
 
     def close(self) -> None:
         """Write the lists of what is finished."""
+        self._bench.close()
         if self.results:
             self._lists.close()
 

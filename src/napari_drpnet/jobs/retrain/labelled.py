@@ -17,6 +17,7 @@ from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.inputs import find_micrographs
+from napari_drpnet.jobs.project import threshold_in_force
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +84,17 @@ def _in_project(project: Project, name: str, complete: bool) -> LabelledMicrogra
     entry, picks = project.entry(name), project.read_picks(name)
     proposed = not picks.by_hand.all()
     told = picks if complete else picks.select(picks.by_hand)
-    picked = project.settings.threshold if proposed and not complete else None
+    picked = _picked_from(project, picks) if proposed and not complete else None
     return LabelledMicrograph(name, entry.path, entry.pixel_size, (told,), project.read_region(name), complete, picked)
+
+
+def _picked_from(project: Project, picks: Picks) -> float | None:
+    """The picker's probability from which candidates became picks; where no file tells, that of the least of them."""
+    known = threshold_in_force(project)
+    scores = picks.score[~picks.by_hand & np.isfinite(picks.score)]
+    if known is not None or not len(scores):
+        return known
+    return float(scores.min())
 
 
 def labelled_in_files(

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_drpnet import candidates
-from napari_drpnet.data import MaskArray, Picks, ScoreMap
-from napari_drpnet.settings import USUAL_DISTANCE, PickerSettings
+from napari_drpnet.averaging.shares import unmeasured_shares
+from napari_drpnet.data import FloatArray, MaskArray, Picks, ScoreMap
+from napari_drpnet.settings import EVEN, USUAL_DISTANCE, PickerSettings
+
+# Expected F1 below which probabilities are no ground to choose a threshold on.
+_TRUSTED = 0.5
+
+
+def suited(probabilities: Sequence[FloatArray]) -> float:
+    """The threshold where it is to be chosen and no evidence was measured: that of greatest expected F1.
+
+    Parameters
+    ----------
+    probabilities
+        Of all that could be picked, ``(n,)`` for each micrograph.
+    """
+    every = np.concatenate([np.empty(0), *probabilities])
+    known = unmeasured_shares("")
+    threshold = known.threshold(every)
+    best = known.expected(every, threshold).f1.value
+    # Where few of the picks would be right, there may be no particles at all: of many low probabilities some would
+    # still be picked, since nothing better is expected.
+    return threshold if best >= _TRUSTED else EVEN
 
 
 def chosen(
     name: str,
     settings: PickerSettings,
     score_map: ScoreMap,
-    threshold: float | None = None,
+    threshold: float,
     min_distance: float | None = None,
     keep: MaskArray | None = None,
 ) -> Picks:
-    """The picks of a score map; what its settings say is in the place of what is not given.
+    """The picks of a score map; the minimum distance of its settings is in the place of one that is not given.
 
     A picker that finds out sizes itself has a diameter of 0 in its settings: the median of its candidates that pass the
     threshold counts then.
@@ -27,7 +50,7 @@ def chosen(
     name
         Of the picker, the source of the picks.
     settings
-        Diameter, threshold, minimum distance and border.
+        Diameter, minimum distance and border.
     score_map
         With every candidate.
     threshold
@@ -39,7 +62,7 @@ def chosen(
     """
     frame, every = score_map.frame.unbinned, score_map.candidates
     by_rule = keep is not None
-    passed = every.probability >= (settings.threshold if threshold is None else threshold) if keep is None else keep
+    passed = every.probability >= threshold if keep is None else keep
     diameter = _diameter(settings, score_map, passed)
     usual = USUAL_DISTANCE * diameter
     asked = settings.min_distance if min_distance is None else min_distance

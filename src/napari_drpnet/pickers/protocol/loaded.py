@@ -11,7 +11,7 @@ import numpy as np
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
-from napari_drpnet.pickers.protocol.choosing import chosen
+from napari_drpnet.pickers.protocol.choosing import chosen, suited
 from napari_drpnet.pickers.protocol.correction import corrected, read_correction
 from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
 from napari_drpnet.pickers.protocol.picker import (
@@ -28,6 +28,7 @@ from napari_drpnet.pickers.protocol.picker import (
     learnable,
 )
 from napari_drpnet.pickers.protocol.simple import everything, generous
+from napari_drpnet.settings import AUTO
 from napari_drpnet.steps import drained
 
 
@@ -40,6 +41,8 @@ class LoadedPicker:
         Built from its settings.
     origin
         The package that it is from, if that is not this one: whatever it raises becomes a `UserError` that says so.
+    auto
+        Choose the threshold although the picker's own settings know numbers only.
 
     Raises
     ------
@@ -52,15 +55,18 @@ class LoadedPicker:
         As its class made it.
     name, settings_class, settings
         Of the picker.
+    auto
+        Whether the threshold is to be chosen.
     correction
         Slope and offset of the logits of its probabilities, as its settings say.
     """
 
-    def __init__(self, picker: Picker, origin: str = "") -> None:
+    def __init__(self, picker: Picker, origin: str = "", auto: bool = False) -> None:
         self.name = picker.name
         self.settings_class = picker.settings_class
         self.settings = picker.settings
         self.origin = origin
+        self.auto = auto or self.settings.threshold == AUTO
         self.correction: Correction = read_correction(self.name, self.settings)
         self.picker = picker
         if not isinstance(picker, ScoringPicker):
@@ -91,12 +97,27 @@ class LoadedPicker:
     def picks_from(
         self, score_map: ScoreMap, threshold: float | None = None, min_distance: float | None = None
     ) -> Picks:
-        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings."""
+        """Picks at a probability ``threshold`` and a ``min_distance`` in Angstrom; None: as in the settings.
+
+        A threshold that is to be chosen is the one that suits this micrograph, as its probabilities are.
+        """
         with self._blaming(score_map.frame.micrograph):
             keep = self.picker.keep(score_map) if isinstance(self.picker, RulingPicker) else None
-            picks = chosen(self.name, self.settings, score_map, threshold, min_distance, keep)
+            least = self.threshold_on(score_map, min_distance) if threshold is None else threshold
+            picks = chosen(self.name, self.settings, score_map, least, min_distance, keep)
         most = self.picker.most if isinstance(self.picker, LimitedPicker) else None
         return picks if most is None else picks.select(np.arange(len(picks))[:most])
+
+    def threshold_on(self, score_map: ScoreMap, min_distance: float | None = None) -> float:
+        """The threshold of the settings; one that is to be chosen is the one that suits these candidates alone."""
+        if not self.auto:
+            return self.settings.least
+        return suited([chosen(self.name, self.settings, score_map, 0.0, min_distance).score])
+
+    def by_rule(self, score_map: ScoreMap) -> bool:
+        """Whether a rule of the picker's own is in the place of the threshold."""
+        with self._blaming(score_map.frame.micrograph):
+            return isinstance(self.picker, RulingPicker) and self.picker.keep(score_map) is not None
 
     # ---------------------------------------------------------------- learning without labels
 

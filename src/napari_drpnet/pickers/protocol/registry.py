@@ -14,6 +14,7 @@ from napari_drpnet.errors import UserError, short
 from napari_drpnet.pickers.protocol.foreign import blaming
 from napari_drpnet.pickers.protocol.picker import Picker
 from napari_drpnet.settings import (
+    AUTO,
     DEFAULT_PICKER,
     CenterPickerSettings,
     DeepCryoPickerSettings,
@@ -22,6 +23,7 @@ from napari_drpnet.settings import (
     PickerSettings,
     PixerSettings,
     TemplateSettings,
+    extra_of,
     networks_of,
     validated,
 )
@@ -121,6 +123,8 @@ def picker_settings(name: str, /, **fields: Any) -> PickerSettings:
     if unknown := [short(field, 24) for field in fields if field not in cls.model_fields]:
         known = ", ".join(cls.model_fields)
         raise UserError(f"Picker {name!r} has no setting named {', '.join(unknown[:2])}.", f"It has {known}.")
+    if fields.get("threshold") == AUTO and extra_of(cls, "threshold", "word") != AUTO:
+        del fields["threshold"]  # a number in settings of another package: whoever loads the picker chooses
     return validated(cls, fields)
 
 
@@ -147,11 +151,12 @@ def load_picker(name: str = DEFAULT_PICKER, /, **settings: Any) -> LoadedPicker:
     from napari_drpnet.pickers.protocol.loaded import LoadedPicker  # SciPy, which a list of names does not need
 
     cls, chosen = _picker_class(name), picker_settings(name, **settings)
+    auto = settings.get("threshold") == AUTO
     if name in _BUILT_IN:
-        return LoadedPicker(cls(chosen))
+        return LoadedPicker(cls(chosen), auto=auto)
     origin = _origin(_entry(name))
     with blaming(f"Picker {name!r} of the package {origin} cannot be started"):
-        return LoadedPicker(cls(chosen), origin)
+        return LoadedPicker(cls(chosen), origin, auto)
 
 
 def _picker_class(name: str) -> type[Picker]:

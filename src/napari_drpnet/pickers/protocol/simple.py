@@ -25,11 +25,13 @@ def generous(picker: SimplePicker) -> SimplePicker:
     """The same picker, built again to keep what may be a particle; itself where its settings do not allow that."""
     settings = picker.settings
     distance = min(settings.spacing, CLOSEST * settings.diameter)
-    wanted = settings.model_dump() | {"threshold": 0.0, "min_distance": distance}
-    try:
-        return type(picker)(picker.settings_class(**wanted))
-    except ValidationError:
-        return picker
+    wanted = settings.model_dump() | {"min_distance": distance}
+    for threshold in (0.0, settings.least):  # not the word that may be in its place, which a picker need not know
+        try:
+            return type(picker)(picker.settings_class(**wanted | {"threshold": threshold}))
+        except ValidationError:
+            continue
+    return picker
 
 
 def everything(picker: SimplePicker, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:

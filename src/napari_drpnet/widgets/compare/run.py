@@ -27,7 +27,7 @@ class Found:
     picks
         Everything it found, above any threshold; None when it failed.
     threshold
-        The picker's own.
+        In force.
     finds_sizes
         Whether it was told no diameter.
     problem
@@ -152,5 +152,5 @@ def _run(
         learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
     )
     found = yield from jobs.find(picker, micrograph, here)
-    own = picker.settings
-    return Found(name, picker.picks_from(found.score_map, threshold=0.0), own.threshold, own.diameter == 0)
+    least = picker.threshold_on(found.score_map)
+    return Found(name, picker.picks_from(found.score_map, threshold=0.0), least, picker.settings.diameter == 0)

@@ -13,7 +13,7 @@ from magicgui.widgets.bases import BaseValueWidget
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.settings import Settings, validated
+from napari_drpnet.settings import Settings, extra_of, validated
 
 S = TypeVar("S", bound=Settings)
 
@@ -46,13 +46,15 @@ def control(
     start = field.get_default(call_default_factory=True) if value is None else value
     if start is PydanticUndefined:
         start = None
-    kind = _kind(field.annotation)
+    kind, word = _kind(field.annotation), extra_of(settings, name, "word")
     none = empty if kind is not field.annotation else ""
     common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": field.description}
     if kind is bool:
         return CheckBox(value=bool(start), **{**common, "label": "", "text": common["label"]})
     if get_origin(kind) is Literal:
         return _Choice(none, value=start, choices=get_args(kind), nullable=bool(none), **common)
+    if word:
+        return _number_or_word(field, word, start, slider, common)
     if kind in (float, int):
         return _number(field, start, none, slider, common)
     if kind in (Path, tuple[Path, ...]):
@@ -120,10 +122,13 @@ class _Text(LineEdit):
 
 
 class _Optional(FloatSpinBox):
-    """A number whose lowest value stands for None, in words; magicgui's box for whole numbers has none."""
+    """A number whose lowest value stands for None, in words; magicgui's box for whole numbers has none.
 
-    def __init__(self, none: str, kind: type, start: Any, **attributes: Any) -> None:
-        self._kind = kind
+    In the place of None the ``word`` itself may be the value.
+    """
+
+    def __init__(self, none: str, kind: type, start: Any, word: str | None = None, **attributes: Any) -> None:
+        self._kind, self._word = kind, word
         super().__init__(**attributes)
         if kind is int:
             self.native.setDecimals(0)
@@ -132,10 +137,10 @@ class _Optional(FloatSpinBox):
 
     def get_value(self) -> Any:
         value = super().get_value()
-        return None if value <= self.min else self._kind(value)
+        return self._word if value <= self.min else self._kind(value)
 
     def set_value(self, value: Any) -> None:
-        super().set_value(self.min if value is None else value)
+        super().set_value(self.min if value == self._word else value)
 
     def _on_value_change(self, value: Any = None) -> None:
         self.changed.emit(self.get_value())
@@ -153,6 +158,18 @@ def _number(field: FieldInfo, start: Any, none: str, slider: bool, common: dict[
     number = kind(min(max(low if start is None else start, low), high))
     box = SpinBox if kind is int else FloatSlider if slider else FloatSpinBox
     return box(value=number, min=kind(low), **limits, **common)
+
+
+def _number_or_word(
+    field: FieldInfo, word: str, start: Any, slider: bool, common: dict[str, Any]
+) -> BaseValueWidget[Any]:
+    """A box with one place below the range for the word; a slider has the numbers only, and begins in the middle."""
+    low, high = _bounds(field)
+    step = _step(low, high, 0.0)
+    if slider:
+        number = (low + high) / 2 if start == word else float(start)
+        return FloatSlider(value=number, min=low, max=high, step=step, **common)
+    return _Optional(word, float, start, word, min=low - step, max=high, step=step, **common)
 
 
 def _pair(start: tuple[float, float], common: dict[str, Any]) -> TupleEdit:
@@ -182,6 +199,9 @@ def _kind(annotation: Any) -> Any:
 def _bounds(field: FieldInfo) -> tuple[float, float]:
     """The range a form offers. The ends of an open range are in it: `filled` says what is wrong with them."""
     low, high = -_NO_LIMIT, _NO_LIMIT
+    told = field.json_schema_extra
+    if isinstance(told, dict) and "word" in told:
+        return float(str(told["ge"])), float(str(told["le"]))
     for rule in field.metadata:
         low = max(low, getattr(rule, "ge", low), getattr(rule, "gt", low))
         high = min(high, getattr(rule, "le", high), getattr(rule, "lt", high))

@@ -14,7 +14,7 @@ from napari_drpnet.io.project.project import Row
 
 ROLE = Qt.ItemDataRole
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_DONE = QColor("#8a8f98")
+_DONE, _DOUBTFUL = QColor("#8a8f98"), QColor("#ff9f1c")
 _ORDER = {"new": 0, "picked": 1, "edited": 2, "done": 3}
 
 
@@ -46,11 +46,19 @@ def _labels(row: Row) -> str:
     return f"{row.particles} / {row.background}" if row.particles or row.background else ""
 
 
+def _state(row: Row) -> str:
+    return f"{row.state}, no proof" if row.doubt else row.state
+
+
+def _order(row: Row) -> float:
+    return _ORDER.get(row.state, 0) - 0.5 * bool(row.doubt)
+
+
 COLUMNS = (
     Column("Micrograph", "Name of the micrograph", lambda row: row.name, lambda row: ()),
     Column("Picks", "Particles, of the picker and by hand", lambda row: str(row.picks or ""), lambda row: row.picks),
     Column("Labels", "Labelled by hand: particles / background", _labels, lambda row: row.particles + row.background),
-    Column("State", "new, picked, edited or done", lambda row: row.state, lambda row: _ORDER.get(row.state, 0)),
+    Column("State", "new, picked, edited or done, and whether nothing proves its picks", _state, _order),
     Column("Score", "Mean score of the picks", _score, lambda row: -1.0 if math.isnan(row.score) else row.score),
 )
 
@@ -136,12 +144,12 @@ class MicrographModel(QAbstractTableModel):
         row, column = self.rows[self._shown[index.row()]], COLUMNS[index.column()]
         if role == ROLE.DisplayRole:
             return column.text(row)
-        if role == ROLE.ToolTipRole and index.column() == 0:
-            return row.name
+        if role == ROLE.ToolTipRole and (row.doubt or index.column() == 0):
+            return row.doubt if index.column() else row.name
         if role == ROLE.TextAlignmentRole and index.column() in (1, 2, 4):
             return int(_RIGHT)
-        if role == ROLE.ForegroundRole and row.state == "done":
-            return _DONE
+        if role == ROLE.ForegroundRole and (row.doubt or row.state == "done"):
+            return _DOUBTFUL if row.doubt else _DONE
         return None
 
     def headerData(self, section: int, orientation: Any, role: int = ROLE.DisplayRole) -> Any:  # noqa: D102, N802 - Qt's own method

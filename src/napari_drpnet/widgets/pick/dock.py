@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 from napari.utils.notifications import show_warning
 
+from napari_drpnet import jobs
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import timer
@@ -41,7 +42,7 @@ class PickWidget(Container[Any]):
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
         self._results: dict[tuple[Any, ...], Result] = {}
-        self._thresholds: dict[str, float] = {}  # that somebody chose, for each picker
+        self._thresholds: dict[str, ThresholdValue] = {}  # that somebody chose, for each picker
         self._build(napari_viewer)
         self._connect()
         self._follow_project()
@@ -93,9 +94,11 @@ class PickWidget(Container[Any]):
         project = self.session.project
         if name and project is not None:
             self._keep()
-            order = in_project(source, project, device=self.device.value, memory=preference("memory"))
+            more = {"device": self.device.value, "memory": preference("memory")}
+            order = in_project(source, project, self._threshold == AUTO, **more)
         else:
-            order = on_its_own(source, self.method.name, self._settings().model_dump(), self.learnt)
+            told = self._settings().model_dump()
+            order = on_its_own(source, self.method.name, told, self.learnt, self._threshold == AUTO)
         self.job.run(steps, order, done=lambda found: self._take(source, name, *found))
 
     def _settings(self) -> PickerSettings:
@@ -103,7 +106,14 @@ class PickWidget(Container[Any]):
         widgets = [self.diameter, self.device, self.invert, *self.method.controls.values()]
         return filled(self.method.model, widgets, memory=preference("memory"), **self.method.weights())
 
-    def _take(self, source: ChosenImage, name: str, picker: LoadedPicker, score_map: ScoreMap) -> None:
+    def _take(
+        self,
+        source: ChosenImage,
+        name: str,
+        picker: LoadedPicker,
+        score_map: ScoreMap,
+        judgement: jobs.Judgement | None,
+    ) -> None:
         """Show what a run found, unless the image it belongs to is gone or changed.
 
         A micrograph of the project keeps it, even if another one is shown by now.
@@ -111,22 +121,23 @@ class PickWidget(Container[Any]):
         last = self._results.get(source.key)
         if name and name in self.session.names:
             last = next((result for result in self._results.values() if isinstance(result, ProjectResult)), None)
-            result: Result = ProjectResult(self._viewer, self.session, name, source, picker, score_map, last)
+            found = (picker, score_map, judgement)
+            result: Result = ProjectResult(self._viewer, self.session, name, source, *found, last)
         elif not name and self.source.holds(source):
-            result = Result(self._viewer, source, picker, score_map, last)
+            result = Result(self._viewer, source, picker, score_map, judgement, last)
         else:
             self.job.say("The image changed meanwhile; the result was dropped.")
             return
         self._results.pop(source.key, None)
         self._results[source.key] = result
         known = source.frame.pixel_size is not None
-        threshold = self._thresholds.get(picker.name, picker.settings.threshold)
+        threshold = self._thresholds.get(picker.name, AUTO if picker.auto else picker.settings.threshold)
         self._show(result, threshold, self.tuning.distance if known else None)
         self.show_ring.value = False
         self._check()
         self._show_scores()
 
-    def _show(self, result: Result, threshold: float, min_distance: float | None) -> None:
+    def _show(self, result: Result, threshold: ThresholdValue, min_distance: float | None) -> None:
         """Show a result at these values."""
         try:
             result.show(threshold, min_distance)
@@ -146,9 +157,9 @@ class PickWidget(Container[Any]):
 
     def _tune(self) -> None:
         result = self.result
-        self._thresholds[self.method.name if result is None else result.picker.name] = self.threshold.value
+        self._thresholds[self.method.name if result is None else result.picker.name] = self.tuning.asked
         if result is not None:
-            self._show(result, self.threshold.value, self.tuning.distance)
+            self._show(result, self.tuning.asked, self.tuning.distance)
             self.tuning.follow(result)
         self._keep_later()
 
@@ -251,7 +262,7 @@ class PickWidget(Container[Any]):
     # ------------------------------------------------------------ the form
 
     @property
-    def _threshold(self) -> float:
+    def _threshold(self) -> ThresholdValue:
         """Of the chosen picker: as somebody chose it, or the picker's own."""
         return self._thresholds.get(self.method.name, self.method.threshold)
 

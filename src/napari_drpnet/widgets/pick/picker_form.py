@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QSizePolicy
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.registry import available_pickers, settings_class, summary
-from napari_drpnet.settings import PickerSettings, networks_of
+from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue, networks_of
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control, has_control
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
@@ -121,10 +121,10 @@ class PickerForm:
         return None if field.is_required() else float(field.get_default())
 
     @property
-    def threshold(self) -> float:
+    def threshold(self) -> ThresholdValue:
         """The chosen picker's usual one."""
-        model = self._page.model or PickerSettings
-        return float(model.model_fields["threshold"].get_default())
+        usual = (self._page.model or PickerSettings).model_fields["threshold"].get_default()
+        return AUTO if usual == AUTO else float(usual)
 
     @property
     def controls(self) -> dict[str, Any]:

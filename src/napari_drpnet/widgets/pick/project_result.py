@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_drpnet import jobs
 from napari_drpnet.data import ScoreMap
 from napari_drpnet.edits import SAME_PARTICLE
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.settings import ThresholdValue
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 from napari_drpnet.widgets.pick.result import Result
 from napari_drpnet.widgets.session.session import Session
@@ -29,7 +31,7 @@ class ProjectResult(Result):
         The project, and its layers.
     name
         Of the micrograph.
-    source, picker, score_map
+    source, picker, score_map, judgement
         As for `Result`.
     last
         The result of the run before, on any micrograph: its score map's layer is taken over.
@@ -43,9 +45,10 @@ class ProjectResult(Result):
         source: ChosenImage,
         picker: LoadedPicker,
         score_map: ScoreMap,
+        judgement: jobs.Judgement | None = None,
         last: Result | None = None,
     ) -> None:
-        super().__init__(viewer, replace(source, array=None), picker, score_map)
+        super().__init__(viewer, replace(source, array=None), picker, score_map, judgement)
         self._session, self._project = session, session.project
         self.name = name
         self._scores = None if last is None else last.score_layer
@@ -59,8 +62,8 @@ class ProjectResult(Result):
         """Whether the project is still open."""
         return self._session.project is self._project
 
-    def show(self, threshold: float, min_distance: float | None) -> None:
-        """Put the picks at a probability ``threshold`` and a ``min_distance`` in Angstrom beside the labels.
+    def show(self, threshold: ThresholdValue, min_distance: float | None) -> None:
+        """Put the picks at a ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom beside the labels.
 
         All moves of a slider together are one step of undo.
         """

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_drpnet import layers
+from napari_drpnet import jobs, layers
 from napari_drpnet.data import FloatArray, Picks, ScoreMap
 from napari_drpnet.edits import Edits
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import USUAL_DISTANCE
+from napari_drpnet.settings import AUTO, EVEN, USUAL_DISTANCE, ThresholdValue
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 
 if TYPE_CHECKING:
@@ -29,25 +29,39 @@ class Result:
         The micrograph.
     picker, score_map
         From which picks follow at any threshold.
+    judgement
+        What is known of the data set; None where nothing was measured.
     last
         The result of an earlier run on the same micrograph: its layers and its edits are taken over.
 
     Attributes
     ----------
+    asked
+        The threshold that was asked for, which may be ``auto``.
     threshold, min_distance
-        In force; the distance in Angstrom, None for the usual one.
+        In force; the threshold in the data set's own probability, the distance in Angstrom, None for the usual one.
     diameter
         Of a particle in micrograph pixels, as the picker was told, or the median of those it found; 0 when not known.
     """
 
     def __init__(
-        self, viewer: Viewer, source: ChosenImage, picker: LoadedPicker, score_map: ScoreMap, last: Result | None = None
+        self,
+        viewer: Viewer,
+        source: ChosenImage,
+        picker: LoadedPicker,
+        score_map: ScoreMap,
+        judgement: jobs.Judgement | None = None,
+        last: Result | None = None,
     ) -> None:
         self._viewer = viewer
         self.source = source
         self.picker = picker
         self.score_map = score_map
-        self.threshold = picker.settings.threshold
+        self.judgement = judgement
+        self._own_map = score_map if judgement is None else judgement.adapted(score_map)
+        self._pickable: tuple[float | None, FloatArray] | None = None
+        self.asked: ThresholdValue = AUTO
+        self.threshold = EVEN
         self.min_distance: float | None = None
         self.diameter = 0.0
         frame = source.frame.unbinned
@@ -87,8 +101,8 @@ class Result:
         if self.layer is not None:
             self.edits = self.edits.updated(self.shown, layers.picks_of(self.layer))
 
-    def show(self, threshold: float, min_distance: float | None) -> None:
-        """Show the picks at a probability ``threshold`` and a ``min_distance`` in Angstrom, and the edits."""
+    def show(self, threshold: ThresholdValue, min_distance: float | None) -> None:
+        """Show the picks at a ``threshold``, or ``auto``, and a ``min_distance`` in Angstrom, and the edits."""
         self.note_edits()
         proposed = self._propose(threshold, min_distance)
         self.shown = self.edits.apply(proposed, self.diameter, self._distance)
@@ -102,12 +116,37 @@ class Result:
             layers.swap_points(layer, self.shown)
         layer.current_size = self.diameter or layer.metadata["stand_in"]
 
-    def _propose(self, threshold: float, min_distance: float | None) -> Picks:
+    def _propose(self, threshold: ThresholdValue, min_distance: float | None) -> Picks:
         """The picker's own picks at these values, which are in force from now on."""
-        self.threshold, self.min_distance = threshold, min_distance
-        proposed = self.picker.picks_from(self.score_map, threshold, min_distance)
+        self.asked, self.min_distance = threshold, min_distance
+        self.threshold = self._chosen() if threshold == AUTO else float(threshold)
+        proposed = self.picker.picks_from(self._map(), self.threshold, min_distance)
         self.diameter = self._measured(proposed)
         return proposed
+
+    def _chosen(self) -> float:
+        """The threshold that suits the data set, or this image where nothing is known."""
+        if self.judgement is not None:
+            return self.judgement.decision.threshold
+        return self.picker.threshold_on(self.score_map, self.min_distance)
+
+    def _map(self) -> ScoreMap:
+        """The candidates that picks are chosen from; a rule of the picker's own sees its own probabilities."""
+        by_rule = self.judgement is not None and self.judgement.decision.basis == "rule"
+        return self.score_map if by_rule else self._own_map
+
+    @property
+    def pickable(self) -> FloatArray:
+        """``(n,)`` the picker's probabilities of all that could be picked at the minimum distance in force."""
+        if self._pickable is None or self._pickable[0] != self.min_distance:
+            every = self.picker.picks_from(self.score_map, 0.0, self.min_distance)
+            self._pickable = self.min_distance, every.score
+        return self._pickable[1]
+
+    @property
+    def expected(self) -> str:
+        """What is expected of the threshold, in words, or why nobody knows."""
+        return jobs.expected_in_words(self.judgement, self.pickable, self.threshold)
 
     def _measured(self, proposed: Picks) -> float:
         if not self.found_diameter:

@@ -13,7 +13,7 @@ from napari_drpnet.data import ScoreMap
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.steps import Job, Progress, translate
+from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.widgets.kit.source import ChosenImage
 from napari_drpnet.widgets.pick.learnt import LearntForm
 
@@ -30,19 +30,26 @@ class Order:
         Gives the picker.
     learn
         Lets it learn from the data set, where it does and has not yet.
+    known
+        What was decided for the data set, if anything was.
+    measure
+        Whether evidence is measured on this image where nothing was decided.
     """
 
     source: ChosenImage
     load: Callable[[], LoadedPicker]
     learn: Callable[[LoadedPicker], Job[bool]]
+    known: Callable[[LoadedPicker], jobs.Judgement | None] = lambda _: None
+    measure: bool = False
 
 
-def in_project(source: ChosenImage, project: Project, **more: Any) -> Order:
+def in_project(source: ChosenImage, project: Project, measure: bool, **more: Any) -> Order:
     """A run with the project's settings, as *Pick all* has them, and ``more``; the project keeps what is learnt."""
-    return Order(source, partial(jobs.project_picker, project, **more), partial(jobs.learn_project, project))
+    load, learn = partial(jobs.project_picker, project, **more), partial(jobs.learn_project, project)
+    return Order(source, load, learn, partial(jobs.project_judgement, project), measure)
 
 
-def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learnt: LearntForm) -> Order:
+def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learnt: LearntForm, measure: bool) -> Order:
     """A run on an image of no project. A picker learns from it for all those with its pixel size and settings."""
     made_for = (picker, settings, source.frame.pixel_size)
 
@@ -55,11 +62,11 @@ def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learn
             learnt.keep(loaded, made_for)
         return now
 
-    return Order(source, load, learn)
+    return Order(source, load, learn, measure=measure)
 
 
-def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap]]:
-    """Load the picker, let it learn, read the image and score it."""
+def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap, jobs.Judgement | None]]:
+    """Load the picker, let it learn, read the image, score it, and measure what averages of its particles prove."""
     yield Progress(0, 1, message="Loading the picker")
     picker = order.load()
     yield from translate(order.learn(picker), lambda step: replace(step, done=0, total=1))
@@ -67,4 +74,9 @@ def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap]]:
     yield here
     micrograph = order.source.micrograph()
     found = yield from jobs.find(picker, micrograph, replace(here, message=PurePath(micrograph.frame.micrograph).name))
-    return picker, found.score_map
+    judgement = order.known(picker)
+    if judgement is None and order.measure:
+        measuring = replace(here, message="Measuring what averages prove")
+        yield measuring
+        judgement = yield from translate(jobs.judge_one(picker, micrograph, found.score_map), within(measuring))
+    return picker, found.score_map, judgement

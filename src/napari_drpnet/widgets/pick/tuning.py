@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgui.widgets import CheckBox, Label, PushButton
+from magicgui.widgets import CheckBox, Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control
+from napari_drpnet.widgets.pick.outlook import OutlookForm
 from napari_drpnet.widgets.pick.result import Result
 
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
+_AUTO = (
+    "Choose the threshold by what averages of the particles prove: for the whole data set where the project knows it, "
+    "else for this image. Moving the slider switches it off."
+)
 
 
 class Tuning:
@@ -31,6 +36,12 @@ class Tuning:
     def __init__(self) -> None:
         self.distance: float | None = None
         self.threshold: Any = control(PickerSettings, "threshold", slider=True)
+        self.auto = CheckBox(text="auto", value=True, tooltip=_AUTO)
+        self._row = Container[Widget](
+            widgets=[self.threshold, self.auto], layout="horizontal", labels=False, label=self.threshold.label
+        )
+        self._row.margins = (0, 0, 0, 0)
+        self.outlook = OutlookForm()
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
         self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
         self.summary = Label(value="")
@@ -38,7 +49,8 @@ class Tuning:
             text="Use as diameter", tooltip="Let the median of the picks be the diameter of the particle."
         )
         self._measured: float | None = None
-        self.threshold.changed.connect(lambda _: self.changed.emit())
+        self.threshold.changed.connect(self._give)
+        self.auto.changed.connect(lambda _: self.changed.emit())
         self.min_distance.changed.connect(self._ask)
         self.use_size.clicked.connect(self._use_size)
         self.use_size.visible = False
@@ -46,11 +58,17 @@ class Tuning:
     @property
     def widgets(self) -> list[Widget]:
         """To be put on the form, in this order."""
-        return [self.threshold, self.min_distance, self.show_scores, self.summary, self.use_size]
+        return [self._row, self.outlook, self.min_distance, self.show_scores, self.summary, self.use_size]
 
-    def show(self, threshold: float, diameter: float) -> None:
+    @property
+    def asked(self) -> ThresholdValue:
+        """The threshold that is asked for: ``auto``, or where the slider is."""
+        return AUTO if self.auto.value else float(self.threshold.value)
+
+    def show(self, threshold: ThresholdValue, diameter: float) -> None:
         """Before a run: a threshold, and the minimum distance for a ``diameter`` in Angstrom, 0 when not known."""
-        self._set(self.threshold, threshold)
+        self._set_threshold(threshold, None if threshold == AUTO else float(threshold))
+        self.outlook.forget()
         self._set_distance(diameter)
         self.show_scores.enabled = False
         self.summary.value = ""
@@ -59,7 +77,8 @@ class Tuning:
     def follow(self, result: Result) -> None:
         """After a run, and whenever its picks are others: the values in force, and what was found."""
         self.distance = result.min_distance
-        self._set(self.threshold, result.threshold)
+        self._set_threshold(result.asked, result.threshold)
+        self.outlook.follow(result)
         pixel_size = result.source.frame.pixel_size
         self._set_distance(result.diameter * (pixel_size or 0.0))
         self.show_scores.enabled = result.score_map.values is not None
@@ -83,9 +102,18 @@ class Tuning:
             self.min_distance.max = max(2 * diameter, spacing, 1.0)
             self.min_distance.value = spacing
 
-    def _set(self, slider: Any, value: float) -> None:
-        with slider.changed.blocked():
-            slider.value = value
+    def _set_threshold(self, asked: ThresholdValue, value: float | None) -> None:
+        """Show what is asked for, and the number that this means; None: not known yet."""
+        with self.auto.changed.blocked(), self.threshold.changed.blocked():
+            self.auto.value = asked == AUTO
+            if value is not None:
+                self.threshold.value = value
+
+    def _give(self, value: float) -> None:
+        """Somebody moved the slider: that is no longer left to be chosen."""
+        with self.auto.changed.blocked():
+            self.auto.value = False
+        self.changed.emit()
 
     def _ask(self, value: float) -> None:
         self.distance = float(value)

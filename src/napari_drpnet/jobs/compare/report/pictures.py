@@ -20,7 +20,7 @@ from napari_drpnet.evaluation.comparison import Standing
 from napari_drpnet.io.names import places
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.picking import read_task
+from napari_drpnet.jobs.pick_run import read_task
 from napari_drpnet.preprocess import rescale
 
 # Of one panel, in pixels; with the number of pictures and of panels this bounds what the pictures take on disk.

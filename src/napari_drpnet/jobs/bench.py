@@ -1,0 +1,179 @@
+"""The sample of a data set that its threshold is measured on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
+from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.held import Held
+from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack
+from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own, as_kept, decided, made_for
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.settings import EVEN
+
+if TYPE_CHECKING:
+    from napari_drpnet.averaging.evidence import Evidence
+
+IndexArray = npt.NDArray[np.int64]
+
+# A sample is large enough with so many candidates that are rather particles, or so many micrographs.
+_SURE, _MICROGRAPHS = 3000, 64
+# Candidates whose evidence is measured, at most: the surest half of them, and others at random.
+_MEASURED = 10_000
+
+
+class Bench:
+    """A sample of the micrographs of a data set, on disk until the threshold is decided.
+
+    Parameters
+    ----------
+    picker
+        That scores them.
+    held
+        Where candidates are kept; None where somebody else keeps them.
+    """
+
+    def __init__(self, picker: LoadedPicker, held: Held | None = None) -> None:
+        self._picker = picker
+        self._held = held
+        self._stack: ParticleStack | None = None
+        self._cut: list[int] = []  # the micrographs in the stack
+        self._by_rule = False
+        self._problem = ""
+        self._sure = 0
+        self._probability: dict[int, FloatArray] = {}
+        self._measured: dict[int, FloatArray] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is on disk."""
+        if self._stack is not None:
+            self._stack.close()
+
+    @property
+    def enough(self) -> bool:
+        """Whether more micrographs would hardly change what is found."""
+        return self._by_rule or self._sure >= _SURE or len(self._probability) >= _MICROGRAPHS
+
+    def add(self, number: int, micrograph: Micrograph, score_map: ScoreMap) -> None:
+        """Take a micrograph that was scored into the sample, under a number of its own."""
+        self._by_rule = self._by_rule or self._picker.by_rule(score_map)
+        every = self._picker.picks_from(score_map, 0.0)
+        if self._held is not None:
+            self._held.put(number, score_map)
+        self._probability[number] = every.score
+        self._sure += int((every.score >= EVEN).sum())
+        if self._by_rule:
+            return
+        try:
+            self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
+            self._stack.add(micrograph, every)
+            self._cut.append(number)
+        except UserError as error:
+            self._problem = self._problem or error.message
+
+    def decide(self, all_of_it: bool) -> Generator[float, None, Judgement]:
+        """Measure the evidence, and choose the threshold; yields the fraction done.
+
+        Parameters
+        ----------
+        all_of_it
+            Whether the sample is the whole data set.
+        """
+        evidence: Evidence | None = None
+        start = time.perf_counter()
+        if self._by_rule:
+            shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
+        elif self._stack is None or not self._cut:
+            shares = unmeasured_shares(self._problem or "There are no candidates.")
+        else:
+            evidence, values = yield from _measured(self._stack)
+            ends = np.cumsum([len(picks) for picks in self._stack.picks])
+            self._measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
+            shares = (
+                as_kept(measured_shares(self._stack.score, values, self._stack.micrograph))
+                if evidence.judges
+                else unmeasured_shares(
+                    f"Too few candidates for averages that could prove something: {len(self._stack)}."
+                )
+            )
+        every = np.concatenate([np.empty(0), *self._probability.values()])
+        fields: dict[str, Any] = {
+            "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
+            "made_for": made_for(self._picker),
+            "micrographs": len(self._probability),
+            "candidates": len(every),
+            "enough": all_of_it or self.enough,
+        }
+        cutter = None if self._stack is None else self._stack.cutter
+        seconds = time.perf_counter() - start
+        return Judgement(decided(shares, every, **fields), shares, evidence, cutter, seconds=seconds)
+
+    def own(self, number: int, judgement: Judgement) -> Own:
+        """What a micrograph of the sample has to say of its picks."""
+        if number not in self._measured:
+            return NOTHING_KNOWN
+        return judgement.verdict(self._probability[number], self._measured[number])
+
+    def score_map(self, number: int) -> ScoreMap:
+        """The candidates of a micrograph of the sample, which are kept, once."""
+        assert self._held is not None, "somebody else keeps them"
+        return self._held.take(number)
+
+
+def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, FloatArray]]:
+    """The evidence of a sample, and its values for each candidate; NaN of those that were left out."""
+    from napari_drpnet.averaging.evidence import Sample, measure_steps  # torch, which a number does not need
+
+    probability = stack.score
+    some = _worth_measuring(probability)
+    sample = Sample(
+        stack.images[some], probability[some], stack.micrograph[some], stack.yx[some], stack.cutter.across, STEPS
+    )
+    found = yield from measure_steps(sample)
+    values = np.full(len(probability), np.nan)
+    values[some] = found.values
+    return found, values
+
+
+def judge_one(picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap) -> Generator[float, None, Judgement]:
+    """What is known of a data set of one micrograph, by its two halves; yields the fraction done."""
+    with Bench(picker) as bench:
+        bench.add(0, micrograph, score_map)
+        return (yield from bench.decide(all_of_it=False))
+
+
+def _cutter(picker: LoadedPicker, every: Picks) -> Cutter:
+    """For particles as large as the picker was told, or as it finds them."""
+    diameter = picker.settings.diameter
+    if not diameter:
+        sure = every.select(every.score >= EVEN) if (every.score >= EVEN).any() else every
+        diameter = float(np.median(sure.diameter)) * every.frame.known_pixel_size() if len(sure) else 0.0
+    if not diameter > 0:
+        raise UserError(f"{every.frame.micrograph}: how large a particle is is not known.")
+    return Cutter(diameter)
+
+
+def _worth_measuring(probability: FloatArray) -> IndexArray:
+    """Indices of the candidates whose evidence is measured, ``(m,)`` rising.
+
+    The surest make the averages; of the others some are enough, drawn without a look at them.
+    """
+    order = np.argsort(-probability, kind="stable")
+    if len(order) > _MEASURED:
+        rest = np.random.default_rng(0).permutation(order[_MEASURED // 2 :])
+        order = np.concatenate([order[: _MEASURED // 2], rest[: _MEASURED - _MEASURED // 2]])
+    return np.sort(order)

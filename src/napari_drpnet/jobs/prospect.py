@@ -1,0 +1,70 @@
+"""What was decided about a threshold, and what it is expected to give, in words."""
+
+from __future__ import annotations
+
+import math
+
+from napari_drpnet.averaging.shares import Estimate
+from napari_drpnet.data import FloatArray
+from napari_drpnet.jobs.judging import Judgement
+from napari_drpnet.settings import Decision
+
+_COUNT = 1.5  # what is larger is a number of particles, not a part
+_HELPS = "More micrographs in one project help, and so do the right diameter and pixel size."
+NOTHING_MEASURED = "Nothing is measured at a number that is given: run with auto to see what is expected."
+
+
+def in_words(decision: Decision) -> str:
+    """What was chosen and why, in a sentence or two."""
+    if decision.basis == "rule":
+        return f"No threshold was chosen. {decision.reason}"
+    on = f"{decision.candidates:,} candidates on {counted(decision.micrographs)}"
+    chosen = f"Threshold {decision.threshold:.2f}"
+    if decision.basis == "probabilities":
+        return f"{chosen}, by the picker's own probabilities of {on}, without evidence. {decision.reason}"
+    return (
+        f"{chosen}, by evidence; it is {decision.probability:.2f} of the picker's own probability. About "
+        f"{said(*decision.number)} of {on} are particles; expected precision {said(*decision.precision)}, recall "
+        f"{said(*decision.recall)}, F1 {said(*decision.f1)}."
+    )
+
+
+def expected_in_words(judgement: Judgement | None, probabilities: FloatArray, threshold: float) -> str:
+    """What a threshold is expected to give on some micrograph, or why nobody knows, with what helps.
+
+    Parameters
+    ----------
+    judgement
+        Of the data set; None where nothing was measured.
+    probabilities
+        ``(n,)`` by the picker, of all that could be picked.
+    threshold
+        In the data set's own probability.
+    """
+    if judgement is None:
+        return NOTHING_MEASURED
+    if judgement.decision.basis == "rule":
+        return judgement.shares.reason
+    if not judgement.shares.significant:
+        return f"How many of these are particles is not known. {judgement.shares.reason} {_HELPS}"
+    found = judgement.shares.expected(probabilities, threshold)
+    number, precision, recall = (_of(one) for one in (found.number, found.precision, found.recall))
+    return f"About {number} particles; precision {precision}, recall {recall}"
+
+
+def _of(estimate: Estimate) -> str:
+    known = (None if math.isnan(number) else number for number in (estimate.value, estimate.error))
+    return said(*known)
+
+
+def said(value: float | None, error: float | None = None) -> str:
+    """An estimate in words, with its error where that is known."""
+    if value is None:
+        return "unknown"
+    digits = 0 if abs(value) > _COUNT else 2
+    return f"{value:,.{digits}f}" + ("" if error is None else f" ± {error:,.{digits}f}")
+
+
+def counted(micrographs: int) -> str:
+    """How many micrographs, in words."""
+    return "1 micrograph" if micrographs == 1 else f"{micrographs} micrographs"
