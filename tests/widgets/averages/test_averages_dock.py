@@ -112,7 +112,7 @@ def test_cancel_keeps_the_last_averages_which_can_be_judged(dock: Any, session: 
     qtbot.waitUntil(lambda: not dock.job.running, timeout=5_000)
     assert len(dock.classes_shown) > 0
     assert "last ones" in dock.job.status.value
-    assert "Evidence was not measured" in dock.told.text()
+    assert "Evidence is not measured" in dock.told.text()
     count = dock.classes_shown.averages.classes[0].picks
     click(dock, 0)
     key(dock, KEYS.Key_B)

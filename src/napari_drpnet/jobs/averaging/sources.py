@@ -21,7 +21,8 @@ from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from napari_drpnet.jobs.browse import outside
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-from napari_drpnet.jobs.picking import learn, read_task
+from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picking import learn
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.steps import Job
@@ -49,7 +50,7 @@ class Source:
     lenses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
+def picked_in_project(project: Project, ctf: Path | None = None, names: Sequence[str] | None = None) -> Source:
     """The particles of a project, picked or labelled.
 
     Parameters
@@ -58,15 +59,19 @@ def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
         Whose micrographs are read when it is their turn.
     ctf
         File or folder that tells it; None: what lies beside the micrographs.
+    names
+        Of the micrographs; None for all.
 
     Raises
     ------
     UserError
         When no micrograph has picks, or the CTF cannot be read.
     """
-    entries = [project.entry(row.name) for row in project.rows() if row.picks]
+    rows = project.rows() if names is None else [project.row(name) for name in names]
+    entries = [project.entry(row.name) for row in rows if row.picks]
     if not entries:
-        raise UserError(f"{project.folder}: no micrograph of the project has picks.", "Pick its micrographs first.")
+        which = "no micrograph of the project has picks" if names is None else f"{', '.join(names)} has no picks"
+        raise UserError(f"{project.folder}: {which}.", "Pick its micrographs first.")
     lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
 
     def load(name: str) -> tuple[Micrograph, Picks]:

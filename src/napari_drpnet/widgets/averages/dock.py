@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress, Source
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.widgets.averages.files import Files
-from napari_drpnet.widgets.averages.form import HINT, AveragesForm
+from napari_drpnet.widgets.averages.form import HERE, HINT, AveragesForm
 from napari_drpnet.widgets.averages.grid import AveragesGrid
 from napari_drpnet.widgets.averages.model import ClassList
 from napari_drpnet.widgets.averages.run import Better, Found, Order, steps
@@ -28,9 +27,8 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
+    from napari.layers import Points
     from napari.viewer import Viewer
-
-    from napari_drpnet.io.project.project import Project
 
 PLUGIN, GALLERY = "napari-drpnet", "Gallery"  # as napari's menu has them
 _CANCELLED = "Cancelled; these averages are the last ones that were made."
@@ -47,6 +45,7 @@ class AveragesWidget(AveragesForm):
         self.target: Target | None = None
         self._asked: Target | None = None  # of the run under way
         self._source: Source | None = None
+        self._diameter_of: tuple[Path, float | None] | None = None  # the project whose diameter is shown
         self.tour = Tour(self.session)
         self._files = Files(self.session)
         super().__init__(napari_viewer, AveragesGrid(self.classes_shown), self.run)
@@ -109,8 +108,12 @@ class AveragesWidget(AveragesForm):
         self.show_rows()
         project = self.session.project
         if self.of_project and project is not None:
-            self.diameter.value = project.settings.diameter
+            known = project.folder, project.settings.diameter
+            if known != self._diameter_of:  # what was typed here stays until the project's is another
+                self.diameter.value = project.settings.diameter
+            self._diameter_of = known
         else:
+            self._diameter_of = None
             self._follow_points()
         self._check()
 
@@ -139,6 +142,10 @@ class AveragesWidget(AveragesForm):
         if layer is None:
             raise UserError("There is no layer of points on the image.", "Pick it in the Pick dock, or open its picks.")
         return LayerTarget(self._viewer, source, layer), source
+
+    def _layers(self, _: Any = None) -> list[tuple[str, Points]]:
+        """Those of the project are averaged as its picks: they change through the session alone."""
+        return [(name, layer) for name, layer in super()._layers() if layer is not self.session.points]
 
     def _check(self) -> None:
         """Run is on when it can work."""
@@ -179,7 +186,8 @@ class AveragesWidget(AveragesForm):
         if self.of_project and project is not None:
             self.session.flush()
             self._asked = ProjectTarget(self.session, project)
-            return Order(partial(_of_project, project), settings)
+            names = [self.session.current] if self.where.value == HERE else None
+            return Order(lambda: jobs.picked_in_project(project, names=names), settings)
         target, source = self._in_layer()
         self._asked = target
         picks = target.picks("")
@@ -219,13 +227,13 @@ class AveragesWidget(AveragesForm):
 
     def _end(self) -> None:
         """The run is over; where it was cancelled, what there was last stays."""
-        if self.classes_shown.averages is not None and self.classes_shown.verdicts is None:
-            cancelled = self.job.status.value == "Cancelled."
+        classes = self.classes_shown
+        if classes.averages is not None and classes.verdicts is None:
             self._open_for_verdicts()
-            if cancelled and self.classes_shown.pending:
-                self.classes_shown.pending = False
+            classes.pending = False
+            self.told.setText("Evidence is not measured: the run ended before.")
+            if self.job.status.value == "Cancelled.":
                 self.job.say(_CANCELLED)
-                self.told.setText("Evidence was not measured: the run was cancelled before.")
             self.grid.refresh()
         self._allow()
 
@@ -360,10 +368,6 @@ class AveragesWidget(AveragesForm):
 
 
 # ---------------------------------------------------------------- in a thread, without the viewer
-
-
-def _of_project(project: Project) -> Source:
-    return jobs.picked_in_project(project)
 
 
 def _of_image(source: Any, picks: Any, path: Path | None) -> Source:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
-PROJECT, LAYER = "the picks of the project", "points on an image"
+PROJECT, HERE, LAYER = "all picks of the project", "its picks on this micrograph", "points on an image"
 HINT = (
     "Averages of the picks, sorted by what they look like. The first come after a few seconds, then better ones.\n\n"
     "They show at once whether picks are particles."
@@ -153,7 +153,7 @@ class AveragesForm(QWidget):
     @property
     def of_project(self) -> bool:
         """Whether the picks of the project are averaged."""
-        return bool(self.where.value == PROJECT)
+        return bool(self.where.value in (PROJECT, HERE))
 
     @property
     def layer(self) -> Points | None:
@@ -164,7 +164,7 @@ class AveragesForm(QWidget):
     def offer(self, project: bool) -> None:
         """Whether there is a project to average; it is then chosen."""
         with self.where.changed.blocked():
-            self.where.choices = [PROJECT, LAYER] if project else [LAYER]
+            self.where.choices = [PROJECT, HERE, LAYER] if project else [LAYER]
             self.where.value = PROJECT if project else LAYER
         self.show_rows()
 

@@ -46,13 +46,23 @@ class Tour:
 
     def begin(self, target: Target | None, places: Mapping[str, FloatArray], diameter: float = np.nan) -> None:
         """Go through these places, ``(n, 2)`` by micrograph; none: end. ``diameter`` in Angstrom."""
+        at = self._place if target is self._target else None
         self._target, self._places, self._diameter, self._at = target, places, diameter, None
-        self._marks.hide()
+        if at is not None and at[0] in places:  # the same pick, be it in another order
+            same = np.flatnonzero((places[at[0]] == at[1]).all(axis=1))
+            self._at = (at[0], int(same[0])) if len(same) else None
+        if self._at is None:
+            self._marks.hide()
         self.select()
         if places:
             self.bind()
         else:
             self._unbind()
+
+    @property
+    def _place(self) -> tuple[str, FloatArray] | None:
+        """The pick that is shown: its micrograph, and where it is."""
+        return None if self._at is None else (self._at[0], self._places[self._at[0]][self._at[1]])
 
     def select(self) -> None:
         """Select the picks on the micrograph in view; it is another one, or its picks changed."""
