@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROJECT, HERE, LAYER = "all picks of the project", "its picks on this micrograph", "points on an image"
 HINT = (
     "Averages of the picks, sorted by what they look like. The first come after a few seconds, then better ones.\n\n"
-    "They show at once whether picks are particles."
+    "Look whether they show the particle; their evidence says how far that is proved."
 )
 _KEYS = (
     "<b>Click</b> select its picks · <b>N</b>, <b>Shift+N</b> go through them · <b>Double click</b> Gallery · "
