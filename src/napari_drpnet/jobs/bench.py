@@ -14,8 +14,8 @@ from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
-from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own, as_kept, decided, made_for
+from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import EVEN
 

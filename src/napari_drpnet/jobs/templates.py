@@ -11,7 +11,7 @@ from warnings import warn
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs.averaging.average import average
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.pickers.classical.maps import ACROSS
 from napari_drpnet.settings import AveragingSettings, TemplateSetSettings

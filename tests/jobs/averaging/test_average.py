@@ -16,8 +16,8 @@ from napari_drpnet.averaging.bands import band
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.averaging.average import SHOWN, average
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import Averages, AveragingProgress
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from napari_drpnet.jobs.averaging.write import white_particles
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained

@@ -29,8 +29,9 @@ from napari_drpnet.averaging.classes import (
 from napari_drpnet.averaging.cutting import Cutter, coloured
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError, short
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import AveragedPicks, Averages, AveragingProgress, ClassFigures
-from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicrograph
+from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained, translate
 

@@ -18,7 +18,7 @@ from napari_drpnet.io.ctf_files import ctf_beside, read_ctf
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.browse import outside
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.pick_run import read_task

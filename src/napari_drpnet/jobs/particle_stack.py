@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -18,25 +16,6 @@ from napari_drpnet.io.ctf import CTF
 
 # Noise has standard deviation 1; one in so many parts of it is the smallest step, which adds 1 in 3000 to the noise.
 STEPS = 16
-
-
-@dataclass(frozen=True, eq=False)
-class PickedMicrograph:
-    """A micrograph and its picks, to be read when it is their turn.
-
-    Attributes
-    ----------
-    name
-        Of the micrograph.
-    load
-        Reads its pixels, and finds or knows its picks.
-    ctf
-        Of the lens; None where it is not known.
-    """
-
-    name: str
-    load: Callable[[], tuple[Micrograph, Picks]]
-    ctf: CTF | None = None
 
 
 class ParticleStack:
