@@ -59,6 +59,7 @@ def adopt(layer: Points, picks: Picks, ground: Ground, position: tuple[int, ...]
     layer.selected_data = set()
     layer.data = data
     assign(layer, {name: attributes[name] for name in ("scale", "translate", "units")})
+    layer.rotate, layer.shear = np.eye(layer.ndim), np.eye(layer.ndim)
     layer.affine = attributes.get("affine", np.eye(layer.ndim + 1))
     layer.metadata = attributes["metadata"]
 

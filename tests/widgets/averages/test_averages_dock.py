@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.templates import read_templates
-from napari_drpnet.jobs import Averages
+from napari_drpnet.jobs import Averages, Source
 from napari_drpnet.labels import same_places
 from napari_drpnet.layers import picks_of
-from napari_drpnet.widgets.averages.form import LAYER, PROJECT
+from napari_drpnet.widgets.averages.form import HERE, LAYER, PROJECT
+from napari_drpnet.widgets.averages.run import Found
+from napari_drpnet.widgets.averages.target import ProjectTarget
 from projects import press
 from two_views import DIAMETER, PIXELS, kinds, picks_at, places
 
@@ -155,6 +158,42 @@ def test_the_picks_of_a_points_layer(viewer: Any, micrographs: Path, qtbot: Any)
     viewer.layers.remove("by hand")
     key(dock, KEYS.Key_Z, CTRL)
     assert "gone" in str(notification_manager.records[-1].message)
+
+
+def test_one_micrograph_of_the_project_with_another_diameter(
+    dock: Any, session: Any, project: Project, qtbot: Any
+) -> None:
+    dock.where.value = HERE
+    dock.diameter.value = 120.0
+    session.configure(threshold=0.4)
+    assert dock.diameter.value == 120.0  # what was typed stays
+    session.configure(diameter=130.0)
+    assert dock.diameter.value == 130.0  # until the project has another one
+    session.go("v1")
+    dock.classes.value = 2
+    dock.run()
+    qtbot.waitUntil(lambda: not dock.job.running, timeout=LIMIT)
+    [one] = dock.classes_shown.averages.members
+    assert one.name == project.entry("v1").micrograph
+    assert dock.classes_shown.averages.diameter == 130.0
+    session.go("v2")
+    path = project.entry("v1").path
+    away = path.rename(path.with_suffix(".away"))
+    try:
+        session.go("v1")
+        dock.run()
+        qtbot.waitUntil(lambda: not dock.job.running, timeout=LIMIT)
+        assert "None of the micrographs can be used" in str(notification_manager.records[-1].message)
+        assert [one.name] == [kept.name for kept in dock.classes_shown.averages.members]  # what there was stays
+    finally:
+        away.rename(path)
+
+
+def test_micrographs_that_were_left_out_are_named(dock: Any, session: Any, averages: Averages) -> None:
+    failed = (("v9.mrc", "v9.mrc: there is no such file."), ("v8.mrc", "The image is constant."))
+    found = Found(replace(averages, failed=failed), Source(()))
+    dock.take(found, ProjectTarget(session, session.project))
+    assert "Left out: v9.mrc: there is no such file. Left out: v8.mrc: The image" in dock.told.text()
 
 
 def test_what_is_missing_is_said(viewer: Any, micrographs: Path, session: Any, project: Project, qtbot: Any) -> None:
