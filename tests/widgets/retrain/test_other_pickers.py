@@ -24,7 +24,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """Two micrographs, and a calibration in use that is too strict; 50 particles of the first are labelled."""
     for seed in range(2):
         write_field(tmp_path / "m" / f"f{seed}.mrc", seed)
-    project = Project.create(tmp_path / "p", inputs=(str(tmp_path / "m"),), diameter=DIAMETER, picker=request.param)
+    project = Project.create(
+        tmp_path / "p", inputs=(str(tmp_path / "m"),), diameter=DIAMETER, threshold=0.5, picker=request.param
+    )
     settings = jobs.project_picker(project, device="cpu").settings
     write_correction(project.folder / "networks" / "strict.safetensors", (1.0, -6.0), request.param, settings)
     project.update(options={"calibration": "strict"})
