@@ -105,6 +105,26 @@ def simulate() -> Any:
     save_window(viewer, "simulate")
 
 
+def averages() -> Any:
+    """The sample picked, its class averages, and the picks of one class."""
+    viewer = open_viewer(size=WIDE)
+    pick(viewer)
+    viewer.window.remove_dock_widget("all")
+    form = open_form(viewer, "2D averages")
+    form.classes.value = 9
+    form.job.button.native.click()
+    wait(lambda: not form.job.running)
+    look(viewer, zoom=1.9, centre=(0.35, 0.35))
+    form.classes_shown.choose(0)
+    form.judge("accepted")
+    form.classes_shown.choose(1)
+    form.grid.chosen.emit()
+    form.step(1)
+    form.grid.refresh()
+    settle()
+    save_window(viewer, "averages")
+
+
 def open_viewer(sample: str = "sample", size: tuple[int, int] = WINDOW) -> Any:
     import napari
 
@@ -194,6 +214,7 @@ PICTURES = {
     "simulate": simulate,
     "compare": compare,
     "compare-grid": compare_grid,
+    "averages": averages,
 }
 
 

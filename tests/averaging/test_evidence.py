@@ -37,6 +37,16 @@ def test_particles_have_evidence_and_what_is_beside_them_has_none() -> None:
     assert np.corrcoef(again, found.values[:50])[0, 1] > 0.5
 
 
+@pytest.mark.parametrize("micrographs", [1, 2])
+def test_one_or_two_micrographs_are_enough(micrographs: int) -> None:
+    made, true = sample(500, 500, noise=3.0, micrographs=micrographs)
+    found = drained(measure_steps(made, surest=0.5)).values
+    known = np.isfinite(found)
+    assert known.mean() > 0.8  # of one micrograph, what lies between its sides is left out
+    assert found[true & known].mean() > 0.5
+    assert abs(found[~true & known].mean()) < 4 / np.sqrt(400)
+
+
 def test_noise_has_no_evidence_however_sure_the_picker_is() -> None:
     made, _ = sample(0, 1500, noise=1.0)
     found = drained(measure_steps(made))

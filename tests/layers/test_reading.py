@@ -308,3 +308,33 @@ def test_a_form_takes_the_points_of_its_frame() -> None:
     np.testing.assert_array_equal(layers.picks_of(points, ground, (3,)).yx, [[30, 40]])
     with pytest.raises(UserError, match=r"both.*more than one frame"):
         layers.picks_of(points, ground)
+
+
+# ---------------------------------------------------------------- layers that become ours
+
+
+@FEW
+@given(TRANSFORMS, TRANSFORMS)
+def test_points_of_other_making_become_ours_where_they_are_seen(
+    of_points: dict[str, Any], of_image: dict[str, Any]
+) -> None:
+    on, points = image(**of_image), Points(np.empty((0, 2)), **of_points)
+    click(points, on, CLICKS)
+    seen = np.array([points.data_to_world(place) for place in points.data])
+    ground = layers.ground_of(on)
+    picks = layers.picks_of(points, ground)
+    layers.adopt(points, picks, ground)
+    layers.swap_points(points, picks)
+    np.testing.assert_allclose(points.data, CLICKS, atol=1e-4)
+    after = np.array([points.data_to_world(place) for place in points.data])
+    np.testing.assert_allclose(after, seen, atol=1e-3 * max(1.0, np.abs(seen).max()))
+    for place, yx in zip(seen, CLICKS, strict=True):
+        np.testing.assert_allclose(ground.seen_at((), yx), place, atol=1e-3 * max(1.0, np.abs(seen).max()))
+    layers.swap_points(points, picks.select([0, 2]))
+    np.testing.assert_allclose(read(points, on).picks.yx, CLICKS[[0, 2]], atol=1e-4)
+
+
+def test_points_with_other_axes_than_their_image_do_not_become_ours() -> None:
+    on, points = image(), Points(np.zeros((1, 3)), name="in space")
+    with pytest.raises(UserError, match="'in space' has 3 axes"):
+        layers.adopt(points, Picks(FRAME, np.zeros((1, 2))), layers.ground_of(on))

@@ -137,6 +137,8 @@ class Bank:
 
     def align(self, spectra: torch.Tensor) -> Poses:
         """The best pose of each particle, of which ``(n, m)`` are the coefficients in the band."""
+        if not len(spectra):  # of a half that has no particle
+            return Poses.empty(0)
         block = max(1, _BLOCK // self._all.shape[1])
         return Poses.joined([self._block(part) for part in blocks(spectra, block)])
 

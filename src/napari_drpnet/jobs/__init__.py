@@ -15,14 +15,19 @@ from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.average import average
+    from napari_drpnet.jobs.averaging.likeness import same_classes
+    from napari_drpnet.jobs.averaging.proof import evidence_in_words
     from napari_drpnet.jobs.averaging.result import Averages, AveragingProgress
     from napari_drpnet.jobs.averaging.sources import (
         Source,
         averaging_picker,
+        ctf_of,
         picked_by,
         picked_in_files,
         picked_in_project,
+        picked_in_view,
     )
+    from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
     from napari_drpnet.jobs.compare.compare import run_comparison
@@ -64,8 +69,19 @@ if TYPE_CHECKING:
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
     "averaging.average": ("average",),
+    "averaging.likeness": ("same_classes",),
+    "averaging.proof": ("evidence_in_words",),
     "averaging.result": ("Averages", "AveragingProgress"),
-    "averaging.sources": ("Source", "averaging_picker", "picked_by", "picked_in_files", "picked_in_project"),
+    "averaging.sources": (
+        "Source",
+        "averaging_picker",
+        "ctf_of",
+        "picked_by",
+        "picked_in_files",
+        "picked_in_project",
+        "picked_in_view",
+    ),
+    "averaging.templates": ("averages_as_templates",),
     "averaging.write": ("write_averages",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),

@@ -18,7 +18,7 @@ from napari_drpnet.layers.images import (
     twin_layer,
 )
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
-from napari_drpnet.layers.laying import laid_on, lay_on
+from napari_drpnet.layers.laying import adopt, laid_on, lay_on
 from napari_drpnet.layers.pixel_size import set_pixel_size
 from napari_drpnet.layers.placement import LayerTuple, assign, called, frame_of, pixels, placement
 from napari_drpnet.layers.points import (
@@ -60,6 +60,7 @@ __all__ = [
     "Placed",
     "Sight",
     "add",
+    "adopt",
     "assign",
     "by_frame",
     "called",

@@ -99,6 +99,13 @@ class Ground:
             yx = np.column_stack([self.shape[-2] - 1 - yx[:, 0], yx[:, 1]])
         return self.frame.to_micrograph(yx)
 
+    def seen_at(self, position: tuple[int, ...], yx: FloatArray) -> FloatArray:
+        """Where a place of the micrograph, y and x in its pixels on a frame of the stack, is in the world."""
+        pixel = self.frame.from_micrograph(yx)
+        if self.turned:
+            pixel = np.array([self.shape[-2] - 1 - pixel[0], pixel[1]])
+        return apply(self.matrix, [(*position, *pixel)], len(self.shape))[0, -2:]
+
     def holds(self, points: FloatArray, matrix: FloatArray) -> MaskArray:
         """``(n,)`` True for points that lie on this image."""
         yx = self.places(points, matrix)[:, -2:]

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_drpnet.data import FloatArray
+from napari_drpnet.data import FloatArray, Picks
+from napari_drpnet.errors import UserError, short
+from napari_drpnet.layers.choice import NEAR
 from napari_drpnet.layers.ground import Ground
-from napari_drpnet.layers.placement import LayerTuple, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, placement
+from napari_drpnet.layers.points import points_layer
 from napari_drpnet.layers.transforms import padded, to_world
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Layer, Points
 
 LAID = "affine"  # the key of the metadata that tells how a layer was laid on its image
 
@@ -33,6 +36,32 @@ def lay_on(layer: Layer, ground: Ground) -> None:
         layer.affine = affine
     if LAID in layer.metadata or not np.allclose(affine, np.eye(len(affine))):
         layer.metadata = {**layer.metadata, LAID: affine}
+
+
+def adopt(layer: Points, picks: Picks, ground: Ground, position: tuple[int, ...] = ()) -> None:
+    """Make a layer of other making one of ours with these picks, which are its own; main thread only.
+
+    Its points stay where they are seen, and count as micrograph pixels from now on. One that is ours stays as it is.
+
+    Raises
+    ------
+    UserError
+        When it has other axes than the image that it lies on.
+    """
+    data, attributes, _ = laid_on(points_layer(picks, position=position), ground)
+    if {"frame", "position", "colour", "stand_in"} <= set(layer.metadata) and np.allclose(layer.data, data, atol=NEAR):
+        return
+    if layer.ndim != len(position) + 2:
+        raise UserError(
+            f"Layer {short(layer.name, 40)} has {layer.ndim} axes, its image {len(position) + 2}.",
+            "Put the points into a layer that was made on the image.",
+        )
+    layer.selected_data = set()
+    layer.data = data
+    assign(layer, {name: attributes[name] for name in ("scale", "translate", "units")})
+    layer.rotate, layer.shear = np.eye(layer.ndim), np.eye(layer.ndim)
+    layer.affine = attributes.get("affine", np.eye(layer.ndim + 1))
+    layer.metadata = attributes["metadata"]
 
 
 def _offset(ground: Ground, ndim: int) -> FloatArray:

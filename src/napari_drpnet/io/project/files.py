@@ -77,6 +77,11 @@ class Layout:
         """Patch sets."""
         return self.folder / "patches"
 
+    @property
+    def templates(self) -> Path:
+        """Averages that a picker looks for."""
+        return self.folder / "templates"
+
     def picks(self, name: str) -> Path:
         """What RELION extracts."""
         return self.folder / "picks" / f"{safe_name(name)}{PICKS_ENDING}"

@@ -232,6 +232,11 @@ class Project(Store):
         """The folder of its patch sets, one folder each."""
         return self._files.patches
 
+    @property
+    def templates(self) -> Path:
+        """The folder of averages that a picker looks for; it may not be there."""
+        return self._files.templates
+
     def patch_set(self, name: str) -> Path:
         """The folder of one of its patch sets, there or not.
 

@@ -19,6 +19,7 @@ from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
+from napari_drpnet.jobs.browse import outside
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.pick_run import read_task
 from napari_drpnet.jobs.picking import learn
@@ -49,7 +50,7 @@ class Source:
     lenses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
+def picked_in_project(project: Project, ctf: Path | None = None, names: Sequence[str] | None = None) -> Source:
     """The particles of a project, picked or labelled.
 
     Parameters
@@ -58,23 +59,62 @@ def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
         Whose micrographs are read when it is their turn.
     ctf
         File or folder that tells it; None: what lies beside the micrographs.
+    names
+        Of the micrographs; None for all.
 
     Raises
     ------
     UserError
         When no micrograph has picks, or the CTF cannot be read.
     """
-    entries = [project.entry(row.name) for row in project.rows() if row.picks]
+    rows = project.rows() if names is None else [project.row(name) for name in names]
+    entries = [project.entry(row.name) for row in rows if row.picks]
     if not entries:
-        raise UserError(f"{project.folder}: no micrograph of the project has picks.", "Pick its micrographs first.")
+        which = "no micrograph of the project has picks" if names is None else f"{', '.join(names)} has no picks"
+        raise UserError(f"{project.folder}: {which}.", "Pick its micrographs first.")
     lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
 
     def load(name: str) -> tuple[Micrograph, Picks]:
-        picks = project.read_picks(name)
-        return project.read_micrograph(name), picks.select(picks.label == "particle")
+        picks = outside(project.read_picks(name), project.read_region(name))
+        return project.read_micrograph(name), _particles(picks)
 
     micrographs = tuple(PickedMicrograph(e.name, partial(load, e.name), lens.of(e.name)) for e in entries)
     return Source(micrographs, project.settings.diameter, lens)
+
+
+def picked_in_view(read: Callable[[], Micrograph], picks: Picks, ctf: KnownCTF | None = None) -> Source:
+    """The picks of one micrograph that is open.
+
+    Parameters
+    ----------
+    read
+        Gives its pixels when they are needed.
+    picks
+        Of it.
+    ctf
+        That it may be among; None: it is not known.
+
+    Raises
+    ------
+    UserError
+        When none of the picks is a particle.
+    """
+    name, lens, particles = picks.frame.micrograph, ctf or KnownCTF({}), _particles(picks)
+    if not len(particles):
+        raise UserError(f"{name}: there are no picks to average.", "Pick the micrograph first, or choose other points.")
+    one = PickedMicrograph(name, lambda: (read(), particles), lens.of(name))
+    return Source((one,), _diameter([particles]), lens)
+
+
+def ctf_of(name: str, path: Path | None) -> KnownCTF | None:
+    """The CTF of a micrograph that files beside its own tell; None where they do not.
+
+    Raises
+    ------
+    UserError
+        When such a file cannot be read.
+    """
+    return None if path is None else _known_ctf(None, [(name, path)])
 
 
 def picked_in_files(
@@ -190,6 +230,10 @@ def _known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Seque
             continue
     beside = ctf_beside(paths.values())
     return beside.settled(names, paths) if len(beside) else beside
+
+
+def _particles(picks: Picks) -> Picks:
+    return picks.select(picks.label == "particle")
 
 
 def _diameter(found: Sequence[Picks]) -> float | None:

@@ -25,6 +25,7 @@ from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
 from napari_drpnet.widgets.kit.parts import NO_PROJECT, timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
+from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class GalleryWidget(GalleryForm):
         self._jobs = Succession(self.job)
         self._soon = timer(self._update_soon, parent=self.grid)
         self._connect()
-        self.reload()
+        self._look_at_handful()
 
     def _connect(self) -> None:
         self.scope.changed.connect(self.reload)
@@ -73,6 +74,7 @@ class GalleryWidget(GalleryForm):
             (session.moved, self._follow),
             (session.edited, self._note),
             (session.configured, self._follow_diameter),
+            (session.gathered, self._look_at_handful),
         )
         self._removal = Removal(self.native, self._release)
 
@@ -86,11 +88,28 @@ class GalleryWidget(GalleryForm):
         self._follow_diameter()
         session = self._session
         self.job.allow("" if session.project else NO_PROJECT)
-        if session.project is not None and self.scope.value == EVERYWHERE:
-            self._read(session.names)
+        if session.project is not None and self.scope.value != HERE:
+            self._read(self._names)
         elif session.current:
             self.catalogue.add(self._now([session.current]))
         self._arrange()
+
+    @property
+    def _handful(self) -> Handful | None:
+        """The particles of which alone it is; None: of all."""
+        return self._session.handful if self.scope.value not in (HERE, EVERYWHERE) else None
+
+    @property
+    def _names(self) -> Sequence[str]:
+        """The micrographs that are looked through where it is not only the one on screen."""
+        handful = self._handful
+        return self._session.names if handful is None else handful.names
+
+    def _look_at_handful(self) -> None:
+        """Somebody wants some particles to be looked at."""
+        handful = self._session.handful
+        self.offer("" if handful is None else handful.title)
+        self.reload()
 
     def _read(self, names: Sequence[str]) -> None:
         """Read picks from disk, in a thread."""
@@ -105,8 +124,9 @@ class GalleryWidget(GalleryForm):
         """Some picks are read; those that a person changed meanwhile are newer in the session."""
         if not isinstance(step, Gathered) or step.found is None:
             return
-        first = not self.catalogue.names
-        picks = {**step.found, **self._now([name for name in step.found if name in self._edited])}
+        first, handful = not self.catalogue.names, self._handful
+        found = step.found if handful is None else {n: handful.among(n, picks) for n, picks in step.found.items()}
+        picks = {**found, **self._now([name for name in found if name in self._edited])}
         self._replace({name: new for name, new in picks.items() if self.catalogue.holds(name)})
         self.catalogue.add({name: new for name, new in picks.items() if not self.catalogue.holds(name)})
         if first:  # the rest is sorted in at the end: not at every step under the eye of who looks
@@ -177,7 +197,7 @@ class GalleryWidget(GalleryForm):
         self._measured_at = None
         if self._session.project is None:
             self.thumbnails.use(None)
-        self.reload()
+        self._look_at_handful()
 
     def _follow(self, name: str) -> None:
         """Another micrograph is on screen."""
@@ -193,9 +213,10 @@ class GalleryWidget(GalleryForm):
     def _update_soon(self) -> None:
         """A job may have changed them all: many are read in a thread."""
         names = list(self._pending)
-        if len(names) > _MANY and self.scope.value == EVERYWHERE:
+        if len(names) > _MANY and self.scope.value != HERE:
             self._pending.clear()
-            self._read(self._session.names if self._jobs.at_work else names)
+            wanted = set(self._names)
+            self._read(self._names if self._jobs.at_work else [name for name in names if name in wanted])
         else:
             self._update()
 
@@ -216,10 +237,11 @@ class GalleryWidget(GalleryForm):
 
     def _now(self, names: Sequence[str]) -> dict[str, Picks]:
         """The picks of some micrographs as they are now, of those that can be read; regions hide theirs."""
-        found = {}
+        found, handful = {}, self._handful
         for name in names:
             with self.job.saying():
-                found[name] = outside(self._session.picks(name), self._session.region(name))
+                picks = outside(self._session.picks(name), self._session.region(name))
+                found[name] = picks if handful is None else handful.among(name, picks)
         return found
 
     def _follow_diameter(self) -> None:

@@ -45,8 +45,10 @@ class GalleryForm(Container[Any]):
 
     def __init__(self, grid: Grid, reload: Callable[[], None]) -> None:
         self.grid = grid
+        self._handful_title = ""
         self.scope = ComboBox(
-            choices=[HERE, EVERYWHERE], tooltip="Whose particles: those of the micrograph on screen, or of all."
+            choices=self._scopes,
+            tooltip="Whose particles: those of the micrograph on screen, of all, or of a class of 2D averages.",
         )
         self.filter = ComboBox(
             choices=_FILTERS, tooltip="Which of them. What you reject stays in sight until you choose here anew."
@@ -74,6 +76,17 @@ class GalleryForm(Container[Any]):
             text.setWordWrap(True)
             text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def offer(self, handful: str = "") -> None:
+        """Whose particles can be looked at: also those of a ``handful`` of this title; emits nothing."""
+        self._handful_title = handful
+        with self.scope.changed.blocked():
+            self.scope.reset_choices()
+            if handful:
+                self.scope.value = handful
+
+    def _scopes(self, _: Any = None) -> list[str]:
+        return [HERE, EVERYWHERE, *([self._handful_title] if self._handful_title else [])]
 
     def _bars(self) -> list[Container[Any]]:
         rows: list[list[Widget]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 NO_PROJECT = "Open a project in the Micrographs dock."
 NO_DIAMETER = "The diameter of the particle is not known. Give it in the Micrographs dock, under Picking."
 _ROW = 22  # pixels
+_LOWEST = 250  # pixels of a dock's height
 
 
 def table(columns: Sequence[str] | Mapping[str, str], digits: int = 2) -> Table:
@@ -160,6 +161,21 @@ class Scrolled(QScrollArea):
         if not sideways:
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(widget)
+
+
+class NeverCut(Scrolled):
+    """A dock that can be scrolled where the window is too low for it, but is never cut off at its side."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
+        widget, bar = self.widget(), self.verticalScrollBar()
+        if widget is None or bar is None:
+            return super().minimumSizeHint()
+        return QSize(widget.minimumSizeHint().width() + bar.sizeHint().width(), _LOWEST)
+
+    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
+        widget = self.widget()
+        height = _LOWEST if widget is None else widget.sizeHint().height()
+        return QSize(self.minimumSizeHint().width(), height)
 
 
 def timer(then: Callable[[], object], milliseconds: int = 0, parent: QObject | None = None) -> QTimer:

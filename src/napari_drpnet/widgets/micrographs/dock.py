@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QItemSelectionModel, QSize, Qt
+from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,7 +23,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
-from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, timer, to_read, wrapped
+from napari_drpnet.widgets.kit.parts import NeverCut, button, in_column, in_row, lay_out, timer, to_read, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 STATES = ("all", "new", "picked", "edited", "done")
 LAG = 400  # milliseconds after an edit, when it is on disk: the table shows what is
-LOWEST = 250  # pixels of the dock's height
 TYPING = 150  # milliseconds without a key before the filter works
 
 
@@ -92,7 +91,7 @@ class MicrographsWidget(QWidget):
         page = self._project_page()
         self.pages.addWidget(page)
         shortcuts(self.curation, page)
-        lay_out(self, _NeverCut(self.pages), margin=6)
+        lay_out(self, NeverCut(self.pages), margin=6)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def _project_page(self) -> QWidget:
@@ -315,18 +314,3 @@ def _table(model: MicrographModel) -> Any:
     for column, width in enumerate((52, 64, 58, 52), 1):
         table.setColumnWidth(column, width)
     return table
-
-
-class _NeverCut(Scrolled):
-    """A widget that can be scrolled where the window is too low for it, but is never cut off at its side."""
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        widget, bar = self.widget(), self.verticalScrollBar()
-        if widget is None or bar is None:
-            return super().minimumSizeHint()
-        return QSize(widget.minimumSizeHint().width() + bar.sizeHint().width(), LOWEST)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        widget = self.widget()
-        height = LOWEST if widget is None else widget.sizeHint().height()
-        return QSize(self.minimumSizeHint().width(), height)

@@ -17,6 +17,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.canvas import Canvas
+from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.route import Route
 from napari_drpnet.widgets.session.screen import Screen
 from napari_drpnet.widgets.session.store import PickStore
@@ -47,6 +48,7 @@ class Session:
     configured = Signal()  # the project's settings changed
     saving = Signal(str, str)  # `unsaved` changed: what it is, and what it was
     layered = Signal()  # the layers are new
+    gathered = Signal()  # a `handful` of particles is to be looked at
 
     @classmethod
     def of(cls, viewer: Viewer) -> Session:
@@ -62,6 +64,7 @@ class Session:
         self._screen: Screen | None = None
         self._route = Route(tuple)
         self._given_up = False
+        self._handful: Handful | None = None
         self._canvas = Canvas(viewer)
         self._canvas.edited.connect(self._take_edit)
         self._canvas.painted.connect(self._take_regions)
@@ -128,7 +131,7 @@ class Session:
         self._autosave.drop()
         self._screen.reader.close()
         self._store.project.close()
-        self._store = self._screen = None
+        self._store = self._screen = self._handful = None
         self._route, self._given_up = Route(tuple), False
 
     def configure(self, **settings: Any) -> None:
@@ -197,6 +200,17 @@ class Session:
             When it cannot be read, or no project is open.
         """
         return _opened(self._screen).reader.micrograph(name)
+
+    @property
+    def handful(self) -> Handful | None:
+        """The particles that are to be looked at together; None where nobody asked for any."""
+        return self._handful
+
+    def gather(self, handful: Handful) -> None:
+        """Have some particles shown side by side."""
+        if self._store is not None:
+            self._handful = handful
+            self.gathered.emit()
 
     def _write_place(self) -> None:
         if self.project is not None and self.project.settings.current != self.current:

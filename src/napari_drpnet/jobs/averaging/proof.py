@@ -1,0 +1,56 @@
+"""What averages prove of the picks that they are made of, in one sentence, and what helps where it is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.jobs.averaging.result import Averages
+
+# Standard errors above that of noise.
+_SIGNIFICANT = 4.0
+# Evidence is measured in details down to this part of the diameter; a pixel is at most half as large.
+_FINEST = 10.0
+# So many picks are few: those that are there may be too few to prove it.
+_FEW = 1000
+_NEEDED = 40  # in each half
+
+
+def evidence_in_words(averages: Averages) -> str:
+    """What is known of the picks as a whole; averages whose evidence has been measured."""
+    values = np.concatenate([np.empty(0), *(one.evidence for one in averages.members)])
+    known: FloatArray = values[np.isfinite(values)]
+    if len(known) < 2:
+        return (
+            f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are "
+            f"too few for {_NEEDED} and more in each. Pick more micrographs."
+        )
+    mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+    measured = f"{mean:.2f} ± {error:.2f}"
+    if mean >= _SIGNIFICANT * error:
+        return f"Mean evidence of the picks: {measured}, where noise has 0.{_weak(averages)}"
+    return f"Nothing proves that these picks are particles: evidence {measured} may be that of noise. {_help(averages)}"
+
+
+def _weak(averages: Averages) -> str:
+    """How many classes prove nothing of their own."""
+    weak = [n for n, one in enumerate(averages.classes, 1) if not one.evidence >= 2 * one.error]
+    if not weak:
+        return ""
+    named = ", ".join(map(str, weak[:6])) + (" and others" if len(weak) > 6 else "")
+    return (
+        f" Classes without evidence of their own: {named}." if len(weak) > 1 else f" Class {named} has none of its own."
+    )
+
+
+def _help(averages: Averages) -> str:
+    """The likeliest reason, and what to do."""
+    pixel = max((one.picks.frame.pixel_size or 0.0 for one in averages.members), default=0.0)
+    if pixel > averages.diameter / (2 * _FINEST):
+        return (
+            f"Pixels of {pixel:.3g} Å are too coarse: evidence is in details of {averages.diameter / _FINEST:.0f} Å. "
+            "Use less binned micrographs."
+        )
+    if averages.picks < _FEW:
+        return f"{averages.picks:,} picks may be too few: pick more micrographs."
+    return "They may be too faint, of another size, or no particles: check the diameter, and look at the picks."

@@ -1,0 +1,1 @@
+"""The 2D averages dock: class averages beside the picks."""
