@@ -91,6 +91,7 @@ def test_an_input_that_cannot_be_read_is_one_line_and_the_others_are_picked(bad:
     Path("closed").chmod(0)
     try:
         program = [sys.executable, "-m", "napari_drpnet", "pick", bad, "m/a.mrc", "--picker", "log", "--diameter", "40"]
+        program += ["--threshold", "0.5"]
         done = subprocess.run(as_nobody(*program), capture_output=True, text=True, timeout=60, check=False)
     finally:
         Path("closed").chmod(0o700)

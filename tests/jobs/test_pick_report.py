@@ -76,7 +76,8 @@ def test_a_particle_of_too_few_or_too_many_pixels_is_told(diameter: float, size:
 def test_a_row_of_the_summary_is_one_line(tmp_path: Path):
     with PickLists(tmp_path) as lists:
         lists.add(PickResult("a\nb\tc.mrc", error="no such\nname"))
-    assert (tmp_path / "summary.tsv").read_text().splitlines()[1:] == ["a\\nb\\tc.mrc\t0\t0.00\tno such name"]
+    (row,) = (tmp_path / "summary.tsv").read_text().splitlines()[1:]
+    assert row.split("\t")[:4] == ["a\\nb\\tc.mrc", "0", "0.00", "no such name"]
 
 
 def test_the_lists_are_whole_after_each_micrograph(tmp_path: Path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 import numpy as np
@@ -50,11 +51,16 @@ class Judge:
 
     def evidence(self, images: torch.Tensor) -> torch.Tensor:
         """``(n,)`` evidence of ``(n, side, side)`` particles; noise has mean 0 and standard deviation 1."""
-        weight = reliability(self.classes.halves, ACROSS)
-        bank = Bank(self.classes.images, ACROSS, *ALIGNING, REACH, weight)
-        high = band(*MEASURED, images.shape[1], ACROSS)
-        seen = unit(bank.in_band(high))
+        bank, high, seen = self._bank
         return torch.cat([_projected(part.float(), bank, high, seen) for part in blocks(images, _BLOCK)])
+
+    @cached_property
+    def _bank(self) -> tuple[Bank, Band, torch.Tensor]:
+        """The averages as low frequencies compare them; the band that is measured, and the averages there."""
+        found = self.classes
+        bank = Bank(found.images, ACROSS, *ALIGNING, REACH, reliability(found.halves, ACROSS))
+        high = band(*MEASURED, found.images.shape[1], ACROSS)
+        return bank, high, unit(bank.in_band(high))
 
 
 def _projected(images: torch.Tensor, bank: Bank, high: Band, seen: torch.Tensor) -> torch.Tensor:
