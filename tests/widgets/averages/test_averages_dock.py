@@ -263,7 +263,8 @@ def test_keys_of_the_canvas_are_given_back(filled: Any, session: Any, viewer: An
     press(viewer, "N")
     assert session.current == "v1"
     assert "Pick " in filled.said.text()
-    key(filled, KEYS.Key_Escape)
+    press(viewer, "Escape")
+    assert filled.classes_shown.chosen == []
     press(viewer, "N")
     assert session.current == "v2"
 

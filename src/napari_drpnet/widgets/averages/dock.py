@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress, Source
-from napari_drpnet.settings import AveragingSettings
+from napari_drpnet.widgets.averages.asked import AskedForm
 from napari_drpnet.widgets.averages.files import Files
-from napari_drpnet.widgets.averages.form import HERE, HINT, AveragesForm
+from napari_drpnet.widgets.averages.form import HINT
 from napari_drpnet.widgets.averages.grid import AveragesGrid
 from napari_drpnet.widgets.averages.model import ClassList
-from napari_drpnet.widgets.averages.run import Better, Found, Order, steps
-from napari_drpnet.widgets.averages.target import LayerTarget, ProjectTarget, Target
+from napari_drpnet.widgets.averages.run import Better, Found, steps
+from napari_drpnet.widgets.averages.target import ProjectTarget, Target
 from napari_drpnet.widgets.averages.tour import Tour
 from napari_drpnet.widgets.averages.verdicts import Verdict, Verdicts
-from napari_drpnet.widgets.kit.forms import filled
-from napari_drpnet.widgets.kit.parts import NO_PROJECT, timer
-from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
-from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
-    from napari.layers import Points
     from napari.viewer import Viewer
 
 PLUGIN, GALLERY = "napari-drpnet", "Gallery"  # as napari's menu has them
@@ -35,20 +31,17 @@ _CANCELLED = "Cancelled; these averages are the last ones that were made."
 _BETTER_COME = "Wait until the averages are finished, or cancel: then classes can be accepted and rejected."
 
 
-class AveragesWidget(AveragesForm):
+class AveragesWidget(AskedForm):
     """Sort the picks into classes, look at their averages, and judge picks by the class."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self.session = Session.of(napari_viewer)
-        self._viewer = napari_viewer
         self.classes_shown = ClassList()
         self.target: Target | None = None
         self._asked: Target | None = None  # of the run under way
         self._source: Source | None = None
-        self._diameter_of: tuple[Path, float | None] | None = None  # the project whose diameter is shown
+        super().__init__(napari_viewer, AveragesGrid(self.classes_shown), self.run)
         self.tour = Tour(self.session)
         self._files = Files(self.session)
-        super().__init__(napari_viewer, AveragesGrid(self.classes_shown), self.run)
         self.grid.hint = HINT
         self._soon = timer(self._select_again, parent=self)
         self._connect()
@@ -68,11 +61,6 @@ class AveragesWidget(AveragesForm):
             (events.removed, lambda _: self.offer_layers()),
             (events.renamed, lambda _: self.offer_layers()),
         )
-        self.where.changed.connect(self._follow_where)
-        self.image.changed.connect(self._follow_image)
-        self.points.changed.connect(self._follow_points)
-        for widget in (self.diameter, self.image.pixel_size):
-            widget.changed.connect(self._check)
         self.job.ended.connect(self._end)
         grid = self.grid
         grid.chosen.connect(self._follow_choice)
@@ -81,15 +69,13 @@ class AveragesWidget(AveragesForm):
         grid.undone.connect(self.take_back)
         grid.redone.connect(self.redo)
         grid.stepped.connect(self.step)
-        self.tour.stepped = self.step
+        self.tour.stepped, self.tour.left = self.step, partial(grid.choose_all, False)
         self.accept.clicked.connect(lambda: self.judge("accepted"))
         self.reject.clicked.connect(lambda: self.judge("rejected"))
         self.templates.clicked.connect(self.use_as_templates)
         self.save.clicked.connect(self.save_all)
         self._files.said.connect(lambda text: self.said.setText(text))
         self._removal = Removal(self, self._release)
-
-    # ------------------------------------------------------------ the form
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
@@ -99,100 +85,15 @@ class AveragesWidget(AveragesForm):
             self._forget()
         self._follow_where()
 
-    def _follow_settings(self) -> None:
-        """The project's settings changed."""
-        if self.of_project:
-            self._follow_where()
-
-    def _follow_where(self) -> None:
-        self.show_rows()
-        project = self.session.project
-        if self.of_project and project is not None:
-            known = project.folder, project.settings.diameter
-            if known != self._diameter_of:  # what was typed here stays until the project's is another
-                self.diameter.value = project.settings.diameter
-            self._diameter_of = known
-        else:
-            self._diameter_of = None
-            self._follow_points()
-        self._check()
-
-    def _follow_image(self) -> None:
-        self.follow_image()
-        self._check()
-
-    def _follow_points(self, _: Any = None) -> None:
-        """The diameter is that of the points, as far as they tell; else what the user has it usually."""
-        if not self.of_project:
-            known = self.layer_diameter()
-            self.diameter.value = known or self.diameter.value or preference("diameter")
-        self._check()
-
-    def layer_diameter(self) -> float | None:
-        """Of the chosen points, in Angstrom; None where they do not tell."""
-        try:
-            target, source = self._in_layer()
-        except UserError:
-            return None
-        known = jobs.picked_in_view(source.micrograph, target.picks("")).diameter if target.picks("") else None
-        return None if known is None else round(known, 1)
-
-    def _in_layer(self) -> tuple[LayerTarget, Any]:
-        source, layer = self.image.source(), self.layer
-        if layer is None:
-            raise UserError("There is no layer of points on the image.", "Pick it in the Pick dock, or open its picks.")
-        return LayerTarget(self._viewer, source, layer), source
-
-    def _layers(self, _: Any = None) -> list[tuple[str, Points]]:
-        """Those of the project are averaged as its picks: they change through the session alone."""
-        return [(name, layer) for name, layer in super()._layers() if layer is not self.session.points]
-
-    def _check(self) -> None:
-        """Run is on when it can work."""
-        self.job.check(self._require_sense)
-
-    def _require_sense(self) -> None:
-        if self.of_project:
-            if self.session.project is None:
-                raise UserError(NO_PROJECT)
-        else:
-            source = self.image.source()
-            source.frame.known_pixel_size()
-            if self.layer is None:
-                raise UserError(
-                    "There is no layer of points on the image.", "Pick it in the Pick dock, or open its picks."
-                )
-        if self.diameter.value is None:
-            raise UserError("The diameter of the particle is not known.", "Give it here, in Angstrom.")
-
     # ------------------------------------------------------------ the run
 
     def run(self) -> None:
         """Start with the values of the form."""
         with self.job.saying():
-            order = self._order()
+            order, self._asked = self.asked()
             self.said.setText("")
             self.job.run(steps, order, done=self._finish, step=self._improve)
             self._allow()
-
-    def _order(self) -> Order:
-        """What to average, told in a way that no layer is touched later."""
-        settings = filled(
-            AveragingSettings,
-            [self.diameter, self.classes],
-            threshold=self.threshold.value or None,
-        )
-        project = self.session.project
-        if self.of_project and project is not None:
-            self.session.flush()
-            self._asked = ProjectTarget(self.session, project)
-            names = [self.session.current] if self.where.value == HERE else None
-            return Order(lambda: jobs.picked_in_project(project, names=names), settings)
-        target, source = self._in_layer()
-        self._asked = target
-        picks = target.picks("")
-        path = Path(source.ground.file) if source.ground.file and not source.position else None
-        return Order(lambda: _of_image(source, picks, path), settings)
 
     def _improve(self, progress: Progress) -> None:
         """The averages so far."""
@@ -365,10 +266,3 @@ class AveragesWidget(AveragesForm):
         self._heard.end()
         self.image.heard.end()
         self.tour.end(window)
-
-
-# ---------------------------------------------------------------- in a thread, without the viewer
-
-
-def _of_image(source: Any, picks: Any, path: Path | None) -> Source:
-    return jobs.picked_in_view(source.micrograph, picks, jobs.ctf_of(source.frame.micrograph, path))

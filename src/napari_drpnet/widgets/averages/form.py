@@ -32,8 +32,8 @@ _KEYS = (
     "<b>Click</b> select its picks · <b>N</b>, <b>Shift+N</b> go through them · <b>Double click</b> Gallery · "
     "<b>Ctrl+Z</b> take back"
 )
-_ACCEPTED = [("picks stay", "stay"), ("picks become particle labels", "particle")]
-_REJECTED = [("picks are removed", "removed"), ("picks become background labels", "background")]
+_ACCEPTED = [("picks stay", "stay"), ("become particle labels", "particle")]
+_REJECTED = [("picks are removed", "removed"), ("become background labels", "background")]
 _BESIDE = 720  # pixels of width from which the averages are beside the controls, where the dock is lower than wide
 _BAR = 18  # pixels of width for a scroll bar
 

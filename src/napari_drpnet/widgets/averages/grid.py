@@ -163,7 +163,7 @@ class AveragesGrid(QAbstractScrollArea):
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if at < 0:
-            self._choose_all(False)
+            self.choose_all(False)
         else:
             self._choose(at, event.modifiers())
 
@@ -179,7 +179,8 @@ class AveragesGrid(QAbstractScrollArea):
         self.refresh()
         self.chosen.emit()
 
-    def _choose_all(self, every: bool) -> None:
+    def choose_all(self, every: bool) -> None:
+        """Choose all classes, or none."""
         self._classes.choose_all(every)
         self.refresh()
         self.chosen.emit()
@@ -222,7 +223,7 @@ class AveragesGrid(QAbstractScrollArea):
             if self._classes.current >= 0:
                 self.opened.emit(self._classes.current)
         else:
-            self._choose_all(key == _KEYS.Key_A)
+            self.choose_all(key == _KEYS.Key_A)
 
     def _move(self, key: int, modifiers: Any) -> None:
         count = len(self._classes)

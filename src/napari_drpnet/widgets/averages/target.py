@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -164,12 +165,14 @@ class LayerTarget:
         return [] if self.points is None else [self.points]
 
     def picks(self, name: str) -> Picks:
-        """All picks as they are now."""
-        return self._present()
+        """All picks as they are now; what was odd about the layer was told before."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._present()
 
     def change(self, name: str, picks: Picks) -> None:
         """Show other picks; a layer of other making becomes one of ours, and its points stay where they are."""
-        present, source = self._present(), self._source
+        present, source = self.picks(name), self._source
         layers.adopt(self._layer, present, source.ground, source.position)
         layers.swap_points(self._layer, picks)
         layers.show_labels(self._layer, picks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,8 @@ _RING = 1.25  # diameters
 class Tour:
     """The picks of the chosen classes: selected on the micrograph in view, and gone through.
 
-    As long as a class is chosen, N and Shift+N go through its picks in the canvas, too; then they do what they did
-    before.
+    As long as a class is chosen, N and Shift+N go through its picks in the canvas, too, and Esc lets go; then these
+    keys do what they did before.
 
     Parameters
     ----------
@@ -42,7 +43,9 @@ class Tour:
         self._diameter = np.nan
         self._marks = Marks(session, "pick of a class")
         self._bound: list[tuple[Layer, str, Any, Any]] = []
-        self.stepped: Callable[[int], object] = self.step  # what the keys in the canvas do
+        # What the keys in the canvas do.
+        self.stepped: Callable[[int], object] = self.step
+        self.left: Callable[[], object] = lambda: None
 
     def begin(self, target: Target | None, places: Mapping[str, FloatArray], diameter: float = np.nan) -> None:
         """Go through these places, ``(n, 2)`` by micrograph; none: end. ``diameter`` in Angstrom."""
@@ -124,8 +127,9 @@ class Tour:
             return
         for layer in self._target.bindable:
             if not any(bound is layer for bound, *_ in self._bound):
-                for key, by in _KEYS.items():
-                    former, ours = layer.bind_key(key, None), _calling(self.stepped, by)
+                acts = {key: partial(self.stepped, by) for key, by in _KEYS.items()} | {"Escape": self.left}
+                for key, act in acts.items():
+                    former, ours = layer.bind_key(key, None), _calling(act)
                     layer.bind_key(key, ours)
                     self._bound.append((layer, key, ours, former))
 
@@ -149,6 +153,10 @@ class Tour:
         self._target, self._places = None, {}
 
 
-def _calling(stepped: Callable[[int], object], by: int) -> Callable[[Any], object]:
+def _calling(act: Callable[[], object]) -> Callable[[Any], None]:
     """A key's function: napari gives it the layer."""
-    return lambda _: stepped(by)
+
+    def call(_: Any) -> None:
+        act()
+
+    return call
