@@ -21,10 +21,15 @@ import torch
 
 from measures import WITHOUT_TRUTH, Sample, TestSet
 from napari_drpnet import Micrograph, Picks, load_picker, read_picks
+from napari_drpnet.data import ScoreMap
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import finish, learn
+from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.preprocess import rescale
+from napari_drpnet.settings import Decision
+from napari_drpnet.steps import drained
 
 REAL = frozenset({"10017", "10028", "10059", "10146"})
 FOR_TESTING_ONLY = frozenset({"10017", "10146"})
@@ -34,11 +39,17 @@ NETWORKS = Path(__file__).parent / "networks"
 
 @dataclass(frozen=True)
 class Found:
-    """Scored picks, one entry per sample; CPU-seconds a sample, and MB that picking needed at most."""
+    """Scored picks, one entry per sample; CPU-seconds a sample, and MB that picking needed at most.
+
+    ``auto``: picks at the threshold that the data set is given without labels, and what is expected of them there: the
+    estimated particles and precision with their standard errors, NaN where nothing is proved.
+    """
 
     picks: list[Picks]
     seconds: float
     memory: float = float("nan")
+    auto: list[Picks] = field(default_factory=list)
+    expected: dict[str, float] = field(default_factory=dict)
 
 
 class Contender(Protocol):
@@ -75,16 +86,42 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     Path("/proc/self/clear_refs").write_text("5")  # the most memory so far is forgotten
     before = _most_memory()
     # Weights are loaded, and where a picker learns without labels it learns, once for micrographs of one diameter.
-    learnt: dict[float, LoadedPicker] = {}
-    picks, seconds = [], []
-    for sample in samples:
+    picks: list[Picks] = []
+    auto: list[Picks] = []
+    seconds, judgements = [], []
+    for diameter in dict.fromkeys(sample.diameter for sample in samples):
         start = time.process_time()
-        if sample.diameter not in learnt:
-            alike = [other.micrograph for other in samples if other.diameter == sample.diameter]
-            learnt = {sample.diameter: ready(contender, scale * sample.diameter, threshold, alike)}
-        picks.append(learnt[sample.diameter].pick(sample.micrograph))
+        alike = [sample.micrograph for sample in samples if sample.diameter == diameter]
+        picker = ready(contender, scale * diameter, threshold, alike)
+        maps = []
+        for micrograph in alike:
+            maps.append(picker.score(micrograph))
+            picks.append(picker.picks_from(maps[-1]))
         seconds.append(time.process_time() - start)
-    return Found(picks, float(np.mean(seconds)), _most_memory() - before)
+        if scale == 1 and not threshold:
+            judgements.append(_judged(picker, alike, maps))
+            auto += [judgements[-1].picks(picker, score_map) for score_map in maps]
+    expected = _expected([judgement.decision for judgement in judgements])
+    return Found(picks, float(np.sum(seconds)) / len(samples), _most_memory() - before, auto, expected)
+
+
+def _judged(picker: LoadedPicker, micrographs: Sequence[Micrograph], maps: Sequence[ScoreMap]) -> Judgement:
+    """What is decided for a data set without a look at its labels."""
+    with Bench(picker) as bench:
+        for number, (micrograph, score_map) in enumerate(zip(micrographs, maps, strict=True)):
+            bench.add(number, micrograph, score_map)
+        return drained(bench.decide(all_of_it=True))
+
+
+def _expected(decisions: Sequence[Decision]) -> dict[str, float]:
+    """Estimates for a single data set; sets of several proteins are several data sets."""
+    if len(decisions) != 1:
+        return {}
+    told = {"N": decisions[0].number, "P": decisions[0].precision}
+    pairs = {name: (value, error) for name, (value, error) in told.items() if value is not None and error is not None}
+    return {
+        key: number for name, pair in pairs.items() for key, number in zip((name, f"{name} err"), pair, strict=True)
+    }
 
 
 def _most_memory() -> float:

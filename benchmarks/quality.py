@@ -7,7 +7,10 @@ labels; and images with nothing to pick. A set whose images trained a network is
 The rules are those of `napari_drpnet.evaluation`: one-to-one, at most half a diameter apart, an edge band left out,
 counts pooled over the micrographs.
 
-- P, R, F1: precision, recall and F1, ours at the default threshold 0.5.
+- P, R, F1: precision, recall and F1, ours at the threshold 0.5.
+- auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels; P auto
+  and R auto: precision and recall there.
+- est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
@@ -37,8 +40,8 @@ from typing import Any
 
 import torch
 
-from contenders import NETWORKS, Contender, LoG, Ours, Topaz, ours, peers
-from measures import TestSet, calibration, find_sets, measure
+from contenders import NETWORKS, Contender, Found, LoG, Ours, Topaz, ours, peers
+from measures import TestSet, calibration, find_sets, judge, measure
 
 Row = dict[str, Any]
 DEFAULT_THRESHOLD = 0.5
@@ -51,6 +54,11 @@ COLUMNS = {
     "P": ".3f",
     "R": ".3f",
     "F1": ".3f",
+    "auto": ".3f",
+    "P auto": ".3f",
+    "R auto": ".3f",
+    "est. P": "",
+    "est. N": "",
     "best F1": ".3f",
     "at": ".2f",
     "AP": ".3f",
@@ -71,9 +79,21 @@ def our_row(test: TestSet, picker: Ours) -> Row:
     found = picker.find(test.samples)
     row: Row = measure(found.picks, test.samples, DEFAULT_THRESHOLD)
     row |= {"ECE": calibration(found.picks, test.samples), "CPU-s": found.seconds, "MB": found.memory}
+    row |= auto_figures(found, test)
     for name, scale in (("F1 -20 %", 0.8), ("F1 +20 %", 1.2)) if picker.thorough else ():
         row[name] = measure(picker.find(test.samples, scale).picks, test.samples, DEFAULT_THRESHOLD)["F1"]
     return {"set": test.name, "picker": picker.label, "n": len(test.samples)} | row
+
+
+def auto_figures(found: Found, test: TestSet) -> Row:
+    """What the default threshold gives, and what is said of it without labels."""
+    counts = judge(found.auto, test.samples).counts
+    row: Row = {"auto": counts.f1, "P auto": counts.precision, "R auto": counts.recall}
+    for name, digits in (("P", 2), ("N", 0)):
+        if name in found.expected:
+            value, error = found.expected[name], found.expected[f"{name} err"]
+            row[f"est. {name}"] = f"{value:.{digits}f} ± {error:.{digits}f}"
+    return row
 
 
 def peer_row(test: TestSet, variants: list[LoG | Topaz]) -> Row:

@@ -263,7 +263,11 @@ def _notes(found: Averages, micrographs: Sequence[PickedMicrograph]) -> tuple[st
     notes = []
     without = sum(one.ctf is None for one in micrographs)
     if without:
-        which = "any micrograph" if without == len(micrographs) else f"{without} of {len(micrographs)} micrographs"
+        which = (
+            "no micrograph is"
+            if without == len(micrographs)
+            else f"{len(micrographs) - without} of {len(micrographs)} micrographs are"
+        )
         notes.append(f"The CTF of {which} is not known: phases are not flipped there, and averages are less sharp.")
     sizes = {round(one.picks.frame.known_pixel_size(), 4) for one in found.members}
     if len(sizes) > 1:
