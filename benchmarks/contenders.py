@@ -86,23 +86,22 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     Path("/proc/self/clear_refs").write_text("5")  # the most memory so far is forgotten
     before = _most_memory()
     # Weights are loaded, and where a picker learns without labels it learns, once for micrographs of one diameter.
-    picks: list[Picks] = []
-    auto: list[Picks] = []
+    picks: dict[int, Picks] = {}
+    auto: dict[int, Picks] = {}
     seconds, judgements = [], []
     for diameter in dict.fromkeys(sample.diameter for sample in samples):
         start = time.process_time()
-        alike = [sample.micrograph for sample in samples if sample.diameter == diameter]
-        picker = ready(contender, scale * diameter, threshold, alike)
-        maps = []
-        for micrograph in alike:
-            maps.append(picker.score(micrograph))
-            picks.append(picker.picks_from(maps[-1]))
+        alike = {i: sample.micrograph for i, sample in enumerate(samples) if sample.diameter == diameter}
+        picker = ready(contender, scale * diameter, threshold, list(alike.values()))
+        maps = {i: picker.score(micrograph) for i, micrograph in alike.items()}
+        picks |= {i: picker.picks_from(score_map) for i, score_map in maps.items()}
         seconds.append(time.process_time() - start)
         if scale == 1 and not threshold:
-            judgements.append(_judged(picker, alike, maps))
-            auto += [judgements[-1].picks(picker, score_map) for score_map in maps]
+            judgements.append(_judged(picker, list(alike.values()), list(maps.values())))
+            auto |= {i: judgements[-1].picks(picker, score_map) for i, score_map in maps.items()}
     expected = _expected([judgement.decision for judgement in judgements])
-    return Found(picks, float(np.sum(seconds)) / len(samples), _most_memory() - before, auto, expected)
+    each = [[found[i] for i in sorted(found)] for found in (picks, auto)]
+    return Found(each[0], float(np.sum(seconds)) / len(samples), _most_memory() - before, each[1], expected)
 
 
 def _judged(picker: LoadedPicker, micrographs: Sequence[Micrograph], maps: Sequence[ScoreMap]) -> Judgement:
