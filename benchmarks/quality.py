@@ -8,8 +8,8 @@ The rules are those of `napari_drpnet.evaluation`: one-to-one, at most half a di
 counts pooled over the micrographs.
 
 - P, R, F1: precision, recall and F1, ours at the threshold 0.5.
-- auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels; P auto
-  and R auto: precision and recall there.
+- auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels.
+  P auto and R auto: precision and recall there.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision, the area under the precision-recall curve of all candidates.

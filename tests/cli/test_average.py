@@ -38,7 +38,7 @@ def test_picks_become_files(fields: tuple[Path, Path], tmp_path: Path, capsys: p
     assert call("average", picks, mics, "--diameter", DIAMETER, "--classes", 3, "--out", out, *lens) == 0
     told = capsys.readouterr()
     assert "100 picks in" in told.out
-    assert "CTF of any micrograph is not known" in told.err
+    assert "The CTF of no micrograph is known" in told.err
     with (out / "classes.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     with mrcfile.open(out / "averages.mrcs") as stack:

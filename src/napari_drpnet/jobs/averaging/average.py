@@ -263,12 +263,9 @@ def _notes(found: Averages, micrographs: Sequence[PickedMicrograph]) -> tuple[st
     notes = []
     without = sum(one.ctf is None for one in micrographs)
     if without:
-        which = (
-            "no micrograph is"
-            if without == len(micrographs)
-            else f"{len(micrographs) - without} of {len(micrographs)} micrographs are"
-        )
-        notes.append(f"The CTF of {which} is not known: phases are not flipped there, and averages are less sharp.")
+        known = len(micrographs) - without
+        which = f"{known} of {len(micrographs)} micrographs" if known else "no micrograph"
+        notes.append(f"The CTF of {which} is known. Without it phases are not flipped, and averages are less sharp.")
     sizes = {round(one.picks.frame.known_pixel_size(), 4) for one in found.members}
     if len(sizes) > 1:
         notes.append(f"Pixel sizes from {min(sizes):g} to {max(sizes):g} A are brought to one scale.")
