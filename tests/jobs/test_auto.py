@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ class TestDataSet:
             first, second = (Path(out, f"{name}_autopick.star").read_text() for out in ("picks", "again"))
             assert first == second
         assert recorded("again")["decision"] == recorded()["decision"]
+
+    def test_a_micrograph_that_comes_later_is_judged_by_the_averages_that_were_kept(self, here: Path):
+        shutil.copytree("picks", "later")
+        for seed, count in ((150, 0), (50, PER_MICROGRAPH)):
+            write_seen(Path(f"new/{seed}.mrc"), seed, count=count)
+        run = PickRun(inputs=("new",), out=Path("later"), picker="log", options={"diameter": DIAMETER})
+        report = jobs.finish(jobs.pick(run))
+        assert report.kept
+        assert {Path(result.micrograph).stem for result in report.results if result.doubt} == {"150"}
+        Path("later/averages.safetensors").write_bytes(b"others")
+        with pytest.warns(UserWarning, match=r"not the averages .* are not told of"):
+            report = jobs.finish(jobs.pick(run))
+        assert not any(result.doubt for result in report.results)
 
     def test_a_number_counts_on_what_was_measured(self, here: Path):
         decision = recorded()["decision"]

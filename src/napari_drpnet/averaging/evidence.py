@@ -9,23 +9,26 @@ other micrographs. So what was picked for its likeness to a template proves noth
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_drpnet.averaging.alignment import Bank, unit
+from napari_drpnet.averaging.alignment import Bank, Poses, unit
 from napari_drpnet.averaging.bands import TURNS, Band, band, blocks, reduced
 from napari_drpnet.averaging.classes import LOWEST, REACH, ROUNDS, Classes, classes_steps, reliability
+from napari_drpnet.averaging.cutting import Cutter
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.steps import translate
 
 # Pixels to a diameter at which evidence is measured.
 ACROSS = 32
+_SIDE = Cutter(1.0, ACROSS).side
 # Cycles a diameter: those that lay a candidate onto an average, and those that are measured. Pickers hardly see the
 # latter, else noise that was picked because it looks like a particle would have evidence.
 ALIGNING = (LOWEST, 4.0)
@@ -130,6 +133,31 @@ class Evidence:
         if not self.judges:
             return np.full(len(images), np.nan)
         return np.asarray(self.judges[0].evidence(torch.from_numpy(np.array(images))).numpy(), np.float64)
+
+    def arrays(self) -> dict[str, ImageArray]:
+        """The averages of both halves, for a file."""
+        found = [judge.classes for judge in self.judges]
+        sums = {f"sums.{i}": np.asarray(one.sums.numpy(), np.float32) for i, one in enumerate(found)}
+        return sums | {f"members.{i}": np.asarray(one.members.numpy(), np.float32) for i, one in enumerate(found)}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Evidence:
+        """What `arrays` gave, without values.
+
+        Raises
+        ------
+        ValueError
+            When it is something else.
+        """
+        judges = []
+        for i in range(len(arrays) // 2):
+            sums, members = (arrays.get(f"{name}.{i}", np.empty(0)) for name in ("sums", "members"))
+            fits = sums.ndim == 4 and sums.shape[0] == 2 and sums.shape[2:] == (_SIDE, _SIDE)
+            if not fits or members.shape != sums.shape[:2] or not len(sums[0]) or not np.isfinite(sums).all():
+                raise ValueError("not averages of particles")
+            one, two = (torch.from_numpy(np.array(array, np.float32)) for array in (sums, members))
+            judges.append(Judge(Classes(one, two, Poses.empty(0))))
+        return cls(np.empty(0), tuple(judges))
 
 
 def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Generator[float, None, Evidence]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from napari_drpnet.averaging.shares import (
 )
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.averages import AVERAGES, read_judges, write_judges
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.pickers.protocol.correction import fitted_to
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -140,6 +143,41 @@ def judged_before(decision: Decision | None, picker: LoadedPicker) -> Judgement 
     if not shares.significant:
         return None
     return Judgement(decision.model_copy(update={"threshold": picker.settings.least}), shares)
+
+
+def kept(judgement: Judgement, folder: Path) -> Judgement:
+    """A judgement whose averages are in a file of the folder, so that it holds for micrographs that come later, too.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
+    if judgement.evidence is None or not judgement.shares.significant:
+        return judgement
+    word = write_judges(judgement.evidence.arrays(), folder / AVERAGES)
+    return replace(judgement, decision=judgement.decision.model_copy(update={"averages": word}))
+
+
+def with_averages(judgement: Judgement | None, picker: LoadedPicker, folder: Path) -> Judgement | None:
+    """A judgement with the averages that were kept in a folder; without, later micrographs are not doubted.
+
+    Warns
+    -----
+    UserWarning
+        When they are gone.
+    """
+    diameter = picker.settings.diameter
+    if judgement is None or not judgement.decision.averages or not diameter:
+        return judgement
+    from napari_drpnet.averaging.evidence import Evidence  # torch, which a number does not need
+
+    try:
+        evidence = Evidence.of_arrays(read_judges(folder / AVERAGES, judgement.decision.averages))
+    except (UserError, ValueError) as error:
+        warn(f"{error} Micrographs on which nothing proves the picks are not told of.", stacklevel=2)
+        return judgement
+    return replace(judgement, evidence=evidence, cutter=Cutter(diameter))
 
 
 def by_the_picker(decision: Decision, threshold: float) -> float:

@@ -13,7 +13,7 @@ from napari_drpnet.io import write_picks
 from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
-from napari_drpnet.jobs.judging import Judgement, judged_before
+from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.jobs.run_file import recorded_decision, write_run_file
@@ -70,8 +70,8 @@ def _pick_all(
     decided = [known] if known else []
 
     def tell(judgement: Judgement) -> None:
-        decided.append(judgement)
-        _record(run, picker, judgement, learnt)
+        decided.append(kept(judgement, run.out))
+        _record(run, picker, decided[-1], learnt)
 
     with PickLists(run.out) as lists:
         refused = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
@@ -96,7 +96,7 @@ def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
     if run.options.get("threshold") == AUTO:
         return None
     decision = run.decision or recorded_decision(run.out / _SETTINGS)
-    return judged_before(decision, picker)
+    return with_averages(judged_before(decision, picker), picker, run.out)
 
 
 def _record(

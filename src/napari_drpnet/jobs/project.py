@@ -13,7 +13,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before
+from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.labels import labels_of, with_labels
@@ -223,8 +223,8 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     decided = [known] if known else []
 
     def tell(judgement: Judgement) -> None:
-        decided.append(judgement)
-        project.keep_evidence(Evidence(decision=judgement.decision))  # who was doubted was so by another measure
+        decided.append(kept(judgement, project.folder))
+        project.keep_evidence(Evidence(decision=decided[-1].decision))  # who was doubted was so by another measure
 
     terms = Terms(
         project.folder / _SAMPLE,
@@ -258,7 +258,7 @@ def project_judgement(project: Project, picker: LoadedPicker, wanted: int | None
     wanted
         How many micrographs are to be picked: what was decided on fewer, and not on enough, is decided anew.
     """
-    judgement = judged_before(project.evidence.decision, picker)
+    judgement = with_averages(judged_before(project.evidence.decision, picker), picker, project.folder)
     if judgement is None or wanted is None or not picker.auto:
         return judgement
     known = judgement.decision

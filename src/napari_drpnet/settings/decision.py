@@ -39,6 +39,8 @@ class Decision(Settings):
         "significant.",
     )
 
+    averages: str = Field("", description="Tells the averages it was measured by from others; empty without any.")
+
     def holds_for(self, made_for: dict[str, str]) -> bool:
         """Whether it was decided for this picker with these networks and this diameter."""
         return self.made_for == made_for
