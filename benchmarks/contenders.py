@@ -163,6 +163,11 @@ def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
         yield Ours(picker, {}, picker=picker)
 
 
+def unseen(test: TestSet, pickers: Sequence[Ours]) -> Ours | None:
+    """The first picker that has not seen the set: the shipped one where it may be."""
+    return next((picker for picker in pickers if picker.may_be_tested_on(test)), None)
+
+
 @dataclass(frozen=True)
 class LoG:
     """RELION's Laplacian-of-Gaussian picker, told a range of diameters as parts of the true one."""

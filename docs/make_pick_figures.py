@@ -20,7 +20,7 @@ from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings
 from napari_drpnet.preprocess import smooth
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import NETWORKS, Ours, ours
+from contenders import NETWORKS, Ours, ours, unseen
 from measures import Sample, TestSet, find_sets, judge
 
 IMAGES = Path(__file__).parent / "images"
@@ -88,11 +88,6 @@ def few_colours(picture: Image.Image) -> Image.Image:
     return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
-def chosen(test: TestSet, pickers: Sequence[Ours]) -> Ours | None:
-    """The first picker that has not seen the set: the shipped one where it may be."""
-    return next((picker for picker in pickers if picker.may_be_tested_on(test)), None)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", metavar="SET", help="sets whose name has this in it; default: all")
@@ -107,7 +102,7 @@ def main() -> None:
     torch.set_num_threads(1)
     pickers = list(ours(options.networks))
     for test in find_sets(options.data, options.simulated):
-        picker = chosen(test, pickers)
+        picker = unseen(test, pickers)
         if picker is None or (options.sets and not any(part in test.name for part in options.sets)):
             continue
         name = "-".join(test.name.split()[:2])

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_drpnet.averaging.cutting import Cutter, coloured, whitened
+from napari_drpnet.averaging.cutting import Cutter, coloured, restored, whitened
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.ctf import CTF
+from napari_drpnet.lens import ctf as transfer
+from napari_drpnet.lens import half_frequencies
 
 
 def micrograph(shape: tuple[int, int] = (400, 500), seed: int = 0) -> Micrograph:
@@ -56,6 +59,23 @@ def test_colour_comes_back() -> None:
     truth = image[100:148, 100:148]
     inner = slice(8, -8)
     assert np.corrcoef(back[inner, inner].ravel(), truth[inner, inner].ravel())[0, 1] > 0.9
+
+
+def test_what_a_lens_took_comes_back() -> None:
+    ctf = CTF(15_500.0, 14_500.0, 30.0, 300.0, 2.7, 0.07)
+    image = ndimage.gaussian_filter(np.random.default_rng(2).standard_normal((400, 500)), 2.0).astype(np.float32)
+    # A phase-flipped micrograph shows each frequency as strong as the lens passes it.
+    fy, fx = half_frequencies(image.shape, 4.0)
+    seen = np.fft.irfft2(np.fft.rfft2(image) * -abs(transfer(ctf.lens, fy, fx)), image.shape).astype(np.float32)
+    white, amplitude = whitened(seen, 32)
+    cutter = Cutter(128.0, 32)  # 4 Angstrom per pixel, too
+
+    def likeness(gain: np.ndarray) -> float:
+        back = coloured(white[None, 100:148, 100:148], gain)[0][8:-8, 8:-8]
+        return float(np.corrcoef(-back.ravel(), image[108:140, 108:140].ravel())[0, 1])
+
+    assert likeness(restored(amplitude, cutter.passed(ctf))) > 0.98
+    assert likeness(amplitude) < 0.9
 
 
 def test_a_particle_of_few_pixels_is_refused() -> None:

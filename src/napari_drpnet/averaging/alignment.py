@@ -125,6 +125,7 @@ class Bank:
         self._near = coarse.within(self.band)
         self._step = _STEP * across
         self._shifts = _within(reach / _STEP) * self._step
+        self._moved = self.band.moved(self._shifts)
         seen = unit(self._spectra[:, :, ::_SECOND][..., self._near])
         moved = seen[..., None, :] * coarse.moved(self._shifts)
         # (2 * coarse frequencies, k * poses)
@@ -140,19 +141,22 @@ class Bank:
         if not len(spectra):  # of a half that has no particle
             return Poses.empty(0)
         block = max(1, _BLOCK // self._all.shape[1])
-        return Poses.joined([self._block(part) for part in blocks(spectra, block)])
+        # Memory that is asked for anew takes as long as the products that fill it.
+        room = torch.empty(min(block, len(spectra)), self._all.shape[1])
+        return Poses.joined([self._block(part, room[: len(part)]) for part in blocks(spectra, block)])
 
-    def _block(self, spectra: torch.Tensor) -> Poses:
+    def _block(self, spectra: torch.Tensor, room: torch.Tensor) -> Poses:
         """Coarse poses by low frequencies, the average by all of them, then finer steps."""
         count = len(self.references)
-        coarse = (_real(spectra[:, self._near]) @ self._all).reshape(len(spectra), count, -1).argmax(2)
-        pose, shift = coarse // len(self._shifts), self._shifts[coarse % len(self._shifts)]
+        alike = torch.mm(_real(spectra[:, self._near]), self._all, out=room)
+        coarse = alike.reshape(len(spectra), count, -1).argmax(2)
+        pose, shift = coarse // len(self._shifts), coarse % len(self._shifts)
         mirror, turn = pose // (TURNS // _SECOND), pose % (TURNS // _SECOND) * _SECOND
         every = torch.arange(count).expand(len(spectra), count)
-        seen = self._spectra[every, mirror, turn] * self.band.moved(shift)
-        number = (spectra[:, None] * seen.conj()).real.sum(2).argmax(1)
+        seen = self._spectra[every, mirror, turn] * self._moved[shift]
+        number = (_real(seen) @ _real(spectra)[..., None])[..., 0].argmax(1)
         mine = torch.arange(len(spectra)), number
-        where = _Where(number, mirror[mine], turn[mine], shift[mine])
+        where = _Where(number, mirror[mine], turn[mine], self._shifts[shift[mine]])
         for part, turns in _FINER:
             where, likeness = self._finer(spectra, where, part * self._step, turns)
         return Poses(where.number, where.turn * (360 / TURNS), where.mirror.bool(), where.shift, likeness)
@@ -163,10 +167,10 @@ class Bank:
         """The best of some steps around each pose, and how alike it is."""
         near = (where.turn[:, None] + torch.tensor(turns)) % TURNS
         moves = torch.cartesian_prod(*[torch.tensor([-step, 0.0, step])] * 2)
-        # Moving the particle back is the same as moving the average, and is done once for all turns.
-        back = spectra[:, None] * self.band.moved(where.shift[:, None] + moves).conj()
+        # Moving the particle back is the same as moving the average; the steps are the same for all, one product.
+        back = spectra.conj() * self.band.moved(where.shift)
         seen = self._spectra[where.number[:, None], where.mirror[:, None], near]
-        likeness = torch.einsum("nsm,ntm->nts", back, seen.conj()).real.flatten(1)
+        likeness = (_real(back[:, None] * seen) @ _real(self.band.moved(moves).conj()).T).flatten(1)
         value, best = likeness.max(1)
         turn = near.gather(1, (best // len(moves))[:, None])[:, 0]
         return _Where(where.number, where.mirror, turn, where.shift + moves[best % len(moves)]), value
@@ -197,5 +201,5 @@ def _within(reach: float) -> torch.Tensor:
 
 
 def _real(spectra: torch.Tensor) -> torch.Tensor:
-    """``(n, 2 m)`` real and imaginary parts: their product with others is the real part of the complex one."""
-    return torch.view_as_real(spectra.contiguous()).reshape(len(spectra), -1)
+    """``(..., 2 m)`` real and imaginary parts: their product with others is the real part of the complex one."""
+    return torch.view_as_real(spectra.resolve_conj().contiguous()).flatten(-2)

@@ -68,8 +68,11 @@ class Band:
 
     def moved(self, shifts: torch.Tensor) -> torch.Tensor:
         """``(..., m)`` factors that move the content of a picture by ``(..., 2)`` y, x pixels."""
-        turns = (shifts[..., :1] * self.ky + shifts[..., 1:] * self.kx) * (-2 * math.pi / self.side)
-        return torch.polar(torch.ones_like(turns), turns)
+        # Both axes apart: of each there are few frequencies, and sines take most of the time.
+        most = int(max(self.ky.abs().max(), self.kx.max())) if len(self) else 0
+        turns = shifts[..., None] * torch.arange(-most, most + 1.0) * (-2 * math.pi / self.side)
+        y, x = torch.polar(torch.ones_like(turns), turns).unbind(-2)
+        return y[..., self.ky.long() + most] * x[..., self.kx.long() + most]
 
     def turned(self, images: torch.Tensor, radius: float) -> torch.Tensor:
         """Coefficients of pictures at all turns, as `posed` would turn them but without interpolation.

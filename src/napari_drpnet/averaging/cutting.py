@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 
 from napari_drpnet import candidates
-from napari_drpnet.averaging.phases import flipped
+from napari_drpnet.averaging.phases import flipped, strength
 from napari_drpnet.data import FloatArray, Frame, ImageArray, Micrograph
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
@@ -25,6 +25,8 @@ _STEEP = 16
 _RINGS = 96  # of the power spectrum, up to the corner of the transform
 # Weaker rings are noise of the file's own rounding.
 _FLOOR = 1e-7
+# Power of the noise that is left in an average, compared with the particle's before the lens.
+LENS_NOISE = 0.005
 _MARGIN = 1.0  # diameters that are reflected beyond the border before a filter sees the image
 _FEWEST = 4  # pixels to a diameter; fewer show nothing
 
@@ -108,6 +110,10 @@ class Cutter:
         at = np.clip(np.rint(frame.from_micrograph(yx)), 0, np.array(white.shape) - 1)
         return Cutouts(candidates.crop(white, at, self.side), frame.to_micrograph(at), amplitude)
 
+    def passed(self, ctf: CTF) -> FloatArray:
+        """``(r,)`` what a lens passes of each frequency, 0 to 1, on the rings of `Cutouts.amplitude`."""
+        return strength(ctf, _middles(_RINGS) / self.pixel_size)
+
 
 def whitened(image: ImageArray, margin: int) -> tuple[ImageArray, FloatArray]:
     """An image whose power is 1 at every frequency, and the amplitude that it had.
@@ -155,6 +161,19 @@ def coloured(images: ImageArray, amplitude: FloatArray) -> ImageArray:
     return np.asarray(fft.irfft2(fft.rfft2(images) * gain, images.shape[1:]), np.float32)
 
 
+def restored(amplitude: FloatArray, passed: FloatArray) -> FloatArray:
+    """The amplitude with which `coloured` also gives back what the lens took, as far as noise allows.
+
+    Parameters
+    ----------
+    amplitude
+        ``(r,)`` as `whitened` gives it.
+    passed
+        ``(r,)`` see `Cutter.passed`.
+    """
+    return amplitude * passed / (passed**2 + LENS_NOISE)
+
+
 def _power(image: ImageArray) -> FloatArray:
     """Mean power on rings, of the image under a window, so that its borders do not add to it."""
     h, w = image.shape
@@ -169,8 +188,12 @@ def _power(image: ImageArray) -> FloatArray:
 
 def _at_radius(values: FloatArray, radius: FloatArray) -> FloatArray:
     """Values on rings at every frequency of a transform."""
-    middles = (np.arange(len(values)) + 0.5) / len(values) * _corner()
-    return np.interp(radius.ravel(), middles, values).reshape(radius.shape)
+    return np.interp(radius.ravel(), _middles(len(values)), values).reshape(radius.shape)
+
+
+def _middles(rings: int) -> FloatArray:
+    """Of rings from 0 to the corner of the transform, in cycles a pixel."""
+    return np.asarray((np.arange(rings) + 0.5) / rings * _corner(), np.float64)
 
 
 def _radii(h: int, w: int) -> FloatArray:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from napari_drpnet.data import ImageArray
+from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.io.ctf import CTF
 from napari_drpnet.lens import ctf as transfer
 from napari_drpnet.lens import half_frequencies
+
+_DIRECTIONS = 12  # that astigmatism is averaged over
 
 
 def phase_sign(shape: tuple[int, int], pixel_size: float, ctf: CTF) -> ImageArray:
@@ -48,3 +50,18 @@ def flipped(image: ImageArray, pixel_size: float, ctf: CTF) -> ImageArray:
     spectrum = scipy.fft.rfft2(image.astype(np.float32, copy=False), workers=1)
     spectrum *= phase_sign((image.shape[0], image.shape[1]), pixel_size, ctf)
     return np.asarray(scipy.fft.irfft2(spectrum, s=image.shape, overwrite_x=True, workers=1), dtype=np.float32)
+
+
+def strength(ctf: CTF, frequency: FloatArray) -> FloatArray:
+    """What the lens passes of each frequency, 0 to 1, whatever its sign.
+
+    Parameters
+    ----------
+    ctf
+        Of the micrograph; its astigmatism averages out.
+    frequency
+        ``(n,)`` in 1/Angstrom.
+    """
+    directions = np.linspace(0, np.pi, _DIRECTIONS, endpoint=False)[:, None]
+    fy, fx = (np.asarray(wave(directions) * frequency, np.float32) for wave in (np.sin, np.cos))
+    return np.asarray(np.abs(transfer(ctf.lens, fy, fx)).mean(0), np.float64)

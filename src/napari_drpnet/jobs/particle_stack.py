@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.cutting import Cutter, restored
 from napari_drpnet.data import FloatArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import CTF
@@ -38,6 +38,7 @@ class ParticleStack:
         self._file = tempfile.TemporaryFile(prefix="napari-drpnet-")  # noqa: SIM115  # closed with the stack
         self._offsets: list[FloatArray] = []
         self._amplitudes: list[FloatArray] = []
+        self._passed: list[FloatArray] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -77,6 +78,8 @@ class ParticleStack:
         self.picks.append(picks)
         self._offsets.append((found.centres - picks.yx) * micrograph.frame.known_pixel_size())
         self._amplitudes.append(found.amplitude)
+        if ctf is not None:
+            self._passed.append(self.cutter.passed(ctf))
         self._count += len(picks)
 
     @property
@@ -97,9 +100,13 @@ class ParticleStack:
 
     @property
     def amplitude(self) -> FloatArray:
-        """Of the micrographs, on average; see `averaging.cutting.whitened`."""
-        level = [one / np.sqrt((one**2).mean()) for one in self._amplitudes]
-        return np.asarray(np.mean(level, axis=0), np.float64)
+        """Of the micrographs, on average, for `averaging.cutting.coloured`.
+
+        Where the CTF of all is known, what it took from each frequency is given back.
+        """
+        level = np.asarray(np.mean([one / np.sqrt((one**2).mean()) for one in self._amplitudes], axis=0), np.float64)
+        known = len(self._passed) == len(self._amplitudes)
+        return restored(level, np.asarray(np.mean(self._passed, axis=0))) if known else level
 
     @property
     def score(self) -> FloatArray:
