@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicrograph
 from PIL import Image, ImageDraw, ImageFont
 
 from classifying import Cost, Meter, RelionClasses, few_greys, held, picked, relion_classes
@@ -47,7 +48,6 @@ from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.jobs.averaging.average import SHOWN, average
 from napari_drpnet.jobs.averaging.result import Averages
-from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicrograph
 from napari_drpnet.lens import ctf as transfer
 from napari_drpnet.lens import half_frequencies
 from napari_drpnet.settings import AveragingSettings, SimulationSettings

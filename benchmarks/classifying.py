@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from PIL import Image
 
 from contenders import Ours
@@ -26,7 +27,6 @@ from napari_drpnet.io.picks.star import write_star
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.jobs.averaging.average import average
 from napari_drpnet.jobs.averaging.result import Averages
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained
 
