@@ -119,6 +119,6 @@ def test_fewer_pixels_show_the_same() -> None:
 
 
 def test_no_particle_lies_on_no_average() -> None:
-    images = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 48, 48)).astype(np.float32))
-    bank = Bank(images, 32, 0.7, 8.0, 0.1)
+    images = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    bank = Bank(images, ACROSS, 0.7, 8.0, 0.1)
     assert len(bank.align(bank.band.of(images[:0]))) == 0
