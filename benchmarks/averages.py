@@ -317,8 +317,10 @@ TASKS = (
 def speed_table(data: Path, threads: int, runs: int, chosen: Sequence[str]) -> None:
     _, rate = machine_limits()
     print(f"{threads} threads; {rate / 1e9:.0f} G multiply-adds a second and core")
-    print("| what | wall s | CPU-s | CPU-s of the products alone | ratio | peak MB beside the micrographs | load |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| what | wall s | CPU-s | CPU-s of the products alone | ratio | peak MB beside the micrographs | without pages of files | load |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for task in TASKS:
         if chosen and not any(word in task.what for word in chosen):
             continue
@@ -326,12 +328,11 @@ def speed_table(data: Path, threads: int, runs: int, chosen: Sequence[str]) -> N
         for _ in range(runs if task.repeat == 1 else 1):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 costs.append(process.submit(timed, task, data, threads).result())
-        wall, cpu, memory, load = (
-            statistics.median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "memory", "load")
-        )
+        names = ("wall", "cpu", "memory", "own", "load")
+        wall, cpu, memory, own, load = (statistics.median(getattr(cost, name) for cost in costs) for name in names)
         least = products(task) / rate
         print(
-            f"| {task.what} | {wall:.1f} | {cpu:.1f} | {least:.1f} | {cpu / least:.1f} | {memory:.0f} | {load:.1f} |",
+            f"| {task.what} | {wall:.1f} | {cpu:.1f} | {least:.1f} | {cpu / least:.1f} | {memory:.0f} | {own:.0f} | {load:.1f} |",
             flush=True,
         )
 

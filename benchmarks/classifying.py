@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -38,11 +39,15 @@ _GREYS = 40
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a piece of work: wall and CPU seconds, MB that it needed at most, and the machine's load when it began."""
+    """Of a piece of work: wall and CPU seconds, MB that it needed at most, and the machine's load when it began.
+
+    ``own`` is memory without pages of files, which the system takes back when others need it.
+    """
 
     wall: float
     cpu: float
     memory: float = float("nan")
+    own: float = float("nan")
     load: float = float("nan")
 
 
@@ -56,10 +61,24 @@ class Meter:
     def measured(self) -> Generator[None, None, None]:
         Path("/proc/self/clear_refs").write_text("5")  # the most memory so far is forgotten
         load = float(Path("/proc/loadavg").read_text().split()[0])
-        memory, wall, cpu = _memory("VmRSS"), time.perf_counter(), time.process_time()
-        yield
+        memory, own = _memory("VmRSS"), _memory("RssAnon")
+        most, done = [own], threading.Event()
+        watcher = threading.Thread(target=_watch, args=(most, done))
+        watcher.start()
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        self.cost = Cost(wall, cpu, _memory("VmHWM") - memory, load)
+        self.cost = Cost(wall, cpu, _memory("VmHWM") - memory, most[0] - own, load)
+
+
+def _watch(most: list[float], done: threading.Event) -> None:
+    """Keep the most memory without pages of files; the system keeps only that with them."""
+    while not done.wait(0.02):
+        most[0] = max(most[0], _memory("RssAnon"))
 
 
 def _memory(kind: str) -> float:

@@ -116,3 +116,9 @@ def test_fewer_pixels_show_the_same() -> None:
     assert torch.allclose(seen, before, atol=1e-3 * float(before.abs().max()))
     noise = torch.randn(50, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     assert float(reduced(noise, 36).std()) == pytest.approx(1.0, abs=0.06)
+
+
+def test_no_particle_lies_on_no_average() -> None:
+    images = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    bank = Bank(images, ACROSS, 0.7, 8.0, 0.1)
+    assert len(bank.align(bank.band.of(images[:0]))) == 0

@@ -149,7 +149,7 @@ class Bank:
         """Coarse poses by low frequencies, the average by all of them, then finer steps."""
         count = len(self.references)
         alike = torch.mm(_real(spectra[:, self._near]), self._all, out=room)
-        coarse = alike.reshape(len(spectra), count, -1).argmax(2)
+        coarse = alike.reshape(len(spectra), count, alike.shape[1] // count).argmax(2)
         pose, shift = coarse // len(self._shifts), coarse % len(self._shifts)
         mirror, turn = pose // (TURNS // _SECOND), pose % (TURNS // _SECOND) * _SECOND
         every = torch.arange(count).expand(len(spectra), count)
