@@ -67,7 +67,7 @@ def picked_in_project(project: Project, ctf: Path | None = None) -> Source:
     entries = [project.entry(row.name) for row in project.rows() if row.picks]
     if not entries:
         raise UserError(f"{project.folder}: no micrograph of the project has picks.", "Pick its micrographs first.")
-    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
+    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
 
     def load(name: str) -> tuple[Micrograph, Picks]:
         picks = project.read_picks(name)
@@ -171,14 +171,14 @@ def _source(
 ) -> Source:
     entries: list[MicrographEntry] = [task.micrograph for task in tasks]
     stars = [Path(text) for text in inputs if text.lower().endswith(".star")]
-    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
+    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
     micrographs = tuple(
         PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name)) for task in tasks
     )
     return Source(micrographs, diameter, lens, {entry.name: entry.lens for entry in entries if entry.lens})
 
 
-def _known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
+def known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
     """The CTF of micrographs as it is told, by a STAR file that lists them, or by files beside them."""
     names, paths = [name for name, _ in files], dict(files)
     if ctf is not None:
