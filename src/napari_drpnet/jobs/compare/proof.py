@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from napari_drpnet.averaging.shares import Estimate, Shares, measured_shares
+from napari_drpnet.averaging.shares import LEAST_EVIDENCE, SIGNIFICANT, Estimate, Shares, measured_shares
+from napari_drpnet.averaging.statistics import NOISE, IndexArray, bounded
 from napari_drpnet.candidates import suppress
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.jobs.averaging.result import Averages
 from napari_drpnet.jobs.prospect import said
 
 _UNKNOWN = Estimate(math.nan)
+# Particles of two sets are as clear as each other, but for this part.
+_CLARITY_ERROR = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,41 +93,86 @@ def of_candidates(shares: Shares, probability: FloatArray, threshold: float, pic
     return Proof(true, part, found.recall, found.f1, found.number, shares.reason)
 
 
-def of_picks(averages: Averages, order: FloatArray | None, sets: Sequence[Picks], distance: float) -> Proof:
-    """What is expected of picks of which nothing but themselves is known.
+def of_picks(
+    averages: Averages, sets: Sequence[Picks], distance: float, reference: tuple[Averages, Proof] | None
+) -> Proof:
+    """What is expected of picks that come without other candidates.
 
-    The share of particles among them is measured as among the candidates of a picker, from the surest down.
+    Compared with a set of which more is known, they have as many particles as their evidence says, if these are as
+    clear; fainter ones count less. Without such a set the share of particles is measured as among the candidates of a
+    picker, from the surest picks down.
 
     Parameters
     ----------
     averages
         Of the picks, or of some of them.
-    order
-        ``(n,)`` how sure each of the averaged picks is; only the order counts. None: nobody knows.
     sets
         All picks, an entry for each micrograph.
     distance
         In micrograph pixels; of two picks that are nearer, at most one is a particle.
+    reference
+        Averages of another set of this data set, and what is known of it.
     """
-    evidence = np.concatenate([np.empty(0), *(one.evidence for one in averages.members)])
-    if not np.isfinite(evidence).any():
-        return Proof(reason=f"There are too few picks for averages that could prove something: {len(evidence)}.")
-    if order is None or np.ptp(order) == 0:
-        return Proof(
-            reason="Its picks have no scores that tell sure ones from others, and no picker whose averages prove "
-            "something was run beside it to tell them. Run one with it."
-        )
-    sure = rankdata(order) / len(order)
-    micrograph = np.repeat(np.arange(len(averages.members)), [len(one.evidence) for one in averages.members])
-    shares = measured_shares(sure, evidence, micrograph)
-    if not shares.significant:
-        return Proof(reason=shares.reason)
-    share = shares.expected(sure, 0.0).precision
+    evidence, micrograph = _evidence(averages)
+    if not len(evidence):
+        return Proof(reason=f"There are too few picks for averages that could prove something: {averages.picks}.")
+    if reference is None:
+        share, reason = _by_score(averages)
+    else:
+        share, reason = _compared(_mean(evidence, micrograph), *reference)
+    if not math.isfinite(share.error):
+        return Proof(reason=reason)
     total = sum(map(len, sets))
     once = sum(_each_once(picks, distance) for picks in sets)
     true = Estimate(share.value * once, share.error * once)
     part = Estimate(true.value / total, true.error / total)
-    return Proof(true, part, reason=shares.reason, doubled=total - once)
+    return Proof(true, part, reason=reason, doubled=total - once)
+
+
+def _compared(mean: Estimate, other: Averages, known: Proof) -> tuple[Estimate, str]:
+    """The share of particles among picks of some mean evidence, by that of another set; and a sentence."""
+    seen = f"The evidence of its picks ({mean.value:.2f} ± {mean.error:.2f})"
+    if mean.value < max(SIGNIFICANT * mean.error, LEAST_EVIDENCE):
+        return _UNKNOWN, (
+            f"{seen} cannot be told from that of noise: they are no particles, too few, or too faint ones."
+        )
+    theirs = _mean(*_evidence(other))
+    share = min(known.precision.value * mean.value / theirs.value, 1.0)
+    parts = (known.precision, mean, theirs, Estimate(1.0, _CLARITY_ERROR))
+    error = share * math.hypot(*(one.error / one.value for one in parts))
+    return Estimate(share, error), f"{seen} was compared with that of a picker's ({theirs.value:.2f})."
+
+
+def _by_score(averages: Averages) -> tuple[Estimate, str]:
+    """The share of particles among picks of which the surest are known; and a sentence."""
+    score = np.concatenate([one.picks.score for one in averages.members])
+    known = np.concatenate([np.isfinite(one.evidence) for one in averages.members])
+    if not np.isfinite(score).all() or np.ptp(score) == 0:
+        return _UNKNOWN, (
+            "The picks have no scores that tell sure ones from others, and there is no picker to compare them with: "
+            "run one beside them."
+        )
+    evidence, micrograph = _evidence(averages)
+    sure = rankdata(score[known]) / known.sum()
+    shares = measured_shares(sure, evidence, micrograph)
+    return (shares.expected(sure, 0.0).precision if shares.significant else _UNKNOWN), shares.reason
+
+
+def _evidence(averages: Averages) -> tuple[FloatArray, IndexArray]:
+    """``(n,)`` evidence of the picks for which it was measured, and the number of the micrograph of each."""
+    every = np.concatenate([np.empty(0), *(one.evidence for one in averages.members)])
+    number = np.repeat(np.arange(len(averages.members)), [len(one.evidence) for one in averages.members])
+    known = np.isfinite(every)
+    return every[known], number[known]
+
+
+def _mean(evidence: FloatArray, micrograph: IndexArray) -> Estimate:
+    """Mean of bounded evidence, and its standard error; picks of one micrograph go together."""
+    seen = bounded(evidence)
+    away = seen - seen.mean()
+    sums = np.bincount(micrograph, away)
+    alone = max(float((away**2).sum()), len(seen) * NOISE**2)
+    return Estimate(float(seen.mean()), math.sqrt(max(alone, float((sums**2).sum()))) / len(seen))
 
 
 def _each_once(picks: Picks, distance: float) -> int:

@@ -8,10 +8,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from napari_drpnet.averaging.cutting import Cutter
-from napari_drpnet.data import FloatArray, Micrograph, Picks
+from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import KnownCTF
@@ -56,18 +55,26 @@ def proved(report: ComparisonReport, runners: Sequence[RunningPicker]) -> Job[Co
         proofs = {name: proofs.get(name, Proof(reason=_NOT_ASKED)) for name in names}
         return replace(report, proofs=proofs, remarks=_remarks(report, proofs))
     lens, averages = _lens(report.settings, report.tasks), {}
-    distance = report.settings.diameter / 2 / report.pixel_size
     for name in names:
-        wanted = _SHOWN if name in proofs else _MEASURED
         try:
-            found = yield from _averaged(report, name, lens, wanted)
+            averages[name] = yield from _averaged(report, name, lens, _SHOWN if name in proofs else _MEASURED)
         except UserError as error:
             proofs.setdefault(name, Proof(reason=error.message))
-            continue
-        averages[name] = found
+    reference, distance = _reference(averages, proofs), report.settings.diameter / 2 / report.pixel_size
+    for name in names:
         if name not in proofs:
-            proofs[name] = of_picks(found, _order(found, runners), _particles(report.sets[name]), distance)
+            proofs[name] = of_picks(averages[name], _particles(report.sets[name]), distance, reference)
+    proofs = {name: proofs[name] for name in names}
     return replace(report, proofs=proofs, averages=averages, remarks=_remarks(report, proofs))
+
+
+def _reference(averages: Mapping[str, Averages], proofs: Mapping[str, Proof]) -> tuple[Averages, Proof] | None:
+    """The set of which most is known; None where nothing is."""
+    known = [name for name, proof in proofs.items() if proof.known and name in averages]
+    if not known:
+        return None
+    best = min(known, key=lambda name: proofs[name].precision.error / proofs[name].precision.value)
+    return averages[best], proofs[best]
 
 
 def _remarks(report: ComparisonReport, proofs: Mapping[str, Proof]) -> tuple[str, ...]:
@@ -131,29 +138,6 @@ def _averaged(report: ComparisonReport, name: str, lens: Lens, most: int) -> Job
 def _loaded(lens: Lens, task: PickTask, picks: Picks) -> tuple[Micrograph, Picks]:
     micrograph = lens.load(task)
     return micrograph, replace(picks, frame=micrograph.frame.unbinned)
-
-
-def _order(averages: Averages, runners: Sequence[RunningPicker]) -> FloatArray | None:
-    """``(n,)`` how sure averaged picks are: by their own scores, or else by a picker that has proof; None: unknown."""
-    members = [one.picks for one in averages.members]
-    score = np.concatenate([np.empty(0), *(picks.score for picks in members)])
-    if len(score) and np.isfinite(score).all() and np.ptp(score) > 0:
-        return score
-    known = [one for one in runners if one.proof is not None and one.proof.known]
-    if not known:
-        return None
-    candidates = {picks.frame.micrograph: picks for picks in known[0].every}
-    return np.concatenate([_score_at(picks, candidates.get(picks.frame.micrograph), averages) for picks in members])
-
-
-def _score_at(picks: Picks, candidates: Picks | None, averages: Averages) -> FloatArray:
-    """``(n,)`` the score of the candidate within half a diameter of each pick; 0 where there is none."""
-    if candidates is None or not len(candidates):
-        return np.zeros(len(picks))
-    reach = averages.diameter / 2 / picks.frame.known_pixel_size()
-    away, nearest = cKDTree(candidates.yx).query(picks.yx, distance_upper_bound=reach)
-    score = np.append(np.nan_to_num(candidates.score), 0.0)
-    return np.asarray(score[np.where(np.isfinite(away), nearest, len(candidates))], np.float64)
 
 
 def _particles(entries: Sequence[Picks]) -> list[Picks]:
