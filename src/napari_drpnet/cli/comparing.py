@@ -45,6 +45,8 @@ def compare(
     else:
         columns, cells = tables.texts(tables.STANDINGS, tables.standings(report))
         print_table([column.head for column in columns], cells)
+        for remark in report.remarks:
+            typer.echo(remark)
         typer.echo(f"written to {report.page}")
     if report.failed:
         raise typer.Exit(1)
@@ -91,6 +93,7 @@ def _document(report: jobs.ComparisonReport, rows: dict[str, Any]) -> dict[str, 
         "edge": report.edge,
         **rows,
         "warnings": report.warnings,
+        "remarks": report.remarks,
         "failed": [{"name": name, "reason": reason} for name, reason in report.failed],
     }
 

@@ -51,6 +51,11 @@ class ComparisonSettings(MatchSettings):
     consensus: int | None = Field(
         None, ge=1, description="Add one more set: the particles that at least so many of the others have."
     )
+    averages: bool = Field(
+        True,
+        description="Make class averages of each set, and measure by them how many picks are particles where no "
+        "threshold is chosen by that anyway.",
+    )
     overlays: int = Field(12, ge=0, le=100, description="Pictures of micrographs with everyone's picks, at most.")
     overlay_order: Literal["disputed", "first"] = Field(
         "disputed", description="Which micrographs are drawn: those on which the sets differ most, or the first."

@@ -15,6 +15,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from pydantic import Field
 
+import seen_particles
 from blobs import DIAMETER, PIXEL_SIZE, SHAPE, grid_of_blobs, write_mrc
 from discs import DarkDiscs, SlowScores
 from napari_drpnet.data import Picks
@@ -31,6 +32,7 @@ from projects import make_project, some_picks
 pytestmark = pytest.mark.gui
 LIMIT = 60_000  # milliseconds; the first run imports torch
 RADIUS = 0.5 * DIAMETER / PIXEL_SIZE
+LOG = base._BUILT_IN["log"]
 
 
 class Raises(DarkDiscs):
@@ -379,6 +381,52 @@ def test_picks_that_fit_only_upside_down_are_warned_of(form: Any, viewer: Any, q
     turned = np.column_stack([SHAPE[0] - 1 - picks.yx[:, 0], picks.yx[:, 1]])
     add(viewer, form, qtbot, replace(picks, yx=turned), "turned")
     assert "upside down" in form.warning.text()
+
+
+# ---------------------------------------------------------------- without a truth
+
+
+@pytest.mark.slow
+def test_true_picks_are_told_without_a_truth_and_follow_the_threshold(
+    viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
+    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
+    viewer.open(str(path), plugin="napari-drpnet")
+    form = open_form(viewer)
+    form.diameter.value = seen_particles.DIAMETER
+    run(form, qtbot, "log", "dark-discs")
+    log = form.model.named("log")
+    assert abs(log.proof.true.value - 196) < 3 * log.proof.true.error
+    column = [n for n in range(form.sets.columnCount()) if not form.sets.isColumnHidden(n)]
+    heads = [form.sets.horizontalHeaderItem(n).text() for n in column]
+    assert heads == ["set", "picks", "≈ true", "≈ precision", "≈ F1"]
+    at = form.model.sets.index(log)
+    form.sets.selectRow(at)
+    assert "±" in row(form, "log")["≈ true"]
+    assert "particles: precision" in form.sets.item(at, column[2]).toolTip()
+    assert form.proved.isVisibleTo(form)
+    assert form.proved.text().startswith("log: About ")
+    form.threshold.value = float(np.quantile(log.every.score, 0.99))
+    rest(form, qtbot)
+    assert log.proof.true.value < 20
+    assert row(form, "log")["≈ true"].startswith(f"{log.proof.true.value:.0f} ")
+
+
+def test_what_is_not_measured_has_no_number_and_says_why(form: Any, viewer: Any, qtbot: Any) -> None:
+    run(form, qtbot, "dark-discs")
+    add(viewer, form, qtbot, some_picks("blobs"), "mine")
+    assert [row(form, name)["≈ true"] for name in ("dark-discs", "mine")] == ["–", "–"]
+    told = [form.sets.item(number, 6).toolTip() for number in (0, 1)]
+    assert "is not measured. Too few candidates" in told[0]
+    assert "measured of pickers only" in told[1]
+
+
+def test_measuring_is_left_out_on_request(form: Any, viewer: Any, qtbot: Any) -> None:
+    form.measure.value = False
+    run(form, qtbot, "dark-discs")
+    assert form.sets.isColumnHidden(6)
+    assert not form.proved.isVisibleTo(form)
 
 
 # ---------------------------------------------------------------- what is seen

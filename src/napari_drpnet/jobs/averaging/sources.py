@@ -72,7 +72,7 @@ def picked_in_project(project: Project, ctf: Path | None = None, names: Sequence
     if not entries:
         which = "no micrograph of the project has picks" if names is None else f"{', '.join(names)} has no picks"
         raise UserError(f"{project.folder}: {which}.", "Pick its micrographs first.")
-    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
+    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries])
 
     def load(name: str) -> tuple[Micrograph, Picks]:
         picks = outside(project.read_picks(name), project.read_region(name))
@@ -114,7 +114,7 @@ def ctf_of(name: str, path: Path | None) -> KnownCTF | None:
     UserError
         When such a file cannot be read.
     """
-    return None if path is None else _known_ctf(None, [(name, path)])
+    return None if path is None else known_ctf(None, [(name, path)])
 
 
 def picked_in_files(
@@ -211,14 +211,14 @@ def _source(
 ) -> Source:
     entries: list[MicrographEntry] = [task.micrograph for task in tasks]
     stars = [Path(text) for text in inputs if text.lower().endswith(".star")]
-    lens = _known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
+    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
     micrographs = tuple(
         PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name)) for task in tasks
     )
     return Source(micrographs, diameter, lens, {entry.name: entry.lens for entry in entries if entry.lens})
 
 
-def _known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
+def known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
     """The CTF of micrographs as it is told, by a STAR file that lists them, or by files beside them."""
     names, paths = [name for name, _ in files], dict(files)
     if ctf is not None:

@@ -16,6 +16,7 @@ from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.compare.consensus import CONSENSUS, joined, write_set
 from napari_drpnet.jobs.compare.contenders import RunningPicker
 from napari_drpnet.jobs.compare.lineup import TRUTH, LineUp, line_up
+from napari_drpnet.jobs.compare.prove import proved
 from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
@@ -32,9 +33,10 @@ def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
     """Run pickers, read sets of picks, compare all, and write what a reader wants to see.
 
     Writes the picks of each picker as `pick` does to a folder of its name, and ``table.csv``, ``agreement.csv``,
-    ``micrographs.csv``, ``curves.png`` where there is a truth, ``overlays/`` and ``report.html``. Each micrograph is
-    read once for all pickers, and those that are drawn once more. A picker or a set of picks that cannot be used is
-    reported and the others go on; so is a micrograph. When the run is stopped, the picks that are finished stay.
+    ``micrographs.csv``, ``curves.png`` where there is a truth, ``averages/``, ``overlays/`` and ``report.html``. Each
+    micrograph is read once for all pickers, and those that are drawn or averaged once more. A picker or a set of picks
+    that cannot be used is reported and the others go on; so is a micrograph. When the run is stopped, the picks that
+    are finished stay.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
     entered = line_up(settings)
     with alone_in(settings.out):
         yield from _run(entered.runners, entered.tasks, settings)
-        report = _judge(settings, entered)
+        report = yield from proved(_judge(settings, entered), entered.runners)
         yield from write_files(report)
     return report
 

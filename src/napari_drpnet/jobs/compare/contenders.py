@@ -9,13 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.data import Micrograph, Picks, ScoreMap
+import numpy as np
+
+from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.compare.proof import Proof, of_candidates
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.jobs.pick_report import PickLists, PickResult
@@ -43,8 +46,12 @@ class RunningPicker:
         Spent on all of them together, learning included.
     problem
         Why it cannot pick at all; empty while it can.
+    measures
+        Whether evidence is measured where no threshold needs it.
     judgement
         What was decided, where the threshold is to be chosen, once all micrographs are scored.
+    proof
+        What is expected of its picks, once all micrographs are scored; None where its candidates do not tell.
     """
 
     name: str
@@ -54,8 +61,9 @@ class RunningPicker:
     every: list[Picks] = field(default_factory=list)
     cpu_seconds: float = 0.0
     problem: str = ""
-
+    measures: bool = True
     judgement: Judgement | None = None
+    proof: Proof | None = None
 
     def __post_init__(self) -> None:
         self._lists = PickLists(self.out)
@@ -96,24 +104,35 @@ class RunningPicker:
     def _keep(self, micrograph: Micrograph, task: PickTask, found: Found) -> tuple[int, Path]:
         written = write_picks(found.picks, self.out / task.coordinates)
         if self.picker.auto:
-            number = len(self._picked)
             self._picked.append((len(self.results), task, replace(found.score_map, values=None)))
-            if not self._bench.enough:
-                self._bench.add(number, micrograph, found.score_map)
+        if (self.picker.auto or self.measures) and not self._bench.enough:
+            self._bench.add(len(self.shown), micrograph, found.score_map)
         self.shown.append(found.picks)
         self.every.append(self.picker.picks_from(found.score_map, 0.0))
         return len(found.picks), written
 
     def settle(self) -> Job[None]:
-        """Where the threshold is to be chosen: choose it for all micrographs together, and pick them all at it.
+        """Measure what averages of all micrographs prove, and choose the threshold for all together where it is to be.
 
         Until then each has the picks that suit it alone.
         """
-        if not self._picked:
+        if not self.shown or not (self.picker.auto or self.measures):
             return
         start, here = time.process_time(), Progress(0, 1, 0, f"{self.name}: measuring what averages prove")
         yield here
-        known = self.judgement = yield from translate(self._bench.decide(all_of_it=True), within(here))
+        known = yield from translate(self._bench.decide(all_of_it=True), within(here))
+        score = [every.score for every in self.every]
+        doubted = self._pick_again(known) if self.picker.auto else set()
+        if self.picker.auto:
+            self.judgement = known
+            self.cpu_seconds += time.process_time() - start
+        if known.decision.basis != "rule":
+            sure = [one for number, one in enumerate(score) if number not in doubted]
+            self.proof = self._proved(known, np.concatenate([np.empty(0), *sure]))
+
+    def _pick_again(self, known: Judgement) -> set[int]:
+        """Pick all micrographs at the threshold that was chosen; gives those whose picks are left out."""
+        doubted = set()
         for number, (place, task, score_map) in enumerate(self._picked):
             found = judged(self.picker, known, score_map, self._bench.own(number, known))
             write_picks(found.picks, self.out / task.coordinates)
@@ -121,7 +140,15 @@ class RunningPicker:
             self.shown[number], self.every[number] = found.picks, replace(every, score=known.own_scores(every.score))
             result = replace(self._lists.results[place], picks=len(found.picks))
             self._lists.results[place] = with_own(result, found)
-        self.cpu_seconds += time.process_time() - start
+            if found.left_out:
+                doubted.add(number)
+        return doubted
+
+    def _proved(self, known: Judgement, probability: FloatArray) -> Proof:
+        """What is expected of the picks, from the picker's probabilities of all candidates."""
+        auto = self.picker.auto
+        least = known.decision.threshold if auto else float(known.own_scores(np.array([self.picker.settings.least]))[0])
+        return of_candidates(known.shares, probability, least, sum(map(len, self.shown)))
 
     def refuse(self, task: PickTask, error: UserError) -> None:
         """A micrograph that nobody can pick."""

@@ -126,7 +126,7 @@ def _load(settings: ComparisonSettings) -> tuple[list[RunningPicker], list[tuple
     for name in settings.pickers:
         try:
             picker = load_picker(name, **shared | settings.options.get(name, {}))
-            found.append(RunningPicker(name, picker, settings.out / name))
+            found.append(RunningPicker(name, picker, settings.out / name, measures=settings.averages))
         except UserError as error:
             failed.append((name, str(error)))
     return found, failed

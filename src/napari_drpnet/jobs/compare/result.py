@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from napari_drpnet.data import Picks
 from napari_drpnet.evaluation.comparison import Comparison
+from napari_drpnet.jobs.averaging.result import Averages
+from napari_drpnet.jobs.compare.proof import Proof
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.settings import ComparisonSettings
 
@@ -36,6 +39,12 @@ class ComparisonReport:
         What could not be used or picked, by name, with the reason.
     warnings
         All that a user should know, those of the comparison included.
+    proofs
+        What averages prove of each set but the truth, by its name.
+    averages
+        Class averages of some picks of each set, where they were made.
+    remarks
+        What was not measured of the sets without a truth, and why: a sentence each.
     """
 
     settings: ComparisonSettings
@@ -49,6 +58,9 @@ class ComparisonReport:
     used: dict[str, dict[str, Any]]
     failed: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    averages: Mapping[str, Averages] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def page(self) -> Path:

@@ -143,7 +143,9 @@ class CompareWidget(CompareForm):
         self._found, self._running_on = [], source
         self.failed.clear()
         self.failed.hide()
-        steps = partial(run_pickers, self._crew, names, settings, source, self._school(source), self._found)
+        steps = partial(
+            run_pickers, self._crew, names, settings, source, self._school(source), self._found, self.measure.value
+        )
         self.job.run(steps, done=lambda _: None, step=self._take_found)
 
     def _school(self, source: ChosenImage) -> School:
@@ -162,7 +164,7 @@ class CompareWidget(CompareForm):
                 self.failed.show()
                 continue
             chosen, origin = self._set_of(one)
-            origin.keep(self._running_on, one.picks)
+            origin.keep(self._running_on, one.picks, one.shares)
             self.model.look_again(chosen)
 
     def _set_of(self, one: Found) -> tuple[PickSet, OfPicker]:

@@ -48,6 +48,12 @@ class CompareForm(QWidget):
         self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
         self.in_pixels = Label(label=" ", value="")
         self.invert: Any = control(PickerSettings, "invert")
+        self.measure = CheckBox(
+            text="estimate true picks",
+            value=True,
+            tooltip="After the run, averages of each picker's picks tell how many are particles, without a truth. "
+            "It takes some seconds for each; Cancel keeps the picks.",
+        )
         self.median = button("", "Sizes that a picker found out, as the diameter for the others.")
         self.median.hide()
         self.pickers = PickerList(available_pickers())
@@ -77,6 +83,8 @@ class CompareForm(QWidget):
         )
         self.consensus = CheckBox(text="Consensus: picked by at least", tooltip="One more set, of what the sets share.")
         self.at_least = SpinBox(value=2, min=1, max=99, tooltip="How many sets must have a particle; 1 joins them all.")
+        self.proved = wrapped()
+        self.proved.hide()
         self.warning = wrapped()
         self.warning.hide()
 
@@ -96,7 +104,7 @@ class CompareForm(QWidget):
         self.tabs.addTab(_page(self.pairs), "Agreement")
 
     def _lay_out(self) -> None:
-        head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert])
+        head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert, self.measure])
         column = in_column(
             head,
             self.median,
@@ -105,6 +113,7 @@ class CompareForm(QWidget):
             self.failed,
             self.add,
             self.sets,
+            self.proved,
             self.warning,
             aligned([self.truth, self.view, self.threshold]),
             self.legend,
@@ -136,6 +145,7 @@ class CompareForm(QWidget):
         self.warning.setVisible(bool(warnings))
         with self.consensus.changed.blocked():
             self.consensus.value = model.named(CONSENSUS) is not None
+        self._fill_proved(model)
         self._fill_legend(model)
         self._fill_slider(model)
         self._fill_median(model)
@@ -144,6 +154,13 @@ class CompareForm(QWidget):
         with self.truth.changed.blocked():
             self.truth.choices = [NO_TRUTH, *names]
             self.truth.value = truth or NO_TRUTH
+
+    def _fill_proved(self, model: CompareModel) -> None:
+        """What averages prove of the chosen set; nothing where no set was measured."""
+        chosen = model.chosen
+        self.proved.setVisible(chosen is not None and any(one.shares is not None for one in model.sets))
+        if chosen is not None:
+            self.proved.setText(f"{chosen.name}: {chosen.proof.in_words(chosen.count)}")
 
     def _fill_legend(self, model: CompareModel) -> None:
         """What the colours mean while the verdict is shown, and of which set it is."""

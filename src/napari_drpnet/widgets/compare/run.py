@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_drpnet import jobs
-from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.averaging.shares import Shares, unmeasured_shares
+from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers import available_pickers, load_picker, needs_diameter, settings_class
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
-from napari_drpnet.steps import translate
+from napari_drpnet.steps import translate, within
 from napari_drpnet.widgets.kit.source import ChosenImage
 
 
@@ -32,6 +33,8 @@ class Found:
         Whether it was told no diameter.
     problem
         Why it failed; empty when it did not.
+    shares
+        What averages prove of its candidates; None before it is measured.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Found:
     threshold: float = 0.5
     finds_sizes: bool = False
     problem: str = ""
+    shares: Shares | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +113,7 @@ def run_pickers(
     source: ChosenImage,
     school: School,
     found: list[Found],
+    measure: bool = False,
 ) -> jobs.Job[None]:
     """Run each picker; runs in a thread and touches no layer.
 
@@ -126,15 +131,36 @@ def run_pickers(
         What a picker may learn from.
     found
         Gets an entry as each has ended, so that a run that is stopped keeps what it has.
+    measure
+        Whether to measure what averages prove, once all have run; those that are measured get a second entry.
     """
     yield jobs.Progress(0, len(names), message="Reading the image")
     micrograph = source.micrograph()
+    ran: list[_Ran] = []
     for done, name in enumerate(names):
         here = jobs.Progress(done, len(names), message=name)
         try:
-            found.append((yield from _run(crew, name, settings, micrograph, school, here)))
+            ran.append((yield from _run(crew, name, settings, micrograph, school, here)))
+            found.append(ran[-1].found)
         except Exception as error:  # listed with its reason, the others run
             found.append(Found(name, problem=said(error)))
+    for done, one in enumerate(ran if measure else ()):
+        here = jobs.Progress(done, len(ran), message=f"{one.found.name}: measuring what averages prove")
+        yield here
+        try:
+            judgement = yield from translate(jobs.judge_one(one.picker, micrograph, one.score_map), within(here))
+            found.append(replace(one.found, shares=judgement.shares))
+        except Exception as error:
+            found.append(replace(one.found, shares=unmeasured_shares(said(error))))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    """A picker that found something, and all its candidates."""
+
+    found: Found
+    picker: LoadedPicker
+    score_map: ScoreMap
 
 
 def _run(
@@ -144,13 +170,14 @@ def _run(
     micrograph: Micrograph,
     school: School,
     here: jobs.Progress,
-) -> jobs.Job[Found]:
+) -> jobs.Job[_Ran]:
     """One picker, told as a part of the run that is ``here``."""
     yield replace(here, message=f"Loading {name}")
     learning = crew.picker(name, settings, school)
     picker = yield from translate(
         learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
     )
-    found = yield from jobs.find(picker, micrograph, here)
-    least = picker.threshold_on(found.score_map)
-    return Found(name, picker.picks_from(found.score_map, threshold=0.0), least, picker.settings.diameter == 0)
+    score_map = (yield from jobs.find(picker, micrograph, here)).score_map
+    least = picker.threshold_on(score_map)
+    every = picker.picks_from(score_map, threshold=0.0)
+    return _Ran(Found(name, every, least, picker.settings.diameter == 0), picker, replace(score_map, values=None))

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from napari_drpnet.averaging.shares import Shares
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import same_micrograph
 from napari_drpnet.jobs.compare.pick_files import PickFile
+from napari_drpnet.jobs.compare.proof import Proof, of_candidates
 from napari_drpnet.layers import picks_of
 from napari_drpnet.widgets.kit.source import ChosenImage
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -20,6 +22,8 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
 
+_NOT_HERE = "Here this is measured of pickers only; on the command line, compare measures files as well."
+_NOT_RUN = "Tick 'estimate true picks', and run the picker on this micrograph."
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 
@@ -42,21 +46,25 @@ class OfPicker:
     finds_sizes
         Whether it was told no diameter.
     found
-        Picks, and what the image looked like.
+        Picks, what averages prove of them where it was measured, and what the image looked like.
     """
 
     name: str
     finds_sizes: bool = False
-    found: dict[tuple[Any, ...], tuple[int, Picks]] = field(default_factory=dict)
+    found: dict[tuple[Any, ...], tuple[int, Picks, Shares | None]] = field(default_factory=dict)
 
-    def keep(self, source: ChosenImage, picks: Picks) -> None:
+    def keep(self, source: ChosenImage, picks: Picks, shares: Shares | None = None) -> None:
         """Remember what was found on a micrograph."""
-        self.found[source.key] = (_look(source), picks)
+        self.found[source.key] = (_look(source), picks, shares)
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """What was found on a micrograph, if the picker ran there and the image is what it was."""
-        look, picks = self.found.get(source.key, (None, None))
+        look, picks, _ = self.found.get(source.key, (None, None, None))
         return picks if picks is not None and look == _look(source) else None
+
+    def shares_on(self, source: ChosenImage) -> Shares | None:
+        """What averages prove of these picks; None where it was not measured."""
+        return self.found[source.key][2] if self.picks_on(source) is not None else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +144,8 @@ class PickSet:
         All its picks on the present micrograph; None when it has none for it.
     trouble
         Why it has none; empty when nothing is wrong.
+    shares
+        What averages prove of its picks on the present micrograph; None where it was not measured.
     """
 
     name: str
@@ -144,6 +154,17 @@ class PickSet:
     threshold: float = -math.inf
     every: Picks | None = None
     trouble: str = ""
+    shares: Shares | None = None
+
+    @property
+    def proof(self) -> Proof:
+        """What is expected of the picks that pass, without a truth."""
+        if not isinstance(self.origin, OfPicker):
+            return Proof(reason=_NOT_HERE)
+        if self.shares is None or self.every is None:
+            return Proof(reason=_NOT_RUN)
+        least = float(self.shares.probability(np.array([max(self.threshold, 0.0)]))[0])
+        return of_candidates(self.shares, self.every.score, least, self.count)
 
     @property
     def count(self) -> int:
@@ -183,6 +204,8 @@ class PickSet:
         except UserError as error:
             self.trouble = str(error)
         self.every = None if source is None or picks is None else _placed(picks, source.frame.unbinned)
+        origin = self.origin
+        self.shares = origin.shares_on(source) if source is not None and isinstance(origin, OfPicker) else None
 
 
 def _placed(picks: Picks, frame: Frame) -> Picks:

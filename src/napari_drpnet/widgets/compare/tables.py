@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
 
+from napari_drpnet.averaging.shares import Estimate
 from napari_drpnet.drawing.colours import colour
 from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.jobs.compare.figures import Figures
+from napari_drpnet.jobs.prospect import said
 from napari_drpnet.widgets.compare.sets import PickSet
 from napari_drpnet.widgets.kit.check_list import CheckList
 from napari_drpnet.widgets.kit.parts import Table
@@ -22,7 +24,11 @@ SETS = {
     "recall": "Part of the particles that were found",
     "F1": "Harmonic mean of precision and recall",
     "AP": "Average precision: area under the curve, at all thresholds",
+    "≈ true": "Particles among the picks, by what averages prove without a truth; - where it is not known",
+    "≈ precision": "Part of the picks that are particles, by what averages prove",
+    "≈ F1": "By what averages prove, of the particles among the picker's own candidates",
 }
+_JUDGED, _PROVED = range(2, 6), range(6, 9)  # columns
 PAIRS = {
     "sets": "A double click goes to a place where the two differ.",
     "both": "Picks that both have",
@@ -73,21 +79,35 @@ def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, tr
         if chosen.every is None:
             item.setForeground(QBrush(_GREY))
             item.setToolTip(chosen.trouble or f"{chosen.name} has no picks of this micrograph.")
-    for column in range(2, len(SETS)):
+        for column in _PROVED:
+            cell = table.item(row, column)
+            if cell is not None:
+                cell.setToolTip(chosen.proof.in_words(chosen.count))
+                cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    for column in _JUDGED:
         table.setColumnHidden(column, truth is None)
+    for column in _PROVED:
+        table.setColumnHidden(column, truth is not None or all(chosen.shares is None for chosen in sets))
     table.fit()
 
 
 def _row(chosen: PickSet, figures: Figures | None, truth: str | None) -> tuple[object, ...]:
     count = None if chosen.every is None else chosen.count
     if chosen.name == truth:
-        return (f"{chosen.name} (truth)", count, None, None, None, None)
+        return (f"{chosen.name} (truth)", count, *(None,) * 7)
     standing = None if figures is None else figures.standing(chosen.name)
-    if standing is None or standing.evaluation is None or chosen.every is None:
-        return (chosen.name, count, None, None, None, None)
-    counts = standing.evaluation.counts
-    figures_of = (counts.precision, counts.recall, counts.f1, standing.area)
-    return (chosen.name, count, *(None if math.isnan(value) else value for value in figures_of))
+    judged: tuple[float | None, ...] = (None,) * 4
+    if standing is not None and standing.evaluation is not None and chosen.every is not None:
+        counts = standing.evaluation.counts
+        known = (counts.precision, counts.recall, counts.f1, standing.area)
+        judged = tuple(None if math.isnan(value) else value for value in known)
+    proof = chosen.proof
+    return (chosen.name, count, *judged, *map(_estimated, (proof.true, proof.precision, proof.f1)))
+
+
+def _estimated(estimate: Estimate) -> str:
+    """A number with its error; without an error there is none."""
+    return said(estimate.value, estimate.error) if math.isfinite(estimate.error) else "–"
 
 
 def fill_pairs(table: Table, pairs: Sequence[Pair], pixel_size: float) -> None:

@@ -24,7 +24,7 @@ def command(settings: ComparisonSettings) -> str:
         value = getattr(settings, name)
         if value is not None and value != type(settings).model_fields[name].default:
             words += ["--" + name.replace("_", "-"), _plain(value)]
-    words += ["--invert"] * settings.invert
+    words += ["--invert"] * settings.invert + ["--no-averages"] * (not settings.averages)
     return shlex.join([*words, *settings.inputs, "--out", settings.out.as_posix()])
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 
 from PIL import Image
 
+from napari_drpnet.averaging.shares import Estimate
 from napari_drpnet.drawing.colours import colour_on_white
 from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.compare.report.command import command
@@ -28,11 +30,20 @@ from napari_drpnet.jobs.compare.report.tables import (
     texts,
 )
 from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.prospect import said
 
 # Together they keep the page at about 10 MB, which can be sent by mail.
 _PICTURE_WIDTH, _QUALITY, _PICTURES = 1800, 78, 7_000_000
 _MOST_ROWS, _MOST_LINES = 300, 40
+_STRIP_QUALITY = 88
 _BLUE = (0, 114, 178)
+_ABOUT_PROOF = (
+    "Averages of half of the micrographs measure the picks on the other half, at frequencies that aligned nothing. "
+    "What is no particle proves nothing there: so the part of the picks that are particles follows without labels. "
+    "Recall is of the particles among a picker's own candidates, not of those that it cannot see: compare "
+    "the numbers of true picks between pickers. Much of their errors is the same for all sets of one data set. All "
+    "averages have one scale; the one with most evidence comes first."
+)
 
 
 class Pictures:
@@ -54,13 +65,14 @@ class Pictures:
             self.shown[name] = file.getvalue()
 
 
-def page(report: ComparisonReport, pictures: Pictures) -> str:
-    """The whole page."""
+def page(report: ComparisonReport, pictures: Pictures, strips: Mapping[str, Image.Image]) -> str:
+    """The whole page; ``strips`` are class averages by the name of their set."""
     parts = [
         _head(report),
         _notes("What failed", "fail", [f"{name}: {reason}" for name, reason in report.failed]),
         _notes("What to know before reading on", "warn", report.warnings),
         _section("The sets", _standings(report)),
+        _section("What averages prove", _proofs(report, strips)),
         _section("Precision and recall", curves(report.comparison)),
         _section("How far they agree", _agreement(report.comparison, report.pixel_size)),
         _section("Micrographs", _pictures(report, pictures)),
@@ -110,7 +122,50 @@ def _summary(report: ComparisonReport) -> str:
     text = f"<b>{escape(most.first)}</b> and <b>{escape(most.second)}</b> agree most (F1 {most.f1:.3f})"
     if len(pairs) > 1:
         text += f", {escape(least.first)} and {escape(least.second)} least ({least.f1:.3f})"
-    return text + ". There is no truth, so nobody can say who is right."
+    return f"{text}. {_most_true(report) or 'There is no truth, so nobody can say who is right.'}"
+
+
+def _most_true(report: ComparisonReport) -> str:
+    """Who has most particles, by what averages prove; empty where nothing does."""
+    order = sorted(
+        (name for name, one in report.proofs.items() if one.known), key=lambda n: -report.proofs[n].true.value
+    )
+    if not order:
+        return ""
+    first, *others = order
+    best = report.proofs[first].true
+    text = f"By what averages prove without a truth, <b>{escape(first)}</b> has about <b>{said(best.value, best.error)}"
+    text += "</b> true picks"
+    near = [name for name in others if _close(best, report.proofs[name].true)]
+    if near:
+        return f"{text}; {escape(', '.join(near))} cannot be told from it, within two standard errors."
+    return f"{text}, more than any other by over two standard errors." if others else f"{text}."
+
+
+def _close(one: Estimate, other: Estimate) -> bool:
+    return one.value - other.value < 2 * math.hypot(one.error, other.error)
+
+
+def _proofs(report: ComparisonReport, strips: Mapping[str, Image.Image]) -> str:
+    """What is known of each set in words, over its class averages."""
+    picks = {standing.name: standing.picks for standing in report.comparison.standings}
+    parts = [
+        f"<h3>{escape(name)}</h3>\n<p>{escape(proof.in_words(picks[name]))}</p>\n{_strip(name, strips.get(name))}"
+        for name, proof in report.proofs.items()
+    ]
+    return "\n".join([*parts, f'<p class="small">{_ABOUT_PROOF}</p>']) if parts else ""
+
+
+def _strip(name: str, strip: Image.Image | None) -> str:
+    if strip is None:
+        return ""
+    file = io.BytesIO()
+    strip.save(file, "JPEG", quality=_STRIP_QUALITY, optimize=True)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return (
+        f'<figure><img class="strip" style="max-width:{strip.width}px" src="data:image/jpeg;base64,{data}" '
+        f'alt="Class averages of {escape(name)}"></figure>'
+    )
 
 
 def _section(title: str, content: str) -> str:

@@ -13,11 +13,13 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.drawing.charts import Panel
+from napari_drpnet.drawing.class_sheet import class_sheet
 from napari_drpnet.drawing.colours import colour, colour_on_white
 from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, verdict_rings
 from napari_drpnet.evaluation.agreement import agreement
 from napari_drpnet.evaluation.comparison import Standing
 from napari_drpnet.io.names import places
+from napari_drpnet.jobs.averaging.write import caption
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_run import read_task
@@ -35,6 +37,13 @@ def overlays(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
     """The micrographs that are drawn: name and picture of each, one panel for each set that is not the truth."""
     for task in _chosen(report):
         yield task.micrograph.name, _overlay(report, task)
+
+
+def class_strips(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
+    """The averages of each set in a row, those that are worth most first: name of the set and its picture."""
+    for name, averages in report.averages.items():
+        captions = [caption(number, one, averages.diameter) for number, one in enumerate(averages.classes, 1)]
+        yield name, class_sheet(averages.images, averages.diameter / averages.pixel_size, captions)
 
 
 def overlay_files(report: ComparisonReport) -> dict[str, PurePosixPath]:

@@ -7,6 +7,7 @@ body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sa
   max-width: 1180px; margin: 0 auto; padding: 32px 24px 64px; background: white; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 20px; margin: 40px 0 12px; padding-bottom: 4px; border-bottom: 2px solid var(--line); }
+h3 { font-size: 16px; margin: 20px 0 2px; } h3 + p { margin: 0 0 8px; }
 .facts { color: var(--pale); margin: 0; }
 .lead { font-size: 19px; margin: 18px 0 0; padding: 14px 18px; background: var(--ground);
   border-left: 5px solid var(--blue); }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,30 @@ from napari_drpnet.jobs.compare.result import ComparisonReport
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in files, its head on paper, how its numbers are written, and what it means."""
+    """One column: its name in files, its head on paper, how its numbers are written, and what it means.
+
+    One ``of_files`` is not shown to people. One that is ``estimated`` has an error, which files have in a column of its
+    own; without the error its number is not shown.
+    """
 
     key: str
     head: str
     form: str = ""
     help: str = ""
+    estimated: bool = False
+    of_files: bool = False
 
-    def text(self, value: Any) -> str:
-        """A value for people; what does not apply is a dash."""
-        if value is None or (isinstance(value, float) and math.isnan(value)):
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """In files."""
+        return (self.key, f"{self.key}_error") if self.estimated else (self.key,)
+
+    def text(self, row: Mapping[str, Any]) -> str:
+        """Its value for people; what does not apply is a dash."""
+        values = [row[key] for key in self.keys]
+        if self.of_files or any(value is None or (isinstance(value, float) and math.isnan(value)) for value in values):
             return "–"
-        return format(value, self.form)
+        return " ± ".join(format(value, self.form) for value in values)
 
 
 STANDINGS = (
@@ -46,6 +58,12 @@ STANDINGS = (
     Column("best_threshold", "at", ".2f", "the threshold of the best F1"),
     Column("average_precision", "AP", ".3f", "average precision, the area under the curve of all candidates"),
     Column("distance", "off [Å]", ".1f", "median distance of right picks from the true centre, in Angstrom"),
+    Column("true_picks", "≈ true", ",.0f", "particles among the picks, by what averages prove without a truth", True),
+    Column("estimated_precision", "≈ precision", ".2f", "part of the picks that are particles, by averages", True),
+    Column("estimated_recall", "≈ recall", ".2f", "part of the particles among its own candidates, by averages", True),
+    Column("estimated_f1", "≈ F1", ".2f", "harmonic mean of these two, so of its own candidates, too", True),
+    Column("candidates_true", "≈ of", ",.0f", "particles among all its candidates, picked or not, by averages", True),
+    Column("evidence", "evidence", help="what was measured, or why nothing was", of_files=True),
     Column("cpu_seconds", "CPU-s", ".2f", "CPU seconds per micrograph, with learning shared among them"),
 )
 AGREEMENT = (
@@ -111,8 +129,8 @@ def write_tables(report: ComparisonReport) -> None:
 
 def texts(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[list[str]]]:
     """The columns in which some row has something to say, and their cells as text."""
-    used = [column for column in columns if any(column.text(row[column.key]) != "–" for row in rows)]
-    return used, [[column.text(row[column.key]) for column in used] for row in rows]
+    used = [column for column in columns if any(column.text(row) != "–" for row in rows)]
+    return used, [[column.text(row) for column in used] for row in rows]
 
 
 def _standing(report: ComparisonReport, index: int) -> Row:
@@ -131,9 +149,19 @@ def _standing(report: ComparisonReport, index: int) -> Row:
         standing.best_threshold,
         standing.area,
         near[0] * report.pixel_size if near and counts else None,
+        *_proved(report, standing.name),
         cpu / len(entries) if cpu is not None else None,
     )
-    return dict(zip((column.key for column in STANDINGS), values, strict=True))
+    return dict(zip((key for column in STANDINGS for key in column.keys), values, strict=True))
+
+
+def _proved(report: ComparisonReport, name: str) -> tuple[float | str | None, ...]:
+    """What averages prove of a set: values and their errors in turn, and the sentence."""
+    proof = report.proofs.get(name)
+    if proof is None:
+        return (*(None,) * 10, "")
+    estimates = (proof.true, proof.precision, proof.recall, proof.f1, proof.number)
+    return (*(number for one in estimates for number in (one.value, one.error)), proof.reason)
 
 
 def _kind(report: ComparisonReport, name: str) -> str:
@@ -153,8 +181,9 @@ def _pair(pair: Pair, pixel_size: float) -> Row:
 def _write(columns: Sequence[Column], rows: Sequence[Row], path: Path) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([column.key for column in columns])
-    table.writerows([_number(row[column.key]) for column in columns] for row in rows)
+    keys = [key for column in columns for key in column.keys]
+    table.writerow(keys)
+    table.writerows([_number(row[key]) for key in keys] for row in rows)
     write_text(text.getvalue(), path)
 
 

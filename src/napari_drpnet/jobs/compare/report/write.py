@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_drpnet.drawing.overlay import save_png
 from napari_drpnet.io.files import write_text
 from napari_drpnet.jobs.compare.report.page import Pictures, page
-from napari_drpnet.jobs.compare.report.pictures import draw_curves, flat, overlay_files, overlays
+from napari_drpnet.jobs.compare.report.pictures import class_strips, draw_curves, flat, overlay_files, overlays
 from napari_drpnet.jobs.compare.report.tables import write_tables
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.steps import Job, Progress
@@ -18,9 +18,12 @@ def write_files(report: ComparisonReport) -> Job[None]:
     write_tables(report)
     if (curves := draw_curves(report)) is not None:
         save_png(curves, out / "curves.png")
+    strips = dict(class_strips(report))
+    for name, strip in strips.items():
+        save_png(strip, out / "averages" / f"{name}.png")
     pictures, files = Pictures(), overlay_files(report)
     for name, picture in overlays(report):
         yield Progress(total, total, 0, f"drawing {name}")
         save_png(flat(picture), out / files[name])
         pictures.add(name, picture)
-    write_text(page(report, pictures), report.page)
+    write_text(page(report, pictures, strips), report.page)
