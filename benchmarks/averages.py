@@ -8,7 +8,8 @@ projections
     in many directions: correlation of the pixels within the particle, each average with the projection that is most
     like it, at the class's own resolution.
 speed
-    Averages of 2,000, 5,000 and 50,000 picks, and evidence of 10,000 candidates: wall and CPU seconds, memory.
+    Averages of 2,000, 5,000 and 50,000 picks, and evidence of 10,000 candidates: wall and CPU seconds; memory at most,
+    beside the micrographs, and of it what are no pages of files.
 relion
     The same picks through our averages and through RELION's 2D classification: seconds, and a picture of both.
 """
@@ -317,9 +318,7 @@ TASKS = (
 def speed_table(data: Path, threads: int, runs: int, chosen: Sequence[str]) -> None:
     _, rate = machine_limits()
     print(f"{threads} threads; {rate / 1e9:.0f} G multiply-adds a second and core")
-    print(
-        "| what | wall s | CPU-s | CPU-s of the products alone | ratio | peak MB beside the micrographs | without pages of files | load |"
-    )
+    print("| what | wall s | CPU-s | CPU-s of the products alone | ratio | peak MB | own MB | load |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for task in TASKS:
         if chosen and not any(word in task.what for word in chosen):
@@ -332,7 +331,8 @@ def speed_table(data: Path, threads: int, runs: int, chosen: Sequence[str]) -> N
         wall, cpu, memory, own, load = (statistics.median(getattr(cost, name) for cost in costs) for name in names)
         least = products(task) / rate
         print(
-            f"| {task.what} | {wall:.1f} | {cpu:.1f} | {least:.1f} | {cpu / least:.1f} | {memory:.0f} | {own:.0f} | {load:.1f} |",
+            f"| {task.what} | {wall:.1f} | {cpu:.1f} | {least:.1f} | {cpu / least:.1f} | {memory:.0f} | {own:.0f} | "
+            f"{load:.1f} |",
             flush=True,
         )
 

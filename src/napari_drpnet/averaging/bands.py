@@ -56,6 +56,8 @@ class Band:
 
         Noise of variance 1 has coefficients of which real and imaginary part have variance 1 each.
         """
+        if not len(images):  # which some transforms refuse
+            return torch.empty(0, len(self), dtype=torch.complex64)
         spectra: torch.Tensor = torch.fft.rfft2(images)
         # The centre is half a side from the corner: every other coefficient changes its sign.
         sign = 1 - 2 * ((self.ky + self.kx).long() % 2) if self.side % 2 == 0 else self._centring
