@@ -48,6 +48,6 @@ def class_sheet(images: ImageArray, disc: float, captions: Sequence[Sequence[str
         left, top = _GAP + i % columns * width, _GAP + i // columns * height
         sheet.paste(Image.fromarray(grey).resize((_TILE, _TILE), Image.Resampling.BICUBIC), (left, top))
         for line, text in enumerate(caption):
-            # The font has no Å.
-            draw.text((left + _TILE / 2, top + _TILE + 1 + line * _LINE), text.replace("Å", "A"), _INK, font, "ma")
+            plain = text.replace("Å", "A")  # which the font does not have
+            draw.text((left + _TILE / 2, top + _TILE + 1 + line * _LINE), plain, _INK, font, "ma")
     return sheet

@@ -111,7 +111,7 @@ def of_picks(
     distance
         In micrograph pixels; of two picks that are nearer, at most one is a particle.
     reference
-        Averages of another set of this data set, and what is known of it.
+        Averages of another set of this data set, and what is known of it; see `can_be_compared_with`.
     """
     evidence, micrograph = _evidence(averages)
     if not len(evidence):
@@ -129,10 +129,21 @@ def of_picks(
     return Proof(true, part, reason=reason, doubled=total - once)
 
 
+def can_be_compared_with(averages: Averages, proof: Proof) -> bool:
+    """Whether enough is known of a set, and of its averages, to compare others with it."""
+    evidence, micrograph = _evidence(averages)
+    return proof.known and proof.precision.value > 0 and len(evidence) > 0 and _proves(_mean(evidence, micrograph))
+
+
+def _proves(mean: Estimate) -> bool:
+    """Whether evidence can be told from that of noise."""
+    return mean.value >= max(SIGNIFICANT * mean.error, LEAST_EVIDENCE)
+
+
 def _compared(mean: Estimate, other: Averages, known: Proof) -> tuple[Estimate, str]:
     """The share of particles among picks of some mean evidence, by that of another set; and a sentence."""
     seen = f"The evidence of its picks ({mean.value:.2f} ± {mean.error:.2f})"
-    if mean.value < max(SIGNIFICANT * mean.error, LEAST_EVIDENCE):
+    if not _proves(mean):
         return _UNKNOWN, (
             f"{seen} cannot be told from that of noise: they are no particles, too few, or too faint ones."
         )

@@ -19,7 +19,7 @@ from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import Averages, AveragingProgress
 from napari_drpnet.jobs.averaging.sources import known_ctf
 from napari_drpnet.jobs.compare.contenders import RunningPicker
-from napari_drpnet.jobs.compare.proof import Proof, of_picks
+from napari_drpnet.jobs.compare.proof import Proof, can_be_compared_with, of_picks
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_run import read_task
@@ -70,7 +70,7 @@ def proved(report: ComparisonReport, runners: Sequence[RunningPicker]) -> Job[Co
 
 def _reference(averages: Mapping[str, Averages], proofs: Mapping[str, Proof]) -> tuple[Averages, Proof] | None:
     """The set of which most is known; None where nothing is."""
-    known = [name for name, proof in proofs.items() if proof.known and name in averages]
+    known = [name for name in averages if name in proofs and can_be_compared_with(averages[name], proofs[name])]
     if not known:
         return None
     best = min(known, key=lambda name: proofs[name].precision.error / proofs[name].precision.value)

@@ -41,7 +41,7 @@ _ABOUT_PROOF = (
     "Averages of half of the micrographs measure the picks on the other half, at frequencies that aligned nothing. "
     "What is no particle proves nothing there: so the part of the picks that are particles follows without labels. "
     "Recall is of the particles among a picker's own candidates, not of those that it cannot see: compare "
-    "the numbers of true picks between pickers. Much of their errors is the same for all sets of one data set. All "
+    "the numbers of true picks between pickers. A part of their errors is the same for all sets of one data set. All "
     "averages have one scale; the one with most evidence comes first."
 )
 
