@@ -27,7 +27,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from napari_drpnet.jobs.averaging.stack import STEPS, ParticleStack, PickedMicrograph
 from PIL import Image, ImageDraw, ImageFont
 
 from classifying import Cost, Meter, RelionClasses, few_greys, held, picked, relion_classes
@@ -48,7 +47,9 @@ from napari_drpnet.io.ctf import CTF
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.jobs.averaging.average import SHOWN, average
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import Averages
+from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
 from napari_drpnet.lens import ctf as transfer
 from napari_drpnet.lens import half_frequencies
 from napari_drpnet.settings import AveragingSettings, SimulationSettings

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
-from napari_drpnet.jobs.averaging.stack import PickedMicrograph
 from PIL import Image
 
 from contenders import Ours
@@ -27,6 +26,7 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import write_star
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.jobs.averaging.average import average
+from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import Averages
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained
