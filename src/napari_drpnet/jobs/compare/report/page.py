@@ -36,12 +36,13 @@ from napari_drpnet.jobs.prospect import said
 _PICTURE_WIDTH, _QUALITY, _PICTURES = 1800, 78, 7_000_000
 _MOST_ROWS, _MOST_LINES = 300, 40
 _STRIP_QUALITY = 88
+_AHEAD = 3  # standard errors by which a set has to lead
 _BLUE = (0, 114, 178)
 _ABOUT_PROOF = (
     "Averages of half of the micrographs measure the picks on the other half, at frequencies that aligned nothing. "
     "What is no particle proves nothing there: so the part of the picks that are particles follows without labels. "
     "Recall is of the particles among a picker's own candidates, not of those that it cannot see: compare "
-    "the numbers of true picks between pickers. A part of their errors is the same for all sets of one data set. All "
+    "the numbers of true picks between pickers. Differences of less than three standard errors mean nothing. All "
     "averages have one scale; the one with most evidence comes first."
 )
 
@@ -138,12 +139,12 @@ def _most_true(report: ComparisonReport) -> str:
     text += "</b> true picks"
     near = [name for name in others if _close(best, report.proofs[name].true)]
     if near:
-        return f"{text}; {escape(', '.join(near))} cannot be told from it, within two standard errors."
-    return f"{text}, more than any other by over two standard errors." if others else f"{text}."
+        return f"{text}; {escape(', '.join(near))} cannot be told from it, within three standard errors."
+    return f"{text}, more than any other by over three standard errors." if others else f"{text}."
 
 
 def _close(one: Estimate, other: Estimate) -> bool:
-    return one.value - other.value < 2 * math.hypot(one.error, other.error)
+    return one.value - other.value < _AHEAD * math.hypot(one.error, other.error)
 
 
 def _proofs(report: ComparisonReport, strips: Mapping[str, Image.Image]) -> str:
