@@ -39,6 +39,7 @@ def test_picks_become_files(fields: tuple[Path, Path], tmp_path: Path, capsys: p
     told = capsys.readouterr()
     assert "100 picks in" in told.out
     assert "The CTF of no micrograph is known" in told.err
+    assert "Mean evidence of the picks" in told.err
     with (out / "classes.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     with mrcfile.open(out / "averages.mrcs") as stack:

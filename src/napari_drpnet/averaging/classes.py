@@ -22,6 +22,8 @@ REACH = 0.1
 HIGHEST = max(ROUNDS)
 # A class with so many times fewer members than its share begins anew, from another particle.
 _LEAST = 0.1
+# Fourier ring correlation of halves at which the whole is taken to be resolved.
+_AGREED = 0.143
 _BLOCK = 512  # particles that are turned at a time
 
 
@@ -253,6 +255,3 @@ def resolved(halves: torch.Tensor, across: int) -> torch.Tensor:
     below = torch.cat([agree[:, first:] < _AGREED, torch.ones(len(agree), 1, dtype=torch.bool)], dim=1)
     reached = (below.float().argmax(1) + first - 1) * across / side
     return torch.where(reached > SHARED, reached, torch.full_like(reached, torch.nan))
-
-
-_AGREED = 0.143

@@ -36,7 +36,7 @@ MEASURED = (4.2, 10.0)
 _CLASSES = 8
 SUREST = 0.3  # of the candidates of a half make its averages,
 _MOST = 1500  # and at most so many
-_FEWEST = 40
+FEWEST = 40  # candidates that averages of a half are made of
 _BLOCK = 2048
 
 
@@ -175,7 +175,7 @@ def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Gene
     values = np.full(len(sample), np.nan)
     half = halves(sample)
     chosen = [_surest(sample, np.flatnonzero(half == side), surest) for side in (0, 1)]
-    if min(map(len, chosen)) < _FEWEST:
+    if min(map(len, chosen)) < FEWEST:
         return Evidence(values, ())
     judges, done = [], count(1)
     for side, which in enumerate(chosen):

@@ -29,9 +29,9 @@ from napari_drpnet.averaging.statistics import (
 from napari_drpnet.data import FloatArray, MaskArray
 
 # The evidence of the surest must be so many standard errors above that of noise.
-SIGNIFICANT = 4.0
+_SIGNIFICANT = 4.0
 # And so much on its own, from -1 to 1: a picker that sees a little of the measured frequencies gives noise up to 0.03.
-LEAST_EVIDENCE = 0.08
+_LEAST_EVIDENCE = 0.08
 # Deviations of the curve that are kept; the first few hold nearly all of its error.
 _DIRECTIONS = 6
 # In the order of probabilities, shares may stay the same for long; this part of the picker's own keeps them apart.
@@ -279,7 +279,7 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
     bins = binned(probability, evidence, micrograph)
     seen, error = bins.top
     surest = f"{bins.count[-1]:.0f} surest candidates"
-    if seen < max(SIGNIFICANT * error, LEAST_EVIDENCE):
+    if not proves(seen, error):
         return unmeasured_shares(
             f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) cannot be told from that of noise: there are no "
             "particles, too few, or too faint ones."
@@ -296,6 +296,11 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
         f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) is {seen / error:.0f} standard errors above that of "
         "noise.",
     )
+
+
+def proves(mean: float, error: float) -> bool:
+    """Whether a mean of bounded evidence, with its standard error, is more than a picker finds in noise."""
+    return bool(mean >= max(_SIGNIFICANT * error, _LEAST_EVIDENCE))
 
 
 def _figures(own: FloatArray, picked: MaskArray) -> FloatArray:
@@ -359,7 +364,7 @@ def unlike(probability: FloatArray, evidence: FloatArray, shares: Shares, thresh
         See `micrograph_evidence`.
     """
     seen, expected, error = _compared(probability, evidence, shares, threshold)
-    return bool(expected > 0 and seen <= 2 * error and expected - seen >= SIGNIFICANT * error)
+    return bool(expected > 0 and seen <= 2 * error and expected - seen >= _SIGNIFICANT * error)
 
 
 def _compared(

@@ -87,10 +87,11 @@ def _lenses(source: jobs.Source, lens: Mapping[str, str]) -> dict[str, Mapping[s
 
 def _tell(averages: jobs.Averages, out: Path, json: bool) -> None:
     tell_some("error", [f"{name}: {why}" if not why.startswith(name) else why for name, why in averages.failed])
-    for note in averages.notes:
+    notes = (jobs.evidence_in_words(averages), *averages.notes)
+    for note in notes:
         tell("note", note)
     if json:
-        print_json({"folder": out, "classes": [vars(one) for one in averages.classes], "notes": averages.notes})
+        print_json({"folder": out, "classes": [vars(one) for one in averages.classes], "notes": notes})
         return
     rows = [
         (

@@ -40,6 +40,12 @@ def test_particles_noise_and_what_helps() -> None:
     assert "600" in unknown
 
 
+def test_what_a_picker_sees_of_the_measured_frequencies_proves_nothing_however_many_picks_there_are() -> None:
+    picked_from_noise = np.random.default_rng(1).normal(0.05, 1, 40_000)  # ten standard errors above 0
+    said = evidence_in_words(averages(np.ones(40_000, np.int64), picked_from_noise))
+    assert said.startswith("Nothing proves")
+
+
 def test_classes_are_known_by_their_members() -> None:
     nothing = np.full(90, np.nan)
     before = averages(np.repeat([1, 2, 3], 30), nothing)

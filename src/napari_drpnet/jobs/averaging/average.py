@@ -77,15 +77,7 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
         found = yield from translate(
             sorting, lambda now: AveragingProgress(total, total, len(stack), now.said, now.part, now.averages)
         )
-    return Averages(
-        found.images,
-        found.pixel_size,
-        diameter,
-        found.classes,
-        found.members,
-        tuple(failed),
-        _notes(found, micrographs),
-    )
+    return replace(found, failed=tuple(failed), notes=_notes(found, micrographs))
 
 
 def _cut(

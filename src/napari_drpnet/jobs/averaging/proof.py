@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_drpnet.averaging.evidence import FEWEST
+from napari_drpnet.averaging.shares import proves
+from napari_drpnet.averaging.statistics import bounded
 from napari_drpnet.data import FloatArray
 from napari_drpnet.jobs.averaging.result import Averages
 
-# Standard errors above that of noise.
-_SIGNIFICANT = 4.0
 # Evidence is measured in details down to this part of the diameter; a pixel is at most half as large.
 _FINEST = 10.0
 # So many picks are few: those that are there may be too few to prove it.
 _FEW = 1000
-_NEEDED = 40  # in each half
 
 
 def evidence_in_words(averages: Averages) -> str:
@@ -23,11 +23,12 @@ def evidence_in_words(averages: Averages) -> str:
     if len(known) < 2:
         return (
             f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are "
-            f"too few for {_NEEDED} and more in each. Pick more micrographs."
+            f"too few for {FEWEST} and more in each. Pick more micrographs."
         )
     mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
     measured = f"{mean:.2f} ± {error:.2f}"
-    if mean >= _SIGNIFICANT * error:
+    seen = bounded(known)
+    if proves(float(seen.mean()), float(seen.std(ddof=1) / np.sqrt(len(seen)))):
         return f"Mean evidence of the picks: {measured}, where noise has 0.{_weak(averages)}"
     return f"Nothing proves that these picks are particles: evidence {measured} may be that of noise. {_help(averages)}"
 

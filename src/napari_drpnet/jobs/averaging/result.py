@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -103,10 +103,6 @@ class Averages:
     def picks(self) -> int:
         """How many are in a class."""
         return sum(one.picks for one in self.classes)
-
-    def noted(self, *notes: str) -> Averages:
-        """The same with more to know."""
-        return replace(self, notes=(*self.notes, *notes))
 
 
 @dataclass(frozen=True)

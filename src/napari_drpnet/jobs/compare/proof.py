@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from napari_drpnet.averaging.shares import LEAST_EVIDENCE, SIGNIFICANT, Estimate, Shares, measured_shares
+from napari_drpnet.averaging.shares import Estimate, Shares, measured_shares, proves
 from napari_drpnet.averaging.statistics import NOISE, IndexArray, bounded
 from napari_drpnet.candidates import suppress
 from napari_drpnet.data import FloatArray, Picks
@@ -137,7 +137,7 @@ def can_be_compared_with(averages: Averages, proof: Proof) -> bool:
 
 def _proves(mean: Estimate) -> bool:
     """Whether evidence can be told from that of noise."""
-    return mean.value >= max(SIGNIFICANT * mean.error, LEAST_EVIDENCE)
+    return proves(mean.value, mean.error)
 
 
 def _compared(mean: Estimate, other: Averages, known: Proof) -> tuple[Estimate, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
@@ -98,7 +99,8 @@ def _lens(settings: ComparisonSettings, tasks: Sequence[PickTask]) -> Lens:
     stars = [Path(text) for text in settings.inputs if text.lower().endswith(".star")]
     try:
         ctf = known_ctf(None, [(task.micrograph.name, task.micrograph.path) for task in tasks], stars)
-    except UserError:  # averages are less sharp without
+    except UserError as error:
+        warn(f"{error} Averages are made without the CTF.", stacklevel=2)
         ctf = KnownCTF({})
     return Lens(load, ctf)
 
