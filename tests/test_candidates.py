@@ -96,6 +96,11 @@ def test_survivors_keep_their_distance_and_the_rest_is_near_a_better_one(yx, dis
     for lost in set(range(len(yx))) - set(keep.tolist()):
         assert ((apart[lost, keep] < distance + ROUNDING) & (score[keep] >= score[lost])).any()
     assert (np.diff(score[keep]) <= 0).all()
+    for lost, by in enumerate(candidates.suppressors(yx, keep, distance).tolist()):
+        assert by in keep
+        surer = keep[apart[lost, keep] < distance - ROUNDING]
+        assert by == lost or score[by] >= score[surer].max(initial=0)
+    assert (candidates.suppressors(yx, keep[:0], distance) == -1).all()
 
 
 def test_inside_counts_from_pixel_centres():

@@ -312,6 +312,26 @@ def suppress(yx: FloatArray, score: FloatArray, distance: float) -> IndexArray:
     return order[keep]
 
 
+def suppressors(yx: FloatArray, kept: IndexArray, distance: float) -> IndexArray:
+    """``(n,)`` for whom each pick gave way: itself where it stayed, -1 where nobody that stayed is near.
+
+    Parameters
+    ----------
+    yx
+        ``(n, 2)`` positions.
+    kept
+        ``(k,)`` indices of those that stay, best first, as `suppress` gives them.
+    distance
+        As `suppress` was told.
+    """
+    by = np.full(len(yx), -1, np.int64)
+    if len(kept) and len(yx):
+        near = cKDTree(yx[kept]).query_ball_point(yx, max(distance, 0.0) * (1 - 1e-9))
+        by = np.array([kept[min(some)] if some else -1 for some in near], np.int64)
+    by[kept] = kept
+    return by
+
+
 def inside(yx: FloatArray, shape: tuple[int, int], border: float) -> npt.NDArray[np.bool_]:
     """Which positions are at least ``border`` pixels inside an image of ``shape``."""
     limit = np.asarray(shape) - 1 - border

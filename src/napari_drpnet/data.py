@@ -158,6 +158,9 @@ class Candidates:
         ``(n,)`` in micrograph pixels, of a picker that finds it out; None of one that was told.
     class_number, psi
         ``(n,)`` as in `Picks`, of a picker that tells them; None of one that does not.
+    evidence
+        ``(n,)`` that averages of other particles give each (`averaging.evidence`), NaN where it was not measured; None
+        where nothing was.
     """
 
     yx: FloatArray
@@ -167,6 +170,7 @@ class Candidates:
     diameter: FloatArray | None = None
     class_number: npt.NDArray[np.int64] | None = None
     psi: FloatArray | None = None
+    evidence: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.yx)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.helpers.views import ACROSS, SIDE, particles, view
 
-from napari_drpnet.averaging.evidence import Evidence, Sample, halves, measure_steps
+from napari_drpnet.averaging.evidence import Evidence, Sample, measure_steps
+from napari_drpnet.averaging.halves import Halves
 from napari_drpnet.data import MaskArray
 from napari_drpnet.steps import drained
 
@@ -33,8 +34,12 @@ def test_particles_have_evidence_and_what_is_beside_them_has_none() -> None:
     assert abs(found.values[~true].mean()) < 4 / np.sqrt(500)
     assert found.values[~true].std() == pytest.approx(1.0, abs=0.12)
     assert len(found.judges) == 2
-    again = found.of(made.images[:50])
-    assert np.corrcoef(again, found.values[:50])[0, 1] > 0.5
+    for name in ("0", "1"):  # as it was measured, micrograph by micrograph
+        mine = made.micrograph == int(name)
+        again = found.of(made.images[mine], name, made.yx[mine])
+        np.testing.assert_allclose(again, found.values[mine], atol=1e-3)
+    other = found.of(made.images[:50], "another", made.yx[:50])
+    assert np.corrcoef(other, found.values[:50])[0, 1] > 0.5
 
 
 @pytest.mark.parametrize("micrographs", [1, 2])
@@ -62,16 +67,15 @@ def test_the_same_seed_gives_the_same_evidence() -> None:
 
 def test_halves_are_whole_micrographs_of_as_many_candidates() -> None:
     where = np.repeat([0, 1, 2, 3], [400, 100, 100, 200])
-    made = Sample(np.zeros((800, SIDE, SIDE)), np.zeros(800), where, np.zeros((800, 2)), ACROSS)
-    half = halves(made)
+    yx = np.zeros((800, 2))
+    half = Halves.of(where, yx).of_all(where, yx)
     assert [len(set(half[where == m].tolist())) for m in range(4)] == [1, 1, 1, 1]
     assert np.bincount(half).tolist() == [400, 400]
 
 
 def test_halves_of_one_micrograph_are_its_sides_without_what_lies_between() -> None:
     yx = np.stack([np.zeros(101), np.linspace(0, 20, 101)], axis=1)
-    made = Sample(np.zeros((101, SIDE, SIDE)), np.zeros(101), np.zeros(101, np.int64), yx, ACROSS)
-    half = halves(made)
+    half = Halves.of(np.zeros(101, np.int64), yx).where("0", yx)
     assert (half[0], half[-1]) == (0, 1)
     assert (half[abs(yx[:, 1] - 10) < 0.74] == -1).all()
 
@@ -81,7 +85,7 @@ def test_too_few_candidates_have_no_evidence_rather_than_some() -> None:
     found = drained(measure_steps(made))
     assert np.isnan(found.values).all()
     assert not found.judges
-    assert np.isnan(found.of(made.images)).all()
+    assert np.isnan(found.of(made.images, "0", made.yx)).all()
 
 
 def test_nothing_measured_of_nothing() -> None:

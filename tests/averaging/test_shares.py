@@ -292,6 +292,14 @@ class TestPopulations:
             lost.append(drawn.best_f1() - drawn.f1(picked))
         assert np.mean(lost) < 0.015
 
+    def test_own_evidence_moves_particles_from_one_to_another_and_adds_none(self):
+        drawn = Population(2)
+        shares = drawn.shares()
+        alone, own = (shares.probability(drawn.probability, seen) for seen in (None, drawn.evidence))
+        assert own.sum() == pytest.approx(alone.sum(), rel=1e-6)
+        assert (own <= shares.at_most(drawn.probability) + 1e-9).all()
+        assert own[drawn.evidence > 6] == pytest.approx(shares.at_most(drawn.probability)[drawn.evidence > 6], abs=0.02)
+
     def test_own_evidence_makes_picks_better(self):
         for seed in range(4):
             drawn = Population(seed)

@@ -19,7 +19,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph, read_picks
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.bench import judge_one
-from napari_drpnet.jobs.judging import judged_before, made_for
+from napari_drpnet.jobs.judging import judged_before, made_for, with_averages
 from napari_drpnet.jobs.picking import spread_order
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import Evidence, PickRun
@@ -95,10 +95,29 @@ class TestDataSet:
         assert not [path for path in Path("picks").iterdir() if path.name.startswith(".")]
 
     def test_scores_are_the_probabilities_of_this_data_set(self, here: Path):
+        written = [read_picks(f"picks/good{number}_autopick.star")[0] for number in range(4)]
+        scores = np.concatenate([picks.score for picks in written])
+        assert scores.min() >= recorded()["decision"]["threshold"] - 0.001
+        assert scores.max() < 1
+        assert scores.sum() == pytest.approx(4 * PER_MICROGRAPH, rel=0.1)
+
+    def test_what_averages_prove_of_each_candidate_counts_beside_its_score(self, here: Path):
+        picker, micrograph = load_picker("log", diameter=DIAMETER), read_micrograph("m/good0.mrc")
+        decision = PickRun(**recorded()).decision
+        known = with_averages(judged_before(decision, picker), picker, Path("picks"))
+        assert known is not None
+        scored = picker.score(micrograph)
+        measured = known.measured_on(picker, micrograph, scored)
+        evidence = measured.candidates.evidence
+        assert evidence is not None
+        by_score, by_both = known.adapted(scored).candidates, known.adapted(measured).candidates
+        more, less = by_both.probability > by_score.probability, by_both.probability < by_score.probability
+        assert np.isfinite(evidence[more | less]).all()
+        assert (more.sum(), less.sum()) > (50, 3)
+        assert np.median(evidence[more]) > 2 > np.median(evidence[less])
         (written,) = read_picks("picks/good0_autopick.star")
-        decision = recorded()["decision"]
-        assert written.score.min() >= decision["threshold"] - 0.001
-        assert written.score.max() <= max(decision["shares"]["share"]) + 0.01
+        told = known.picks(picker, measured)
+        np.testing.assert_allclose(written.score, told.score, atol=1e-5)
 
     def test_the_recorded_decision_repeats_the_run_without_measuring(self, here: Path):
         steps: list[Progress] = []
@@ -148,7 +167,7 @@ class TestDataSet:
     def test_one_micrograph_is_judged_by_its_halves(self, here: Path):
         picker = load_picker("log", diameter=DIAMETER)
         micrograph = read_micrograph(write_seen(Path("large.mrc"), 7, count=225, side=1000))
-        found = drained(judge_one(picker, micrograph, picker.score(micrograph)))
+        found, _ = drained(judge_one(picker, micrograph, picker.score(micrograph)))
         assert found.decision.basis == "evidence"
         assert not found.decision.enough  # others of the data set would tell more
         assert abs((found.decision.number[0] or 0) - 225) < 3 * (found.decision.number[1] or 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -23,6 +23,7 @@ from napari_drpnet.averaging.alignment import Bank, Poses, unit
 from napari_drpnet.averaging.bands import TURNS, Band, band, blocks, reduced
 from napari_drpnet.averaging.classes import LOWEST, REACH, ROUNDS, Classes, classes_steps, reliability
 from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.halves import Halves, two_halves
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.steps import translate
 
@@ -123,16 +124,32 @@ class Evidence:
         ``(n,)`` of the sample; NaN where it could not be measured.
     judges
         Averages of the two halves; none where there were too few candidates.
+    halves
+        Which candidates are in which.
     """
 
     values: FloatArray
     judges: tuple[Judge, ...]
+    halves: Halves = field(default_factory=Halves)
 
-    def of(self, images: ImageArray) -> FloatArray:
-        """``(n,)`` evidence of ``(n, side, side)`` candidates of micrographs beyond the sample, of noise 1."""
-        if not self.judges:
-            return np.full(len(images), np.nan)
-        return np.asarray(self.judges[0].evidence(torch.from_numpy(np.array(images))).numpy(), np.float64)
+    def of(self, images: ImageArray, micrograph: str, yx: FloatArray) -> FloatArray:
+        """``(n,)`` evidence of candidates, by averages of the half that they are not in; NaN of those in neither.
+
+        Parameters
+        ----------
+        images
+            ``(n, side, side)`` as `cutting.Cutter` cuts them, `ACROSS` pixels to a diameter, of noise 1.
+        micrograph
+            Name of the micrograph that all of them are on, of the sample or not.
+        yx
+            ``(n, 2)`` y, x in particle diameters.
+        """
+        values, half = np.full(len(images), np.nan), self.halves.where(micrograph, yx)
+        for side, judge in enumerate(self.judges):
+            others = half == 1 - side
+            if others.any():
+                values[others] = judge.evidence(torch.from_numpy(images[others])).numpy()
+        return values
 
     def arrays(self) -> dict[str, ImageArray]:
         """The averages of both halves, for a file."""
@@ -141,8 +158,8 @@ class Evidence:
         return sums | {f"members.{i}": np.asarray(one.members.numpy(), np.float32) for i, one in enumerate(found)}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Evidence:
-        """What `arrays` gave, without values.
+    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], halves: Halves) -> Evidence:
+        """What `arrays` gave, for micrographs of these halves and for others, without values.
 
         Raises
         ------
@@ -157,7 +174,7 @@ class Evidence:
                 raise ValueError("not averages of particles")
             one, two = (torch.from_numpy(np.array(array, np.float32)) for array in (sums, members))
             judges.append(Judge(Classes(one, two, Poses.empty(0))))
-        return cls(np.empty(0), tuple(judges))
+        return cls(np.empty(0), tuple(judges), halves)
 
 
 def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Generator[float, None, Evidence]:
@@ -173,61 +190,25 @@ def measure_steps(sample: Sample, seed: int = 0, surest: float = SUREST) -> Gene
         Part of the candidates of each half that its averages are made of.
     """
     values = np.full(len(sample), np.nan)
-    half = halves(sample)
+    found = Halves.of(sample.micrograph, sample.yx)
+    half = found.of_all(sample.micrograph, sample.yx)
     chosen = [_surest(sample, np.flatnonzero(half == side), surest) for side in (0, 1)]
     if min(map(len, chosen)) < FEWEST:
-        return Evidence(values, ())
+        return Evidence(values, (), found)
     judges, done = [], count(1)
     for side, which in enumerate(chosen):
         images = sample.at(which)
         odd = torch.from_numpy(two_halves(sample.micrograph[which], sample.yx[which]))
         rounds = classes_steps(images, odd, ACROSS, _CLASSES, seed + side, shared=math.inf)
-        found = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
-        judges.append(Judge(_some(found)))
+        made = yield from translate(rounds, lambda _: 0.25 * next(done) / len(ROUNDS))
+        judges.append(Judge(_some(made)))
     for side, judge in enumerate(judges):
         others = np.flatnonzero(half == 1 - side)
         for start in range(0, len(others), _BLOCK):
             part = others[start : start + _BLOCK]
             values[part] = judge.evidence(sample.at(part)).numpy()
             yield 0.5 + 0.25 * (side + start / len(others))
-    return Evidence(values, tuple(judges))
-
-
-def halves(sample: Sample) -> npt.NDArray[np.int64]:
-    """``(n,)`` 0 or 1, as `two_halves`; of a single micrograph, -1 for what shares pixels with the other side."""
-    half = two_halves(sample.micrograph, sample.yx)
-    if len(np.unique(sample.micrograph)) == 1:
-        along, middle = _longer(sample.yx)
-        half[abs(along - middle) < sample.images.shape[1] / sample.across / 2] = -1
-    return half
-
-
-def two_halves(micrograph: npt.NDArray[np.int64], yx: FloatArray) -> npt.NDArray[np.int64]:
-    """``(n,)`` 0 or 1: whole micrographs, of as many candidates each; of a single micrograph its two sides.
-
-    Parameters
-    ----------
-    micrograph
-        ``(n,)`` number of the micrograph of each candidate.
-    yx
-        ``(n, 2)`` where they are.
-    """
-    numbers, index, counts = np.unique(micrograph, return_inverse=True, return_counts=True)
-    if len(numbers) == 1:
-        along, middle = _longer(yx)
-        return (along > middle).astype(np.int64)
-    side, total = np.zeros(len(numbers), np.int64), [0, 0]
-    for number in np.argsort(-counts, kind="stable"):
-        side[number] = int(total[1] < total[0])
-        total[side[number]] += counts[number]
-    return side[index]
-
-
-def _longer(yx: FloatArray) -> tuple[FloatArray, float]:
-    """Where candidates are along the axis that they spread over most, and the middle of them."""
-    spread = np.ptp(yx, axis=0)
-    along = yx[:, int(spread[1] >= spread[0])]
-    return along, float(np.median(along))
+    return Evidence(values, tuple(judges), found)
 
 
 def _surest(sample: Sample, which: npt.NDArray[np.int64], part: float) -> npt.NDArray[np.int64]:

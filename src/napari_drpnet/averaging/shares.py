@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from napari_drpnet.averaging.statistics import (
@@ -41,6 +42,8 @@ _OWN_PART = 0.005
 _FOR, _AGAINST = 20.0, 3.0
 # How far such odds can be trusted is not known well, as they are of particles that look like the surest.
 _TRUST_ERROR = 0.5
+# An offset of their logits is not larger.
+_FARTHEST = 3.0
 # True particles that are hardly sure have this part less evidence than the surest: the middle of what can be.
 _FAINTER = 0.5
 _LEAST = 1e-4
@@ -95,6 +98,8 @@ class Shares:
         ``(k,)`` mean bounded evidence (see `statistics.bounded`) of candidates there.
     particle
         Mean and standard deviation of the evidence of the surest true particles.
+    offset
+        Of the logits of candidates whose own evidence counts: with it, they sum up to as many particles as without.
     significant
         Whether evidence was measured; otherwise the picker's probabilities are taken as they are, without an error.
     reason
@@ -109,6 +114,7 @@ class Shares:
     particle: tuple[float, float]
     significant: bool
     reason: str
+    offset: float = 0.0
 
     def probability(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
         """The data set's own probability of candidates, in the order of the picker's.
@@ -175,15 +181,22 @@ class Shares:
         """The data set's own probabilities, one standard error up and down, for each error there is."""
         for one in self.spread:
             yield self._own(self.share + one, probability, evidence), self._own(self.share - one, probability, evidence)
-        if evidence is not None and self._telling:
+        if evidence is not None and self.telling:
             more, less = 1 + _TRUST_ERROR, 1 - _TRUST_ERROR
             yield (
                 self._own(self.share, probability, evidence, more),
                 self._own(self.share, probability, evidence, less),
             )
 
+    def at_most(self, probability: FloatArray) -> FloatArray:
+        """The most that a candidate's own evidence can make of the picker's probability, ``(n,)``."""
+        own = self.probability(probability)
+        if not self.telling:
+            return own
+        return np.asarray(expit(logit(np.clip(own, _LEAST, 1 - _LEAST)) + math.log(_FOR) + self.offset), np.float64)
+
     @property
-    def _telling(self) -> bool:
+    def telling(self) -> bool:
         """Whether the evidence of a single candidate counts."""
         return self.significant and self.particle[0] >= TELLING
 
@@ -195,11 +208,12 @@ class Shares:
             return np.array(probability, np.float64)
         level = np.interp(probability, self.knots, np.clip(share, 0, 1))
         own = level + _OWN_PART * (probability - level)
-        if evidence is None or not self._telling:
+        if evidence is None or not self.telling:
             return np.asarray(own, np.float64)
         top = max(float(self.share[-1]), _LEAST)
         prior = logit(np.clip(own, _LEAST, 1 - _LEAST))
-        return np.asarray(expit(prior + trust * self._odds(evidence, np.clip(own / top, 0, 1))), np.float64)
+        odds = trust * self._odds(evidence, np.clip(own / top, 0, 1)) + self.offset
+        return np.asarray(np.where(np.isfinite(evidence), expit(prior + odds), own), np.float64)
 
     def _odds(self, evidence: FloatArray, surety: FloatArray) -> FloatArray:
         """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise, within limits."""
@@ -209,12 +223,17 @@ class Shares:
         lowest = -mean_here / max(width**2 - 1, 1e-3)
         seen = np.maximum(evidence, lowest)
         odds = seen**2 / 2 - (seen - mean_here) ** 2 / (2 * width**2) - math.log(width)
-        return np.asarray(np.nan_to_num(np.clip(odds, -math.log(_AGAINST), math.log(_FOR))), np.float64)
+        return np.asarray(np.clip(odds, -math.log(_AGAINST), math.log(_FOR)), np.float64)
 
     def lists(self) -> dict[str, object]:
         """Plain lists, numbers and text, for a file."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
-        return arrays | {"particle": list(self.particle), "significant": self.significant, "reason": self.reason}
+        return arrays | {
+            "particle": list(self.particle),
+            "offset": self.offset,
+            "significant": self.significant,
+            "reason": self.reason,
+        }
 
     @classmethod
     def of_lists(cls, lists: Mapping[str, object]) -> Shares:
@@ -229,6 +248,7 @@ class Shares:
             arrays = {name: np.array(lists[name], np.float64) for name in _ARRAYS}
             particle = np.array(lists["particle"], np.float64)
             significant, reason = lists["significant"], lists["reason"]
+            offset = float(np.array(lists.get("offset", 0.0), np.float64))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not shares of particles: {error}") from error
         k = arrays["knots"].shape
@@ -236,13 +256,24 @@ class Shares:
         fits = len(k) == 1 and k[0] > 0 and all(arrays[name].shape == k for name in ("share", "error", "seen"))
         if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
             raise ValueError("not shares of particles: their lists differ in length")
-        numbers = [arrays["knots"], arrays["share"], arrays["spread"].ravel(), arrays["seen"], particle]
+        numbers = [
+            np.array(offset),
+            arrays["knots"],
+            arrays["share"],
+            arrays["spread"].ravel(),
+            arrays["seen"],
+            particle,
+        ]
         if not isinstance(significant, bool) or not all(np.isfinite(one).all() for one in numbers):
             raise ValueError("not shares of particles: a value is no number")
         if (np.diff(arrays["knots"]) <= 0).any() or (np.diff(arrays["share"]) < 0).any() or particle[1] < 1:
             raise ValueError("not shares of particles: values are out of order")
         return cls(
-            **arrays, particle=(float(particle[0]), float(particle[1])), significant=significant, reason=str(reason)
+            **arrays,
+            particle=(float(particle[0]), float(particle[1])),
+            significant=significant,
+            reason=str(reason),
+            offset=offset,
         )
 
 
@@ -285,7 +316,7 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
             "particles, too few, or too faint ones."
         )
     found = curve(bins, _DIRECTIONS)
-    return Shares(
+    shares = Shares(
         bins.probability,
         found.share,
         found.error,
@@ -296,6 +327,19 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
         f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) is {seen / error:.0f} standard errors above that of "
         "noise.",
     )
+    return replace(shares, offset=_offset(shares, probability, evidence))
+
+
+def _offset(shares: Shares, probability: FloatArray, evidence: FloatArray) -> float:
+    """The offset with which candidates of known evidence sum up to as many particles as by the curve."""
+    if not shares.telling:
+        return 0.0
+    number = shares.probability(probability).sum()
+
+    def surplus(offset: float) -> float:
+        return float(replace(shares, offset=offset).probability(probability, evidence).sum() - number)
+
+    return float(brentq(surplus, -_FARTHEST, _FARTHEST)) if surplus(-_FARTHEST) < 0 < surplus(_FARTHEST) else 0.0
 
 
 def proves(mean: float, error: float) -> bool:

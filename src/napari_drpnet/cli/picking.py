@@ -78,7 +78,9 @@ def _document(report: jobs.PickReport) -> dict[str, object]:
         "out": report.out,
         "picks": report.picks,
         "seconds": round(report.seconds, 3),
-        "decision": None if report.decision is None else report.decision.model_dump(mode="json", exclude={"shares"}),
+        "decision": None
+        if report.decision is None
+        else report.decision.model_dump(mode="json", exclude={"shares", "halves"}),
         "micrographs": [_result(result) for result in report.results],
     }
 

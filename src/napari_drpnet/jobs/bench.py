@@ -14,8 +14,8 @@ from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
-from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own, as_kept, decided, made_for
-from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
+from napari_drpnet.jobs.judging import Judgement, as_kept, decided, made_for
+from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack, unpacked
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import EVEN
 
@@ -50,7 +50,6 @@ class Bench:
         self._problem = ""
         self._sure = 0
         self._probability: dict[int, FloatArray] = {}
-        self._measured: dict[int, FloatArray] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +93,7 @@ class Bench:
             Whether the sample is the whole data set.
         """
         evidence: Evidence | None = None
-        start = time.perf_counter()
+        start, measured = time.perf_counter(), dict[int, FloatArray]()
         if self._by_rule:
             shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
         elif self._stack is None or not self._cut:
@@ -102,7 +101,7 @@ class Bench:
         else:
             evidence, values = yield from _measured(self._stack)
             ends = np.cumsum([len(picks) for picks in self._stack.picks])
-            self._measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
+            measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
             shares = (
                 as_kept(measured_shares(self._stack.score, values, self._stack.micrograph))
                 if evidence.judges
@@ -111,6 +110,7 @@ class Bench:
                 )
             )
         every = np.concatenate([np.empty(0), *self._probability.values()])
+        own = [measured.get(number, np.full(len(some), np.nan)) for number, some in self._probability.items()]
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
@@ -119,14 +119,21 @@ class Bench:
             "enough": all_of_it or self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
-        seconds = time.perf_counter() - start
-        return Judgement(decided(shares, every, **fields), shares, evidence, cutter, seconds=seconds)
+        decision = decided(shares, every, np.concatenate([np.empty(0), *own]), **fields)
+        return Judgement(decision, shares, evidence, cutter, seconds=time.perf_counter() - start)
 
-    def own(self, number: int, judgement: Judgement) -> Own:
-        """What a micrograph of the sample has to say of its picks."""
-        if number not in self._measured:
-            return NOTHING_KNOWN
-        return judgement.verdict(self._probability[number], self._measured[number])
+    def knows(self, number: int) -> bool:
+        """Whether particles of a micrograph are at hand."""
+        return number in self._cut
+
+    def measured(
+        self, number: int, judgement: Judgement, score_map: ScoreMap, threshold: float | None = None
+    ) -> ScoreMap:
+        """The candidates of a micrograph of the sample with their evidence, see `Judgement.measured`."""
+        if self._stack is None or number not in self._cut:
+            return score_map
+        images = self._stack.of(self._cut.index(number))
+        return judgement.measured(self._picker, score_map, lambda _, some: unpacked(images[some]), threshold)
 
     def score_map(self, number: int) -> ScoreMap:
         """The candidates of a micrograph of the sample, which are kept, once."""
@@ -136,7 +143,7 @@ class Bench:
 
 def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, FloatArray]]:
     """The evidence of a sample, and its values for each candidate; NaN of those that were left out."""
-    from napari_drpnet.averaging.evidence import Sample, measure_steps  # torch, which a number does not need
+    from napari_drpnet.averaging.evidence import Evidence, Sample, measure_steps  # torch, which a number does not need
 
     probability = stack.score
     some = _worth_measuring(probability)
@@ -146,14 +153,21 @@ def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, Fl
     found = yield from measure_steps(sample)
     values = np.full(len(probability), np.nan)
     values[some] = found.values
-    return found, values
+    halves = found.halves.named([picks.frame.micrograph for picks in stack.picks])
+    return Evidence.of_arrays(found.arrays(), halves), values
 
 
-def judge_one(picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap) -> Generator[float, None, Judgement]:
-    """What is known of a data set of one micrograph, by its two halves; yields the fraction done."""
+def judge_one(
+    picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap
+) -> Generator[float, None, tuple[Judgement, ScoreMap]]:
+    """What is known of a data set of one micrograph, by its two halves, and its candidates with their evidence.
+
+    Yields the fraction done.
+    """
     with Bench(picker) as bench:
         bench.add(0, micrograph, score_map)
-        return (yield from bench.decide(all_of_it=False))
+        judgement = yield from bench.decide(all_of_it=False)
+        return judgement, bench.measured(0, judgement, score_map, 0.0)
 
 
 def _cutter(picker: LoadedPicker, every: Picks) -> Cutter:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.halves import Halves
 from napari_drpnet.averaging.shares import (
     Estimate,
     Shares,
@@ -19,13 +21,15 @@ from napari_drpnet.averaging.shares import (
     unlike,
     unmeasured_shares,
 )
-from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.candidates import suppressors
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.averages import AVERAGES, read_judges, write_judges
+from napari_drpnet.jobs.particle_stack import packed, unpacked
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.pickers.protocol.correction import fitted_to
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import Decision
+from napari_drpnet.settings import Decision, KnownHalves
 
 if TYPE_CHECKING:
     from napari_drpnet.averaging.evidence import Evidence
@@ -33,9 +37,11 @@ if TYPE_CHECKING:
 IndexArray = npt.NDArray[np.int64]
 
 _NEAR_0 = 1e-9
-# Picks of a micrograph beyond the sample whose evidence is measured, at most.
-_OF_ONE = 100
+# Picks of a micrograph whose evidence is measured where that of a single one tells nothing: to judge the micrograph.
+_OF_ONE = 200
 
+# Pictures of candidates, from their positions in micrograph pixels and their places among those that could be picked.
+Cut = Callable[[FloatArray, IndexArray], ImageArray]
 
 _UNKNOWN = Estimate(math.nan)
 
@@ -86,14 +92,15 @@ class Judgement:
     keep_unproved: bool = False
     seconds: float = 0.0
 
-    def own_scores(self, probability: FloatArray) -> FloatArray:
-        """``(n,)`` the data set's own probability of candidates, from that of the picker."""
-        return self.shares.probability(probability) if self.shares.significant else probability
+    def own_scores(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
+        """``(n,)`` the data set's own probability of candidates, from that of the picker and what averages prove."""
+        return self.shares.probability(probability, evidence) if self.shares.significant else probability
 
     def adapted(self, score_map: ScoreMap) -> ScoreMap:
         """The candidates with the data set's own probability."""
         found = score_map.candidates
-        return replace(score_map, candidates=replace(found, probability=self.own_scores(found.probability)))
+        own = self.own_scores(found.probability, found.evidence)
+        return replace(score_map, candidates=replace(found, probability=own))
 
     def picks(self, picker: LoadedPicker, score_map: ScoreMap) -> Picks:
         """The picks of one micrograph, at the threshold that was decided; a rule of the picker's own decides itself."""
@@ -104,18 +111,53 @@ class Judgement:
         """Whether the picks of a micrograph with this to say are not to be written."""
         return bool(own.doubt) and not self.keep_unproved
 
-    def own(self, picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap) -> Own:
-        """What a micrograph beyond the sample has to say of its picks, from the surest of them."""
+    @property
+    def measures(self) -> bool:
+        """Whether there is something to measure candidates with."""
+        return self.evidence is not None and self.cutter is not None and self.shares.significant
+
+    def measured(self, picker: LoadedPicker, score_map: ScoreMap, cut: Cut, threshold: float | None = None) -> ScoreMap:
+        """The candidates with their evidence, as far as a threshold asks for it; None: the one that was decided.
+
+        Where the evidence of a single candidate tells, it is measured of all that could be picked. Whoever gave way to
+        one of them has the evidence of that one: it is not picked in the place of a surer neighbour that has none.
+        """
         if self.evidence is None or self.cutter is None or not self.shares.significant:
-            return NOTHING_KNOWN
-        every = picker.picks_from(score_map, 0.0)
-        picked = np.flatnonzero(self.shares.probability(every.score) >= self.decision.threshold)
-        some = every.select(picked[:_OF_ONE])
+            return score_map
+        found, could = score_map.candidates, picker.pickable(score_map)
+        asked = self.decision.threshold if threshold is None else threshold
+        some = np.flatnonzero(self.shares.at_most(found.probability[could.index]) >= asked)
+        some = some if self.shares.telling else some[:_OF_ONE]
+        which = could.index[some]
         try:
-            images = self.cutter.cut(micrograph, some.yx).images
+            images = cut(found.yx[which], some)
         except UserError:
+            return score_map
+        frame, evidence = score_map.frame, np.full(len(found), np.nan)
+        yx = found.yx[which] * frame.known_pixel_size() / self.cutter.diameter
+        evidence[which] = self.evidence.of(images, frame.micrograph, yx)
+        by = suppressors(found.yx, could.index, could.spacing)
+        evidence = np.where(by >= 0, evidence[by], np.nan)
+        return replace(score_map, candidates=replace(found, evidence=evidence))
+
+    def measured_on(
+        self, picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap, threshold: float | None = None
+    ) -> ScoreMap:
+        """`measured`, from the pixels of the micrograph."""
+
+        def cut(yx: FloatArray, _: IndexArray) -> ImageArray:
+            assert self.cutter is not None, "it is measured only where there is one"
+            return unpacked(packed(self.cutter.cut(micrograph, yx).images))
+
+        return self.measured(picker, score_map, cut, threshold)
+
+    def own(self, picker: LoadedPicker, score_map: ScoreMap) -> Own:
+        """What a micrograph has to say of its picks, from the evidence of its candidates."""
+        found = score_map.candidates
+        if found.evidence is None or not self.shares.significant:
             return NOTHING_KNOWN
-        return self.verdict(some.score, self.evidence.of(images))
+        index = picker.pickable(score_map).index
+        return self.verdict(found.probability[index], found.evidence[index])
 
     def verdict(self, probability: FloatArray, evidence: FloatArray) -> Own:
         """From the picker's probabilities of candidates and their evidence, ``(n,)``."""
@@ -153,29 +195,40 @@ def kept(judgement: Judgement, folder: Path) -> Judgement:
     UserError
         When the file cannot be written.
     """
-    if judgement.evidence is None or not judgement.shares.significant:
+    if judgement.evidence is None or judgement.cutter is None or not judgement.shares.significant:
         return judgement
-    word = write_judges(judgement.evidence.arrays(), folder / AVERAGES)
-    return replace(judgement, decision=judgement.decision.model_copy(update={"averages": word}))
+    told = {
+        "averages": write_judges(judgement.evidence.arrays(), folder / AVERAGES),
+        "diameter": judgement.cutter.diameter,
+        "halves": KnownHalves(**asdict(judgement.evidence.halves)),
+    }
+    return replace(judgement, decision=judgement.decision.model_copy(update=told))
 
 
 def with_averages(judgement: Judgement | None, picker: LoadedPicker, folder: Path) -> Judgement | None:
-    """A judgement with the averages that were kept in a folder; without, later micrographs are not doubted.
+    """A judgement with the averages that were kept in a folder, by which further candidates are measured.
 
     Warns
     -----
     UserWarning
         When they are gone.
     """
-    diameter = picker.settings.diameter
-    if judgement is None or not judgement.decision.averages or not diameter:
+    if judgement is None or not judgement.decision.averages:
+        return judgement
+    diameter = judgement.decision.diameter or picker.settings.diameter
+    if not diameter:
         return judgement
     from napari_drpnet.averaging.evidence import Evidence  # torch, which a number does not need
 
     try:
-        evidence = Evidence.of_arrays(read_judges(folder / AVERAGES, judgement.decision.averages))
+        arrays = read_judges(folder / AVERAGES, judgement.decision.averages)
+        evidence = Evidence.of_arrays(arrays, Halves(**judgement.decision.halves.model_dump()))
     except (UserError, ValueError) as error:
-        warn(f"{error} Micrographs on which nothing proves the picks are not told of.", stacklevel=2)
+        warn(
+            f"{error} Picks count by the picker's probability alone, and micrographs on which nothing proves them are "
+            "not told of.",
+            stacklevel=2,
+        )
         return judgement
     return replace(judgement, evidence=evidence, cutter=Cutter(diameter))
 
@@ -206,20 +259,21 @@ def made_for(picker: LoadedPicker) -> dict[str, str]:
     return files | told
 
 
-def decided(shares: Shares, every: FloatArray, basis: str, **fields: Any) -> Decision:
+def decided(shares: Shares, every: FloatArray, evidence: FloatArray, basis: str, **fields: Any) -> Decision:
     """The decision that shares lead to.
 
     Parameters
     ----------
     shares
         Of the data set.
-    every
-        ``(n,)`` probabilities by the picker of all that could be picked on the sample.
+    every, evidence
+        ``(n,)`` probabilities by the picker of all that could be picked on the sample, and what averages prove of each;
+        NaN where that was not measured.
     basis, **fields
         Of the `Decision`.
     """
-    threshold = shares.threshold(every) if shares.significant else suited([every])
-    expected = shares.expected(every, threshold)
+    threshold = shares.threshold(every, evidence) if shares.significant else suited([every])
+    expected = shares.expected(every, threshold, evidence)
     passed = every[shares.probability(every) >= threshold]
     numbers = {name: _kept(getattr(expected, name)) for name in ("number", "precision", "recall", "f1")}
     return Decision(

@@ -10,12 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter, restored
-from napari_drpnet.data import FloatArray, Micrograph, Picks
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import CTF
 
 # Noise has standard deviation 1; one in so many parts of it is the smallest step, which adds 1 in 3000 to the noise.
 STEPS = 16
+
+
+def packed(images: ImageArray) -> npt.NDArray[np.int8]:
+    """Pictures as a stack keeps them."""
+    return np.clip(np.rint(images * STEPS), -127, 127).astype(np.int8)
+
+
+def unpacked(images: npt.NDArray[np.int8]) -> ImageArray:
+    """Pictures of a stack in standard deviations of noise, float32."""
+    return np.asarray(images, np.float32) / np.float32(STEPS)
 
 
 class ParticleStack:
@@ -65,7 +75,7 @@ class ParticleStack:
             When the pixel size is not known or too coarse, or the disk is full.
         """
         found = self.cutter.cut(micrograph, picks.yx, ctf)
-        images = np.clip(np.rint(found.images * STEPS), -127, 127).astype(np.int8)
+        images = packed(found.images)
         try:
             self._file.seek(0, 2)
             self._file.write(images.tobytes())
@@ -81,6 +91,11 @@ class ParticleStack:
         if ctf is not None:
             self._passed.append(self.cutter.passed(ctf))
         self._count += len(picks)
+
+    def of(self, number: int) -> npt.NDArray[np.int8]:
+        """``(n, side, side)`` of the picks with a number in ``picks``."""
+        start = sum(map(len, self.picks[:number]))
+        return self.images[start : start + len(self.picks[number])]
 
     @property
     def images(self) -> npt.NDArray[np.int8]:

@@ -95,8 +95,10 @@ def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
     """What was decided before and holds now; a number that is given counts on what was measured then."""
     if run.options.get("threshold") == AUTO:
         return None
-    decision = run.decision or recorded_decision(run.out / _SETTINGS)
-    return with_averages(judged_before(decision, picker), picker, run.out)
+    if run.decision is None:
+        return with_averages(judged_before(recorded_decision(run.out / _SETTINGS), picker), picker, run.out)
+    known = with_averages(judged_before(run.decision, picker), picker, run.decided_in or run.out)
+    return kept(known, run.out) if known else None
 
 
 def _record(

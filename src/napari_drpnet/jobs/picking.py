@@ -59,7 +59,7 @@ def find(
     score_map = yield from _score(picker, micrograph, here)
     if judgement is None:
         return Found(score_map, picker.picks_from(score_map))
-    return judged(picker, judgement, score_map, judgement.own(picker, micrograph, score_map))
+    return judged(picker, judgement, judgement.measured_on(picker, micrograph, score_map))
 
 
 def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[ScoreMap]:
@@ -68,9 +68,9 @@ def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[
     return (yield from translate(picker.score_steps(micrograph), within(here)))
 
 
-def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap, own: Own) -> Found:
-    """The picks of one micrograph; none of one whose picks are in doubt."""
-    picks = judgement.picks(picker, score_map)
+def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
+    """The picks of one micrograph, from candidates with their evidence; none where the picks are in doubt."""
+    picks, own = judgement.picks(picker, score_map), judgement.own(picker, score_map)
     if not len(picks) or not judgement.leaves_out(own):
         return Found(score_map, picks, own)
     return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
@@ -251,7 +251,7 @@ def _pick_sample(
     for number, seconds in sorted(spent.items()):
         yield Progress(done, len(items), _sum(results), items[number].name)
         start = time.perf_counter() - seconds
-        found = judged(picker, judgement, bench.score_map(number), bench.own(number, judgement))
+        found = judged(picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
         results[number] = _kept(items[number].name, found, items[number].keep, start, note)
     return judgement
 

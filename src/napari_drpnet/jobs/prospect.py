@@ -29,15 +29,17 @@ def in_words(decision: Decision) -> str:
     )
 
 
-def expected_in_words(judgement: Judgement | None, probabilities: FloatArray, threshold: float) -> str:
+def expected_in_words(
+    judgement: Judgement | None, probabilities: FloatArray, evidence: FloatArray | None, threshold: float
+) -> str:
     """What a threshold is expected to give on some micrograph, or why nobody knows, with what helps.
 
     Parameters
     ----------
     judgement
         Of the data set; None where nothing was measured.
-    probabilities
-        ``(n,)`` by the picker, of all that could be picked.
+    probabilities, evidence
+        ``(n,)`` by the picker, of all that could be picked, and what averages prove of each, as far as it was measured.
     threshold
         In the data set's own probability.
     """
@@ -47,7 +49,7 @@ def expected_in_words(judgement: Judgement | None, probabilities: FloatArray, th
         return judgement.shares.reason
     if not judgement.shares.significant:
         return f"How many of these are particles is not known. {judgement.shares.reason} {_HELPS}"
-    found = judgement.shares.expected(probabilities, threshold)
+    found = judgement.shares.expected(probabilities, threshold, evidence)
     number, precision, recall = (_of(one) for one in (found.number, found.precision, found.recall))
     return f"About {number} particles; precision {precision}, recall {recall}"
 

@@ -81,4 +81,5 @@ def make_run(given: dict[str, Any], options: dict[str, Any], file: Path | None =
         kept = {name: value for name, value in kept.items() if name != "threshold"}
     if given.get("picker", before) != before:
         kept = {name: value for name, value in kept.items() if name in PickerSettings.model_fields}
-    return validated(PickRun, {**recorded, **given, "options": {**kept, **options}})
+    decided_in = {"decided_in": file.parent} if file else {}
+    return validated(PickRun, {**recorded, **decided_in, **given, "options": {**kept, **options}})

@@ -21,7 +21,7 @@ from napari_drpnet.settings.base import (
 from napari_drpnet.settings.centerpicker import CenterPickerSettings
 from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
-from napari_drpnet.settings.decision import Decision, Evidence
+from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
@@ -59,6 +59,7 @@ __all__ = [
     "EvaluationSettings",
     "Evidence",
     "HarvestSettings",
+    "KnownHalves",
     "LoGSettings",
     "PickRun",
     "PickerSettings",

@@ -13,6 +13,14 @@ KnownEstimate = tuple[float | None, float | None]
 _UNKNOWN: KnownEstimate = (None, None)
 
 
+class KnownHalves(Settings):
+    """The two halves of a sample."""
+
+    side: dict[str, Literal[0, 1]] = Field(default_factory=dict, description="Of each micrograph.")
+    axis: Literal[0, 1] = Field(0, description="Along which a single micrograph is divided: 0 for y, 1 for x.")
+    middle: float | None = Field(None, description="Where it is divided, in particle diameters.", allow_inf_nan=False)
+
+
 class Decision(Settings):
     """The threshold that a data set is picked at, and why."""
 
@@ -38,8 +46,11 @@ class Decision(Settings):
         description="The share of true particles by the picker's probability; none where the evidence was not "
         "significant.",
     )
-
     averages: str = Field("", description="Tells the averages it was measured by from others; empty without any.")
+    diameter: float = Field(0.0, ge=0, description="Of the particles in these averages, in Angstrom.")
+    halves: KnownHalves = Field(
+        default_factory=KnownHalves, description="The halves of the sample, each measured by the other."
+    )
 
     def holds_for(self, made_for: dict[str, str]) -> bool:
         """Whether it was decided for this picker with these networks and this diameter."""

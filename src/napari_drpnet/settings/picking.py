@@ -174,6 +174,9 @@ class PickRun(Settings):
     options: dict[str, Any] = Field(default_factory=dict, description="The picker's own settings.")
     keep_unproved: KeepUnproved = False
     decision: Decision | None = Field(None, description="What was chosen where the threshold is auto, and why.")
+    decided_in: Path | None = Field(
+        None, exclude=True, description="Folder of the averages that it was decided by; without one, that of the run."
+    )
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
 

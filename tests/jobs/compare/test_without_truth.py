@@ -88,6 +88,12 @@ def test_true_picks_of_a_picker_are_those_there_are(report: ComparisonReport) ->
     assert proof.recall.error > 0
 
 
+def test_picks_are_those_that_pick_gives(report: ComparisonReport, here: Path) -> None:
+    for mine, alone in zip(report.sets["log"], read_picks("picked/autopick.star"), strict=True):
+        np.testing.assert_allclose(mine.yx, alone.yx, atol=0.51)  # files have whole pixels
+        np.testing.assert_allclose(mine.score, alone.score, atol=1e-3)
+
+
 def test_picks_of_a_file_are_measured_beside_a_picker(report: ComparisonReport) -> None:
     ours, bare = report.proofs["log"], report.proofs["bare"]
     assert abs(bare.true.value - ours.true.value) < 2 * bare.true.error

@@ -27,6 +27,7 @@ from napari_drpnet.averaging.classes import (
     trusted,
 )
 from napari_drpnet.averaging.cutting import Cutter, coloured
+from napari_drpnet.averaging.halves import two_halves
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
@@ -153,7 +154,7 @@ def _sorted(stack: ParticleStack, settings: AveragingSettings) -> Generator[_Now
     every, chance = np.arange(len(stack)), np.random.default_rng(settings.seed)
     some = len(stack) > settings.most
     which = np.sort(chance.choice(every, settings.most, replace=False)) if some else every
-    half = torch.from_numpy(judging.two_halves(stack.micrograph, stack.yx))
+    half = torch.from_numpy(two_halves(stack.micrograph, stack.yx))
     small = _small(stack, which)
     count, nothing = _count(len(which), settings), np.full(len(stack), np.nan)
     yield _Now(0.0, "sorting into classes")

@@ -70,7 +70,7 @@ def _run(runners: Sequence[RunningPicker], tasks: Sequence[PickTask], settings: 
                 continue
             yield from _everyone(able, micrograph, task, Progress(done, len(tasks), found))
         for runner in able:
-            yield from runner.settle()
+            yield from runner.settle(partial(read_task, pixel_size=settings.pixel_size))
     finally:
         for runner in runners:
             runner.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -111,44 +111,64 @@ class RunningPicker:
         self.every.append(self.picker.picks_from(found.score_map, 0.0))
         return len(found.picks), written
 
-    def settle(self) -> Job[None]:
+    def settle(self, read: Callable[[PickTask], Micrograph]) -> Job[None]:
         """Measure what averages of all micrographs prove, and choose the threshold for all together where it is to be.
 
-        Until then each has the picks that suit it alone.
+        Until then each has the picks that suit it alone. ``read`` gives a micrograph once more, where that is needed.
         """
         if not self.shown or not (self.picker.auto or self.measures):
             return
         start, here = time.process_time(), Progress(0, 1, 0, f"{self.name}: measuring what averages prove")
         yield here
         known = yield from translate(self._bench.decide(all_of_it=True), within(here))
-        score = [every.score for every in self.every]
-        doubted = self._pick_again(known) if self.picker.auto else set()
+        scored = [(every.score, np.full(len(every), np.nan)) for every in self.every]
         if self.picker.auto:
             self.judgement = known
+            scored = yield from translate(self._pick_again(known, read), within(here))
             self.cpu_seconds += time.process_time() - start
         if known.decision.basis != "rule":
-            sure = [one for number, one in enumerate(score) if number not in doubted]
-            self.proof = self._proved(known, np.concatenate([np.empty(0), *sure]))
+            probability, evidence = (np.concatenate([np.empty(0), *column]) for column in zip(*scored, strict=True))
+            self.proof = self._proved(known, probability, evidence)
 
-    def _pick_again(self, known: Judgement) -> set[int]:
-        """Pick all micrographs at the threshold that was chosen; gives those whose picks are left out."""
-        doubted = set()
+    def _pick_again(
+        self, known: Judgement, read: Callable[[PickTask], Micrograph]
+    ) -> Generator[float, None, list[tuple[FloatArray, FloatArray]]]:
+        """Pick all micrographs at the threshold that was chosen.
+
+        Gives the picker's probabilities of all that could be picked, and their evidence, for each micrograph whose
+        picks are not left out; yields the fraction done.
+        """
+        counted = []
         for number, (place, task, score_map) in enumerate(self._picked):
-            found = judged(self.picker, known, score_map, self._bench.own(number, known))
+            found = judged(self.picker, known, self._with_evidence(number, known, task, score_map, read))
             write_picks(found.picks, self.out / task.coordinates)
-            every = self.every[number]
-            self.shown[number], self.every[number] = found.picks, replace(every, score=known.own_scores(every.score))
+            every, index = found.score_map.candidates, self.picker.pickable(score_map).index
+            evidence = np.full(len(index), np.nan) if every.evidence is None else every.evidence[index]
+            own = known.own_scores(every.probability[index], evidence)
+            self.shown[number], self.every[number] = found.picks, replace(self.every[number], score=own)
             result = replace(self._lists.results[place], picks=len(found.picks))
             self._lists.results[place] = with_own(result, found)
-            if found.left_out:
-                doubted.add(number)
-        return doubted
+            if not found.left_out:
+                counted.append((every.probability[index], evidence))
+            yield (number + 1) / len(self._picked)
+        return counted
 
-    def _proved(self, known: Judgement, probability: FloatArray) -> Proof:
-        """What is expected of the picks, from the picker's probabilities of all candidates."""
+    def _with_evidence(
+        self, number: int, known: Judgement, task: PickTask, score_map: ScoreMap, read: Callable[[PickTask], Micrograph]
+    ) -> ScoreMap:
+        """The candidates of a micrograph, measured where it is in the sample, or can be read again."""
+        if self._bench.knows(number) or not known.measures:
+            return self._bench.measured(number, known, score_map)
+        try:
+            return known.measured_on(self.picker, read(task), score_map)
+        except UserError:
+            return score_map
+
+    def _proved(self, known: Judgement, probability: FloatArray, evidence: FloatArray) -> Proof:
+        """What is expected of the picks, from the picker's probabilities of all candidates and their evidence."""
         auto = self.picker.auto
         least = known.decision.threshold if auto else float(known.own_scores(np.array([self.picker.settings.least]))[0])
-        return of_candidates(known.shares, probability, least, sum(map(len, self.shown)))
+        return of_candidates(known.shares, probability, evidence, least, sum(map(len, self.shown)))
 
     def refuse(self, task: PickTask, error: UserError) -> None:
         """A micrograph that nobody can pick."""

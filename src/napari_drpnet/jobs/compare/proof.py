@@ -69,15 +69,16 @@ def _of(estimate: Estimate) -> str:
     return said(estimate.value, estimate.error)
 
 
-def of_candidates(shares: Shares, probability: FloatArray, threshold: float, picks: int) -> Proof:
+def of_candidates(shares: Shares, probability: FloatArray, evidence: FloatArray, threshold: float, picks: int) -> Proof:
     """What is expected of the picks of a picker.
 
     Parameters
     ----------
     shares
         Of the data set, by the picker's probability.
-    probability
-        ``(n,)`` that the picker gives to all that could be picked.
+    probability, evidence
+        ``(n,)`` that the picker gives to all that could be picked, and what averages prove of each, NaN where that was
+        not measured.
     threshold
         In the data set's own probability.
     picks
@@ -85,7 +86,7 @@ def of_candidates(shares: Shares, probability: FloatArray, threshold: float, pic
     """
     if not shares.significant:
         return Proof(reason=shares.reason)
-    found = shares.expected(probability, threshold)
+    found = shares.expected(probability, threshold, evidence)
     part = found.precision
     if not picks or not math.isfinite(part.error):
         return Proof(reason="There are no picks.")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet import candidates
 from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import FloatArray, MaskArray, Picks, ScoreMap
 from napari_drpnet.settings import EVEN, USUAL_DISTANCE, PickerSettings
+
+IndexArray = npt.NDArray[np.int64]
 
 # Expected F1 below which probabilities are no ground to choose a threshold on.
 _TRUSTED = 0.5
@@ -32,23 +36,39 @@ def suited(probabilities: Sequence[FloatArray]) -> float:
     return threshold if best >= _TRUSTED else EVEN
 
 
-def chosen(
-    name: str,
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some of the candidates of a micrograph.
+
+    Attributes
+    ----------
+    index
+        ``(n,)`` places among the candidates, the most probable first.
+    spacing
+        That no two of them are nearer than, in micrograph pixels.
+    diameter
+        Of a particle, in micrograph pixels; 0 where it is not known.
+    """
+
+    index: IndexArray
+    spacing: float
+    diameter: float
+
+
+def selected(
     settings: PickerSettings,
     score_map: ScoreMap,
     threshold: float,
     min_distance: float | None = None,
     keep: MaskArray | None = None,
-) -> Picks:
-    """The picks of a score map; the minimum distance of its settings is in the place of one that is not given.
+) -> Selection:
+    """The candidates that are picked; the minimum distance of the settings is in the place of one that is not given.
 
     A picker that finds out sizes itself has a diameter of 0 in its settings: the median of its candidates that pass the
     threshold counts then.
 
     Parameters
     ----------
-    name
-        Of the picker, the source of the picks.
     settings
         Diameter, minimum distance and border.
     score_map
@@ -72,12 +92,25 @@ def chosen(
     if frame.shape is not None:
         border = diameter / 2 if settings.border is None else frame.micrograph_pixels(settings.border)
         passed = passed & candidates.inside(every.yx, frame.shape, border)
-    yx, score = every.yx[passed], every.probability[passed]
-    best = candidates.suppress(yx, score, spacing)
-    own = np.asarray(diameter) if every.diameter is None else every.diameter[passed][best]
-    class_number = np.asarray(0) if every.class_number is None else every.class_number[passed][best]
-    psi = np.asarray(0.0) if every.psi is None else every.psi[passed][best]
-    return Picks(frame, yx[best], score[best], own, class_number, psi, source=np.array(name))
+    best = candidates.suppress(every.yx[passed], every.probability[passed], spacing)
+    return Selection(np.flatnonzero(passed)[best], spacing, diameter)
+
+
+def as_picks(name: str, score_map: ScoreMap, selection: Selection) -> Picks:
+    """The picks of the picker of this name."""
+    every, which = score_map.candidates, selection.index
+    own = np.asarray(selection.diameter) if every.diameter is None else every.diameter[which]
+    class_number = np.asarray(0) if every.class_number is None else every.class_number[which]
+    psi = np.asarray(0.0) if every.psi is None else every.psi[which]
+    return Picks(
+        score_map.frame.unbinned,
+        every.yx[which],
+        every.probability[which],
+        own,
+        class_number,
+        psi,
+        source=np.array(name),
+    )
 
 
 def _diameter(settings: PickerSettings, score_map: ScoreMap, passed: MaskArray) -> float:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
-from napari_drpnet.pickers.protocol.choosing import chosen, suited
+from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
 from napari_drpnet.pickers.protocol.correction import corrected, read_correction
 from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
 from napari_drpnet.pickers.protocol.picker import (
@@ -101,18 +100,26 @@ class LoadedPicker:
 
         A threshold that is to be chosen is the one that suits this micrograph, as its probabilities are.
         """
+        least = self.threshold_on(score_map, min_distance) if threshold is None else threshold
+        return as_picks(self.name, score_map, self._selected(score_map, least, min_distance))
+
+    def pickable(self, score_map: ScoreMap, min_distance: float | None = None) -> Selection:
+        """The candidates that `picks_from` gives at a threshold of 0."""
+        return self._selected(score_map, 0.0, min_distance)
+
+    def _selected(self, score_map: ScoreMap, threshold: float, min_distance: float | None) -> Selection:
         with self._blaming(score_map.frame.micrograph):
             keep = self.picker.keep(score_map) if isinstance(self.picker, RulingPicker) else None
-            least = self.threshold_on(score_map, min_distance) if threshold is None else threshold
-            picks = chosen(self.name, self.settings, score_map, least, min_distance, keep)
+            found = selected(self.settings, score_map, threshold, min_distance, keep)
         most = self.picker.most if isinstance(self.picker, LimitedPicker) else None
-        return picks if most is None else picks.select(np.arange(len(picks))[:most])
+        return replace(found, index=found.index[:most])
 
     def threshold_on(self, score_map: ScoreMap, min_distance: float | None = None) -> float:
         """The threshold of the settings; one that is to be chosen is the one that suits these candidates alone."""
         if not self.auto:
             return self.settings.least
-        return suited([chosen(self.name, self.settings, score_map, 0.0, min_distance).score])
+        index = selected(self.settings, score_map, 0.0, min_distance).index
+        return suited([score_map.candidates.probability[index]])
 
     def by_rule(self, score_map: ScoreMap) -> bool:
         """Whether a rule of the picker's own is in the place of the threshold."""

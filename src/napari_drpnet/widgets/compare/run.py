@@ -148,7 +148,7 @@ def run_pickers(
         here = jobs.Progress(done, len(ran), message=f"{one.found.name}: measuring what averages prove")
         yield here
         try:
-            judgement = yield from translate(jobs.judge_one(one.picker, micrograph, one.score_map), within(here))
+            judgement, _ = yield from translate(jobs.judge_one(one.picker, micrograph, one.score_map), within(here))
             found.append(replace(one.found, shares=judgement.shares))
         except Exception as error:
             found.append(replace(one.found, shares=unmeasured_shares(said(error))))

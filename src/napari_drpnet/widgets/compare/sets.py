@@ -164,7 +164,7 @@ class PickSet:
         if self.shares is None or self.every is None:
             return Proof(reason=_NOT_RUN)
         least = float(self.shares.probability(np.array([max(self.threshold, 0.0)]))[0])
-        return of_candidates(self.shares, self.every.score, least, self.count)
+        return of_candidates(self.shares, self.every.score, np.full(len(self.every), np.nan), least, self.count)
 
     @property
     def count(self) -> int:

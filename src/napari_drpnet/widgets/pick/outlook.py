@@ -113,7 +113,7 @@ class OutlookForm(Container[Widget]):
         self.plot.setVisible(known)
         if not known or result.judgement is None:
             return
-        shares, scores = result.judgement.shares, np.sort(result.pickable)
+        shares, scores = result.judgement.shares, np.sort(result.pickable[0])
         passed = scores[shares.probability(scores) >= result.threshold]
         level = float(passed[0]) if len(passed) else 1.0
         self.plot.show_curve(scores, (shares.knots, shares.share, shares.error), level)

@@ -59,7 +59,7 @@ class Result:
         self.score_map = score_map
         self.judgement = judgement
         self._own_map = score_map if judgement is None else judgement.adapted(score_map)
-        self._pickable: tuple[float | None, FloatArray] | None = None
+        self._pickable: tuple[float | None, tuple[FloatArray, FloatArray | None]] | None = None
         self.asked: ThresholdValue = AUTO
         self.threshold = EVEN
         self.min_distance: float | None = None
@@ -136,17 +136,18 @@ class Result:
         return self.score_map if by_rule else self._own_map
 
     @property
-    def pickable(self) -> FloatArray:
-        """``(n,)`` the picker's probabilities of all that could be picked at the minimum distance in force."""
+    def pickable(self) -> tuple[FloatArray, FloatArray | None]:
+        """All that could be picked at the minimum distance in force: ``(n,)`` probabilities by the picker, evidence."""
         if self._pickable is None or self._pickable[0] != self.min_distance:
-            every = self.picker.picks_from(self.score_map, 0.0, self.min_distance)
-            self._pickable = self.min_distance, every.score
+            found, index = self.score_map.candidates, self.picker.pickable(self.score_map, self.min_distance).index
+            evidence = None if found.evidence is None else found.evidence[index]
+            self._pickable = self.min_distance, (found.probability[index], evidence)
         return self._pickable[1]
 
     @property
     def expected(self) -> str:
         """What is expected of the threshold, in words, or why nobody knows."""
-        return jobs.expected_in_words(self.judgement, self.pickable, self.threshold)
+        return jobs.expected_in_words(self.judgement, *self.pickable, self.threshold)
 
     def _measured(self, proposed: Picks) -> float:
         if not self.found_diameter:

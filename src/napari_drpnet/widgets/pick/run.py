@@ -74,9 +74,12 @@ def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap, jobs.Judgement | No
     yield here
     micrograph = order.source.micrograph()
     found = yield from jobs.find(picker, micrograph, replace(here, message=PurePath(micrograph.frame.micrograph).name))
-    judgement = order.known(picker)
-    if judgement is None and order.measure:
+    judgement, score_map = order.known(picker), found.score_map
+    if judgement is not None:
+        score_map = judgement.measured_on(picker, micrograph, score_map, 0.0)
+    elif order.measure:
         measuring = replace(here, message="Measuring what averages prove")
         yield measuring
-        judgement = yield from translate(jobs.judge_one(picker, micrograph, found.score_map), within(measuring))
-    return picker, found.score_map, judgement
+        judging = jobs.judge_one(picker, micrograph, score_map)
+        judgement, score_map = yield from translate(judging, within(measuring))
+    return picker, score_map, judgement
