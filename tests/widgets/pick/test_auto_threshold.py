@@ -57,6 +57,37 @@ def test_of_few_candidates_nothing_is_told_as_known(viewer: Any, micrograph_file
     assert len(picks_of(form.result.layer)) == len(expected)
 
 
+def test_picks_are_there_before_it_is_known_what_averages_prove(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
+    viewer.open(str(write_seen(tmp_path / "seen.mrc", 3, count=225, side=1000)), plugin="napari-drpnet")
+    form = open_form(viewer, "log")
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: form.result is not None, timeout=LIMIT)
+    assert form.job.running
+    layer, sooner = form.result.layer, picks_of(form.result.layer)
+    assert len(sooner) > 0
+    assert told(form).startswith("What averages prove is not measured yet.")
+    qtbot.waitUntil(lambda: not form.job.running, timeout=LIMIT)
+    assert told(form).startswith("About ")
+    assert form.result.layer is layer
+    assert not np.array_equal(picks_of(layer).score, sooner.score)
+
+
+def test_picks_by_probability_and_those_by_evidence_are_one_step_of_undo(
+    viewer: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    images = write_data_set(tmp_path / "m", good=1, empty=0)
+    jobs.open_project(tmp_path / "p", [str(images)], diameter=DIAMETER, picker="log").close()
+    session = Session.of(viewer)
+    session.open(Project.open(tmp_path / "p"))
+    _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
+    session.go("good0")
+    run(form, qtbot)
+    assert len(session.picks("good0")) == len(form.result.shown) > 0
+    session.undo()
+    assert len(session.picks("good0")) == 0
+    session.close()
+
+
 def test_the_slider_switches_auto_off_and_the_box_switches_it_on_again(
     viewer: Any, micrograph_file: Path, qtbot: Any
 ) -> None:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 from napari.utils.notifications import show_warning
 
-from napari_drpnet import jobs
-from napari_drpnet.data import ScoreMap
 from napari_drpnet.errors import UserError
-from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
@@ -23,7 +21,7 @@ from napari_drpnet.widgets.pick.learnt import LearntForm
 from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
 from napari_drpnet.widgets.pick.result import Result
-from napari_drpnet.widgets.pick.run import in_project, on_its_own, steps
+from napari_drpnet.widgets.pick.run import Scored, Sooner, in_project, on_its_own, steps
 from napari_drpnet.widgets.pick.size import SizeForm
 from napari_drpnet.widgets.pick.tuning import Tuning
 from napari_drpnet.widgets.session.session import Session
@@ -99,32 +97,34 @@ class PickWidget(Container[Any]):
         else:
             told = self._settings().model_dump()
             order = on_its_own(source, self.method.name, told, self.learnt, self._threshold == AUTO)
-        self.job.run(steps, order, done=lambda found: self._take(source, name, *found))
+        self.job.run(
+            steps,
+            order,
+            done=lambda found: self._take(source, name, found),
+            step=lambda told: self._take_sooner(source, name, told),
+        )
 
     def _settings(self) -> PickerSettings:
         """What the picker is told. The sliders are not part of it: they come into play when it has run."""
         widgets = [self.diameter, self.device, self.invert, *self.method.controls.values()]
         return filled(self.method.model, widgets, memory=preference("memory"), **self.method.weights())
 
-    def _take(
-        self,
-        source: ChosenImage,
-        name: str,
-        picker: LoadedPicker,
-        score_map: ScoreMap,
-        judgement: jobs.Judgement | None,
-    ) -> None:
+    def _take_sooner(self, source: ChosenImage, name: str, told: Progress) -> None:
+        """Show what is found before it is known what averages prove."""
+        if isinstance(told, Sooner) and told.found is not None:
+            self._take(source, name, told.found)
+
+    def _take(self, source: ChosenImage, name: str, found: Scored) -> None:
         """Show what a run found, unless the image it belongs to is gone or changed.
 
         A micrograph of the project keeps it, even if another one is shown by now.
         """
-        last = self._results.get(source.key)
+        last, picker = self._results.get(source.key), found.picker
         if name and name in self.session.names:
-            last = next((result for result in self._results.values() if isinstance(result, ProjectResult)), None)
-            found = (picker, score_map, judgement)
-            result: Result = ProjectResult(self._viewer, self.session, name, source, *found, last)
+            last = last or next((one for one in self._results.values() if isinstance(one, ProjectResult)), None)
+            result: Result = ProjectResult(self._viewer, self.session, name, source, found, last)
         elif not name and self.source.holds(source):
-            result = Result(self._viewer, source, picker, score_map, judgement, last)
+            result = Result(self._viewer, source, found, last)
         else:
             self.job.say("The image changed meanwhile; the result was dropped.")
             return

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_drpnet import jobs
-from napari_drpnet.data import ScoreMap
 from napari_drpnet.edits import SAME_PARTICLE
 from napari_drpnet.labels import labels_of, with_labels
-from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import ThresholdValue
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 from napari_drpnet.widgets.pick.result import Result
+from napari_drpnet.widgets.pick.run import Scored
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -31,10 +29,11 @@ class ProjectResult(Result):
         The project, and its layers.
     name
         Of the micrograph.
-    source, picker, score_map, judgement
+    source, found
         As for `Result`.
     last
-        The result of the run before, on any micrograph: its score map's layer is taken over.
+        The result of the run before, on any micrograph: its score map's layer is taken over. One of this micrograph
+        that was pending is the same step of undo.
     """
 
     def __init__(
@@ -43,15 +42,15 @@ class ProjectResult(Result):
         session: Session,
         name: str,
         source: ChosenImage,
-        picker: LoadedPicker,
-        score_map: ScoreMap,
-        judgement: jobs.Judgement | None = None,
+        found: Scored,
         last: Result | None = None,
     ) -> None:
-        super().__init__(viewer, replace(source, array=None), picker, score_map, judgement)
+        super().__init__(viewer, replace(source, array=None), found)
         self._session, self._project = session, session.project
         self.name = name
         self._scores = None if last is None else last.score_layer
+        if isinstance(last, ProjectResult) and last.name == name and last.pending:
+            self.shown = last.shown
 
     @property
     def layer(self) -> Points | None:

@@ -9,13 +9,15 @@ import numpy as np
 from napari_drpnet import jobs, layers
 from napari_drpnet.data import FloatArray, Picks, ScoreMap
 from napari_drpnet.edits import Edits
-from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import AUTO, EVEN, USUAL_DISTANCE, ThresholdValue
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
+from napari_drpnet.widgets.pick.run import Scored
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points
     from napari.viewer import Viewer
+
+_PENDING = "What averages prove is not measured yet. These picks are by the picker's own probability."
 
 
 class Result:
@@ -27,15 +29,15 @@ class Result:
         Where the layers go.
     source
         The micrograph.
-    picker, score_map
-        From which picks follow at any threshold.
-    judgement
-        What is known of the data set; None where nothing was measured.
+    found
+        The score map, from which picks follow at any threshold, and what is known of the data set.
     last
         The result of an earlier run on the same micrograph: its layers and its edits are taken over.
 
     Attributes
     ----------
+    pending
+        Whether it is not yet measured what averages prove.
     asked
         The threshold that was asked for, which may be ``auto``.
     threshold, min_distance
@@ -48,17 +50,14 @@ class Result:
         self,
         viewer: Viewer,
         source: ChosenImage,
-        picker: LoadedPicker,
-        score_map: ScoreMap,
-        judgement: jobs.Judgement | None = None,
+        found: Scored,
         last: Result | None = None,
     ) -> None:
         self._viewer = viewer
         self.source = source
-        self.picker = picker
-        self.score_map = score_map
-        self.judgement = judgement
-        self._own_map = score_map if judgement is None else judgement.adapted(score_map)
+        self.picker, self.score_map, self.judgement = found.picker, found.score_map, found.judgement
+        self.pending = found.pending
+        self._own_map = self.score_map if self.judgement is None else self.judgement.adapted(self.score_map)
         self._pickable: tuple[float | None, tuple[FloatArray, FloatArray | None]] | None = None
         self.asked: ThresholdValue = AUTO
         self.threshold = EVEN
@@ -147,6 +146,8 @@ class Result:
     @property
     def expected(self) -> str:
         """What is expected of the threshold, in words, or why nobody knows."""
+        if self.pending:
+            return _PENDING
         return jobs.expected_in_words(self.judgement, *self.pickable, self.threshold)
 
     def _measured(self, proposed: Picks) -> float:

@@ -43,6 +43,33 @@ class Order:
     measure: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a run has found.
+
+    Attributes
+    ----------
+    picker, score_map
+        Who scored the image, and what came of it.
+    judgement
+        What is known of the data set, if anything is.
+    pending
+        Whether it is still being measured what averages prove.
+    """
+
+    picker: LoadedPicker
+    score_map: ScoreMap
+    judgement: jobs.Judgement | None = None
+    pending: bool = False
+
+
+@dataclass(frozen=True)
+class Sooner(Progress):
+    """What is found before the end."""
+
+    found: Scored | None = None
+
+
 def in_project(source: ChosenImage, project: Project, measure: bool, **more: Any) -> Order:
     """A run with the project's settings, as *Pick all* has them, and ``more``; the project keeps what is learnt."""
     load, learn = partial(jobs.project_picker, project, **more), partial(jobs.learn_project, project)
@@ -65,8 +92,11 @@ def on_its_own(source: ChosenImage, picker: str, settings: dict[str, Any], learn
     return Order(source, load, learn, measure=measure)
 
 
-def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap, jobs.Judgement | None]]:
-    """Load the picker, let it learn, read the image, score it, and measure what averages of its particles prove."""
+def steps(order: Order) -> Job[Scored]:
+    """Load the picker, let it learn, read the image, score it, and measure what averages of its particles prove.
+
+    Yields `Sooner` where that is measured: by then there is something to look at.
+    """
     yield Progress(0, 1, message="Loading the picker")
     picker = order.load()
     yield from translate(order.learn(picker), lambda step: replace(step, done=0, total=1))
@@ -76,10 +106,11 @@ def steps(order: Order) -> Job[tuple[LoadedPicker, ScoreMap, jobs.Judgement | No
     found = yield from jobs.find(picker, micrograph, replace(here, message=PurePath(micrograph.frame.micrograph).name))
     judgement, score_map = order.known(picker), found.score_map
     if judgement is not None:
-        score_map = judgement.measured_on(picker, micrograph, score_map, 0.0)
-    elif order.measure:
-        measuring = replace(here, message="Measuring what averages prove")
-        yield measuring
-        judging = jobs.judge_one(picker, micrograph, score_map)
-        judgement, score_map = yield from translate(judging, within(measuring))
-    return picker, score_map, judgement
+        return Scored(picker, judgement.measured_on(picker, micrograph, score_map, 0.0), judgement)
+    if not order.measure:
+        return Scored(picker, score_map)
+    measuring = replace(here, message="Measuring what averages prove")
+    yield Sooner(0, 1, message=measuring.message, found=Scored(picker, score_map, pending=True))
+    judging = jobs.judge_one(picker, micrograph, score_map)
+    judgement, score_map = yield from translate(judging, within(measuring))
+    return Scored(picker, score_map, judgement)
