@@ -1,5 +1,4 @@
-"""What class averages and evidence are worth: ``python benchmarks/averages.py noise|simulated|projections|
-speed|relion``.
+"""What class averages and evidence are worth: ``python benchmarks/averages.py WHAT``.
 
 noise
     Data sets on which nothing is a particle: candidates at threshold 0, picks at 0.5, and the evidence of the surest.
