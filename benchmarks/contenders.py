@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -97,19 +97,23 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
         picks |= {i: picker.picks_from(score_map) for i, score_map in maps.items()}
         seconds.append(time.process_time() - start)
         if scale == 1 and not threshold:
-            judgements.append(_judged(picker, list(alike.values()), list(maps.values())))
-            auto |= {i: judgements[-1].picks(picker, score_map) for i, score_map in maps.items()}
+            judgement, measured = _judged(picker, alike, maps)
+            judgements.append(judgement)
+            auto |= {i: judgement.picks(picker, score_map) for i, score_map in measured.items()}
     expected = _expected([judgement.decision for judgement in judgements])
     each = [[found[i] for i in sorted(found)] for found in (picks, auto)]
     return Found(each[0], float(np.sum(seconds)) / len(samples), _most_memory() - before, each[1], expected)
 
 
-def _judged(picker: LoadedPicker, micrographs: Sequence[Micrograph], maps: Sequence[ScoreMap]) -> Judgement:
-    """What is decided for a data set without a look at its labels."""
+def _judged(
+    picker: LoadedPicker, micrographs: Mapping[int, Micrograph], maps: Mapping[int, ScoreMap]
+) -> tuple[Judgement, dict[int, ScoreMap]]:
+    """What is decided for a data set without a look at its labels, and what averages prove of each candidate."""
     with Bench(picker) as bench:
-        for number, (micrograph, score_map) in enumerate(zip(micrographs, maps, strict=True)):
-            bench.add(number, micrograph, score_map)
-        return drained(bench.decide(all_of_it=True))
+        for i, micrograph in micrographs.items():
+            bench.add(i, micrograph, maps[i])
+        judgement = drained(bench.decide(all_of_it=True))
+        return judgement, {i: bench.measured(i, judgement, score_map) for i, score_map in maps.items()}
 
 
 def _expected(decisions: Sequence[Decision]) -> dict[str, float]:
