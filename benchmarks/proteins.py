@@ -163,7 +163,6 @@ def rows_of(structures: Path, folder: Path, name: str) -> list[str]:
 def row(found: Picked, picker: str) -> str:
     """One line of the table; an estimate that is off by more than two standard errors is marked."""
     protein, decision = found.protein, found.decision
-    counts = protein.judged(found.every).counts
     auto, even = protein.judged(found.written).counts, protein.judged(found.even).counts
     kinds = [file.stem.split("_")[0] for file in protein.files]
     on_empty = [sum(len(picks) for picks, k in zip(found.written, kinds, strict=True) if k == kind) for kind in EMPTY]
@@ -171,8 +170,8 @@ def row(found: Picked, picker: str) -> str:
     cells = [
         protein.name,
         picker,
-        _against(counts.true + counts.missed, decision.number, 0),
-        _against(counts.precision, decision.precision, 2),
+        _against(auto.true + auto.missed, decision.number, 0),
+        _against(auto.precision, decision.precision, 2),
         f"{auto.f1:.3f}",
         f"{even.f1:.3f}",
         *(f"{count}" for count in on_empty),
