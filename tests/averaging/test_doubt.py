@@ -66,7 +66,7 @@ class TestDeserted:
             drawn.evidence[faint] -= 1.5 * drawn.true[faint]
             drawn.probability[faint & drawn.true] *= 0.8
             shares = drawn.shares()
-            shares = replace(shares, part=float(shares.probability(drawn.probability, drawn.evidence).mean()))
+            shares = replace(shares, part=float(shares.together(drawn.probability, drawn.evidence).mean()))
             at = shares.threshold(drawn.probability)
             for number in range(9):
                 flagged[number < 3] += unlike(*drawn.of(number), shares, at)
@@ -92,7 +92,7 @@ class TestDeserted:
     def test_crowding_is_one_for_a_micrograph_like_its_set_and_falls_and_rises_with_its_particles(self):
         drawn = Population(3, micrographs=20, each=400)
         shares = drawn.shares()
-        shares = replace(shares, part=float(shares.probability(drawn.probability, drawn.evidence).mean()))
+        shares = replace(shares, part=float(shares.together(drawn.probability, drawn.evidence).mean()))
         odds = [crowding(*drawn.of(number), shares) for number in range(20)]
         share = np.array([drawn.true[drawn.micrograph == number].mean() for number in range(20)])
         true = share / (1 - share) / (drawn.true.mean() / (1 - drawn.true.mean()))

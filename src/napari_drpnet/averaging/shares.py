@@ -130,6 +130,10 @@ class Shares:
         """
         return self._own(self.share, probability, evidence)
 
+    def together(self, probability: FloatArray, evidence: FloatArray) -> FloatArray:
+        """`probability`, but evidence counts where particles are faint, too: of many candidates together it tells."""
+        return self._own(self.share, probability, evidence, always=True)
+
     def expected(self, probability: FloatArray, threshold: float, evidence: FloatArray | None = None) -> Expected:
         """What is expected of picking candidates whose own probability is at least ``threshold``.
 
@@ -202,14 +206,19 @@ class Shares:
         return self.significant and self.particle[0] >= TELLING
 
     def _own(
-        self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None, trust: float = 1
+        self,
+        share: FloatArray,
+        probability: FloatArray,
+        evidence: FloatArray | None,
+        trust: float = 1,
+        always: bool = False,
     ) -> FloatArray:
-        """Probabilities with another curve than the best one, and with own evidence trusted more or less."""
+        """Probabilities with another curve than the best one, and with own evidence trusted more or less, or always."""
         if not self.significant:
             return np.array(probability, np.float64)
         level = np.interp(probability, self.knots, np.clip(share, 0, 1))
         own = level + _OWN_PART * (probability - level)
-        if evidence is None or not self.telling:
+        if evidence is None or not (always or self.telling):
             return np.asarray(own, np.float64)
         top = max(float(self.share[-1]), _LEAST)
         prior = logit(np.clip(own, _LEAST, 1 - _LEAST))

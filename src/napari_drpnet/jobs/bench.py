@@ -115,7 +115,7 @@ class Bench:
         proved = np.concatenate([np.empty(0), *own])
         micrograph = np.repeat(np.array(list(self._probability), np.int64), [len(some) for some in own])
         if shares.significant:
-            shares = as_kept(replace(shares, part=float(shares.probability(every, proved).mean())))
+            shares = as_kept(replace(shares, part=float(shares.together(every, proved).mean())))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
