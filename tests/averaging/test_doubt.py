@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.helpers.populations import Population, given
 
-from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, unlike
+from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, shares_of_set, unlike
 from napari_drpnet.averaging.shares import unmeasured_shares
 
 
@@ -53,6 +53,28 @@ class TestMicrographs:
         assert not unlike(np.full(9, 0.1), np.zeros(9), shares, 0.5)
         assert not unlike(np.full(9, 0.9), np.full(9, np.nan), shares, 0.5)
         assert not unlike(np.full(90, 0.9), np.zeros(90), unmeasured_shares("Nothing."), 0.5)
+
+
+def test_shares_are_those_of_the_micrographs_that_have_particles():
+    off = {True: [], False: []}
+    for seed in range(8):
+        drawn = Population(seed, micrographs=12, empty=4)
+        shares, left = shares_of_set(drawn.probability, drawn.evidence, drawn.micrograph)
+        assert left[drawn.micrograph >= 4].all()
+        assert np.unique(drawn.micrograph[~left]).size >= 3
+        assert shares.part == pytest.approx(drawn.true[left].mean(), rel=0.15)
+        for alone, found in ((True, shares), (False, drawn.shares())):
+            expected = found.expected(drawn.probability[left], 0.5)
+            picked = left & (found.probability(drawn.probability) >= 0.5)
+            off[alone].append(abs(expected.precision.value - drawn.true[picked].mean()))
+    assert np.mean(off[True]) < np.mean(off[False])
+
+
+def test_without_evidence_nothing_is_in_doubt():
+    chance = np.random.default_rng(0)
+    shares, left = shares_of_set(chance.random(400), chance.standard_normal(400), np.arange(400) % 5)
+    assert not shares.significant
+    assert left.all()
 
 
 class TestDeserted:

@@ -7,12 +7,14 @@ means less on a micrograph without particles, where many low scores and hardly a
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit, logit
 
-from napari_drpnet.averaging.shares import Estimate, Shares
-from napari_drpnet.averaging.statistics import NOISE, bounded
+from napari_drpnet.averaging.shares import Estimate, Shares, measured_shares
+from napari_drpnet.averaging.statistics import NOISE, IndexArray, bounded
 from napari_drpnet.data import FloatArray
 
 # The evidence of picks that nothing else speaks against must be so many standard errors below what is expected.
@@ -23,6 +25,42 @@ _DESERTED = 0.25
 # So many further candidates, with as many particles as usual, keep few candidates from saying much.
 _AS_USUAL = 10.0
 _ROUNDS, _EDGE = 100, 1e-4
+_REPEATED = 3
+
+
+def shares_of_set(
+    probability: FloatArray, evidence: FloatArray, micrograph: IndexArray
+) -> tuple[Shares, npt.NDArray[np.bool_]]:
+    """`measured_shares` of the micrographs of a data set that are not in doubt; and which candidates are on these.
+
+    What is in doubt follows from the shares, so both are found in rounds.
+
+    Parameters
+    ----------
+    probability, evidence
+        ``(n,)`` of all that could be picked.
+    micrograph
+        ``(n,)`` number of the micrograph of each.
+    """
+    left: npt.NDArray[np.bool_] = np.ones(len(probability), np.bool_)
+    found = _with_part(measured_shares(probability, evidence, micrograph), probability, evidence)
+    for _ in range(_REPEATED if found.significant else 0):
+        threshold = found.threshold(probability[left], evidence[left])
+        before, left = left, left.copy()
+        for number in np.unique(micrograph):
+            mine = micrograph == number
+            left[mine] = not unlike(probability[mine], evidence[mine], found, threshold)
+        again = measured_shares(probability[left], evidence[left], micrograph[left])
+        if (left == before).all() or not again.significant:
+            break
+        found = _with_part(again, probability[left], evidence[left])
+    return found, left
+
+
+def _with_part(shares: Shares, probability: FloatArray, evidence: FloatArray) -> Shares:
+    if not shares.significant:
+        return shares
+    return replace(shares, part=float(shares.together(probability, evidence).mean()))
 
 
 def micrograph_evidence(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> Estimate:

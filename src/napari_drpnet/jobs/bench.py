@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
-from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
+from napari_drpnet.averaging.doubt import shares_of_set
+from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
@@ -94,28 +94,23 @@ class Bench:
             Whether the sample is the whole data set.
         """
         evidence: Evidence | None = None
-        start, measured = time.perf_counter(), dict[int, FloatArray]()
+        start = time.perf_counter()
+        every = np.concatenate([np.empty(0), *self._probability.values()])
+        left, proved = np.ones(len(every), np.bool_), np.full(len(every), np.nan)
         if self._by_rule:
             shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
         elif self._stack is None or not self._cut:
             shares = unmeasured_shares(self._problem or "There are no candidates.")
         else:
             evidence, values = yield from _measured(self._stack)
-            ends = np.cumsum([len(picks) for picks in self._stack.picks])
-            measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
-            shares = (
-                as_kept(measured_shares(self._stack.score, values, self._stack.micrograph))
-                if evidence.judges
-                else unmeasured_shares(
-                    f"Too few candidates for averages that could prove something: {len(self._stack)}."
-                )
+            shares = unmeasured_shares(
+                f"Too few candidates for averages that could prove something: {len(self._stack)}."
             )
-        every = np.concatenate([np.empty(0), *self._probability.values()])
-        own = [measured.get(number, np.full(len(some), np.nan)) for number, some in self._probability.items()]
-        proved = np.concatenate([np.empty(0), *own])
-        micrograph = np.repeat(np.array(list(self._probability), np.int64), [len(some) for some in own])
-        if shares.significant:
-            shares = as_kept(replace(shares, part=float(shares.together(every, proved).mean())))
+            if evidence.judges:
+                micrograph = np.repeat(list(self._probability), [len(some) for some in self._probability.values()])
+                proved[np.isin(micrograph, self._cut)] = values
+                shares, left = shares_of_set(every, proved, micrograph)
+                shares = as_kept(shares)
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
@@ -124,7 +119,7 @@ class Bench:
             "enough": all_of_it or self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
-        decision = decided(shares, every, proved, micrograph, **fields)
+        decision = decided(shares, every[left], proved[left], **fields)
         return Judgement(decision, shares, evidence, cutter, seconds=time.perf_counter() - start)
 
     def knows(self, number: int) -> bool:
