@@ -18,9 +18,10 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.jobs.project import learn_project, project_picker
-from napari_drpnet.jobs.retrain.harvest import assembled, divide, part_of, read_patch_set
+from napari_drpnet.jobs.retrain.harvest import assembled, divide, read_patch_set
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.learning import Clock, train_on, train_settings
+from napari_drpnet.jobs.retrain.places import part_of
 from napari_drpnet.jobs.retrain.report import RetrainReport, free_name, write_record
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, TrainProgress, score_all
 from napari_drpnet.pickers.protocol.correction import ROLE, UNCHANGED, write_correction
@@ -135,7 +136,7 @@ class _Run:
         self.name = free_name(project, settings.name)
         self.out = project.folder / "networks" / f"{self.name}.safetensors"
         self.picker = project_picker(project, device=settings.device)
-        self.harvest = HarvestSettings(seed=settings.seed)
+        self.harvest = HarvestSettings(source="labels", seed=settings.seed)
         self.micrographs = labelled_in_project(project)
         self.begun = time.monotonic()
         self.notes: list[str] = []
