@@ -11,6 +11,9 @@ from tests.helpers.seen_particles import DIAMETER, PER_MICROGRAPH, PIXEL_SIZE, s
 
 from napari_drpnet import jobs, load_picker
 from napari_drpnet.errors import UserError
+from napari_drpnet.io import read_micrograph
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.project import project_judgement
 from napari_drpnet.jobs.retrain.labelled import labelled_in_files
 from napari_drpnet.settings import HarvestSettings
 
@@ -64,3 +67,23 @@ def test_noise_proves_nothing_and_it_is_said(tmp_path: Path):
     assert "proved" not in by_confidence.patches.origin
     with pytest.raises(UserError, match="Averages do not prove enough"):
         harvested(folder, source="evidence")
+
+
+def test_what_to_label_next_is_near_the_threshold_in_the_probability_of_the_data_set(tmp_path: Path):
+    folder = write_data_set(tmp_path / "m", good=3, empty=0)
+    with Project.create(tmp_path / "p", inputs=(str(folder),), picker="log", diameter=DIAMETER) as project:
+        jobs.finish(jobs.pick_project(project))
+        decision = project.evidence.decision
+        assert decision is not None
+        assert decision.basis == "evidence"
+        found = jobs.finish(jobs.suggest(project, limit=5000))
+        judgement = project_judgement(project, jobs.project_picker(project))
+    assert judgement is not None
+    picker = load_picker("log", diameter=DIAMETER)
+    micrograph = read_micrograph(folder / "good0.mrc")
+    own = judgement.adapted(judgement.measured_on(picker, micrograph, picker.score(micrograph))).candidates
+    here = [one for one in found if one.name == "good0"]
+    nearest = cKDTree(own.yx).query([one.yx for one in here])[1]
+    np.testing.assert_allclose([one.score for one in here], own.probability[nearest])
+    away = [abs(one.score - decision.threshold) for one in found]
+    assert np.mean(away[:20]) < np.mean(away) / 2
