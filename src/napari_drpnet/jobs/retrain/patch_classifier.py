@@ -100,7 +100,12 @@ def retrain_unlabelled(
     report = yield from _trained(patches, settings, out, card, stop or Event())
     calibrated = {ROLE: None} if project.settings.options.get(ROLE) else {}
     report = replace(
-        report, picker=bare.name, role=field, use={field: name} | calibrated, notes=(*report.notes, _UNLABELLED)
+        report,
+        picker=bare.name,
+        role=field,
+        use={field: name} | calibrated,
+        notes=(*report.notes, _UNLABELLED),
+        labels=0,
     )
     write_record(report, settings, ())
     return report

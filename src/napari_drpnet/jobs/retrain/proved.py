@@ -60,7 +60,7 @@ class Unlabelled:
         """
         with Bench(self.picker) as bench:
             sample = yield from self._sample(bench)
-            yield (here := self._here("Measuring what averages prove"))
+            yield (here := self._here("Measuring what averages prove", len(sample)))
             steps = bench.decide(len(sample) + len(self._failed) == len(self.micrographs))
             judgement = yield from translate(steps, within(here))
             self.settings = self._decided(judgement, list(sample.values()))
@@ -154,8 +154,8 @@ class Unlabelled:
         self._failed.add(number)
         self.notes.append(f"{self.micrographs[number].name} is left out: {error}")
 
-    def _here(self, message: str, done: int | None = None) -> Progress:
-        done = len(self.micrographs) if done is None else done + len(self._failed)
+    def _here(self, message: str, done: int) -> Progress:
+        done += len(self._failed)
         return Progress(done, len(self.micrographs), sum(len(part.patches) for part in self.parts), message)
 
 
