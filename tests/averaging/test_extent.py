@@ -40,7 +40,7 @@ def said(told: float, particles: bool = True) -> str:
 @pytest.mark.parametrize("part", [0.5, 2.0])
 def test_a_wrong_diameter_is_said_with_the_right_one(part: float) -> None:
     words = said(part * DIAMETER)
-    assert f"not {part * DIAMETER:g} A." in words
+    assert f"not {part * DIAMETER:.0f} A." in words
     size = float(words.split("about ")[1].split(" ")[0])
     assert size == pytest.approx(_LENGTH, rel=0.2)
 

@@ -72,5 +72,5 @@ class SizeSample:
 def size_in_words(found: Extent, told: float) -> str:
     """What was measured, and what to do; ``told`` is the diameter in Angstrom."""
     size, error = found.diameter * told, max(found.error * told, 1.0)
-    shown = f"The averages show particles of about {size:.0f} ± {error:.0f} A, not {told:g} A."
+    shown = f"The averages show particles of about {size:.0f} ± {error:.0f} A, not {told:.0f} A."
     return f"{shown} Try a diameter of {size:.0f} A."
