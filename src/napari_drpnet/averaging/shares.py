@@ -18,11 +18,9 @@ from scipy.special import expit, logit
 
 from napari_drpnet.averaging.statistics import (
     FEWEST,
-    NOISE,
     TELLING,
     IndexArray,
     binned,
-    bounded,
     curve,
     particle,
     rising,
@@ -100,6 +98,8 @@ class Shares:
         Mean and standard deviation of the evidence of the surest true particles.
     offset
         Of the logits of candidates whose own evidence counts: with it, they sum up to as many particles as without.
+    part
+        Share of true particles among all candidates of the sample that could be picked; 0 where that is not known.
     significant
         Whether evidence was measured; otherwise the picker's probabilities are taken as they are, without an error.
     reason
@@ -115,6 +115,7 @@ class Shares:
     significant: bool
     reason: str
     offset: float = 0.0
+    part: float = 0.0
 
     def probability(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
         """The data set's own probability of candidates, in the order of the picker's.
@@ -231,6 +232,7 @@ class Shares:
         return arrays | {
             "particle": list(self.particle),
             "offset": self.offset,
+            "part": self.part,
             "significant": self.significant,
             "reason": self.reason,
         }
@@ -248,7 +250,7 @@ class Shares:
             arrays = {name: np.array(lists[name], np.float64) for name in _ARRAYS}
             particle = np.array(lists["particle"], np.float64)
             significant, reason = lists["significant"], lists["reason"]
-            offset = float(np.array(lists.get("offset", 0.0), np.float64))
+            offset, part = (float(np.array(lists.get(name, 0.0), np.float64)) for name in ("offset", "part"))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not shares of particles: {error}") from error
         k = arrays["knots"].shape
@@ -257,7 +259,7 @@ class Shares:
         if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
             raise ValueError("not shares of particles: their lists differ in length")
         numbers = [
-            np.array(offset),
+            np.array([offset, part]),
             arrays["knots"],
             arrays["share"],
             arrays["spread"].ravel(),
@@ -274,6 +276,7 @@ class Shares:
             significant=significant,
             reason=str(reason),
             offset=offset,
+            part=part,
         )
 
 
@@ -372,53 +375,3 @@ def _f1_curve(own: FloatArray) -> FloatArray:
     """``(n,)`` expected F1 of the first so many, `evaluation.f1_score` of expected numbers."""
     true = np.cumsum(own)
     return np.asarray(2 * true / np.maximum(np.arange(1, len(own) + 1) + true[-1], 1e-12), np.float64)
-
-
-def micrograph_evidence(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> Estimate:
-    """The evidence of one micrograph's picks relative to what the data set expects of them.
-
-    Parameters
-    ----------
-    probability, evidence
-        ``(n,)`` of its candidates, as of those of the data set.
-    shares
-        Of the data set.
-    threshold
-        In the data set's own probability; candidates below it are not looked at. Their own evidence does not choose
-        them, as it is what is measured.
-
-    Returns
-    -------
-    Estimate
-        About 1 for a micrograph like the others, 0 for one without particles; NaN where nothing was measured.
-    """
-    seen, expected, error = _compared(probability, evidence, shares, threshold)
-    return Estimate(seen / expected, error / expected) if expected > 0 else Estimate(math.nan)
-
-
-def unlike(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> bool:
-    """Whether a micrograph has picks but, unlike its data set, no evidence.
-
-    Its evidence is then within two standard errors of none, and at least four below what is expected. Of a few picks,
-    or where evidence is weak, this cannot be known; then it is False.
-
-    Parameters
-    ----------
-    probability, evidence, shares, threshold
-        See `micrograph_evidence`.
-    """
-    seen, expected, error = _compared(probability, evidence, shares, threshold)
-    return bool(expected > 0 and seen <= 2 * error and expected - seen >= _SIGNIFICANT * error)
-
-
-def _compared(
-    probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float
-) -> tuple[float, float, float]:
-    """Mean bounded evidence of picks as it is and as expected, and the standard error of the difference."""
-    picked = (shares.probability(probability) >= threshold) & np.isfinite(evidence)
-    n = int(picked.sum())
-    if not n or not shares.significant:
-        return math.nan, 0.0, math.nan
-    seen = bounded(evidence[picked])
-    expected = float(np.interp(probability[picked], shares.knots, shares.seen).mean())
-    return float(seen.mean()), expected, max(float(seen.std()), NOISE) / math.sqrt(n)

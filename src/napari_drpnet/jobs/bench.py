@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -111,6 +112,10 @@ class Bench:
             )
         every = np.concatenate([np.empty(0), *self._probability.values()])
         own = [measured.get(number, np.full(len(some), np.nan)) for number, some in self._probability.items()]
+        proved = np.concatenate([np.empty(0), *own])
+        micrograph = np.repeat(np.array(list(self._probability), np.int64), [len(some) for some in own])
+        if shares.significant:
+            shares = as_kept(replace(shares, part=float(shares.probability(every, proved).mean())))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
@@ -119,7 +124,7 @@ class Bench:
             "enough": all_of_it or self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
-        decision = decided(shares, every, np.concatenate([np.empty(0), *own]), **fields)
+        decision = decided(shares, every, proved, micrograph, **fields)
         return Judgement(decision, shares, evidence, cutter, seconds=time.perf_counter() - start)
 
     def knows(self, number: int) -> bool:

@@ -13,14 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.doubt import micrograph_evidence, unlike
 from napari_drpnet.averaging.halves import Halves
-from napari_drpnet.averaging.shares import (
-    Estimate,
-    Shares,
-    micrograph_evidence,
-    unlike,
-    unmeasured_shares,
-)
+from napari_drpnet.averaging.shares import Estimate, Shares, unmeasured_shares
 from napari_drpnet.candidates import suppressors
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
@@ -259,7 +254,9 @@ def made_for(picker: LoadedPicker) -> dict[str, str]:
     return files | told
 
 
-def decided(shares: Shares, every: FloatArray, evidence: FloatArray, basis: str, **fields: Any) -> Decision:
+def decided(
+    shares: Shares, every: FloatArray, evidence: FloatArray, micrograph: IndexArray, basis: str, **fields: Any
+) -> Decision:
     """The decision that shares lead to.
 
     Parameters
@@ -269,11 +266,16 @@ def decided(shares: Shares, every: FloatArray, evidence: FloatArray, basis: str,
     every, evidence
         ``(n,)`` probabilities by the picker of all that could be picked on the sample, and what averages prove of each;
         NaN where that was not measured.
+    micrograph
+        ``(n,)`` number of the micrograph of each; what is expected is of those that are not in doubt.
     basis, **fields
         Of the `Decision`.
     """
     threshold = shares.threshold(every, evidence) if shares.significant else suited([every])
-    expected = shares.expected(every, threshold, evidence)
+    each = (micrograph == number for number in np.unique(micrograph))
+    doubted = [mine for mine in each if unlike(every[mine], evidence[mine], shares, threshold)]
+    left = ~np.any(doubted, axis=0) if doubted else np.ones(len(every), np.bool_)
+    expected = shares.expected(every[left], threshold, evidence[left])
     passed = every[shares.probability(every) >= threshold]
     numbers = {name: _kept(getattr(expected, name)) for name in ("number", "precision", "recall", "f1")}
     return Decision(
