@@ -26,7 +26,7 @@ from napari_drpnet.jobs.simulation import read_simulated, write_truth
 from napari_drpnet.settings import AUTO, EVEN, Decision, PickRun, SimulationSettings
 from napari_drpnet.simulation import simulate_one
 
-TESTING = ("1g3i", "5csa", "6bq1", "6u8q")
+TESTING = ("1g3i", "5csa", "6bq1", "6u8q", "1u6g", "7kfe")
 PICKERS = ("drpnet", "pixer", "log")
 GOOD = "particles"
 # What is on micrographs of each kind, beside what `simulate` puts there anyway; and how many there are of a protein.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.helpers.populations import Population, given
 
-from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, unlike
+from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, shares_of_set, unlike
 from napari_drpnet.averaging.shares import unmeasured_shares
 
 
@@ -55,6 +55,28 @@ class TestMicrographs:
         assert not unlike(np.full(90, 0.9), np.zeros(90), unmeasured_shares("Nothing."), 0.5)
 
 
+def test_shares_are_those_of_the_micrographs_that_have_particles():
+    off = {True: [], False: []}
+    for seed in range(8):
+        drawn = Population(seed, micrographs=12, empty=4)
+        shares, left = shares_of_set(drawn.probability, drawn.evidence, drawn.micrograph)
+        assert left[drawn.micrograph >= 4].all()
+        assert np.unique(drawn.micrograph[~left]).size >= 3
+        assert shares.part == pytest.approx(drawn.true[left].mean(), rel=0.15)
+        for alone, found in ((True, shares), (False, drawn.shares())):
+            expected = found.expected(drawn.probability[left], 0.5)
+            picked = left & (found.probability(drawn.probability) >= 0.5)
+            off[alone].append(abs(expected.precision.value - drawn.true[picked].mean()))
+    assert np.mean(off[True]) < np.mean(off[False])
+
+
+def test_without_evidence_nothing_is_in_doubt():
+    chance = np.random.default_rng(0)
+    shares, left = shares_of_set(chance.random(400), chance.standard_normal(400), np.arange(400) % 5)
+    assert not shares.significant
+    assert left.all()
+
+
 class TestDeserted:
     """Micrographs whose few picks say little, but whose candidates all together say that there are no particles."""
 
@@ -66,7 +88,7 @@ class TestDeserted:
             drawn.evidence[faint] -= 1.5 * drawn.true[faint]
             drawn.probability[faint & drawn.true] *= 0.8
             shares = drawn.shares()
-            shares = replace(shares, part=float(shares.probability(drawn.probability, drawn.evidence).mean()))
+            shares = replace(shares, part=float(shares.together(drawn.probability, drawn.evidence).mean()))
             at = shares.threshold(drawn.probability)
             for number in range(9):
                 flagged[number < 3] += unlike(*drawn.of(number), shares, at)
@@ -92,7 +114,7 @@ class TestDeserted:
     def test_crowding_is_one_for_a_micrograph_like_its_set_and_falls_and_rises_with_its_particles(self):
         drawn = Population(3, micrographs=20, each=400)
         shares = drawn.shares()
-        shares = replace(shares, part=float(shares.probability(drawn.probability, drawn.evidence).mean()))
+        shares = replace(shares, part=float(shares.together(drawn.probability, drawn.evidence).mean()))
         odds = [crowding(*drawn.of(number), shares) for number in range(20)]
         share = np.array([drawn.true[drawn.micrograph == number].mean() for number in range(20)])
         true = share / (1 - share) / (drawn.true.mean() / (1 - drawn.true.mean()))

@@ -38,6 +38,8 @@ _OWN_PART = 0.005
 # A candidate's own evidence raises its odds by at most the one factor, and lowers them by at most the other: a particle
 # may be off its centre, or in a view that no average shows.
 _FOR, _AGAINST = 20.0, 3.0
+# Of many candidates together, strange ones are as many here as there, and one may say nearly all that it can.
+_HARDLY_LIMITED = 1000.0
 # How far such odds can be trusted is not known well, as they are of particles that look like the surest.
 _TRUST_ERROR = 0.5
 # An offset of their logits is not larger.
@@ -133,6 +135,10 @@ class Shares:
         """
         return self._own(self.share, probability, evidence)
 
+    def together(self, probability: FloatArray, evidence: FloatArray) -> FloatArray:
+        """`probability`, but evidence counts in full, and where particles are faint, too: of many together it tells."""
+        return self._own(self.share, probability, evidence, always=True)
+
     def expected(self, probability: FloatArray, threshold: float, evidence: FloatArray | None = None) -> Expected:
         """What is expected of picking candidates whose own probability is at least ``threshold``.
 
@@ -205,29 +211,36 @@ class Shares:
         return self.significant and self.particle[0] >= TELLING
 
     def _own(
-        self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None, trust: float = 1
+        self,
+        share: FloatArray,
+        probability: FloatArray,
+        evidence: FloatArray | None,
+        trust: float = 1,
+        always: bool = False,
     ) -> FloatArray:
-        """Probabilities with another curve than the best one, and with own evidence trusted more or less."""
+        """Probabilities with another curve than the best one, and with own evidence trusted more or less, or always."""
         if not self.significant:
             return np.array(probability, np.float64)
         level = np.interp(probability, self.knots, np.clip(share, 0, 1))
         own = level + _OWN_PART * (probability - level)
-        if evidence is None or not self.telling:
+        if evidence is None or not (always or self.telling):
             return np.asarray(own, np.float64)
         top = max(float(self.share[-1]), _LEAST)
         prior = logit(np.clip(own, _LEAST, 1 - _LEAST))
-        odds = trust * self._odds(evidence, np.clip(own / top, 0, 1)) + self.offset
+        odds = self._odds(evidence, np.clip(own / top, 0, 1))
+        limits = (_HARDLY_LIMITED, _HARDLY_LIMITED) if always else (_AGAINST, _FOR)
+        odds = trust * np.clip(odds, -math.log(limits[0]), math.log(limits[1])) + self.offset
         return np.asarray(np.where(np.isfinite(evidence), expit(prior + odds), own), np.float64)
 
     def _odds(self, evidence: FloatArray, surety: FloatArray) -> FloatArray:
-        """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise, within limits."""
+        """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise."""
         mean, width = self.particle
         mean_here = mean * (1 - _FAINTER * (1 - surety))
         # A wide distribution has more in its far lower tail than noise has; less evidence never speaks for a particle.
         lowest = -mean_here / max(width**2 - 1, 1e-3)
         seen = np.maximum(evidence, lowest)
         odds = seen**2 / 2 - (seen - mean_here) ** 2 / (2 * width**2) - math.log(width)
-        return np.asarray(np.clip(odds, -math.log(_AGAINST), math.log(_FOR)), np.float64)
+        return np.asarray(odds, np.float64)
 
     def lists(self) -> dict[str, object]:
         """Plain lists, numbers and text, for a file."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.doubt import shares_of_set
 from napari_drpnet.averaging.leakage import leak, rim_places, without
-from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
+from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
@@ -111,35 +111,24 @@ class Bench:
             Whether the sample is the whole data set.
         """
         evidence: Evidence | None = None
-        start, measured = time.perf_counter(), dict[int, FloatArray]()
+        start = time.perf_counter()
+        every = np.concatenate([np.empty(0), *self._probability.values()])
+        left, proved = np.ones(len(every), np.bool_), np.full(len(every), np.nan)
         if self._by_rule:
             shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
         elif self._stack is None or not self._cut:
             shares = unmeasured_shares(self._problem or "There are no candidates.")
         else:
             evidence, values = yield from _measured(self._stack)
-            lent = 0.0 if self._rims is None else leak(_evidence_of(self._rims, evidence))
-            ends = np.cumsum([len(picks) for picks in self._stack.picks])
-            values = np.concatenate(
-                [
-                    without(part, yx, lent)
-                    for part, yx in zip(np.split(values, ends[:-1]), np.split(self._stack.yx, ends[:-1]), strict=True)
-                ]
+            shares = unmeasured_shares(
+                f"Too few candidates for averages that could prove something: {len(self._stack)}."
             )
-            measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
-            shares = (
-                as_kept(replace(measured_shares(self._stack.score, values, self._stack.micrograph), lent=lent))
-                if evidence.judges
-                else unmeasured_shares(
-                    f"Too few candidates for averages that could prove something: {len(self._stack)}."
-                )
-            )
-        every = np.concatenate([np.empty(0), *self._probability.values()])
-        own = [measured.get(number, np.full(len(some), np.nan)) for number, some in self._probability.items()]
-        proved = np.concatenate([np.empty(0), *own])
-        micrograph = np.repeat(np.array(list(self._probability), np.int64), [len(some) for some in own])
-        if shares.significant:
-            shares = as_kept(replace(shares, part=float(shares.probability(every, proved).mean())))
+            if evidence.judges:
+                lent = 0.0 if self._rims is None else leak(_evidence_of(self._rims, evidence))
+                micrograph = np.repeat(list(self._probability), [len(some) for some in self._probability.values()])
+                proved[np.isin(micrograph, self._cut)] = _without(self._stack, values, lent)
+                shares, left = shares_of_set(every, proved, micrograph)
+                shares = as_kept(replace(shares, lent=lent))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
@@ -148,7 +137,7 @@ class Bench:
             "enough": all_of_it or self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
-        decision = decided(shares, every, proved, micrograph, **fields)
+        decision = decided(shares, every[left], proved[left], **fields)
         return Judgement(decision, shares, evidence, cutter, seconds=time.perf_counter() - start)
 
     def knows(self, number: int) -> bool:
@@ -184,6 +173,13 @@ def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, Fl
     values[some] = found.values
     halves = found.halves.named([picks.frame.micrograph for picks in stack.picks])
     return Evidence.of_arrays(found.arrays(), halves), values
+
+
+def _without(stack: ParticleStack, evidence: FloatArray, lent: float) -> FloatArray:
+    """``(n,)`` evidence of all in a stack, less what is lent to those on a rim."""
+    ends = np.cumsum([len(picks) for picks in stack.picks])[:-1]
+    parts = zip(np.split(evidence, ends), np.split(stack.yx, ends), strict=True)
+    return np.concatenate([without(part, yx, lent) for part, yx in parts])
 
 
 def _evidence_of(stack: ParticleStack, evidence: Evidence) -> FloatArray:

@@ -257,9 +257,7 @@ def made_for(picker: LoadedPicker) -> dict[str, str]:
     return files | told
 
 
-def decided(
-    shares: Shares, every: FloatArray, evidence: FloatArray, micrograph: IndexArray, basis: str, **fields: Any
-) -> Decision:
+def decided(shares: Shares, every: FloatArray, evidence: FloatArray, basis: str, **fields: Any) -> Decision:
     """The decision that shares lead to.
 
     Parameters
@@ -267,18 +265,13 @@ def decided(
     shares
         Of the data set.
     every, evidence
-        ``(n,)`` probabilities by the picker of all that could be picked on the sample, and what averages prove of each;
-        NaN where that was not measured.
-    micrograph
-        ``(n,)`` number of the micrograph of each; what is expected is of those that are not in doubt.
+        ``(n,)`` probabilities by the picker of all that could be picked on the sample, on micrographs that are not in
+        doubt, and what averages prove of each; NaN where that was not measured.
     basis, **fields
         Of the `Decision`.
     """
     threshold = shares.threshold(every, evidence) if shares.significant else suited([every])
-    each = (micrograph == number for number in np.unique(micrograph))
-    doubted = [mine for mine in each if unlike(every[mine], evidence[mine], shares, threshold)]
-    left = ~np.any(doubted, axis=0) if doubted else np.ones(len(every), np.bool_)
-    expected = shares.expected(every[left], threshold, evidence[left])
+    expected = shares.expected(every, threshold, evidence)
     passed = every[shares.probability(every) >= threshold]
     numbers = {name: _kept(getattr(expected, name)) for name in ("number", "precision", "recall", "f1")}
     return Decision(
