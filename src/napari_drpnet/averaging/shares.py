@@ -100,6 +100,8 @@ class Shares:
         Mean and standard deviation of the evidence of the surest true particles.
     offset
         Of the logits of candidates whose own evidence counts: with it, they sum up to as many particles as without.
+    lent
+        Evidence that a candidate on the rim of a surer one has for that alone, see `leakage`; already taken off.
     part
         Share of true particles among all candidates of the sample that could be picked; 0 where that is not known.
     significant
@@ -117,6 +119,7 @@ class Shares:
     significant: bool
     reason: str
     offset: float = 0.0
+    lent: float = 0.0
     part: float = 0.0
 
     def probability(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
@@ -245,6 +248,7 @@ class Shares:
         return arrays | {
             "particle": list(self.particle),
             "offset": self.offset,
+            "lent": self.lent,
             "part": self.part,
             "significant": self.significant,
             "reason": self.reason,
@@ -263,7 +267,8 @@ class Shares:
             arrays = {name: np.array(lists[name], np.float64) for name in _ARRAYS}
             particle = np.array(lists["particle"], np.float64)
             significant, reason = lists["significant"], lists["reason"]
-            offset, part = (float(np.array(lists.get(name, 0.0), np.float64)) for name in ("offset", "part"))
+            names = ("offset", "part", "lent")
+            offset, part, lent = (float(np.array(lists.get(name, 0.0), np.float64)) for name in names)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not shares of particles: {error}") from error
         k = arrays["knots"].shape
@@ -272,7 +277,7 @@ class Shares:
         if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
             raise ValueError("not shares of particles: their lists differ in length")
         numbers = [
-            np.array([offset, part]),
+            np.array([offset, part, lent]),
             arrays["knots"],
             arrays["share"],
             arrays["spread"].ravel(),
@@ -289,6 +294,7 @@ class Shares:
             significant=significant,
             reason=str(reason),
             offset=offset,
+            lent=lent,
             part=part,
         )
 

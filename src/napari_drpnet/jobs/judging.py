@@ -15,6 +15,7 @@ import numpy.typing as npt
 from napari_drpnet.averaging.cutting import Cutter
 from napari_drpnet.averaging.doubt import micrograph_evidence, unlike
 from napari_drpnet.averaging.halves import Halves
+from napari_drpnet.averaging.leakage import without
 from napari_drpnet.averaging.shares import Estimate, Shares, unmeasured_shares
 from napari_drpnet.candidates import suppressors
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks, ScoreMap
@@ -129,8 +130,10 @@ class Judgement:
         except UserError:
             return score_map
         frame, evidence = score_map.frame, np.full(len(found), np.nan)
-        yx = found.yx[which] * frame.known_pixel_size() / self.cutter.diameter
+        across = frame.known_pixel_size() / self.cutter.diameter
+        yx = found.yx[which] * across
         evidence[which] = self.evidence.of(images, frame.micrograph, yx)
+        evidence[could.index] = without(evidence[could.index], found.yx[could.index] * across, self.shares.lent)
         by = suppressors(found.yx, could.index, could.spacing)
         evidence = np.where(by >= 0, evidence[by], np.nan)
         return replace(score_map, candidates=replace(found, evidence=evidence))

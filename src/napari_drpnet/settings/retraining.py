@@ -12,10 +12,22 @@ from napari_drpnet.settings.base import Device, Seed, Settings, network, unit
 class HarvestSettings(Settings):
     """How patches of particles and of background are gathered."""
 
-    source: Literal["labels", "agreement", "confidence"] = Field(
-        "labels",
+    source: Literal["auto", "labels", "agreement", "evidence", "confidence"] = Field(
+        "auto",
         description="What tells particles from background: a person's labels; the agreement of two or more sets of "
-        "picks; or, without any person, how sure the detector is, as in the paper.",
+        "picks; or, without any person, the evidence of averages, or how sure the detector is, as in the paper. auto: "
+        "agreement of two sets; else labels where there are some; else evidence where it is significant; else "
+        "confidence.",
+    )
+    proved: float = Field(
+        0.7,
+        gt=0.5,
+        le=1,
+        description="By evidence: a candidate is a particle from this probability on. The probability is that of the "
+        "data set: what averages prove of candidates with such a score.",
+    )
+    refuted: float = Field(
+        0.1, ge=0, lt=0.5, description="By evidence: a candidate is background up to this probability."
     )
     random: int = Field(
         50,
@@ -35,21 +47,21 @@ class HarvestSettings(Settings):
         0.2,
         gt=0,
         le=1,
-        description="Without any person: a candidate is background where its maximum in the detector's map stands this "
+        description="By confidence: a candidate is background where its maximum in the detector's map stands this "
         "high above its surroundings, and a particle from three times that on, in parts of the map's clear particles.",
     )
     mean: float = Field(
         10.0,
         ge=0,
         lt=100,
-        description="Without any person: particles are darker than this part of the candidates.",
+        description="By confidence: particles are darker than this part of the candidates.",
         json_schema_extra=unit("%"),
     )
     deviation: float = Field(
         10.0,
         ge=0,
         lt=100,
-        description="Without any person: the patch of a particle has a greater standard deviation than this part of "
+        description="By confidence: the patch of a particle has a greater standard deviation than this part of "
         "the candidates; those below are background.",
         json_schema_extra=unit("%"),
     )
