@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from napari_drpnet import devices
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import Device
 
 _MAX_TILE_PIXELS = 1 << 21
 
@@ -30,23 +30,6 @@ class FullyConvolutional(Protocol):
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
         """``(1, 1, h, w)`` to ``(1, channels, h / stride, w / stride)``."""
         ...
-
-
-def choose_device(device: Device) -> torch.device:
-    """The torch device a setting stands for; ``auto`` prefers CUDA, then MPS, then the CPU.
-
-    Raises
-    ------
-    UserError
-        When the device asked for is not there.
-    """
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))
-    if not present[device]:
-        here = ", ".join(name for name, there in present.items() if there)
-        raise UserError(f"There is no {device} device that torch can use here.", f"Choose auto or one of: {here}.")
-    return torch.device(device)
 
 
 def _round_up(n: int, multiple: int) -> int:
@@ -149,6 +132,6 @@ def _run_tiles(
 @torch.inference_mode()
 def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device) -> ImageArray:
     batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda"):
+    with devices.precision(device):
         scored = network(batch)
     return np.asarray(scored[0].float().cpu())

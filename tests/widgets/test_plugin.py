@@ -12,7 +12,7 @@ import tifffile
 from napari.utils.notifications import notification_manager
 
 from blobs import grid_of_blobs
-from napari_drpnet import _sample_data
+from napari_drpnet import _sample_data, devices
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.layers import picks_of, pixels
 from napari_drpnet.settings import PickerSettings
@@ -79,3 +79,12 @@ def test_preferences_are_what_the_form_starts_with(viewer: Any, monkeypatch: pyt
     monkeypatch.setattr(settings, "diameter", 123.0)
     _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
     assert (form.device.value, form.diameter.value) == ("cpu", 123.0)
+
+
+def test_the_form_offers_the_devices_that_are_here(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari.settings import get_plugin_settings
+
+    monkeypatch.setattr(get_plugin_settings("napari-drpnet").picking, "device", "cuda:99")
+    _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
+    assert list(form.device.choices) == devices.offered()
+    assert form.device.value == "auto"

@@ -186,7 +186,8 @@ def option(model: type[Settings], field: str, *flags: str, more: str = "") -> An
     shown = default not in (None, False, "", (), PydanticUndefined)
     text = " ".join(map(str, default)) if isinstance(default, tuple) else default
     told = help_of(model, field) + more + f" Default: {text}." * shown
-    return typer.Option(*flags, help=told, show_default=False)
+    known = extra_of(model, field, "devices")
+    return typer.Option(*flags, help=told, show_default=False, metavar=f"<{known}>" if known else None)
 
 
 def argument(model: type[Settings], field: str) -> Any:

@@ -17,7 +17,7 @@ from scipy import ndimage
 from scipy.special import expit
 from torch import nn
 
-from napari_drpnet import candidates, tiling
+from napari_drpnet import candidates, devices, tiling
 from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
@@ -93,7 +93,7 @@ class DRPnet:
 
     def __init__(self, settings: DRPnetSettings) -> None:
         self.settings = settings
-        self.device = tiling.choose_device(settings.device)
+        self.device = devices.choose(settings.device)
         self.detector_card, detector = load_network(settings.stage1, "detector", self.device)
         self.detector = cast(tiling.FullyConvolutional, detector)
         self.classifier: nn.Module | None = None

@@ -12,6 +12,7 @@ from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_drpnet import devices
 from napari_drpnet.candidates import IndexArray, crop
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError, cut, short
@@ -105,7 +106,9 @@ def classify_steps(
 def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
     """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
     batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
-    return np.asarray(network(batch).float().cpu(), np.float64)
+    with devices.precision(device):
+        said = network(batch)
+    return np.asarray(said.float().cpu(), np.float64)
 
 
 def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import expit, logsumexp
 
-from napari_drpnet import candidates, tiling
+from napari_drpnet import candidates, devices, tiling
 from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import PixerSorter
@@ -87,7 +87,7 @@ class Pixer:
     def __init__(self, settings: PixerSettings) -> None:
         self.settings = settings
         self.most = settings.most
-        self.device = tiling.choose_device(settings.device)
+        self.device = devices.choose(settings.device)
         self.card, segmenter = load_network(settings.segmenter, "segmenter", self.device)
         self.segmenter = cast(tiling.FullyConvolutional, segmenter)
         self.sorter_card, self.sorter = load_network(settings.sorter, "sorter", self.device)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from napari_drpnet.errors import UserError, cut
 
@@ -45,7 +46,19 @@ def network(role: str, none: str = "default", learns_from: str = "", leaves_out:
     return {"network": role, "none": none, "learns_from": learns_from, "leaves_out": leaves_out}
 
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
+DEVICES: dict[str, Any] = {"devices": "auto|cpu|cuda|cuda:N|mps"}
+"""The mark of a field that names a device, with what can be said, where forms and options look for it."""
+
+
+def _device(value: str) -> str:
+    """The name of a device that may or may not be here."""
+    if not _DEVICE.fullmatch(value):
+        raise ValueError("can be auto, cpu, cuda, cuda:1 (a card by its number, the first is 0) or mps")
+    return value
+
+
+Device = Annotated[str, AfterValidator(_device)]
 INPUTS = (
     "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', or a RELION "
     "micrographs STAR file."
@@ -110,7 +123,13 @@ KeepUnproved = Annotated[
 ]
 Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]
 PickerName = Annotated[str, Field(description="Name of the picker.")]
-RunsOn = Annotated[Device, Field(description="Where networks run: auto takes a GPU when there is one.")]
+RunsOn = Annotated[
+    Device,
+    Field(
+        description="Where networks run: auto takes a GPU when there is one; cuda:1 is the second of several.",
+        json_schema_extra=DEVICES,
+    ),
+]
 Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
 
 CALIBRATION = "calibration"

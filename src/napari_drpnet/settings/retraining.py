@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Device, Seed, Settings, network, unit
+from napari_drpnet.settings.base import DEVICES, Device, Seed, Settings, network, unit
 
 
 class HarvestSettings(Settings):
@@ -96,4 +96,8 @@ class RetrainSettings(Settings):
     )
     rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
     seed: Seed = 0
-    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")
+    device: Device = Field(
+        "auto",
+        description="Where to train: auto takes a GPU when there is one; cuda:1 is the second of several.",
+        json_schema_extra=DEVICES,
+    )

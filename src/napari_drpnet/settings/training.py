@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from napari_drpnet.settings.base import Device, Invert, Seed, Settings, unit
+from napari_drpnet.settings.base import DEVICES, Device, Invert, Seed, Settings, unit
 from napari_drpnet.settings.simulation import SimulationSettings
 
 
@@ -134,7 +134,11 @@ class TrainSettings(Settings):
         "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
     )
     seed: Seed = 0
-    device: Device = Field("auto", description="Where to train: auto takes a GPU when there is one.")
+    device: Device = Field(
+        "auto",
+        description="Where to train: auto takes a GPU when there is one; cuda:1 is the second of several.",
+        json_schema_extra=DEVICES,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -12,8 +12,8 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from napari_drpnet import devices
 from napari_drpnet.settings import Device
-from napari_drpnet.tiling import choose_device
 
 _LETTING_GO = 0.5  # seconds
 
@@ -61,7 +61,7 @@ def crew(device: Device) -> Iterator[Processes]:
 
     Within this block, another one means the same crew.
     """
-    chosen = choose_device(device)
+    chosen = devices.choose(device)
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if size > 1 and chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))

@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
-from napari_drpnet import tiling
+from napari_drpnet import devices, tiling
 from napari_drpnet.data import Candidates, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.pickers.centerpicker.centres import (
     LARGEST,
@@ -52,7 +52,7 @@ class CenterPicker:
 
     def __init__(self, settings: CenterPickerSettings) -> None:
         self.settings = settings
-        self.device = tiling.choose_device(settings.device)
+        self.device = devices.choose(settings.device)
         self.card, network = load_network(settings.weights, "centre detector", self.device)
         self.network = cast(tiling.FullyConvolutional, network)
 

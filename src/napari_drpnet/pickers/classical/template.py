@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_drpnet import tiling
+from napari_drpnet import devices
 from napari_drpnet.data import ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.templates import read_templates
@@ -45,7 +45,7 @@ class Template:
 
     def __init__(self, settings: TemplateSettings) -> None:
         self.settings = settings
-        self.device = tiling.choose_device(settings.device)
+        self.device = devices.choose(settings.device)
         path = settings.templates
         self.templates = ball(settings.diameter) if path is None else read_templates(path, settings.template_pixel_size)
         self.turns = turns(self.templates, settings)

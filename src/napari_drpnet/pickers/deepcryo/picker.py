@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import expit
 
-from napari_drpnet import tiling
+from napari_drpnet import devices, tiling
 from napari_drpnet.data import Candidates, ImageArray, MaskArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import write_weights
@@ -62,7 +62,7 @@ class DeepCryoPicker:
 
     def __init__(self, settings: DeepCryoPickerSettings) -> None:
         self.settings = settings
-        self.device = tiling.choose_device(settings.device)
+        self.device = devices.choose(settings.device)
         self._learnt: LearntNetwork | None = None
         if settings.weights is not None:
             self._learnt = LearntNetwork(*load_network(settings.weights, "window classifier", self.device))

@@ -13,7 +13,7 @@ from magicgui.widgets.bases import BaseValueWidget
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.settings import Settings, extra_of, validated
+from napari_drpnet.settings import AUTO, Settings, extra_of, validated
 
 S = TypeVar("S", bound=Settings)
 
@@ -53,6 +53,8 @@ def control(
         return CheckBox(value=bool(start), **{**common, "label": "", "text": common["label"]})
     if get_origin(kind) is Literal:
         return _Choice(none, value=start, choices=get_args(kind), nullable=bool(none), **common)
+    if extra_of(settings, name, "devices"):
+        return _device(start, common)
     if word:
         return _number_or_word(field, word, start, slider, common)
     if kind in (float, int):
@@ -144,6 +146,14 @@ class _Optional(FloatSpinBox):
 
     def _on_value_change(self, value: Any = None) -> None:
         self.changed.emit(self.get_value())
+
+
+def _device(start: str, common: dict[str, Any]) -> ComboBox:
+    """One of the devices that are here; ``auto`` in the place of one that is not, such as a card of another machine."""
+    from napari_drpnet import devices  # torch, which takes a second
+
+    offered = devices.offered()
+    return ComboBox(value=start if start in offered else AUTO, choices=offered, **common)
 
 
 def _number(field: FieldInfo, start: Any, none: str, slider: bool, common: dict[str, Any]) -> BaseValueWidget[Any]:

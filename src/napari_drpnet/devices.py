@@ -1,0 +1,76 @@
+"""Where networks run: the devices that are here, and the precision that they compute in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.settings import AUTO, Device
+
+_HALF: ContextVar[bool | None] = ContextVar("half precision", default=None)
+
+
+def offered() -> list[str]:
+    """The devices that can be chosen on this machine, ``auto`` first; of several graphics cards each by its number."""
+    return [AUTO, "cpu", *(_cards() if len(_cards()) > 1 else ["cuda"] * len(_cards())), *_apple()]
+
+
+def choose(device: Device) -> torch.device:
+    """The torch device a setting stands for; ``auto`` prefers CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    UserError
+        When the device asked for is not there.
+    """
+    cards, apple = _cards(), _apple()
+    if device == AUTO:
+        return torch.device("cuda" if cards else next(iter(apple), "cpu"))
+    if device not in {"cpu", *(["cuda"] * bool(cards)), *cards, *apple}:
+        raise UserError(f"There is no {device} here{_why(device, cards)}.", f"Choose one of: {', '.join(offered())}.")
+    return torch.device(device)
+
+
+@contextmanager
+def forced(half: bool) -> Iterator[None]:
+    """Within this block networks compute in half precision, or in full 32 bits, wherever they run.
+
+    Else it is half precision on CUDA, and 32 bits elsewhere. A processor is slow in half precision; it shows what the
+    rounding does.
+    """
+    token, rounded = _HALF.set(half), torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = half and rounded
+    try:
+        yield
+    finally:
+        _HALF.reset(token)
+        torch.backends.cudnn.allow_tf32 = rounded
+
+
+def precision(device: torch.device) -> torch.autocast:
+    """The block for a pass of a network on a device: in half precision on CUDA, unless `forced` says otherwise."""
+    half = _HALF.get()
+    return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda" if half is None else half)
+
+
+def _cards() -> list[str]:
+    return [f"cuda:{n}" for n in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+
+
+def _apple() -> list[str]:
+    return ["mps"] if torch.backends.mps.is_available() else []
+
+
+def _why(device: str, cards: list[str]) -> str:
+    """What keeps a device of CUDA from being used, as the end of a sentence."""
+    if not device.startswith("cuda"):
+        return ""
+    if cards:
+        return f": cards are numbered from 0 to {len(cards) - 1}"
+    if torch.version.cuda or torch.version.hip:
+        return ": torch finds no graphics card, or no driver of one"
+    return ": this torch is made without CUDA"
