@@ -124,9 +124,8 @@ def one_way(found: Run, other: ScoreMap) -> tuple[int, float, float]:
 
 def difference(one: Run, other: Run) -> Difference:
     """What each run picked, looked for among the candidates of the other."""
-    ways = one_way(one, other.score_map), one_way(other, one.score_map)
-    lost, furthest, largest = zip(*ways, strict=True)
-    return Difference(len(one.picks) + len(other.picks), sum(lost), max(furthest), max(largest))
+    (lost, far, apart), (more, further, wider) = one_way(one, other.score_map), one_way(other, one.score_map)
+    return Difference(len(one.picks) + len(other.picks), lost + more, max(far, further), max(apart, wider))
 
 
 def timed(work: Callable[[], T], device: torch.device, runs: int) -> tuple[T, float, float]:
