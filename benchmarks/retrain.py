@@ -3,8 +3,10 @@
 The true particles of the first micrograph of a set stand for a person's labels: 20, 50 or 200 of them, the rest
 unlabelled, or all, and then the micrograph is marked as done. The picker is retrained on them as ``napari-drpnet
 retrain`` does it, and scored at the default threshold 0.5 on the others, before and after.
-"confidence" is the paper's harvest without any label: patches of all micrographs by the detector's confidence, and a
-classifier trained on them.
+
+``--without-labels`` makes another table: nothing is labelled, patches of all micrographs are harvested by the
+detector's confidence, as in the paper, or by the evidence of averages, a classifier is trained on them, and the same
+micrographs are picked with it.
 
 EMPIAR-10059 and 10028 start from networks trained without them, 10017 and 10146 from the shipped one; what comes of it
 is scored and thrown away. The other pickers (``--pickers``) learnt from no real set. "Said" is what retraining itself
@@ -27,10 +29,14 @@ import numpy as np
 from contenders import NETWORKS, Ours, ready
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
-from napari_drpnet.data import MANUAL
+from napari_drpnet.data import MANUAL, PatchSet
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.project import networks_in_force
+from napari_drpnet.labels import near
 from napari_drpnet.settings import HarvestSettings, RetrainSettings
+from napari_drpnet.steps import drained
 
 HEAD = (
     "set",
@@ -43,6 +49,17 @@ HEAD = (
     "said before",
     "said after",
     "network",
+    "s",
+    "CPU-s",
+)
+HEAD_WITHOUT = (
+    "set",
+    "harvested by",
+    "F1 at 0.5",
+    "best F1",
+    "F1 at auto",
+    "particles, right",
+    "background, right",
     "s",
     "CPU-s",
 )
@@ -112,21 +129,69 @@ def with_labels(
 
 
 def without_labels(
-    data: TestSet, detector: str, options: argparse.Namespace
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Scores of the paper's way on all micrographs but the first, and what it took."""
+    data: TestSet, source: str, weights: dict[str, Any]
+) -> tuple[PatchSet, dict[str, dict[str, float]], tuple[str, str]]:
+    """The patches of a harvest without any label, what a classifier makes of them, and what it took."""
+    detector = weights.get("detector", "detector")
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         clock = Clock()
         micrographs = jobs.labelled_in_files([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
         picker = load_picker("drpnet", diameter=data.samples[0].diameter, detector=detector, device="cpu")
-        chosen = HarvestSettings(source="confidence", balance=True)
+        chosen = HarvestSettings(source=source, balance=source == "confidence")
         patches = jobs.finish(jobs.harvest(micrographs, chosen, picker)).patches
         out = Path(folder) / "unsupervised.safetensors"
         jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out, detector))
         took = clock.read()
-        others = [one for i, one in enumerate(data.samples) if i != options.first]
-        return scores(others, "drpnet", {"detector": detector, "classifier": str(out)}), took
+        return patches, at_both(data.samples, {"detector": detector, "classifier": str(out)}), took
+
+
+def at_both(samples: Sequence[Sample], options: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Figures of merit at 0.5, and at the threshold that is chosen without labels."""
+    picker = ready(Ours("drpnet", options), samples[0].diameter, 0.0, [])
+    maps = [picker.score(sample.micrograph) for sample in samples]
+    with Bench(picker) as bench:
+        for number, (sample, score_map) in enumerate(zip(samples, maps, strict=True)):
+            bench.add(number, sample.micrograph, score_map)
+        judgement = drained(bench.decide(all_of_it=True))
+        seen = [bench.measured(number, judgement, score_map) for number, score_map in enumerate(maps)]
+    auto = [judgement.picks(picker, score_map) for score_map in seen]
+    return {
+        "0.5": measure([picker.picks_from(score_map) for score_map in maps], samples, 0.5),
+        "auto": measure(auto, samples, 0.0),
+    }
+
+
+def right(patches: PatchSet, samples: Sequence[Sample]) -> dict[bool, float]:
+    """The part of the patches of particles, and of background, whose label is right."""
+    truth = {Path(sample.micrograph.frame.micrograph).stem: sample for sample in samples}
+    hit = np.zeros(len(patches), bool)
+    for name in np.unique(patches.micrograph):
+        sample, own = truth[str(name)], patches.micrograph == name
+        reach = sample.micrograph.frame.micrograph_pixels(sample.diameter) / 2
+        hit[own] = near(patches.yx[own], sample.truth.yx, reach)
+    return {label: float((hit[patches.particle == label] == label).mean()) for label in (True, False)}
+
+
+def rows_without_labels(data: TestSet, networks: Path) -> None:
+    """Print what comes of each way without labels on one set."""
+    weights = weights_of(data, networks)
+    before = at_both(data.samples, weights)
+
+    def tell(words: str, now: dict[str, dict[str, float]], *told: str) -> None:
+        figures = [f"{now['0.5']['F1']:.3f}", f"{now['0.5']['best F1']:.3f}", f"{now['auto']['F1']:.3f}"]
+        print("| " + " | ".join([data.name, words, *figures, *told]) + " |", flush=True)
+
+    tell("nothing", before, "", "", "", "", "")
+    for source in ("confidence", "evidence"):
+        try:
+            patches, now, took = without_labels(data, source, weights)
+        except UserError as error:
+            print(f"    {data.name}, {source}: {error}")
+            continue
+        known = right(patches, data.samples)
+        counted = [f"{(patches.particle == label).sum()}, {known[label]:.2f}" for label in (True, False)]
+        tell(source, now, *counted, *took)
 
 
 def main() -> None:
@@ -139,20 +204,29 @@ def main() -> None:
     parser.add_argument("--pickers", nargs="*", default=["drpnet"])
     parser.add_argument("--first", type=int, default=0, help="which micrograph is labelled")
     parser.add_argument("--seed", type=int, default=0, help="which of its particles")
-    parser.add_argument("--no-unsupervised", action="store_true")
+    parser.add_argument("--without-labels", action="store_true", help="the table of harvests without any label")
     options = parser.parse_args()
-    print("| " + " | ".join(HEAD) + " |\n|" + " --- |" * len(HEAD))
+    head = HEAD_WITHOUT if options.without_labels else HEAD
+    print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
     for data in find_sets(options.data, Path("none")):
         if data.name not in options.sets:
+            continue
+        if options.without_labels:
+            rows_without_labels(data, options.networks)
             continue
         for picker in options.pickers:
             rows_of(data, picker, options)
 
 
+def weights_of(data: TestSet, networks: Path) -> dict[str, Any]:
+    """The detector that never saw a set."""
+    left_out = networks / f"without-{data.name}-detector.safetensors"
+    return {"detector": str(left_out.resolve())} if data.name in LEFT_OUT else {}
+
+
 def rows_of(data: TestSet, picker: str, options: argparse.Namespace) -> None:
     """Print what comes of each number of labels for one picker on one set."""
-    left_out = options.networks / f"without-{data.name}-detector.safetensors"
-    weights = {"detector": str(left_out.resolve())} if picker == "drpnet" and data.name in LEFT_OUT else {}
+    weights = weights_of(data, options.networks) if picker == "drpnet" else {}
     others = [one for i, one in enumerate(data.samples) if i != options.first]
     before = scores(others, picker, weights)["F1"]
 
@@ -163,9 +237,6 @@ def rows_of(data: TestSet, picker: str, options: argparse.Namespace) -> None:
     there = len(data.samples[options.first].truth)
     for count in [*(n for n in options.labels if n < there), None]:
         tell(*with_labels(data, count, options, picker, weights))
-    if picker == "drpnet" and not options.no_unsupervised:
-        after, took = without_labels(data, weights.get("detector", "detector"), options)
-        tell("confidence", after, ("", "", "classifier", *took))
 
 
 if __name__ == "__main__":

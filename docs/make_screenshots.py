@@ -120,7 +120,7 @@ def averages() -> Any:
     form.classes_shown.choose(1)
     form.grid.chosen.emit()
     form.step(1)
-    form.grid.refresh()
+    form.grid.redraw()
     settle()
     save_window(viewer, "averages")
 

@@ -20,12 +20,24 @@ def write_seen(path: Path, seed: int, count: int = PER_MICROGRAPH, side: int = 5
     image = rng.standard_normal((side, side)).astype(np.float32)
     if count:
         shown = particles([view(11), view(12)], count, noise=0.0, seed=seed)[0].numpy()
-        across = int(np.ceil(np.sqrt(count)))
-        pitch, half = (side - SIDE) // across, SIDE // 2
-        for number, picture in enumerate(shown):
-            y, x = np.array(divmod(number, across)) * pitch + pitch // 2 + half + rng.integers(-4, 5, 2)
+        half = SIDE // 2
+        for (y, x), picture in zip(_places(rng, count, side), shown, strict=True):
             image[y - half : y + half, x - half : x + half] -= picture / 1.5
     return write_mrc(image, path, PIXEL_SIZE)
+
+
+def seen_places(seed: int, count: int = PER_MICROGRAPH, side: int = 560) -> np.ndarray:
+    """``(n, 2)`` where `write_seen` puts particles, in pixels."""
+    rng = np.random.default_rng(seed)
+    rng.standard_normal((side, side))
+    return _places(rng, count, side)
+
+
+def _places(rng: np.random.Generator, count: int, side: int) -> np.ndarray:
+    across = int(np.ceil(np.sqrt(count)))
+    pitch = (side - SIDE) // across
+    grid = np.stack(np.divmod(np.arange(count), across), 1) * pitch + pitch // 2 + SIDE // 2
+    return grid + rng.integers(-4, 5, (count, 2))
 
 
 def write_data_set(folder: Path, good: int = 4, empty: int = 1) -> Path:

@@ -1,5 +1,6 @@
 """What the simulation writes, from the job and from the command line, and what it says when it cannot."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from napari_drpnet import jobs
 from napari_drpnet.cli import main
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph, read_picks
+from napari_drpnet.io.ctf_files import read_ctf
+from napari_drpnet.io.star_lists import read_micrographs
 from napari_drpnet.io.star_table import read_tables
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import simulate_one
@@ -40,6 +43,20 @@ def test_the_truth_comes_back_from_its_star_file(folder: Path) -> None:
         np.testing.assert_allclose(mean, made.lens.defocus + made.height, atol=1e-5)
 
 
+def test_the_list_of_micrographs_tells_their_ctf(folder: Path) -> None:
+    entries, ctf = read_micrographs(folder / "micrographs_ctf.star"), read_ctf(folder)
+    for index, entry in enumerate(entries):
+        made = simulate_one(SMALL, index)
+        assert entry.path == folder / f"{made.micrograph.frame.micrograph}.mrc"
+        assert entry.pixel_size == pytest.approx(made.micrograph.frame.pixel_size, abs=1e-6)
+        found = ctf.of(entry.name)
+        assert found is not None
+        for field in dataclasses.fields(made.lens):
+            if field.name != "b_factor":  # which no program writes
+                assert getattr(found.lens, field.name) == pytest.approx(getattr(made.lens, field.name), abs=1e-4)
+    assert len(entries) == 2
+
+
 def test_masks_and_noise_free_images_have_folders_of_their_own(folder: Path) -> None:
     names = sorted(path.name for path in folder.glob("*.mrc"))
     assert len(names) == 2
@@ -56,7 +73,7 @@ def test_the_recorded_settings_give_the_same_bytes(
     monkeypatch.chdir(tmp_path)
     assert run("simulate", "--settings", str(folder / "simulation.yaml"), "--out", "again") == 0
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    assert len(files) == 9
+    assert len(files) == 10
     for path in files:
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(folder)).read_bytes()
 

@@ -9,6 +9,7 @@ from scipy import fft
 
 from napari_drpnet import candidates
 from napari_drpnet.averaging.phases import flipped, strength
+from napari_drpnet.averaging.rings import Rings, rings
 from napari_drpnet.data import FloatArray, Frame, ImageArray, Micrograph
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
@@ -43,11 +44,14 @@ class Cutouts:
         ``(n, 2)`` y, x in micrograph pixels: where the centres of the pictures really are.
     amplitude
         ``(r,)`` amplitude of the micrograph on rings from 0 to the corner of the transform: what was divided by.
+    fit
+        How well its power spectrum fits its CTF; None where no CTF was told.
     """
 
     images: ImageArray
     centres: FloatArray
     amplitude: FloatArray
+    fit: Rings | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,14 @@ class Cutter:
             See `frame`.
         """
         frame = self.frame(micrograph.frame)
-        image = rescale(repaired(micrograph).image, frame.scale / micrograph.frame.scale)
+        good = repaired(micrograph).image
+        image, fit = rescale(good, frame.scale / micrograph.frame.scale), None
         if ctf is not None:
+            fit = rings(good, micrograph.frame.known_pixel_size() / micrograph.frame.scale, ctf)
             image = flipped(image, self.pixel_size, ctf)
         white, amplitude = whitened(flatten(image, _EVENED * self.across), round(_MARGIN * self.across))
         at = np.clip(np.rint(frame.from_micrograph(yx)), 0, np.array(white.shape) - 1)
-        return Cutouts(candidates.crop(white, at, self.side), frame.to_micrograph(at), amplitude)
+        return Cutouts(candidates.crop(white, at, self.side), frame.to_micrograph(at), amplitude, fit)
 
     def passed(self, ctf: CTF) -> FloatArray:
         """``(r,)`` what a lens passes of each frequency, 0 to 1, on the rings of `Cutouts.amplitude`."""

@@ -39,11 +39,13 @@ def harvest(
 ) -> None:
     """Gather patches of particles and of background, to train a classifier on.
 
+    Without labels, averages of the candidates say which of them are particles, where they prove enough.
+
     Example: napari-drpnet harvest Micrographs/ --coordinates labels/ --diameter 180 --out patches/
     """
-    chosen = seen | networks | named_values(own) | ({} if picker is None else {"name": picker})
+    chosen = seen | networks | named_values(own)
     micrographs, settings, loaded, folder = jobs.harvest_inputs(
-        project, inputs or (), coordinates or (), pixel_size, complete, told, chosen, out, name
+        project, inputs or (), coordinates or (), pixel_size, complete, told, picker, chosen, out, name
     )
     report = run_job(jobs.harvest(micrographs, settings, loaded, folder), "micrographs, {task.fields[picks]} patches")
     for note in report.notes:
@@ -51,7 +53,13 @@ def harvest(
     rows = [(*kind, str(count)) for kind, count in report.patches.counts().items()]
     if json:
         fields_ = ("label", "split", "origin", "patches")
-        print_json({"folder": report.folder, "counts": [dict(zip(fields_, row, strict=True)) for row in rows]})
+        print_json(
+            {
+                "folder": report.folder,
+                "source": report.source,
+                "counts": [dict(zip(fields_, row, strict=True)) for row in rows],
+            }
+        )
         return
     print_table(("label", "split", "origin", "patches"), rows)
     typer.echo(f"{len(report.patches)} patches, written to {report.folder}")

@@ -13,6 +13,7 @@ from napari_drpnet.averaging.cutting import Cutter, restored
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import CTF
+from napari_drpnet.jobs.ctf_fit import Misfit
 
 # Noise has standard deviation 1; one in so many parts of it is the smallest step, which adds 1 in 3000 to the noise.
 STEPS = 16
@@ -40,11 +41,14 @@ class ParticleStack:
     ----------
     picks
         Of each micrograph that was added.
+    misfits
+        Micrographs whose power spectrum does not fit the CTF that was told.
     """
 
     def __init__(self, cutter: Cutter) -> None:
         self.cutter = cutter
         self.picks: list[Picks] = []
+        self.misfits: list[Misfit] = []
         self._file = tempfile.TemporaryFile(prefix="napari-drpnet-")  # noqa: SIM115  # closed with the stack
         self._offsets: list[FloatArray] = []
         self._amplitudes: list[FloatArray] = []
@@ -90,6 +94,8 @@ class ParticleStack:
         self._amplitudes.append(found.amplitude)
         if ctf is not None:
             self._passed.append(self.cutter.passed(ctf))
+        if ctf is not None and found.fit is not None and found.fit.misfit:
+            self.misfits.append(Misfit(micrograph.frame.micrograph, ctf, found.fit))
         self._count += len(picks)
 
     def of(self, number: int) -> npt.NDArray[np.int8]:

@@ -140,7 +140,9 @@ def _from_root(text: str, root: Path) -> str:
     return Path(os.path.relpath(text, root)).as_posix()
 
 
-def project_picker(project: Project, use: Mapping[str, str | None] | None = None, **settings: Any) -> LoadedPicker:
+def project_picker(
+    project: Project, use: Mapping[str, str | None] | None = None, picker: str | None = None, **settings: Any
+) -> LoadedPicker:
     """The picker of a project, with its settings and networks.
 
     Parameters
@@ -150,6 +152,8 @@ def project_picker(project: Project, use: Mapping[str, str | None] | None = None
     use
         Names of other networks by the field of the picker's settings, as `RetrainReport.use` has them; None as a name
         means the default.
+    picker
+        Name of another one, which then has only what all pickers of the project have, such as the diameter.
     **settings
         What goes before those of the project, and what they do not say: ``device``, ``memory``, ``border``.
 
@@ -158,8 +162,10 @@ def project_picker(project: Project, use: Mapping[str, str | None] | None = None
     UserError
         When the diameter is not known, or a setting or network cannot be used.
     """
-    chosen, picker = project.settings, project.settings.picker
-    options = with_networks(chosen.options, use or {})
+    chosen = project.settings
+    own_options = chosen.options if picker in (None, chosen.picker) else {}
+    picker = picker or chosen.picker
+    options = with_networks(own_options, use or {})
     own = {name: getattr(chosen, name) for name in _SHARED}
     own |= {name: _located(project, value) for name, value in options.items()}
     own |= networks_in_force(project, picker, options) | settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,28 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io import open_image, read_picks
+from napari_drpnet.io.ctf_files import DEFOCUS_ANGLE, DEFOCUS_U, DEFOCUS_V, PHASE_SHIFT
 from napari_drpnet.io.fields import dump
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import note
+from napari_drpnet.io.star_lists import MICROGRAPH
+from napari_drpnet.io.star_optics import GROUP, LENS, MICROGRAPH_PIXEL
 from napari_drpnet.io.star_table import format_table
+from napari_drpnet.lens import Lens
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import Simulated, simulate_one
 from napari_drpnet.steps import Job, Progress
+
+MICROGRAPHS_STAR = "micrographs_ctf.star"
+"""The list of the micrographs with their CTF, as RELION's CTF job names it."""
 
 
 def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     """Write ``<name>.mrc`` and its truth ``<name>.star`` for every micrograph, and ``simulation.yaml``.
 
-    On demand ``masks/<name>.mrc`` and ``clean/<name>.mrc`` too.
+    ``micrographs_ctf.star`` lists the micrographs with their CTF, as RELION does. On demand ``masks/<name>.mrc`` and
+    ``clean/<name>.mrc`` too.
 
     Parameters
     ----------
@@ -44,6 +53,7 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
     """
     write_text(dump(settings.model_dump(mode="json")), out / "simulation.yaml")
     written: list[Path] = []
+    lenses: list[tuple[Frame, Lens]] = []
     picks = 0
     for index in range(settings.count):
         yield Progress(index, settings.count, picks, "simulating")
@@ -56,6 +66,8 @@ def simulate(settings: SimulationSettings, out: Path) -> Job[list[Path]]:
             write_mrc(simulated.clean, out / "clean" / name, pixel_size)
         write_truth(simulated, out / f"{frame.micrograph}.star")
         written.append(write_mrc(simulated.micrograph.image, out / name, pixel_size))
+        lenses.append((frame, simulated.lens))
+        _write_lenses(lenses, out / MICROGRAPHS_STAR)
         picks += len(simulated.truth)
     yield Progress(settings.count, settings.count, picks, "done")
     return written
@@ -82,13 +94,33 @@ def write_truth(simulated: Simulated, path: Path) -> Path:
         "rlnAngleRot": simulated.rot,
         "rlnAngleTilt": simulated.tilt,
         "rlnAnglePsi": truth.psi,
-        "rlnDefocusU": defocus + lens.astigmatism / 2,
-        "rlnDefocusV": defocus - lens.astigmatism / 2,
-        "rlnDefocusAngle": np.rad2deg(lens.astigmatism_angle),
-        "rlnPhaseShift": np.rad2deg(lens.phase_shift),
+        DEFOCUS_U: defocus + lens.astigmatism / 2,
+        DEFOCUS_V: defocus - lens.astigmatism / 2,
+        DEFOCUS_ANGLE: np.rad2deg(lens.astigmatism_angle),
+        PHASE_SHIFT: np.rad2deg(lens.phase_shift),
         "rlnVoltage": lens.voltage,
         "rlnSphericalAberration": lens.cs / 1e7,
         "rlnAmplitudeContrast": lens.amplitude_contrast,
     }
     texts = {name: [f"{v:.6f}" for v in np.broadcast_to(values, len(truth))] for name, values in columns.items()}
     return write_text(format_table(texts, comments=note(truth)), path)
+
+
+def _write_lenses(seen: Sequence[tuple[Frame, Lens]], path: Path) -> Path:
+    """List micrographs with their CTF; each is an optics group of its own, since each may have another lens."""
+    groups = [str(number) for number in range(1, len(seen) + 1)]
+    names = [f"opticsGroup{number}" for number in groups]
+    fixed = zip(LENS[1:], ("voltage", "cs", "amplitude_contrast"), (1.0, 1e-7, 1.0), strict=True)
+    optics = {GROUP: groups, LENS[0]: names} | {
+        column: [f"{getattr(lens, field) * unit:.6f}" for _, lens in seen] for column, field, unit in fixed
+    }
+    optics[MICROGRAPH_PIXEL] = [f"{frame.known_pixel_size():.6f}" for frame, _ in seen]
+    columns = {
+        DEFOCUS_U: [lens.defocus + lens.astigmatism / 2 for _, lens in seen],
+        DEFOCUS_V: [lens.defocus - lens.astigmatism / 2 for _, lens in seen],
+        DEFOCUS_ANGLE: [np.rad2deg(lens.astigmatism_angle) for _, lens in seen],
+        PHASE_SHIFT: [np.rad2deg(lens.phase_shift) for _, lens in seen],
+    }
+    rows = {MICROGRAPH: [f"{frame.micrograph}.mrc" for frame, _ in seen], GROUP: groups}
+    rows |= {name: [f"{value:.6f}" for value in values] for name, values in columns.items()}
+    return write_text(format_table(optics, "optics") + format_table(rows, "micrographs"), path)

@@ -12,10 +12,22 @@ from napari_drpnet.settings.base import Device, Seed, Settings, network, unit
 class HarvestSettings(Settings):
     """How patches of particles and of background are gathered."""
 
-    source: Literal["labels", "agreement", "confidence"] = Field(
-        "labels",
+    source: Literal["auto", "labels", "agreement", "evidence", "confidence"] = Field(
+        "auto",
         description="What tells particles from background: a person's labels; the agreement of two or more sets of "
-        "picks; or, without any person, how sure the detector is, as in the paper.",
+        "picks; or, without any person, the evidence of averages, or how sure the detector is, as in the paper. auto: "
+        "agreement of two sets; else labels where there are some; else evidence where it is significant; else "
+        "confidence.",
+    )
+    proved: float = Field(
+        0.7,
+        gt=0.5,
+        le=1,
+        description="By evidence: a candidate is a particle from this probability on. The probability is that of the "
+        "data set: what averages prove of candidates with such a score.",
+    )
+    refuted: float = Field(
+        0.1, ge=0, lt=0.5, description="By evidence: a candidate is background up to this probability."
     )
     random: int = Field(
         50,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.helpers.averaged import DIAMETER, VIEWS, field
+from tests.helpers.lenses import seen_with, told
 
 from napari_drpnet.averaging.alignment import Bank
 from napari_drpnet.averaging.bands import band
@@ -155,3 +156,23 @@ def test_particles_are_white_for_relion_whatever_they_are_on_micrographs(average
 
 def test_the_ctf_is_missed_once(averages: Averages) -> None:
     assert sum("CTF" in note for note in averages.notes) == 1
+
+
+def test_a_ctf_of_another_micrograph_is_said_once_for_all() -> None:
+    image = seen_with(told(20000.0), 2.0)
+
+    def load(name: str) -> tuple[Micrograph, Picks]:
+        micrograph = Micrograph.from_array(image, 2.0, name)
+        return micrograph, Picks(micrograph.frame, np.random.default_rng(0).uniform(100, 600, (10, 2)))
+
+    def notes(*defoci: float) -> str:
+        some = [
+            PickedMicrograph(f"m{i}.mrc", partial(load, f"m{i}.mrc"), told(defocus), "ctf.star")
+            for i, defocus in enumerate(defoci)
+        ]
+        return " ".join(run(some, diameter=100.0, classes=1).notes)
+
+    said = notes(20000, 12000)
+    assert "1 of 2 micrographs do not fit the CTF of ctf.star: 'm1.mrc' (defocus 12,000 A; its rings fit 20,0" in said
+    assert "m0.mrc" not in said
+    assert "do not fit" not in notes(20000, 20300)

@@ -16,6 +16,7 @@ from napari_drpnet import jobs, load_picker
 from napari_drpnet.cli import main
 from napari_drpnet.data import Frame, PatchSet, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io import read_micrograph
 from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.picks.formats import write_picks
 from napari_drpnet.jobs.retrain.harvest import divide
@@ -315,7 +316,7 @@ def test_a_micrograph_that_is_gone_is_told_of(field: jobs.LabelledMicrograph, pi
     with pytest.raises(UserError, match="no micrographs with labels"):
         jobs.finish(jobs.harvest([], SETTINGS, picker))
     with pytest.raises(UserError, match="Nothing is labelled"):
-        jobs.finish(jobs.harvest([replace(field, sets=())], SETTINGS, picker))
+        jobs.finish(jobs.harvest([replace(field, sets=())], HarvestSettings(source="labels"), picker))
 
 
 def test_from_the_command_line(tmp_path: Path, micrograph: Path, capsys: pytest.CaptureFixture[str]):
@@ -341,3 +342,25 @@ def test_a_project_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as end:
         main(["harvest", "x.mrc", "--project", str(project.folder)])
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize("of_project", [False, True])
+def test_another_picker_looks_where_the_command_says_so(tmp_path: Path, micrograph: Path, of_project: bool):
+    if of_project:
+        with project_of(tmp_path, 1) as project:
+            project.write_picks("f0", labels(places(0)[::2]))
+        said = ["--project", str(project.folder)]
+    else:
+        write_picks(
+            replace(labels(places(0)[::2]), frame=Frame("f0.mrc", (SIDE, SIDE), PIXEL_SIZE)), tmp_path / "f0.csv"
+        )
+        said = [str(micrograph), "--coordinates", str(tmp_path / "f0.csv"), "--diameter", str(DIAMETER)]
+    with pytest.raises(SystemExit) as end:
+        main(["harvest", *said, "--picker", "log", "--out", str(tmp_path / "set")])
+    assert end.value.code == 0
+    found = load_picker("log", diameter=DIAMETER).score(read_micrograph(micrograph)).candidates
+    patches = read_patches(tmp_path / "set")
+    scored = np.isfinite(patches.score)
+    assert scored.sum() > 20
+    own = cKDTree(found.yx).query(patches.yx[scored])[1]
+    np.testing.assert_allclose(patches.score[scored], found.probability[own], atol=1e-5)

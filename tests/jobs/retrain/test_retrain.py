@@ -102,6 +102,26 @@ def test_what_cannot_be_retrained_is_refused(project: Project):
         jobs.finish(jobs.retrain_picker(project, QUICK))
 
 
+def test_patches_that_were_harvested_without_labels_are_learnt_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with project_of(tmp_path) as project:
+        project.update(options={})
+        before = score(project, "f0", {})
+    folder = str(project.folder)
+    commands = (
+        ["harvest", "--project", folder],
+        ["retrain", folder, "--patches", f"{folder}/patches/patches", "--steps", "24"],
+    )
+    for words in commands:
+        with pytest.raises(SystemExit) as end:
+            main([*words, "--device", "cpu"])
+        assert end.value.code == 0
+    told = capsys.readouterr()
+    assert "nobody judged" in told.err
+    assert "--classifier retrained-1" in told.out
+    with Project.open(project.folder) as project:
+        assert score(project, "f0", {"classifier": "retrained-1"}) > before - 0.02
+
+
 def test_a_micrograph_that_is_gone_is_left_out(project: Project):
     for name in ("f0", "f1"):
         project.write_picks(name, labels(places(int(name[1:]))[::2]))
@@ -283,6 +303,13 @@ def test_what_is_uncertain_and_new_is_suggested_first():
     assert best[0].gain > best[1].gain
     assert {best[2].score, best[3].score} == {0.5, 0.01} or best[1].score == 0.99
     assert len(ordered([("a", yx, probability, features)], np.empty((0, 1)), 2)) == 2
+
+
+def test_what_is_uncertain_is_what_is_near_the_threshold():
+    probability, features = np.array([0.1, 0.2, 0.5, 0.9]), np.zeros((4, 1))
+    best = ordered([("a", np.zeros((4, 2)), probability, features)], np.empty((0, 1)), 4, threshold=0.2)
+    assert [one.score for one in best] == [0.2, 0.5, 0.1, 0.9]
+    assert [one.gain for one in best] == pytest.approx([1, 0.625, 0.5, 0.125])
 
 
 def test_looks_do_not_depend_on_the_way_a_patch_is_turned():

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from pydantic import Field
+from qtpy.QtWidgets import QLabel
 
 import seen_particles
 from blobs import DIAMETER, PIXEL_SIZE, SHAPE, grid_of_blobs, write_mrc
@@ -386,6 +387,46 @@ def test_picks_that_fit_only_upside_down_are_warned_of(form: Any, viewer: Any, q
 # ---------------------------------------------------------------- without a truth
 
 
+def shown_averages(form: Any) -> list[str]:
+    """What is written on the page of averages, from its top."""
+    return [label.text() for label in form.averages.findChildren(QLabel)]
+
+
+@pytest.mark.slow
+def test_averages_of_each_set_are_side_by_side_and_tell_when_its_picks_change(
+    viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
+    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
+    viewer.open(str(path), plugin="napari-drpnet")
+    form = open_form(viewer)
+    form.diameter.value = seen_particles.DIAMETER
+    assert not form.averages.job.button.enabled
+    form.measure.value = False
+    run(form, qtbot, "log")
+    junk = np.random.default_rng(1).uniform(80, 900, (150, 2))
+    frame = form.source.source().frame.unbinned
+    add(
+        viewer, form, qtbot, Picks(frame, junk, diameter=np.array(frame.micrograph_pixels(form.diameter.value))), "junk"
+    )
+    form.averages.job.button.native.click()
+    rest(form, qtbot)
+    log, worst = form.averages.found
+    assert (log.name, worst.name) == ("log", "junk")
+    best = log.averages.classes[0]
+    assert best.evidence > 4 * best.error
+    assert abs(worst.averages.classes[0].evidence) < best.evidence / 2
+    told = shown_averages(form)
+    assert f"<b>{best.evidence:.1f} ± {best.error:.1f}</b><br>{best.picks:,}" in told
+    assert not any("by now" in text for text in told)
+    form.threshold.value = 0.9
+    rest(form, qtbot)
+    assert ["log" in text for text in shown_averages(form) if "by now" in text] == [True]
+    form.model.remove(form.model.named("junk"))
+    rest(form, qtbot)
+    assert not any("junk" in text for text in shown_averages(form))
+
+
 @pytest.mark.slow
 def test_true_picks_are_told_without_a_truth_and_follow_the_threshold(
     viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
@@ -411,6 +452,42 @@ def test_true_picks_are_told_without_a_truth_and_follow_the_threshold(
     rest(form, qtbot)
     assert log.proof.true.value < 20
     assert row(form, "log")["≈ true"].startswith(f"{log.proof.true.value:.0f} ")
+
+
+@pytest.mark.slow
+def test_a_picker_is_compared_by_evidence_as_the_pick_dock_has_it_until_somebody_moves_its_threshold(
+    viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
+    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
+    viewer.open(str(path), plugin="napari-drpnet")
+    form, picking = open_form(viewer), viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")[1]
+    picking.diameter.value = form.diameter.value = seen_particles.DIAMETER
+    picking.picker.value = "log"
+    picking.job.button.native.click()
+    qtbot.waitUntil(lambda: not picking.job.running, timeout=LIMIT)
+    form.measure.value = False
+    run(form, qtbot, "log")
+    log = form.model.named("log")
+    by_probability = log.every.score
+    form.measure.value = True
+    run(form, qtbot, "log")
+    assert not np.array_equal(log.every.score, by_probability)
+    assert log.threshold == picking.result.threshold
+    assert form.threshold.value == pytest.approx(log.threshold, abs=1e-4)
+    layer = form.model.layers.of(log)
+    assert positions(picks_of(layer).yx) == positions(picking.result.shown.yx)
+    assert log.proof.number.value == pytest.approx(int(picking.result.expected.split()[1]), abs=0.5)
+    form.threshold.value = 0.99
+    rest(form, qtbot)
+    assert form.suited.isEnabled()
+    run(form, qtbot, "log")
+    assert log.threshold == 0.99
+    form.suited.click()
+    rest(form, qtbot)
+    assert log.threshold == picking.result.threshold
+    assert log.count == len(picking.result.shown)
+    assert not form.suited.isEnabled()
 
 
 def test_what_is_not_measured_has_no_number_and_says_why(form: Any, viewer: Any, qtbot: Any) -> None:

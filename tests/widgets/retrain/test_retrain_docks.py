@@ -159,13 +159,14 @@ def test_label_harvest_retrain_use_pick_again_is_better(
 
     harvest = dock(viewer, "Harvest")
     press(harvest.job, qtbot)
-    assert harvest.report.folder == project.folder / "patches" / "labels"
+    assert harvest.report.folder == project.folder / "patches" / "patches"
+    assert harvest.report.source == "labels"
     assert int(harvest.report.patches.particle.sum()) > 50
 
     retrain = dock(viewer, "Retrain")
     training = retrain.training
     training.enterEvent(None)
-    training.patches.value = "labels"
+    training.patches.value = "patches"
     training.counts["steps"].value = 6
     press(training.job, qtbot)
     report = training.report
@@ -230,6 +231,7 @@ def test_harvest_without_a_project_works_on_layers(
         layers.append(viewer.add_points(data, **attributes))
     harvest = dock(viewer, "Harvest")
     assert harvest.where.value == LAYERS
+    harvest.source.value = "labels"
     assert "Tick the one layer" in harvest.job.status.value
     harvest.diameter.value = PIXEL_SIZE * float(truth[name].diameter[0])
     harvest.points.tick(layers[0])
@@ -251,7 +253,8 @@ def test_harvest_says_why_it_cannot(harvest: Any, session: Any, qtbot: Any) -> N
     harvest.name.value = "a/b"
     assert not harvest.job.button.enabled
     assert "name" in harvest.job.status.value
-    harvest.name.value = "labels"
+    harvest.name.value = "mine"
+    harvest.source.value = "labels"
     harvest.job.button.native.click()
     finish(harvest.job, qtbot)
     assert "no micrographs with labels" in harvest.job.status.value
@@ -259,7 +262,38 @@ def test_harvest_says_why_it_cannot(harvest: Any, session: Any, qtbot: Any) -> N
     assert "diameter" in harvest.job.status.value
 
 
+def test_bounds_of_evidence_are_on_the_form_where_they_matter(harvest: Any) -> None:
+    harvest.advanced.open(True)
+    shown = {}
+    for source in ("auto", "labels", "evidence", "confidence"):
+        harvest.source.value = source
+        shown[source] = [harvest.settings[name].native.isVisible() for name in ("proved", "refuted", "height")]
+    assert shown["auto"] == shown["evidence"] == [True, True, False]
+    assert shown["labels"] == [False] * 3
+    assert shown["confidence"] == [False, False, True]
+
+
 # ---------------------------------------------------------------- retrain
+
+
+def test_without_any_label_patches_are_harvested_and_learnt_from(
+    harvest: Any, viewer: Any, session: Any, project: Project, qtbot: Any
+) -> None:
+    press(harvest.job, qtbot)
+    assert harvest.report.source in ("evidence", "confidence")
+    assert harvest.report.notes[0] in harvest.told.text()
+    training = dock(viewer, "Retrain").training
+    assert "Nothing is labelled" in training.job.status.value
+    training.enterEvent(None)
+    training.patches.value = "patches"
+    assert "all that is learnt from" in training.labels.text()
+    training.counts["steps"].value = 6
+    press(training.job, qtbot)
+    assert "without any label" in training.result.text()
+    assert training.report.use == {"classifier": "retrained-1"}
+    training.use_button.click()
+    assert project.settings.options["classifier"] == "retrained-1"
+    assert not errors()
 
 
 def test_retrain_needs_labels(retrain: Any, session: Any, truth: dict[str, Picks], qtbot: Any) -> None:

@@ -32,6 +32,7 @@ from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import AveragedPicks, Averages, AveragingProgress, ClassFigures
+from napari_drpnet.jobs.ctf_fit import Misfit, misfits_in_words
 from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
 from napari_drpnet.settings import AveragingSettings
 from napari_drpnet.steps import drained, translate
@@ -73,12 +74,12 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
         failed = yield from _cut(stack, micrographs, settings)
         if len(stack) < _FEWEST:
             raise _too_few(stack, failed)
-        total = len(micrographs)
+        total, misfits = len(micrographs), stack.misfits
         sorting = _sorted(stack, settings)
         found = yield from translate(
             sorting, lambda now: AveragingProgress(total, total, len(stack), now.said, now.part, now.averages)
         )
-    return replace(found, failed=tuple(failed), notes=_notes(found, micrographs))
+    return replace(found, failed=tuple(failed), notes=_notes(found, micrographs, misfits))
 
 
 def _cut(
@@ -251,9 +252,13 @@ def _members(
     ]
 
 
-def _notes(found: Averages, micrographs: Sequence[PickedMicrograph]) -> tuple[str, ...]:
+def _notes(found: Averages, micrographs: Sequence[PickedMicrograph], misfits: Sequence[Misfit]) -> tuple[str, ...]:
     """What a user should know of the averages."""
+    told_by = {one.told_by: None for one in micrographs if one.ctf is not None}
+    where = next(iter(told_by)) if len(told_by) == 1 else ""
     notes = []
+    if misfits:
+        notes.append(misfits_in_words(misfits, sum(one.ctf is not None for one in micrographs), where))
     without = sum(one.ctf is None for one in micrographs)
     if without:
         known = len(micrographs) - without

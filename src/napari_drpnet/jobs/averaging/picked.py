@@ -21,8 +21,11 @@ class PickedMicrograph:
         Reads its pixels, and finds or knows its picks.
     ctf
         Of the lens; None where it is not known.
+    told_by
+        The file or the folder that tells it.
     """
 
     name: str
     load: Callable[[], tuple[Micrograph, Picks]]
     ctf: CTF | None = None
+    told_by: str = ""

@@ -78,7 +78,9 @@ def picked_in_project(project: Project, ctf: Path | None = None, names: Sequence
         picks = outside(project.read_picks(name), project.read_region(name))
         return project.read_micrograph(name), _particles(picks)
 
-    micrographs = tuple(PickedMicrograph(e.name, partial(load, e.name), lens.of(e.name)) for e in entries)
+    micrographs = tuple(
+        PickedMicrograph(e.name, partial(load, e.name), lens.of(e.name), _told_by(lens)) for e in entries
+    )
     return Source(micrographs, project.settings.diameter, lens)
 
 
@@ -102,7 +104,7 @@ def picked_in_view(read: Callable[[], Micrograph], picks: Picks, ctf: KnownCTF |
     name, lens, particles = picks.frame.micrograph, ctf or KnownCTF({}), _particles(picks)
     if not len(particles):
         raise UserError(f"{name}: there are no picks to average.", "Pick the micrograph first, or choose other points.")
-    one = PickedMicrograph(name, lambda: (read(), particles), lens.of(name))
+    one = PickedMicrograph(name, lambda: (read(), particles), lens.of(name), _told_by(lens))
     return Source((one,), _diameter([particles]), lens)
 
 
@@ -213,7 +215,8 @@ def _source(
     stars = [Path(text) for text in inputs if text.lower().endswith(".star")]
     lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
     micrographs = tuple(
-        PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name)) for task in tasks
+        PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name), _told_by(lens))
+        for task in tasks
     )
     return Source(micrographs, diameter, lens, {entry.name: entry.lens for entry in entries if entry.lens})
 
@@ -230,6 +233,11 @@ def known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequen
             continue
     beside = ctf_beside(paths.values())
     return beside.settled(names, paths) if len(beside) else beside
+
+
+def _told_by(ctf: KnownCTF) -> str:
+    """Its file or folder, within a sentence."""
+    return str(ctf.where) if isinstance(ctf.where, Path) else "the files beside the micrographs"
 
 
 def _particles(picks: Picks) -> Picks:

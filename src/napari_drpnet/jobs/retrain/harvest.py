@@ -8,42 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from napari_drpnet import candidates
-from napari_drpnet.data import FloatArray, MaskArray, PatchSet
+from napari_drpnet.data import FloatArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.picking import learn
 from napari_drpnet.jobs.project import project_picker
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_files, labelled_in_project
-from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled
-from napari_drpnet.labels import near
+from napari_drpnet.jobs.retrain.places import Part, part_of
+from napari_drpnet.jobs.retrain.proved import Unlabelled
+from napari_drpnet.jobs.retrain.scored import score_labelled
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
-from napari_drpnet.regions import covered
-from napari_drpnet.settings import HarvestSettings, validated
+from napari_drpnet.settings import DEFAULT_PICKER, HarvestSettings, validated
 from napari_drpnet.steps import Job, Progress, translate, within
-from napari_drpnet.training.labels.patches import (
-    AGREE,
-    APART,
-    DIAMETER,
-    agreement,
-    at_network_scale,
-    balanced,
-    by_confidence,
-    covered_places,
-    scattered,
-)
-
-# Of a complete micrograph, the likeliest candidates that are no particles: so many for each particle.
-_HARD = 2
-# Where particles may be unlabelled, background is where the map is lowest: of so many times as many random places, and
-# at most this part of those that are away from all that may be a particle.
-_CHOICE, _LOWEST = 6, 4
-# Percentile of the detector's map that stands for the height of a clear particle on this micrograph, and the least
-# height of a maximum.
-_CLEAR, _FLAT = 99.5, 1e-3
+from napari_drpnet.training.labels.patches import at_network_scale, balanced
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +34,8 @@ class HarvestReport:
     ----------
     patches
         All of them; `PatchSet.counts` tells how many of each kind.
+    source
+        What told particles from background, as in `HarvestSettings`; never ``auto``.
     folder
         Where they were written; None when they were not.
     notes
@@ -61,17 +43,9 @@ class HarvestReport:
     """
 
     patches: PatchSet
+    source: str
     folder: Path | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Places on a micrograph, in its pixels, of one label and one origin."""
-
-    yx: FloatArray
-    particle: bool
-    origin: str
 
 
 def read_patch_set(folder: str | Path, diameter: float | None = None) -> PatchSet:
@@ -103,9 +77,26 @@ def harvest(
     UserError
         When the micrographs have nothing that the source asks for, none can be read, or the folder cannot be written.
     """
+    settings = chosen_source(micrographs, settings)
     check_labelled(micrographs, settings)
-    parts: list[Part] = []
+    yield from learn(picker, [one.read for one in micrographs])
     notes: list[str] = []
+    if settings.source in ("auto", "evidence"):
+        unlabelled = Unlabelled(micrographs, picker, settings, notes)
+        yield from unlabelled.gather()
+        parts, settings = unlabelled.parts, unlabelled.settings
+    else:
+        parts = yield from _parts(micrographs, settings, picker, notes)
+    patches = assembled(parts, settings, notes)
+    yield Progress(len(micrographs), len(micrographs), len(patches))
+    folder = write_patches(patches, out) if out else None
+    return HarvestReport(patches, settings.source, folder, tuple(notes))
+
+
+def _parts(
+    micrographs: Sequence[LabelledMicrograph], settings: HarvestSettings, picker: LoadedPicker, notes: list[str]
+) -> Job[list[Part]]:
+    parts: list[Part] = []
     for done, one in enumerate(micrographs):
         here = Progress(done, len(micrographs), sum(len(part.patches) for part in parts), one.name)
         yield here
@@ -114,9 +105,17 @@ def harvest(
             parts.append(part_of(seen, settings))
         except UserError as error:
             notes.append(f"{one.name} is left out: {error}")
-    patches = assembled(parts, settings, notes)
-    yield Progress(len(micrographs), len(micrographs), len(patches))
-    return HarvestReport(patches, write_patches(patches, out) if out else None, tuple(notes))
+    return parts
+
+
+def chosen_source(micrographs: Sequence[LabelledMicrograph], settings: HarvestSettings) -> HarvestSettings:
+    """The settings with the source that the labels and picks at hand ask for; ``auto`` still where there are none."""
+    if settings.source != "auto" or not micrographs:
+        return settings
+    if min(len(one.sets) for one in micrographs) >= 2:
+        return settings.model_copy(update={"source": "agreement"})
+    labelled = any(len(one.particles) for one in micrographs)
+    return settings.model_copy(update={"source": "labels"}) if labelled else settings
 
 
 def check_labelled(micrographs: Sequence[LabelledMicrograph], settings: HarvestSettings) -> None:
@@ -135,14 +134,6 @@ def check_labelled(micrographs: Sequence[LabelledMicrograph], settings: HarvestS
         raise UserError("Agreement needs two or more sets of picks.", "Name a second one.")
     if settings.source == "labels" and not any(len(one.particles) for one in micrographs):
         raise UserError("Nothing is labelled as a particle.", "Label particles, or harvest by another source.")
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The patches of one micrograph, and the diameter of its particles in its pixels."""
-
-    patches: PatchSet
-    diameter: float
 
 
 def assembled(parts: Sequence[Part], settings: HarvestSettings, notes: list[str]) -> PatchSet:
@@ -196,120 +187,6 @@ def _divided(part: Part, lines: Mapping[str, float]) -> PatchSet:
     return divided.select((x >= line) | (x < line - part.diameter))
 
 
-def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
-    """The patches of one micrograph.
-
-    Raises
-    ------
-    UserError
-        When its pixel size is not known.
-    """
-    # Every micrograph has randomness of its own, whichever others there are.
-    rng = np.random.default_rng([settings.seed, *seen.labelled.name.encode()])
-    chosen = {"labels": _by_labels, "agreement": _by_agreement, "confidence": _by_confidence}[settings.source]
-    places = chosen(seen, settings, rng)
-    places = [group for group in places if len(group.yx)]
-    yx = np.concatenate([np.empty((0, 2)), *(group.yx for group in places)])
-    sizes = [len(group.yx) for group in places]
-    patches = PatchSet(
-        seen.patches(yx),
-        seen.diameter / DIAMETER,
-        seen.diameter,
-        np.repeat([group.particle for group in places], sizes),
-        np.array(seen.labelled.name),
-        yx,
-        origin=np.repeat([group.origin for group in places], sizes),
-        score=_scores(seen, yx),
-    )
-    return Part(patches, seen.pixels)
-
-
-def _scores(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
-    """Probability of the candidate at each place; NaN where there is none."""
-    found = seen.map.candidates
-    if not len(found) or not len(yx):
-        return np.full(len(yx), np.nan)
-    distance, nearest = cKDTree(found.yx).query(yx)
-    return np.where(distance <= seen.pixels / 4, found.probability[nearest], np.nan)
-
-
-def _by_labels(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
-    told = seen.labelled
-    places = [_Places(told.particles, True, "label"), _Places(told.background, False, "label")]
-    if told.complete:
-        found = seen.candidates
-        free = ~near(found.yx, np.concatenate([told.particles, told.background]), APART * seen.pixels)
-        hardest = np.flatnonzero(free)[np.argsort(-found.probability[free], kind="stable")]
-        hardest = hardest[: _HARD * len(told.particles) + settings.random]
-        places.append(_Places(found.yx[hardest], False, "candidate"))
-    taken = told.particles if told.complete else np.concatenate([told.particles, _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, taken, rng)]
-
-
-def _by_agreement(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
-    sets = [picks.yx[picks.label != "background"] for picks in seen.labelled.sets]
-    shared, alone = agreement(sets, AGREE * seen.pixels)
-    places = [_Places(shared, True, "agreement")]
-    if settings.difference:
-        places.append(_Places(alone, False, "difference"))
-    taken = np.concatenate([*sets, _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, taken, rng)]
-
-
-def _by_confidence(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[_Places]:
-    heights = seen.map.values
-    if heights is None:
-        raise UserError("This picker has no score map that would tell how sure it is.", "Harvest by another source.")
-    clear = float(np.percentile(heights, _CLEAR))
-    yx, _, level = candidates.find(heights, max(settings.height * clear, _FLAT))
-    yx = seen.map.frame.to_micrograph(yx)
-    inside = candidates.inside(yx, seen.shape, seen.pixels / 2) & ~_contaminated(seen, yx)
-    yx, level = yx[inside], level[inside]
-    sure, low, flat = by_confidence(yx, level, seen.patches(yx), seen.pixels, settings.mean, settings.deviation)
-    places = [
-        _Places(yx[sure], True, "level"), _Places(yx[low], False, "level"), _Places(yx[flat], False, "deviation")
-    ]  # fmt: skip
-    taken = np.concatenate([yx[level > 1], _likely(seen, settings)])
-    return [*places, *_elsewhere(seen, settings, taken, rng)]
-
-
-def _likely(seen: ScoredMicrograph, settings: HarvestSettings) -> FloatArray:
-    """Candidates that may be particles, whatever was labelled; those in a painted region are none."""
-    found = seen.map.candidates
-    yx = found.yx[found.probability >= settings.likely]
-    return yx[~_contaminated(seen, yx)]
-
-
-def _height(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
-    """How high the picker's map is at each place; 0 where all particles are known, or there is no map."""
-    values = seen.map.values
-    if seen.labelled.complete or values is None or not len(yx):
-        return np.zeros(len(yx))
-    at = np.clip(np.rint(seen.map.frame.from_micrograph(yx)).astype(int), 0, np.array(values.shape) - 1)
-    return np.asarray(values[at[:, 0], at[:, 1]], np.float64)
-
-
-def _contaminated(seen: ScoredMicrograph, yx: FloatArray) -> MaskArray:
-    if seen.labelled.region is None or not len(yx):
-        return np.zeros(len(yx), bool)
-    return covered(yx, seen.frame, seen.labelled.region)
-
-
-def _elsewhere(
-    seen: ScoredMicrograph, settings: HarvestSettings, taken: FloatArray, rng: np.random.Generator
-) -> list[_Places]:
-    """Background that nobody pointed at: random places, and such in the painted regions."""
-    most = settings.random if seen.labelled.complete else _CHOICE * settings.random
-    places = scattered(rng, seen.shape, seen.pixels / 2, taken, APART * seen.pixels, most)
-    fewest = settings.random if seen.labelled.complete else min(settings.random, len(places) // _LOWEST)
-    places = places[np.argsort(_height(seen, places), kind="stable")[:fewest]]
-    groups = [_Places(places, False, "random")]
-    if settings.regions and seen.labelled.region is not None:
-        painted = covered_places(rng, seen.labelled.region, seen.shape, max(settings.random, 1))
-        groups.append(_Places(painted, False, "region"))
-    return groups
-
-
 def harvest_inputs(
     project: Path | None,
     inputs: Sequence[str],
@@ -317,6 +194,7 @@ def harvest_inputs(
     pixel_size: float | None,
     complete: bool,
     told: dict[str, Any],
+    picker: str | None,
     options: dict[str, Any],
     out: Path | None,
     name: str,
@@ -329,6 +207,8 @@ def harvest_inputs(
         A project, or files as in `labelled_in_files`.
     told
         Fields of `HarvestSettings`.
+    picker
+        Its name; None: that of the project, else the default.
     options
         Settings of the picker; of a project, what goes before its own.
     out, name
@@ -343,11 +223,14 @@ def harvest_inputs(
     if project is None:
         if not inputs:
             raise UserError("There is nothing to harvest.", "Name micrographs, or a project with --project.")
-        picker = load_picker(**options)
-        return labelled_in_files(inputs, coordinates, pixel_size, complete), settings, picker, out or Path("patches")
+        loaded = load_picker(picker or DEFAULT_PICKER, **options)
+        return labelled_in_files(inputs, coordinates, pixel_size, complete), settings, loaded, out or Path("patches")
     if inputs or coordinates:
         raise UserError("Micrographs are given beside a project.", "Give one of the two.")
     with Project.open(project, read_only=True) as opened:
-        every = None if settings.source == "labels" else [entry.name for entry in opened.micrographs]
-        micrographs, folder = labelled_in_project(opened, every), out or opened.patch_set(name)
-        return micrographs, settings, project_picker(opened, **options), folder
+        micrographs = labelled_in_project(opened)
+        by_labels = chosen_source(micrographs, settings).source == "labels"
+        if not by_labels:
+            micrographs = labelled_in_project(opened, [entry.name for entry in opened.micrographs])
+        loaded = project_picker(opened, picker=picker, **options)
+        return micrographs, settings, loaded, out or opened.patch_set(name)

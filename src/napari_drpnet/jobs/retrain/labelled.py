@@ -161,9 +161,10 @@ def harvested_in_project(project: Project, source: str, most: int, other: Path |
     project
         With labels or picks.
     source
-        As in `HarvestSettings`: ``labels`` takes all micrographs with labels.
+        As in `HarvestSettings`: ``labels`` takes all micrographs with labels, and so does ``auto`` if a particle is
+        labelled.
     most
-        So many micrographs at most of the other two, spread over the project.
+        So many micrographs at most otherwise, spread over the project.
     other
         Coordinates of another picker for ``agreement``, a file or a folder.
 
@@ -172,9 +173,10 @@ def harvested_in_project(project: Project, source: str, most: int, other: Path |
     UserError
         When the other coordinates cannot be read, or are of other micrographs.
     """
-    if source == "labels":
-        return labelled_in_project(project)
-    if source == "confidence":
+    told = labelled_in_project(project)
+    if source == "labels" or (source == "auto" and any(len(one.particles) for one in told)):
+        return told
+    if source != "agreement":
         return labelled_in_project(project, spread([entry.name for entry in project.micrographs], most))
     if other is None:
         raise UserError("Agreement needs a second set of picks.", "Choose those of another picker.")

@@ -18,9 +18,11 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.jobs.project import learn_project, project_picker
-from napari_drpnet.jobs.retrain.harvest import assembled, divide, part_of, read_patch_set
+from napari_drpnet.jobs.retrain.harvest import assembled, divide, read_patch_set
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.learning import Clock, train_on, train_settings
+from napari_drpnet.jobs.retrain.patch_classifier import retrain_unlabelled
+from napari_drpnet.jobs.retrain.places import part_of
 from napari_drpnet.jobs.retrain.report import RetrainReport, free_name, write_record
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, TrainProgress, score_all
 from napari_drpnet.pickers.protocol.correction import ROLE, UNCHANGED, write_correction
@@ -62,7 +64,8 @@ def retrain_picker(
     settings
         What to fit, and for how long.
     patches
-        For a classifier, at the scale of the network; None: harvested from the labels.
+        For a classifier, at the scale of the network; None: harvested from the labels. Without labels it is all that
+        is learnt from, see `retrain_unlabelled`.
     stop
         When it is set, training ends after the step in work, and the best so far is judged and kept. Closing the job
         instead leaves nothing.
@@ -77,6 +80,8 @@ def retrain_picker(
         When there are too few labels, the project is read only, its networks have that name already, no micrograph can
         be read, or the picker has no such network that could be retrained.
     """
+    if patches is not None and _without_labels(project, settings):
+        return (yield from retrain_unlabelled(project, settings, patches, stop))
     run = _Run(project, settings, stop or Event())
     what, learnable = settings.what, {one.field: one for one in run.picker.learnable}
     if what not in ("best", ROLE, *learnable):
@@ -101,6 +106,13 @@ def retrain_picker(
             raise
         return run.write_calibration(found, f"No {of_patches.field} was trained: {error}")
     return run.better(of_patches, found, new)
+
+
+def _without_labels(project: Project, settings: RetrainSettings) -> bool:
+    """Whether there are too few labels for anything, and what is asked for can be learnt from patches alone."""
+    known = {one.field: one.learns_from for one in project_picker(project).learnable}
+    asked = settings.what == "best" or known.get(settings.what) == "patches"
+    return asked and sum(len(one.particles) for one in labelled_in_project(project)) < FEWEST
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +147,15 @@ class _Run:
         self.name = free_name(project, settings.name)
         self.out = project.folder / "networks" / f"{self.name}.safetensors"
         self.picker = project_picker(project, device=settings.device)
-        self.harvest = HarvestSettings(seed=settings.seed)
+        self.harvest = HarvestSettings(source="labels", seed=settings.seed)
         self.micrographs = labelled_in_project(project)
         self.begun = time.monotonic()
         self.notes: list[str] = []
         if not self.micrographs:
-            raise UserError("Nothing is labelled in this project.", "Label particles, or mark micrographs as done.")
+            raise UserError(
+                "Nothing is labelled in this project.",
+                "Label particles, or mark micrographs as done; or harvest patches without labels, and give --patches.",
+            )
 
     def without(self, *fields: str) -> LoadedPicker:
         """The picker of the project without its correction, and without the networks of some fields."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.candidates import crop
-from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, ScoreMap
+from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.networks import Classifier
@@ -123,7 +123,13 @@ def score_labelled(one: LabelledMicrograph, picker: LoadedPicker) -> Generator[f
     UserError
         When it cannot be read or picked, or nobody knows how large its particles are.
     """
-    micrograph = one.read()
+    return (yield from score_read(one, one.read(), picker))
+
+
+def score_read(
+    one: LabelledMicrograph, micrograph: Micrograph, picker: LoadedPicker
+) -> Generator[float, None, ScoredMicrograph]:
+    """`score_labelled`, of a micrograph that was read already."""
     score_map = yield from picker.score_steps(micrograph)
     diameter = picker.settings.diameter or _found_diameter(score_map)
     seen = network_image(micrograph, diameter, DIAMETER, picker.settings.invert)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -12,15 +12,20 @@ from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.project import learn_project, project_picker
-from napari_drpnet.jobs.retrain.labelled import labelled_in_project
-from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_labelled
+from napari_drpnet.jobs.judging import Judgement
+from napari_drpnet.jobs.project import learn_project, project_judgement, project_picker
+from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_project
+from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, score_read
 from napari_drpnet.labels import near
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.settings import EVEN
 from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.patches import AGREE
 
 # Rings around the centre of a patch by whose grey levels two candidates are compared.
 _RINGS = 8
+# A threshold is taken to be at least so far from certainty.
+_EDGE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +39,9 @@ class Suggestion:
     yx
         ``(2,)`` in micrograph pixels.
     score
-        Its probability.
+        Its probability: the data set's own, where it is known.
     gain
-        0 to 1: how uncertain it is, times how unlike all that is labelled.
+        0 to 1: how near to the threshold it is, times how unlike all that is labelled.
     """
 
     name: str
@@ -64,6 +69,7 @@ def suggest(project: Project, names: Sequence[str] | None = None, limit: int = 2
     """
     picker = project_picker(project)
     yield from learn_project(project, picker)
+    judgement = project_judgement(project, picker)
     wanted = [row.name for row in project.rows() if row.state != "done"] if names is None else list(names)
     told = labelled_in_project(project)
     known = {one.name for one in told}
@@ -75,7 +81,7 @@ def suggest(project: Project, names: Sequence[str] | None = None, limit: int = 2
         here = Progress(done, len(micrographs), len(open_), one.name)
         yield here
         try:
-            seen = yield from translate(score_labelled(one, picker), within(here))
+            seen = yield from translate(_seen(one, picker, judgement), within(here))
         except UserError as error:
             notes.append(str(error))
             continue
@@ -87,7 +93,19 @@ def suggest(project: Project, names: Sequence[str] | None = None, limit: int = 2
             f"There is nothing to suggest. {' '.join(notes)}".strip(), "Open micrographs that are not done yet."
         )
     yield Progress(len(micrographs), len(micrographs))
-    return ordered(open_, np.concatenate(labelled), limit)
+    threshold = EVEN if judgement is None else judgement.decision.threshold
+    return ordered(open_, np.concatenate(labelled), limit, threshold)
+
+
+def _seen(
+    one: LabelledMicrograph, picker: LoadedPicker, judgement: Judgement | None
+) -> Generator[float, None, ScoredMicrograph]:
+    """A micrograph with the probabilities that its picks have: the data set's own, where they are known."""
+    micrograph = one.read()
+    seen = yield from score_read(one, micrograph, picker)
+    if judgement is None:
+        return seen
+    return replace(seen, map=judgement.adapted(judgement.measured_on(picker, micrograph, seen.map)))
 
 
 def _unlabelled(seen: ScoredMicrograph) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -109,9 +127,24 @@ def described(patches: ImageArray) -> FloatArray:
 
 
 def ordered(
-    candidates: Sequence[tuple[str, FloatArray, FloatArray, FloatArray]], labelled: FloatArray, limit: int
+    candidates: Sequence[tuple[str, FloatArray, FloatArray, FloatArray]],
+    labelled: FloatArray,
+    limit: int,
+    threshold: float = EVEN,
 ) -> list[Suggestion]:
-    """Suggestions from candidates by micrograph: their places, probabilities and looks; the best first."""
+    """Suggestions from candidates by micrograph, the best first.
+
+    Parameters
+    ----------
+    candidates
+        Name of the micrograph, places ``(n, 2)``, probabilities ``(n,)`` and looks ``(n, 16)``, see `described`.
+    labelled
+        ``(m, 16)`` looks of what is labelled.
+    limit
+        Most suggestions to give back.
+    threshold
+        Of the picks, in these probabilities: nobody knows less of a candidate than there.
+    """
     looks_ = np.concatenate([features for *_, features in candidates])
     score = np.concatenate([probability for _, _, probability, _ in candidates])
     unlike = np.ones(len(score))
@@ -119,7 +152,8 @@ def ordered(
         spread = looks_.std(axis=0) + 1e-9
         distance = cKDTree(labelled / spread).query(looks_ / spread)[0]
         unlike = distance / (distance + np.median(distance) + 1e-9)
-    gain = (1 - np.abs(2 * score - 1)) * unlike
+    least = float(np.clip(threshold, _EDGE, 1 - _EDGE))
+    gain = np.minimum(score / least, (1 - score) / (1 - least)) * unlike
     names = [name for name, yx, *_ in candidates for _ in yx]
     places = np.concatenate([yx for _, yx, *_ in candidates])
     best = np.argsort(-gain, kind="stable")[:limit]

@@ -69,7 +69,7 @@ class AveragesWidget(AskedForm):
         grid.undone.connect(self.take_back)
         grid.redone.connect(self.redo)
         grid.stepped.connect(self.step)
-        self.tour.stepped, self.tour.left = self.step, partial(grid.choose_all, False)
+        self.tour.stepped, self.tour.left = self.step, partial(grid.select_all, False)
         self.accept.clicked.connect(lambda: self.judge("accepted"))
         self.reject.clicked.connect(lambda: self.judge("rejected"))
         self.templates.clicked.connect(self.use_as_templates)
@@ -135,7 +135,7 @@ class AveragesWidget(AskedForm):
             self.told.setText("Evidence is not measured: the run ended before.")
             if self.job.status.value == "Cancelled.":
                 self.job.say(_CANCELLED)
-            self.grid.refresh()
+            self.grid.redraw()
         self._allow()
 
     def _open_for_verdicts(self) -> None:
@@ -238,7 +238,7 @@ class AveragesWidget(AskedForm):
             self.said.setText(self.classes_shown.verdicts.redo())
 
     def _show_verdicts(self) -> None:
-        self.grid.refresh()
+        self.grid.redraw()
         self._soon.start()
 
     # ------------------------------------------------------------ files

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-from qtpy.QtCore import QPoint, QRect, QRectF, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPen
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QColor, QImage, QPainter
 
 from napari_drpnet.layers import BACKGROUND_COLOUR
 from napari_drpnet.widgets.averages.verdicts import Verdict
+from napari_drpnet.widgets.kit.tiles import chosen_frame, cross, frame, joined
 
 ACCEPTED_COLOUR = "#3ddc84"
 _FADED = 0.45  # opacity of what is rejected
 _FAINT = 0.75  # and of all lines of a caption but the first
-_CHOSEN = QColor("#ffffff")
 
 
 def draw(
@@ -45,14 +44,13 @@ def draw(
     painter.drawImage(picture, image)
     painter.setOpacity(1.0)
     if verdict == "rejected":
-        _frame(painter, picture, QColor(BACKGROUND_COLOUR), 3)
-        _cross(painter, picture)
+        frame(painter, picture, QColor(BACKGROUND_COLOUR), 3)
+        cross(painter, picture.adjusted(3, 3, -3, -3), QColor(BACKGROUND_COLOUR))
     elif verdict == "accepted":
-        _frame(painter, picture, QColor(ACCEPTED_COLOUR), 3)
+        frame(painter, picture, QColor(ACCEPTED_COLOUR), 3)
         _tick(painter, picture)
     if chosen:
-        _frame(painter, picture.adjusted(-2, -2, 2, 2), _CHOSEN, 3)
-        _frame(painter, picture.adjusted(1, 1, -1, -1), QColor(0, 0, 0), 1)  # seen on white, too
+        chosen_frame(painter, picture)
     _write(painter, place, picture.bottom() + 3, lines, height)
 
 
@@ -67,36 +65,10 @@ def _write(painter: QPainter, place: QRect, top: int, lines: Sequence[str], heig
     painter.setOpacity(1.0)
 
 
-def _frame(painter: QPainter, place: QRect, colour: QColor, width: int) -> None:
-    before, pen = painter.pen(), QPen(colour, width)
-    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-    painter.setPen(pen)
-    half = width / 2
-    painter.drawRect(QRectF(place).adjusted(half, half, -half, -half))
-    painter.setPen(before)
-
-
-def _cross(painter: QPainter, place: QRect) -> None:
-    """From corner to corner, for those who do not see red."""
-    inner = place.adjusted(3, 3, -3, -3)
-    _lines(painter, QColor(BACKGROUND_COLOUR), inner.topLeft(), inner.bottomRight())
-    _lines(painter, QColor(BACKGROUND_COLOUR), inner.topRight(), inner.bottomLeft())
-
-
 def _tick(painter: QPainter, place: QRect) -> None:
     """In a corner, for those who do not see green."""
     side = max(10, place.width() // 8)
     box = QRect(place.right() - side - 6, place.top() + 6, side, side)
     low = box.bottomLeft() + (box.bottomRight() - box.bottomLeft()) / 3
     middle = box.topLeft() + (box.bottomLeft() - box.topLeft()) / 2
-    _lines(painter, QColor(ACCEPTED_COLOUR), middle, low, box.topRight())
-
-
-def _lines(painter: QPainter, colour: QColor, *points: QPoint) -> None:
-    before = painter.pen()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(QPen(colour, 2.5))
-    for start, end in pairwise(points):
-        painter.drawLine(start, end)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(before)
+    joined(painter, QColor(ACCEPTED_COLOUR), middle, low, box.topRight())

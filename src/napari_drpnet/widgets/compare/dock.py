@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
@@ -30,7 +31,7 @@ class CompareWidget(CompareForm):
     """Run pickers, add layers and files, choose the truth, move the threshold."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(napari_viewer, self.run)
+        super().__init__(napari_viewer, self.run, self.average)
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
         self.model = CompareModel(napari_viewer, self)
@@ -69,6 +70,7 @@ class CompareWidget(CompareForm):
         self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
         self.threshold.changed.connect(self._let_through)
         self.best.clicked.connect(self._use_best)
+        self.suited.clicked.connect(lambda: self.model.suit(self.together.value))
         self.view.changed.connect(self._show)
         self.model.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
         for signal in (self.model.changed, self.model.measured):
@@ -78,7 +80,8 @@ class CompareWidget(CompareForm):
     @property
     def busy(self) -> bool:
         """Whether something is under way, and the form may change by itself."""
-        return self.job.running or self.model.busy or self.loading.busy or self._looking.isActive()
+        running = self.job.running or self.averages.job.running
+        return running or self.model.busy or self.loading.busy or self._looking.isActive()
 
     # ------------------------------------------------------------ the micrograph
 
@@ -149,22 +152,23 @@ class CompareWidget(CompareForm):
         self.job.run(steps, done=lambda _: None, step=self._take_found)
 
     def _school(self, source: ChosenImage) -> School:
-        """What a picker may learn from: all micrographs of the project, or the one that is shown."""
+        """The data set: all micrographs of the project, or the one that is shown."""
         project = self.session.project
         if project is not None and self.source.layer is self.session.image:
-            return School(project.folder, [partial(self.session.micrograph, name) for name in self.session.names])
+            readers = [partial(self.session.micrograph, name) for name in self.session.names]
+            return School(project.folder, readers, partial(jobs.project_judgement, project))
         return School(source.key, [source.micrograph])
 
     def _take_found(self, _: Any = None) -> None:
         """Some pickers have ended: show what they found, or say why they failed."""
         while self._found:
             one = self._found.pop(0)
-            if one.picks is None:
+            if one.outcome is None:
                 self.failed.setText(f"{self.failed.text()}\n{one.name}: {one.problem}".strip())
                 self.failed.show()
                 continue
             chosen, origin = self._set_of(one)
-            origin.keep(self._running_on, one.picks, one.shares)
+            origin.keep(self._running_on, one.outcome)
             self.model.look_again(chosen)
 
     def _set_of(self, one: Found) -> tuple[PickSet, OfPicker]:
@@ -173,7 +177,12 @@ class CompareWidget(CompareForm):
             if isinstance(chosen.origin, OfPicker) and chosen.origin.name == one.name:
                 return chosen, chosen.origin
         origin = OfPicker(one.name, one.finds_sizes)
-        return self.model.add(one.name, origin, one.threshold), origin
+        return self.model.add(one.name, origin), origin
+
+    def average(self) -> None:
+        """Average the picks of all sets."""
+        with self.averages.job.saying():
+            self.averages.run(self.source.source(), self.model.sets, float(self.diameter.value))
 
     # ------------------------------------------------------------ layers and files
 
@@ -261,6 +270,7 @@ class CompareWidget(CompareForm):
     def _release(self, window: bool) -> None:
         """The form is gone: leave the sets' layers, and nothing else."""
         self.job.leave(window)
+        self.averages.job.leave(window)
         self.loading.leave(window)
         self._looking.stop()
         self.source.heard.end()

@@ -12,6 +12,7 @@ from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.pickers import available_pickers
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.compare.add import AddBar
+from napari_drpnet.widgets.compare.averages import AveragesPage
 from napari_drpnet.widgets.compare.curves import Curves
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
@@ -38,11 +39,11 @@ class CompareForm(QWidget):
     ----------
     viewer
         Whose images are offered.
-    run
-        Called when Run is pressed.
+    run, average
+        Called when Run is pressed, and the button of the averages.
     """
 
-    def __init__(self, viewer: Viewer, run: Callable[[], None]) -> None:
+    def __init__(self, viewer: Viewer, run: Callable[[], None], average: Callable[[], None]) -> None:
         super().__init__()
         self.source = ImageForm(viewer)
         self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
@@ -58,6 +59,7 @@ class CompareForm(QWidget):
         self.median.hide()
         self.pickers = PickerList(available_pickers())
         self.job = JobBar("Run", run)
+        self.averages = AveragesPage(average)
         self.failed = wrapped()
         self.failed.hide()
         self._build_sets()
@@ -78,6 +80,7 @@ class CompareForm(QWidget):
             label="Threshold", min=0, max=1, step=0.01, value=0.5, tooltip="Least score of the chosen set's picks."
         )
         self.best = button("Best F1", "The threshold at which the chosen set is best against the truth.")
+        self.suited = button("Auto", "The threshold that suits its picks, by what averages prove where that is known.")
         self.together = CheckBox(
             text="all together", tooltip="The slider moves the thresholds of all sets with scores from 0 to 1."
         )
@@ -95,13 +98,14 @@ class CompareForm(QWidget):
             tooltip="All sets in each other, what is right in the chosen set, or a cell of the window for each set.",
         )
         self.legend = wrapped()
-        self.place = wrapped()
+        self.place = wrapped("Double click a row to go where it differs from the truth, or from another set.")
         self.curves = Curves()
         self.pairs = table(PAIRS, digits=3)
         self.pairs.setFixedHeight(_PAIRS_HEIGHT)
         self.tabs = QTabWidget()
         self.tabs.addTab(_page(self.curves), "Curves")
         self.tabs.addTab(_page(self.pairs), "Agreement")
+        self.tabs.addTab(self.averages, "Averages")
 
     def _lay_out(self) -> None:
         head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert, self.measure])
@@ -117,7 +121,7 @@ class CompareForm(QWidget):
             self.warning,
             aligned([self.truth, self.view, self.threshold]),
             self.legend,
-            in_row(self.together.native, self.best),
+            in_row(self.together.native, self.suited, self.best),
             in_row(self.consensus.native, self.at_least.native, stretch=(3, 1)),
             self.place,
             self.tabs,
@@ -145,6 +149,7 @@ class CompareForm(QWidget):
         self.warning.setVisible(bool(warnings))
         with self.consensus.changed.blocked():
             self.consensus.value = model.named(CONSENSUS) is not None
+        self.averages.follow(model.sets)
         self._fill_proved(model)
         self._fill_legend(model)
         self._fill_slider(model)
@@ -158,7 +163,7 @@ class CompareForm(QWidget):
     def _fill_proved(self, model: CompareModel) -> None:
         """What averages prove of the chosen set; nothing where no set was measured."""
         chosen = model.chosen
-        self.proved.setVisible(chosen is not None and any(one.shares is not None for one in model.sets))
+        self.proved.setVisible(chosen is not None and any(one.measured for one in model.sets))
         if chosen is not None:
             self.proved.setText(f"{chosen.name}: {chosen.proof.in_words(chosen.count)}")
 
@@ -182,6 +187,7 @@ class CompareForm(QWidget):
         limits = None if model.chosen is None else model.chosen.range
         self.threshold.enabled = limits is not None
         self.best.setEnabled(model.best_threshold is not None)
+        self.suited.setEnabled(model.chosen is not None and model.chosen.moved and model.chosen.outcome is not None)
         if model.chosen is None or limits is None:
             return
         low, high = limits

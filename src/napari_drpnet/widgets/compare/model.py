@@ -165,13 +165,24 @@ class CompareModel:
 
     def let_through(self, threshold: float, together: bool = False) -> None:
         """Move the threshold of the chosen set, or of all that have scores of one kind; circles follow at once."""
-        if self.chosen is None:
-            return
-        alike = [chosen for chosen in self.sets if chosen.range == self.chosen.range]
-        for chosen in alike if together else [self.chosen]:
-            chosen.threshold = threshold
+        for chosen in self._moved_by(together):
+            chosen.threshold, chosen.moved = threshold, True
             self.layers.follow(chosen)
         self._rest.start()
+
+    def suit(self, together: bool = False) -> None:
+        """Let the threshold of the chosen set, or of all alike, be the one that suits its picks."""
+        for chosen in self._moved_by(together):
+            chosen.suit()
+            self.layers.follow(chosen)
+        self._rest.start()
+        self.changed.emit()
+
+    def _moved_by(self, together: bool) -> list[PickSet]:
+        """The sets that the slider moves."""
+        if self.chosen is None:
+            return []
+        return [one for one in self.sets if one.range == self.chosen.range] if together else [self.chosen]
 
     # ------------------------------------------------------------ what follows
 

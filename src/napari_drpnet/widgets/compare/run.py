@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from napari_drpnet import jobs
-from napari_drpnet.averaging.shares import Shares, unmeasured_shares
-from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.averaging.shares import unmeasured_shares
+from napari_drpnet.data import Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers import available_pickers, load_picker, needs_diameter, settings_class
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
 from napari_drpnet.steps import translate, within
+from napari_drpnet.widgets.compare.sets import Known, Outcome
 from napari_drpnet.widgets.kit.source import ChosenImage
 
 
@@ -25,40 +28,37 @@ class Found:
     ----------
     name
         Of the picker.
-    picks
-        Everything it found, above any threshold; None when it failed.
-    threshold
-        In force.
+    outcome
+        What it found; None when it failed.
     finds_sizes
         Whether it was told no diameter.
     problem
         Why it failed; empty when it did not.
-    shares
-        What averages prove of its candidates; None before it is measured.
     """
 
     name: str
-    picks: Picks | None = None
-    threshold: float = 0.5
+    outcome: Outcome | None = None
     finds_sizes: bool = False
     problem: str = ""
-    shares: Shares | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class School:
-    """Micrographs that a picker may learn from.
+    """The data set: micrographs that a picker may learn from, and what was decided for it before.
 
     Attributes
     ----------
     key
-        Of the data set: what was learnt from one is no good for another.
+        What was learnt from one is no good for another.
     readers
-        Each reads one of them.
+        Each reads one of its micrographs.
+    known
+        What is known of it for a picker; None where nothing is, and one micrograph has to do.
     """
 
     key: Any
     readers: Sequence[Reader]
+    known: Callable[[LoadedPicker], jobs.Judgement | None] = lambda _: None
 
 
 class LoadedPickers:
@@ -128,7 +128,7 @@ def run_pickers(
     source
         The micrograph.
     school
-        What a picker may learn from.
+        The data set.
     found
         Gets an entry as each has ended, so that a run that is stopped keeps what it has.
     measure
@@ -140,18 +140,19 @@ def run_pickers(
     for done, name in enumerate(names):
         here = jobs.Progress(done, len(names), message=name)
         try:
-            ran.append((yield from _run(crew, name, settings, micrograph, school, here)))
-            found.append(ran[-1].found)
+            one = yield from _run(crew, name, settings, micrograph, school, here)
+            ran.append(one)
+            found.append(replace(one.found, outcome=replace(one.outcome, pending=measure)))
         except Exception as error:  # listed with its reason, the others run
             found.append(Found(name, problem=said(error)))
     for done, one in enumerate(ran if measure else ()):
         here = jobs.Progress(done, len(ran), message=f"{one.found.name}: measuring what averages prove")
         yield here
         try:
-            judgement, _ = yield from translate(jobs.judge_one(one.picker, micrograph, one.score_map), within(here))
-            found.append(replace(one.found, shares=judgement.shares))
+            outcome = yield from _proved(one, micrograph, school, here)
         except Exception as error:
-            found.append(replace(one.found, shares=unmeasured_shares(said(error))))
+            outcome = replace(one.outcome, known=Known(unmeasured_shares(said(error)), *np.empty((2, 0))))
+        found.append(replace(one.found, outcome=outcome))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +162,7 @@ class _Ran:
     found: Found
     picker: LoadedPicker
     score_map: ScoreMap
+    outcome: Outcome
 
 
 def _run(
@@ -178,6 +180,25 @@ def _run(
         learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
     )
     score_map = (yield from jobs.find(picker, micrograph, here)).score_map
-    least = picker.threshold_on(score_map)
-    every = picker.picks_from(score_map, threshold=0.0)
-    return _Ran(Found(name, every, least, picker.settings.diameter == 0), picker, replace(score_map, values=None))
+    least = 0.0 if picker.by_rule(score_map) else picker.threshold_on(score_map)
+    outcome = Outcome(picker.picks_from(score_map, 0.0), least)
+    found = Found(name, outcome, picker.settings.diameter == 0)
+    return _Ran(found, picker, replace(score_map, values=None), outcome)
+
+
+def _proved(ran: _Ran, micrograph: Micrograph, school: School, here: jobs.Progress) -> jobs.Job[Outcome]:
+    """What a picker found, by what averages prove of it; where they prove nothing the picks stay as they are."""
+    picker, score_map = ran.picker, ran.score_map
+    judgement = school.known(picker)
+    if judgement is None:
+        judgement, score_map = yield from translate(jobs.judge_one(picker, micrograph, score_map), within(here))
+    else:
+        score_map = judgement.measured_on(picker, micrograph, score_map, 0.0)
+    every, index = score_map.candidates, picker.pickable(score_map).index
+    evidence = np.full(len(index), np.nan) if every.evidence is None else every.evidence[index]
+    known = Known(judgement.shares, every.probability[index], evidence)
+    if judgement.decision.basis == "rule":
+        return replace(ran.outcome, known=known)
+    by_number = float(judgement.own_scores(np.array([ran.outcome.threshold]))[0])
+    threshold = judgement.decision.threshold if picker.auto else by_number
+    return Outcome(picker.picks_from(judgement.adapted(score_map), 0.0), threshold, known)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from napari_drpnet.averaging.shares import Shares
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.names import same_micrograph
 from napari_drpnet.jobs.compare.pick_files import PickFile
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_HERE = "Here this is measured of pickers only; on the command line, compare measures files as well."
 _NOT_RUN = "Tick 'estimate true picks', and run the picker on this micrograph."
+_PENDING = "It is being measured; these picks are by the picker's own probability."
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 
@@ -33,6 +34,50 @@ class Origin(Protocol):
     def picks_on(self, source: ChosenImage) -> Picks | None:
         """All picks on a micrograph, above any threshold; None when there are none for it."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What averages prove of the candidates of a picker on one micrograph.
+
+    Attributes
+    ----------
+    shares
+        Of true particles.
+    probability, evidence
+        ``(n,)`` that the picker gives to all that could be picked, and what averages prove of each; NaN where that was
+        not measured.
+    """
+
+    shares: Shares
+    probability: FloatArray
+    evidence: FloatArray
+
+    def proof(self, threshold: float, picks: int) -> Proof:
+        """What is expected of so many picks, at a threshold of the data set's own probability."""
+        return of_candidates(self.shares, self.probability, self.evidence, threshold, picks)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a picker found on one micrograph.
+
+    Attributes
+    ----------
+    picks
+        Everything, above any threshold; scores are the data set's own probabilities where these are known.
+    threshold
+        That suits them: by evidence, or by the picker's probabilities where nothing is proved.
+    known
+        What averages prove; None where it was not measured.
+    pending
+        Whether it is still being measured.
+    """
+
+    picks: Picks
+    threshold: float
+    known: Known | None = None
+    pending: bool = False
 
 
 @dataclass(eq=False)
@@ -46,25 +91,26 @@ class OfPicker:
     finds_sizes
         Whether it was told no diameter.
     found
-        Picks, what averages prove of them where it was measured, and what the image looked like.
+        With what the image looked like.
     """
 
     name: str
     finds_sizes: bool = False
-    found: dict[tuple[Any, ...], tuple[int, Picks, Shares | None]] = field(default_factory=dict)
+    found: dict[tuple[Any, ...], tuple[int, Outcome]] = field(default_factory=dict)
 
-    def keep(self, source: ChosenImage, picks: Picks, shares: Shares | None = None) -> None:
+    def keep(self, source: ChosenImage, outcome: Outcome) -> None:
         """Remember what was found on a micrograph."""
-        self.found[source.key] = (_look(source), picks, shares)
+        self.found[source.key] = (_look(source), outcome)
+
+    def outcome_on(self, source: ChosenImage) -> Outcome | None:
+        """What was found on a micrograph, if the picker ran there and the image is what it was."""
+        look, outcome = self.found.get(source.key, (None, None))
+        return outcome if outcome is not None and look == _look(source) else None
 
     def picks_on(self, source: ChosenImage) -> Picks | None:
-        """What was found on a micrograph, if the picker ran there and the image is what it was."""
-        look, picks, _ = self.found.get(source.key, (None, None, None))
-        return picks if picks is not None and look == _look(source) else None
-
-    def shares_on(self, source: ChosenImage) -> Shares | None:
-        """What averages prove of these picks; None where it was not measured."""
-        return self.found[source.key][2] if self.picks_on(source) is not None else None
+        """All that was found on a micrograph."""
+        outcome = self.outcome_on(source)
+        return None if outcome is None else outcome.picks
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,31 +186,39 @@ class PickSet:
         Its number among the colours.
     threshold
         Least score; picks without a score pass in any case.
+    moved
+        Whether somebody chose the threshold; otherwise that of a picker is the one that suits its picks.
     every
         All its picks on the present micrograph; None when it has none for it.
     trouble
         Why it has none; empty when nothing is wrong.
-    shares
-        What averages prove of its picks on the present micrograph; None where it was not measured.
+    outcome
+        Of the run on the present micrograph; None of what is no picker, or did not run there.
     """
 
     name: str
     origin: Origin
     slot: int
     threshold: float = -math.inf
+    moved: bool = False
     every: Picks | None = None
     trouble: str = ""
-    shares: Shares | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is known what averages prove, if only that they prove nothing."""
+        return self.outcome is not None and self.outcome.known is not None
 
     @property
     def proof(self) -> Proof:
         """What is expected of the picks that pass, without a truth."""
         if not isinstance(self.origin, OfPicker):
             return Proof(reason=_NOT_HERE)
-        if self.shares is None or self.every is None:
-            return Proof(reason=_NOT_RUN)
-        least = float(self.shares.probability(np.array([max(self.threshold, 0.0)]))[0])
-        return of_candidates(self.shares, self.every.score, np.full(len(self.every), np.nan), least, self.count)
+        if self.outcome is None or self.outcome.known is None:
+            pending = self.outcome is not None and self.outcome.pending
+            return Proof(reason=_PENDING if pending else _NOT_RUN)
+        return self.outcome.known.proof(self.threshold, self.count)
 
     @property
     def count(self) -> int:
@@ -205,7 +259,14 @@ class PickSet:
             self.trouble = str(error)
         self.every = None if source is None or picks is None else _placed(picks, source.frame.unbinned)
         origin = self.origin
-        self.shares = origin.shares_on(source) if source is not None and isinstance(origin, OfPicker) else None
+        self.outcome = origin.outcome_on(source) if source is not None and isinstance(origin, OfPicker) else None
+        if not self.moved:
+            self.suit()
+
+    def suit(self) -> None:
+        """Let the threshold be the one that suits the picks of a picker."""
+        if self.outcome is not None:
+            self.threshold, self.moved = self.outcome.threshold, False
 
 
 def _placed(picks: Picks, frame: Frame) -> Picks:

@@ -87,7 +87,7 @@ def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, tr
     for column in _JUDGED:
         table.setColumnHidden(column, truth is None)
     for column in _PROVED:
-        table.setColumnHidden(column, truth is not None or all(chosen.shares is None for chosen in sets))
+        table.setColumnHidden(column, truth is not None or not any(chosen.measured for chosen in sets))
     table.fit()
 
 

@@ -62,11 +62,11 @@ class GalleryWidget(GalleryForm):
         self.accept.clicked.connect(lambda: self.mark("particle"))
         self.reject.clicked.connect(lambda: self.mark("background"))
         self.reject_rest.clicked.connect(self.reject_after)
-        self.grid.gone_to.connect(self._go_to)
+        self.grid.opened.connect(self._go_to)
         self.grid.marked.connect(self.mark)
         self.grid.undone.connect(self.take_back)
         self._labelling.failed.connect(show_error)
-        self.grid.selected.connect(self._tell_count)
+        self.grid.chosen.connect(self._tell_count)
         self.grid.customContextMenuRequested.connect(self._show_menu)
         session = self._session
         self._heard = Subscriptions(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QRect, QRectF, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPen
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QColor, QImage, QPainter
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR
 from napari_drpnet.widgets.gallery.catalogue import Particle
+from napari_drpnet.widgets.kit.tiles import chosen_frame, cross, frame
 
 _EMPTY = QColor(128, 128, 128, 70)
-_SELECTED = QColor("#ffffff")
 _FADED = 0.5  # opacity of what is rejected
 
 
@@ -47,34 +47,16 @@ def draw(
         painter.drawImage(place, image)
         painter.setOpacity(1.0)
     if particle.background:
-        _frame(painter, place, QColor(BACKGROUND_COLOUR), 2)
-        _cross(painter, place)
+        side = max(8, place.width() // 7)
+        corner = QRect(place.right() - side - 4, place.top() + 5, side, side)
+        frame(painter, place, QColor(BACKGROUND_COLOUR), 2)
+        cross(painter, corner, QColor(BACKGROUND_COLOUR))
     elif particle.by_hand:
-        _frame(painter, place, QColor(LABELLED_COLOUR), 2)
+        frame(painter, place, QColor(LABELLED_COLOUR), 2)
     if caption:
         _write(painter, place, caption)
     if selected:
-        _frame(painter, place.adjusted(-2, -2, 2, 2), _SELECTED, 4)
-        _frame(painter, place.adjusted(2, 2, -2, -2), QColor(0, 0, 0), 1)  # seen on white, too
-
-
-def _frame(painter: QPainter, place: QRect, colour: QColor, width: int) -> None:
-    pen = QPen(colour, width)
-    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-    painter.setPen(pen)
-    half = width / 2
-    painter.drawRect(QRectF(place).adjusted(half, half, -half, -half))
-
-
-def _cross(painter: QPainter, place: QRect) -> None:
-    """Two lines in a corner, for those who do not see red."""
-    side = max(8, place.width() // 7)
-    corner = QRect(place.right() - side - 4, place.top() + 5, side, side)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(QPen(QColor(BACKGROUND_COLOUR), 2.5))
-    painter.drawLine(corner.topLeft(), corner.bottomRight())
-    painter.drawLine(corner.topRight(), corner.bottomLeft())
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        chosen_frame(painter, place)
 
 
 def _write(painter: QPainter, place: QRect, text: str) -> None:

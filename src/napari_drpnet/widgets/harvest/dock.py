@@ -36,8 +36,17 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 PROJECT, LAYERS = "the project", "layers of the viewer"
-_SOURCES = {"a person's labels": "labels", "agreement of pickers": "agreement", "the detector alone": "confidence"}
+_SOURCES = {
+    "the best there is": "auto",
+    "a person's labels": "labels",
+    "agreement of pickers": "agreement",
+    "evidence of averages": "evidence",
+    "the detector alone": "confidence",
+}
+_WITHOUT_POINTS = ("evidence", "confidence")
 _FOR = {  # the settings that matter to each source
+    "auto": ("random", "regions", "likely", "proved", "refuted"),
+    "evidence": ("random", "regions", "proved", "refuted"),
     "labels": ("random", "regions", "likely"),
     "agreement": ("random", "difference", "likely"),
     "confidence": ("height", "mean", "deviation"),
@@ -75,7 +84,7 @@ class HarvestWidget(QWidget):
             label="Micrographs", value=20, min=1, max=100_000, tooltip="At most so many, spread over the project."
         )
         self.name = LineEdit(
-            label="Name", value="labels", tooltip="Of the patch set in the project; one of this name is replaced."
+            label="Name", value=_named("auto"), tooltip="Of the patch set in the project; one of this name is replaced."
         )
         names = [*dict.fromkeys(name for some in _FOR.values() for name in some), *_ALWAYS]
         self.settings: dict[str, Any] = {name: control(HarvestSettings, name) for name in names}
@@ -114,8 +123,8 @@ class HarvestWidget(QWidget):
 
     def _follow_source(self) -> None:
         """The name is that of the source until somebody writes another one."""
-        if self.name.value in ("", *_SOURCES.values()):
-            self.name.value = self.source.value
+        if self.name.value in ("", *map(_named, _SOURCES.values())):
+            self.name.value = _named(self.source.value)
         self._arrange()
 
     def _arrange(self) -> None:
@@ -124,8 +133,8 @@ class HarvestWidget(QWidget):
         head, foot = rows_of(self._head), rows_of(self._foot)
         for widget in (*self.image.widgets, self.diameter, self.invert):
             head.setRowVisible(widget.native, not project)
-        head.setRowVisible(self.points, not project and source != "confidence")
-        foot.setRowVisible(self.complete.native, not project and source == "labels")
+        head.setRowVisible(self.points, not project and source not in _WITHOUT_POINTS)
+        foot.setRowVisible(self.complete.native, not project and source in ("auto", "labels"))
         foot.setRowVisible(self.most.native, project and source != "labels")
         foot.setRowVisible(self.other, project and source == "agreement")
         foot.setRowVisible(self.name.native, project)
@@ -180,8 +189,9 @@ class HarvestWidget(QWidget):
         project = self.session.project
         if not self._of_project or project is None:
             options = {"diameter": self.diameter.value, "invert": self.invert.value, **common}
-            chosen = [] if source == "confidence" else self.points.chosen
-            field = layer_field(self.image.source(), chosen, self.complete.value and source == "labels")
+            chosen = [] if source in _WITHOUT_POINTS else self.points.chosen
+            complete = self.complete.value and source in ("auto", "labels")
+            field = layer_field(self.image.source(), chosen, complete)
             return _Task(lambda: [field], partial(load_picker, **options), settings)
         self.session.flush()
         most, other = self.most.value, self.other.path if self.other.text else None
@@ -236,5 +246,10 @@ def _steps(task: _Task) -> Job[HarvestReport]:
 
 
 def _told(progress: Progress) -> Progress:
-    at = f"Micrograph {min(progress.done + 1, progress.total)} of {progress.total}, {progress.picks} patches so far"
-    return replace(progress, message=at)
+    at = f"{progress.done} of {progress.total} micrographs, {progress.picks:,} patches so far"
+    return replace(progress, message=f"{progress.message} ({at})" if progress.message else at)
+
+
+def _named(source: str) -> str:
+    """The usual name of a patch set of a source."""
+    return "patches" if source == "auto" else source

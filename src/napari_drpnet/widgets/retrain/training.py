@@ -101,6 +101,7 @@ class Training(Tab):
             (session.opened, self._follow_project), (session.configured, self._check), (session.edited, self._note)
         )
         self.what.changed.connect(self._check)
+        self.patches.changed.connect(self._check)
         self.use_button.clicked.connect(self.use)
         self.back_button.clicked.connect(self.back)
         self.look_button.clicked.connect(lambda: self.look.emit())
@@ -177,7 +178,13 @@ class Training(Tab):
         told = [row for row in rows if row.particles or row.background]
         done = sum(row.state == "done" for row in rows)
         if not told and not done:
-            raise UserError("Nothing is labelled.", "Label particles and background, or mark micrographs as done.")
+            if self._takes_patches and self.patches.value != LABELS:
+                return "Nothing is labelled: the patch set is all that is learnt from."
+            raise UserError(
+                "Nothing is labelled.",
+                "Label particles and background, or mark micrographs as done; or harvest without labels, and choose "
+                "those patches.",
+            )
         if self._learnable.get(self.what.value) == "micrographs" and not done:
             raise UserError(f"A {self.what.value} learns from micrographs that are done, and none is.")
         particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
@@ -298,7 +305,8 @@ def _result(report: RetrainReport) -> str:
         lines = ["<b>Nothing better was found; the picker stays as it is.</b>"]
     else:
         stopped = "; stopped, so this is the best until then" if report.stopped else ""
-        lines = [f"<b>{report.name}</b> ({report.role}), from {report.labels:,} labelled particles{stopped}"]
+        learnt = f"from {report.labels:,} labelled particles" if report.labels else "without any label"
+        lines = [f"<b>{report.name}</b> ({report.role}), {learnt}{stopped}"]
     if report.after is not None:
         before = "" if report.before is None else f"{report.before:.3f} → "
         kind = "estimated, since not all particles are labelled" if report.estimated else "measured"
