@@ -1,8 +1,12 @@
-"""What class averages and evidence are worth: ``python benchmarks/averages.py noise|projections|speed|relion``.
+"""What class averages and evidence are worth: ``python benchmarks/averages.py WHAT``.
 
 noise
     Data sets on which nothing is a particle: candidates at threshold 0, picks at 0.5, and the evidence of the surest.
     Real micrographs with random phases, white noise, and images of empty ice. Evidence must be 0 within its error.
+simulated
+    Data sets of simulated test proteins, a third of the micrographs without particles, picked through the job: what is
+    estimated beside what is true (in bold where it is off by more than two standard errors), and picks on micrographs
+    without particles.
 projections
     Averages of simulated micrographs, true centres as picks and the CTF known, against projections of the structure
     in many directions: correlation of the pixels within the particle, each average with the projection that is most
@@ -55,6 +59,7 @@ from napari_drpnet.lens import half_frequencies
 from napari_drpnet.settings import AveragingSettings, SimulationSettings
 from napari_drpnet.simulation.references import projections
 from napari_drpnet.steps import drained
+from proteins import TESTING, simulated_table
 from speed import machine_limits
 
 CLASSES = 20
@@ -412,7 +417,7 @@ def side_by_side(averages: Averages, theirs: RelionClasses, words: str) -> Image
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=("noise", "projections", "speed", "relion"))
+    parser.add_argument("what", nargs="+", choices=("noise", "simulated", "projections", "speed", "relion"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the real sets")
     parser.add_argument("--structures", type=Path, default=Path("../shared/structures"))
     parser.add_argument("--folder", type=Path, default=Path("runs/averages"), help="keeps simulated micrographs")
@@ -420,6 +425,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of what takes seconds; medians are shown")
     parser.add_argument("--tasks", nargs="*", default=[], help="words of the rows of `speed`; default: all")
     parser.add_argument("--pickers", nargs="+", default=["drpnet", "log"], help="that look for particles in noise")
+    parser.add_argument("--proteins", nargs="+", default=list(TESTING), help="of `simulated`")
+    parser.add_argument("--workers", type=int, default=2, help="processes of `simulated`, a protein each")
     parser.add_argument("--micrographs", type=int, default=20, help="simulated, of each structure")
     parser.add_argument("--views", type=int, default=450, help="directions that a structure is projected in")
     parser.add_argument("--set", default="10028", help="real set for RELION")
@@ -429,6 +436,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if "noise" in options.what:
         noise_table(options.data, options.pickers)
+    if "simulated" in options.what:
+        simulated_table(options.structures, options.folder / "proteins", options.proteins, options.workers)
     if "projections" in options.what:
         projections_table(options.structures, options.folder, options.micrographs, options.views)
     if "speed" in options.what:

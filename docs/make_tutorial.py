@@ -152,7 +152,7 @@ def retrain() -> None:
     """Trained, judged and put to use."""
     viewer, session = opened()
     form = open_form(viewer, "Retrain").training
-    form.patches.value = "labels"
+    form.patches.value = "patches"
     form.what.value = "classifier"
     run(form.job)
     if form.report is None or form.report.weights is None:

@@ -91,3 +91,12 @@ def test_too_few_candidates_have_no_evidence_rather_than_some() -> None:
 def test_nothing_measured_of_nothing() -> None:
     nothing = Sample(np.empty((0, SIDE, SIDE)), np.empty(0), np.empty(0, np.int64), np.empty((0, 2)), ACROSS)
     assert isinstance(drained(measure_steps(nothing)), Evidence)
+
+
+def test_dirt_of_many_times_the_power_of_ice_has_evidence_no_further_from_0_than_ice() -> None:
+    made, true = sample(500, 500, noise=4.0)
+    dirt = np.flatnonzero(~true)[:200]
+    made.images[dirt] *= 6
+    found = drained(measure_steps(made))
+    assert found.values[true].mean() > 1.0
+    assert found.values[dirt].std() == pytest.approx(1.0, abs=0.15)

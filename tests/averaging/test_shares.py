@@ -7,68 +7,20 @@ import math
 import numpy as np
 import pytest
 import yaml
-from scipy.special import expit
+from tests.helpers.populations import Population, given
 
 from napari_drpnet.averaging import statistics
 from napari_drpnet.averaging.shares import (
     Estimate,
     Shares,
     measured_shares,
-    micrograph_evidence,
-    unlike,
     unmeasured_shares,
 )
-
-
-class Population:
-    """Candidates of simulated micrographs: score and evidence both rise with how clear a particle is."""
-
-    def __init__(
-        self, seed, micrographs=12, each=300, share=0.4, strength=3.0, varied=0.2, empty=0, uncalibrated=False
-    ):
-        chance = np.random.default_rng(seed)
-        self.micrograph = np.repeat(np.arange(micrographs), each)
-        n = len(self.micrograph)
-        shares = np.minimum(share * chance.lognormal(0, 0.3, micrographs), 0.98) if share < 1 else np.ones(micrographs)
-        shares[:empty] = 0
-        self.true = chance.random(n) < shares[self.micrograph]
-        clear = self.true * chance.lognormal(0, varied, n) * chance.lognormal(0, 0.15, micrographs)[self.micrograph]
-        score = 2.5 * clear + chance.standard_normal(n)
-        self.probability = expit(0.5 * (score - 4) if uncalibrated else 1.6 * (score - 1.5))
-        self.evidence = strength * clear + chance.standard_normal(n)
-
-    def shares(self) -> Shares:
-        return measured_shares(self.probability, self.evidence, self.micrograph)
-
-    def figures(self, picked):
-        right = (self.true & picked).sum()
-        whole = self.true.sum()
-        return np.array([whole, right / picked.sum(), right / whole, 2 * right / (picked.sum() + whole)])
-
-    def f1(self, picked):
-        return self.figures(picked)[3]
-
-    def best_f1(self):
-        right = np.cumsum(self.true[np.argsort(-self.probability)])
-        return (2 * right / (np.arange(1, len(right) + 1) + right[-1])).max()
-
-    def of(self, micrograph):
-        which = self.micrograph == micrograph
-        return self.probability[which], self.evidence[which]
 
 
 def estimates(expected):
     each = (expected.number, expected.precision, expected.recall, expected.f1)
     return np.array([one.value for one in each]), np.array([one.error for one in each])
-
-
-def given(share, knots=(0.0, 0.5, 1.0), spread=0.0, strength=3.0):
-    """Shares as if they had been measured."""
-    share = np.array(share)
-    deviation = np.full((1, len(share)), spread)
-    return Shares(
-        np.array(knots), share, abs(deviation[0]), deviation, share, (strength, 1.0), significant=True, reason="given"
-    )
 
 
 class TestStatistics:
@@ -317,48 +269,6 @@ class TestPopulations:
     def test_the_same_input_gives_the_same_shares(self):
         drawn = Population(3)
         assert drawn.shares().lists() == drawn.shares().lists()
-
-
-class TestMicrographs:
-    def test_good_ones_are_like_the_set_and_those_without_particles_are_not(self):
-        flagged = {True: 0, False: 0}
-        for seed in range(10):
-            drawn = Population(seed, empty=4)
-            # The picker is fooled by something in the first two: as sure as of particles, and without evidence.
-            fooled = (drawn.micrograph < 2) & (np.random.default_rng(seed).random(len(drawn.true)) < 0.3)
-            drawn.probability[fooled] = np.random.default_rng(seed).uniform(0.6, 0.95, fooled.sum())
-            shares = drawn.shares()
-            at = shares.threshold(drawn.probability)
-            for number in range(12):
-                found = unlike(*drawn.of(number), shares, at)
-                if number < 2:
-                    flagged[True] += found
-                    assert abs(micrograph_evidence(*drawn.of(number), shares, at).value) < 0.5
-                elif number >= 4:
-                    flagged[False] += found
-        # Nothing has more evidence than two standard errors in one case of 40.
-        assert flagged[True] >= 18
-        assert flagged[False] == 0
-
-    def test_a_few_picks_cannot_be_told(self):
-        shares = given([0.0, 0.5, 0.9])
-        assert not unlike(np.full(4, 0.9), np.zeros(4), shares, 0.5)
-        assert unlike(np.full(40, 0.9), np.zeros(40), shares, 0.5)
-        assert not unlike(np.full(40, 0.9), np.full(40, 3.0), shares, 0.5)
-
-    def test_one_with_half_the_evidence_has_particles(self):
-        shares = given([0.0, 0.5, 0.9])
-        half = np.repeat([0.0, 3.0], 200)
-        assert micrograph_evidence(np.full(400, 0.9), half, shares, 0.5).value == pytest.approx(0.62, abs=0.05)
-        assert not unlike(np.full(400, 0.9), half, shares, 0.5)
-
-    def test_nothing_is_known_without_picks_or_evidence(self):
-        shares = given([0.0, 0.5, 0.9])
-        nothing = micrograph_evidence(np.full(9, 0.1), np.zeros(9), shares, 0.5)
-        assert math.isnan(nothing.value)
-        assert not unlike(np.full(9, 0.1), np.zeros(9), shares, 0.5)
-        assert not unlike(np.full(9, 0.9), np.full(9, np.nan), shares, 0.5)
-        assert not unlike(np.full(90, 0.9), np.zeros(90), unmeasured_shares("Nothing."), 0.5)
 
 
 class TestLists:

@@ -71,6 +71,7 @@ def test_a_particle_of_too_few_or_too_many_pixels_is_told(diameter: float, size:
     told = doubtful_size(Frame("a", (1000, 1024), size), diameter)
     assert told.startswith(f"A particle of {diameter:g} A spans {diameter / size:.3g} of the 1000 pixels")
     assert doubtful_size(Frame("a", (1000, 1024), 2), 180) == ""
+    assert doubtful_size(Frame("a", (1000, 1024), 2), 0) == ""  # a picker that finds it out
 
 
 def test_a_row_of_the_summary_is_one_line(tmp_path: Path):

@@ -75,7 +75,18 @@ def _projected(images: torch.Tensor, bank: Bank, high: Band, seen: torch.Tensor)
     pose = bank.align(bank.band.of(images))
     turn = torch.round(pose.psi * (TURNS / 360)).long()
     average = seen[pose.number, pose.mirrored.long(), turn] * high.moved(pose.shift)
-    return (high.of(images) * average.conj()).real.sum(1)
+    found = high.of(images)
+    return (found * average.conj()).real.sum(1) / _noise(found)
+
+
+def _noise(spectra: torch.Tensor) -> torch.Tensor:
+    """``(n,)`` standard deviation of noise in each picture, at least 1, from its coefficients in the measured band.
+
+    A particle hardly adds to the power of so many frequencies. Frost, crystals and edges have many times the power of
+    ice, and would agree or disagree with the averages as many times as strongly.
+    """
+    power: torch.Tensor = (spectra.abs() ** 2).mean(1) / 2
+    return power.clamp(min=1).sqrt()
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,9 @@ from scipy.special import expit, logit
 
 from napari_drpnet.averaging.statistics import (
     FEWEST,
-    NOISE,
     TELLING,
     IndexArray,
     binned,
-    bounded,
     curve,
     particle,
     rising,
@@ -40,6 +38,8 @@ _OWN_PART = 0.005
 # A candidate's own evidence raises its odds by at most the one factor, and lowers them by at most the other: a particle
 # may be off its centre, or in a view that no average shows.
 _FOR, _AGAINST = 20.0, 3.0
+# Of many candidates together, strange ones are as many here as there, and one may say nearly all that it can.
+_HARDLY_LIMITED = 1000.0
 # How far such odds can be trusted is not known well, as they are of particles that look like the surest.
 _TRUST_ERROR = 0.5
 # An offset of their logits is not larger.
@@ -100,6 +100,10 @@ class Shares:
         Mean and standard deviation of the evidence of the surest true particles.
     offset
         Of the logits of candidates whose own evidence counts: with it, they sum up to as many particles as without.
+    lent
+        Evidence that a candidate on the rim of a surer one has for that alone, see `leakage`; already taken off.
+    part
+        Share of true particles among all candidates of the sample that could be picked; 0 where that is not known.
     significant
         Whether evidence was measured; otherwise the picker's probabilities are taken as they are, without an error.
     reason
@@ -115,6 +119,8 @@ class Shares:
     significant: bool
     reason: str
     offset: float = 0.0
+    lent: float = 0.0
+    part: float = 0.0
 
     def probability(self, probability: FloatArray, evidence: FloatArray | None = None) -> FloatArray:
         """The data set's own probability of candidates, in the order of the picker's.
@@ -128,6 +134,10 @@ class Shares:
             are faint it counts for nothing: of a single candidate the picker's score tells more.
         """
         return self._own(self.share, probability, evidence)
+
+    def together(self, probability: FloatArray, evidence: FloatArray) -> FloatArray:
+        """`probability`, but evidence counts in full, and where particles are faint, too: of many together it tells."""
+        return self._own(self.share, probability, evidence, always=True)
 
     def expected(self, probability: FloatArray, threshold: float, evidence: FloatArray | None = None) -> Expected:
         """What is expected of picking candidates whose own probability is at least ``threshold``.
@@ -201,29 +211,36 @@ class Shares:
         return self.significant and self.particle[0] >= TELLING
 
     def _own(
-        self, share: FloatArray, probability: FloatArray, evidence: FloatArray | None, trust: float = 1
+        self,
+        share: FloatArray,
+        probability: FloatArray,
+        evidence: FloatArray | None,
+        trust: float = 1,
+        always: bool = False,
     ) -> FloatArray:
-        """Probabilities with another curve than the best one, and with own evidence trusted more or less."""
+        """Probabilities with another curve than the best one, and with own evidence trusted more or less, or always."""
         if not self.significant:
             return np.array(probability, np.float64)
         level = np.interp(probability, self.knots, np.clip(share, 0, 1))
         own = level + _OWN_PART * (probability - level)
-        if evidence is None or not self.telling:
+        if evidence is None or not (always or self.telling):
             return np.asarray(own, np.float64)
         top = max(float(self.share[-1]), _LEAST)
         prior = logit(np.clip(own, _LEAST, 1 - _LEAST))
-        odds = trust * self._odds(evidence, np.clip(own / top, 0, 1)) + self.offset
+        odds = self._odds(evidence, np.clip(own / top, 0, 1))
+        limits = (_HARDLY_LIMITED, _HARDLY_LIMITED) if always else (_AGAINST, _FOR)
+        odds = trust * np.clip(odds, -math.log(limits[0]), math.log(limits[1])) + self.offset
         return np.asarray(np.where(np.isfinite(evidence), expit(prior + odds), own), np.float64)
 
     def _odds(self, evidence: FloatArray, surety: FloatArray) -> FloatArray:
-        """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise, within limits."""
+        """``(n,)`` logarithm of how much likelier evidence is for a particle than for noise."""
         mean, width = self.particle
         mean_here = mean * (1 - _FAINTER * (1 - surety))
         # A wide distribution has more in its far lower tail than noise has; less evidence never speaks for a particle.
         lowest = -mean_here / max(width**2 - 1, 1e-3)
         seen = np.maximum(evidence, lowest)
         odds = seen**2 / 2 - (seen - mean_here) ** 2 / (2 * width**2) - math.log(width)
-        return np.asarray(np.clip(odds, -math.log(_AGAINST), math.log(_FOR)), np.float64)
+        return np.asarray(odds, np.float64)
 
     def lists(self) -> dict[str, object]:
         """Plain lists, numbers and text, for a file."""
@@ -231,6 +248,8 @@ class Shares:
         return arrays | {
             "particle": list(self.particle),
             "offset": self.offset,
+            "lent": self.lent,
+            "part": self.part,
             "significant": self.significant,
             "reason": self.reason,
         }
@@ -248,7 +267,8 @@ class Shares:
             arrays = {name: np.array(lists[name], np.float64) for name in _ARRAYS}
             particle = np.array(lists["particle"], np.float64)
             significant, reason = lists["significant"], lists["reason"]
-            offset = float(np.array(lists.get("offset", 0.0), np.float64))
+            names = ("offset", "part", "lent")
+            offset, part, lent = (float(np.array(lists.get(name, 0.0), np.float64)) for name in names)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not shares of particles: {error}") from error
         k = arrays["knots"].shape
@@ -257,7 +277,7 @@ class Shares:
         if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
             raise ValueError("not shares of particles: their lists differ in length")
         numbers = [
-            np.array(offset),
+            np.array([offset, part, lent]),
             arrays["knots"],
             arrays["share"],
             arrays["spread"].ravel(),
@@ -274,6 +294,8 @@ class Shares:
             significant=significant,
             reason=str(reason),
             offset=offset,
+            lent=lent,
+            part=part,
         )
 
 
@@ -372,53 +394,3 @@ def _f1_curve(own: FloatArray) -> FloatArray:
     """``(n,)`` expected F1 of the first so many, `evaluation.f1_score` of expected numbers."""
     true = np.cumsum(own)
     return np.asarray(2 * true / np.maximum(np.arange(1, len(own) + 1) + true[-1], 1e-12), np.float64)
-
-
-def micrograph_evidence(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> Estimate:
-    """The evidence of one micrograph's picks relative to what the data set expects of them.
-
-    Parameters
-    ----------
-    probability, evidence
-        ``(n,)`` of its candidates, as of those of the data set.
-    shares
-        Of the data set.
-    threshold
-        In the data set's own probability; candidates below it are not looked at. Their own evidence does not choose
-        them, as it is what is measured.
-
-    Returns
-    -------
-    Estimate
-        About 1 for a micrograph like the others, 0 for one without particles; NaN where nothing was measured.
-    """
-    seen, expected, error = _compared(probability, evidence, shares, threshold)
-    return Estimate(seen / expected, error / expected) if expected > 0 else Estimate(math.nan)
-
-
-def unlike(probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float) -> bool:
-    """Whether a micrograph has picks but, unlike its data set, no evidence.
-
-    Its evidence is then within two standard errors of none, and at least four below what is expected. Of a few picks,
-    or where evidence is weak, this cannot be known; then it is False.
-
-    Parameters
-    ----------
-    probability, evidence, shares, threshold
-        See `micrograph_evidence`.
-    """
-    seen, expected, error = _compared(probability, evidence, shares, threshold)
-    return bool(expected > 0 and seen <= 2 * error and expected - seen >= _SIGNIFICANT * error)
-
-
-def _compared(
-    probability: FloatArray, evidence: FloatArray, shares: Shares, threshold: float
-) -> tuple[float, float, float]:
-    """Mean bounded evidence of picks as it is and as expected, and the standard error of the difference."""
-    picked = (shares.probability(probability) >= threshold) & np.isfinite(evidence)
-    n = int(picked.sum())
-    if not n or not shares.significant:
-        return math.nan, 0.0, math.nan
-    seen = bounded(evidence[picked])
-    expected = float(np.interp(probability[picked], shares.knots, shares.seen).mean())
-    return float(seen.mean()), expected, max(float(seen.std()), NOISE) / math.sqrt(n)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
-from napari_drpnet.averaging.shares import measured_shares, unmeasured_shares
+from napari_drpnet.averaging.doubt import shares_of_set
+from napari_drpnet.averaging.leakage import leak, rim_places, without
+from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
@@ -28,6 +31,8 @@ IndexArray = npt.NDArray[np.int64]
 _SURE, _MICROGRAPHS = 3000, 64
 # Candidates whose evidence is measured, at most: the surest half of them, and others at random.
 _MEASURED = 10_000
+# Places on the rims of candidates, in all and on one micrograph.
+_RIMS, _RIMS_EACH = 2000, 400
 
 
 class Bench:
@@ -45,6 +50,7 @@ class Bench:
         self._picker = picker
         self._held = held
         self._stack: ParticleStack | None = None
+        self._rims: ParticleStack | None = None
         self._cut: list[int] = []  # the micrographs in the stack
         self._by_rule = False
         self._problem = ""
@@ -59,8 +65,9 @@ class Bench:
 
     def close(self) -> None:
         """Let go of what is on disk."""
-        if self._stack is not None:
-            self._stack.close()
+        for stack in (self._stack, self._rims):
+            if stack is not None:
+                stack.close()
 
     @property
     def enough(self) -> bool:
@@ -81,8 +88,20 @@ class Bench:
             self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
             self._stack.add(micrograph, every)
             self._cut.append(number)
+            self._add_rims(self._stack.cutter, micrograph, every)
         except UserError as error:
             self._problem = self._problem or error.message
+
+    def _add_rims(self, cutter: Cutter, micrograph: Micrograph, every: Picks) -> None:
+        """Cut out places on the rims of candidates, too."""
+        room = _RIMS - (0 if self._rims is None else len(self._rims))
+        if room <= 0 or every.frame.shape is None:
+            return
+        across = cutter.diameter / every.frame.known_pixel_size()
+        size = np.array(every.frame.shape, np.float64) / across
+        yx = across * rim_places(every.yx / across, size, min(room, _RIMS_EACH), seed=len(every))
+        self._rims = self._rims or ParticleStack(cutter)
+        self._rims.add(micrograph, Picks(every.frame, yx))
 
     def decide(self, all_of_it: bool) -> Generator[float, None, Judgement]:
         """Measure the evidence, and choose the threshold; yields the fraction done.
@@ -93,24 +112,24 @@ class Bench:
             Whether the sample is the whole data set.
         """
         evidence: Evidence | None = None
-        start, measured = time.perf_counter(), dict[int, FloatArray]()
+        start = time.perf_counter()
+        every = np.concatenate([np.empty(0), *self._probability.values()])
+        left, proved = np.ones(len(every), np.bool_), np.full(len(every), np.nan)
         if self._by_rule:
             shares = unmeasured_shares("The picker has a rule of its own in the place of a threshold.")
         elif self._stack is None or not self._cut:
             shares = unmeasured_shares(self._problem or "There are no candidates.")
         else:
             evidence, values = yield from _measured(self._stack)
-            ends = np.cumsum([len(picks) for picks in self._stack.picks])
-            measured = dict(zip(self._cut, np.split(values, ends[:-1]), strict=True))
-            shares = (
-                as_kept(measured_shares(self._stack.score, values, self._stack.micrograph))
-                if evidence.judges
-                else unmeasured_shares(
-                    f"Too few candidates for averages that could prove something: {len(self._stack)}."
-                )
+            shares = unmeasured_shares(
+                f"Too few candidates for averages that could prove something: {len(self._stack)}."
             )
-        every = np.concatenate([np.empty(0), *self._probability.values()])
-        own = [measured.get(number, np.full(len(some), np.nan)) for number, some in self._probability.items()]
+            if evidence.judges:
+                lent = 0.0 if self._rims is None else leak(_evidence_of(self._rims, evidence))
+                micrograph = np.repeat(list(self._probability), [len(some) for some in self._probability.values()])
+                proved[np.isin(micrograph, self._cut)] = _without(self._stack, values, lent)
+                shares, left = shares_of_set(every, proved, micrograph)
+                shares = as_kept(replace(shares, lent=lent))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",
             "made_for": made_for(self._picker),
@@ -119,7 +138,7 @@ class Bench:
             "enough": all_of_it or self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
-        decision = decided(shares, every, np.concatenate([np.empty(0), *own]), **fields)
+        decision = decided(shares, every[left], proved[left], **fields)
         return Judgement(decision, shares, evidence, cutter, seconds=time.perf_counter() - start)
 
     def knows(self, number: int) -> bool:
@@ -155,6 +174,22 @@ def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, Fl
     values[some] = found.values
     halves = found.halves.named([picks.frame.micrograph for picks in stack.picks])
     return Evidence.of_arrays(found.arrays(), halves), values
+
+
+def _without(stack: ParticleStack, evidence: FloatArray, lent: float) -> FloatArray:
+    """``(n,)`` evidence of all in a stack, less what is lent to those on a rim."""
+    ends = np.cumsum([len(picks) for picks in stack.picks])[:-1]
+    parts = zip(np.split(evidence, ends), np.split(stack.yx, ends), strict=True)
+    return np.concatenate([without(part, yx, lent) for part, yx in parts])
+
+
+def _evidence_of(stack: ParticleStack, evidence: Evidence) -> FloatArray:
+    """``(n,)`` evidence of all in a stack, by averages that were made already."""
+    found = [np.empty(0)]
+    ends = np.cumsum([len(picks) for picks in stack.picks])
+    for number, (picks, yx) in enumerate(zip(stack.picks, np.split(stack.yx, ends[:-1]), strict=True)):
+        found.append(evidence.of(unpacked(stack.of(number)), picks.frame.micrograph, yx))
+    return np.concatenate(found)
 
 
 def judge_one(

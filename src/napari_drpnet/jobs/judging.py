@@ -13,14 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
+from napari_drpnet.averaging.doubt import micrograph_evidence, unlike
 from napari_drpnet.averaging.halves import Halves
-from napari_drpnet.averaging.shares import (
-    Estimate,
-    Shares,
-    micrograph_evidence,
-    unlike,
-    unmeasured_shares,
-)
+from napari_drpnet.averaging.leakage import without
+from napari_drpnet.averaging.shares import Estimate, Shares, unmeasured_shares
 from napari_drpnet.candidates import suppressors
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
@@ -134,8 +130,10 @@ class Judgement:
         except UserError:
             return score_map
         frame, evidence = score_map.frame, np.full(len(found), np.nan)
-        yx = found.yx[which] * frame.known_pixel_size() / self.cutter.diameter
+        across = frame.known_pixel_size() / self.cutter.diameter
+        yx = found.yx[which] * across
         evidence[which] = self.evidence.of(images, frame.micrograph, yx)
+        evidence[could.index] = without(evidence[could.index], found.yx[could.index] * across, self.shares.lent)
         by = suppressors(found.yx, could.index, could.spacing)
         evidence = np.where(by >= 0, evidence[by], np.nan)
         return replace(score_map, candidates=replace(found, evidence=evidence))
@@ -267,8 +265,8 @@ def decided(shares: Shares, every: FloatArray, evidence: FloatArray, basis: str,
     shares
         Of the data set.
     every, evidence
-        ``(n,)`` probabilities by the picker of all that could be picked on the sample, and what averages prove of each;
-        NaN where that was not measured.
+        ``(n,)`` probabilities by the picker of all that could be picked on the sample, on micrographs that are not in
+        doubt, and what averages prove of each; NaN where that was not measured.
     basis, **fields
         Of the `Decision`.
     """

@@ -177,7 +177,7 @@ def _named(results: Sequence[PickResult]) -> str:
     return names + (f" and {len(results) - _SHOWN} more" if len(results) > _SHOWN else "")
 
 
-def doubtful_size(frame: Frame, diameter: float | None) -> str:
+def doubtful_size(frame: Frame, diameter: float) -> str:
     """A sentence about a pixel size or a diameter that can hardly be right; empty when all is well.
 
     Parameters
@@ -185,7 +185,7 @@ def doubtful_size(frame: Frame, diameter: float | None) -> str:
     frame
         Of a micrograph.
     diameter
-        Of the particle, in Angstrom; None for a picker that finds it out.
+        Of the particle, in Angstrom; 0 for a picker that finds it out.
     """
     size = frame.pixel_size
     if size is None or frame.shape is None:
@@ -195,7 +195,7 @@ def doubtful_size(frame: Frame, diameter: float | None) -> str:
         return f"A pixel size of {size:g} A is unusually small: if it is in nanometres, {10 * size:g} A is meant."
     if size > _LARGEST or span > _WIDEST:
         return f"A pixel size of {size:g} A is unusually large: the image would show {span / 1e4:.1f} micrometres."
-    if diameter is None:
+    if not diameter:
         return ""
     pixels, side = diameter / size, min(frame.shape)
     if pixels < _FEWEST or _GREATEST * side < pixels <= side:  # pickers refuse what is larger than the image

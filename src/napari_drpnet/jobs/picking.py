@@ -71,7 +71,9 @@ def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[
 def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
     """The picks of one micrograph, from candidates with their evidence; none where the picks are in doubt."""
     picks, own = judgement.picks(picker, score_map), judgement.own(picker, score_map)
-    if not len(picks) or not judgement.leaves_out(own):
+    if not len(picks):  # nothing is in doubt
+        return Found(score_map, picks, replace(own, doubt=""))
+    if not judgement.leaves_out(own):
         return Found(score_map, picks, own)
     return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
 

@@ -63,7 +63,7 @@ def templates_of_picks(
     averaging = AveragingSettings(
         diameter=settings.diameter, classes=settings.count, most=max(settings.most, 50), seed=settings.seed
     )
-    averages = yield from average(micrographs, averaging)
+    averages = yield from average(micrographs, averaging, check_size=False)
     for name, why in averages.failed:
         warn(why if why.startswith(name) else f"{name}: {why}", stacklevel=2)
     write_mrc(averages.images, out, averages.pixel_size)

@@ -47,21 +47,21 @@ class HarvestSettings(Settings):
         0.2,
         gt=0,
         le=1,
-        description="Without any person: a candidate is background where its maximum in the detector's map stands this "
+        description="By confidence: a candidate is background where its maximum in the detector's map stands this "
         "high above its surroundings, and a particle from three times that on, in parts of the map's clear particles.",
     )
     mean: float = Field(
         10.0,
         ge=0,
         lt=100,
-        description="Without any person: particles are darker than this part of the candidates.",
+        description="By confidence: particles are darker than this part of the candidates.",
         json_schema_extra=unit("%"),
     )
     deviation: float = Field(
         10.0,
         ge=0,
         lt=100,
-        description="Without any person: the patch of a particle has a greater standard deviation than this part of "
+        description="By confidence: the patch of a particle has a greater standard deviation than this part of "
         "the candidates; those below are background.",
         json_schema_extra=unit("%"),
     )

@@ -364,3 +364,12 @@ def test_another_picker_looks_where_the_command_says_so(tmp_path: Path, microgra
     assert scored.sum() > 20
     own = cKDTree(found.yx).query(patches.yx[scored])[1]
     np.testing.assert_allclose(patches.score[scored], found.probability[own], atol=1e-5)
+
+
+def test_a_picker_that_learns_does_so_before_a_harvest(field: jobs.LabelledMicrograph):
+    told = replace(field, sets=(labels(places(0)[:30]),))
+    learning = load_picker("learning-discs", diameter=DIAMETER)
+    assert not learning.ready
+    patches = jobs.finish(jobs.harvest([told], SETTINGS, learning)).patches
+    assert learning.ready
+    assert of(patches, "label").particle.sum() > 20

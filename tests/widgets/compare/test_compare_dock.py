@@ -490,6 +490,31 @@ def test_a_picker_is_compared_by_evidence_as_the_pick_dock_has_it_until_somebody
     assert not form.suited.isEnabled()
 
 
+@pytest.mark.slow
+def test_picks_by_probability_come_first_and_stay_when_measuring_is_cancelled(
+    viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
+    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
+    viewer.open(str(path), plugin="napari-drpnet")
+    form = open_form(viewer)
+    form.diameter.value = seen_particles.DIAMETER
+    form.pickers.tick("log")
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: form.model.named("log") is not None, timeout=LIMIT)
+    log = form.model.named("log")
+    by_probability, count = log.every.score, log.count
+    assert form.job.running
+    assert "these picks are by the picker's own probability" in form.proved.text()
+    form.job.button.native.click()
+    rest(form, qtbot)
+    assert form.job.status.value == "Cancelled."
+    assert not form.proved.isVisibleTo(form)
+    assert (log.count, len(form.model.layers.of(log).data)) == (count, count)
+    assert np.array_equal(log.every.score, by_probability)
+    assert "Tick 'estimate true picks'" in log.proof.reason
+
+
 def test_what_is_not_measured_has_no_number_and_says_why(form: Any, viewer: Any, qtbot: Any) -> None:
     run(form, qtbot, "dark-discs")
     add(viewer, form, qtbot, some_picks("blobs"), "mine")

@@ -148,6 +148,12 @@ def test_a_project_tells_what_was_decided_for_all_of_it(viewer: Any, tmp_path: P
     assert abs(int(told(form).split()[1]) - PER_MICROGRAPH) < 15  # of this one, by what is known of all
     assert len(form.result.shown) == picked["good0"] > 0
     assert picked["empty0"] == 0
+    _, comparison = viewer.window.add_plugin_dock_widget("napari-drpnet", "Compare")
+    comparison.pickers.tick("log")
+    comparison.job.button.native.click()
+    qtbot.waitUntil(lambda: not comparison.busy, timeout=LIMIT)
+    compared = comparison.model.named("log")
+    assert (compared.threshold, compared.count) == (decision.threshold, picked["good0"])
     form.threshold.value = 0.8
     qtbot.waitUntil(lambda: session.project.settings.threshold == pytest.approx(0.8), timeout=LIMIT)
     form.tuning.auto.value = True

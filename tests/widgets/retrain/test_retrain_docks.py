@@ -58,7 +58,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(simulated: Path) -> dict[str, Picks]:
-    return {path.stem: read_picks(path)[0] for path in sorted(simulated.glob("*.star"))}
+    return {path.stem: read_picks(path)[0] for path in sorted(simulated.glob("dumbbell_*.star"))}
 
 
 @pytest.fixture(scope="module")

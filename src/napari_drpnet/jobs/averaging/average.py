@@ -32,6 +32,7 @@ from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import AveragedPicks, Averages, AveragingProgress, ClassFigures
+from napari_drpnet.jobs.averaging.size import SizeSample
 from napari_drpnet.jobs.ctf_fit import Misfit, misfits_in_words
 from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack
 from napari_drpnet.settings import AveragingSettings
@@ -50,7 +51,7 @@ Averaging = Generator[AveragingProgress, None, Averages]
 IndexArray = npt.NDArray[np.int64]
 
 
-def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings) -> Averaging:
+def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings, check_size: bool = True) -> Averaging:
     """Make class averages of picks.
 
     Yields averages as soon as there are some, and better ones; whoever closes the job keeps the last.
@@ -61,6 +62,8 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
         With their picks.
     settings
         Which must know the diameter.
+    check_size
+        Whether to measure how large particles are, and say where that is not the diameter; it takes seconds.
 
     Raises
     ------
@@ -70,8 +73,8 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
     diameter = settings.diameter
     if diameter is None:
         raise UserError("The diameter of the particle is not known.", "Give it with --diameter, in Angstrom.")
-    with ParticleStack(Cutter(diameter, SHOWN)) as stack:
-        failed = yield from _cut(stack, micrographs, settings)
+    with ParticleStack(Cutter(diameter, SHOWN)) as stack, SizeSample(diameter) as sizes:
+        failed = yield from _cut(stack, sizes if check_size else None, micrographs, settings)
         if len(stack) < _FEWEST:
             raise _too_few(stack, failed)
         total, misfits = len(micrographs), stack.misfits
@@ -79,11 +82,17 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
         found = yield from translate(
             sorting, lambda now: AveragingProgress(total, total, len(stack), now.said, now.part, now.averages)
         )
-    return replace(found, failed=tuple(failed), notes=_notes(found, micrographs, misfits))
+        yield AveragingProgress(total, total, len(stack), "measuring the size", 1.0)
+        size = sizes.in_words()
+    notes = _notes(found, micrographs, misfits)
+    return replace(found, failed=tuple(failed), notes=(size, *notes) if size else notes)
 
 
 def _cut(
-    stack: ParticleStack, micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
+    stack: ParticleStack,
+    sizes: SizeSample | None,
+    micrographs: Sequence[PickedMicrograph],
+    settings: AveragingSettings,
 ) -> Generator[AveragingProgress, None, list[tuple[str, str]]]:
     """Cut all particles, with a rough gallery on the way; gives micrographs that could not be used, and why."""
     failed: list[tuple[str, str]] = []
@@ -92,7 +101,10 @@ def _cut(
         yield AveragingProgress(done, len(micrographs), len(stack), one.name)
         try:
             micrograph, picks = one.load()
-            stack.add(micrograph, _wanted(picks, settings.threshold), one.ctf)
+            picks = _wanted(picks, settings.threshold)
+            stack.add(micrograph, picks, one.ctf)
+            if sizes is not None:
+                sizes.add(micrograph, picks, one.ctf)
         except UserError as error:
             failed.append((one.name, str(error)))
         late = time.perf_counter() - begin > _ROUGH_SECONDS

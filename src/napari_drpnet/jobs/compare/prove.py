@@ -134,7 +134,7 @@ def _averaged(report: ComparisonReport, name: str, lens: Lens, most: int) -> Job
         part = (step.done + step.fraction) / max(step.total, 1)
         return Progress(total, total, 0, f"{name}: class averages", min(part, 1.0))
 
-    return (yield from translate(average(chosen, settings), shown))
+    return (yield from translate(average(chosen, settings, check_size=False), shown))
 
 
 def _loaded(lens: Lens, task: PickTask, picks: Picks) -> tuple[Micrograph, Picks]:

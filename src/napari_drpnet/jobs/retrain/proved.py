@@ -162,7 +162,6 @@ class Unlabelled:
 def believed(seen: ScoredMicrograph, judgement: Judgement) -> ScoredMicrograph:
     """A micrograph with the data set's own probabilities.
 
-    The evidence of a single candidate has no part in them: it makes the labels no better, and would choose views that
-    averages show well.
+    The evidence of a single candidate has no part in them: it makes the labels no better.
     """
     return replace(seen, map=judgement.adapted(seen.map))

@@ -59,7 +59,7 @@ class CompareWidget(CompareForm):
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
         self.pickers.changed.connect(self._check)
-        self.job.ended.connect(self._take_found)
+        self.job.ended.connect(self._end)
         self.median.clicked.connect(self._use_median)
         self.add.wanted.connect(lambda: self.add.offer(self._others()))
         self.add.layer.connect(self.add_points)
@@ -170,6 +170,14 @@ class CompareWidget(CompareForm):
             chosen, origin = self._set_of(one)
             origin.keep(self._running_on, one.outcome)
             self.model.look_again(chosen)
+
+    def _end(self) -> None:
+        """The run is over; where it was cancelled, picks stay as they are."""
+        self._take_found()
+        for chosen in self.model.sets:
+            if chosen.outcome is not None and chosen.outcome.pending and isinstance(chosen.origin, OfPicker):
+                chosen.origin.give_up(self._running_on)
+                self.model.look_again(chosen)
 
     def _set_of(self, one: Found) -> tuple[PickSet, OfPicker]:
         """The set of a picker, a new one where it has none."""

@@ -21,7 +21,7 @@ from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.narrow import narrow
-from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, wrapped
+from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, with_error, wrapped
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -165,7 +165,7 @@ class CompareForm(QWidget):
         chosen = model.chosen
         self.proved.setVisible(chosen is not None and any(one.measured for one in model.sets))
         if chosen is not None:
-            self.proved.setText(f"{chosen.name}: {chosen.proof.in_words(chosen.count)}")
+            self.proved.setText(with_error(f"{chosen.name}: {chosen.proof.in_words(chosen.count)}"))
 
     def _fill_legend(self, model: CompareModel) -> None:
         """What the colours mean while the verdict is shown, and of which set it is."""

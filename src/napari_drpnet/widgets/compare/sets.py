@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_HERE = "Here this is measured of pickers only; on the command line, compare measures files as well."
 _NOT_RUN = "Tick 'estimate true picks', and run the picker on this micrograph."
-_PENDING = "It is being measured; these picks are by the picker's own probability."
+_PENDING = "Averages are being made; until then these picks are by the picker's own probability."
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 
@@ -101,6 +101,12 @@ class OfPicker:
     def keep(self, source: ChosenImage, outcome: Outcome) -> None:
         """Remember what was found on a micrograph."""
         self.found[source.key] = (_look(source), outcome)
+
+    def give_up(self, source: ChosenImage) -> None:
+        """Nobody measures any more what averages prove on a micrograph."""
+        look, outcome = self.found.get(source.key, (0, None))
+        if outcome is not None:
+            self.found[source.key] = look, replace(outcome, pending=False)
 
     def outcome_on(self, source: ChosenImage) -> Outcome | None:
         """What was found on a micrograph, if the picker ran there and the image is what it was."""
@@ -207,8 +213,8 @@ class PickSet:
 
     @property
     def measured(self) -> bool:
-        """Whether it is known what averages prove, if only that they prove nothing."""
-        return self.outcome is not None and self.outcome.known is not None
+        """Whether it is known what averages prove, if only that they prove nothing, or soon will be."""
+        return self.outcome is not None and (self.outcome.known is not None or self.outcome.pending)
 
     @property
     def proof(self) -> Proof:

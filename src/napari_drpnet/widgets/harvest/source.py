@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtWidgets import QSizePolicy
+
 from napari_drpnet.data import Micrograph
 from napari_drpnet.jobs import LabelledMicrograph
 from napari_drpnet.layers import picks_of
@@ -17,6 +19,8 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
     from napari.viewer import Viewer
+
+_HEIGHT = 84  # pixels, of about five layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,8 @@ class PointsList(CheckList):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = viewer
-        self.setMaximumHeight(96)
+        self.setFixedHeight(_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)  # or the rows of the form spread
         self.setToolTip("Layers of points or boxes on this image; a point counts as what its label says.")
         events = viewer.layers.events
         self.heard = Subscriptions(

@@ -10,6 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 _TICKED, _NOT_TICKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+# napari's style leaves an empty box all but invisible.
+_EMPTY_BOX = "QListView::indicator:unchecked { border: 1px solid #8a8f98; width: 10px; height: 10px; }"
 
 
 class CheckList(QListWidget):
@@ -19,6 +21,7 @@ class CheckList(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setStyleSheet(_EMPTY_BOX)
         self.itemChanged.connect(lambda _: self.changed.emit())
 
     @property

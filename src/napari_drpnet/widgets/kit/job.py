@@ -51,6 +51,7 @@ class JobBar(Container[Any]):
         self.button.clicked.connect(self._press)
         self._worker: GeneratorWorker | None = None
         self._left = False  # the form is gone
+        self.say("")
         self._stop: Event | None = None
 
     @property
@@ -83,8 +84,9 @@ class JobBar(Container[Any]):
             self.say(str(error))
 
     def say(self, text: str) -> None:
-        """One line below the button."""
+        """Something below the button; nothing takes no room."""
         self.status.value = text
+        self.status.native.setVisible(bool(text))
 
     def run(
         self,

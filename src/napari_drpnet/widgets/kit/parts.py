@@ -121,6 +121,11 @@ def wrapped(text: str = "") -> QLabel:
     return label
 
 
+def with_error(text: str) -> str:
+    """Text in which no line begins with the error of a number."""
+    return text.replace("± ", "±\u00a0")
+
+
 def in_row(*widgets: QWidget, stretch: Sequence[int] = ()) -> QWidget:
     """Widgets beside each other, equally wide or as ``stretch`` says."""
     made = QWidget()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QSizePolicy
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.widgets.kit.chart import Plot
+from napari_drpnet.widgets.kit.parts import with_error
 from napari_drpnet.widgets.pick.result import Result
 
 _BINS = 25
@@ -108,7 +109,7 @@ class OutlookForm(Container[Widget]):
 
     def follow(self, result: Result) -> None:
         """Tell what is expected of a result at the threshold in force."""
-        self.text.value = result.expected
+        self.text.value = with_error(result.expected)
         known = result.judgement is not None and result.judgement.shares.significant
         self.plot.setVisible(known)
         if not known or result.judgement is None:
