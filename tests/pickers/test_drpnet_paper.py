@@ -77,7 +77,8 @@ def test_level_and_class_cutoff_choose(simulated):
 
 def test_without_a_classifier_the_level_alone_chooses(simulated):
     micrograph, _, diameter = simulated
-    picker = load_picker("drpnet-paper", diameter=diameter, device="cpu", box=96, sigma=3, classifier=None)
+    picker = load_picker("drpnet-paper", diameter=diameter, device="cpu", box=96, sigma=3, classifier="none")
+    assert picker.settings.classifier is None
     score_map = picker.score(micrograph)
     usual = picker.picks_from(score_map)
     assert len(usual) > 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from napari_drpnet.settings.base import (
     AUTO,
@@ -23,11 +23,14 @@ from napari_drpnet.settings.base import (
     RunsOn,
     Settings,
     Threshold,
+    extra_of,
     network,
     networks_of,
     unit,
 )
 from napari_drpnet.settings.decision import Decision
+
+_NONE = "none"  # what a network that may be left out is called without one
 
 
 class PreprocessSettings(Settings):
@@ -78,8 +81,15 @@ class PickerSettings(Settings):
     calibration: str | None = Field(
         None,
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
-        json_schema_extra=network(CALIBRATION, none="none"),
+        json_schema_extra=network(CALIBRATION, none=_NONE),
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none_in_words(cls, value: Any, info: ValidationInfo) -> Any:
+        """No network may be told by its word, too."""
+        is_none = value == _NONE and extra_of(cls, str(info.field_name), "none") == _NONE
+        return None if is_none else value
 
     @property
     def least(self) -> float:
@@ -115,7 +125,7 @@ class DRPnetSettings(PickerSettings):
     classifier: str | None = Field(
         None,
         description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
-        json_schema_extra=network("classifier", none="none", learns_from="patches"),
+        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
     )
 
 
@@ -130,7 +140,7 @@ class DRPnetPaperSettings(DRPnetSettings):
     classifier: str | None = Field(
         "classifier",
         description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
-        json_schema_extra=network("classifier", none="none", learns_from="patches"),
+        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
     )
     box: float | None = Field(
         None,
