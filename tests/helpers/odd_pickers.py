@@ -12,9 +12,14 @@ from scipy import ndimage
 
 from discs import DarkDiscs
 from napari_drpnet.data import Candidates, Micrograph, Picks, ScoreMap
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.settings import PickerSettings, Settings
 from napari_drpnet.settings.base import unit
-from napari_drpnet.settings.picking import CompatibleSettings
+
+
+class InnerSettings(Settings):
+    """A model for a field of another one."""
+
+    box: float = Field(10.0, description="A number.")
 
 
 class ChoosySettings(PickerSettings):
@@ -29,7 +34,7 @@ class ChoosySettings(PickerSettings):
     upside_down: bool = Field(False, description="Turn the picks upside down.")
     weights: Path | None = Field(None, description="A file.")
     note: str | None = Field(None, description="Free text.")
-    inner: CompatibleSettings | None = Field(None, description="A model in a model.")
+    inner: InnerSettings | None = Field(None, description="A model in a model.")
 
 
 class ChoosyDiscs(DarkDiscs):

@@ -278,11 +278,11 @@ class TestWithoutEvidence:
 
 def test_the_authors_rules_stay_in_the_place_of_a_threshold(elsewhere: Path):
     write_seen(Path("a.mrc"), 0)
-    options = {"diameter": DIAMETER, "device": "cpu", "compatible": {"box": 32.0}}
-    report = jobs.finish(jobs.pick(PickRun(inputs=("a.mrc",), options=options)))
+    options = {"diameter": DIAMETER, "device": "cpu", "box": 32.0}
+    report = jobs.finish(jobs.pick(PickRun(inputs=("a.mrc",), picker="drpnet-paper", options=options)))
     assert report.decision is not None
     assert report.decision.basis == "rule"
-    picker = load_picker("drpnet", **options)
+    picker = load_picker("drpnet-paper", **options)
     told = picker.pick(read_micrograph("a.mrc"))
     assert [len(picks) for picks in read_picks("picks/a_autopick.star")] == [len(told)]
 

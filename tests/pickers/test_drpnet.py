@@ -8,8 +8,6 @@ from napari_drpnet.data import Frame
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import PACKAGED, read_weights
 from napari_drpnet.pickers import available_pickers, drpnet
-from napari_drpnet.pickers.drpnet import author_scale
-from napari_drpnet.settings import CompatibleSettings
 
 
 @pytest.fixture(scope="module")
@@ -108,43 +106,6 @@ def test_with_a_classifier_it_picks_too(simulated):
     picker = load_picker("drpnet", diameter=diameter, device="cpu", classifier="classifier")
     assert picker.picker.classifier is not None
     assert f1(picker.pick(micrograph), truth, diameter) > 0.75
-
-
-@pytest.mark.slow
-def test_compatible_settings_choose_by_level_and_class_cutoff(simulated):
-    micrograph, truth, diameter = simulated
-    counts = []
-    for level in (1, 2, 3):
-        compatible = CompatibleSettings(box=96, sigma=3, height=0.25, level=level, class_cutoff=1)
-        picker = load_picker("drpnet", diameter=diameter, device="cpu", compatible=compatible)
-        counts.append(len(picker.pick(micrograph)))
-        if level == 2:
-            assert f1(picker.pick(micrograph), truth, diameter) > 0.7
-    assert counts[0] >= counts[1] >= counts[2] > 0
-    assert counts[0] > counts[2]
-
-
-@pytest.mark.parametrize(
-    ("box", "shape", "expected"),
-    [
-        (60, (1000, 1000), (1, 1)),  # radius 30: as it is
-        (64, (1000, 1000), (1, 2)),  # radius 32 is not above the reference, but large for the network
-        (100, (1600, 1600), (2, 1)),  # 50 / 32 is above 1
-        (192, (4096, 4096), (3, 2)),  # EMPIAR-10017: 96 / 32 = 3, as in the authors' own picks
-        (330, (7676, 7420), (8, 1)),  # EMPIAR-10061: above 144 the reference is 48, and 7676 / 4 is still above 1800
-    ],
-)
-def test_the_scale_rule_of_the_authors(box, shape, expected):
-    assert author_scale(box, shape) == expected
-
-
-def test_the_scale_rule_looks_at_the_micrograph_not_at_its_small_copy():
-    """A box of 64 px on 4000 px: reduced three times for its size, so that the radius of 11 px is not halved again."""
-    compatible = CompatibleSettings(box=64, sigma=6)
-    picker = load_picker("drpnet", diameter=54, device="cpu", compatible=compatible)
-    micrograph = Micrograph.from_array(np.random.default_rng(0).normal(0, 1, (4000, 600)), 1.0)
-    target, sigma = picker.picker._scale(micrograph)
-    assert (target, sigma) == (pytest.approx(18), 6)
 
 
 @pytest.mark.parametrize("diameter", [2000.0, 0.5])

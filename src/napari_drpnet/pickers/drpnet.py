@@ -14,7 +14,6 @@ from typing import ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.special import expit
 from torch import nn
 
 from napari_drpnet import candidates, devices, tiling
@@ -52,28 +51,6 @@ def spaced_candidates(values: ImageArray, diameter: float) -> tuple[FloatArray, 
     return candidates.spaced_peaks(values, SPACING * diameter, CLOSEST * diameter, FLOOR)
 
 
-def author_scale(box: float, shape: tuple[int, int]) -> tuple[int, int]:
-    """The reduction factors of the authors' implementation, for a box in micrograph pixels.
-
-    The radius is compared with 32 px (48 when it is above 144), and an image still longer than 1800 px is reduced
-    again. Where the particle's radius still reaches 32 px, the network sees the image at half that size, and its map
-    is enlarged back.
-
-    Returns
-    -------
-    factor
-        The image is this many times smaller than the micrograph.
-    again
-        1, or 2 where the network sees it at half that size.
-    """
-    radius = box / 2
-    ratio = radius / (48 if radius > 144 else 32)
-    factor = math.ceil(ratio) if ratio > 2 else 2 if ratio > 1 else 1
-    longer = max(shape) / factor
-    factor *= math.ceil(longer / 1800) if longer > 1800 else 1
-    return factor, 2 if radius / factor >= 32 else 1
-
-
 class DRPnet:
     """A regression network finds candidates; on demand a classifier rejects some of them. The default.
 
@@ -94,12 +71,12 @@ class DRPnet:
     def __init__(self, settings: DRPnetSettings) -> None:
         self.settings = settings
         self.device = devices.choose(settings.device)
-        self.detector_card, detector = load_network(settings.stage1, "detector", self.device)
+        self.detector_card, detector = load_network(settings.detector, "detector", self.device)
         self.detector = cast(tiling.FullyConvolutional, detector)
         self.classifier: nn.Module | None = None
         self.calibration = self.detector_card.calibration
-        if settings.stage2 is not None:
-            card, self.classifier = load_network(settings.stage2, "classifier", self.device)
+        if settings.classifier is not None:
+            card, self.classifier = load_network(settings.classifier, "classifier", self.device)
             self.classifier_card, self.calibration = card, card.calibration
             self._check_pair()
 
@@ -122,20 +99,7 @@ class DRPnet:
         yx, peak, level = frame.to_micrograph(yx[usable]), peak[usable], level[usable]
         yield 0.7
         logits = None if self.classifier is None else (yield from self._classify(micrograph, prepared, yx))
-        if self.settings.compatible is not None:
-            probability = np.ones(len(yx)) if logits is None else np.asarray(expit(logits))
-        else:
-            margin = int(self.detector_card.diameter / 2 / self.detector.stride)
-            terms = detector_terms(peak, context(values, margin))
-            probability = calibrated(self.calibration, *([] if logits is None else [logits]), *terms)
-        return ScoreMap(values, frame, Candidates(yx, peak, level, probability))
-
-    def keep(self, score_map: ScoreMap) -> MaskArray | None:
-        """With `CompatibleSettings` the authors' confidence level and class cut-off decide instead of the threshold."""
-        compatible, every = self.settings.compatible, score_map.candidates
-        if compatible is None:
-            return None
-        return (every.level >= compatible.level) & (1 - every.probability <= compatible.class_cutoff)
+        return ScoreMap(values, frame, Candidates(yx, peak, level, self._probability(values, peak, logits)))
 
     def second_stage(self, slope: float, correction: Correction, start: str) -> WeightsCard:
         """The card of a classifier for the candidates of this detector; see `RetrainablePicker.second_stage`."""
@@ -147,28 +111,22 @@ class DRPnet:
             role="classifier",
             diameter=self.detector_card.diameter,
             calibration=tuple(round(float(c), 5) for c in numbers),
-            detector=Path(self.settings.stage1).stem,
+            detector=Path(self.settings.detector).stem,
             start=start,
         )
 
     def _check_pair(self) -> None:
         """A probability of both stages was calibrated for one detector; a fine-tuned one has a scale of its own."""
-        name = Path(self.settings.stage1).stem
-        if self.settings.compatible is None and self.detector_card.start and self.classifier_card.detector != name:
+        name = Path(self.settings.detector).stem
+        if self.detector_card.start and self.classifier_card.detector != name:
             raise UserError(
-                f"The classifier {self.settings.stage2} was not trained for the detector {name}.",
-                f"Leave it out, or train one: napari-drpnet train-classifier --detector {self.settings.stage1}.",
+                f"The classifier {self.settings.classifier} was not trained for the detector {name}.",
+                f"Leave it out, or train one: napari-drpnet train-classifier --detector {self.settings.detector}.",
             )
 
     def _scale(self, micrograph: Micrograph) -> tuple[float, float]:
         """Diameter of a particle on the detector's image, and sigma of the smoothing of its map, in its pixels."""
-        compatible = self.settings.compatible
-        if compatible is None:
-            return self.detector_card.diameter, SMOOTHING * self.detector_card.diameter
-        h, w = micrograph.image.shape
-        factor, again = author_scale(compatible.box, (h, w))
-        particle = micrograph.frame.working_pixels(self.settings.diameter)
-        return particle / (factor * again), compatible.sigma / again
+        return self.detector_card.diameter, SMOOTHING * self.detector_card.diameter
 
     def _detect(self, image: ImageArray, sigma: float) -> Generator[float, None, ImageArray]:
         """The detector's map of a network image, smoothed by ``sigma`` pixels of that image."""
@@ -179,11 +137,13 @@ class DRPnet:
 
     def _candidates(self, values: ImageArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
         """Places ``(n, 2)`` in map pixels, heights and levels."""
-        compatible = self.settings.compatible
-        if compatible is None:
-            return spaced_candidates(values, self.detector_card.diameter / self.detector.stride)
-        # The authors' T counts pixels of distance; 1 on our map is half a diameter.
-        return candidates.find(values, compatible.height / (self.detector_card.diameter / 2))
+        return spaced_candidates(values, self.detector_card.diameter / self.detector.stride)
+
+    def _probability(self, values: ImageArray, peak: FloatArray, logits: FloatArray | None) -> FloatArray:
+        """``(n,)`` from the heights of candidates, what the map is around them, and the logits of a classifier."""
+        margin = int(self.detector_card.diameter / 2 / self.detector.stride)
+        terms = detector_terms(peak, context(values, margin))
+        return calibrated(self.calibration, *([] if logits is None else [logits]), *terms)
 
     def _usable(self, yx: FloatArray, peak: FloatArray, frame: Frame, valid: MaskArray | None) -> npt.NDArray[np.intp]:
         """Indices of candidates on good pixels; of too many, the highest."""

@@ -25,7 +25,7 @@ from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
-    CompatibleSettings,
+    DRPnetPaperSettings,
     DRPnetSettings,
     EvaluationSettings,
     PickerSettings,
@@ -49,9 +49,9 @@ __all__ = [
     "AveragingSettings",
     "CenterPickerSettings",
     "ComparisonSettings",
-    "CompatibleSettings",
     "ConsensusSettings",
     "ConversionSettings",
+    "DRPnetPaperSettings",
     "DRPnetSettings",
     "Decision",
     "DeepCryoPickerSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from napari_drpnet.settings.base import (
     AUTO,
@@ -23,11 +23,14 @@ from napari_drpnet.settings.base import (
     RunsOn,
     Settings,
     Threshold,
+    extra_of,
     network,
     networks_of,
     unit,
 )
 from napari_drpnet.settings.decision import Decision
+
+_NONE = "none"  # what a network that may be left out is called without one
 
 
 class PreprocessSettings(Settings):
@@ -78,8 +81,15 @@ class PickerSettings(Settings):
     calibration: str | None = Field(
         None,
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
-        json_schema_extra=network(CALIBRATION, none="none"),
+        json_schema_extra=network(CALIBRATION, none=_NONE),
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none_in_words(cls, value: Any, info: ValidationInfo) -> Any:
+        """No network may be told by its word, too."""
+        is_none = value == _NONE and extra_of(cls, str(info.field_name), "none") == _NONE
+        return None if is_none else value
 
     @property
     def least(self) -> float:
@@ -104,10 +114,41 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
-class CompatibleSettings(Settings):
-    """The authors' own scale rule and detection levels, so that their published parameters can be used."""
+class DRPnetSettings(PickerSettings):
+    """DRPnet: a regression network finds candidates; a classifier, where one is chosen, keeps or rejects them."""
 
-    box: float = Field(gt=0, description="Box of the particle.", json_schema_extra=unit("micrograph px"))
+    detector: str = Field(
+        "detector",
+        description="Weights of stage 1: a name from the package, or a .safetensors file.",
+        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
+    )
+    classifier: str | None = Field(
+        None,
+        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
+        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
+    )
+
+
+class DRPnetPaperSettings(DRPnetSettings):
+    """DRPnet by the paper: its networks, its scale rule, and its extended maxima, with published numbers."""
+
+    detector: str = Field(
+        "fcrn",
+        description="Weights of stage 1: a name from the package, or a .safetensors file.",
+        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
+    )
+    classifier: str | None = Field(
+        "classifier",
+        description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
+        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
+    )
+    box: float | None = Field(
+        None,
+        gt=0,
+        description="Box of the particle. The scale rule counts with it, and picks nearer to the border are dropped. "
+        "Default: 1.5 diameters.",
+        json_schema_extra=unit("micrograph px"),
+    )
     sigma: float = Field(
         9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=unit("reduced px")
     )
@@ -115,7 +156,7 @@ class CompatibleSettings(Settings):
         5.0,
         gt=0,
         description="Unit T of the extended maxima; the levels stand at 1, 2 and 3 T.",
-        json_schema_extra=unit("distance in px"),
+        json_schema_extra=unit("1/255 of the map's maximum"),
     )
     level: Literal[1, 2, 3] = Field(
         2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
@@ -123,44 +164,18 @@ class CompatibleSettings(Settings):
     class_cutoff: float = Field(
         0.5, ge=0, le=1, description="Reject a candidate when the classifier is surer than this that it is no particle."
     )
-
-
-class DRPnetSettings(PickerSettings):
-    """DRPnet: a regression network finds candidates; a classifier, where one is chosen, keeps or rejects them."""
-
-    detector: str | None = Field(
-        None,
-        description="Weights of stage 1: a name from the package, or a .safetensors file. Default: detector, or fcrn "
-        "where the authors' rules are used.",
-        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
+    min_distance: MinDistance = 0.0
+    border: float | None = Field(
+        0.0,
+        ge=0,
+        description="Drop picks nearer to the border than this; those nearer than a box are dropped anyway.",
+        json_schema_extra=unit("A"),
     )
-    classifier: str | None = Field(
-        None,
-        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none, or classifier "
-        "where the authors' rules are used.",
-        json_schema_extra=network("classifier", none="none", learns_from="patches"),
-    )
-    compatible: CompatibleSettings | None = Field(None, description="Use the authors' scale rule and thresholds.")
-
-    @property
-    def stage1(self) -> str:
-        """The detector in force."""
-        return self.detector or ("detector" if self.compatible is None else "fcrn")
-
-    @property
-    def stage2(self) -> str | None:
-        """The classifier in force."""
-        return self.classifier or (None if self.compatible is None else "classifier")
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The networks in force, by field."""
-        return {"detector": self.stage1} | ({} if self.stage2 is None else {"classifier": self.stage2})
 
     @model_validator(mode="after")
-    def _no_correction_of_rules(self) -> DRPnetSettings:
-        if self.compatible is not None and self.calibration is not None:
-            raise ValueError("the authors' rules know no probability that a calibration could correct")
+    def _no_correction_of_rules(self) -> DRPnetPaperSettings:
+        if self.calibration is not None:
+            raise ValueError("the paper's rules know no probability that a calibration could correct")
         return self
 
 

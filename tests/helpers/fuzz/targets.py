@@ -388,7 +388,7 @@ def _run_file(folder: Path) -> Path:
     from napari_drpnet.jobs.run_file import write_run_file
     from napari_drpnet.settings import PickRun
 
-    options = {"diameter": 180.0, "threshold": 0.4, "compatible": {"box": 180.0}, "device": "cpu"}
+    options = {"diameter": 180.0, "threshold": 0.4, "border": 20.0, "device": "cpu"}
     return write_run_file(PickRun(inputs=("a.mrc", "b.mrc"), pixel_size=1.5, options=options), folder / "settings.yaml")
 
 

@@ -18,6 +18,7 @@ from napari_drpnet.settings import (
     DEFAULT_PICKER,
     CenterPickerSettings,
     DeepCryoPickerSettings,
+    DRPnetPaperSettings,
     DRPnetSettings,
     LoGSettings,
     PickerSettings,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # Where the class is, and its settings, which can be asked for without loading a network library.
 _BUILT_IN: dict[str, tuple[str, type[PickerSettings] | None]] = {
     "drpnet": ("napari_drpnet.pickers.drpnet:DRPnet", DRPnetSettings),
+    "drpnet-paper": ("napari_drpnet.pickers.drpnet_paper:DRPnetPaper", DRPnetPaperSettings),
     "pixer": ("napari_drpnet.pickers.pixer:Pixer", PixerSettings),
     "centerpicker": ("napari_drpnet.pickers.centerpicker.picker:CenterPicker", CenterPickerSettings),
     "deepcryopicker": ("napari_drpnet.pickers.deepcryo.picker:DeepCryoPicker", DeepCryoPickerSettings),
