@@ -227,7 +227,7 @@ class Picks:
     score
         ``(n,)`` figure of merit, a probability for our own pickers; NaN when unknown.
     diameter
-        ``(n,)`` in micrograph pixels; NaN when unknown.
+        ``(n,)`` in micrograph pixels; NaN when unknown, unless ``box`` tells it.
     box
         ``(n, 2)`` height and width in micrograph pixels, whose mean the diameter is; NaN where only that is known.
     class_number
@@ -262,6 +262,8 @@ class Picks:
         object.__setattr__(self, "box", np.broadcast_to(np.asarray(self.box, dtype=np.float64), (n, 2)).copy())
         for name, dtype in _PICK_COLUMNS:
             object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
+        mean = np.where(np.isnan(self.diameter), self.box.mean(axis=1), self.diameter)
+        object.__setattr__(self, "diameter", mean)
         helix = {name: _column(values, n, np.float64) for name, values in self.helix.items()}
         object.__setattr__(self, "helix", helix)
 

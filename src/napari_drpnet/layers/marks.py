@@ -17,6 +17,8 @@ from napari_drpnet.layers.placement import LayerTuple
 # The size of points that nobody gave one, by napari.
 NAPARI_SIZE = 10.0
 _BOXES = ("rectangle", "ellipse")
+# In parts of a side: napari keeps the corners of shapes in 32 bits.
+_UPRIGHT, _SQUARE = 1e-2, 1e-4
 _NUMBERS = {"score": "score", "class": "class_number", "psi": "psi"}
 
 
@@ -76,9 +78,21 @@ class Marks:
 
     def diameters(self, matrix: FloatArray | None = None) -> FloatArray:
         """``(n,)`` the mean of both sides, where a matrix takes them to."""
-        sides = self.sides if matrix is None else self.sides @ matrix[-1 - self.ndim : -1, -1 - self.ndim : -1].T
-        mean: FloatArray = np.linalg.norm(sides[..., -2:], axis=-1).mean(axis=-1)
+        mean: FloatArray = np.linalg.norm(self._seen(matrix), axis=-1).mean(axis=-1)
         return mean
+
+    def boxes(self, matrix: FloatArray | None = None) -> FloatArray:
+        """``(n, 2)`` height and width, where a matrix takes them to; NaN of squares, and of what is turned."""
+        sides = np.abs(self._seen(matrix))
+        upright = (sides.min(axis=-1) <= _UPRIGHT * sides.max(axis=-1)).all(axis=-1)
+        box: FloatArray = sides.sum(axis=1)
+        square = np.isclose(box[:, 0], box[:, 1], rtol=_SQUARE, atol=0)
+        return np.where((upright & ~square)[:, None], box, np.nan)
+
+    def _seen(self, matrix: FloatArray | None) -> FloatArray:
+        """``(n, 2, 2)`` both sides, y and x of each, where a matrix takes them to."""
+        sides = self.sides if matrix is None else self.sides @ matrix[-1 - self.ndim : -1, -1 - self.ndim : -1].T
+        return sides[..., -2:]
 
 
 def marks_of(layer: LayerTuple) -> Marks:
