@@ -2,10 +2,10 @@
 
 boxes
     CenterPicker's table 3: average precision and recall of boxes by intersection over union, as COCO defines them, on
-    the real sets. Truth: squares of the labelled diameter. All candidates of the picker are taken; a band along the
+    the real sets. Truth: squares of the diameter of the set. All candidates of the picker are taken; a band along the
     border, where labels stop, is left out. "size": median of the found diameters of picks of even odds, in parts of the
-    labelled one. "AP by distance": a pick is right within half a diameter. Rows of each set: nothing is told; the
-    diameter is told; nothing is told, and every box is made a square of the labelled size, so that only centres count.
+    true one. "AP by distance": a pick is right within half a diameter. Rows of each set: nothing is told; the
+    diameter is told; nothing is told, and every box is made a square of the true size, so that only centres count.
 
 Rows that are finished are kept in a file, and made anew only with ``--again``.
 """
@@ -50,10 +50,10 @@ def _box_row(test: TestSet, told: bool, centres_only: bool) -> Row:
     found = [_everything(sample, told) for sample in test.samples]
     label = "diameter told" if told else "nothing told"
     if centres_only:
-        label += ", boxes of the labelled size"
-        found = [_of_labelled_size(picks, sample) for picks, sample in zip(found, test.samples, strict=True)]
+        label += ", boxes of the true size"
+        found = [_of_true_size(picks, sample) for picks, sample in zip(found, test.samples, strict=True)]
     result = judge(found, test.samples)
-    assert result.boxes is not None, "the labels of these sets have sizes"
+    assert result.boxes is not None, "sizes and scores are known"
     size = np.concatenate([_sizes(*both) for both in zip(found, test.samples, strict=True)])
     figures = dict(zip(_BOXES, astuple(result.boxes), strict=True))
     row: Row = {"set": test.name, "picker": label, "particles": result.counts.true + result.counts.missed}
@@ -65,17 +65,17 @@ def _everything(sample: Sample, told: bool) -> Picks:
     return picker.picks_from(picker.score(sample.micrograph), 0.0)
 
 
-def _of_labelled_size(picks: Picks, sample: Sample) -> Picks:
-    return replace(picks, diameter=np.array(_labelled(sample)), box=np.array(np.nan))
+def _of_true_size(picks: Picks, sample: Sample) -> Picks:
+    return replace(picks, diameter=np.array(_true_size(sample)), box=np.array(np.nan))
 
 
-def _labelled(sample: Sample) -> float:
-    return float(np.median(sample.truth.diameter))
+def _true_size(sample: Sample) -> float:
+    return sample.micrograph.frame.micrograph_pixels(sample.diameter)
 
 
 def _sizes(picks: Picks, sample: Sample) -> np.ndarray:
-    """Diameters of what is rather a particle than not, in parts of the labelled one."""
-    return picks.diameter[picks.score >= 0.5] / _labelled(sample)
+    """Diameters of what is rather a particle than not, in parts of the true one."""
+    return picks.diameter[picks.score >= 0.5] / _true_size(sample)
 
 
 TABLES = {"boxes": boxes}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_drpnet.data import FloatArray, Frame
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.layers.placement import LayerTuple
+from napari_drpnet.layers.points import BOX
 
 # The size of points that nobody gave one, by napari.
 NAPARI_SIZE = 10.0
@@ -135,8 +136,21 @@ def _of_points(data: Any, attributes: Mapping[str, Any]) -> Chosen:
     size = np.broadcast_to(np.asarray(attributes.get("size", np.nan), dtype=np.float64), len(shown))[shown]
     size = _known(size, attributes.get("metadata") or {})
     sides = np.zeros((len(points), 2, points.shape[1]))
-    sides[:, 0, -2] = sides[:, 1, -1] = size
+    sides[:, 0, -2], sides[:, 1, -1] = _with_boxes(size, attributes.get("features"), shown).T
     return points, sides, shown
+
+
+def _with_boxes(size: FloatArray, table: Any, shown: npt.NDArray[np.bool_]) -> FloatArray:
+    """``(n, 2)`` height and width: of the layer's table, unless somebody changed the size of the point since."""
+    square = np.column_stack([size, size])
+    if table is None or not set(BOX) <= set(table):
+        return square
+    try:
+        box = np.column_stack([np.asarray(table[column], dtype=np.float64) for column in BOX])[shown]
+    except (TypeError, ValueError):
+        return square
+    same = np.isclose(box.mean(axis=1), size, rtol=_SQUARE)
+    return np.where(same[:, None], box, square)
 
 
 def _known(size: FloatArray, metadata: Mapping[str, Any]) -> FloatArray:
