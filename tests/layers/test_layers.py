@@ -136,6 +136,12 @@ def test_boxes_come_back_but_for_points_of_another_size_and_points_set_by_hand()
     layer.add([[100, 100]])
     layers.mark_manual(layer, [3])
     np.testing.assert_allclose(layers.picks_of(layer).box, [[40, 60], *[[np.nan] * 2] * 3])
+    layers.show_boxes(layer, True)
+    assert [str(symbol) for symbol in layer.symbol] == ["square", "disc", "square", "disc"], "where a box was found"
+    layers.swap_points(layer, picks.select([1, 0]))
+    assert [str(symbol) for symbol in layer.symbol] == ["disc", "square"]
+    layers.show_boxes(layer, False)
+    assert {str(symbol) for symbol in layer.symbol} == {"disc"}
     layers.swap_points(layer, some_picks())
     assert np.isnan(layers.picks_of(layer).box).all()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io import micrograph_stem
@@ -26,6 +27,7 @@ STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
 # Height and width, only in the tables of picks that have them.
 BOX = ("box_height", "box_width")
+_AS_BOXES = "boxes"  # of a layer's metadata
 LABELS = ("particle", "background")
 _DRAWING = ("set_data", "highlight", "size", "symbol", "border_width", "border_color")
 
@@ -81,6 +83,8 @@ def swap_points(layer: Points, picks: Picks) -> None:
     if len(picks):
         layer.size = drawn_sizes(layer, picks)
         layer.border_color = colours(picks, layer.metadata["colour"])
+        if _AS_BOXES in layer.metadata:
+            layer.symbol = _symbols(layer)
         layer.shown = True
     layer.visible = visible
 
@@ -135,7 +139,22 @@ def show_labels(layer: Points, picks: Picks) -> None:
     rgba[labelled] = _rgba(LABELLED_COLOUR)
     layer.border_color = rgba
     layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
-    layer.symbol = np.where(background, "square", "disc")
+    layer.symbol = _symbols(layer)
+
+
+def show_boxes(layer: Points, visible: bool) -> None:
+    """Draw the picks of a layer that have a box as squares, from now on, or as circles again; main thread only."""
+    layer.metadata = {**layer.metadata, _AS_BOXES: visible}
+    if len(layer.data):
+        layer.symbol = _symbols(layer)
+
+
+def _symbols(layer: Points) -> npt.NDArray[np.str_]:
+    """Squares for background, and for boxes where they are to be shown, by the table of the layer."""
+    square = np.asarray(layer.features["label"] == "background")
+    if layer.metadata.get(_AS_BOXES) and BOX[0] in layer.features:
+        square = square | np.isfinite(layer.features[BOX[0]].to_numpy())
+    return np.where(square, "square", "disc")
 
 
 def mark_manual(layer: Points, rows: Sequence[int]) -> None:
