@@ -16,6 +16,7 @@ from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
 from napari_drpnet.pickers.deepcryo.examples import balanced
+from napari_drpnet.pickers.deepcryo.learning import LearntNetwork
 from napari_drpnet.pickers.deepcryo.shapes import blobs, good_irregular, good_round, good_square, shapes_of
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import score_steps
@@ -223,6 +224,7 @@ def test_it_learns_from_the_micrographs_alone(data_set, learnt):
     assert f1(picks, truth) > 0.9
     assert ((picks.score >= 0.5) & (picks.score <= 1)).all()
     assert set(picks.source.tolist()) == {"deepcryopicker"}
+    assert set(picks.class_number.tolist()) == {1}
 
 
 def test_it_says_how_far_it_is(learnt):
@@ -250,10 +252,27 @@ def test_what_was_learnt_is_saved_and_picks_the_same(data_set, learnt, tmp_path)
     card = read_card(path)
     assert (card.role, card.network) == ("window classifier", "alexnet")
     assert card.options["side"] == 67
+    assert card.classes == ("round",)
     assert sum(p.numel() for p in build(card.network, **card.options).parameters()) > 0
     again = load_picker("deepcryopicker", **QUICK, weights=str(path))
     assert again.ready
     np.testing.assert_array_equal(again.pick(data_set[2][0]).yx, picker.pick(data_set[2][0]).yx)
+
+
+def test_each_pick_has_the_class_of_the_likeliest_shape(learnt, data_set):
+    micrograph, _ = data_set[2]
+    picker = load_picker("deepcryopicker", **QUICK)
+    was = learnt[0].picker._learnt
+    card, network = was.card.model_copy(update={"classes": ("square", "irregular")}), AlexNet(67, 10, 3).eval()
+    own = dict(was.network.state_dict())
+    weight, bias = own["output.weight"], own["output.bias"]
+    sure = torch.tensor([0.7, 0.0, 0.01])  # the odds stay, and the last class is always the likelier of the two
+    own |= {"output.weight": weight[[0, 1, 1]], "output.bias": bias[[0, 1, 1]] + sure}
+    network.load_state_dict(own)
+    picker.picker._learnt = LearntNetwork(card, network)
+    picks = picker.pick(micrograph)
+    assert len(picks) > 10
+    assert set(picks.class_number.tolist()) == {3}
 
 
 def test_nothing_learnt_cannot_be_saved(tmp_path):

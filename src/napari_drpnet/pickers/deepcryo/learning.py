@@ -96,6 +96,7 @@ def _learn(
         diameter=diameter,
         calibration=_CALIBRATION,
         options={"side": settings.window, "percent": percent, "classes": classes},
+        classes=examples.shapes,
     )
     return LearntNetwork(card, fitted.network)
 
