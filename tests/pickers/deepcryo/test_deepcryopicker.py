@@ -1,5 +1,7 @@
 """DeepCryoPicker: the paper's rules on drawn shapes, its network, and learning on made-up micrographs."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +17,10 @@ from napari_drpnet.pickers.deepcryo.boxes import best_boxes, overlap
 from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
-from napari_drpnet.pickers.deepcryo.examples import balanced
+from napari_drpnet.pickers.deepcryo.examples import balanced, choose, scene
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork
 from napari_drpnet.pickers.deepcryo.shapes import blobs, good_irregular, good_round, good_square, shapes_of
+from napari_drpnet.settings import DeepCryoPickerSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import score_steps
 
@@ -234,6 +237,22 @@ def test_it_says_how_far_it_is(learnt):
     assert fractions[-1] == pytest.approx(1)
     assert any("1 of 2" in what for _, what in learnt[1])
     assert any("step 40 of 40" in what for _, what in learnt[1])
+
+
+def test_it_tells_how_many_held_out_examples_it_gets_right(learnt):
+    last = learnt[1][-1][1]
+    number, right = re.fullmatch(r"learnt; of (\d+) examples held out, ([\d.]+) % are put .*", last).groups()
+    assert int(number) > 20
+    assert float(right) > 90
+
+
+def test_examples_held_out_are_not_learnt_from(data_set):
+    settings = DeepCryoPickerSettings(**QUICK)
+    scenes = [scene(micrograph, i, settings, 57) for i, (micrograph, _) in enumerate(data_set[:2])]
+    examples = choose(scenes, settings, 57)
+    for learnt, held in zip(examples.places, examples.held_out, strict=True):
+        assert len(held)
+        assert not {tuple(place) for place in learnt[:, :3]} & {tuple(place) for place in held[:, :3]}
 
 
 def test_the_same_seed_learns_the_same(data_set):

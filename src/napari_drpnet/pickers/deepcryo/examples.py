@@ -33,6 +33,8 @@ _BESIDE = (0.5, 0.65)
 _ROUND = 0.25
 # A pixel of the smaller image is good where so much of what it stands for is.
 _GOOD = 0.99
+# Part of the places of each class that is not learnt from, as in the paper, and the most of them that are looked at.
+_HELD_OUT, _MOST_HELD_OUT = 0.2, 200
 # With fewer good particles there is nothing to learn from.
 _FEWEST = 5
 
@@ -75,11 +77,14 @@ class Examples:
         The classes after background, which is the first.
     places
         For each class ``(n, 4)``: number of the image, y and x of the window's centre, and its quarter turns.
+    held_out
+        The same of those that are not learnt from, to see what was learnt; none of a class with very few.
     """
 
     images: tuple[npt.NDArray[np.float16], ...]
     shapes: tuple[Shape, ...]
     places: tuple[FloatArray, ...]
+    held_out: tuple[FloatArray, ...]
 
 
 def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings, diameter: float) -> Scene:
@@ -159,10 +164,12 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
     background = _background(scenes, particles, diameter, rng)
     if not len(background):
         raise UserError("There is no background to learn from.", "Check the diameter, or give more micrographs.")
+    parts = [np.split(rng.permutation(at), [int(_HELD_OUT * len(at))]) for at in (background, *good.values())]
     return Examples(
         tuple(one.image for one in scenes),
         tuple(good),
-        tuple(balanced(at, settings.examples, rng) for at in (background, *good.values())),
+        tuple(balanced(learnt, settings.examples, rng) for _, learnt in parts),
+        tuple(np.insert(kept[:_MOST_HELD_OUT], 3, 0, axis=1) for kept, _ in parts),
     )
 
 
