@@ -51,10 +51,14 @@ def forced(half: bool) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = rounded
 
 
-def precision(device: torch.device) -> torch.autocast:
-    """The block for a pass of a network on a device: in half precision on CUDA, unless `forced` says otherwise."""
-    half = _HALF.get()
-    return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda" if half is None else half)
+def precision(device: torch.device, exact: bool = False) -> torch.autocast:
+    """The block for a pass of a network on a device: in half precision on CUDA, unless `forced` says otherwise.
+
+    ``exact``: in 32 bits everywhere.
+    """
+    forced_to = _HALF.get()
+    half = device.type == "cuda" if forced_to is None else forced_to
+    return torch.autocast(device.type, dtype=torch.float16, enabled=half and not exact)
 
 
 def _cards() -> list[str]:

@@ -86,16 +86,19 @@ def score_steps(
 
 
 def channel_steps(
-    network: FullyConvolutional, image: ImageArray, device: torch.device, memory: int
+    network: FullyConvolutional, image: ImageArray, device: torch.device, memory: int, exact: bool = False
 ) -> Generator[float, None, ImageArray]:
-    """`score_steps` with all of the network's channels: ``(channels, h // stride, w // stride)`` float32."""
+    """`score_steps` with all of the network's channels: ``(channels, h // stride, w // stride)`` float32.
+
+    ``exact``: in full precision on every device.
+    """
     side = tile_side((image.shape[0], image.shape[1]), network, memory)
     try:
-        return (yield from _run_tiles(network, image, device, side))
+        return (yield from _run_tiles(network, image, device, side, exact))
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
     try:
-        return (yield from _run_tiles(network, image, device, _round_up(side // 2, network.multiple)))
+        return (yield from _run_tiles(network, image, device, _round_up(side // 2, network.multiple), exact))
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         raise UserError(
@@ -105,7 +108,7 @@ def channel_steps(
 
 
 def _run_tiles(
-    network: FullyConvolutional, image: ImageArray, device: torch.device, side: int
+    network: FullyConvolutional, image: ImageArray, device: torch.device, side: int, exact: bool
 ) -> Generator[float, None, ImageArray]:
     h, w = image.shape
     margin = _round_up(network.reach, network.multiple)
@@ -119,7 +122,7 @@ def _run_tiles(
     for done, (y, x) in enumerate(tiles, start=1):
         bottom, right = min(y + side, core_h), min(x + side, core_w)
         tile = padded[y : bottom + 2 * margin, x : right + 2 * margin]
-        scored = _forward(network, tile, device)
+        scored = _forward(network, tile, device, exact)
         if not len(out):
             out = np.empty((len(scored), *out.shape[1:]), np.float32)
         inner = margin // stride
@@ -130,8 +133,8 @@ def _run_tiles(
 
 
 @torch.inference_mode()
-def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device) -> ImageArray:
+def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device, exact: bool) -> ImageArray:
     batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)
-    with devices.precision(device):
+    with devices.precision(device, exact):
         scored = network(batch)
     return np.asarray(scored[0].float().cpu())

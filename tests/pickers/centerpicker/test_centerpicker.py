@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from discs import DISCS, write_discs
-from napari_drpnet import Micrograph, UserError, load_picker, tiling
+from napari_drpnet import Micrograph, UserError, devices, load_picker, tiling
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.picks.star import write_star
@@ -239,6 +239,13 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
     assert 0 < np.abs(np.log(picks.box[:, 0] / picks.box[:, 1])).max() < 0.7, "heights and widths of their own"
     assert score_map.usual_diameter() == pytest.approx(np.median(picks.diameter), rel=0.1)
     assert set(picks.source.tolist()) == {"centerpicker"}
+
+
+def test_half_precision_does_not_change_the_size_and_so_hardly_the_picks(unscaled, picker, score_map):
+    with devices.forced(half=True):
+        rounded = picker.score(unscaled)
+    assert rounded.frame == score_map.frame
+    assert 0 < np.abs(rounded.values - score_map.values).max() < 0.02
 
 
 def test_picks_are_centred_and_apart(simulated, picker, score_map):

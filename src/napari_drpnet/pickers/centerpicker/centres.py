@@ -107,8 +107,8 @@ def sureness(centres: Centres) -> float:
 
 
 def centre_steps(
-    network: tiling.FullyConvolutional, image: ImageArray, device: torch.device, memory: int
+    network: tiling.FullyConvolutional, image: ImageArray, device: torch.device, memory: int, exact: bool = False
 ) -> Generator[float, None, tuple[ImageArray, Centres]]:
-    """The network's map of the heat of a network-scale image, and its centres."""
-    output = yield from tiling.channel_steps(network, image, device, memory)
+    """The network's map of the heat of a network-scale image, and its centres; ``exact`` as in `channel_steps`."""
+    output = yield from tiling.channel_steps(network, image, device, memory, exact)
     return output[0], alone(decode(output))

@@ -96,13 +96,16 @@ class CenterPicker:
         """How sure the network is of an image at ``scale``, and the diameter of the particles in micrograph pixels."""
         nominal = self.card.diameter / scale
         overview = seen(micrograph, nominal, self.card.diameter, self.settings.invert)
-        _, centres = yield from self._centre_steps(overview)
+        # The size is the scale of what follows: rounded, it would be another on each kind of device.
+        _, centres = yield from self._centre_steps(overview, exact=True)
         found = usual_diameter(centres)
         pixels = nominal if found is None else float(np.clip(found * self.network.stride, SMALLEST, LARGEST)) / scale
         return sureness(centres), pixels
 
-    def _centre_steps(self, prepared: Micrograph) -> Generator[float, None, tuple[ImageArray, Centres]]:
-        return centre_steps(self.network, prepared.image, self.device, self.settings.memory)
+    def _centre_steps(
+        self, prepared: Micrograph, exact: bool = False
+    ) -> Generator[float, None, tuple[ImageArray, Centres]]:
+        return centre_steps(self.network, prepared.image, self.device, self.settings.memory, exact)
 
 
 def _share(part: int, parts: int, fraction: float) -> float:
