@@ -68,7 +68,8 @@ class TestSet:
         pixels = float(np.median(truth.diameter)) if len(truth) else usual
         diameter = self.diameter or pixels * frame.known_pixel_size()
         edge = frame.micrograph_pixels(diameter) / 2 if self.edge is None else self.edge
-        return Sample(micrograph, Picks(frame, truth.yx), diameter, edge)
+        sized = Picks(frame, truth.yx, diameter=np.array(frame.micrograph_pixels(diameter)))
+        return Sample(micrograph, sized, diameter, edge)
 
 
 def _longer_side(micrograph: Micrograph) -> float:

@@ -12,7 +12,7 @@ counts pooled over the micrographs.
   P auto and R auto: precision and recall there.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
-- AP: average precision, the area under the precision-recall curve of all candidates.
+- AP: average precision by distance, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
 - off A, off %: median distance of right picks from the true centre, in Angstrom and in % of the diameter.
 - F1 -20 %, F1 +20 %: F1 at 0.5 with the diameter given 20 % too small and too large.

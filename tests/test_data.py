@@ -49,6 +49,13 @@ def test_an_unknown_pixel_size_is_an_error_that_names_the_micrograph_and_the_opt
         Frame("a.mrc").micrograph_pixels(100)
 
 
+def test_boxes_go_with_their_picks_and_are_squares_where_only_the_diameter_is_known():
+    picks = Picks(Frame("m"), np.zeros((3, 2)), diameter=[10, 20, np.nan], box=[[8, 12], [np.nan] * 2, [np.nan] * 2])
+    assert np.array_equal(picks.sides, [[8, 12], [20, 20], [np.nan] * 2], equal_nan=True)
+    turned = Picks.joined([picks.select([1]), picks.select([0])])
+    assert np.array_equal(turned.sides, [[20, 20], [8, 12]])
+
+
 def test_scalars_are_repeated_for_every_pick_and_selected_with_it():
     picks = Picks(Frame("m"), np.arange(6.0).reshape(3, 2), score=[0.1, 0.9, 0.5], diameter=np.array(30.0))
     chosen = picks.select(picks.score > 0.3)

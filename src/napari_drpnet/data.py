@@ -156,6 +156,8 @@ class Candidates:
         ``(n,)`` calibrated probability that this is a particle.
     diameter
         ``(n,)`` in micrograph pixels, of a picker that finds it out; None of one that was told.
+    box
+        ``(n, 2)`` height and width in micrograph pixels, of a picker that finds out both; None of all others.
     class_number, psi
         ``(n,)`` as in `Picks`, of a picker that tells them; None of one that does not.
     evidence
@@ -171,6 +173,7 @@ class Candidates:
     class_number: npt.NDArray[np.int64] | None = None
     psi: FloatArray | None = None
     evidence: FloatArray | None = None
+    box: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.yx)
@@ -224,7 +227,9 @@ class Picks:
     score
         ``(n,)`` figure of merit, a probability for our own pickers; NaN when unknown.
     diameter
-        ``(n,)`` in micrograph pixels; NaN when unknown.
+        ``(n,)`` in micrograph pixels; NaN when unknown, unless ``box`` tells it.
+    box
+        ``(n, 2)`` height and width in micrograph pixels, whose mean the diameter is; NaN where only that is known.
     class_number
         ``(n,)`` RELION's class, 0 when unknown.
     psi
@@ -247,14 +252,18 @@ class Picks:
     label: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("particle"))
     source: npt.NDArray[np.str_] = field(default_factory=lambda: np.array(""))
     helix: Mapping[str, FloatArray] = field(default_factory=dict)
+    box: FloatArray = field(default_factory=lambda: np.array(np.nan))
 
     def __post_init__(self) -> None:
         yx = np.asarray(self.yx, dtype=np.float64).reshape(-1, 2)
         n = len(yx)
         object.__setattr__(self, "frame", self.frame.unbinned)
         object.__setattr__(self, "yx", yx)
+        object.__setattr__(self, "box", np.broadcast_to(np.asarray(self.box, dtype=np.float64), (n, 2)).copy())
         for name, dtype in _PICK_COLUMNS:
             object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
+        mean = np.where(np.isnan(self.diameter), self.box.mean(axis=1), self.diameter)
+        object.__setattr__(self, "diameter", mean)
         helix = {name: _column(values, n, np.float64) for name, values in self.helix.items()}
         object.__setattr__(self, "helix", helix)
 
@@ -265,6 +274,11 @@ class Picks:
         return iter(self.yx)
 
     @property
+    def sides(self) -> FloatArray:
+        """``(n, 2)`` height and width of each box in micrograph pixels; a square where only the diameter is known."""
+        return np.where(np.isnan(self.box), self.diameter[:, None], self.box)
+
+    @property
     def by_hand(self) -> MaskArray:
         """``(n,)`` True for labelled picks: those that a person answers for."""
         return np.asarray(self.source == MANUAL, dtype=np.bool_)
@@ -272,14 +286,13 @@ class Picks:
     def select(self, which: npt.ArrayLike) -> Picks:
         """The picks at a boolean mask or an index array, in that order."""
         index = np.asarray(which)
-        columns = {name: getattr(self, name)[index] for name, _ in _PICK_COLUMNS}
-        return replace(self, yx=self.yx[index], helix={k: v[index] for k, v in self.helix.items()}, **columns)
+        columns = {name: getattr(self, name)[index] for name in _PICK_ARRAYS}
+        return replace(self, helix={k: v[index] for k, v in self.helix.items()}, **columns)
 
     @staticmethod
     def joined(parts: Sequence[Picks], frame: Frame | None = None) -> Picks:
         """The picks of all parts, in the frame of the first where none is given; of ``helix`` what all parts have."""
-        names = ["yx", *(name for name, _ in _PICK_COLUMNS)]
-        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        columns: dict[str, Any] = {n: np.concatenate([getattr(part, n) for part in parts]) for n in _PICK_ARRAYS}
         filled = [part for part in parts if len(part)] or parts
         shared = [name for name in filled[0].helix if all(name in part.helix for part in filled)]
         helix = {name: np.concatenate([part.helix[name] for part in filled]) for name in shared}
@@ -294,6 +307,7 @@ _PICK_COLUMNS: tuple[tuple[str, Any], ...] = (
     ("label", np.str_),
     ("source", np.str_),
 )
+_PICK_ARRAYS = ("yx", "box", *(name for name, _ in _PICK_COLUMNS))
 
 
 @dataclass(frozen=True, eq=False)

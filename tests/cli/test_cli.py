@@ -217,14 +217,19 @@ class TestEvaluate:
         pick("a.mrc", "--diameter", "40")
         status, out, err = call("evaluate", "picks", "truth", *self.lengths)
         assert (status, err) == (0, "")
-        assert out.splitlines()[-1].split() == ["all", "4", "4", "1.000", "1.000", "1.000", "1.000"]
+        head, *_, last = out.splitlines()
+        assert last.split()[:7] == ["all", "4", "4", "1.000", "1.000", "1.000", "1.000"]
+        assert head.endswith("box AP  box AP50  box AP75  box AR"), "picks and truth have sizes"
+        assert last.split()[8] == "1.000", "all boxes are half on their particles"
 
     def test_json_has_null_where_nothing_is_defined(self, call):
         write_truth("truth/a.csv", "picks/a.csv")
         status, out, _ = call("evaluate", "picks", "truth", *self.lengths, "--json")
         assert status == 0
         assert json.loads(out)["pooled"]["f1"] == 1
-        assert json.loads(out)["pooled"]["area"] is None
+        assert json.loads(out)["pooled"]["average_precision"] is None
+        assert json.loads(out)["micrographs"][0]["box_ap"] is None, "there are no scores"
+        assert "box" not in call("evaluate", "picks", "truth", *self.lengths)[1]
 
     def test_files_without_partner_are_named(self, call):
         write_truth("truth/a.csv", "picks/a.csv", "picks/b.csv", "truth/c.csv")

@@ -61,7 +61,7 @@ class SizingSettings(PickerSettings):
 
 
 class SizingDiscs:
-    """Finds out how large discs are; needs neither diameter nor pixel size."""
+    """Finds out how large discs are, and says that they are wider than high; needs neither diameter nor pixel size."""
 
     name: ClassVar[str] = "sizing"
     settings_class: ClassVar[type[PickerSettings]] = SizingSettings
@@ -78,5 +78,6 @@ class SizingDiscs:
         yx = np.array(ndimage.center_of_mass(areas > 0, areas, numbers)).reshape(-1, 2)
         diameter = 2 * np.sqrt(ndimage.sum(areas > 0, areas, numbers) / np.pi)
         probability = np.clip(diameter / (2 * max(np.median(diameter), 1.0)) + 0.2, 0, 1)
-        found = Candidates(yx, probability, np.full(count, 2), probability, diameter)
+        box = diameter[:, None] * (0.9, 1.1)
+        found = Candidates(yx, probability, np.full(count, 2), probability, diameter, box=box)
         return ScoreMap(np.clip(-smooth, 0, None).astype(np.float32), micrograph.frame, found)

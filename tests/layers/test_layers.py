@@ -128,6 +128,24 @@ def test_a_point_set_by_hand_is_a_particle_of_the_same_size() -> None:
     assert np.isnan(new.score[0])
 
 
+def test_boxes_come_back_but_for_points_of_another_size_and_points_set_by_hand() -> None:
+    picks = Picks(FRAME, some_picks().yx, box=[[40, 60], [np.nan] * 2, [50, 80]], diameter=[np.nan, 30, np.nan])
+    layer = add(ViewerModel(), layers.points_layer(picks))
+    np.testing.assert_allclose(layers.picks_of(layer).sides, picks.sides)
+    layer.size = [50, 30, 90]
+    layer.add([[100, 100]])
+    layers.mark_manual(layer, [3])
+    np.testing.assert_allclose(layers.picks_of(layer).box, [[40, 60], *[[np.nan] * 2] * 3])
+    layers.show_boxes(layer, True)
+    assert [str(symbol) for symbol in layer.symbol] == ["square", "disc", "square", "disc"], "where a box was found"
+    layers.swap_points(layer, picks.select([1, 0]))
+    assert [str(symbol) for symbol in layer.symbol] == ["disc", "square"]
+    layers.show_boxes(layer, False)
+    assert {str(symbol) for symbol in layer.symbol} == {"disc"}
+    layers.swap_points(layer, some_picks())
+    assert np.isnan(layers.picks_of(layer).box).all()
+
+
 def test_hidden_points_are_no_picks() -> None:
     layer = add(ViewerModel(), layers.points_layer(some_picks()))
     layer.shown = np.array([True, False, True])

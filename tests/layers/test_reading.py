@@ -153,6 +153,14 @@ def test_boxes_are_picks_at_their_centres(of_shapes: dict[str, Any], of_image: d
     picks = read(shapes, on).picks
     np.testing.assert_allclose(picks.yx, [[50, 60], [300, 400]], atol=0.05)  # napari keeps corners in 32 bits
     np.testing.assert_allclose(picks.diameter, 40, atol=0.1)
+    turned = np.isnan(picks.box).any(axis=1)
+    np.testing.assert_allclose(np.sort(picks.box[~turned]), [[30, 50]] * int((~turned).sum()), atol=0.1)
+
+
+def test_upright_boxes_have_height_and_width_and_squares_only_a_diameter() -> None:
+    shapes = Shapes([CORNERS * (30, 50) + 80, CORNERS * 40 + 80, CORNERS @ [[20, 20], [-20, 20]] + 80], name="mine")
+    picks = read(shapes, image(None)).picks
+    np.testing.assert_allclose(picks.box, [[30, 50], [np.nan] * 2, [np.nan] * 2], atol=1e-3)
 
 
 def test_shapes_that_are_no_boxes_are_left_out_with_a_word() -> None:

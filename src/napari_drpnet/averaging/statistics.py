@@ -39,7 +39,7 @@ _PARTS = 20
 _UNEVEN = 0.2
 _ROUNDS = 20
 # Evidence of particles that are so many standard deviations above noise tells one from the other.
-TELLING = 2.0
+TELLING = 1.6
 _DRAWS = 256
 _GRID = 512
 # Clearer particles than this cannot be told from these.

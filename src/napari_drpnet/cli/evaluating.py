@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.settings import EvaluationSettings, validated
 
 if TYPE_CHECKING:
-    from napari_drpnet.evaluation import Counts, Evaluation
+    from napari_drpnet.evaluation import Evaluation, Verdict
 
 _FILES = "A file of picks, or a folder with one file per micrograph (STAR or CSV)."
 
@@ -28,8 +29,10 @@ def evaluate(
 ) -> None:
     """Compare picks with the truth.
 
-    Gives precision, recall, F1 and the area under the precision-recall curve. Picks and particles are assigned one to
-    one; a second pick on a particle is false. Counts are summed over micrographs before ratios are taken.
+    Gives precision, recall, F1 and AP, the average precision by distance (the area under the precision-recall curve).
+    Picks and particles are assigned one to one; a second pick on a particle is false. Counts are summed over
+    micrographs before ratios are taken. Where all picks and particles have sizes, and all picks scores, also the box
+    AP, AP50, AP75 and AR of COCO, by intersection over union.
     """
     if shape is not None:
         told["shape"] = _height_width(shape)
@@ -39,9 +42,11 @@ def evaluate(
     if json:
         print_json(_document(result))
     else:
-        rows = [_row(verdict.micrograph, verdict.counts, verdict.area) for verdict in result.verdicts]
-        head = ["micrograph", "picks", "particles", "precision", "recall", "F1", "area"]
-        print_table(head, [*rows, _row("all", result.counts, result.area)])
+        head = ["micrograph", "picks", "particles", "precision", "recall", "F1", "AP"]
+        rows = [_row(verdict.micrograph, verdict) for verdict in result.verdicts] + [_row("all", result)]
+        if result.boxes is not None:
+            head += ["box AP", "box AP50", "box AP75", "box AR"]
+        print_table(head, [row[: len(head)] for row in rows])
 
 
 def _height_width(text: str) -> tuple[int, int]:
@@ -64,25 +69,25 @@ def _warn(result: Evaluation) -> None:
         )
 
 
-def _row(name: str, counts: Counts, area: float) -> list[str]:
-    numbers = (counts.precision, counts.recall, counts.f1, area)
+def _row(name: str, result: Evaluation | Verdict) -> list[str]:
+    counts = result.counts
+    numbers = (counts.precision, counts.recall, counts.f1, result.area, *_boxes(result).values())
     sizes = (counts.true + counts.false, counts.true + counts.missed)
-    return [name, *map(str, sizes), *("-" if number != number else f"{number:.3f}" for number in numbers)]
+    return [name, *map(str, sizes), *("-" if math.isnan(number) else f"{number:.3f}" for number in numbers)]
 
 
 def _document(result: Evaluation) -> dict[str, object]:
     return {
-        "pooled": _numbers(result.counts, result.area),
+        "pooled": _numbers(result),
         "flipped": {"f1": result.flipped.f1, "fits_better": result.fits_better_flipped},
-        "micrographs": [
-            {"micrograph": verdict.micrograph, **_numbers(verdict.counts, verdict.area)} for verdict in result.verdicts
-        ],
+        "micrographs": [{"micrograph": verdict.micrograph, **_numbers(verdict)} for verdict in result.verdicts],
         "only_picks": result.only_picks,
         "only_truth": result.only_truth,
     }
 
 
-def _numbers(counts: Counts, area: float) -> dict[str, float]:
+def _numbers(result: Evaluation | Verdict) -> dict[str, float]:
+    counts = result.counts
     return {
         "true_positives": counts.true,
         "false_positives": counts.false,
@@ -90,5 +95,12 @@ def _numbers(counts: Counts, area: float) -> dict[str, float]:
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,
-        "area": area,
+        "average_precision": result.area,
+        **_boxes(result),
     }
+
+
+def _boxes(result: Evaluation | Verdict) -> dict[str, float]:
+    """COCO's figures of boxes, NaN where they are not known."""
+    names = ("ap", "ap50", "ap75", "ar")
+    return {f"box_{name}": getattr(result.boxes, name, math.nan) for name in names}

@@ -12,6 +12,7 @@ import numpy as np
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.agreement import Pair, agreed
+from napari_drpnet.evaluation.boxes import BoxScores
 from napari_drpnet.evaluation.curves import Curve
 from napari_drpnet.evaluation.matching import match
 from napari_drpnet.evaluation.naming import by_micrograph, same_names
@@ -32,14 +33,24 @@ class Standing:
         How many it has, on all its micrographs.
     evaluation
         Against the truth; None without truth, of the truth itself, and of a set that shares no micrograph with it.
-    curve
-        Precision and recall over all thresholds; None without truth or without scores.
+    ranking
+        All that it could pick, above any threshold, against the truth; None where ``evaluation`` is.
     """
 
     name: str
     picks: int
     evaluation: Evaluation | None = None
-    curve: Curve | None = None
+    ranking: Evaluation | None = None
+
+    @property
+    def curve(self) -> Curve | None:
+        """Precision and recall over all thresholds; None without truth or without scores."""
+        return None if self.ranking is None else self.ranking.curve
+
+    @property
+    def boxes(self) -> BoxScores | None:
+        """How good all its boxes are by intersection over union; None where a size or a score is not known."""
+        return None if self.ranking is None else self.ranking.boxes
 
     @property
     def best_f1(self) -> float:
@@ -53,7 +64,7 @@ class Standing:
 
     @property
     def area(self) -> float:
-        """Average precision, the area under the curve; NaN without one."""
+        """Average precision by distance, the area under the curve; NaN without one."""
         return math.nan if self.curve is None else self.curve.area
 
 
@@ -137,8 +148,8 @@ def _standing(name: str, sets: Sets, truth: str | None, radius: float, edge: flo
     if truth is None or name == truth or not _names(sets[name]) & _names(sets[truth]):
         return Standing(name, picks)
     result = judged(sets[name], sets[truth], radius, edge)
-    curve = judged(every[name], sets[truth], radius, edge).curve if name in every else result.curve
-    return Standing(name, picks, result, curve)
+    ranking = judged(every[name], sets[truth], radius, edge) if name in every else result
+    return Standing(name, picks, result, ranking)
 
 
 def _called_as(entries: Sequence[Picks], given: Sequence[Picks], called: Sequence[Picks]) -> list[Picks]:

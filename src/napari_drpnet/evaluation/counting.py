@@ -129,13 +129,8 @@ def paired(picks: Picks, truth: Picks, radius: float, edge: float = 0) -> Paired
     UserError
         For an edge band on a micrograph whose shape is not known.
     """
+    pick_inside, particle_inside = scored_region(picks, truth, edge)
     shape = truth.frame.shape or picks.frame.shape
-    if edge and shape is None:
-        raise UserError(
-            f"{picks.frame.micrograph}: its shape is not known, so an edge band cannot be left out.",
-            "Give the shape of the micrographs in pixels with --shape HEIGHT,WIDTH.",
-        )
-    pick_inside, particle_inside = _inside(picks.yx, shape, edge), _inside(truth.yx, shape, edge)
     pairs = match(picks.yx, truth.yx, radius, pick_inside, particle_inside)
     scored = pick_inside[pairs.pick] & particle_inside[pairs.particle]
     pick_counts, particle_counts = counted(pairs, pick_inside, particle_inside)
@@ -151,6 +146,23 @@ def paired(picks: Picks, truth: Picks, radius: float, edge: float = 0) -> Paired
         counts=_counts(pairs, pick_inside, particle_inside),
         flipped=_counts(mirrored, pick_inside, particle_inside),
     )
+
+
+def scored_region(picks: Picks, truth: Picks, edge: float) -> tuple[MaskArray, MaskArray]:
+    """Which picks ``(n,)`` and particles ``(m,)`` lie in the scored region; ``edge`` in micrograph pixels.
+
+    Raises
+    ------
+    UserError
+        For an edge band on a micrograph whose shape is not known.
+    """
+    shape = truth.frame.shape or picks.frame.shape
+    if edge and shape is None:
+        raise UserError(
+            f"{picks.frame.micrograph}: its shape is not known, so an edge band cannot be left out.",
+            "Give the shape of the micrographs in pixels with --shape HEIGHT,WIDTH.",
+        )
+    return _inside(picks.yx, shape, edge), _inside(truth.yx, shape, edge)
 
 
 def counted(pairs: Matching, pick_inside: MaskArray, particle_inside: MaskArray) -> tuple[MaskArray, MaskArray]:

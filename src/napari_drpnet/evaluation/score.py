@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from napari_drpnet.data import FloatArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation.counting import Counts, clearly_better, paired
+from napari_drpnet.evaluation.boxes import Boxed, BoxScores, box_scores, boxed
+from napari_drpnet.evaluation.counting import Counts, clearly_better, paired, scored_region
 from napari_drpnet.evaluation.curves import Curve, Sweep, precision_recall, sweep
 from napari_drpnet.evaluation.naming import by_micrograph, same_names
 
@@ -33,6 +35,8 @@ class Verdict:
         The picks in order of falling score, from which the curve follows.
     true, false, missed
         ``(n, 2)`` points in micrograph pixels: right picks, wrong picks, and particles that were not picked.
+    boxed
+        The boxes of picks and particles; None where a size or a score is not known.
     """
 
     micrograph: str
@@ -42,11 +46,17 @@ class Verdict:
     true: FloatArray
     false: FloatArray
     missed: FloatArray
+    boxed: Boxed | None = None
 
     @property
     def area(self) -> float:
-        """Area under this micrograph's precision-recall curve; NaN when it is not defined."""
+        """Average precision by distance, the area under the precision-recall curve; NaN when it is not defined."""
         return _area(precision_recall([self.sweep]))
+
+    @cached_property
+    def boxes(self) -> BoxScores | None:
+        """How good the boxes are by intersection over union; None where a size or a score is not known."""
+        return box_scores([self.boxed])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +84,13 @@ class Evaluation:
 
     @property
     def area(self) -> float:
-        """Area under the pooled precision-recall curve; NaN when it is not defined."""
+        """Average precision by distance, the area under the pooled curve; NaN when it is not defined."""
         return _area(self.curve)
+
+    @cached_property
+    def boxes(self) -> BoxScores | None:
+        """How good the boxes are by intersection over union; None where a size or a score is not known."""
+        return box_scores([verdict.boxed for verdict in self.verdicts])
 
     @property
     def fits_better_flipped(self) -> bool:
@@ -170,4 +185,5 @@ def _judge(picks: Picks, truth: Picks, radius: float, edge: float) -> Verdict:
         true=picks.yx[result.pairs.pick[result.scored]],
         false=picks.yx[result.false],
         missed=truth.yx[result.missed],
+        boxed=boxed(picks, truth, *scored_region(picks, truth, edge)),
     )

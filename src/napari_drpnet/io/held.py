@@ -13,7 +13,7 @@ import numpy as np
 from napari_drpnet.data import Candidates, Frame, ScoreMap
 from napari_drpnet.io.files import writing
 
-_COLUMNS = ("yx", "detection", "level", "probability", "diameter", "class_number", "psi")
+_COLUMNS = ("yx", "detection", "level", "probability", "diameter", "class_number", "psi", "box")
 
 
 class Held:

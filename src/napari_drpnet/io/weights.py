@@ -49,6 +49,8 @@ class WeightsCard(BaseModel):
         The weights that training began from, where it did not begin anew.
     options
         Sizes that the architecture leaves open, arguments of `networks.build`.
+    classes
+        What the outputs of a classifier after background stand for, where there are several.
     of
         For a calibration: the picker that it corrects, and what its files held, by the field that names them.
     """
@@ -62,6 +64,7 @@ class WeightsCard(BaseModel):
     detector: str = ""
     start: str = ""
     options: dict[str, int] = {}
+    classes: tuple[str, ...] = ()
     of: dict[str, str] = {}
 
 

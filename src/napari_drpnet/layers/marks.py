@@ -13,10 +13,13 @@ import numpy.typing as npt
 from napari_drpnet.data import FloatArray, Frame
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.layers.placement import LayerTuple
+from napari_drpnet.layers.points import BOX
 
 # The size of points that nobody gave one, by napari.
 NAPARI_SIZE = 10.0
 _BOXES = ("rectangle", "ellipse")
+# In parts of a side: napari keeps the corners of shapes in 32 bits.
+_UPRIGHT, _SQUARE = 1e-2, 1e-4
 _NUMBERS = {"score": "score", "class": "class_number", "psi": "psi"}
 
 
@@ -76,9 +79,21 @@ class Marks:
 
     def diameters(self, matrix: FloatArray | None = None) -> FloatArray:
         """``(n,)`` the mean of both sides, where a matrix takes them to."""
-        sides = self.sides if matrix is None else self.sides @ matrix[-1 - self.ndim : -1, -1 - self.ndim : -1].T
-        mean: FloatArray = np.linalg.norm(sides[..., -2:], axis=-1).mean(axis=-1)
+        mean: FloatArray = np.linalg.norm(self._seen(matrix), axis=-1).mean(axis=-1)
         return mean
+
+    def boxes(self, matrix: FloatArray | None = None) -> FloatArray:
+        """``(n, 2)`` height and width, where a matrix takes them to; NaN of squares, and of what is turned."""
+        sides = np.abs(self._seen(matrix))
+        upright = (sides.min(axis=-1) <= _UPRIGHT * sides.max(axis=-1)).all(axis=-1)
+        box: FloatArray = sides.sum(axis=1)
+        square = np.isclose(box[:, 0], box[:, 1], rtol=_SQUARE, atol=0)
+        return np.where((upright & ~square)[:, None], box, np.nan)
+
+    def _seen(self, matrix: FloatArray | None) -> FloatArray:
+        """``(n, 2, 2)`` both sides, y and x of each, where a matrix takes them to."""
+        sides = self.sides if matrix is None else self.sides @ matrix[-1 - self.ndim : -1, -1 - self.ndim : -1].T
+        return sides[..., -2:]
 
 
 def marks_of(layer: LayerTuple) -> Marks:
@@ -121,8 +136,21 @@ def _of_points(data: Any, attributes: Mapping[str, Any]) -> Chosen:
     size = np.broadcast_to(np.asarray(attributes.get("size", np.nan), dtype=np.float64), len(shown))[shown]
     size = _known(size, attributes.get("metadata") or {})
     sides = np.zeros((len(points), 2, points.shape[1]))
-    sides[:, 0, -2] = sides[:, 1, -1] = size
+    sides[:, 0, -2], sides[:, 1, -1] = _with_boxes(size, attributes.get("features"), shown).T
     return points, sides, shown
+
+
+def _with_boxes(size: FloatArray, table: Any, shown: npt.NDArray[np.bool_]) -> FloatArray:
+    """``(n, 2)`` height and width: of the layer's table, unless somebody changed the size of the point since."""
+    square = np.column_stack([size, size])
+    if table is None or not set(BOX) <= set(table):
+        return square
+    try:
+        box = np.column_stack([np.asarray(table[column], dtype=np.float64) for column in BOX])[shown]
+    except (TypeError, ValueError):
+        return square
+    same = np.isclose(box.mean(axis=1), size, rtol=_SQUARE)
+    return np.where(same[:, None], box, square)
 
 
 def _known(size: FloatArray, metadata: Mapping[str, Any]) -> FloatArray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io import micrograph_stem
@@ -24,6 +25,9 @@ LABELLED_COLOUR = "#ffe14d"
 STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
+# Height and width, only in the tables of picks that have them.
+BOX = ("box_height", "box_width")
+_AS_BOXES = "boxes"  # of a layer's metadata
 LABELS = ("particle", "background")
 _DRAWING = ("set_data", "highlight", "size", "symbol", "border_width", "border_color")
 
@@ -54,7 +58,7 @@ def points_layer(
     part
         Of the particles' size that circles are drawn in, so that those of several layers lie in each other.
     """
-    frame, usual = picks.frame, stand_in(picks.frame)
+    frame, usual, table = picks.frame, stand_in(picks.frame), features(picks)
     attributes = {
         "name": name or f"{micrograph_stem(frame.micrograph)} picks",
         "symbol": "disc",
@@ -62,8 +66,8 @@ def points_layer(
         "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
         "border_width": 0.06,
         "size": _one_or_all(part * sizes(picks, usual), part * usual),
-        "features": features(picks),
-        "feature_defaults": NEW_POINT,
+        "features": table,
+        "feature_defaults": new_point(table),
         "metadata": metadata_of(frame, "picks", path, position=position, colour=colour, stand_in=usual, part=part),
         **placement(frame, len(position)),
     }
@@ -79,6 +83,8 @@ def swap_points(layer: Points, picks: Picks) -> None:
     if len(picks):
         layer.size = drawn_sizes(layer, picks)
         layer.border_color = colours(picks, layer.metadata["colour"])
+        if _AS_BOXES in layer.metadata:
+            layer.symbol = _symbols(layer)
         layer.shown = True
     layer.visible = visible
 
@@ -110,7 +116,7 @@ def show_first(layer: Points, picks: Picks, n: int) -> None:
 def fill_table(layer: Points, picks: Picks) -> None:
     """Give a layer the table of the picks that it shows already; main thread only."""
     layer.features = features(picks)
-    layer.feature_defaults = NEW_POINT  # the line above makes them the last pick's
+    layer.feature_defaults = new_point(layer.features)  # the line above makes them the last pick's
 
 
 @contextmanager
@@ -133,16 +139,31 @@ def show_labels(layer: Points, picks: Picks) -> None:
     rgba[labelled] = _rgba(LABELLED_COLOUR)
     layer.border_color = rgba
     layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
-    layer.symbol = np.where(background, "square", "disc")
+    layer.symbol = _symbols(layer)
+
+
+def show_boxes(layer: Points, visible: bool) -> None:
+    """Draw the picks of a layer that have a box as squares, from now on, or as circles again; main thread only."""
+    layer.metadata = {**layer.metadata, _AS_BOXES: visible}
+    if len(layer.data):
+        layer.symbol = _symbols(layer)
+
+
+def _symbols(layer: Points) -> npt.NDArray[np.str_]:
+    """Squares for background, and for boxes where they are to be shown, by the table of the layer."""
+    square = np.asarray(layer.features["label"] == "background")
+    if layer.metadata.get(_AS_BOXES) and BOX[0] in layer.features:
+        square = square | np.isfinite(layer.features[BOX[0]].to_numpy())
+    return np.where(square, "square", "disc")
 
 
 def mark_manual(layer: Points, rows: Sequence[int]) -> None:
     """Tell that a person made these points; napari copies the features of whatever is selected."""
     table = layer.features.copy()
-    for column, value in NEW_POINT.items():
+    for column, value in new_point(table).items():
         table.iloc[list(rows), table.columns.get_loc(column)] = value
     layer.features = table
-    layer.feature_defaults = NEW_POINT
+    layer.feature_defaults = new_point(table)
 
 
 def coordinates(picks: Picks, position: tuple[int, ...]) -> FloatArray:
@@ -154,7 +175,7 @@ def features(picks: Picks) -> dict[str, Any]:
     """The columns of the layer's table."""
     import pandas as pd  # slow to load
 
-    return {
+    table = {
         "score": picks.score,
         "label": pd.Categorical(picks.label, categories=LABELS),
         "source": picks.source.astype(object),
@@ -162,6 +183,12 @@ def features(picks: Picks) -> dict[str, Any]:
         "class": picks.class_number,
         "psi": picks.psi,
     }
+    return table | (dict(zip(BOX, picks.box.T, strict=True)) if np.isfinite(picks.box).any() else {})
+
+
+def new_point(table: Collection[str]) -> dict[str, Any]:
+    """What the columns of a layer's table say of a point that a person adds."""
+    return NEW_POINT | {column: np.nan for column in BOX if column in table}
 
 
 def stand_in(frame: Frame) -> float:

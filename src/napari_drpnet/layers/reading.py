@@ -156,7 +156,7 @@ def _as_it_says(marks: Marks, frame: Frame, ground: Ground | None) -> Placed:
     if "scale" in attributes and "units" in attributes:
         size = square_pixel_size(attributes["scale"], attributes["units"], 1.0, marks.name)
         frame = replace(frame, pixel_size=size)
-    picks = Picks(frame, marks.points[:, -2:], diameter=marks.diameters(), **marks.columns)
+    picks = Picks(frame, marks.points[:, -2:], diameter=marks.diameters(), box=marks.boxes(), **marks.columns)
     return _on_frames(marks, picks, marks.points[:, :-2], ground)
 
 
@@ -164,7 +164,8 @@ def _seen_on(marks: Marks, ground: Ground) -> Placed:
     """Points turned into pixels of the micrograph by where they lie on an image of it."""
     matrix = matrix_of(marks, ground)
     there = ground.places(marks.points, matrix)
-    diameter = marks.diameters(between(matrix, ground.matrix)) / ground.frame.scale
+    onto = between(matrix, ground.matrix)
+    diameter, box = (size / ground.frame.scale for size in (marks.diameters(onto), marks.boxes(onto)))
     yx = ground.to_micrograph(there[:, -2:])
     if ground.turned:
         warn(
@@ -172,7 +173,7 @@ def _seen_on(marks: Marks, ground: Ground) -> Placed:
             "one, as RELION does.",
             stacklevel=5,
         )
-    picks = Picks(ground.frame, yx, diameter=diameter, **marks.columns)
+    picks = Picks(ground.frame, yx, diameter=diameter, box=box, **marks.columns)
     numbers = there[:, :-2]
     if marks.ndim < len(ground.shape):
         if ground.is_stack:
@@ -206,5 +207,5 @@ def _without_image(marks: Marks) -> Placed:
             f"Layer {marks.title}: there is no image under its points, which are taken as pixels of the micrograph.",
             stacklevel=4,
         )
-    picks = Picks(Frame(""), marks.points[:, -2:], diameter=marks.diameters(), **marks.columns)
+    picks = Picks(Frame(""), marks.points[:, -2:], diameter=marks.diameters(), box=marks.boxes(), **marks.columns)
     return Placed(picks, np.rint(marks.points[:, :-2]).astype(np.int64))

@@ -100,6 +100,8 @@ def _applied(layer: nn.Module, x: torch.Tensor, stride: int, spread: int) -> tor
 class SlidingWindow(nn.Module):
     """An `AlexNet` as a fully convolutional network for tiling: image to the log-odds of a particle in every window.
 
+    The first channel is these, the others are the logits of the classes after background.
+
     Map pixel ``i`` is the window centred on image coordinate ``step * i + step / 2``, half a pixel after the centre of
     the pixels it stands for, since a window has an odd number of them.
 
@@ -119,9 +121,9 @@ class SlidingWindow(nn.Module):
         self.floats = 2 + 2 * widths[0] // _STRIDE**2 + 2 * max(widths[1:]) // step**2
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """``(b, 1, h, w)``, sides multiples of the stride, to ``(b, 1, h / stride, w / stride)``."""
+        """``(b, 1, h, w)``, sides multiples of the stride, to ``(b, classes, h / stride, w / stride)``."""
         before = (self.network.view - self.stride) // 2
         after = self.network.view - self.stride - before
         logits = self.network(F.pad(image, (before, after, before, after)), self.stride)
-        odds: torch.Tensor = torch.logsumexp(logits[:, 1:], 1, keepdim=True) - logits[:, :1]
-        return odds
+        particle = logits[:, 1:]
+        return torch.cat([torch.logsumexp(particle, 1, keepdim=True) - logits[:, :1], particle], 1)

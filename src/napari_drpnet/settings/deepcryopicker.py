@@ -36,7 +36,7 @@ class DeepCryoPickerSettings(PickerSettings):
         json_schema_extra=unit("network px"),
     )
     width: float = Field(
-        0.25, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's (1); a GPU bears 1."
+        0.12, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's (1); a GPU bears 1."
     )
     steps: int = Field(200, ge=1, description="Optimisation steps.")
     batch: int = Field(32, ge=2, description="Windows a step; the paper takes 16 to 64.")

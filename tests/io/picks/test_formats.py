@@ -22,6 +22,7 @@ from napari_drpnet._reader import get_reader
 from napari_drpnet._writer import write_points
 from napari_drpnet.io.names import NameIndex
 from napari_drpnet.io.picks.formats import CRYOPPP, FORMATS, is_picks, write_all
+from napari_drpnet.io.picks.losses import BOX
 from napari_drpnet.layers import points_layer
 
 H, W = 300, 400
@@ -63,11 +64,13 @@ def read(path: Path, content: str | bytes) -> Picks:
 def any_picks(draw: st.DrawFn) -> Picks:
     n = draw(st.integers(0, 6))
     unit = hnp.arrays("f8", (n, 2), elements=st.floats(0, 1))
+    boxed = draw(st.booleans())
     return Picks(
         FRAME,
         draw(unit) * (H - 1, W - 1),
         score=draw(hnp.arrays("f8", n, elements=st.floats(0, 1, width=32) | st.just(np.nan))),
-        diameter=draw(hnp.arrays("f8", n, elements=st.integers(1, 200))),
+        diameter=np.nan if boxed else draw(hnp.arrays("f8", n, elements=st.integers(1, 200))),
+        box=draw(hnp.arrays("f8", (n, 2), elements=st.integers(1, 200))) if boxed else np.nan,
         psi=draw(hnp.arrays("f8", n, elements=st.integers(0, 359))),
         source=draw(st.sampled_from(["drpnet", "manual", "a b"])),
     )
@@ -86,6 +89,8 @@ def test_what_a_format_keeps_comes_back(folder: Path, name: str, picks: Picks) -
     for column in ("score", "diameter", "psi"):
         if column in to.kept and column not in to.shared:
             np.testing.assert_allclose(getattr(back, column), getattr(picks, column), rtol=1e-6, atol=1e-6)
+    if BOX in to.kept:
+        np.testing.assert_allclose(back.sides, picks.sides, rtol=1e-6)
     if "source" in to.kept:
         np.testing.assert_array_equal(back.source, picks.source)
 
@@ -115,6 +120,16 @@ def test_the_centre_of_an_eman_box_is_its_corner_and_half_its_size(tmp_path: Pat
 def test_boxes_are_written_by_their_corner(tmp_path: Path) -> None:
     picks = Picks(FRAME, [[110, 100]], diameter=181, score=0.5)
     assert write_picks(picks, tmp_path / "a.box").read_text() == "10\t20\t181\t181\t0.5\n"
+
+
+def test_boxes_that_are_no_squares_are_kept_by_height_and_width(tmp_path: Path) -> None:
+    picks = read(tmp_path / "a.box", "10\t20\t50\t80\n")
+    np.testing.assert_array_equal(picks.yx, [[60, 35]])
+    np.testing.assert_array_equal(picks.box, [[80, 50]])
+    np.testing.assert_array_equal(picks.diameter, [65])
+    assert write_picks(picks, tmp_path / "b.box").read_text() == "10\t20\t50\t80\n"
+    with pytest.warns(UserWarning, match="no place for: diameter, height and width. CSV keeps them"):
+        write_picks(picks, tmp_path / "a.txt")
 
 
 def test_old_cbox_files_have_no_names_and_empty_ones_no_picks(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
 from napari_drpnet.io import PICK_SUFFIXES
 
-COLUMNS = ("yx", "score", "diameter", "class_number", "psi", "label", "source")
+COLUMNS = ("yx", "score", "diameter", "class_number", "psi", "label", "source", "box")
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=12)
 
 
@@ -32,6 +32,7 @@ def any_picks(draw: st.DrawFn) -> Picks:
         psi=draw(column(n, st.floats(-360, 360))),
         label=draw(column(n, st.sampled_from(["particle", "background"]), "U10")),
         source=draw(column(n, NAMES, "U12")),
+        box=draw(hnp.arrays("f8", (n, 2), elements=st.floats(1, 1e4) | unknown)),
     )
 
 

@@ -37,13 +37,19 @@ def test_names_that_no_file_can_have_are_refused(name: str) -> None:
 
 def test_numbers_that_cannot_be_are_read_as_unknown_with_a_word() -> None:
     wrong = Picks(
-        FRAME, np.ones((4, 2)), score=[np.inf, 1, np.nan, -np.inf], diameter=[-1, 0, np.inf, 5], psi=[np.nan, 1, 2, 3]
+        FRAME,
+        np.ones((4, 2)),
+        score=[np.inf, 1, np.nan, -np.inf],
+        diameter=[-1, 0, np.inf, 5],
+        psi=[np.nan, 1, 2, 3],
+        box=[[1, 2], [0, 2], [2, np.inf], [np.nan] * 2],
     )
-    with pytest.warns(UserWarning, match="2 scores, 3 diameters, 1 angles that cannot be are read as unknown"):
+    with pytest.warns(UserWarning, match="2 scores, 3 diameters, 2 boxes, 1 angles that cannot be are read as unknown"):
         right = checked(wrong, HERE)
     np.testing.assert_array_equal(right.score, [np.nan, 1, np.nan, np.nan])
-    np.testing.assert_array_equal(right.diameter, [np.nan, np.nan, np.nan, 5])
+    np.testing.assert_array_equal(right.diameter, [1.5, np.nan, np.nan, 5], "that of the box is known")
     np.testing.assert_array_equal(right.psi, [0, 1, 2, 3])
+    np.testing.assert_array_equal(right.box[:, 0], [1, np.nan, np.nan, np.nan])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert checked(right, HERE) is right
@@ -69,9 +75,10 @@ def test_classes_are_whole_numbers_that_programs_can_count() -> None:
 
 def test_scaling_multiplies_centres_and_lengths_in_pixels() -> None:
     helix = {"rlnHelicalTrackLength": 4, "rlnHelicalTrackLengthAngst": 6}
-    picks = scaled(Picks(FRAME, [[0, 100], [3, 7]], diameter=8, score=0.5, helix=helix), 2.5)
+    picks = scaled(Picks(FRAME, [[0, 100], [3, 7]], diameter=8, box=[6, 10], score=0.5, helix=helix), 2.5)
     np.testing.assert_array_equal(picks.yx, [[0, 250], [7.5, 17.5]])
     assert picks.diameter.tolist() == [20, 20]
+    assert picks.box.tolist() == [[15, 25]] * 2
     assert {name: values.tolist() for name, values in picks.helix.items()} == {
         "rlnHelicalTrackLength": [10, 10],
         "rlnHelicalTrackLengthAngst": [6, 6],

@@ -134,6 +134,7 @@ class TestCompare:
         assert float(row["distance"]) < 4
         assert float(row["cpu_seconds"]) >= 0
         assert (truth["kind"], truth["f1"]) == ("truth", "")
+        assert (row["box_ap50"], row["box_ar"]) == ("1", f"{found.boxes.ar:g}")
         assert [row["missed"] for row in rows("cmp/micrographs.csv") if row["set"] == "dark-discs"] == ["0", "0"]
 
     def test_curves_are_over_all_candidates(self, micrographs):

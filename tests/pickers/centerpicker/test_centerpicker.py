@@ -142,6 +142,7 @@ def test_a_known_box_comes_back_from_the_map():
     centres = decode(output)
     assert np.allclose(centres.yx, [[5.25, 8.5], [12, 2]])
     assert np.allclose(centres.peak, [0.9, 0.5])
+    assert np.allclose(centres.box, [[6, 10], [8, 8]])
     assert np.allclose(centres.diameter, [8, 8])
 
 
@@ -165,7 +166,7 @@ def test_low_cells_are_left_out_and_of_too_many_the_best_stay():
 
 def test_a_second_peak_of_the_same_particle_goes():
     yx = np.array([[5.0, 5.0], [5.0, 5.0 + 0.9 * CLOSEST * 10], [5.0, 20.0]])
-    centres = Centres(yx, np.array([0.5, 0.9, 0.3]), np.full(3, 10.0))
+    centres = Centres(yx, np.array([0.5, 0.9, 0.3]), np.full((3, 2), 10.0))
     assert alone(centres).peak.tolist() == [0.9, 0.3]
     assert len(alone(centres.select(np.zeros(3, bool)))) == 0
 
@@ -178,7 +179,7 @@ def test_the_usual_diameter_is_that_of_the_likely_centres_however_many_small_one
 
 
 def test_a_few_clear_centres_are_surer_than_many_faint_ones():
-    clear, faint = (Centres(np.zeros((n, 2)), np.full(n, p), np.full(n, 9.0)) for n, p in ((5, 0.6), (500, 0.3)))
+    clear, faint = (Centres(np.zeros((n, 2)), np.full(n, p), np.full((n, 2), 9.0)) for n, p in ((5, 0.6), (500, 0.3)))
     assert sureness(clear) == pytest.approx(0.6)
     assert sureness(faint) == pytest.approx(0.3)
     assert sureness(clear.select(np.zeros(5, bool))) == 0
@@ -234,6 +235,8 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
     assert picks.frame.pixel_size is None
     assert f1(picks, truth) > 0.6
     assert 0.7 < np.median(picks.diameter) / truth.diameter[0] < 1.3
+    assert np.allclose(picks.box.mean(axis=1), picks.diameter)
+    assert 0 < np.abs(np.log(picks.box[:, 0] / picks.box[:, 1])).max() < 0.7, "heights and widths of their own"
     assert score_map.usual_diameter() == pytest.approx(np.median(picks.diameter), rel=0.1)
     assert set(picks.source.tolist()) == {"centerpicker"}
 

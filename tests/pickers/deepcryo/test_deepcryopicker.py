@@ -1,5 +1,7 @@
 """DeepCryoPicker: the paper's rules on drawn shapes, its network, and learning on made-up micrographs."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,10 @@ from napari_drpnet.pickers.deepcryo.boxes import best_boxes, overlap
 from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
-from napari_drpnet.pickers.deepcryo.examples import balanced
+from napari_drpnet.pickers.deepcryo.examples import balanced, choose, scene
+from napari_drpnet.pickers.deepcryo.learning import LearntNetwork
 from napari_drpnet.pickers.deepcryo.shapes import blobs, good_irregular, good_round, good_square, shapes_of
+from napari_drpnet.settings import DeepCryoPickerSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import score_steps
 
@@ -223,6 +227,7 @@ def test_it_learns_from_the_micrographs_alone(data_set, learnt):
     assert f1(picks, truth) > 0.9
     assert ((picks.score >= 0.5) & (picks.score <= 1)).all()
     assert set(picks.source.tolist()) == {"deepcryopicker"}
+    assert set(picks.class_number.tolist()) == {1}
 
 
 def test_it_says_how_far_it_is(learnt):
@@ -234,12 +239,28 @@ def test_it_says_how_far_it_is(learnt):
     assert any("step 40 of 40" in what for _, what in learnt[1])
 
 
+def test_it_tells_how_many_held_out_examples_it_gets_right(learnt):
+    last = learnt[1][-1][1]
+    number, right = re.fullmatch(r"learnt; of (\d+) examples held out, ([\d.]+) % are put .*", last).groups()
+    assert int(number) > 20
+    assert float(right) > 90
+
+
+def test_examples_held_out_are_not_learnt_from(data_set):
+    settings = DeepCryoPickerSettings(**QUICK)
+    scenes = [scene(micrograph, i, settings, 57) for i, (micrograph, _) in enumerate(data_set[:2])]
+    examples = choose(scenes, settings, 57)
+    for learnt, held in zip(examples.places, examples.held_out, strict=True):
+        assert len(held)
+        assert not {tuple(place) for place in learnt[:, :3]} & {tuple(place) for place in held[:, :3]}
+
+
 def test_the_same_seed_learns_the_same(data_set):
     few = {**QUICK, "steps": 3}
     pickers = [load_picker("deepcryopicker", **few) for _ in range(2)]
     maps = []
     for picker in pickers:
-        drained(picker.learn_steps(readers(data_set)[:1]))
+        drained(picker.learn_steps(readers(data_set)[1:2]))
         maps.append(picker.score(data_set[2][0]).values)
     np.testing.assert_array_equal(*maps)
 
@@ -250,10 +271,27 @@ def test_what_was_learnt_is_saved_and_picks_the_same(data_set, learnt, tmp_path)
     card = read_card(path)
     assert (card.role, card.network) == ("window classifier", "alexnet")
     assert card.options["side"] == 67
+    assert card.classes == ("round",)
     assert sum(p.numel() for p in build(card.network, **card.options).parameters()) > 0
     again = load_picker("deepcryopicker", **QUICK, weights=str(path))
     assert again.ready
     np.testing.assert_array_equal(again.pick(data_set[2][0]).yx, picker.pick(data_set[2][0]).yx)
+
+
+def test_each_pick_has_the_class_of_the_likeliest_shape(learnt, data_set):
+    micrograph, _ = data_set[2]
+    picker = load_picker("deepcryopicker", **QUICK)
+    was = learnt[0].picker._learnt
+    card, network = was.card.model_copy(update={"classes": ("square", "irregular")}), AlexNet(67, 10, 3).eval()
+    own = dict(was.network.state_dict())
+    weight, bias = own["output.weight"], own["output.bias"]
+    sure = torch.tensor([0.7, 0.0, 0.01])  # the odds stay, and the last class is always the likelier of the two
+    own |= {"output.weight": weight[[0, 1, 1]], "output.bias": bias[[0, 1, 1]] + sure}
+    network.load_state_dict(own)
+    picker.picker._learnt = LearntNetwork(card, network)
+    picks = picker.pick(micrograph)
+    assert len(picks) > 10
+    assert set(picks.class_number.tolist()) == {3}
 
 
 def test_nothing_learnt_cannot_be_saved(tmp_path):
@@ -267,7 +305,7 @@ def test_weights_of_another_picker_are_refused():
 
 
 def test_one_micrograph_is_enough_where_it_has_not_learnt(data_set):
-    micrograph, truth = data_set[0]
+    micrograph, truth = data_set[1]
     assert f1(load_picker("deepcryopicker", **QUICK).pick(micrograph), truth) > 0.85
 
 
@@ -280,7 +318,7 @@ def test_bright_particles_are_found_when_told_so(learnt):
 
 def test_learning_stops_when_its_caller_does(data_set):
     picker = load_picker("deepcryopicker", **{**QUICK, "steps": 100_000})
-    steps = picker.learn_steps(readers(data_set)[:1])
+    steps = picker.learn_steps(readers(data_set)[1:2])
     while "learning, step 2 " not in next(steps)[1]:
         pass
     steps.close()

@@ -236,6 +236,25 @@ def test_one_that_finds_sizes_needs_none_and_shows_what_it_found(form: Any, view
     assert form.job.button.enabled
 
 
+def test_boxes_are_shown_as_squares_when_asked_and_kept_with_the_picks(form: Any, qtbot: Any) -> None:
+    def symbols() -> set[str]:
+        return {str(symbol) for symbol in form.result.layer.symbol}
+
+    assert not form.tuning.show_boxes.visible
+    form.picker.value = "sizing"
+    run(form, qtbot)
+    assert form.tuning.show_boxes.visible
+    assert symbols() == {"disc"}
+    form.tuning.show_boxes.value = True
+    assert symbols() == {"square"}
+    form.threshold.value = float(np.median(form.result.shown.score))
+    assert symbols() == {"square"}
+    box = picks_of(form.result.layer).box
+    np.testing.assert_allclose(box[:, 1] / box[:, 0], 1.1 / 0.9)
+    form.tuning.show_boxes.value = False
+    assert symbols() == {"disc"}
+
+
 def test_a_diameter_that_somebody_gave_is_told_to_one_that_could_find_it(form: Any, qtbot: Any) -> None:
     form.diameter.value = DIAMETER
     form.picker.value = "sizing"

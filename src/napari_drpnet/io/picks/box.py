@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 
@@ -22,7 +21,7 @@ _ANEW = "Choose another file, or export this one anew."
 
 
 def read_box(path: str | Path) -> list[Picks]:
-    """Picks of one micrograph, named after the file; the diameter is the side of the box.
+    """Picks of one micrograph, named after the file; the diameter is the side of the box, or the mean of its two.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ def read_box(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        When boxes are not square: the diameter is then the mean of their sides. When the last line has no end.
+        When the last line has no end.
     """
     path = Path(path)
     boxes = parse_rows(read_plain(path), path, (4, 5))
@@ -88,8 +87,6 @@ def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
     sides = boxes[:, 2:4]
     if not np.isfinite(boxes[:, :4]).all() or (sides < 0).any():
         raise UserError(f"{path}: a box has no finite corner and size.", "Correct the file, or export it anew.")
-    if (sides[:, 0] != sides[:, 1]).any():
-        warn(f"{path}: boxes that are not square; the mean of their sides is taken as the diameter.", stacklevel=4)
     score = boxes[:, 4] if boxes.shape[1] > 4 else np.full(len(boxes), np.nan)
     diameter = sides.mean(axis=1)
     return Picks(
@@ -97,11 +94,12 @@ def boxes_to_picks(path: Path, boxes: FloatArray, half: FloatArray) -> Picks:
         (boxes[:, :2] + half)[:, ::-1],
         score=np.where(score == _ORDINARY, np.nan, score),
         diameter=np.where(diameter > 0, diameter, np.nan),
+        box=np.where(sides[:, :1] != sides[:, 1:], sides[:, ::-1], np.nan),
     )
 
 
 def write_box(picks: Picks, path: str | Path) -> Path:
-    """Write boxes as large as the particles, in whole pixels.
+    """Write boxes as large as the particles, squares where only the diameter is known, in whole pixels.
 
     Raises
     ------
@@ -111,21 +109,21 @@ def write_box(picks: Picks, path: str | Path) -> Path:
     path = Path(path)
     sides = np.maximum(np.rint(known_sizes(picks, path)), 1).astype(np.int64)
     centres = np.floor(picks.yx + 0.5).astype(np.int64)
-    corners = centres - (sides // 2)[:, None]
+    corners = centres - sides // 2
     scored = np.isfinite(picks.score).any()
     lines = [
-        f"{x}\t{y}\t{side}\t{side}" + f"\t{float(score) if np.isfinite(score) else _ORDINARY!r}" * bool(scored)
-        for (y, x), side, score in zip(corners, sides, picks.score, strict=True)
+        f"{x}\t{y}\t{width}\t{height}" + f"\t{float(score) if np.isfinite(score) else _ORDINARY!r}" * bool(scored)
+        for (y, x), (height, width), score in zip(corners, sides, picks.score, strict=True)
     ]
     return write_text("".join(f"{line}\n" for line in lines), path)
 
 
 def known_sizes(picks: Picks, path: Path) -> FloatArray:
-    """The diameters ``(n,)`` in pixels; a `UserError` where one is unknown, as a box must have a size."""
-    unknown = int(np.sum(~np.isfinite(picks.diameter)))
+    """`Picks.sides`; a `UserError` where one is unknown, as a box must have a size."""
+    unknown = int(np.sum(~np.isfinite(picks.sides).all(axis=1)))
     if unknown:
         raise UserError(
             f"{path}: boxes need a size, and the diameter of {unknown} picks is not known.",
             "Give one with --box-size PIXELS, or choose a format without boxes.",
         )
-    return picks.diameter
+    return picks.sides

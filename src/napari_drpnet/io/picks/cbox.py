@@ -51,8 +51,8 @@ def read_cbox(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        For columns and tables that are not crYOLO's, which are passed over, a version that is not known, boxes that are
-        not square, and a last line without an end.
+        For columns and tables that are not crYOLO's, which are passed over, a version that is not known, and
+        a last line without an end.
     """
     path = Path(path)
     text = read_plain(path)
@@ -100,7 +100,7 @@ def _look_for_more(tables: Sequence[Table], table: Table, path: Path) -> None:
 
 
 def write_cbox(picks: Picks, path: str | Path) -> Path:
-    """Write boxes as large as the particles, to the last digit.
+    """Write boxes as large as the particles, squares where only the diameter is known, to the last digit.
 
     Raises
     ------
@@ -108,14 +108,13 @@ def write_cbox(picks: Picks, path: str | Path) -> Path:
         When a diameter is unknown, or the file cannot be written.
     """
     path = Path(path)
-    side = known_sizes(picks, path)
-    corner = picks.yx - side[:, None] / 2
-    sides = [repr(float(value)) for value in side]
+    sides = known_sizes(picks, path)
+    corner = picks.yx - sides / 2
     known = {
         "CoordinateX": [repr(float(x)) for x in corner[:, 1]],
         "CoordinateY": [repr(float(y)) for y in corner[:, 0]],
-        "Width": sides,
-        "Height": sides,
+        "Width": [repr(float(width)) for width in sides[:, 1]],
+        "Height": [repr(float(height)) for height in sides[:, 0]],
         _SCORE: [repr(float(score)) if np.isfinite(score) else _UNKNOWN for score in picks.score],
     }
     columns = {name: known.get(name, [_UNKNOWN] * len(picks)) for name in _COLUMNS}

@@ -28,6 +28,8 @@ from napari_drpnet.io.words import as_array
 Columns = Mapping[str, Sequence[str]]
 
 _COLUMNS = ("x", "y", "diameter", "score", "label", "source", "class", "psi")
+# Not "height" and "width": other programs have these beside the corner of a box, not its centre.
+_BOX = ("box_height", "box_width")
 _LABELS = ("particle", "background")
 # Any of these, whatever marks are between its words, names the micrograph of each row; later ones are passed over.
 _MICROGRAPH = (
@@ -51,9 +53,9 @@ def read_csv(path: str | Path) -> list[Picks]:
     ----------
     path
         The first line names the columns, separated by commas, semicolons or tabs: ``x`` and ``y`` are
-        needed; ``diameter`` (pixels), ``score``, ``label``, ``source``, ``class``, ``psi`` (degrees), and
-        ``micrograph`` (or ``Micrograph Name``, ``mic``, ``filename``, ``rlnMicrographName`` and the like) are taken
-        when there.
+        needed; ``diameter``, ``box_height`` and ``box_width`` (pixels), ``score``, ``label``, ``source``, ``class``,
+        ``psi`` (degrees), and ``micrograph`` (or ``Micrograph Name``, ``mic``, ``filename``, ``rlnMicrographName`` and
+        the like) are taken when there.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def read_csv(path: str | Path) -> list[Picks]:
     columns = read_columns(path, ("x", "y"), "(centres in pixels, row 0 first)")
     refuse_depth(path, columns)
     name = micrograph_column(path, columns)
-    tell_passed_over(path, [column for column in columns if column not in (*_COLUMNS, name)])
+    tell_passed_over(path, [column for column in columns if column not in (*_COLUMNS, *_BOX, name)])
     every = _picks(path, columns)
     return by_micrograph(every, path, columns[name]) if name and len(every) else [every]
 
@@ -173,6 +175,7 @@ def _picks(path: Path, columns: Columns) -> Picks:
         psi=known(numbers(path, columns, "psi", n)),
         label=np.array(labels, dtype=np.str_),
         source=as_array(columns.get("source", [""] * n), path),
+        box=np.column_stack([numbers(path, columns, side, n) for side in _BOX]),
     )
 
 
@@ -253,9 +256,13 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     measured = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
     one_line = [" ".join(source.splitlines()) for source in picks.source.tolist()]
     columns = [*map(texts, measured), picks.label, one_line, picks.class_number.astype(str), texts(picks.psi)]
+    names = [*_COLUMNS]
+    if np.isfinite(picks.box).any():
+        names += _BOX
+        columns += map(texts, picks.box.T)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(names)
     writer.writerows(zip(*columns, strict=True))
     return write_text(text.getvalue(), path)
 

@@ -19,6 +19,7 @@ from napari_drpnet.io.picks.cryosparc import read_cryosparc, write_cryosparc
 from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group
 from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
+from napari_drpnet.io.picks.losses import BOX as SIDES
 from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
 from napari_drpnet.io.picks.rows import checked, upside_down
 from napari_drpnet.io.picks.star import read_star, write_star
@@ -87,7 +88,7 @@ def _one(write: Callable[[Picks, Path], Path]) -> Callable[[Sequence[Picks], Pat
 _FRACTIONS = "fractions of a pixel"
 STAR = PickFormat(
     *("star", "RELION STAR", ".star", "_autopick.star", read_star, _one(write_star), False),
-    kept=(COLUMNS - {_FRACTIONS}) | {HELIX},
+    kept=(COLUMNS - {_FRACTIONS, SIDES}) | {HELIX},
     shared={"diameter", "source"},
 )
 PARTICLES = PickFormat(
@@ -96,14 +97,16 @@ PARTICLES = PickFormat(
     shared=STAR.shared,
 )
 CSV = PickFormat("csv", "CSV", ".csv", ".csv", _alone(read_csv), _one(write_csv), False, COLUMNS | {"label"})
-BOX = PickFormat("box", "EMAN box", ".box", ".box", _alone(read_box), _one(write_box), False, {"score", "diameter"})
+BOX = PickFormat(
+    "box", "EMAN box", ".box", ".box", _alone(read_box), _one(write_box), False, {"score", "diameter", SIDES}
+)
 EMAN_JSON = PickFormat(
     *("json", "EMAN2 JSON", ".json", "_info.json", _alone(read_eman_json), _one(write_eman_json), False),
     kept={"score", "source", _FRACTIONS},
 )
 CBOX = PickFormat(
     *("cbox", "crYOLO cbox", ".cbox", ".cbox", _alone(read_cbox), _one(write_cbox), False),
-    kept={"score", "diameter", _FRACTIONS},
+    kept={"score", "diameter", SIDES, _FRACTIONS},
 )
 TOPAZ = PickFormat(
     *("topaz", "Topaz table", ".txt", "particles.txt", _alone(read_topaz), write_topaz, True),

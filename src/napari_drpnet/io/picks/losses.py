@@ -8,10 +8,12 @@ import numpy as np
 
 from napari_drpnet.data import MaskArray, Picks
 
+BOX = "height and width"
 # Whether there is something to lose, one answer for each pick.
 _KNOWN: dict[str, Callable[[Picks], MaskArray]] = {
     "score": lambda picks: np.isfinite(picks.score),
     "diameter": lambda picks: np.isfinite(picks.diameter),
+    BOX: lambda picks: np.isfinite(picks.box[:, 0]),
     "class": lambda picks: picks.class_number != 0,
     "psi": lambda picks: picks.psi != 0,
     "source": lambda picks: picks.source != "",

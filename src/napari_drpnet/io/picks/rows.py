@@ -74,7 +74,8 @@ def scaled(picks: Picks, factor: float) -> Picks:
     Centres are multiplied, with nothing added: the way of images that are binned by cropping their Fourier transform.
     """
     helix = {name: values * (factor if name == _TRACK else 1) for name, values in picks.helix.items()}
-    return replace(picks, yx=picks.yx * factor, diameter=picks.diameter * factor, helix=helix)
+    yx, diameter, box = (lengths * factor for lengths in (picks.yx, picks.diameter, picks.box))
+    return replace(picks, yx=yx, diameter=diameter, box=box, helix=helix)
 
 
 def checked(picks: Picks, path: Path) -> Picks:
@@ -88,7 +89,7 @@ def checked(picks: Picks, path: Path) -> Picks:
     Warns
     -----
     UserWarning
-        When scores or angles that are not finite, and diameters that are not above zero, are read as unknown.
+        When scores or angles that are not finite, and diameters and boxes that are not above zero, are read as unknown.
     """
     name = picks.frame.micrograph
     if not _is_name(name):
@@ -103,7 +104,9 @@ def checked(picks: Picks, path: Path) -> Picks:
             "Correct the file, or export it anew.",
         )
     score, diameter, psi = np.isinf(picks.score), ~_possible(picks.diameter), ~np.isfinite(picks.psi)
-    wrong = {"scores": int(score.sum()), "diameters": int(diameter.sum()), "angles": int(psi.sum())}
+    box = ~_possible(picks.box[:, 0]) | ~_possible(picks.box[:, 1])
+    counts = (int(which.sum()) for which in (score, diameter, box, psi))
+    wrong = dict(zip(("scores", "diameters", "boxes", "angles"), counts, strict=True))
     if not any(wrong.values()):
         return picks
     told = ", ".join(f"{count} {what}" for what, count in wrong.items() if count)
@@ -112,6 +115,7 @@ def checked(picks: Picks, path: Path) -> Picks:
         picks,
         score=np.where(score, np.nan, picks.score),
         diameter=np.where(diameter, np.nan, picks.diameter),
+        box=np.where(box[:, None], np.nan, picks.box),
         psi=np.where(psi, 0, picks.psi),
     )
 
@@ -123,8 +127,8 @@ def _is_name(name: str) -> bool:
         return False
 
 
-def _possible(diameter: FloatArray) -> MaskArray:
-    return np.isnan(diameter) | ((diameter > 0) & np.isfinite(diameter))
+def _possible(size: FloatArray) -> MaskArray:
+    return np.isnan(size) | ((size > 0) & np.isfinite(size))
 
 
 def class_numbers(values: FloatArray, path: Path) -> npt.NDArray[np.int64]:

@@ -34,21 +34,26 @@ class Centres:
         ``(n, 2)`` in pixels of the network's map.
     peak
         ``(n,)`` what the network gives for the probability of a centre.
-    diameter
-        ``(n,)`` mean of the box's height and width, in pixels of the map.
+    box
+        ``(n, 2)`` height and width, in pixels of the map.
     """
 
     yx: FloatArray
     peak: FloatArray
-    diameter: FloatArray
+    box: FloatArray
 
     def __len__(self) -> int:
         return len(self.yx)
 
+    @property
+    def diameter(self) -> FloatArray:
+        """``(n,)`` mean of height and width."""
+        return np.asarray(self.box.mean(axis=1))
+
     def select(self, which: npt.ArrayLike) -> Centres:
         """Those at a boolean mask or an index array."""
         index = np.asarray(which)
-        return Centres(self.yx[index], self.peak[index], self.diameter[index])
+        return Centres(self.yx[index], self.peak[index], self.box[index])
 
 
 def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -74,7 +79,7 @@ def decode(output: ImageArray) -> Centres:
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
     values = output[:, y, x].astype(np.float64)
-    return Centres(np.stack([y, x], 1) + values[1:3].T, values[0], np.exp(values[3:5]).mean(0))
+    return Centres(np.stack([y, x], 1) + values[1:3].T, values[0], np.exp(values[3:5]).T)
 
 
 def alone(centres: Centres) -> Centres:

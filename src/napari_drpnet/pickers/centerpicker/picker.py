@@ -57,7 +57,7 @@ class CenterPicker:
         self.network = cast(tiling.FullyConvolutional, network)
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
-        """The heat of one micrograph and every candidate with probability and diameter; yields the fraction done.
+        """The heat of one micrograph and every candidate with probability and box; yields the fraction done.
 
         Raises
         ------
@@ -75,7 +75,8 @@ class CenterPicker:
             centres.peak,
             np.full(len(centres), 2),
             calibrated(self.card.calibration, bounded_logit(centres.peak)),
-            centres.diameter / frame.scale,
+            diameter=centres.diameter / frame.scale,
+            box=centres.box / frame.scale,
         )
         return ScoreMap(heat, frame, candidates)
 

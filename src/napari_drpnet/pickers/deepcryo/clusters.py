@@ -11,8 +11,8 @@ from skimage.segmentation import slic
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 
 _BINS, _ROUNDS = 256, 100
-# Super-pixels across a particle.
-_ACROSS = 4.0
+# Super-pixels across a particle, and how often they are formed anew; later rounds hardly move them.
+_ACROSS, _SLIC_ROUNDS = 4.0, 4
 
 
 def by_intensity(image: ImageArray, clusters: int) -> MaskArray:
@@ -59,7 +59,7 @@ def by_superpixels(image: ImageArray, diameter: float, clusters: int, seed: int)
         Of k-means.
     """
     number = max(clusters, round(image.size * (_ACROSS / diameter) ** 2))
-    regions = slic(image, number, compactness=0.1, channel_axis=None, start_label=0)
+    regions = slic(image, number, compactness=0.1, max_num_iter=_SLIC_ROUNDS, channel_axis=None, start_label=0)
     mean = np.asarray(ndimage.mean(image, regions, np.arange(regions.max() + 1)), np.float64)
     start: FloatArray = np.linspace(mean.min(), mean.max(), 2 * clusters + 1)[1::2]
     centre, label = kmeans2(mean[:, None], start[:, None], minit="matrix", seed=seed)

@@ -19,7 +19,8 @@ from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import enhance
 from napari_drpnet.pickers.deepcryo.shapes import GOOD, Blob, Shape, blobs, shapes_of
 from napari_drpnet.pickers.network import check_size, network_image
-from napari_drpnet.settings import DeepCryoPickerSettings
+from napari_drpnet.preprocess import finished, rescale
+from napari_drpnet.settings import DeepCryoPickerSettings, PreprocessSettings
 
 # Diameter of a particle where pixels are clustered: noise of single pixels is averaged away, the outline still there.
 _DIAMETER = 24
@@ -30,6 +31,10 @@ _BESIDE = (0.5, 0.65)
 # Where so many of the possible circles are there, the particles are round; on simulated and development sets with other
 # particles it is 0.02 to 0.2.
 _ROUND = 0.25
+# A pixel of the smaller image is good where so much of what it stands for is.
+_GOOD = 0.99
+# Part of the places of each class that is not learnt from, as in the paper, and the most of them that are looked at.
+_HELD_OUT, _MOST_HELD_OUT = 0.2, 200
 # With fewer good particles there is nothing to learn from.
 _FEWEST = 5
 
@@ -72,11 +77,14 @@ class Examples:
         The classes after background, which is the first.
     places
         For each class ``(n, 4)``: number of the image, y and x of the window's centre, and its quarter turns.
+    held_out
+        The same of those that are not learnt from, to see what was learnt; none of a class with very few.
     """
 
     images: tuple[npt.NDArray[np.float16], ...]
     shapes: tuple[Shape, ...]
     places: tuple[FloatArray, ...]
+    held_out: tuple[FloatArray, ...]
 
 
 def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings, diameter: float) -> Scene:
@@ -88,10 +96,8 @@ def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings,
         When the diameter does not fit the image, the pixel size is unknown, or the image is constant.
     """
     check_size(micrograph, settings.diameter)
-    coarse, seen = (
-        network_image(micrograph, settings.diameter, across, settings.invert, add_noise=False)
-        for across in (_DIAMETER, diameter)
-    )
+    seen = network_image(micrograph, settings.diameter, diameter, settings.invert, add_noise=False)
+    coarse = _coarser(seen, _DIAMETER / diameter)
     good = np.ones(coarse.image.shape, bool) if coarse.valid is None else coarse.valid
     enhanced = enhance(coarse.image + np.float32(0.5), _DIAMETER)
     masks = (
@@ -109,6 +115,16 @@ def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings,
     rings, roundness = circles(coarse.image, _DIAMETER, settings.seed)
     away = _away(masks[0] | masks[1] | _discs(rings, coarse.image.shape) | ~good, settings.seed)
     return Scene(seen.image.astype(np.float16), intensity, superpixels, moved(rings), roundness, moved(away))
+
+
+def _coarser(seen: Micrograph, factor: float) -> Micrograph:
+    """What the classifier sees, at ``factor`` times its size and with its grey levels stretched anew."""
+    smaller, valid = rescale(seen.image, factor), seen.valid
+    if valid is not None:
+        valid = rescale(valid.astype(np.float32), factor) > _GOOD
+    even = replace(seen, image=smaller, frame=seen.frame.rescaled(factor), valid=valid)
+    stretched = finished(even, PreprocessSettings(stretch=True))
+    return replace(stretched, image=stretched.image - np.float32(0.5))
 
 
 def _discs(centres: FloatArray, shape: tuple[int, ...]) -> MaskArray:
@@ -148,10 +164,12 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
     background = _background(scenes, particles, diameter, rng)
     if not len(background):
         raise UserError("There is no background to learn from.", "Check the diameter, or give more micrographs.")
+    parts = [np.split(rng.permutation(at), [int(_HELD_OUT * len(at))]) for at in (background, *good.values())]
     return Examples(
         tuple(one.image for one in scenes),
         tuple(good),
-        tuple(balanced(at, settings.examples, rng) for at in (background, *good.values())),
+        tuple(balanced(learnt, settings.examples, rng) for _, learnt in parts),
+        tuple(np.insert(kept[:_MOST_HELD_OUT], 3, 0, axis=1) for kept, _ in parts),
     )
 
 

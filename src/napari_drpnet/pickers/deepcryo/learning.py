@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +32,12 @@ _CALIBRATION = (1.0, 0.0)
 _SOFT = 0.1
 # How far the centre of a window may be off, in diameters, and how its grey levels vary.
 _JITTER, _CONTRAST, _BRIGHTNESS = 0.04, 0.2, 0.05
+# Seconds before which nothing is said of how long it will take.
+_SOON = 2.0
+# Windows that are classified at once.
+_AT_ONCE = 50
 # Part of the whole that gathering examples takes.
-_GATHERING = 0.3
+_GATHERING = 0.5
 
 Told = tuple[float, str]
 
@@ -67,15 +72,23 @@ def learn_steps(
     UserError
         When no micrograph can be used, or there is nothing in them to learn from.
     """
-    latest = (0.0, "looking for particles to learn from")
+    latest, begun = (0.0, "looking for particles to learn from"), time.monotonic()
 
     def shown(step: Told | None) -> Told:
         nonlocal latest
-        latest = step or latest
+        if step is not None:
+            latest = step[0], step[1] + _left(step[0], time.monotonic() - begun)
         return latest
 
     with ThreadPoolExecutor(1) as aside:
         return (yield from translate(attended(_learn(settings, micrographs), aside), shown))
+
+
+def _left(fraction: float, elapsed: float) -> str:
+    """How many seconds are left when so much is done after so many; nothing where that is not known yet."""
+    if not 0 < fraction < 1 or elapsed < _SOON:
+        return ""
+    return f", about {elapsed / fraction * (1 - fraction):.0f} s left"
 
 
 def _learn(
@@ -90,12 +103,14 @@ def _learn(
     draw = Windows(examples, settings.window + 2 * MARGIN, _JITTER * diameter)
     steps = fit(network, draw.batch, window_loss, _train_settings(settings), report_every=1)
     fitted = yield from translate(steps, _training)
+    yield 1.0, accuracy(fitted.network, draw, examples.held_out)
     card = WeightsCard(
         network="alexnet",
         role="window classifier",
         diameter=diameter,
         calibration=_CALIBRATION,
         options={"side": settings.window, "percent": percent, "classes": classes},
+        classes=examples.shapes,
     )
     return LearntNetwork(card, fitted.network)
 
@@ -161,12 +176,20 @@ class Windows:
         tensor = torch.from_numpy(windows)[:, None].contiguous(memory_format=torch.channels_last)
         return Batch((tensor, torch.from_numpy(classes)))
 
-    def _window(self, places: FloatArray, rng: np.random.Generator) -> ImageArray:
-        number, *yx, quarter = places[rng.integers(len(places))]
+    def plain(self, places: FloatArray) -> torch.Tensor:
+        """Windows at places ``(n, 4)`` as they are, ``(n, 1, view, view)``."""
+        return torch.from_numpy(np.stack([self._cut(place, np.zeros(2)) for place in places]))[:, None]
+
+    def _cut(self, place: FloatArray, shift: FloatArray) -> ImageArray:
+        number, *yx, quarter = place
         image = self.images[int(number)]
         shape = np.array(image.shape) - 2 * self.half
-        y, x = np.clip(np.rint(yx + rng.normal(0, self.jitter, 2)).astype(int), 0, shape - 1)
-        window = np.rot90(image[y : y + 2 * self.half + 1, x : x + 2 * self.half + 1].astype(np.float32), quarter)
+        y, x = np.clip(np.rint(yx + shift).astype(int), 0, shape - 1)
+        window = image[y : y + 2 * self.half + 1, x : x + 2 * self.half + 1]
+        return np.ascontiguousarray(np.rot90(window.astype(np.float32), quarter))
+
+    def _window(self, places: FloatArray, rng: np.random.Generator) -> ImageArray:
+        window = self._cut(places[rng.integers(len(places))], rng.normal(0, self.jitter, 2))
         contrast, brightness = np.exp(rng.uniform(-_CONTRAST, _CONTRAST)), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
         return np.asarray(window[:, :: rng.choice([-1, 1])] * contrast + brightness, np.float32)
 
@@ -175,3 +198,30 @@ def window_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     """Cross-entropy of windows of one cell each (equation 10), with softened labels."""
     windows, classes = batch
     return F.cross_entropy(network(windows)[:, :, 0, 0].float(), classes, label_smoothing=_SOFT)
+
+
+@torch.inference_mode()
+def accuracy(network: nn.Module, draw: Windows, held_out: Sequence[FloatArray]) -> str:
+    """How many of the examples that were not learnt from are put into their class, in a sentence.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the CPU.
+    draw
+        Cuts windows.
+    held_out
+        For each class ``(n, 4)``, see `Examples`. Classes count alike.
+    """
+    if not all(len(places) for places in held_out):
+        return "learnt; too few examples to hold some out"
+    right = [_right(network, draw, number, places) for number, places in enumerate(held_out)]
+    total = sum(len(places) for places in held_out)
+    return f"learnt; of {total} examples held out, {100 * np.mean(right):.1f} % are put into the right class"
+
+
+def _right(network: nn.Module, draw: Windows, number: int, places: FloatArray) -> float:
+    """The part of the windows at places ``(n, 4)`` that are taken for the class of this number."""
+    parts = np.array_split(places, -(-len(places) // _AT_ONCE))
+    said = [network(draw.plain(part))[:, :, 0, 0].argmax(1) for part in parts]
+    return float((torch.cat(said) == number).float().mean())

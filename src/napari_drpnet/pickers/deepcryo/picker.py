@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 from scipy.special import expit
 
@@ -39,6 +40,8 @@ _SMOOTHING = 0.06
 _FLOOR = -4.0
 # Candidates nearer to each other than this, in diameters, are one at any setting.
 _CLOSEST = 0.4
+# Class numbers of picks: top views are round, side views square.
+_NUMBERS = {"round": 1, "square": 2, "irregular": 3}
 # Part of the work that learning takes where a micrograph has to be learnt from first.
 _LEARNING = 0.9
 
@@ -121,20 +124,22 @@ class DeepCryoPicker:
             micrograph, self.settings.diameter, card.diameter, self.settings.invert, add_noise=False
         )
         window = SlidingWindow(network, self.settings.step).eval()
-        steps = tiling.score_steps(window, prepared.image, self.device, self.settings.memory)
-        logits = yield from translate(steps, lambda part: 0.9 * part)
+        steps = tiling.channel_steps(window, prepared.image, self.device, self.settings.memory)
+        logits, *shapes = yield from translate(steps, lambda part: 0.9 * part)
         across = card.diameter / window.stride
         smoothed: ImageArray = ndimage.gaussian_filter(logits, _SMOOTHING * across, truncate=3.0)
         values = np.asarray(expit(smoothed), np.float32)
         box = network.side / window.stride
         yx, peak, level = best_boxes(smoothed, box, self.settings.overlap, _CLOSEST * across, _FLOOR)
         frame = prepared.frame.rescaled(1 / window.stride)
-        usable = ~self._too_large(values, across)[nearest_pixels(yx, values.shape)]
+        pixels = nearest_pixels(yx, values.shape)
+        usable = ~self._too_large(values, across)[pixels]
         usable &= on_good_pixels((yx + 0.5) * window.stride, prepared.valid)
         # A window's centre lies half a pixel after that of the pixels its map pixel stands for.
         place = frame.to_micrograph(yx[usable] + 0.5 / window.stride)
         peak, probability = expit(peak[usable]), calibrated(card.calibration, peak[usable])
-        return ScoreMap(values, frame, Candidates(place, peak, level[usable], probability))
+        number = _class_numbers(card.classes, np.stack(shapes)[:, *pixels][:, usable])
+        return ScoreMap(values, frame, Candidates(place, peak, level[usable], probability, class_number=number))
 
     def _too_large(self, values: ImageArray, across: float) -> MaskArray:
         """Where connected areas of the map are larger than the settings allow a group of particles to be."""
@@ -143,3 +148,10 @@ class DeepCryoPicker:
         size[0] = 0
         too_large: MaskArray = (size > self.settings.largest * np.pi / 4 * across**2)[areas]
         return too_large
+
+
+def _class_numbers(classes: tuple[str, ...], logits: ImageArray) -> npt.NDArray[np.int64]:
+    """Number of the likeliest shape from its logits ``(shapes, n)``, ``(n,)``; 0 where the card does not name it."""
+    names = [*classes, *[""] * len(logits)]
+    numbers = np.array([_NUMBERS.get(name, 0) for name in names], np.int64)
+    return np.asarray(numbers[logits.argmax(axis=0)])

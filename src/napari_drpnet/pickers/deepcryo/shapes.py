@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy import ndimage
 from skimage.measure import label, regionprops
-from skimage.segmentation import clear_border, find_boundaries
-from skimage.transform import hough_circle, hough_circle_peaks
+from skimage.segmentation import clear_border
+from skimage.transform import hough_circle
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
 
@@ -89,8 +90,9 @@ def _blob(region: Any, diameter: float, disc: float, usual: float) -> Blob:
         return Blob(np.array(region.centroid), area, circularity, (0.0, 0.0), darkness, "irregular")
     image = np.pad(region.image, 1)
     corner = np.array(region.bbox[:2], np.float64) - 1
-    circle, round_fit = _circle(image, diameter)
-    box, square_fit, feret = _box(image)
+    outline = image & ~ndimage.binary_erosion(image)
+    circle, round_fit = _circle(image, outline, diameter)
+    box, square_fit, feret = _box(image, outline)
     if max(round_fit, square_fit) < _FITS:
         return Blob(np.array(region.centroid), area, circularity, feret, darkness, "irregular")
     if round_fit >= square_fit:
@@ -119,21 +121,20 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
-def _circle(image: MaskArray, diameter: float) -> tuple[FloatArray, float]:
+def _circle(image: MaskArray, outline: MaskArray, diameter: float) -> tuple[FloatArray, float]:
     """Centre of the circle that a circular Hough transform finds in an object's outline, and how it overlaps."""
     radii = np.unique(np.rint(_RADII * diameter).astype(int))
-    accumulated = hough_circle(find_boundaries(image, mode="inner"), radii[radii > 1])
-    _, x, y, radius = hough_circle_peaks(accumulated, radii[radii > 1], total_num_peaks=1)
-    if not len(y):
-        return np.zeros(2), 0.0
+    radii = radii[radii > 1]
+    voted = hough_circle(outline, radii)
+    best, y, x = np.unravel_index(voted.argmax(), voted.shape)
     rows, columns = np.indices(image.shape)
-    disc = np.hypot(rows - y[0], columns - x[0]) <= radius[0]
-    return np.array([y[0], x[0]], np.float64), _overlap(image, disc)
+    disc = np.hypot(rows - y, columns - x) <= radii[best]
+    return np.array([y, x], np.float64), _overlap(image, disc)
 
 
-def _box(image: MaskArray) -> tuple[FloatArray, float, tuple[float, float]]:
+def _box(image: MaskArray, outline: MaskArray) -> tuple[FloatArray, float, tuple[float, float]]:
     """Centre of the narrowest box around an object, how much of it the object fills, and its Feret diameters."""
-    points = _corners(image)
+    points = _corners(outline)
     angle = np.deg2rad(np.arange(0, 180, 3))
     across = np.stack([np.cos(angle), np.sin(angle)])
     along = points @ across
@@ -148,9 +149,9 @@ def _box(image: MaskArray) -> tuple[FloatArray, float, tuple[float, float]]:
     return centre, filled * alike, (float(extent.max()), float(extent[narrow]))
 
 
-def _corners(image: MaskArray) -> FloatArray:
+def _corners(outline: MaskArray) -> FloatArray:
     """Corners of the outermost pixels, ``(n, 2)``."""
-    pixels = np.argwhere(find_boundaries(image, mode="inner"))
+    pixels = np.argwhere(outline)
     around = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
     return np.asarray((pixels[:, None] + around).reshape(-1, 2))
 

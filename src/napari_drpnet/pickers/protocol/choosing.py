@@ -110,6 +110,7 @@ def as_picks(name: str, score_map: ScoreMap, selection: Selection) -> Picks:
         class_number,
         psi,
         source=np.array(name),
+        box=np.asarray(np.nan) if every.box is None else every.box[which],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import numpy as np
 from pydantic import ValidationError
@@ -60,7 +61,8 @@ def _candidates(picks: Picks) -> Candidates:
     probability = np.where(np.isnan(picks.score), 1.0, picks.score)
     level = np.full(len(picks), 2)
     diameter = _known(picks.diameter)
-    return Candidates(picks.yx, probability, level, probability, diameter, picks.class_number, picks.psi)
+    every = Candidates(picks.yx, probability, level, probability, diameter, picks.class_number, picks.psi)
+    return replace(every, box=picks.box)
 
 
 def _known(diameter: FloatArray) -> FloatArray | None:

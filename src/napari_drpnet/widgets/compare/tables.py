@@ -23,7 +23,7 @@ SETS = {
     "precision": "Part of the picks that are right",
     "recall": "Part of the particles that were found",
     "F1": "Harmonic mean of precision and recall",
-    "AP": "Average precision: area under the curve, at all thresholds",
+    "AP": "Average precision by distance: area under the curve, at all thresholds",
     "≈ true": "Particles among the picks, by what averages prove without a truth; - where it is not known",
     "≈ precision": "Part of the picks that are particles, by what averages prove",
     "≈ F1": "By what averages prove, of the particles among the picker's own candidates",

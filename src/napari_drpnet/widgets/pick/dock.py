@@ -70,6 +70,7 @@ class PickWidget(Container[Any]):
         self.tuning.changed.connect(self._tune)
         self.tuning.measured.connect(self._use_diameter)
         self.show_scores.changed.connect(self._show_scores)
+        self.tuning.show_boxes.changed.connect(self._show_boxes)
         for widget in (self.diameter, self.invert, self.source.pixel_size):
             widget.changed.connect(self._keep_later)
         self.job.ended.connect(self._follow_run)
@@ -136,6 +137,7 @@ class PickWidget(Container[Any]):
         self.show_ring.value = False
         self._check()
         self._show_scores()
+        self._show_boxes()
 
     def _show(self, result: Result, threshold: ThresholdValue, min_distance: float | None) -> None:
         """Show a result at these values."""
@@ -166,6 +168,10 @@ class PickWidget(Container[Any]):
     def _show_scores(self) -> None:
         if self.result is not None:
             self.result.show_scores(self.show_scores.value)
+
+    def _show_boxes(self) -> None:
+        if self.result is not None:
+            self.result.show_boxes(self.tuning.show_boxes.value)
 
     def _use_diameter(self, diameter: float) -> None:
         """The median of the picks is how large the particle is."""

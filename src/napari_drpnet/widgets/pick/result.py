@@ -164,6 +164,17 @@ class Result:
         asked = self.min_distance
         return USUAL_DISTANCE * self.diameter if asked is None else self.source.frame.micrograph_pixels(asked)
 
+    @property
+    def has_boxes(self) -> bool:
+        """Whether the picker found out height and width of the particles."""
+        box = self.score_map.candidates.box
+        return box is not None and bool(np.isfinite(box).any())
+
+    def show_boxes(self, visible: bool) -> None:
+        """Draw the picks as boxes, or as circles."""
+        if self.layer is not None:
+            layers.show_boxes(self.layer, visible)
+
     def show_scores(self, visible: bool) -> None:
         """Show the score map as a layer under the picks, or hide it; a picker without a map has nothing to show."""
         layer = self.score_layer

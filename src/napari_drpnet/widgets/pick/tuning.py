@@ -44,6 +44,10 @@ class Tuning:
         self.outlook = OutlookForm()
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
         self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
+        self.show_boxes = CheckBox(
+            text="Show boxes", tooltip="Squares instead of circles, as large as the boxes found."
+        )
+        self.show_boxes.visible = False
         self.summary = Label(value="")
         self.use_size = PushButton(
             text="Use as diameter", tooltip="Let the median of the picks be the diameter of the particle."
@@ -58,7 +62,15 @@ class Tuning:
     @property
     def widgets(self) -> list[Widget]:
         """To be put on the form, in this order."""
-        return [self._row, self.outlook, self.min_distance, self.show_scores, self.summary, self.use_size]
+        return [
+            self._row,
+            self.outlook,
+            self.min_distance,
+            self.show_scores,
+            self.show_boxes,
+            self.summary,
+            self.use_size,
+        ]
 
     @property
     def asked(self) -> ThresholdValue:
@@ -71,6 +83,7 @@ class Tuning:
         self.outlook.forget()
         self._set_distance(diameter)
         self.show_scores.enabled = False
+        self.show_boxes.visible = False
         self.summary.value = ""
         self.use_size.visible = False
 
@@ -82,6 +95,7 @@ class Tuning:
         pixel_size = result.source.frame.pixel_size
         self._set_distance(result.diameter * (pixel_size or 0.0))
         self.show_scores.enabled = result.score_map.values is not None
+        self.show_boxes.visible = result.has_boxes
         self._summarise(result, pixel_size)
 
     def _summarise(self, result: Result, pixel_size: float | None) -> None:

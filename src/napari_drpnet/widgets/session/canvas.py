@@ -149,7 +149,7 @@ class Canvas:
             layer.editable = editable
             if selected:
                 layer.selected_data = selected
-                layer.feature_defaults = layers.NEW_POINT
+                layer.feature_defaults = layers.new_point(layer.features)
 
     def look_at(self, yx: Sequence[float], pixel_size: float | None) -> None:
         """Centre the view on a place in micrograph pixels."""

@@ -23,7 +23,8 @@ def curves(comparison: Comparison) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Precision over recall" '
         f'font-family="system-ui, sans-serif" font-size="14">{_axes()}{lines}{dots}{legend}</svg>\n'
-        '<p class="small">A dot is the threshold in force. A set without scores has a dot and no curve.</p>'
+        '<p class="small">A dot is the threshold in force. A set without scores has a dot and no curve. '
+        "AP is the average precision by distance, the area under the curve.</p>"
     )
 
 

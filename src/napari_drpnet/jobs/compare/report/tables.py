@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,15 @@ STANDINGS = (
     Column("f1", "F1", ".3f", "harmonic mean of both, at the threshold in force"),
     Column("best_f1", "best F1", ".3f", "the best over all thresholds, chosen with the truth: an upper bound"),
     Column("best_threshold", "at", ".2f", "the threshold of the best F1"),
-    Column("average_precision", "AP", ".3f", "average precision, the area under the curve of all candidates"),
+    Column(
+        "average_precision", "AP", ".3f", "average precision by distance, the area under the curve of all candidates"
+    ),
+    Column(
+        "box_ap", "box AP", ".3f", "average precision of all boxes, mean over intersections over union of .50 to .95"
+    ),
+    Column("box_ap50", "box AP50", ".3f", "average precision of boxes, an intersection over union of .50 being enough"),
+    Column("box_ap75", "box AP75", ".3f", "the same with .75"),
+    Column("box_ar", "box AR", ".3f", "part of the particles that all boxes together find, mean as in box AP"),
     Column("distance", "off [Å]", ".1f", "median distance of right picks from the true centre, in Angstrom"),
     Column("true_picks", "≈ true", ",.0f", "particles among the picks, by what averages prove without a truth", True),
     Column("estimated_precision", "≈ precision", ".2f", "part of the picks that are particles, by averages", True),
@@ -148,6 +156,7 @@ def _standing(report: ComparisonReport, index: int) -> Row:
         standing.best_f1,
         standing.best_threshold,
         standing.area,
+        *(astuple(standing.boxes) if standing.boxes is not None else (None,) * 4),
         near[0] * report.pixel_size if near and counts else None,
         *_proved(report, standing.name),
         cpu / len(entries) if cpu is not None else None,
