@@ -22,7 +22,7 @@ from napari_drpnet.settings.centerpicker import CenterPickerSettings
 from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
-from napari_drpnet.settings.deepcryopicker import DeepCryoPickerSettings
+from napari_drpnet.settings.deepcryopicker import DeepCryoPickerPaperSettings, DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
     DRPnetPaperSettings,
@@ -54,6 +54,7 @@ __all__ = [
     "DRPnetPaperSettings",
     "DRPnetSettings",
     "Decision",
+    "DeepCryoPickerPaperSettings",
     "DeepCryoPickerSettings",
     "Device",
     "EvaluationSettings",

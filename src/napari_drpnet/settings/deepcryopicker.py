@@ -57,3 +57,15 @@ class DeepCryoPickerSettings(PickerSettings):
         json_schema_extra=unit("particle areas"),
     )
     seed: Seed = 0
+
+
+class DeepCryoPickerPaperSettings(DeepCryoPickerSettings):
+    """DeepCryoPicker trained as published; hours on a processor."""
+
+    examples: int = Field(1200, ge=10, description="Examples of each class to learn from.")
+    window: Literal[67, 99, 131, 163, 195, 227] = Field(
+        227, description="Side of the classifier's window.", json_schema_extra=unit("network px")
+    )
+    width: float = Field(1.0, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's.")
+    steps: int = Field(1500, ge=1, description="Optimisation steps: 20 epochs of 1,200 examples of two classes.")
+    rate: float = Field(1e-4, gt=0, description="Learning rate.")

@@ -33,6 +33,7 @@ _MOVING = {
     "params",
 }
 Loss = Callable[[nn.Module, Tensors], torch.Tensor]
+Optimise = Callable[[nn.Module, TrainSettings], tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,18 @@ class Fitted:
     checks: list[Step]
 
 
+def adamw(
+    network: nn.Module, settings: TrainSettings
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW with a one-cycle learning rate."""
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
+    # A share that is a whole number of steps for no short run: torch divides by that number less 1.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.rate, total_steps=max(settings.steps, 2), pct_start=0.0501
+    )
+    return optimiser, schedule
+
+
 def fit(
     network: nn.Module,
     draw: Draw,
@@ -83,6 +96,7 @@ def fit(
     settings: TrainSettings,
     watch: Watch | None = None,
     report_every: int = 50,
+    optimise: Optimise | None = None,
 ) -> Generator[Step, None, Fitted]:
     """Optimise a network with AdamW, a one-cycle learning rate and a moving average of the weights.
 
@@ -104,6 +118,9 @@ def fit(
     report_every
         A `Step` is yielded after so many steps, and at every check, so that a caller can show it or stop.
 
+    optimise
+        Another optimiser and schedule, for runs without a checkpoint.
+
     Raises
     ------
     UserError
@@ -111,7 +128,7 @@ def fit(
     """
     watch = watch or Watch()
     with crew(settings.device) as team:
-        state = _State(network, loss, settings, team)
+        state = _State(network, loss, settings, team, optimise or adamw)
         first = state.resume(watch)
         last = 0 if state.waited(settings.patience) else settings.steps
         total, count = 0.0, 0
@@ -134,15 +151,13 @@ def fit(
 class _State:
     """A network on its way: everything that a checkpoint holds."""
 
-    def __init__(self, network: nn.Module, loss: Loss, settings: TrainSettings, team: Processes) -> None:
+    def __init__(
+        self, network: nn.Module, loss: Loss, settings: TrainSettings, team: Processes, optimise: Optimise
+    ) -> None:
         self.team, self.seed = team, settings.seed
         self.network = network.to(team.device).train()
         self.learner = team.share(_Learner(network, loss))
-        self.optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-4)
-        # A share that is a whole number of steps for no short run: torch divides by that number less 1.
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, settings.rate, total_steps=max(settings.steps, 2), pct_start=0.0501
-        )
+        self.optimiser, self.schedule = optimise(network, settings)
         self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
         self.half = half_precision(settings, team.device)
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.half is torch.float16)

@@ -347,6 +347,20 @@ def test_no_micrograph_and_unusable_ones_are_said():
         drained(picker.learn_steps([lambda: small]))
 
 
+def test_as_published_it_is_trained_by_plain_descent(data_set):
+    picker = load_picker("deepcryopicker-paper", diameter=28.0)
+    told = picker.settings
+    assert (told.window, told.width, told.batch, told.rate) == (227, 1.0, 32, 1e-4)
+    few = {**QUICK, "steps": 3, "rate": 0.01}
+    picker = load_picker("deepcryopicker-paper", **few)
+    drained(picker.learn_steps(readers(data_set)[1:2]))
+    picks = picker.pick(data_set[2][0])
+    assert set(picks.source.tolist()) <= {"deepcryopicker-paper"}
+    ours = load_picker("deepcryopicker", **few)
+    drained(ours.learn_steps(readers(data_set)[1:2]))
+    assert not np.array_equal(ours.score(data_set[2][0]).values, picker.score(data_set[2][0]).values)
+
+
 # --- round particles by their outline
 
 

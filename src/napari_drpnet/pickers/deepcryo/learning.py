@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,6 +20,7 @@ from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import MARGIN
 from napari_drpnet.pickers.deepcryo.examples import Examples, Scene, choose, scene
+from napari_drpnet.pickers.deepcryo.recipe import OURS, Recipe
 from napari_drpnet.settings import DeepCryoPickerSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import attended, translate
 from napari_drpnet.training_loop.batches import Batch, Tensors
@@ -28,10 +31,6 @@ _FILLED = 0.85
 # Slope and offset from the logit of a window to the probability of a particle: the classifier's own odds. Those fitted
 # on simulated sets, with how high the map lies or without, were no better on the next set.
 _CALIBRATION = (1.0, 0.0)
-# Labels come from clustering, some are wrong: no window is learnt to be surer than this leaves.
-_SOFT = 0.1
-# How far the centre of a window may be off, in diameters, and how its grey levels vary.
-_JITTER, _CONTRAST, _BRIGHTNESS = 0.04, 0.2, 0.05
 # Seconds before which nothing is said of how long it will take.
 _SOON = 2.0
 # Windows that are classified at once.
@@ -51,7 +50,7 @@ class LearntNetwork:
 
 
 def learn_steps(
-    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
+    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]], recipe: Recipe = OURS
 ) -> Generator[Told, None, LearntNetwork]:
     """Cluster some of the micrographs, choose good particles, and train a classifier on them.
 
@@ -61,6 +60,8 @@ def learn_steps(
         How.
     micrographs
         Each reads one when called.
+    recipe
+        What the settings do not say of the training.
 
     Yields
     ------
@@ -81,7 +82,7 @@ def learn_steps(
         return latest
 
     with ThreadPoolExecutor(1) as aside:
-        return (yield from translate(attended(_learn(settings, micrographs), aside), shown))
+        return (yield from translate(attended(_learn(settings, micrographs, recipe), aside), shown))
 
 
 def _left(fraction: float, elapsed: float) -> str:
@@ -92,7 +93,7 @@ def _left(fraction: float, elapsed: float) -> str:
 
 
 def _learn(
-    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]]
+    settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]], recipe: Recipe
 ) -> Generator[Told, None, LearntNetwork]:
     diameter = _FILLED * settings.window
     scenes = yield from _gathered(settings, micrographs, diameter)
@@ -100,8 +101,9 @@ def _learn(
     torch.manual_seed(settings.seed)
     percent, classes = round(100 * settings.width), len(examples.places)
     network = channels_last(AlexNet(settings.window, percent, classes))
-    draw = Windows(examples, settings.window + 2 * MARGIN, _JITTER * diameter)
-    steps = fit(network, draw.batch, window_loss, _train_settings(settings), report_every=1)
+    draw = Windows(examples, settings.window + 2 * MARGIN, diameter, recipe)
+    loss, told = partial(window_loss, soft=recipe.soft), _train_settings(settings, recipe.average)
+    steps = fit(network, draw.batch, loss, told, report_every=1, optimise=recipe.optimise)
     fitted = yield from translate(steps, _training)
     yield 1.0, accuracy(fitted.network, draw, examples.held_out)
     card = WeightsCard(
@@ -138,13 +140,13 @@ def _training(step: Step) -> Told:
     return fraction, f"learning, step {step.done} of {step.total}, loss {step.loss:.2f}"
 
 
-def _train_settings(settings: DeepCryoPickerSettings) -> TrainSettings:
+def _train_settings(settings: DeepCryoPickerSettings, average: float) -> TrainSettings:
     return TrainSettings(
         training=(TrainingSet(micrographs="clustered"),),
         steps=settings.steps,
         batch=settings.batch,
         rate=settings.rate,
-        average=0.97,
+        average=average,
         check_every=settings.steps,
         seed=settings.seed,
         device=settings.device,
@@ -160,12 +162,15 @@ class Windows:
         Images and places.
     view
         Side of what the network sees, odd.
-    jitter
-        Standard deviation of the centre in pixels.
+    diameter
+        Of a particle in pixels.
+    recipe
+        How windows are varied.
     """
 
-    def __init__(self, examples: Examples, view: int, jitter: float) -> None:
-        self.half, self.jitter, self.places = view // 2, jitter, examples.places
+    def __init__(self, examples: Examples, view: int, diameter: float, recipe: Recipe) -> None:
+        self.half, self.places, self.recipe = view // 2, examples.places, recipe
+        self.jitter = recipe.jitter * diameter
         self.images = [np.pad(image, self.half, mode="symmetric") for image in examples.images]
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
@@ -190,14 +195,17 @@ class Windows:
 
     def _window(self, places: FloatArray, rng: np.random.Generator) -> ImageArray:
         window = self._cut(places[rng.integers(len(places))], rng.normal(0, self.jitter, 2))
-        contrast, brightness = np.exp(rng.uniform(-_CONTRAST, _CONTRAST)), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
+        if self.recipe.blur:
+            window = ndimage.gaussian_filter(window, rng.uniform(0, self.recipe.blur), radius=int(rng.integers(1, 3)))
+        spread, shift = self.recipe.contrast, self.recipe.brightness
+        contrast, brightness = np.exp(rng.uniform(-spread, spread)), rng.uniform(-shift, shift)
         return np.asarray(window[:, :: rng.choice([-1, 1])] * contrast + brightness, np.float32)
 
 
-def window_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
+def window_loss(network: nn.Module, batch: Tensors, soft: float) -> torch.Tensor:
     """Cross-entropy of windows of one cell each (equation 10), with softened labels."""
     windows, classes = batch
-    return F.cross_entropy(network(windows)[:, :, 0, 0].float(), classes, label_smoothing=_SOFT)
+    return F.cross_entropy(network(windows)[:, :, 0, 0].float(), classes, label_smoothing=soft)
 
 
 @torch.inference_mode()

@@ -23,6 +23,7 @@ from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import SlidingWindow
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, learn_steps
+from napari_drpnet.pickers.deepcryo.recipe import OURS, PAPER, Recipe
 from napari_drpnet.pickers.network import (
     calibrated,
     check_size,
@@ -31,7 +32,7 @@ from napari_drpnet.pickers.network import (
     network_image,
     on_good_pixels,
 )
-from napari_drpnet.settings import DeepCryoPickerSettings
+from napari_drpnet.settings import DeepCryoPickerPaperSettings, DeepCryoPickerSettings
 from napari_drpnet.steps import translate
 
 # Smoothing of the map, in particle diameters: the score of one window is noisy.
@@ -62,6 +63,7 @@ class DeepCryoPicker:
 
     name: ClassVar[str] = "deepcryopicker"
     settings_class: ClassVar[type[DeepCryoPickerSettings]] = DeepCryoPickerSettings
+    recipe: ClassVar[Recipe] = OURS
 
     def __init__(self, settings: DeepCryoPickerSettings) -> None:
         self.settings = settings
@@ -83,7 +85,7 @@ class DeepCryoPicker:
         UserError
             When no micrograph can be used, or there is nothing in them to learn from.
         """
-        learnt = yield from learn_steps(self.settings, micrographs)
+        learnt = yield from learn_steps(self.settings, micrographs, self.recipe)
         self._learnt = LearntNetwork(learnt.card, channels_last(learnt.network).to(self.device))
 
     def save(self, path: Path) -> Path:
@@ -148,6 +150,17 @@ class DeepCryoPicker:
         size[0] = 0
         too_large: MaskArray = (size > self.settings.largest * np.pi / 4 * across**2)[areas]
         return too_large
+
+
+class DeepCryoPickerPaper(DeepCryoPicker):
+    """DeepCryoPicker trained as published: AlexNet at full size, plain descent, 20 epochs. For a graphics card.
+
+    See `DeepCryoPicker`, of which it differs in the defaults of its settings and in its recipe.
+    """
+
+    name: ClassVar[str] = "deepcryopicker-paper"
+    settings_class: ClassVar[type[DeepCryoPickerSettings]] = DeepCryoPickerPaperSettings
+    recipe: ClassVar[Recipe] = PAPER
 
 
 def _class_numbers(classes: tuple[str, ...], logits: ImageArray) -> npt.NDArray[np.int64]:

@@ -17,6 +17,7 @@ from napari_drpnet.settings import (
     AUTO,
     DEFAULT_PICKER,
     CenterPickerSettings,
+    DeepCryoPickerPaperSettings,
     DeepCryoPickerSettings,
     DRPnetPaperSettings,
     DRPnetSettings,
@@ -39,6 +40,10 @@ _BUILT_IN: dict[str, tuple[str, type[PickerSettings] | None]] = {
     "pixer": ("napari_drpnet.pickers.pixer:Pixer", PixerSettings),
     "centerpicker": ("napari_drpnet.pickers.centerpicker.picker:CenterPicker", CenterPickerSettings),
     "deepcryopicker": ("napari_drpnet.pickers.deepcryo.picker:DeepCryoPicker", DeepCryoPickerSettings),
+    "deepcryopicker-paper": (
+        "napari_drpnet.pickers.deepcryo.picker:DeepCryoPickerPaper",
+        DeepCryoPickerPaperSettings,
+    ),
     "log": ("napari_drpnet.pickers.classical.log:LoG", LoGSettings),
     "template": ("napari_drpnet.pickers.classical.template:Template", TemplateSettings),
 }
