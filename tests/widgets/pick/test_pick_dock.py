@@ -22,7 +22,7 @@ from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import PickRun
 
 pytestmark = pytest.mark.gui
-RUN_LIMIT = 60_000  # milliseconds; the first run imports torch
+RUN_LIMIT = 120_000  # milliseconds; the first run imports torch
 
 
 @pytest.fixture
