@@ -173,7 +173,7 @@ def test_a_second_peak_of_the_same_particle_goes():
 
 def test_the_usual_diameter_is_that_of_the_likely_centres_however_many_small_ones_there_are():
     peak, diameter = np.array([0.9, 0.8, 0.7] + 60 * [0.2]), np.array([20.0, 21, 22] + 60 * [4.0])
-    centres = Centres(np.zeros((63, 2)), peak, diameter)
+    centres = Centres(np.zeros((63, 2)), peak, np.stack([diameter, diameter], axis=1))
     assert usual_diameter(centres) == 21
     assert usual_diameter(centres.select(np.zeros(63, bool))) is None
 
