@@ -100,6 +100,8 @@ class Bench:
         across = cutter.diameter / every.frame.known_pixel_size()
         size = np.array(every.frame.shape, np.float64) / across
         yx = across * rim_places(every.yx / across, size, min(room, _RIMS_EACH), seed=len(every))
+        if not len(yx):
+            return  # nothing to make the micrograph white for once more
         self._rims = self._rims or ParticleStack(cutter)
         self._rims.add(micrograph, Picks(every.frame, yx))
 

@@ -114,18 +114,23 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
+_STAGE_1 = "Weights of stage 1: a name from the package, or a .safetensors file."
+_DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier")
+_CLASSIFIER = network("classifier", none=_NONE, learns_from="patches")
+
+
 class DRPnetSettings(PickerSettings):
     """DRPnet: a regression network finds candidates; a classifier, where one is chosen, keeps or rejects them."""
 
     detector: str = Field(
         "detector",
-        description="Weights of stage 1: a name from the package, or a .safetensors file.",
-        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
+        description=_STAGE_1,
+        json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         None,
         description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
-        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
+        json_schema_extra=_CLASSIFIER,
     )
 
 
@@ -134,13 +139,13 @@ class DRPnetPaperSettings(DRPnetSettings):
 
     detector: str = Field(
         "fcrn",
-        description="Weights of stage 1: a name from the package, or a .safetensors file.",
-        json_schema_extra=network("detector", learns_from="micrographs", leaves_out="classifier"),
+        description=_STAGE_1,
+        json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         "classifier",
         description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
-        json_schema_extra=network("classifier", none=_NONE, learns_from="patches"),
+        json_schema_extra=_CLASSIFIER,
     )
     box: float | None = Field(
         None,

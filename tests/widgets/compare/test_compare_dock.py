@@ -387,6 +387,16 @@ def test_picks_that_fit_only_upside_down_are_warned_of(form: Any, viewer: Any, q
 # ---------------------------------------------------------------- without a truth
 
 
+def open_on_seen(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The form on a micrograph whose averages prove something, with the real log among the pickers."""
+    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
+    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
+    viewer.open(str(path), plugin="napari-drpnet")
+    form = open_form(viewer)
+    form.diameter.value = seen_particles.DIAMETER
+    return form
+
+
 def shown_averages(form: Any) -> list[str]:
     """What is written on the page of averages, from its top."""
     return [label.text() for label in form.averages.findChildren(QLabel)]
@@ -396,11 +406,7 @@ def shown_averages(form: Any) -> list[str]:
 def test_averages_of_each_set_are_side_by_side_and_tell_when_its_picks_change(
     viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
-    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
-    viewer.open(str(path), plugin="napari-drpnet")
-    form = open_form(viewer)
-    form.diameter.value = seen_particles.DIAMETER
+    form = open_on_seen(viewer, tmp_path, monkeypatch)
     assert not form.averages.job.button.enabled
     form.measure.value = False
     run(form, qtbot, "log")
@@ -431,11 +437,7 @@ def test_averages_of_each_set_are_side_by_side_and_tell_when_its_picks_change(
 def test_true_picks_are_told_without_a_truth_and_follow_the_threshold(
     viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
-    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
-    viewer.open(str(path), plugin="napari-drpnet")
-    form = open_form(viewer)
-    form.diameter.value = seen_particles.DIAMETER
+    form = open_on_seen(viewer, tmp_path, monkeypatch)
     run(form, qtbot, "log", "dark-discs")
     log = form.model.named("log")
     assert abs(log.proof.true.value - 196) < 3 * log.proof.true.error
@@ -458,11 +460,9 @@ def test_true_picks_are_told_without_a_truth_and_follow_the_threshold(
 def test_a_picker_is_compared_by_evidence_as_the_pick_dock_has_it_until_somebody_moves_its_threshold(
     viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
-    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
-    viewer.open(str(path), plugin="napari-drpnet")
-    form, picking = open_form(viewer), viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")[1]
-    picking.diameter.value = form.diameter.value = seen_particles.DIAMETER
+    form = open_on_seen(viewer, tmp_path, monkeypatch)
+    picking = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")[1]
+    picking.diameter.value = seen_particles.DIAMETER
     picking.picker.value = "log"
     picking.job.button.native.click()
     qtbot.waitUntil(lambda: not picking.job.running, timeout=LIMIT)
@@ -494,11 +494,7 @@ def test_a_picker_is_compared_by_evidence_as_the_pick_dock_has_it_until_somebody
 def test_picks_by_probability_come_first_and_stay_when_measuring_is_cancelled(
     viewer: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(base._BUILT_IN, "log", LOG)
-    path = seen_particles.write_seen(tmp_path / "seen.mrc", 3, count=196, side=980)
-    viewer.open(str(path), plugin="napari-drpnet")
-    form = open_form(viewer)
-    form.diameter.value = seen_particles.DIAMETER
+    form = open_on_seen(viewer, tmp_path, monkeypatch)
     form.pickers.tick("log")
     form.job.button.native.click()
     qtbot.waitUntil(lambda: form.model.named("log") is not None, timeout=LIMIT)

@@ -65,6 +65,7 @@ class Tiles(QAbstractScrollArea):
         self._width = 0  # of the viewport when the rows were laid out
 
     # ------------------------------------------------------------ what is shown
+    # A grid fills these in. They are not abstract methods, as Qt's classes have a metaclass that is not `ABCMeta`.
 
     @property
     def count(self) -> int:
