@@ -64,6 +64,19 @@ def test_the_biological_assembly_is_built(tmp_path: Path) -> None:
     assert np.ptp(particle.xyz[:, 0]) == pytest.approx(50)
 
 
+def test_an_assembly_whose_chains_are_listed_over_several_lines_is_whole(tmp_path: Path) -> None:
+    places = 4.0 * np.indices((5, 1, 1)).reshape(3, -1).T
+    first, second = (write_model(tmp_path / name, places + shift).read_text() for name, shift in (("a", 0), ("b", 30)))
+    atoms = "".join(line + "\n" for line in first.splitlines() if line.startswith("ATOM"))
+    others = "".join(line[:21] + "B" + line[22:] + "\n" for line in second.splitlines() if line.startswith("ATOM"))
+    remark = "REMARK 350 BIOMOLECULE: 1\nREMARK 350 APPLY THE FOLLOWING TO CHAINS: A,\nREMARK 350 B\n"
+    for row, cells in enumerate(np.eye(3)):
+        remark += f"REMARK 350   BIOMT{row + 1}   1{''.join(f'{cell:10.6f}' for cell in cells)}        0.00000\n"
+    model = tmp_path / "old.pdb"
+    model.write_text(remark + atoms + others + "END\n")
+    assert len(read_structure(model).xyz) == 10
+
+
 def test_a_map_becomes_the_points_inside_it(tmp_path: Path) -> None:
     z, y, x = np.mgrid[-20:20, -20:20, -20:20]
     with mrcfile.new(tmp_path / "ball.mrc") as file:

@@ -111,10 +111,7 @@ def _read_model(path: Path) -> Scatterers:
         raise UserError(f"{path}: cannot be read as PDB or mmCIF ({cut(str(error), 80)}).", _HINT) from error
     if len(structure) == 0:
         raise UserError(f"{path}: no atoms in this file.", "Give a file with an atomic model.")
-    model = structure[0]
-    if structure.assemblies:
-        structure.setup_entities()
-        model = gemmi.make_assembly(structure.assemblies[0], model, gemmi.HowToNameCopiedChain.Dup)
+    model = _assembled(structure)
     atoms = [
         (atom.pos.x, atom.pos.y, atom.pos.z, _excess(atom.element.name.upper(), atom.occ))
         for chain in model
@@ -129,6 +126,27 @@ def _read_model(path: Path) -> Scatterers:
         raise UserError(f"{path}: {len(atoms)} atoms, more than {_MAX_ATOMS}.", "Give a density map of it instead.")
     table = np.asarray(atoms)
     return centred(_stem(path), table[:, :3], table[:, 3])
+
+
+def _assembled(structure: gemmi.Structure) -> gemmi.Model:
+    """The first biological assembly, or the model as it stands where the file has none.
+
+    Old PDB files list the chains of an assembly over several lines, of which gemmi reads the first. Chains that are in
+    no assembly show that; then the model as it stands is nearer to the truth.
+    """
+    model = structure[0]
+    structure.setup_entities()
+    parts = [part for one in structure.assemblies for part in one.generators]
+    named = {name for part in parts for name in (*part.chains, *part.subchains)}
+    if any(
+        not named & {chain.name, *(residue.subchain for residue in chain.get_polymer())} for chain in _polymers(model)
+    ):
+        return model
+    return gemmi.make_assembly(structure.assemblies[0], model, gemmi.HowToNameCopiedChain.Dup) if parts else model
+
+
+def _polymers(model: gemmi.Model) -> list[gemmi.Chain]:
+    return [chain for chain in model if len(chain.get_polymer())]
 
 
 def _excess(element: str, occupancy: float) -> float:
