@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-# Kernel and channels of the convolutions, whether a max-pool follows, and the channels of the dense layers (table 9).
+# Kernel and channels of the convolutions, whether a max-pool follows, and channels of each dense layer (table 9).
 _CONVOLUTIONS = ((11, 96, True), (5, 256, True), (3, 384, False), (3, 384, False), (3, 256, True))
-_DENSE = (4096, 4096)
+_DENSE = 4096
 _STRIDE = 4  # of the first convolution
 _POOL = 3
 # Width on every side of the window that the paper's network fills with zeros and ours with what is there.
@@ -37,9 +37,11 @@ class AlexNet(nn.Module):
         Of the window that is classified, in pixels: `SMALLEST` and any number of `STEP`, up to `LARGEST`; 227 in the
         paper.
     percent
-        Width: the paper's channels times this.
+        Width of the convolutions: the paper's channels times this.
     classes
         Background first.
+    dense
+        Channels of each dense layer.
 
     Attributes
     ----------
@@ -47,13 +49,16 @@ class AlexNet(nn.Module):
         Of the window, and of what is seen: the window and `MARGIN` pixels around it.
     """
 
-    def __init__(self, side: int = 227, percent: int = 100, classes: int = 4) -> None:
-        if not (SMALLEST <= side <= LARGEST and 1 <= percent <= 100 and 2 <= classes <= 100):
-            raise ValueError(f"no AlexNet has a window of {side} px, {percent} % of its channels and {classes} classes")
+    def __init__(self, side: int = 227, percent: int = 100, classes: int = 4, dense: int = _DENSE) -> None:
+        if not (SMALLEST <= side <= LARGEST and 1 <= percent <= 100 and 2 <= classes <= 100 and 1 <= dense <= _DENSE):
+            raise ValueError(
+                f"no AlexNet has a window of {side} px, {percent} % of its channels, {dense} of its dense ones and "
+                f"{classes} classes"
+            )
         super().__init__()
         self.side, self.view = side, side + 2 * MARGIN
         kernels = [kernel for kernel, _, _ in _CONVOLUTIONS]
-        channels = [1, *(max(1, round(n * percent / 100)) for n in (*(n for _, n, _ in _CONVOLUTIONS), *_DENSE))]
+        channels = [1, *(max(1, round(n * percent / 100)) for _, n, _ in _CONVOLUTIONS), dense, dense]
         layers = [nn.Conv2d(*sizes) for sizes in zip(channels, channels[1:], [*kernels, _cells(side), 1], strict=False)]
         for layer in layers:
             _begin(layer)

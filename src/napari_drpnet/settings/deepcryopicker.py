@@ -36,11 +36,12 @@ class DeepCryoPickerSettings(PickerSettings):
         json_schema_extra=unit("network px"),
     )
     width: float = Field(
-        0.12, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's (1); a GPU bears 1."
+        0.12, ge=0.01, le=1, description="Channels of the convolutions, as a part of the paper's (1); a GPU bears 1."
     )
-    steps: int = Field(200, ge=1, description="Optimisation steps.")
+    dense: int = Field(256, ge=1, le=4096, description="Channels of the two dense layers; the paper has 4096.")
+    steps: int = Field(120, ge=1, description="Optimisation steps.")
     batch: int = Field(32, ge=2, description="Windows a step; the paper takes 16 to 64.")
-    rate: float = Field(1e-3, gt=0, description="Highest learning rate.")
+    rate: float = Field(3e-3, gt=0, description="Highest learning rate.")
     step: Literal[4, 8, 16, 32] = Field(
         8, description="Distance of windows when picking.", json_schema_extra=unit("network px")
     )
@@ -66,6 +67,7 @@ class DeepCryoPickerPaperSettings(DeepCryoPickerSettings):
     window: Literal[67, 99, 131, 163, 195, 227] = Field(
         227, description="Side of the classifier's window.", json_schema_extra=unit("network px")
     )
-    width: float = Field(1.0, ge=0.01, le=1, description="Channels of the classifier, as a part of the paper's.")
+    width: float = Field(1.0, ge=0.01, le=1, description="Channels of the convolutions, as a part of the paper's.")
+    dense: int = Field(4096, ge=1, le=4096, description="Channels of the two dense layers.")
     steps: int = Field(1500, ge=1, description="Optimisation steps: 20 epochs of 1,200 examples of two classes.")
     rate: float = Field(1e-4, gt=0, description="Learning rate.")

@@ -26,9 +26,15 @@ from napari_drpnet.tiling import score_steps
 
 DIAMETER = 24
 # Small enough to learn in seconds.
-QUICK = {"diameter": 28.0, "device": "cpu", "window": 67, "width": 0.1, "steps": 40, "batch": 16, "step": 16} | {
-    "threshold": 0.5
-}
+QUICK = {
+    "diameter": 28.0,
+    "device": "cpu",
+    "window": 67,
+    "width": 0.1,
+    "steps": 40,
+    "batch": 16,
+    "step": 16,
+} | {"threshold": 0.5}
 
 
 # --- the rules
@@ -147,7 +153,7 @@ def test_at_the_papers_size_it_has_alexnets_parameters():
 
 @pytest.mark.parametrize("side", [67, 99])
 def test_a_window_has_one_score_at_every_step(side):
-    network = AlexNet(side, 5, 3).eval()
+    network = AlexNet(side, 5, 3, 40).eval()
     window = torch.randn(1, 1, network.view, network.view)
     scores = [network(window, step) for step in (32, 16, 8, 4)]
     assert all(score.shape == (1, 3, 1, 1) for score in scores)
@@ -158,7 +164,7 @@ def test_a_window_has_one_score_at_every_step(side):
 @torch.inference_mode()
 def test_one_pass_scores_as_the_sliding_window_does(step):
     torch.manual_seed(0)
-    network = AlexNet(67, 5, 3).eval()
+    network = AlexNet(67, 5, 3, 40).eval()
     image = np.random.default_rng(0).normal(0, 0.3, (300, 340)).astype(np.float32)
     sliding = SlidingWindow(network, step).eval()
     values = drained(score_steps(sliding, image, torch.device("cpu"), memory=5))
@@ -282,7 +288,7 @@ def test_each_pick_has_the_class_of_the_likeliest_shape(learnt, data_set):
     micrograph, _ = data_set[2]
     picker = load_picker("deepcryopicker", **QUICK)
     was = learnt[0].picker._learnt
-    card, network = was.card.model_copy(update={"classes": ("square", "irregular")}), AlexNet(67, 10, 3).eval()
+    card, network = was.card.model_copy(update={"classes": ("square", "irregular")}), AlexNet(67, 10, 3, 256).eval()
     own = dict(was.network.state_dict())
     weight, bias = own["output.weight"], own["output.bias"]
     sure = torch.tensor([0.7, 0.0, 0.01])  # the odds stay, and the last class is always the likelier of the two
@@ -350,7 +356,7 @@ def test_no_micrograph_and_unusable_ones_are_said():
 def test_as_published_it_is_trained_by_plain_descent(data_set):
     picker = load_picker("deepcryopicker-paper", diameter=28.0)
     told = picker.settings
-    assert (told.window, told.width, told.batch, told.rate) == (227, 1.0, 32, 1e-4)
+    assert (told.window, told.width, told.dense, told.batch, told.rate) == (227, 1.0, 4096, 32, 1e-4)
     few = {**QUICK, "steps": 3, "rate": 0.01}
     picker = load_picker("deepcryopicker-paper", **few)
     drained(picker.learn_steps(readers(data_set)[1:2]))

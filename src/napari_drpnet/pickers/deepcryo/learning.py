@@ -99,8 +99,13 @@ def _learn(
     scenes = yield from _gathered(settings, micrographs, diameter)
     examples = choose(scenes, settings, diameter)
     torch.manual_seed(settings.seed)
-    percent, classes = round(100 * settings.width), len(examples.places)
-    network = channels_last(AlexNet(settings.window, percent, classes))
+    options = {
+        "side": settings.window,
+        "percent": round(100 * settings.width),
+        "classes": len(examples.places),
+        "dense": settings.dense,
+    }
+    network = channels_last(AlexNet(**options))
     draw = Windows(examples, settings.window + 2 * MARGIN, diameter, recipe)
     loss, told = partial(window_loss, soft=recipe.soft), _train_settings(settings, recipe.average)
     steps = fit(network, draw.batch, loss, told, report_every=1, optimise=recipe.optimise)
@@ -111,7 +116,7 @@ def _learn(
         role="window classifier",
         diameter=diameter,
         calibration=_CALIBRATION,
-        options={"side": settings.window, "percent": percent, "classes": classes},
+        options=options,
         classes=examples.shapes,
     )
     return LearntNetwork(card, fitted.network)
@@ -149,6 +154,8 @@ def _train_settings(settings: DeepCryoPickerSettings, average: float) -> TrainSe
         average=average,
         check_every=settings.steps,
         seed=settings.seed,
+        # In 16 bits a step of so small a network is slower.
+        precision="full" if settings.width < 1 else "auto",
         device=settings.device,
     )
 
