@@ -105,10 +105,17 @@ def _applied(layer: nn.Module, x: torch.Tensor, stride: int, spread: int) -> tor
 class SlidingWindow(nn.Module):
     """An `AlexNet` as a fully convolutional network for tiling: image to the log-odds of a particle in every window.
 
-    The first channel is these, the others are the logits of the classes after background.
+    The first channel is these, the others are the logits of the shapes, which are the last classes.
 
     Map pixel ``i`` is the window centred on image coordinate ``step * i + step / 2``, half a pixel after the centre of
     the pixels it stands for, since a window has an odd number of them.
+
+    Parameters
+    ----------
+    network, step
+        The classifier, and the distance of its windows in pixels.
+    shapes
+        So many of its last classes are particles.
 
     Attributes
     ----------
@@ -116,9 +123,9 @@ class SlidingWindow(nn.Module):
         See `FCRN`.
     """
 
-    def __init__(self, network: AlexNet, step: int) -> None:
+    def __init__(self, network: AlexNet, step: int, shapes: int) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.shapes = network, shapes
         self.stride = self.multiple = step
         self.reach = network.view // 2 + 1
         widths = [layer.out_channels for layer in (*network.convolutions, *network.dense)]
@@ -126,9 +133,10 @@ class SlidingWindow(nn.Module):
         self.floats = 2 + 2 * widths[0] // _STRIDE**2 + 2 * max(widths[1:]) // step**2
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """``(b, 1, h, w)``, sides multiples of the stride, to ``(b, classes, h / stride, w / stride)``."""
+        """``(b, 1, h, w)``, sides multiples of the stride, to ``(b, 1 + shapes, h / stride, w / stride)``."""
         before = (self.network.view - self.stride) // 2
         after = self.network.view - self.stride - before
         logits = self.network(F.pad(image, (before, after, before, after)), self.stride)
-        particle = logits[:, 1:]
-        return torch.cat([torch.logsumexp(particle, 1, keepdim=True) - logits[:, :1], particle], 1)
+        others, particle = logits[:, : -self.shapes], logits[:, -self.shapes :]
+        odds = torch.logsumexp(particle, 1, keepdim=True) - torch.logsumexp(others, 1, keepdim=True)
+        return torch.cat([odds, particle], 1)

@@ -26,6 +26,10 @@ class DeepCryoPickerSettings(PickerSettings):
     clusters: int = Field(
         4, ge=2, le=16, description="Grey levels that pixels are clustered into; the darkest is taken for particles."
     )
+    negative: bool = Field(
+        False,
+        description="Learn objects that are no good particles as a class of their own; worse in the paper.",
+    )
     examples: int = Field(
         1500, ge=10, description="Examples of each class to learn from; fewer particles are turned by quarters."
     )

@@ -13,12 +13,13 @@ from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import read_card
 from napari_drpnet.networks import AlexNet, build
 from napari_drpnet.networks.alexnet import SlidingWindow
+from napari_drpnet.pickers.deepcryo import learning
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes, overlap
 from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
 from napari_drpnet.pickers.deepcryo.examples import balanced, choose, scene
-from napari_drpnet.pickers.deepcryo.learning import LearntNetwork
+from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, spread
 from napari_drpnet.pickers.deepcryo.shapes import blobs, good_irregular, good_round, good_square, shapes_of
 from napari_drpnet.settings import DeepCryoPickerSettings
 from napari_drpnet.steps import drained
@@ -31,7 +32,7 @@ QUICK = {
     "device": "cpu",
     "window": 67,
     "width": 0.1,
-    "steps": 40,
+    "steps": 60,
     "batch": 16,
     "step": 16,
 } | {"threshold": 0.5}
@@ -166,7 +167,7 @@ def test_one_pass_scores_as_the_sliding_window_does(step):
     torch.manual_seed(0)
     network = AlexNet(67, 5, 3, 40).eval()
     image = np.random.default_rng(0).normal(0, 0.3, (300, 340)).astype(np.float32)
-    sliding = SlidingWindow(network, step).eval()
+    sliding = SlidingWindow(network, step, 2).eval()
     values = drained(score_steps(sliding, image, torch.device("cpu"), memory=5))
     padded = np.pad(image, 128, mode="symmetric")
     half = network.view // 2
@@ -241,8 +242,8 @@ def test_it_says_how_far_it_is(learnt):
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] < 0.1
     assert fractions[-1] == pytest.approx(1)
-    assert any("1 of 2" in what for _, what in learnt[1])
-    assert any("step 40 of 40" in what for _, what in learnt[1])
+    assert any("1 of at most 2" in what for _, what in learnt[1])
+    assert any("step 60 of 60" in what for _, what in learnt[1])
 
 
 def test_it_tells_how_many_held_out_examples_it_gets_right(learnt):
@@ -259,6 +260,44 @@ def test_examples_held_out_are_not_learnt_from(data_set):
     for learnt, held in zip(examples.places, examples.held_out, strict=True):
         assert len(held)
         assert not {tuple(place) for place in learnt[:, :3]} & {tuple(place) for place in held[:, :3]}
+
+
+def test_objects_that_are_no_good_particles_are_a_class_where_that_is_asked(data_set):
+    settings = DeepCryoPickerSettings(**QUICK, negative=True)
+    scenes = [scene(micrograph, i, settings, 57) for i, (micrograph, _) in enumerate(data_set[:2])]
+    examples = choose(scenes, settings, 57)
+    _, bad, *good = (np.concatenate(both) for both in zip(examples.places, examples.held_out, strict=True))
+    assert len(good) == len(examples.shapes)
+    for number in (0, 1):
+        here, there = (some[some[:, 0] == number, 1:3] for some in (bad, np.concatenate(good)))
+        assert np.linalg.norm(here[:, None] - there[None], axis=-1).min() > 57 / 2
+    picker = load_picker("deepcryopicker", **{**QUICK, "negative": True, "steps": 1})
+    drained(picker.learn_steps(readers(data_set)[:2]))
+    assert picker.picker._learnt.card.options["classes"] == 2 + len(examples.shapes)
+    assert set(picker.picks_from(picker.score(data_set[2][0]), 0.0).class_number.tolist()) <= {1, 2, 3}
+
+
+def test_the_first_of_the_micrographs_to_learn_from_are_spread_over_all_of_them():
+    some = spread(range(800), 8)
+    assert sorted(some) == list(range(0, 800, 100))
+    for n in (3, 4):
+        assert np.diff([0, *sorted(some[:n]), 700]).max() <= 400
+    assert spread(range(3), 8) == [0, 2, 1]
+
+
+def test_it_looks_at_no_more_micrographs_than_it_needs(data_set, monkeypatch):
+    monkeypatch.setattr(learning, "_ENOUGH", 6)
+    read = []
+
+    def reader(number):
+        def now():
+            read.append(number)
+            return data_set[number % 3][0]
+
+        return now
+
+    drained(load_picker("deepcryopicker", **{**QUICK, "steps": 1}).learn_steps([reader(n) for n in range(8)]))
+    assert len(read) == 2
 
 
 def test_the_same_seed_learns_the_same(data_set):

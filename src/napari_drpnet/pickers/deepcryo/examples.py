@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_drpnet.candidates import inside
-from napari_drpnet.data import FloatArray, MaskArray, Micrograph
+from napari_drpnet.data import FloatArray, ImageArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels, cleaned
@@ -39,6 +39,9 @@ _HELD_OUT, _MOST_HELD_OUT = 0.2, 200
 _FEWEST = 5
 
 
+Bytes = npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One micrograph to learn from; places are in pixels of its image.
@@ -46,7 +49,7 @@ class Scene:
     Attributes
     ----------
     image
-        ``(h, w)`` float16, as the classifier sees it.
+        ``(h, w)``, as the classifier sees it, kept in bytes; see `shown`.
     intensity, superpixels
         Objects by the two ways of clustering.
     circles
@@ -57,7 +60,7 @@ class Scene:
         ``(n, 2)`` places away from all of them.
     """
 
-    image: npt.NDArray[np.float16]
+    image: Bytes
     intensity: list[Blob]
     superpixels: list[Blob]
     circles: FloatArray
@@ -72,16 +75,16 @@ class Examples:
     Attributes
     ----------
     images
-        The micrographs, as the classifier sees them.
+        The micrographs, see `Scene`.
     shapes
-        The classes after background, which is the first.
+        The last classes; the first is background, and between may be the objects that are no good particles.
     places
         For each class ``(n, 4)``: number of the image, y and x of the window's centre, and its quarter turns.
     held_out
         The same of those that are not learnt from, to see what was learnt; none of a class with very few.
     """
 
-    images: tuple[npt.NDArray[np.float16], ...]
+    images: tuple[Bytes, ...]
     shapes: tuple[Shape, ...]
     places: tuple[FloatArray, ...]
     held_out: tuple[FloatArray, ...]
@@ -114,7 +117,17 @@ def scene(micrograph: Micrograph, number: int, settings: DeepCryoPickerSettings,
     )
     rings, roundness = circles(coarse.image, _DIAMETER, settings.seed)
     away = _away(masks[0] | masks[1] | _discs(rings, coarse.image.shape) | ~good, settings.seed)
-    return Scene(seen.image.astype(np.float16), intensity, superpixels, moved(rings), roundness, moved(away))
+    return Scene(_kept(seen.image), intensity, superpixels, moved(rings), roundness, moved(away))
+
+
+def _kept(image: ImageArray) -> Bytes:
+    """Grey levels -0.5 to 0.5 as 0 to 255: a quarter of the memory, and quick to cut windows from."""
+    return np.asarray(np.rint((image + np.float32(0.5)) * 255), np.uint8)
+
+
+def shown(kept: Bytes) -> ImageArray:
+    """The grey levels, -0.5 to 0.5, of an image that a `Scene` keeps."""
+    return kept.astype(np.float32) / np.float32(255) - np.float32(0.5)
 
 
 def _coarser(seen: Micrograph, factor: float) -> Micrograph:
@@ -151,7 +164,7 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
     UserError
         When there are too few particles, or no background, to learn from.
     """
-    good = _good(scenes, settings.shape)
+    good = good_particles(scenes, settings.shape)
     particles = np.concatenate([np.empty((0, 3)), *good.values()])
     if len(particles) < _FEWEST:
         raise UserError(
@@ -164,7 +177,9 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
     background = _background(scenes, particles, diameter, rng)
     if not len(background):
         raise UserError("There is no background to learn from.", "Check the diameter, or give more micrographs.")
-    parts = [np.split(rng.permutation(at), [int(_HELD_OUT * len(at))]) for at in (background, *good.values())]
+    bad = [_bad(scenes, particles, diameter)] if settings.negative else []
+    classes = (background, *(some for some in bad if len(some)), *good.values())
+    parts = [np.split(rng.permutation(at), [int(_HELD_OUT * len(at))]) for at in classes]
     return Examples(
         tuple(one.image for one in scenes),
         tuple(good),
@@ -173,7 +188,17 @@ def choose(scenes: Sequence[Scene], settings: DeepCryoPickerSettings, diameter: 
     )
 
 
-def _good(scenes: Sequence[Scene], asked: Literal["auto"] | Shape) -> dict[Shape, FloatArray]:
+def _bad(scenes: Sequence[Scene], particles: FloatArray, diameter: float) -> FloatArray:
+    """``(n, 3)`` scene, y and x: objects of either clustering that are no good particles; clumps among them."""
+    places = [np.empty((0, 3))]
+    for number, one in enumerate(scenes):
+        at = np.array([blob.yx for blob in (*one.intensity, *one.superpixels)]).reshape(-1, 2)
+        good = particles[particles[:, 0] == number, 1:]
+        places.append(_numbered(number, at[cKDTree(good).query(at)[0] > diameter / 2] if len(good) and len(at) else at))
+    return np.concatenate(places)
+
+
+def good_particles(scenes: Sequence[Scene], asked: Literal["auto"] | Shape) -> dict[Shape, FloatArray]:
     """Good particles of every shape that the data set has, ``(n, 3)``: number of the scene, y and x.
 
     Where many outlines are circles, these are the particles. Else round and square ones are objects of intensity-based

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import MARGIN
-from napari_drpnet.pickers.deepcryo.examples import Examples, Scene, choose, scene
+from napari_drpnet.pickers.deepcryo.examples import Bytes, Examples, Scene, choose, good_particles, scene, shown
 from napari_drpnet.pickers.deepcryo.recipe import OURS, Recipe
 from napari_drpnet.settings import DeepCryoPickerSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import attended, translate
@@ -35,10 +36,13 @@ _CALIBRATION = (1.0, 0.0)
 _SOON = 2.0
 # Windows that are classified at once.
 _AT_ONCE = 50
+# With so many good particles, from so many micrographs at least, more of them teach nothing new.
+_ENOUGH, _FEWEST = 150, 2
 # Part of the whole that gathering examples takes.
 _GATHERING = 0.5
 
 Told = tuple[float, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +79,14 @@ def learn_steps(
     """
     latest, begun = (0.0, "looking for particles to learn from"), time.monotonic()
 
-    def shown(step: Told | None) -> Told:
+    def latest_of(step: Told | None) -> Told:
         nonlocal latest
         if step is not None:
             latest = step[0], step[1] + _left(step[0], time.monotonic() - begun)
         return latest
 
     with ThreadPoolExecutor(1) as aside:
-        return (yield from translate(attended(_learn(settings, micrographs, recipe), aside), shown))
+        return (yield from translate(attended(_learn(settings, micrographs, recipe), aside), latest_of))
 
 
 def _left(fraction: float, elapsed: float) -> str:
@@ -125,19 +129,30 @@ def _learn(
 def _gathered(
     settings: DeepCryoPickerSettings, micrographs: Sequence[Callable[[], Micrograph]], diameter: float
 ) -> Generator[Told, None, list[Scene]]:
-    """Some of the micrographs, clustered; those that cannot be used are left out."""
-    step = max(1, -(-len(micrographs) // settings.micrographs))
-    some, scenes = micrographs[::step], list[Scene]()
-    reasons: list[UserError] = []
+    """Some of the micrographs, clustered, until they are enough; those that cannot be used are left out."""
+    some = spread(micrographs, settings.micrographs)
+    scenes, reasons, done = list[Scene](), list[UserError](), 0.0
     for number, read in enumerate(some):
-        yield _GATHERING * number / len(some), f"looking for particles to learn from, {number + 1} of {len(some)}"
+        yield _GATHERING * done, f"looking for particles to learn from, {number + 1} of at most {len(some)}"
         try:
             scenes.append(scene(read(), len(scenes), settings, diameter))
         except UserError as error:
             reasons.append(error)
+        good = sum(map(len, good_particles(scenes, settings.shape).values())) if scenes else 0
+        done = max(done, (number + 1) / len(some), min(good / _ENOUGH, len(scenes) / _FEWEST, 1.0))
+        if done == 1:
+            break
     if not scenes:
         raise reasons[0] if reasons else UserError("There is no micrograph to learn from.", "Give some.")
     return scenes
+
+
+def spread(micrographs: Sequence[T], most: int) -> list[T]:
+    """So many of a data set at most, evenly spread over it, in an order in which the first few are so, too."""
+    some = list(micrographs[:: max(1, -(-len(micrographs) // most))])
+    # Multiples of the golden ratio, less whole numbers, fill the line from 0 to 1 evenly at any time.
+    place = np.arange(len(some)) * (np.sqrt(5) - 1) / 2 % 1
+    return [some[i] for i in place.argsort().argsort()]
 
 
 def _training(step: Step) -> Told:
@@ -176,37 +191,43 @@ class Windows:
     """
 
     def __init__(self, examples: Examples, view: int, diameter: float, recipe: Recipe) -> None:
-        self.half, self.places, self.recipe = view // 2, examples.places, recipe
+        self.half, self.recipe = view // 2, recipe
+        self.places, self.shapes = examples.places, len(examples.shapes)
         self.jitter = recipe.jitter * diameter
         self.images = [np.pad(image, self.half, mode="symmetric") for image in examples.images]
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
-        """Windows ``(n, 1, view, view)`` and their classes ``(n,)``, half of them background."""
-        shapes = len(self.places) - 1
-        classes = np.where(np.arange(n) % 2, 1 + rng.integers(shapes, size=n), 0)
-        windows = np.stack([self._window(self.places[c], rng) for c in classes])
-        tensor = torch.from_numpy(windows)[:, None].contiguous(memory_format=torch.channels_last)
+        """Windows ``(n, 1, view, view)`` and their classes ``(n,)``, half of them no particles."""
+        first, end = len(self.places) - self.shapes, len(self.places)
+        classes = np.where(np.arange(n) % 2, rng.integers(first, end, size=n), rng.integers(first, size=n))
+        windows = np.empty((n, 1, 2 * self.half + 1, 2 * self.half + 1), np.float32)
+        for window, c in zip(windows[:, 0], classes, strict=True):
+            self._draw(window, self.places[c], rng)
+        tensor = torch.from_numpy(windows).contiguous(memory_format=torch.channels_last)
         return Batch((tensor, torch.from_numpy(classes)))
 
     def plain(self, places: FloatArray) -> torch.Tensor:
         """Windows at places ``(n, 4)`` as they are, ``(n, 1, view, view)``."""
-        return torch.from_numpy(np.stack([self._cut(place, np.zeros(2)) for place in places]))[:, None]
+        windows = np.stack([self._cut(place, np.zeros(2)) for place in places])
+        return torch.from_numpy(shown(windows))[:, None]
 
-    def _cut(self, place: FloatArray, shift: FloatArray) -> ImageArray:
+    def _cut(self, place: FloatArray, shift: FloatArray) -> Bytes:
         number, *yx, quarter = place
         image = self.images[int(number)]
         shape = np.array(image.shape) - 2 * self.half
         y, x = np.clip(np.rint(yx + shift).astype(int), 0, shape - 1)
-        window = image[y : y + 2 * self.half + 1, x : x + 2 * self.half + 1]
-        return np.ascontiguousarray(np.rot90(window.astype(np.float32), quarter))
+        return np.rot90(image[y : y + 2 * self.half + 1, x : x + 2 * self.half + 1], int(quarter))
 
-    def _window(self, places: FloatArray, rng: np.random.Generator) -> ImageArray:
-        window = self._cut(places[rng.integers(len(places))], rng.normal(0, self.jitter, 2))
-        if self.recipe.blur:
-            window = ndimage.gaussian_filter(window, rng.uniform(0, self.recipe.blur), radius=int(rng.integers(1, 3)))
+    def _draw(self, window: ImageArray, places: FloatArray, rng: np.random.Generator) -> None:
+        """Write one varied window in place: new arrays for each would take longer than the step that learns from it."""
+        cut = self._cut(places[rng.integers(len(places))], rng.normal(0, self.jitter, 2))
         spread, shift = self.recipe.contrast, self.recipe.brightness
         contrast, brightness = np.exp(rng.uniform(-spread, spread)), rng.uniform(-shift, shift)
-        return np.asarray(window[:, :: rng.choice([-1, 1])] * contrast + brightness, np.float32)
+        np.multiply(cut[:, :: rng.choice([-1, 1])], np.float32(contrast / 255), out=window)
+        window += np.float32(brightness - contrast / 2)
+        if self.recipe.blur:
+            sigma, radius = rng.uniform(0, self.recipe.blur), int(rng.integers(1, 3))
+            window[:] = ndimage.gaussian_filter(window, sigma, radius=radius)
 
 
 def window_loss(network: nn.Module, batch: Tensors, soft: float) -> torch.Tensor:

@@ -125,7 +125,8 @@ class DeepCryoPicker:
         prepared = network_image(
             micrograph, self.settings.diameter, card.diameter, self.settings.invert, add_noise=False
         )
-        window = SlidingWindow(network, self.settings.step).eval()
+        # Where an earlier version did not name the shapes, all classes but the first are.
+        window = SlidingWindow(network, self.settings.step, len(card.classes) or card.options["classes"] - 1).eval()
         steps = tiling.channel_steps(window, prepared.image, self.device, self.settings.memory)
         logits, *shapes = yield from translate(steps, lambda part: 0.9 * part)
         across = card.diameter / window.stride
