@@ -43,7 +43,7 @@ class DeepCryoPickerSettings(PickerSettings):
         0.12, ge=0.01, le=1, description="Channels of the convolutions, as a part of the paper's (1); a GPU bears 1."
     )
     dense: int = Field(256, ge=1, le=4096, description="Channels of the two dense layers; the paper has 4096.")
-    steps: int = Field(120, ge=1, description="Optimisation steps.")
+    steps: int = Field(120, ge=1, description="Optimisation steps for each shape that is learnt.")
     batch: int = Field(32, ge=2, description="Windows a step; the paper takes 16 to 64.")
     rate: float = Field(3e-3, gt=0, description="Highest learning rate.")
     step: Literal[4, 8, 16, 32] = Field(
@@ -73,5 +73,7 @@ class DeepCryoPickerPaperSettings(DeepCryoPickerSettings):
     )
     width: float = Field(1.0, ge=0.01, le=1, description="Channels of the convolutions, as a part of the paper's.")
     dense: int = Field(4096, ge=1, le=4096, description="Channels of the two dense layers.")
-    steps: int = Field(1500, ge=1, description="Optimisation steps: 20 epochs of 1,200 examples of two classes.")
+    steps: int = Field(
+        1500, ge=1, description="Optimisation steps for each shape: 20 epochs of 1,200 examples of two classes."
+    )
     rate: float = Field(1e-4, gt=0, description="Learning rate.")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_drpnet import Micrograph, UserError, load_picker
+from napari_drpnet import Micrograph, UserError, layers, load_picker, read_picks, write_picks
 from napari_drpnet.data import Picks
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.weights import read_card
@@ -18,7 +18,7 @@ from napari_drpnet.pickers.deepcryo.boxes import best_boxes, overlap
 from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels
 from napari_drpnet.pickers.deepcryo.enhance import guided_filter
-from napari_drpnet.pickers.deepcryo.examples import balanced, choose, scene
+from napari_drpnet.pickers.deepcryo.examples import balanced, choose, good_particles, scene
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, spread
 from napari_drpnet.pickers.deepcryo.shapes import blobs, good_irregular, good_round, good_square, shapes_of
 from napari_drpnet.settings import DeepCryoPickerSettings
@@ -323,7 +323,7 @@ def test_what_was_learnt_is_saved_and_picks_the_same(data_set, learnt, tmp_path)
     np.testing.assert_array_equal(again.pick(data_set[2][0]).yx, picker.pick(data_set[2][0]).yx)
 
 
-def test_each_pick_has_the_class_of_the_likeliest_shape(learnt, data_set):
+def test_each_pick_has_the_class_of_the_likeliest_shape_in_its_star_file_and_layer(learnt, data_set, tmp_path):
     micrograph, _ = data_set[2]
     picker = load_picker("deepcryopicker", **QUICK)
     was = learnt[0].picker._learnt
@@ -337,6 +337,9 @@ def test_each_pick_has_the_class_of_the_likeliest_shape(learnt, data_set):
     picks = picker.pick(micrograph)
     assert len(picks) > 10
     assert set(picks.class_number.tolist()) == {3}
+    back = read_picks(write_picks(picks, tmp_path / "m2.star"))[0]
+    assert back.class_number.tolist() == [3] * len(picks)
+    assert layers.points_layer(back)[1]["features"]["class"].tolist() == [3] * len(picks)
 
 
 def test_nothing_learnt_cannot_be_saved(tmp_path):
@@ -404,6 +407,34 @@ def test_as_published_it_is_trained_by_plain_descent(data_set):
     ours = load_picker("deepcryopicker", **few)
     drained(ours.learn_steps(readers(data_set)[1:2]))
     assert not np.array_equal(ours.score(data_set[2][0]).values, picker.score(data_set[2][0]).values)
+
+
+# --- several shapes
+
+
+def discs_and_squares(seed, side=440):
+    """A micrograph of dark discs and squares that lie apart, in noise; centres of the discs, and of the squares."""
+    rng = np.random.default_rng(seed)
+    centres = np.argwhere(np.ones((7, 7))) * 58 + 44 + rng.integers(-5, 6, (49, 2))
+    centres = centres[rng.permutation(49)[:34]]
+    mask = np.zeros((side, side), bool)
+    for i, centre in enumerate(centres):
+        y, x = np.indices(mask.shape) - centre[:, None, None]
+        mask |= (square(12, rng.uniform(0, np.pi / 2)) if i % 2 else disc(13))(y, x)
+    image = rng.normal(0, 0.3, mask.shape) - ndimage.gaussian_filter(mask.astype(float), 1)
+    return Micrograph.from_array(np.asarray(image, np.float32), 1.0, f"m{seed}"), centres[::2], centres[1::2]
+
+
+def test_square_side_views_are_found_beside_round_top_views():
+    settings = DeepCryoPickerSettings(**QUICK)
+    made = [discs_and_squares(seed) for seed in range(2)]
+    scenes = [scene(one[0], number, settings, 57) for number, one in enumerate(made)]
+    good = good_particles(scenes, "auto")
+    assert list(good) == ["round", "square"]
+    for kind, shape in enumerate(good, start=1):
+        apart = [np.linalg.norm(made[int(i)][kind] - np.array(yx) * 28 / 57, axis=1).min() for i, *yx in good[shape]]
+        assert len(apart) >= 5
+        assert np.mean(np.array(apart) < 6) > 0.8
 
 
 # --- round particles by their outline

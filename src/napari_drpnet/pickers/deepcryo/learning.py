@@ -111,7 +111,7 @@ def _learn(
     }
     network = channels_last(AlexNet(**options))
     draw = Windows(examples, settings.window + 2 * MARGIN, diameter, recipe)
-    loss, told = partial(window_loss, soft=recipe.soft), _train_settings(settings, recipe.average)
+    loss, told = partial(window_loss, soft=recipe.soft), _train_settings(settings, recipe.average, len(examples.shapes))
     steps = fit(network, draw.batch, loss, told, report_every=1, optimise=recipe.optimise)
     fitted = yield from translate(steps, _training)
     yield 1.0, accuracy(fitted.network, draw, examples.held_out)
@@ -160,14 +160,16 @@ def _training(step: Step) -> Told:
     return fraction, f"learning, step {step.done} of {step.total}, loss {step.loss:.2f}"
 
 
-def _train_settings(settings: DeepCryoPickerSettings, average: float) -> TrainSettings:
+def _train_settings(settings: DeepCryoPickerSettings, average: float, shapes: int) -> TrainSettings:
+    # To tell shapes from each other takes longer than to tell them from background.
+    steps = settings.steps * shapes
     return TrainSettings(
         training=(TrainingSet(micrographs="clustered"),),
-        steps=settings.steps,
+        steps=steps,
         batch=settings.batch,
         rate=settings.rate,
         average=average,
-        check_every=settings.steps,
+        check_every=steps,
         seed=settings.seed,
         # In 16 bits a step of so small a network is slower.
         precision="full" if settings.width < 1 else "auto",
