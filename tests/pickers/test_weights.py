@@ -88,6 +88,7 @@ def test_tensors_that_are_no_network_are_refused(tmp_path: Path, damage: str):
         {"network": "alexnet", "options": {"percent": 10**9}},
         {"network": "alexnet", "options": {"side": 0}},
         {"network": "alexnet", "options": {"classes": 10**30}},
+        {"network": "alexnet", "options": {"dense": 10**30}},
         {"x" * 1000: 1},
     ],
 )

@@ -307,7 +307,7 @@ def _learnt(folder: Path) -> Path:
     from napari_drpnet.io.weights import WeightsCard, write_weights
     from napari_drpnet.networks import AlexNet
 
-    options = {"side": 67, "percent": 1, "classes": 2}
+    options = {"side": 67, "percent": 1, "classes": 2, "dense": 8}
     card = WeightsCard(
         network="alexnet", role="window classifier", diameter=57.0, calibration=(1.0, 0.0), options=options
     )
