@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes
+from tables import boxes, branches
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes}
+TABLES = {"boxes": boxes, "branches": branches}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:

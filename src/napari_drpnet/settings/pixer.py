@@ -51,6 +51,11 @@ class PixerTrainSettings(TrainSettings):
         "package, or a .safetensors file. The classification network of the same training is taken from beside it. "
         "Other defaults then: " + ", ".join(f"{name} {value}" for name, value in fine_tuning.items()) + ".",
     )
+    sorter: str | None = Field(
+        None,
+        description="Weights of a classification network that is kept, in the place of one that is trained: the "
+        "segmentation network begins from its trunk.",
+    )
     branches: int = Field(
         4, ge=1, le=5, description="Parallel atrous branches of the segmentation network, of the rates 2, 4, 6, 8, 10."
     )

@@ -82,7 +82,7 @@ _ALL = (
         out_help="Folder for pixer-segmenter.safetensors and pixer-sorter.safetensors; logs, plots and checkpoints "
         "come beside them.",
         model=PixerTrainSettings,
-        options=("start", "branches", "sorter_steps", "sorter_batch", "core", *LENGTH),
+        options=("start", "sorter", "branches", "sorter_steps", "sorter_batch", "core", *LENGTH),
     ),
 )
 

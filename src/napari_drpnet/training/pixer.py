@@ -98,12 +98,14 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     """
     torch.manual_seed(settings.seed)
     begun = Beginning.of(settings)
-    settings = settings.model_copy(update={"diameter": begun.diameter(settings), "branches": begun.branches})
+    settings = settings.model_copy(
+        update={"diameter": begun.diameter or settings.diameter, "branches": len(begun.segmenter.branches)}
+    )
     training, validation = examples_of(settings, streamed=False)
     masked = load_masks(training)
     folds = masked_halves(masked) if settings.start and not validation else []
     with crew(settings.device) as team:
-        run = _Run(settings, folder, team, masked, folds)
+        run = _Run(settings, folder, team, begun.sorter_from, masked, folds)
         sorting = yield from run.sort(begun)
         segmenting, detected = yield from run.segment(begun, validation)
     if not team.leads:
@@ -112,7 +114,7 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
         detected = detect_all(segmenting.network, validation or training, settings.diameter)
     evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     report = conclude(_weights(folder / SEGMENTER), begun.segmenter_card(settings, evidence), segmenting, evidence)
-    evidence = replace(evidence, detected=sorted_too(sorting.network if sorting else begun.sorter, detected))
+    evidence = replace(evidence, detected=sorted_too(sorting.network if sorting else begun.sorter.eval(), detected))
     card = begun.sorter_card(settings, evidence)
     if sorting:
         conclude(_weights(folder / SORTER), card, sorting, evidence)
@@ -124,35 +126,48 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """Both networks as training finds them, and the cards of the weights that they begin from, where they do."""
+    """Both networks as training finds them.
+
+    Attributes
+    ----------
+    sorter, segmenter
+        Untrained, or with the weights that the recipe names.
+    cards
+        Of these weights, the segmenter's first; None of a network that is untrained.
+    sorter_from
+        Name or file of the sorter's.
+    """
 
     sorter: PixerSorter
     segmenter: PixerSegmenter
-    cards: tuple[WeightsCard, WeightsCard] | None
+    cards: tuple[WeightsCard | None, WeightsCard | None]
+    sorter_from: str | None
 
     @staticmethod
     def of(settings: PixerTrainSettings) -> Beginning:
-        """Untrained networks, or those of the weights to start from; raises `UserError` when these do not fit."""
-        start = sorter_beside(settings.start) if settings.start else None
-        card, sorter = begin(settings.model_copy(update={"start": start}), "sorter", "pixer sorter")
-        first, segmenter = begin(settings, "segmenter", "pixer segmenter", branches=settings.branches)
-        cards = (first, card) if first and card else None
-        begun = Beginning(cast(PixerSorter, sorter), cast(PixerSegmenter, segmenter), cards)
-        if cards and "branches" in settings.model_fields_set and begun.branches != settings.branches:
+        """The networks that a recipe begins with; raises `UserError` when the weights that it names do not fit."""
+        source = settings.sorter or (sorter_beside(settings.start) if settings.start else None)
+        of_sorter, sorter = begin(settings.model_copy(update={"start": source}), "sorter", "pixer sorter")
+        of_segmenter, network = begin(settings, "segmenter", "pixer segmenter", branches=settings.branches)
+        segmenter = cast(PixerSegmenter, network)
+        if of_segmenter and "branches" in settings.model_fields_set and len(segmenter.branches) != settings.branches:
             raise UserError(
-                f"The weights {settings.start!r} have {begun.branches} branches, not {settings.branches}.",
+                f"The weights {settings.start!r} have {len(segmenter.branches)} branches, not {settings.branches}.",
                 "Leave out the branches, or start from other weights.",
             )
+        begun = Beginning(cast(PixerSorter, sorter), segmenter, (of_segmenter, of_sorter), source)
+        begun.hand_over(begun.sorter)
         return begun
 
-    @property
-    def branches(self) -> int:
-        """Of the segmenter."""
-        return len(self.segmenter.branches)
+    def hand_over(self, sorter: PixerSorter) -> None:
+        """Let an untrained segmenter begin from the trunk of a sorter."""
+        if self.cards[0] is None:
+            self.segmenter.trunk.load_state_dict(sorter.trunk.state_dict())
 
-    def diameter(self, settings: PixerTrainSettings) -> float:
-        """Of a particle, in network pixels."""
-        return self.cards[0].diameter if self.cards else settings.diameter
+    @property
+    def diameter(self) -> float | None:
+        """Of a particle in network pixels, where weights tell."""
+        return next((card.diameter for card in self.cards if card), None)
 
     def segmenter_card(self, settings: PixerTrainSettings, evidence: Evidence) -> WeightsCard:
         """Of the trained segmenter, calibrated."""
@@ -160,21 +175,27 @@ class Beginning:
             network="pixer segmenter",
             role="segmenter",
             diameter=settings.diameter,
-            calibration=calibrate(evidence, self.cards[0].calibration if self.cards else None),
+            calibration=_calibration(evidence, self.cards[0]),
             start=Path(settings.start).stem if settings.start else "",
-            options={"branches": self.branches},
+            options={"branches": len(self.segmenter.branches)},
         )
 
     def sorter_card(self, settings: PixerTrainSettings, evidence: Evidence) -> WeightsCard:
-        """Of the trained sorter, calibrated."""
+        """Of the sorter, trained or kept, calibrated."""
         return WeightsCard(
             network="pixer sorter",
             role="sorter",
             diameter=settings.diameter,
-            calibration=calibrate(evidence, self.cards[1].calibration if self.cards else None),
+            calibration=_calibration(evidence, self.cards[1]),
             detector=SEGMENTER,
-            start=Path(sorter_beside(settings.start)).stem if settings.start else "",
+            start=Path(self.sorter_from).stem if self.sorter_from else "",
         )
+
+
+def _calibration(evidence: Evidence, begun: WeightsCard | None) -> tuple[float, ...]:
+    """Anew where there are validation sets, since another label is another map; else leaning on the earlier one."""
+    anew = begun is None or evidence.judged_on == VALIDATION
+    return calibrate(evidence, None if anew or begun is None else begun.calibration)
 
 
 def sorter_beside(segmenter: str) -> str:
@@ -201,6 +222,7 @@ class _Run:
     settings: PixerTrainSettings
     folder: Path
     team: Processes
+    sorter_from: str | None
     masked: list[Masked]
     folds: list[tuple[list[Masked], list[Masked]]]
 
@@ -211,7 +233,9 @@ class _Run:
     def sort(self, begun: Beginning) -> Generator[Step, None, Fitted | None]:
         """The classification network after its training; None where it stays as it is."""
         settings = self.settings
-        if begun.cards and not any((one.mask == CONTAMINATION).any() for one in self.masked):
+        if settings.sorter:
+            return None
+        if begun.cards[1] and not any((one.mask == CONTAMINATION).any() for one in self.masked):
             warn("No mask shows contamination, so that the classification network stays as it is.", stacklevel=2)
             return None
         rng = np.random.default_rng(settings.seed)
@@ -219,8 +243,7 @@ class _Run:
         first = settings.model_copy(update={"steps": settings.sorter_steps, "batch": settings.sorter_batch})
         watch = self._watch(SORTER)
         sorting = yield from part_of_run(fit(begun.sorter, patches.batch, sorting_loss, first, watch), 0, self.total)
-        if not begun.cards:
-            begun.segmenter.trunk.load_state_dict(cast(PixerSorter, sorting.network).trunk.state_dict())
+        begun.hand_over(cast(PixerSorter, sorting.network))
         return sorting
 
     def segment(
@@ -246,9 +269,7 @@ class _Run:
         return part_of_run(steps, s.sorter_steps + before * s.steps, self.total)
 
     def _watch(self, name: str) -> Watch:
-        start = self.settings.start
-        weights = (start, sorter_beside(start)) if start else ()
-        run = identity(self.settings, self.team, name, *weights)
+        run = identity(self.settings, self.team, name, self.settings.start, self.sorter_from)
         return Watch(None, checkpoint_path(_weights(self.folder / name)), run)
 
 
@@ -268,10 +289,15 @@ def mean_iou(network: nn.Module, masked: list[Masked], radius: float) -> float |
     radius
         Of the part of the masks that is the label, in network pixels; see `cores`.
     """
+    each = ious(network, masked, radius)
+    return float(np.mean(each)) if each else None
+
+
+def ious(network: nn.Module, masked: list[Masked], radius: float) -> list[float]:
+    """The `pixel_iou` of each of those micrographs that have particles; see `mean_iou`."""
     segmenter = cast(FullyConvolutional, fold(copy.deepcopy(network)))
     each = [pixel_iou(_map(segmenter, one.example), cores(one, radius), segmenter.stride) for one in masked]
-    measured = [iou for iou in each if iou is not None]
-    return float(np.mean(measured)) if measured else None
+    return [iou for iou in each if iou is not None]
 
 
 def _map(segmenter: FullyConvolutional, example: Example) -> ImageArray:
