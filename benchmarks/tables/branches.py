@@ -1,7 +1,7 @@
 """PIXER's figure 5: one to five parallel atrous branches, of the rates 2, 4, 6, 8, 10 in that order.
 
 Five segmentation networks, trained alike: each begins from the trunk of the shipped classification network and learns
-whole masks for 120 steps, from every fifth micrograph of the simulated sets plain, crowded and faint of
+whole masks for 100 steps, from every fifth micrograph of the simulated sets plain, crowded and faint of
 ``training/simulate.sh``. Judged on every fifth of validation, validation-crowded and validation-faint, which show
 other proteins. "pixel IoU": of the map at 0.5 with the masks, mean over micrographs, and quartiles. The networks are
 kept in ``runs/branches``.
@@ -43,7 +43,7 @@ def _row(branches: int) -> Row:
         sorter="pixer-sorter",
         branches=branches,
         core=1.0,
-        steps=120,
+        steps=100,
         crop=208,
         average=0.98,
         check_every=100,
