@@ -107,7 +107,7 @@ def _ramp(score: FloatArray) -> FloatArray:
 
 
 def _class_colour(number: int, plain: str) -> str:
-    return colour_of_class(number - 1) if number else plain
+    return colour_of_class(number) if number else plain  # the first, a blue, is near the plain one
 
 
 def rgba(code: str) -> list[float]:
