@@ -114,11 +114,11 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
         detected = detect_all(segmenting.network, validation or training, settings.diameter)
     evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     report = conclude(_weights(folder / SEGMENTER), begun.segmenter_card(settings, evidence), segmenting, evidence)
-    evidence = replace(evidence, detected=sorted_too(sorting.network if sorting else begun.sorter.eval(), detected))
-    card = begun.sorter_card(settings, evidence)
     if sorting:
-        conclude(_weights(folder / SORTER), card, sorting, evidence)
-    else:
+        evidence = replace(evidence, detected=sorted_too(sorting.network, detected))
+        conclude(_weights(folder / SORTER), begun.sorter_card(settings, evidence), sorting, evidence)
+    elif kept := begun.cards[1]:
+        card = kept.model_copy(update={"detector": SEGMENTER})
         write_weights(_weights(folder / SORTER), card, begun.sorter.state_dict())
     seen = load_masks([example for example in validation if has_mask(example)])
     return replace(report, iou=mean_iou(segmenting.network, seen, settings.core * settings.diameter))
