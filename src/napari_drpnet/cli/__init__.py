@@ -19,6 +19,7 @@ from napari_drpnet.cli import (
     converting,
     evaluating,
     harvesting,
+    masks,
     pickers,
     picking,
     project,
@@ -55,6 +56,7 @@ app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(with_options(simulating.simulate))
 app.command()(with_options(harvesting.harvest))
 app.command()(with_options(templates.templates))
+app.command()(with_options(masks.masks))
 app.command()(with_options(training.retrain))
 app.command()(with_options(training.train_detector))
 app.command()(with_options(training.train_classifier))

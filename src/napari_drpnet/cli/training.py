@@ -117,6 +117,8 @@ def run_training(job: jobs.Job[TrainingReport | None]) -> None:
         tell("warning", "no validation sets were given; the probabilities are calibrated on the training sets.")
     else:
         typer.echo(f"F1 at the best threshold, on {report.judged_on}: {report.f1:.3f}")
+    if report.iou is not None:
+        typer.echo(f"pixel IoU of the map at 0.5 with the masks, on {report.judged_on}: {report.iou:.3f}")
     typer.echo(f"weights: {report.weights}, made in {report.steps} steps; plots: {report.plot}")
 
 

@@ -7,6 +7,15 @@ Images may have leading axes (frames); a Points layer then carries the frame's n
 lie anywhere: they are read by where they are seen on an image.
 """
 
+from napari_drpnet.layers.colouring import (
+    BACKGROUND_COLOUR,
+    COLOUR_BY,
+    LABELLED_COLOUR,
+    PICK_COLOUR,
+    TRUTH_COLOUR,
+    colour_by,
+    legend,
+)
 from napari_drpnet.layers.ground import Ground, Sight, ground_of, present_sight, sight_of
 from napari_drpnet.layers.images import (
     contrast_limits,
@@ -22,12 +31,8 @@ from napari_drpnet.layers.laying import adopt, laid_on, lay_on
 from napari_drpnet.layers.pixel_size import set_pixel_size
 from napari_drpnet.layers.placement import LayerTuple, assign, called, frame_of, pixels, placement
 from napari_drpnet.layers.points import (
-    BACKGROUND_COLOUR,
-    LABELLED_COLOUR,
-    PICK_COLOUR,
     STAND_IN_DIAMETER,
     STAND_IN_PIXELS,
-    TRUTH_COLOUR,
     drawn_once,
     fill_table,
     mark_manual,
@@ -48,6 +53,7 @@ from napari_drpnet.layers.viewing import add, there
 
 __all__ = [
     "BACKGROUND_COLOUR",
+    "COLOUR_BY",
     "LABELLED_COLOUR",
     "PICK_COLOUR",
     "REGION_COLOUR",
@@ -64,6 +70,7 @@ __all__ = [
     "assign",
     "by_frame",
     "called",
+    "colour_by",
     "contrast_limits",
     "drawn_once",
     "fill_table",
@@ -74,6 +81,7 @@ __all__ = [
     "kinds_layer",
     "laid_on",
     "lay_on",
+    "legend",
     "mark_manual",
     "move_points",
     "new_point",

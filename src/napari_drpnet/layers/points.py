@@ -13,15 +13,12 @@ import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io import micrograph_stem
+from napari_drpnet.layers.colouring import PICK_COLOUR, let_labels_stand_out, plain_colours, recolour
 from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
 
 if TYPE_CHECKING:
     from napari.layers import Points
 
-PICK_COLOUR = "#00e5ff"
-TRUTH_COLOUR = "#ffb000"
-BACKGROUND_COLOUR = "#ff4d6d"
-LABELLED_COLOUR = "#ffe14d"
 STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
@@ -59,11 +56,12 @@ def points_layer(
         Of the particles' size that circles are drawn in, so that those of several layers lie in each other.
     """
     frame, usual, table = picks.frame, stand_in(picks.frame), features(picks)
+    background = picks.label == "background"
     attributes = {
         "name": name or f"{micrograph_stem(frame.micrograph)} picks",
         "symbol": "disc",
         "face_color": "transparent",
-        "border_color": colours(picks, colour) if (picks.label == "background").any() else colour,
+        "border_color": plain_colours(background, colour) if background.any() else colour,
         "border_width": 0.06,
         "size": _one_or_all(part * sizes(picks, usual), part * usual),
         "features": table,
@@ -82,7 +80,7 @@ def swap_points(layer: Points, picks: Picks) -> None:
     fill_table(layer, picks)
     if len(picks):
         layer.size = drawn_sizes(layer, picks)
-        layer.border_color = colours(picks, layer.metadata["colour"])
+        recolour(layer)
         if _AS_BOXES in layer.metadata:
             layer.symbol = _symbols(layer)
         layer.shown = True
@@ -133,17 +131,16 @@ def show_labels(layer: Points, picks: Picks) -> None:
     """Tell apart the picker's picks, particles and background that a person labelled: by colour, line and shape."""
     if len(picks) == 0:
         return
-    background = picks.label == "background"
-    labelled = picks.by_hand & ~background
-    rgba = colours(picks, layer.metadata["colour"])
-    rgba[labelled] = _rgba(LABELLED_COLOUR)
-    layer.border_color = rgba
+    let_labels_stand_out(layer)
+    recolour(layer)
     layer.border_width = np.where(picks.by_hand, 0.1, 0.06)
     layer.symbol = _symbols(layer)
 
 
 def show_boxes(layer: Points, visible: bool) -> None:
     """Draw the picks of a layer that have a box as squares, from now on, or as circles again; main thread only."""
+    if layer.metadata.get(_AS_BOXES, False) == visible:
+        return
     layer.metadata = {**layer.metadata, _AS_BOXES: visible}
     if len(layer.data):
         layer.symbol = _symbols(layer)
@@ -213,15 +210,3 @@ def _one_or_all(size: FloatArray, usual: float) -> float | FloatArray:
     if len(size) == 0:
         return usual
     return float(size[0]) if (size == size[0]).all() else size
-
-
-def colours(picks: Picks, colour: str) -> FloatArray:
-    """``(n, 4)`` colours of the circles."""
-    rgba = np.array([_rgba(colour), _rgba(BACKGROUND_COLOUR)])
-    chosen: FloatArray = rgba[(picks.label == "background").astype(int)]
-    return chosen
-
-
-def _rgba(code: str) -> list[float]:
-    """A colour written as ``#rrggbb``."""
-    return [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0]

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-# Atrous rates of the parallel branches (paper, Design of the Network).
-RATES = (2, 4, 6, 8)
+# Atrous rates of the parallel branches, in the order in which a network gets them; the paper's has the first four.
+RATES = (2, 4, 6, 8, 10)
+BRANCHES = 4
 # Channels of the trunk's convolutions.
 _WIDTHS = (24, 48, 64, 64, 64)
 _DENSE = 128
@@ -65,27 +66,39 @@ def _trunk() -> nn.Sequential:
 class PixerSegmenter(nn.Module):
     """Image to the probability that a pixel belongs to a particle, at a quarter of the image's resolution.
 
-    The classification trunk, and in the place of its fully connected layers four parallel atrous branches of the rates
-    2, 4, 6 and 8, whose maps are summed. Map pixel ``i`` is centred on image coordinate ``4 i + 1.5``.
+    The classification trunk, and in the place of its fully connected layers parallel atrous branches of the first
+    `RATES`, whose maps are summed. Map pixel ``i`` is centred on image coordinate ``4 i + 1.5``.
+
+    Parameters
+    ----------
+    branches
+        How many; the paper's network has four.
 
     Attributes
     ----------
     stride, reach, multiple, floats, bounded
         See `FCRN`.
+
+    Raises
+    ------
+    ValueError
+        When there are not so many rates.
     """
 
     stride = 4
-    reach = 52
     multiple = 4
     floats = 48
     bounded = True
 
-    def __init__(self) -> None:
+    def __init__(self, branches: int = BRANCHES) -> None:
         super().__init__()
+        if not 1 <= branches <= len(RATES):
+            raise ValueError(f"{branches} branches, not 1 to {len(RATES)}")
         width = _WIDTHS[-1]
+        self.reach = 20 + self.stride * RATES[branches - 1]
         self.trunk = _trunk()
         self.branches = nn.ModuleList(
-            nn.Sequential(_convolution(width, width, rate=rate), nn.Conv2d(width, 1, 1)) for rate in RATES
+            nn.Sequential(_convolution(width, width, rate=rate), nn.Conv2d(width, 1, 1)) for rate in RATES[:branches]
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,7 @@ from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerPaperSettings, DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
+from napari_drpnet.settings.masks import MaskSettings
 from napari_drpnet.settings.picking import (
     DRPnetPaperSettings,
     DRPnetSettings,
@@ -62,6 +63,7 @@ __all__ = [
     "HarvestSettings",
     "KnownHalves",
     "LoGSettings",
+    "MaskSettings",
     "PickRun",
     "PickerSettings",
     "PixerSettings",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from pydantic import Field
 
 from napari_drpnet.settings.base import network, unit
 from napari_drpnet.settings.picking import PickerSettings
-from napari_drpnet.settings.training import TrainSettings
+from napari_drpnet.settings.training import FINE_TUNING, TrainSettings
 
 
 class PixerSettings(PickerSettings):
@@ -41,6 +43,22 @@ class PixerSettings(PickerSettings):
 class PixerTrainSettings(TrainSettings):
     """What a training run of both networks of PIXER is told."""
 
+    fine_tuning: ClassVar[dict[str, Any]] = FINE_TUNING | {"sorter_steps": 100}
+
+    start: str | None = Field(
+        None,
+        description="Weights of a segmentation network to begin from instead of an untrained one: a name from the "
+        "package, or a .safetensors file. The classification network of the same training is taken from beside it. "
+        "Other defaults then: " + ", ".join(f"{name} {value}" for name, value in fine_tuning.items()) + ".",
+    )
+    sorter: str | None = Field(
+        None,
+        description="Weights of a classification network that is kept, in the place of one that is trained: the "
+        "segmentation network begins from its trunk.",
+    )
+    branches: int = Field(
+        4, ge=1, le=5, description="Parallel atrous branches of the segmentation network, of the rates 2, 4, 6, 8, 10."
+    )
     core: float = Field(
         0.3,
         gt=0,

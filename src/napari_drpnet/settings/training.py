@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -70,6 +70,8 @@ FINE_TUNING: dict[str, Any] = {"steps": 200, "rate": 5e-4, "average": 0.97, "che
 
 class TrainSettings(Settings):
     """What a training run is told; with the same seed and data on one CPU thread it gives the same weights."""
+
+    fine_tuning: ClassVar[dict[str, Any]] = FINE_TUNING
 
     training: tuple[AnySet, ...] = Field(min_length=1, description="Sets to learn from.")
     validation: tuple[AnySet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
@@ -143,4 +145,4 @@ class TrainSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _gentler_from_weights(cls, fields: Any) -> Any:
-        return {**FINE_TUNING, **fields} if isinstance(fields, dict) and fields.get("start") else fields
+        return {**cls.fine_tuning, **fields} if isinstance(fields, dict) and fields.get("start") else fields

@@ -14,7 +14,7 @@ from napari_drpnet.simulation.views import Stack
 
 LabelArray = npt.NDArray[np.uint8]
 
-_OUTLINE = 0.2  # of a projection's maximum: inside is the particle's mask
+OUTLINE = 0.2  # of a projection's maximum: inside is the particle's mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ class Scene:
             inside = self._stamp(canvas, image * np.float32(contrast), int(corner[0]), int(corner[1]))
             if outline is not None and inside is not None:
                 target, part = inside
-                outline[target] |= part > _OUTLINE * contrast * image.max()
+                outline[target] |= part > OUTLINE * contrast * image.max()
 
     def _stamp(
         self, canvas: ImageArray, image: ImageArray, y: int, x: int

@@ -155,20 +155,48 @@ def _excess(element: str, occupancy: float) -> float:
     return occupancy * (_VOLT * amplitude - ICE_POTENTIAL * _SOLVENT_VOLUME)
 
 
-def _read_map(path: Path) -> Scatterers:
-    """The voxels above a third of the map's 99.9th percentile, as points with the mean potential of protein."""
+def read_voxels(path: Path) -> tuple[VolumeArray, float]:
+    """A map in (z, y, x) order as float32, and its voxel size in Angstrom, 0 where the header does not tell.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, cannot be read, or is no map.
+    """
+    if not exists(path):
+        raise UserError(f"{path}: there is no such file.", "Check the name of the map.")
+    require_ordinary(path)
     try:
         with mrcfile.open(path, permissive=False) as file:
             values = np.asarray(file.data, dtype=np.float32)
             voxel = float(file.voxel_size.x)
     except (ValueError, OSError, OverflowError, MemoryError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read as an MRC map ({cut(str(error), 80)}).", _HINT) from error
-    if values.ndim != 3 or voxel <= 0:
-        raise UserError(f"{path}: not a three-dimensional map with a voxel size.", "Set the voxel size in its header.")
+    if values.ndim != 3 or not np.isfinite(values).all():
+        raise UserError(f"{path}: not a three-dimensional map of finite numbers.", _HINT)
+    return values, voxel
+
+
+def contour(values: VolumeArray, path: Path, part: float = 0.35) -> float:
+    """A level that the inside of a map is above: a part of the 99.9th percentile of what is positive.
+
+    Raises
+    ------
+    UserError
+        When nothing in the map, which was read from ``path``, is positive.
+    """
     positive = values[values > 0]
     if positive.size == 0:
         raise UserError(f"{path}: the map has no positive density.", "Give a map with the particle bright.")
-    zyx = np.argwhere(values > 0.35 * np.quantile(positive, 0.999))
+    return float(part * np.quantile(positive, 0.999))
+
+
+def _read_map(path: Path) -> Scatterers:
+    """The voxels above the `contour`, as points with the mean potential of protein."""
+    values, voxel = read_voxels(path)
+    if voxel <= 0:
+        raise UserError(f"{path}: not a three-dimensional map with a voxel size.", "Set the voxel size in its header.")
+    zyx = np.argwhere(values > contour(values, path))
     density = values[tuple(zyx.T)].astype(np.float64)
     return centred(_stem(path), zyx[:, ::-1] * voxel, density / density.mean() * _MAP_EXCESS * voxel**3, voxel)
 

@@ -69,18 +69,20 @@ _ALL = (
     ),
     TrainingCommand(
         name="train-pixer",
-        help="""Train both networks of PIXER, from micrographs simulated with masks.
+        help="""Train both networks of PIXER, from micrographs with masks, simulated or made by napari-drpnet masks.
 
         napari-drpnet simulate --structure models/ --count 200 --masks --out simulated/
 
         napari-drpnet train-pixer --settings training/pixer.yaml --out networks/
+
+        A few micrographs with masks are enough to begin from the shipped networks: --start pixer-segmenter
         """,
         function="napari_drpnet.training.pixer:train_pixer",
         out=Path(),
         out_help="Folder for pixer-segmenter.safetensors and pixer-sorter.safetensors; logs, plots and checkpoints "
         "come beside them.",
         model=PixerTrainSettings,
-        options=("sorter_steps", "sorter_batch", "core", *LENGTH),
+        options=("start", "sorter", "branches", "sorter_steps", "sorter_batch", "core", *LENGTH),
     ),
 )
 

@@ -51,10 +51,11 @@ def halves(
 
 def example_halves(examples: Sequence[Example]) -> list[tuple[list[Example], list[Example]]]:
     """The `halves` of examples; none where a part would hold no particle."""
-    return halves(examples, _sides, lambda example: len(example.yx))
+    return halves(examples, example_sides, lambda example: len(example.yx))
 
 
-def _sides(example: Example) -> tuple[Example, Example]:
+def example_sides(example: Example) -> tuple[Example, Example]:
+    """The left and the right side of an example."""
     middle = example.image.shape[1] // 2
     left = example.yx[:, 1] < middle
     return (

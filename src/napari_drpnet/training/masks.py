@@ -17,6 +17,7 @@ from napari_drpnet.io import read_micrograph
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.training.augment import HalfImage, change_looks, random_view
 from napari_drpnet.training.datasets import known, somewhere
+from napari_drpnet.training.finetune import example_sides, halves
 from napari_drpnet.training.sets import Example
 from napari_drpnet.training_loop.batches import Batch
 
@@ -52,18 +53,39 @@ def load_masks(examples: Sequence[Example]) -> list[Masked]:
     return [Masked(example, _mask_of(example)) for example in examples]
 
 
+def has_mask(example: Example) -> bool:
+    """Whether there is a mask for an example."""
+    return is_file(_path_of(example))
+
+
+def _path_of(example: Example) -> Path:
+    return Path(example.name).parent / "masks" / f"{Path(example.name).stem}.mrc"
+
+
 def _mask_of(example: Example) -> LabelImage:
-    path = Path(example.name).parent / "masks" / f"{Path(example.name).stem}.mrc"
+    path = _path_of(example)
     if not is_file(path):
         raise UserError(
-            f"{example.name}: there is no mask {path}.", "Simulate the set with masks: napari-drpnet simulate --masks."
+            f"{example.name}: there is no mask {path}.",
+            "Simulate the set with --masks, or make them: napari-drpnet masks.",
         )
     labels = read_micrograph(path).image
     h, w = example.image.shape
     if (int(labels.shape[0] * example.scale), int(labels.shape[1] * example.scale)) != (h, w):
-        raise UserError(f"{path}: the mask is not of the size of its micrograph.", "Simulate the set anew.")
+        raise UserError(f"{path}: the mask is not of the size of its micrograph.", "Make the masks of the set anew.")
     rows, columns = (((np.arange(n) + 0.5) / example.scale).astype(int) for n in (h, w))
     return np.asarray(labels[rows[:, None], columns], np.uint8)
+
+
+def masked_halves(masked: Sequence[Masked]) -> list[tuple[list[Masked], list[Masked]]]:
+    """The `finetune.halves` of micrographs with masks; none where a part would hold no particle."""
+    return halves(masked, _sides, lambda one: len(one.example.yx))
+
+
+def _sides(masked: Masked) -> tuple[Masked, Masked]:
+    left, right = example_sides(masked.example)
+    middle = left.image.shape[1]
+    return Masked(left, masked.mask[:, :middle]), Masked(right, masked.mask[:, middle:])
 
 
 def cores(masked: Masked, radius: float) -> HalfImage:
@@ -77,6 +99,32 @@ def cores(masked: Masked, radius: float) -> HalfImage:
     away[at[:, 0], at[:, 1]] = False
     near = ndimage.distance_transform_edt(away) <= radius if len(at) else ~away
     return np.asarray(near & (masked.mask == PARTICLE), np.float16)
+
+
+def pixel_iou(values: ImageArray, label: HalfImage, stride: int) -> float | None:
+    """Pixels that both a map at 0.5 and the label call particle, as a fraction of those that one of them does.
+
+    Equation 2 of PIXER's paper, of one micrograph.
+
+    Parameters
+    ----------
+    values
+        ``(h, w)`` map of a segmentation network.
+    label
+        ``(stride h, stride w)`` or a little larger, as from `cores`.
+    stride
+        Image pixels per map pixel.
+
+    Returns
+    -------
+    float or None
+        None where the label has no particle.
+    """
+    h, w = values.shape
+    h, w = min(h, label.shape[0] // stride), min(w, label.shape[1] // stride)
+    parts = label[: h * stride, : w * stride].astype(np.float32).reshape(h, stride, w, stride).mean((1, 3))
+    found, true = values[:h, :w] >= 0.5, parts >= 0.5
+    return float((found & true).sum() / (found | true).sum()) if true.any() else None
 
 
 class MaskCrops:

@@ -54,6 +54,9 @@ class TrainingReport:
         Optimisation steps that were made; fewer than asked for when it stopped early.
     f1_at_half
         As ``f1``, at a probability of 0.5.
+    iou
+        Of a network that segments: the mean overlap of its map with the masks of validation micrographs, see
+        `masks.pixel_iou`.
     """
 
     weights: Path
@@ -62,6 +65,7 @@ class TrainingReport:
     calibration: tuple[float, ...]
     steps: int
     f1_at_half: float | None = None
+    iou: float | None = None
 
     @property
     def plot(self) -> Path:
@@ -108,8 +112,8 @@ class Evidence:
         return curve.best[0] if curve is not None and len(curve.threshold) else 0.0
 
 
-def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard | None, nn.Module]:
-    """The network to train: untrained, or with the weights that the recipe starts from and their card.
+def begin(settings: TrainSettings, role: str, network: str, **options: int) -> tuple[WeightsCard | None, nn.Module]:
+    """The network to train, and the card of the weights that the recipe starts from; None and untrained without these.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard
         When these are of another stage, network or version.
     """
     if settings.start is None:
-        return None, channels_last(build(network))
+        return None, channels_last(build(network, **options))
     card, tensors = read_weights(settings.start)
     if card.role != role:
         raise UserError(f"The weights {settings.start!r} are a {card.role}, not a {role}.", f"Start from a {role}.")

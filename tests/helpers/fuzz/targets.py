@@ -232,6 +232,38 @@ def _read_list(path: Path) -> None:
     _convert(path)
 
 
+def _read_poses(path: Path) -> None:
+    from napari_drpnet.io.picks.star_poses import read_poses
+
+    read_poses(path)
+
+
+POSES = b"""data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnMicrographPixelSize #2
+_rlnImagePixelSize #3
+1     1.500000     3.000000
+
+data_particles
+
+loop_
+_rlnCoordinateX #1
+_rlnCoordinateY #2
+_rlnMicrographName #3
+_rlnOpticsGroup #4
+_rlnAngleRot #5
+_rlnAngleTilt #6
+_rlnAnglePsi #7
+_rlnOriginXAngst #8
+_rlnOriginYAngst #9
+  10.0   20.0 m/a.mrc            1   -12.500000    80.000000   170.100000     1.500000    -3.000000
+  70.0   90.5 m/b.mrc            1    99.000000    12.000000   -10.000000     0.000000     0.000000
+
+"""
+
+
 def _read_ctf(path: Path) -> None:
     from napari_drpnet.io.ctf_files import read_ctf
 
@@ -282,6 +314,7 @@ CTFS = (
 PICKS = (
     Target("star", _picks_file("star"), _convert, m.TEXT, cost=2),
     Target("star particles", _file("a.star", lambda: PARTICLES), _convert, m.TEXT, cost=2),
+    Target("star poses", _file("run_data.star", lambda: POSES), _read_poses, m.TEXT),
     Target("star list", _file("autopick.star", lambda: LIST), _read_list, m.TEXT),
     Target("star micrographs", _file("a.star", lambda: MICROGRAPHS), _read_micrographs, m.TEXT),
     Target("csv", _picks_file("csv"), _convert, m.TEXT),

@@ -347,3 +347,19 @@ def test_an_error_while_running_is_told_once(
     run(form, qtbot)
     assert messages() == [told]
     assert form.job.button.enabled
+
+
+def test_picks_are_coloured_by_their_score(form: Any, qtbot: Any) -> None:
+    assert not form.tuning.colour_by.enabled
+    form.tuning.colour_by.value = "score"
+    run(form, qtbot)
+    assert len(np.unique(points(form).border_color, axis=0)) > 3
+    assert form.tuning.colour_by.enabled
+    lowest = float(picks_of(points(form)).score.min())
+    assert f"{lowest:.2f}" in form.tuning.legend.value
+    form.threshold.value = 0.0
+    assert f"{lowest:.2f}" not in form.tuning.legend.value
+    assert f"{float(picks_of(points(form)).score.min()):.2f}" in form.tuning.legend.value
+    form.tuning.colour_by.value = "nothing"
+    assert len(np.unique(points(form).border_color, axis=0)) == 1
+    assert not form.tuning.legend.visible

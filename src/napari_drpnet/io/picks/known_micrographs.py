@@ -88,7 +88,7 @@ class KnownMicrographs:
 
     def raw(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file as it has them, see `read_picks`."""
-        return read_picks(path, flip_y=flip_y, frame_of=self._as_counted)
+        return read_picks(path, flip_y=flip_y, frame_of=self.as_counted)
 
     def placed(self, found: Sequence[Picks], path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file that was read already; errors and warnings as of `read`."""
@@ -123,7 +123,7 @@ class KnownMicrographs:
         listed = entry is not None and (entry.pixel_size is not None or entry.name != name)
         return listed or self._pixel_size is not None
 
-    def _as_counted(self, name: str, path: Path) -> Frame | None:
+    def as_counted(self, name: str, path: Path) -> Frame | None:
         """What is known of a micrograph, in the pixels that its picks count."""
         known = self._frame(name, path)
         if known is None or self._scale is None:

@@ -70,7 +70,8 @@ class PickWidget(Container[Any]):
         self.tuning.changed.connect(self._tune)
         self.tuning.measured.connect(self._use_diameter)
         self.show_scores.changed.connect(self._show_scores)
-        self.tuning.show_boxes.changed.connect(self._show_boxes)
+        self.tuning.show_boxes.changed.connect(self._draw_picks)
+        self.tuning.colour_by.changed.connect(self._draw_picks)
         for widget in (self.diameter, self.invert, self.source.pixel_size):
             widget.changed.connect(self._keep_later)
         self.job.ended.connect(self._follow_run)
@@ -137,7 +138,6 @@ class PickWidget(Container[Any]):
         self.show_ring.value = False
         self._check()
         self._show_scores()
-        self._show_boxes()
 
     def _show(self, result: Result, threshold: ThresholdValue, min_distance: float | None) -> None:
         """Show a result at these values."""
@@ -163,15 +163,19 @@ class PickWidget(Container[Any]):
         if result is not None:
             self._show(result, self.tuning.asked, self.tuning.distance)
             self.tuning.follow(result)
+            self._draw_picks()
         self._keep_later()
 
     def _show_scores(self) -> None:
         if self.result is not None:
             self.result.show_scores(self.show_scores.value)
 
-    def _show_boxes(self) -> None:
-        if self.result is not None:
-            self.result.show_boxes(self.tuning.show_boxes.value)
+    def _draw_picks(self) -> None:
+        """Circles or boxes, in the colours that are chosen: the picks of a run, or of the project."""
+        result = self.result
+        if result is not None:
+            result.show_boxes(self.tuning.show_boxes.value)
+        self.tuning.colour(self.session.points if result is None and self._in_project else result and result.layer)
 
     def _use_diameter(self, diameter: float) -> None:
         """The median of the picks is how large the particle is."""
@@ -281,6 +285,7 @@ class PickWidget(Container[Any]):
             self.tuning.show(self._threshold, float(self.diameter.value))
         else:
             self.tuning.follow(result)
+        self._draw_picks()
         self.learnt.show_for(None if result is None else result.picker)
 
     def _require_sense(self) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Container, Label, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
+from napari_drpnet.layers import COLOUR_BY, colour_by, legend
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.pick.outlook import OutlookForm
 from napari_drpnet.widgets.pick.result import Result
+
+if TYPE_CHECKING:
+    from napari.layers import Points
 
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
@@ -48,6 +52,11 @@ class Tuning:
             text="Show boxes", tooltip="Squares instead of circles, as large as the boxes found."
         )
         self.show_boxes.visible = False
+        self.colour_by = ComboBox(
+            label="Colour by", choices=COLOUR_BY, tooltip="One colour for all picks, or by their score or class."
+        )
+        self.legend = Label(value="")
+        self.legend.visible = False
         self.summary = Label(value="")
         self.use_size = PushButton(
             text="Use as diameter", tooltip="Let the median of the picks be the diameter of the particle."
@@ -68,6 +77,8 @@ class Tuning:
             self.min_distance,
             self.show_scores,
             self.show_boxes,
+            self.colour_by,
+            self.legend,
             self.summary,
             self.use_size,
         ]
@@ -97,6 +108,16 @@ class Tuning:
         self.show_scores.enabled = result.score_map.values is not None
         self.show_boxes.visible = result.has_boxes
         self._summarise(result, pixel_size)
+
+    def colour(self, picks: Points | None) -> None:
+        """Colour the picks of a layer as is chosen, and say what the colours mean; None where there is no layer."""
+        self.colour_by.enabled = picks is not None
+        meaning = []
+        if picks is not None:
+            colour_by(picks, self.colour_by.value)
+            meaning = legend(picks)
+        self.legend.value = " &nbsp; ".join(f'<font color="{colour}">■</font> {words}' for colour, words in meaning)
+        self.legend.visible = bool(meaning)
 
     def _summarise(self, result: Result, pixel_size: float | None) -> None:
         text = f"{len(result.shown)} picks"
