@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes
+from tables import boxes, cascade
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes}
+TABLES = {"boxes": boxes, "cascade": cascade}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:

@@ -8,7 +8,11 @@ name=$1
 shift
 detector=runs/networks/$name-detector.safetensors
 napari-drpnet train-detector --settings "training/$name.yaml" --device cpu --out "$detector" "$@"
+length=(--steps 1500 --batch 32 --rate 0.001)
+if [ "$name" = drpnet-paper ]; then
+    length=(--epochs 5 --batch 8 --rate 0.00005)
+fi
 if [ "$name" != fcrn ]; then
     napari-drpnet train-classifier --settings "training/$name.yaml" --device cpu --detector "$detector" \
-        --steps 1500 --batch 32 --rate 0.001 --out "runs/networks/$name-classifier.safetensors"
+        "${length[@]}" --out "runs/networks/$name-classifier.safetensors"
 fi
