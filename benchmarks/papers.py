@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes, cascade
+from tables import boxes, cascade, harvests
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes, "cascade": cascade}
+TABLES = {"boxes": boxes, "cascade": cascade, "harvests": harvests}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:

@@ -23,7 +23,7 @@ import torch
 
 from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, judge
-from napari_drpnet import Picks, jobs, load_picker
+from napari_drpnet import Micrograph, Picks, jobs, load_picker
 from napari_drpnet.candidates import inside, standing, tops
 from napari_drpnet.data import FloatArray, PatchSet
 from napari_drpnet.networks import Classifier
@@ -81,7 +81,7 @@ def _row(test: TestSet, words: str, learn: Any) -> Row:
     learnt = Learnt(Path()) if learn is None else learn()
     keep = [None] * len(test.samples) if learn is None else _accepted(test, learnt.weights)
     row: Row = {"set": test.name, "picker": words, "R": math.nan, "P": math.nan}
-    sigma, height = _given(test)[0]
+    sigma, height = given(test)[0]
     scores = {h: _judged(test, h, keep) for h in {_LEVEL * height, *_HEIGHTS}}
     counts = scores[_LEVEL * height]
     best = max(scores, key=lambda h: scores[h].f1)
@@ -98,7 +98,7 @@ def _labels(test: TestSet, patches: PatchSet | None) -> Row:
     return {"particles": words[True], "background": words[False]}
 
 
-def _given(test: TestSet) -> tuple[tuple[float, float], ...]:
+def given(test: TestSet) -> tuple[tuple[float, float], ...]:
     return _GIVEN.get(test.name, _TRPV1)
 
 
@@ -122,16 +122,16 @@ def detector() -> Path:
     return DETECTOR
 
 
-def _picker(test: TestSet) -> LoadedPicker:
-    (sigma, height), *_ = _given(test)
+def picker_of(test: TestSet) -> LoadedPicker:
+    (sigma, height), *_ = given(test)
     told = {"sigma": sigma, "height": height, "detector": str(detector().resolve()), "classifier": "none"}
     return load_picker("drpnet-paper", diameter=test.samples[0].diameter, device="cpu", **told)
 
 
 @cache
 def _first_stage(test: TestSet) -> list[FirstStage]:
-    picker = _picker(test)
-    return [_maxima(picker, sample, sorted({_LEVEL * _given(test)[0][1], *_HEIGHTS})) for sample in test.samples]
+    picker = picker_of(test)
+    return [_maxima(picker, sample, sorted({_LEVEL * given(test)[0][1], *_HEIGHTS})) for sample in test.samples]
 
 
 def _maxima(picker: LoadedPicker, sample: Sample, heights: Sequence[float]) -> FirstStage:
@@ -165,13 +165,17 @@ def _accepted(test: TestSet, weights: Path) -> list[Any]:
     """Which maxima of each micrograph the classifier does not reject at a cut-off of 0.5."""
     card, network = load_network(str(weights.resolve()), "classifier", _CPU)
     accepted = []
-    for one in _first_stage(test):
-        sample = one.sample
-        seen = network_image(sample.micrograph, sample.diameter, card.diameter, False)
+    for one, seen in zip(_first_stage(test), _seen(test, card.diameter), strict=True):
         at = seen.frame.from_micrograph(one.yx)
         logits = drained(classify_steps(network, seen.image, at, Classifier.patch, _CPU))
         accepted.append(logits >= 0)
     return accepted
+
+
+@cache
+def _seen(test: TestSet, diameter: float) -> list[Micrograph]:
+    """The micrographs as a classifier sees them, a particle ``diameter`` pixels wide."""
+    return [network_image(sample.micrograph, sample.diameter, diameter, False) for sample in test.samples]
 
 
 def _supervised() -> Learnt:
@@ -203,10 +207,10 @@ def _harvested(test: TestSet, source: str) -> PatchSet:
 
 def _by(test: TestSet, source: str) -> tuple[HarvestSettings, LoadedPicker]:
     if source == "confidence":
-        _, positive, negative = _given(test)
+        _, positive, negative = given(test)
         names = ("positive_sigma", "positive_height", "negative_sigma", "negative_height")
         told = dict(zip(names, (*positive, *negative), strict=True))
-        return HarvestSettings(source="confidence", random=0, **told), _picker(test)
+        return HarvestSettings(source="confidence", random=0, **told), picker_of(test)
     left_out = NETWORKS / f"without-{test.name}-detector.safetensors"
     network = {"detector": str(left_out.resolve())} if test.name in LEFT_OUT else {}
     picker = load_picker("drpnet", diameter=test.samples[0].diameter, device="cpu", **network)
