@@ -32,6 +32,7 @@ _RULES = (
     ("surer particles", (9.0, 40.0), (9.0, 5.0)),
     ("lower background", (9.0, 15.0), (9.0, 2.0)),
     ("less smooth", (7.0, 21.0), (7.0, 7.0)),
+    ("spared, as in the table cascade", (7.0, 21.0), (3.0, 3.0)),
 )
 _APART = {"r/3": 1 / 3, "r": 1.0, "2 r": 2.0}
 
