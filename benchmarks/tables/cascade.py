@@ -4,9 +4,10 @@ Stage 1 and the classifier of the row "labels" learn from EMPIAR-10059 by ``trai
 kept in ``runs/cascade``. The other classifiers learn from patches of the test set that nobody labelled: by the
 paper's rule from the map of stage 1, or by the evidence of averages, from candidates of the default picker whose
 network never saw the set. "spared": as "confidence", but background is found in a map that is smoothed less, a
-diameter from particles (sigma 7 and 3, height 21 and 3; chosen on 10028 and simulations). "from the package's":
-training begins from the shipped classifier, which has seen labels of 10028. Settings are those that the paper gives
-for 10017, and for the other sets those that it gives for TRPV1; the box is 1.5 diameters. "best F1" is over T on the
+diameter from particles (sigma 7 and 3, height 21 and 3; chosen on 10028 and simulations). "from the package":
+training begins from the shipped classifier, which has seen labels of 10028. "as retrain does": so, too, but by AdamW,
+150 steps of 32 patches, in the place of the paper's 5 epochs of Adam. Settings are those that the paper gives for
+10017, and for the other sets those that it gives for TRPV1; the box is 1.5 diameters. "best F1" is over T on the
 very set, at the same sigma. "particles" and "background": number of patches that were learnt from, and the part of
 them whose label is right by the truth.
 """
@@ -46,8 +47,13 @@ _TRPV1 = ((9.0, 5.0), (9.0, 15.0), (9.0, 5.0))
 _GIVEN = {"10017": ((7.0, 7.0), (16.0, 22.5), (12.5, 10.0))}
 _SPARED = ((7.0, 7.0), (7.0, 21.0), (3.0, 3.0))
 _LEVEL = 2
-_HEIGHTS = (3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0)
-_AS_IN_THE_PAPER = {"optimiser": "adam", "rate": 5e-5, "batch": 8, "epochs": 5}
+_HEIGHTS = (1.5, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0)
+_AS_IN_THE_PAPER: dict[str, Any] = {"optimiser": "adam", "rate": 5e-5, "batch": 8, "epochs": 5}
+_TRAININGS: dict[str, dict[str, Any]] = {
+    "from nothing": {"start": "", **_AS_IN_THE_PAPER},
+    "from the package": {"start": "classifier", **_AS_IN_THE_PAPER},
+    "as retrain does": {},
+}
 _CPU = torch.device("cpu")
 
 
@@ -60,16 +66,10 @@ def rows(data: Path) -> Iterator[Task]:
         yield f"{name}, stage 1", partial(_row, test, "stage 1 alone", None)
         yield f"{name}, labels", partial(_row, test, "and classifier by labels of TRPV1", _supervised)
         for source in ("confidence", "spared", "evidence"):
-            for start in ("", "classifier"):
-                words = f"and classifier by {source}, from {_start(start)}"
-                yield (
-                    f"{name}, {source}, {start}",
-                    partial(_row, test, words, partial(_unsupervised, test, source, start)),
-                )
-
-
-def _start(start: str) -> str:
-    return "the package's" if start else "nothing"
+            for training, told in _TRAININGS.items():
+                words = f"and classifier by {source}, {training}"
+                learn = partial(_unsupervised, test, source, training, told)
+                yield f"{name}, {source}, {training}", partial(_row, test, words, learn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,11 +190,11 @@ def _supervised() -> Learnt:
     return Learnt(CLASSIFIER)
 
 
-def _unsupervised(test: TestSet, source: str, start: str) -> Learnt:
+def _unsupervised(test: TestSet, source: str, training: str, told: dict[str, Any]) -> Learnt:
     patches = _harvested(test, source)
-    out = OUT / f"{test.name}-{source}{'-' + start if start else ''}.safetensors"
+    out = OUT / f"{test.name}-{source}-{training.replace(' ', '-')}.safetensors"
     if not out.exists():
-        settings = RetrainSettings(device="cpu", start=start, **_AS_IN_THE_PAPER)
+        settings = RetrainSettings(device="cpu", **told)
         jobs.finish(jobs.retrain_patches(patches, settings, out, str(detector().resolve())))
     return Learnt(out, patches)
 
