@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/.
 # The shipped files are those of `shipped`, copied to src/napari_drpnet/weights/ as detector and classifier, and the
-# detector of `training/train.sh fcrn`.
+# detector of `training/train.sh fcrn`. `drpnet-paper` trains both as the DRPnet paper did.
 set -euo pipefail
 export OMP_NUM_THREADS=1
 name=$1

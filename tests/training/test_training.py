@@ -36,7 +36,7 @@ from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
 
 def random_crops(examples, side, label, jitter, stride=1):
-    return Crops(anywhere([Fixed(examples)], side), partial(cone, radius=28 * label), side, stride, jitter)
+    return Crops(anywhere([Fixed(examples)]), partial(cone, radius=28 * label), side, stride, jitter)
 
 
 def test_crops_and_targets_are_turned_together():

@@ -60,18 +60,19 @@ def known(view: View, example: Example, stride: int) -> ImageArray:
     return np.asarray(((at >= example.border) & (at <= limit)).all(-1), np.float32)
 
 
-# Crops a step, number of the step from 1, source of randomness -> the micrograph and the centre (2,) of each.
-PlacesOf: TypeAlias = Callable[[int, int, np.random.Generator], list[tuple[Example, FloatArray]]]
+# Where crops are: the micrograph, and the centre (2,), or None for a random place.
+Places: TypeAlias = list[tuple[Example, FloatArray | None]]
+# Crops a step, number of the step from 1, source of randomness -> where each of them is.
+PlacesOf: TypeAlias = Callable[[int, int, np.random.Generator], Places]
 
 
-def anywhere(sources: Sequence[CropSupply], side: int) -> PlacesOf:
-    """Random places of random examples, for crops of ``side`` pixels."""
+def anywhere(sources: Sequence[CropSupply]) -> PlacesOf:
+    """Random places of random examples."""
     weights = np.array([source.weight for source in sources])
     shares = weights / weights.sum()
 
-    def places(n: int, step: int, rng: np.random.Generator) -> list[tuple[Example, FloatArray]]:
-        drawn = [sources[rng.choice(len(sources), p=shares)].example(step, rng) for _ in range(n)]
-        return [(example, somewhere(example.image.shape, side, rng)) for example in drawn]
+    def places(n: int, step: int, rng: np.random.Generator) -> Places:
+        return [(sources[rng.choice(len(sources), p=shares)].example(step, rng), None) for _ in range(n)]
 
     return places
 
@@ -83,7 +84,7 @@ class Centred:
         self.all = [(example, at) for example in examples for at in example.yx]
         self.seed, self.rank, self.size = seed, rank, size
 
-    def places(self, n: int, step: int, _: np.random.Generator) -> list[tuple[Example, FloatArray]]:
+    def places(self, n: int, step: int, _: np.random.Generator) -> Places:
         """Those of one step."""
         first = ((step - 1) * self.size + self.rank) * n
         return [self.all[self._order(i // len(self.all))[i % len(self.all)]] for i in range(first, first + n)]
@@ -194,8 +195,9 @@ class Crops:
         return Batch(tensors, tuple(example.name for example, _ in places))
 
     def _crop(
-        self, example: Example, centre: FloatArray, rng: np.random.Generator
+        self, example: Example, centre: FloatArray | None, rng: np.random.Generator
     ) -> tuple[ImageArray, ImageArray, ImageArray]:
+        centre = somewhere(example.image.shape, self.side, rng) if centre is None else centre
         view = seen(rng, centre, self.side, self.jitter)
         image = view.of(example.image)
         image = image if self.jitter is None else change_looks(image, rng)

@@ -150,7 +150,7 @@ def _learn(
 
         def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
             sources: list[CropSupply] = [*([Fixed(learnt)] if learnt else []), *new]
-            places = anywhere(sources, settings.crop)
+            places = anywhere(sources)
             if settings.centred:
                 places = Centred(learnt, settings.seed, team.rank, team.size).places
             jitter = settings.scale_jitter if settings.augment else None
