@@ -274,12 +274,17 @@ def levels(image: ImageArray, peak: FloatArray, at: IndexArray, height: float) -
     """Confidence of the extended maxima that `tops` gives, 1 to 3; see `find`."""
     level = np.ones(len(peak), np.int64)
     for k in (2, 3):
-        wider, m = extended_maxima(image, k * height)
-        region = wider[tuple(at.T)]
-        highest = np.full(m + 1, -np.inf)
-        np.maximum.at(highest, region, peak)
-        level[(region > 0) & (peak >= highest[region])] = k
+        level[standing(image, peak, at, k * height)] = k
     return level
+
+
+def standing(image: ImageArray, peak: FloatArray, at: IndexArray, height: float) -> MaskArray:
+    """``(n,)`` which of the extended maxima that `tops` gives are still the top of one at a greater height."""
+    regions, n = extended_maxima(image, height)
+    region = regions[tuple(at.T)]
+    highest = np.full(n + 1, -np.inf)
+    np.maximum.at(highest, region, peak)
+    return np.asarray((region > 0) & (peak >= highest[region]))
 
 
 def suppress(yx: FloatArray, score: FloatArray, distance: float) -> IndexArray:

@@ -20,6 +20,7 @@ from napari_drpnet.io import read_micrograph, read_picks
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.bench import judge_one
 from napari_drpnet.jobs.judging import judged_before, made_for, with_averages
+from napari_drpnet.jobs.levels import levels_in_words
 from napari_drpnet.jobs.picking import spread_order
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import Evidence, PickRun
@@ -283,8 +284,12 @@ def test_the_authors_rules_stay_in_the_place_of_a_threshold(elsewhere: Path):
     assert report.decision is not None
     assert report.decision.basis == "rule"
     picker = load_picker("drpnet-paper", **options)
-    told = picker.pick(read_micrograph("a.mrc"))
+    score_map = picker.score(read_micrograph("a.mrc"))
+    told = picker.picks_from(score_map)
     assert [len(picks) for picks in read_picks("picks/a_autopick.star")] == [len(told)]
+    low, normal, high = picker.levels(score_map)
+    assert low >= normal >= high > 0
+    assert report.confidence == levels_in_words((low, normal, high))
 
 
 def test_a_sample_is_spread_over_the_data_set():

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_drpnet import Micrograph, UserError, load_picker
-from napari_drpnet.data import Frame
+from napari_drpnet.data import Candidates, Frame, ScoreMap
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.pickers.drpnet_paper import reduction
 
@@ -61,6 +61,50 @@ def test_levels_are_heights_in_255ths_of_the_maximum():
     assert np.allclose(yx, [(20, 100), (20, 60), (20, 20)], atol=0.5)
     assert level.tolist() == [1, 3, 3]
     assert np.allclose(picker._probability(hills, peak, None), heights[2::-1], atol=1e-5)
+
+
+def made_up(picker, yx, heights, side=160):
+    """A score map of a picker with narrow hills; its box is 20 px."""
+    values = np.zeros((side, side), np.float32)
+    values[tuple(np.array(yx).T)] = heights
+    values = ndimage.gaussian_filter(values, 2)
+    values /= values.max()
+    at, peak, level = picker.picker._candidates(values)
+    return ScoreMap(values, Frame("a", (side, side), 1.0), Candidates(at, peak, level, peak))
+
+
+def test_maxima_by_another_smoothing_and_height():
+    picker = load_picker("drpnet-paper", diameter=20, device="cpu", box=20, height=10, sigma=2)
+    found = made_up(picker, [(40, 40), (40, 110), (110, 40), (110, 110), (119, 110)], [1, 0.13, 0.075, 0.5, 0.5])
+    assert picker.levels(found) == (5, 4, 4)
+    assert len(picker.maxima(found, 1)) == 5
+    assert len(picker.maxima(found, 3)) == 4
+    assert len(picker.maxima(found, 3, height=10)) == 5
+    assert np.allclose(picker.maxima(found, 3, height=120), [(40, 40), (114.5, 110)], atol=0.5)
+    merged = picker.maxima(found, 3, sigma=9, height=10)  # the two that are 9 px apart
+    assert np.hypot(*(merged - (114.5, 110)).T).min() < 1
+    assert len(merged) == 4
+    with pytest.raises(UserError, match="smoothed by 2 already"):
+        picker.maxima(found, 1, sigma=1)
+
+
+def test_another_smoothing_counts_in_pixels_of_the_reduced_micrograph():
+    """A box of 64 px is halved again for the network, so that a sigma of 12 is one of 6 in its map."""
+    picker = load_picker("drpnet-paper", diameter=40, device="cpu", box=64, height=3, sigma=4)
+    values = np.zeros((200, 200), np.float32)
+    values[100, [93, 107]] = 1
+    values = ndimage.gaussian_filter(values, 2)
+    frame = Frame("a", (400, 400), 1.0, 0.5)
+    found = ScoreMap(values, frame, Candidates(np.empty((0, 2)), np.empty(0), np.empty(0, int), np.empty(0)))
+    # Two points are two maxima where they are more than two sigmas apart.
+    assert len(picker.maxima(found, 1, sigma=12, height=5)) == 2
+    assert len(picker.maxima(found, 1, sigma=15, height=5)) == 1
+
+
+def test_levels_leave_out_what_is_near_the_border():
+    picker = load_picker("drpnet-paper", diameter=20, device="cpu", box=20, height=10, sigma=2)
+    found = made_up(picker, [(40, 40), (10, 80)], [1, 0.8])
+    assert picker.levels(found) == (1, 1, 1)
 
 
 @pytest.mark.slow

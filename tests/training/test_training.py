@@ -1,14 +1,15 @@
 """Training: targets where the particles are, honest calibration, the same weights from the same seed."""
 
+import math
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit
 
@@ -25,29 +26,17 @@ from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.training.augment import View
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
-from napari_drpnet.training.datasets import Crops, Fixed, cone
+from napari_drpnet.training.datasets import Centred, Crops, Fixed, anywhere
 from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.run import Evidence, calibrate, conclude, scorer
 from napari_drpnet.training.sets import Example, load_examples
+from napari_drpnet.training.targets import cone, distance
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
 
-@settings(max_examples=30)
-@given(st.floats(10, 50), st.floats(10, 50), st.sampled_from([1, 2]))
-def test_the_target_is_highest_at_the_particle_and_0_beyond_it(y, x, stride):
-    target = cone(np.array([[y, x]]), (64, 64), 8, stride)
-    top = np.array(np.unravel_index(target.argmax(), target.shape))
-    assert np.abs((top + 0.5) * stride - 0.5 - (y, x)).max() <= stride / 2 + 1e-9
-    rows, columns = np.indices(target.shape) * stride + (stride - 1) / 2
-    assert (target[np.hypot(rows - y, columns - x) >= 8] == 0).all()
-    assert target.max() <= 1
-
-
-def test_particles_beyond_the_border_shine_in_or_do_nothing():
-    target = cone(np.array([[-3.0, 5.0], [200.0, 5.0]]), (32, 32), 8)
-    assert target[0, 5] == pytest.approx(1 - 3 / 8)
-    assert target[20:].max() == 0
+def random_crops(examples, side, label, jitter, stride=1):
+    return Crops(anywhere([Fixed(examples)]), partial(cone, radius=28 * label), side, stride, jitter)
 
 
 def test_crops_and_targets_are_turned_together():
@@ -57,7 +46,7 @@ def test_crops_and_targets_are_turned_together():
     image = np.zeros((200, 200), np.float16)
     for y, x in yx:
         image[np.hypot(rows - y, columns - x) < 6] = -0.5
-    crops = Crops([Fixed([Example(image, yx, 0, 1.0)])], 28, 96, 1, 0.25, 0.3)
+    crops = random_crops([Example(image, yx, 0, 1.0)], 96, 0.3, 0.25)
     images, targets, known = crops.batch(12, 1, np.random.default_rng(0)).tensors
     assert (known == 1).float().mean() > 0.9
     inside = targets > 0.6
@@ -67,7 +56,7 @@ def test_crops_and_targets_are_turned_together():
 
 def test_the_unlabelled_border_has_no_weight():
     example = Example(np.zeros((100, 100), np.float16), np.empty((0, 2)), 30, 1.0)
-    crops = Crops([Fixed([example])], 28, 96, 1, 0.0, 0.3)
+    crops = random_crops([example], 96, 0.3, 0.0)
     known = crops.batch(4, 1, np.random.default_rng(0)).tensors[2]
     assert known.mean().item() == pytest.approx((39 / 96) ** 2, rel=0.15)
 
@@ -187,7 +176,7 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     network = build(name)
     sets = (TrainingSet(micrographs=str(simulated)),)
     examples = load_examples(sets, 28)
-    batch = Crops([Fixed(examples)], 28, 64, network.stride, 0.1, 0.5).batch(4, 1, np.random.default_rng(0))
+    batch = random_crops(examples, 64, 0.5, 0.1, network.stride).batch(4, 1, np.random.default_rng(0))
     recipe = TrainSettings(training=sets, steps=160, rate=3e-3, average=0.9, device="cpu", precision="full")
     steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=20)
     losses = []
@@ -291,3 +280,46 @@ def _call(*arguments):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code in (0, None)
+
+
+def test_an_epoch_of_centred_crops_shows_every_particle_once():
+    yx = [np.random.default_rng(i).uniform(0, 200, (n, 2)) for i, n in enumerate((7, 6))]
+    centred = Centred([Example(np.zeros((200, 200), np.float16), at, 0, 1.0, str(i)) for i, at in enumerate(yx)], 0)
+    drawn = [place for step in range(1, 14) for place in centred.places(2, step, np.random.default_rng(9))]
+    epochs = [{(example.name, *at) for example, at in part} for part in (drawn[:13], drawn[13:])]
+    assert epochs[0] == epochs[1] == {(str(i), *at) for i in (0, 1) for at in yx[i]}
+    assert [at[0] for _, at in drawn[:13]] != [at[0] for _, at in drawn[13:]]
+
+
+def test_a_crop_that_is_not_augmented_shows_its_particle_as_it_is():
+    image = np.random.default_rng(0).random((100, 100)).astype(np.float16)
+    example = Example(image, np.array([[40.5, 50.5]]), 0, 1.0)
+    crops = Crops(Centred([example], 0).places, partial(distance, radius=10), 64, 1, None)
+    images, targets, _ = crops.batch(1, 1, np.random.default_rng(0)).tensors
+    assert np.allclose(images[0, 0], image[9:73, 19:83], atol=1e-3)
+    assert np.unravel_index(int(targets.argmax()), (64, 64)) in {(31, 31), (31, 32), (32, 31), (32, 32)}
+
+
+def test_the_paper_is_a_recipe(simulated, others, tmp_path):
+    """Distances in pixels, centred crops, Adam at one rate, and as many steps as the epochs ask for; then stage 2."""
+    sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
+    recipe = yaml.safe_load((Path(__file__).parents[2] / "training" / "drpnet-paper.yaml").read_text())
+    recipe = TrainSettings(**recipe | sets | {"epochs": 2, "batch": 8, "device": "cpu"})
+    particles = sum(len(example.yx) for example in load_examples(recipe.training, 36))
+    detector = tmp_path / "d.safetensors"
+    assert jobs.finish(jobs.train_detector(recipe, detector)).steps == math.ceil(2 * particles / 8)
+    assert detector.with_suffix(".tsv").read_text().splitlines()[1].split("\t")[2] == "0.001"
+    card, tensors = read_weights(str(detector))
+    network = build("fcrn")
+    network.load_state_dict(tensors)
+    image = torch.from_numpy(load_examples(recipe.validation, 36)[0].image.astype(np.float32))[None, None]
+    with torch.inference_mode():
+        assert network(image).max() > 3  # pixels; a cone is 1 at most
+    second = recipe.model_copy(update={"epochs": 1, "rate": 5e-5})
+    assert jobs.finish(jobs.train_classifier(second, str(detector), tmp_path / "c.safetensors")).steps > 5
+    assert card.diameter == 36
+
+
+def test_a_distance_is_refused_by_a_network_that_ends_at_1(simulated, tmp_path):
+    with pytest.raises(UserError, match="gives numbers from 0 to 1"):
+        _train(simulated, tmp_path / "d.safetensors", label_kind="distance")

@@ -54,12 +54,13 @@ def _run(settings, watch=None, draw=_draw, loss=_loss, stop_after=None):
     return None
 
 
-@pytest.mark.parametrize("killed_after", [1, 2])
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, killed_after):
-    whole = _run(_settings(), Watch(checkpoint=tmp_path / "whole"))
+@pytest.mark.parametrize(("killed_after", "optimiser"), [(1, "adamw"), (2, "adamw"), (2, "adam")])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, killed_after, optimiser):
+    settings = _settings(optimiser=optimiser)
+    whole = _run(settings, Watch(checkpoint=tmp_path / "whole"))
     watch = Watch(checkpoint=tmp_path / "killed")
-    _run(_settings(), watch, stop_after=killed_after)
-    resumed = _run(_settings(), watch)
+    _run(settings, watch, stop_after=killed_after)
+    resumed = _run(settings, watch)
     assert _weights(resumed.network) == _weights(whole.network)
     assert resumed.checks == whole.checks
     assert [check.done for check in whole.checks] == [4, 8, 12]

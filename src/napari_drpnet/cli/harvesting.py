@@ -57,9 +57,12 @@ def harvest(
             {
                 "folder": report.folder,
                 "source": report.source,
+                "levels": report.levels,
                 "counts": [dict(zip(fields_, row, strict=True)) for row in rows],
             }
         )
         return
     print_table(("label", "split", "origin", "patches"), rows)
     typer.echo(f"{len(report.patches)} patches, written to {report.folder}")
+    if report.levels is not None:
+        typer.echo(jobs.levels_in_words(report.levels))

@@ -69,6 +69,8 @@ def pick(
         )
         if report.chosen:
             typer.echo(report.chosen)
+        if report.confidence:
+            typer.echo(report.confidence)
     if report.failed:
         raise typer.Exit(1 if report.picked else 2)
 

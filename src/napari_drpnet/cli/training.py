@@ -34,7 +34,7 @@ def train_detector(
     out: WeightsFile = Path("detector.safetensors"),
     *,
     labelled: LabelledSet,
-    told: Annotated[Given, options(TrainSettings, "start", "network", *LENGTH)],
+    told: Annotated[Given, options(TrainSettings, "start", "network", "epochs", *LENGTH)],
     project: ProjectFolder = None,
     name: Name,
     calibrate_only: Annotated[
@@ -66,7 +66,7 @@ def train_classifier(
     out: WeightsFile = Path("classifier.safetensors"),
     *,
     labelled: LabelledSet,
-    told: Annotated[Given, options(TrainSettings, "start", *LENGTH)],
+    told: Annotated[Given, options(TrainSettings, "start", "epochs", *LENGTH)],
     patches: Annotated[
         Path | None, typer.Option(help="Learn from this patch set; beside --project, in the place of its own patches.")
     ] = None,

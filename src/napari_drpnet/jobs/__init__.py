@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.inputs import find_micrographs
     from napari_drpnet.jobs.judging import Judgement
     from napari_drpnet.jobs.masks import MaskReport, make_masks
+    from napari_drpnet.jobs.levels import levels_in_words
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -93,6 +94,7 @@ _HOME = {
     "bench": ("judge_one",),
     "judging": ("Judgement",),
     "masks": ("MaskReport", "make_masks"),
+    "levels": ("levels_in_words",),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),

@@ -17,6 +17,7 @@ from napari_drpnet.io.files import append_text, write_text
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.star_lists import COORDINATES, MICROGRAPH
 from napari_drpnet.io.star_table import format_table, star_row
+from napari_drpnet.jobs.levels import Levels, levels_in_words, summed
 from napari_drpnet.jobs.prospect import in_words
 from napari_drpnet.settings import Decision
 
@@ -56,6 +57,8 @@ class PickResult:
         Picks that were not written, since nothing proves them.
     doubt
         Why they are in doubt; empty where they are not.
+    levels
+        Candidates of at least low, normal and high confidence; None where the picker knows no such levels.
     """
 
     micrograph: str
@@ -67,6 +70,7 @@ class PickResult:
     evidence_error: float = math.nan
     left_out: int = 0
     doubt: str = ""
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,11 @@ class PickReport:
     def notes(self) -> tuple[str, ...]:
         """What a user should look at, a sentence each."""
         return remarks(self.results)
+
+    @property
+    def confidence(self) -> str:
+        """How many candidates have which confidence; empty where the picker knows no such levels."""
+        return levels_in_words(summed(result.levels for result in self.results))
 
     @property
     def chosen(self) -> str:

@@ -16,6 +16,7 @@ from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
 from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
+from napari_drpnet.jobs.levels import Levels
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
@@ -36,12 +37,15 @@ class Found:
         What is known of the evidence of the micrograph.
     left_out
         Picks that are not among them since nothing proves them.
+    levels
+        Candidates of at least low, normal and high confidence; None where the picker knows no such levels.
     """
 
     score_map: ScoreMap
     picks: Picks
     own: Own = NOTHING_KNOWN
     left_out: int = 0
+    levels: Levels | None = None
 
 
 # Writes what was found; gives how many picks there are, and the file.
@@ -58,7 +62,7 @@ def find(
     """
     score_map = yield from _score(picker, micrograph, here)
     if judgement is None:
-        return Found(score_map, picker.picks_from(score_map))
+        return Found(score_map, picker.picks_from(score_map), levels=picker.levels(score_map))
     return judged(picker, judgement, judgement.measured_on(picker, micrograph, score_map))
 
 
@@ -71,11 +75,12 @@ def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[
 def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
     """The picks of one micrograph, from candidates with their evidence; none where the picks are in doubt."""
     picks, own = judgement.picks(picker, score_map), judgement.own(picker, score_map)
+    found = Found(score_map, picks, own, levels=picker.levels(score_map))
     if not len(picks):  # nothing is in doubt
-        return Found(score_map, picks, replace(own, doubt=""))
+        return replace(found, own=replace(own, doubt=""))
     if not judgement.leaves_out(own):
-        return Found(score_map, picks, own)
-    return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
+        return found
+    return replace(found, picks=picks.select(np.zeros(len(picks), bool)), left_out=len(picks))
 
 
 def pick_one(
@@ -155,6 +160,7 @@ def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None
 def with_own(result: PickResult, found: Found) -> PickResult:
     """A result with what is known of the evidence of its micrograph."""
     own = found.own
+    result = replace(result, levels=found.levels)
     value, error = own.evidence.value, own.evidence.error
     return replace(result, evidence=value, evidence_error=error, left_out=found.left_out, doubt=own.doubt)
 

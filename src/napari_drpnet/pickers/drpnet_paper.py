@@ -11,10 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.special import expit
 
 from napari_drpnet import candidates
 from napari_drpnet.data import FloatArray, Frame, ImageArray, MaskArray, Micrograph, ScoreMap
+from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.drpnet import DRPnet
 from napari_drpnet.settings import DRPnetPaperSettings
 
@@ -71,16 +73,54 @@ class DRPnetPaper(DRPnet):
         if self.classifier is not None:
             kept = kept & (1 - every.probability <= self.settings.class_cutoff)
         if frame.shape is not None:
-            kept = kept & candidates.inside(every.yx, frame.shape, self._box(frame))
+            kept = kept & self._inside(every.yx, frame)
         return kept
+
+    def levels(self, score_map: ScoreMap) -> tuple[int, int, int]:
+        """See `ConfidentPicker.levels`; without the classifier, a box off the border."""
+        every, frame = score_map.candidates, score_map.frame.unbinned
+        level = every.level if frame.shape is None else every.level[self._inside(every.yx, frame)]
+        low, normal, high = (int((level >= k).sum()) for k in (1, 2, 3))
+        return low, normal, high
+
+    def maxima(self, score_map: ScoreMap, level: int, sigma: float | None, height: float | None) -> FloatArray:
+        """See `ConfidentPicker.maxima`.
+
+        Raises
+        ------
+        UserError
+            When the map is smoother already.
+        """
+        assert score_map.values is not None, "it is made of a map"
+        own = self.settings.sigma
+        more = own if sigma is None else sigma
+        if more < own:
+            raise UserError(
+                f"A sigma of {more:g} is asked for, and the map is smoothed by {own:g} already.",
+                f"Give the picker a smaller one: --option sigma={more:g}.",
+            )
+        # One Gaussian after another is a wider one.
+        extra = (more**2 - own**2) ** 0.5 / self._reduction(score_map.frame)[1]
+        values: ImageArray = ndimage.gaussian_filter(score_map.values, extra, truncate=3.0)
+        wanted = level * self.settings.height if height is None else height
+        yx, _, _ = candidates.tops(values, wanted * float(values.max()) / GREY_LEVELS)
+        return score_map.frame.to_micrograph(yx)
+
+    def _inside(self, yx: FloatArray, frame: Frame) -> MaskArray:
+        assert frame.shape is not None
+        return candidates.inside(yx, frame.shape, self._box(frame))
+
+    def _reduction(self, frame: Frame) -> tuple[int, int]:
+        unbinned = frame.unbinned
+        assert unbinned.shape is not None, "it is that of an image"
+        return reduction(self._box(unbinned), unbinned.shape)
 
     def _box(self, frame: Frame) -> float:
         """In micrograph pixels."""
         return self.settings.box or BOX * frame.unbinned.micrograph_pixels(self.settings.diameter)
 
     def _scale(self, micrograph: Micrograph) -> tuple[float, float]:
-        h, w = micrograph.image.shape
-        factor, again = reduction(self._box(micrograph.frame), (h, w))
+        factor, again = self._reduction(micrograph.frame)
         particle = micrograph.frame.working_pixels(self.settings.diameter)
         return particle / (factor * again), self.settings.sigma / again
 

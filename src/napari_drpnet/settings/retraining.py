@@ -47,8 +47,43 @@ class HarvestSettings(Settings):
         0.2,
         gt=0,
         le=1,
-        description="By confidence: a candidate is background where its maximum in the detector's map stands this "
-        "high above its surroundings, and a particle from three times that on, in parts of the map's clear particles.",
+        description="By confidence, of pickers without levels: a candidate is background where its maximum in the "
+        "detector's map stands this high above its surroundings, and a particle from three times that on, in parts of "
+        "the map's clear particles.",
+    )
+    positive_sigma: float | None = Field(
+        None,
+        ge=0,
+        description="By confidence, of pickers with levels: smoothing of the map in which particles are found. "
+        "Default: the picker's own.",
+        json_schema_extra=unit("reduced px"),
+    )
+    positive_height: float | None = Field(
+        None,
+        gt=0,
+        description="Height from which a maximum there is a particle. Default: 3 T of the picker, high confidence.",
+        json_schema_extra=unit("1/255 of the map's maximum"),
+    )
+    negative_sigma: float | None = Field(
+        None,
+        ge=0,
+        description="By confidence, of pickers with levels: smoothing of the map in which background is found. "
+        "Default: the picker's own.",
+        json_schema_extra=unit("reduced px"),
+    )
+    negative_height: float | None = Field(
+        None,
+        gt=0,
+        description="Height from which a maximum there is background, where no particle is near. Default: 1 T of the "
+        "picker, low confidence.",
+        json_schema_extra=unit("1/255 of the map's maximum"),
+    )
+    apart: float = Field(
+        1 / 3,
+        ge=0,
+        le=10,
+        description="By confidence: background is at least this far from each particle.",
+        json_schema_extra=unit("radii"),
     )
     mean: float = Field(
         10.0,
@@ -65,7 +100,17 @@ class HarvestSettings(Settings):
         "the candidates; those below are background.",
         json_schema_extra=unit("%"),
     )
-    balance: bool = Field(False, description="As many patches of background as of particles: the fewer decide.")
+    least_deviation: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="By confidence: the same with a number for all micrographs, in parts of the grey levels between "
+        "the 1st and the 99th percentile; the greater one counts.",
+    )
+    balance: bool = Field(
+        False,
+        description="As many patches of background as of particles: the fewer decide. By confidence it is always so.",
+    )
     validation: float = Field(
         0.3, ge=0, lt=1, description="Part of the micrographs to validate with; of a single one, its right side."
     )
@@ -91,10 +136,19 @@ class RetrainSettings(Settings):
     steps: int | None = Field(
         None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
     )
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="In the place of steps: how often everything is learnt from, as many patches of each class as the "
+        "rarer one has.",
+    )
     batch: int | None = Field(
         None, ge=2, le=4096, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
     )
     rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
+    optimiser: Literal["adamw", "adam"] = Field(
+        "adamw", description="adamw, with a rate that rises and falls, or adam at one rate, as in the DRPnet paper."
+    )
     seed: Seed = 0
     device: Device = Field(
         "auto",

@@ -90,10 +90,26 @@ class TrainSettings(Settings):
         0.3,
         gt=0,
         le=0.5,
-        description="Radius of the target's cone; the paper's is the particle's own, 0.5.",
+        description="Radius of a particle's part of the target; the paper's is the particle's own, 0.5.",
         json_schema_extra=unit("diameters"),
     )
+    label_kind: Literal["cone", "distance"] = Field(
+        "cone",
+        description="Target of the detector. cone: 1 at each centre, falling to 0 at the radius. distance, as in the "
+        "paper, for fcrn: in pixels to the nearest place outside of all particles, so that particles that touch are "
+        "one hill.",
+    )
+    centred: bool = Field(
+        False, description="A crop of the detector for each particle, centred on it, in the place of random places."
+    )
+    augment: bool = Field(True, description="Turn, mirror and rescale crops and patches, and change their looks.")
     steps: int = Field(6000, ge=1, description="Number of optimisation steps.")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="In the place of steps: how often everything is learnt from. An epoch of the detector is a crop "
+        "for each particle, one of the classifier as many patches of each class as the rarer one has.",
+    )
     batch: int = Field(8, ge=1, le=4096, description="Crops or patches a step, on each of several processes.")
     crop: int = Field(
         224,
@@ -103,7 +119,13 @@ class TrainSettings(Settings):
         description="Side of a training crop.",
         json_schema_extra=unit("network px"),
     )
-    rate: float = Field(2e-3, gt=0, description="Highest learning rate; it rises for the first 5 % and falls to 0.")
+    rate: float = Field(
+        2e-3, gt=0, description="Highest learning rate. With adamw it rises for the first 5 % and falls to 0."
+    )
+    optimiser: Literal["adamw", "adam"] = Field(
+        "adamw", description="adamw: weights decay, and the rate has one cycle. adam: as in the paper, at one rate."
+    )
+    clip: float = Field(1.0, ge=0, description="Greatest norm of a gradient, larger ones are shortened; 0: no limit.")
     scale_jitter: float = Field(
         0.25,
         ge=0,

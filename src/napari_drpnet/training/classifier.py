@@ -22,7 +22,7 @@ from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold, load_network
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.datasets import Patches
+from napari_drpnet.training.datasets import Patches, steps_of
 from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import examples_of
@@ -35,7 +35,7 @@ _RANDOM = 50
 
 
 def classifier_patches(
-    detected: Sequence[Detections], diameter: float, jitter: float, rng: np.random.Generator
+    detected: Sequence[Detections], diameter: float, jitter: float | None, rng: np.random.Generator
 ) -> Patches:
     """Random patches drawn from detections, half of them background, half particles.
 
@@ -102,9 +102,11 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     training, validation = examples_of(settings, streamed=False)
     learnt = [detections(finder, example, scale) for example in training]
     tested = [detections(finder, example, scale) for example in validation]
-    patches = classifier_patches(learnt, scale, settings.scale_jitter, np.random.default_rng(settings.seed))
+    jitter = settings.scale_jitter if settings.augment else None
+    patches = classifier_patches(learnt, scale, jitter, np.random.default_rng(settings.seed))
 
     with crew(settings.device) as team:
+        settings = settings.model_copy(update={"steps": steps_of(settings, patches.size, team.size)})
         run = identity(settings, team, "classifier", detector, settings.start)
         watch = Watch(scorer(classified, tested, settings.checked), checkpoint_path(out), run)
         fitted = yield from fit(network, patches.batch, patch_loss, settings, watch)

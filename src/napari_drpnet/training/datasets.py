@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.settings import TrainSettings
 from napari_drpnet.training.augment import View, change_looks, random_view
 from napari_drpnet.training.sets import Example
+from napari_drpnet.training.targets import Target
 from napari_drpnet.training_loop.batches import Batch
 
 # A particle's centre is met to about this, in diameters.
@@ -42,36 +46,6 @@ class Fixed:
         return self.examples[rng.choice(len(self.examples), p=self._shares)]
 
 
-def cone(yx: FloatArray, shape: tuple[int, int], radius: float, stride: int = 1) -> ImageArray:
-    """The regression target: the distance transform of the particles' discs, 1 at a centre and 0 at the edge.
-
-    "Given the ground truth particle centers along with a particle size estimate, binary masks are produced; the
-    distance transforms of those masks are used as training labels" (DRPnet paper, Methods). Each particle keeps
-    its own cone where discs touch, and the highest counts.
-
-    Parameters
-    ----------
-    yx
-        ``(n, 2)`` centres in image pixels.
-    shape
-        ``(h, w)`` of the image; the target is ``stride`` times smaller, its pixel areas aligned.
-    radius
-        In image pixels.
-    """
-    h, w = shape[0] // stride, shape[1] // stride
-    target = np.zeros((h, w), np.float32)
-    reach = radius / stride
-    for y, x in (yx + 0.5) / stride - 0.5:
-        top, left = max(0, int(y - reach)), max(0, int(x - reach))
-        rows = np.arange(top, min(h, int(y + reach) + 2))[:, None]
-        columns = np.arange(left, min(w, int(x + reach) + 2))[None]
-        if rows.size and columns.size:
-            height = 1 - np.hypot(rows - y, columns - x) / reach
-            window = target[rows[0, 0] : rows[-1, 0] + 1, columns[0, 0] : columns[0, -1] + 1]
-            np.maximum(window, height, out=window)
-    return target
-
-
 def somewhere(shape: tuple[int, int], side: int, rng: np.random.Generator) -> FloatArray:
     """The centre of a crop of ``side`` pixels anywhere on an image of ``shape``, ``(2,)``."""
     half = min(side / 2, shape[0] / 2, shape[1] / 2)
@@ -84,6 +58,51 @@ def known(view: View, example: Example, stride: int) -> ImageArray:
     at = view.to_image(np.stack(np.meshgrid(axis, axis, indexing="ij"), -1))
     limit = np.array(example.image.shape) - 1 - example.border
     return np.asarray(((at >= example.border) & (at <= limit)).all(-1), np.float32)
+
+
+# Where crops are: the micrograph, and the centre (2,), or None for a random place.
+Places: TypeAlias = list[tuple[Example, FloatArray | None]]
+# Crops a step, number of the step from 1, source of randomness -> where each of them is.
+PlacesOf: TypeAlias = Callable[[int, int, np.random.Generator], Places]
+
+
+def anywhere(sources: Sequence[CropSupply]) -> PlacesOf:
+    """Random places of random examples."""
+    weights = np.array([source.weight for source in sources])
+    shares = weights / weights.sum()
+
+    def places(n: int, step: int, rng: np.random.Generator) -> Places:
+        return [(sources[rng.choice(len(sources), p=shares)].example(step, rng), None) for _ in range(n)]
+
+    return places
+
+
+class Centred:
+    """Every particle of some examples once in an epoch, in an order that depends on the seed and the epoch alone."""
+
+    def __init__(self, examples: Sequence[Example], seed: int, rank: int = 0, size: int = 1) -> None:
+        self.all = [(example, at) for example in examples for at in example.yx]
+        self.seed, self.rank, self.size = seed, rank, size
+
+    def places(self, n: int, step: int, _: np.random.Generator) -> Places:
+        """Those of one step."""
+        first = ((step - 1) * self.size + self.rank) * n
+        return [self.all[self._order(i // len(self.all))[i % len(self.all)]] for i in range(first, first + n)]
+
+    def _order(self, epoch: int) -> npt.NDArray[np.intp]:
+        return np.random.default_rng((self.seed, epoch)).permutation(len(self.all))
+
+
+def seen(rng: np.random.Generator, centre: FloatArray, side: int, jitter: float | None) -> View:
+    """A random view, or where ``jitter`` is None the plain one."""
+    return View(np.eye(2), centre, side) if jitter is None else random_view(rng, centre, side, jitter)
+
+
+def steps_of(settings: TrainSettings, everything: int, processes: int) -> int:
+    """The steps of a run that learns from so many crops or patches an epoch."""
+    if settings.epochs is None:
+        return settings.steps
+    return math.ceil(settings.epochs * everything / (settings.batch * processes))
 
 
 class Patches:
@@ -100,7 +119,7 @@ class Patches:
     side
         Of a patch.
     jitter
-        Largest relative error of the diameter.
+        Largest relative error of the diameter; None: patches are neither moved, turned nor changed.
 
     Raises
     ------
@@ -114,11 +133,16 @@ class Patches:
         places: Mapping[str, Sequence[FloatArray]],
         diameter: float,
         side: int,
-        jitter: float,
+        jitter: float | None,
     ) -> None:
         self.examples, self.places, self.side, self.jitter = examples, list(places.values()), side, jitter
         self._off = _OFF_CENTRE * diameter
         self._shares = [self._share(kind, at) for kind, at in places.items()]
+
+    @property
+    def size(self) -> int:
+        """Patches of an epoch: of each class as many as the rarest has."""
+        return len(self.places) * min(sum(map(len, at)) for at in self.places)
 
     def _share(self, kind: str, places: Sequence[FloatArray]) -> FloatArray:
         """How often to draw from each micrograph: by its weight, where it has such places."""
@@ -136,50 +160,46 @@ class Patches:
     def _patch(self, kind: int, rng: np.random.Generator) -> tuple[ImageArray, str]:
         i = rng.choice(len(self.examples), p=self._shares[kind])
         at, example = self.places[kind][i], self.examples[i]
-        centre = at[rng.integers(len(at))] + rng.normal(0, self._off, 2)
-        centre = np.clip(centre, 0, np.array(example.image.shape) - 1)
-        view = random_view(rng, centre, self.side, self.jitter)
-        return change_looks(view.of(example.image), rng), example.name
+        centre = at[rng.integers(len(at))]
+        if self.jitter is not None:
+            centre = np.clip(centre + rng.normal(0, self._off, 2), 0, np.array(example.image.shape) - 1)
+        patch = seen(rng, centre, self.side, self.jitter).of(example.image)
+        return patch if self.jitter is None else change_looks(patch, rng), example.name
 
 
 class Crops:
-    """Random crops with targets.
+    """Crops with targets, at random places or centred on particles.
 
     Parameters
     ----------
-    sources
-        Where to draw from.
-    diameter
-        Particle diameter in network pixels.
+    places
+        Where to cut; `anywhere`, or `Centred.places`.
+    target
+        What is to be made of a crop.
     side
         Side of a crop in network pixels.
     stride
         Network pixels per target pixel.
     jitter
-        Largest relative error of the diameter.
-    label
-        Radius of the target's cones in diameters.
+        Largest relative error of the diameter; None: crops are neither turned nor changed.
     """
 
-    def __init__(
-        self, sources: Sequence[CropSupply], diameter: float, side: int, stride: int, jitter: float, label: float
-    ) -> None:
-        self.sources, self.side, self.stride = sources, side, stride
-        self.jitter, self.radius = jitter, label * diameter
-        weights = np.array([source.weight for source in sources])
-        self._shares = weights / weights.sum()
+    def __init__(self, places: PlacesOf, target: Target, side: int, stride: int, jitter: float | None) -> None:
+        self.places, self.target, self.side, self.stride, self.jitter = places, target, side, stride, jitter
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
         """Images ``(n, 1, s, s)``, targets and loss weights ``(n, 1, s / stride, s / stride)``."""
-        examples = [self._source(rng).example(step, rng) for _ in range(n)]
-        parts = zip(*(self._crop(example, rng) for example in examples), strict=True)
+        places = self.places(n, step, rng)
+        parts = zip(*(self._crop(example, centre, rng) for example, centre in places), strict=True)
         tensors = tuple(torch.from_numpy(np.stack(part))[:, None] for part in parts)
-        return Batch(tensors, tuple(example.name for example in examples))
+        return Batch(tensors, tuple(example.name for example, _ in places))
 
-    def _source(self, rng: np.random.Generator) -> CropSupply:
-        return self.sources[rng.choice(len(self.sources), p=self._shares)]
-
-    def _crop(self, example: Example, rng: np.random.Generator) -> tuple[ImageArray, ImageArray, ImageArray]:
-        view = random_view(rng, somewhere(example.image.shape, self.side, rng), self.side, self.jitter)
-        target = cone(view.from_image(example.yx), (self.side, self.side), self.radius, self.stride)
-        return change_looks(view.of(example.image), rng), target, known(view, example, self.stride)
+    def _crop(
+        self, example: Example, centre: FloatArray | None, rng: np.random.Generator
+    ) -> tuple[ImageArray, ImageArray, ImageArray]:
+        centre = somewhere(example.image.shape, self.side, rng) if centre is None else centre
+        view = seen(rng, centre, self.side, self.jitter)
+        image = view.of(example.image)
+        image = image if self.jitter is None else change_looks(image, rng)
+        target = self.target(view.from_image(example.yx), (self.side, self.side), self.stride)
+        return image, target, known(view, example, self.stride)

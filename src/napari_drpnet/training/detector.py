@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.settings import SimulatedSet, TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.datasets import Crops, CropSupply, Fixed
+from napari_drpnet.training.datasets import Centred, Crops, CropSupply, Fixed, anywhere, steps_of
 from napari_drpnet.training.detections import Detections, detections
 from napari_drpnet.training.finetune import example_halves
 from napari_drpnet.training.run import (
@@ -33,6 +34,7 @@ from napari_drpnet.training.run import (
 )
 from napari_drpnet.training.sets import Example, examples_of
 from napari_drpnet.training.stream import streams
+from napari_drpnet.training.targets import target_of
 from napari_drpnet.training_loop.batches import Tensors, helpers
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training_loop.parallel import Processes, crew
@@ -82,16 +84,19 @@ def train_detector(
     Raises
     ------
     UserError
-        When a set holds nothing to learn from or to validate with, the weights to start from do not fit, the loss is
-        no number, or a file cannot be written.
+        When a set holds nothing to learn from or to validate with, the weights to start from or the kind of label do
+        not fit, the loss is no number, or a file cannot be written.
     """
     torch.manual_seed(settings.seed)
     card, network = begin(settings, "detector", settings.network)
     if card is not None:
         settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
-    training, validation = examples_of(settings) if examples is None else (examples, [])
+    _check_target(network, settings)
+    training, validation = examples_of(settings, not _counted(settings)) if examples is None else (examples, [])
     folds = example_halves(training) if card and not validation else []
     with crew(settings.device) as team:
+        particles = sum(len(example.yx) for example in training)
+        settings = settings.model_copy(update={"steps": steps_of(settings, particles, team.size)})
         watch = Watch(
             scorer(partial(detect_all, diameter=settings.diameter), validation, settings.checked),
             checkpoint_path(out) if examples is None else None,
@@ -115,6 +120,19 @@ def train_detector(
     return conclude(out, result, fitted, evidence)
 
 
+def _counted(settings: TrainSettings) -> bool:
+    """Whether all particles must be known before the first step."""
+    return settings.centred or settings.epochs is not None
+
+
+def _check_target(network: nn.Module, settings: TrainSettings) -> None:
+    if network.bounded and settings.label_kind == "distance":
+        raise UserError(
+            f"The network {settings.network} gives numbers from 0 to 1, and a distance in pixels is larger.",
+            "Choose the network fcrn, or cone for label_kind.",
+        )
+
+
 def _learn(
     network: nn.Module,
     examples: list[Example],
@@ -126,13 +144,17 @@ def _learn(
 ) -> Generator[Step, None, tuple[Fitted, list[Detections]]]:
     """The network after all examples; and of each fold, what one that learnt from its first part finds on the other."""
     stride, total = cast(FullyConvolutional, network).stride, settings.steps * (1 + len(folds))
-    simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
+    simulated = [data for data in settings.training if isinstance(data, SimulatedSet) and not _counted(settings)]
     copies, detected = [copy.deepcopy(network) for _ in folds], list[Detections]()
     with streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new:
 
         def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
             sources: list[CropSupply] = [*([Fixed(learnt)] if learnt else []), *new]
-            crops = Crops(sources, settings.diameter, settings.crop, stride, settings.scale_jitter, settings.label)
+            places = anywhere(sources)
+            if settings.centred:
+                places = Centred(learnt, settings.seed, team.rank, team.size).places
+            jitter = settings.scale_jitter if settings.augment else None
+            crops = Crops(places, target_of(settings), settings.crop, stride, jitter)
             one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
             return part_of_run(one, before * settings.steps, total)
 

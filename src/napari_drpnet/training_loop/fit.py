@@ -89,6 +89,17 @@ def adamw(
     return optimiser, schedule
 
 
+def adam(
+    network: nn.Module, settings: TrainSettings
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Adam at one learning rate."""
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    return optimiser, torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+
+
+OPTIMISERS: dict[str, Optimise] = {"adamw": adamw, "adam": adam}
+
+
 def fit(
     network: nn.Module,
     draw: Draw,
@@ -98,7 +109,7 @@ def fit(
     report_every: int = 50,
     optimise: Optimise | None = None,
 ) -> Generator[Step, None, Fitted]:
-    """Optimise a network with AdamW, a one-cycle learning rate and a moving average of the weights.
+    """Optimise a network, with a moving average of its weights.
 
     Every step draws its random numbers from the seed, the process and its own number, so that nothing random needs
     to be remembered for a run to go on to the same weights.
@@ -112,12 +123,11 @@ def fit(
     loss
         Scalar loss of a network on the tensors of a batch.
     settings
-        Steps, batch, rate, average, checks, precision, device.
+        Optimiser, steps, batch, rate, average, checks, precision, device.
     watch
         Validation and checkpoint.
     report_every
         A `Step` is yielded after so many steps, and at every check, so that a caller can show it or stop.
-
     optimise
         Another optimiser and schedule, for runs without a checkpoint.
 
@@ -128,7 +138,7 @@ def fit(
     """
     watch = watch or Watch()
     with crew(settings.device) as team:
-        state = _State(network, loss, settings, team, optimise or adamw)
+        state = _State(network, loss, settings, team, optimise or OPTIMISERS[settings.optimiser])
         first = state.resume(watch)
         last = 0 if state.waited(settings.patience) else settings.steps
         total, count = 0.0, 0
@@ -154,7 +164,7 @@ class _State:
     def __init__(
         self, network: nn.Module, loss: Loss, settings: TrainSettings, team: Processes, optimise: Optimise
     ) -> None:
-        self.team, self.seed = team, settings.seed
+        self.team, self.seed, self.clip = team, settings.seed, settings.clip or math.inf
         self.network = network.to(team.device).train()
         self.learner = team.share(_Learner(network, loss))
         self.optimiser, self.schedule = optimise(network, settings)
@@ -174,7 +184,7 @@ class _State:
         self.optimiser.zero_grad()
         self.scaler.scale(value).backward()
         self.scaler.unscale_(self.optimiser)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
         found = float(value.detach())
         # The scaler leaves out steps whose gradient is beyond what 16 bits hold.
         if not math.isfinite(found) or not (self.scaler.is_enabled() or math.isfinite(norm)):

@@ -191,12 +191,34 @@ def test_confidence_takes_dark_sure_candidates_and_rejects_flat_ones():
     patches[:20, 16:48, 16:48] -= 0.3
     patches[39] *= 0.01
     yx, level = np.arange(40)[:, None] * np.array([30.0, 0]), np.repeat([3, 1], 20)
-    sure, low, flat = by_confidence(yx, level, patches, 32.0, 10, 2)
+    chosen = HarvestSettings(deviation=2)
+    sure, low, flat = by_confidence(yx, level == 3, level == 1, patches, 32.0, chosen)
     assert set(sure) == set(range(20))
     assert list(flat) == [39]
     assert set(low) == set(range(20, 39))
-    near = by_confidence(np.zeros((40, 2)), level, patches, 32.0, 10, 2)
+    near = by_confidence(np.zeros((40, 2)), level == 3, level == 1, patches, 32.0, chosen)
     assert len(near[1]) == len(near[2]) == 0
+
+
+@pytest.mark.parametrize(("apart", "kept"), [(1 / 3, 8), (0.6, 4), (2.0, 0)])
+def test_background_is_away_from_particles(apart: float, kept: int):
+    """Ten sure candidates, and ten that are 4 to 13 px from one each; the radius is 16 px."""
+    patches = np.random.default_rng(0).normal(0, 0.1, (20, 64, 64)).astype(np.float32)
+    yx = np.stack([np.arange(20) % 10 * 100.0, np.where(np.arange(20) < 10, 0, np.arange(20) - 6)], axis=1)
+    high = np.arange(20) < 10
+    settings = HarvestSettings(apart=apart, mean=0, deviation=0)
+    sure, low, _ = by_confidence(yx, high, ~high, patches, 32.0, settings)
+    assert len(sure) == 10
+    assert len(low) == kept
+
+
+def test_a_standard_deviation_can_be_told_as_a_number():
+    patches = np.random.default_rng(0).normal(0, 1, (20, 64, 64)).astype(np.float32)
+    patches *= np.linspace(0.1, 0.48, 20, dtype=np.float32)[:, None, None]
+    yx, high = np.arange(20)[:, None] * np.array([50.0, 0]), np.arange(20) % 2 == 0
+    settings = HarvestSettings(mean=0, deviation=0, least_deviation=0.25)
+    sure, low, flat = by_confidence(yx, high, ~high, patches, 32.0, settings)
+    assert (list(sure), list(low), list(flat)) == ([8, 10, 12, 14, 16, 18], [9, 11, 13, 15, 17, 19], [1, 3, 5, 7])
 
 
 def test_balance_is_of_each_split():
@@ -303,6 +325,27 @@ def test_without_any_person_sure_candidates_are_mostly_particles(field: jobs.Lab
     assert len(sure) >= 10
     assert (apart(sure.yx, places(0)) < 0.5).mean() > 0.8
     assert (~patches.particle).sum() == patches.particle.sum()
+
+
+def test_a_picker_with_levels_is_harvested_by_its_map(field: jobs.LabelledMicrograph):
+    """By the paper's rule: two maps for particles and for background, and as many of both."""
+    paper = load_picker("drpnet-paper", diameter=DIAMETER, device="cpu", sigma=1, classifier="none")
+    chosen = HarvestSettings(source="confidence", positive_sigma=3, positive_height=12, negative_sigma=2, random=0)
+    report = jobs.finish(jobs.harvest([field], chosen, paper))
+    patches = report.patches
+    assert set(patches.origin) <= {"level", "deviation"}
+    assert patches.particle.sum() == (~patches.particle).sum() >= 10
+    assert (apart(patches.yx[patches.particle], places(0)) < 0.5).mean() > 0.8
+    low, normal, high = report.levels
+    assert low > normal > high > 0
+    assert cKDTree(patches.yx[patches.particle]).query(patches.yx[~patches.particle])[0].min() >= PIXELS / 6
+
+
+def test_levels_are_asked_of_pickers_that_have_them(field: jobs.LabelledMicrograph, picker: LoadedPicker):
+    chosen = HarvestSettings(source="confidence", negative_sigma=12.5)
+    with pytest.raises(UserError, match="picker drpnet have no levels of confidence"):
+        jobs.finish(jobs.harvest([field], chosen, picker))
+    assert jobs.finish(jobs.harvest([field], HarvestSettings(source="confidence"), picker)).levels is None
 
 
 def test_a_micrograph_that_is_gone_is_told_of(field: jobs.LabelledMicrograph, picker: LoadedPicker, tmp_path: Path):

@@ -57,6 +57,15 @@ def test_of_few_candidates_nothing_is_told_as_known(viewer: Any, micrograph_file
     assert len(picks_of(form.result.layer)) == len(expected)
 
 
+def test_candidates_of_each_confidence_are_told_of(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
+    viewer.open(str(write_seen(tmp_path / "seen.mrc", 0)), plugin="napari-drpnet")
+    form = open_form(viewer, "drpnet-paper")
+    run(form, qtbot)
+    low, normal, high = form.result.picker.levels(form.result.score_map)
+    assert low > 0
+    assert f"of low confidence or better: {low:,}; of normal or better: {normal:,}; of high: {high:,}." in told(form)
+
+
 def test_picks_are_there_before_it_is_known_what_averages_prove(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     viewer.open(str(write_seen(tmp_path / "seen.mrc", 3, count=225, side=1000)), plugin="napari-drpnet")
     form = open_form(viewer, "log")

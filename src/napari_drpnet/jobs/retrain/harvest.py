@@ -13,6 +13,7 @@ from napari_drpnet.data import FloatArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.levels import Levels, summed
 from napari_drpnet.jobs.picking import learn
 from napari_drpnet.jobs.project import project_picker
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, labelled_in_files, labelled_in_project
@@ -40,12 +41,16 @@ class HarvestReport:
         Where they were written; None when they were not.
     notes
         What the user should know, a sentence each.
+    levels
+        Candidates of at least low, normal and high confidence on all micrographs; None where the picker knows no such
+        levels.
     """
 
     patches: PatchSet
     source: str
     folder: Path | None = None
     notes: tuple[str, ...] = ()
+    levels: Levels | None = None
 
 
 def read_patch_set(folder: str | Path, diameter: float | None = None) -> PatchSet:
@@ -90,7 +95,7 @@ def harvest(
     patches = assembled(parts, settings, notes)
     yield Progress(len(micrographs), len(micrographs), len(patches))
     folder = write_patches(patches, out) if out else None
-    return HarvestReport(patches, settings.source, folder, tuple(notes))
+    return HarvestReport(patches, settings.source, folder, tuple(notes), summed(part.levels for part in parts))
 
 
 def _parts(
@@ -149,7 +154,7 @@ def assembled(parts: Sequence[Part], settings: HarvestSettings, notes: list[str]
         raise UserError(f"There is nothing to harvest. {' '.join(notes)}".strip(), "Check the labels and micrographs.")
     lines = divide({str(part.patches.micrograph[0]): part.patches.yx[part.patches.particle] for part in kept}, settings)
     patches = PatchSet.joined([_divided(part, lines) for part in kept])
-    if settings.balance:
+    if settings.balance or settings.source == "confidence":
         patches = balanced(patches, np.random.default_rng(settings.seed))
     for label, some in (("particles", patches.particle), ("background", ~patches.particle)):
         if not some.any():

@@ -16,6 +16,7 @@ from napari_drpnet.jobs.retrain.scored import TrainProgress
 from napari_drpnet.settings import RetrainSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import Progress, translate
 from napari_drpnet.training.classifier import patch_loss
+from napari_drpnet.training.datasets import steps_of
 from napari_drpnet.training.labels.patches import PatchDraw, check_usable, patch_scores
 from napari_drpnet.training.run import begin
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
@@ -37,30 +38,38 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     check_usable(patches)
     torch.manual_seed(settings.seed)
     chosen = train_settings(settings, "patches", "patches", start=settings.start)
+    learnt = patches.select(patches.split == "training")
+    rarer = min(int(learnt.particle.sum()), int((~learnt.particle).sum()))
+    chosen = _checked(chosen, steps_of(chosen, 2 * rarer, 1))
     _, network = begin(chosen, "classifier", "classifier")
     kept = patches.select(patches.split == "validation")
     both = kept.particle.any() and not kept.particle.all()
     watch = Watch(_balanced_f1(kept) if both else None, stopped=stop.is_set)
-    draw = PatchDraw(patches.select(patches.split == "training"))
+    draw = PatchDraw(learnt)
     return (yield from translate(fit(network, draw.batch, patch_loss, chosen, watch, report_every=2), Clock()))
 
 
 def train_settings(settings: RetrainSettings, learns_from: str, source: str, start: str) -> TrainSettings:
     """Settings of the training loop; ``source`` is where its data come from, ``start`` the weights to begin from."""
     steps, batch, average = _USUAL[learns_from]
-    steps = settings.steps or steps
-    return TrainSettings(
+    chosen = TrainSettings(
         training=(TrainingSet(micrographs=source),),
         start=start or None,
-        steps=steps,
+        epochs=settings.epochs,
         batch=settings.batch or batch,
         rate=settings.rate,
+        optimiser=settings.optimiser,
         average=average,
-        check_every=max(1, steps // _CHECKS),
         patience=0,
         seed=settings.seed,
         device=settings.device,
     )
+    return _checked(chosen, settings.steps or steps)
+
+
+def _checked(settings: TrainSettings, steps: int) -> TrainSettings:
+    """A run of so many steps, validated a few times on its way."""
+    return settings.model_copy(update={"steps": steps, "check_every": max(1, steps // _CHECKS)})
 
 
 def _balanced_f1(kept: PatchSet) -> Callable[[nn.Module], float]:

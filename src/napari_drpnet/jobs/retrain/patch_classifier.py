@@ -24,7 +24,7 @@ from napari_drpnet.pickers.protocol.correction import ROLE
 from napari_drpnet.settings import RetrainSettings, validated
 from napari_drpnet.steps import Job
 from napari_drpnet.training.calibration import fit_logistic
-from napari_drpnet.training.labels.patches import patch_scores
+from napari_drpnet.training.labels.patches import DIAMETER, patch_scores
 from napari_drpnet.training.run import leave
 
 # What a classifier's evidence counts beside the detector's where no candidate tells how much they share.
@@ -94,7 +94,8 @@ def retrain_unlabelled(
     bare = project_picker(project, dict.fromkeys((ROLE, field)), device=settings.device)
 
     def card(slope: float, offset: float) -> WeightsCard:
-        return bare.second_stage(_SHARE * slope, (1.0, _SHARE * offset), Path(settings.start).stem)
+        made = bare.second_stage(_SHARE * slope, (1.0, _SHARE * offset), Path(settings.start).stem)
+        return made.model_copy(update={"diameter": DIAMETER})
 
     out = project.folder / "networks" / f"{name}.safetensors"
     report = yield from _trained(patches, settings, out, card, stop or Event())
@@ -149,7 +150,7 @@ def _card(detector: WeightsCard, slope: float, offset: float, name: str, start: 
     return WeightsCard(
         network="classifier",
         role="classifier",
-        diameter=detector.diameter,
+        diameter=DIAMETER,
         calibration=calibration,
         detector=name,
         start=start,

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from napari_drpnet import candidates
 from napari_drpnet.data import FloatArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
+from napari_drpnet.jobs.levels import Levels
 from napari_drpnet.jobs.retrain.scored import ScoredMicrograph
 from napari_drpnet.labels import near
 from napari_drpnet.regions import covered
@@ -30,6 +31,8 @@ _HARD = 2
 # Where particles may be unlabelled, background is where the map is lowest: of so many times as many random places, and
 # at most this part of those that are away from all that may be a particle.
 _CHOICE, _LOWEST = 6, 4
+# What only a picker with levels of confidence is told.
+_OF_LEVELS = ("positive_sigma", "positive_height", "negative_sigma", "negative_height")
 # Percentile of the detector's map that stands for the height of a clear particle on this micrograph, and the least
 # height of a maximum.
 _CLEAR, _FLAT = 99.5, 1e-3
@@ -46,10 +49,11 @@ class Places:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The patches of one micrograph, and the diameter of its particles in its pixels."""
+    """The patches of one micrograph, the diameter of its particles in its pixels, and its candidates a level."""
 
     patches: PatchSet
     diameter: float
+    levels: Levels | None = None
 
 
 def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
@@ -76,7 +80,7 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
         origin=np.repeat([group.origin for group in places], sizes),
         score=_scores(seen, yx),
     )
-    return Part(patches, seen.pixels)
+    return Part(patches, seen.pixels, seen.picker.levels(seen.map))
 
 
 def _scores(seen: ScoredMicrograph, yx: FloatArray) -> FloatArray:
@@ -112,20 +116,34 @@ def _by_agreement(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.ran
 
 
 def _by_confidence(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[Places]:
-    heights = seen.map.values
-    if heights is None:
-        raise UserError("This picker has no score map that would tell how sure it is.", "Harvest by another source.")
-    clear = float(np.percentile(heights, _CLEAR))
-    yx, _, level = candidates.find(heights, max(settings.height * clear, _FLAT))
-    yx = seen.map.frame.to_micrograph(yx)
+    yx, high, low = _maxima(seen, settings)
     inside = candidates.inside(yx, seen.shape, seen.pixels / 2) & ~_contaminated(seen, yx)
-    yx, level = yx[inside], level[inside]
-    sure, low, flat = by_confidence(yx, level, seen.patches(yx), seen.pixels, settings.mean, settings.deviation)
+    yx, high, low = yx[inside], high[inside], low[inside]
+    sure, unsure, flat = by_confidence(yx, high, low, seen.patches(yx), seen.pixels, settings)
     places = [
-        Places(yx[sure], True, "level"), Places(yx[low], False, "level"), Places(yx[flat], False, "deviation")
+        Places(yx[sure], True, "level"), Places(yx[unsure], False, "level"), Places(yx[flat], False, "deviation")
     ]  # fmt: skip
-    taken = np.concatenate([yx[level > 1], _likely(seen, settings)])
+    taken = np.concatenate([yx[~low], _likely(seen, settings)])
     return [*places, *_elsewhere(seen, settings, taken, rng)]
+
+
+def _maxima(seen: ScoredMicrograph, settings: HarvestSettings) -> tuple[FloatArray, MaskArray, MaskArray]:
+    """Maxima of the map ``(n, 2)`` in micrograph pixels, which are sure to be particles, and which to be none."""
+    sure = seen.picker.maxima(seen.map, 3, settings.positive_sigma, settings.positive_height)
+    unsure = seen.picker.maxima(seen.map, 1, settings.negative_sigma, settings.negative_height)
+    if sure is not None and unsure is not None:
+        high = np.arange(len(sure) + len(unsure)) < len(sure)
+        return np.concatenate([sure, unsure]), high, ~high
+    if told := [name for name in _OF_LEVELS if getattr(settings, name) is not None]:
+        raise UserError(
+            f"The candidates of the picker {seen.picker.name} have no levels of confidence.",
+            f"Leave out {', '.join(told)}, or choose another picker.",
+        )
+    if seen.map.values is None:
+        raise UserError("This picker has no score map that would tell how sure it is.", "Harvest by another source.")
+    clear = float(np.percentile(seen.map.values, _CLEAR))
+    yx, _, level = candidates.find(seen.map.values, max(settings.height * clear, _FLAT))
+    return seen.map.frame.to_micrograph(yx), level >= 3, level == 1
 
 
 def _by_evidence(seen: ScoredMicrograph, settings: HarvestSettings, rng: np.random.Generator) -> list[Places]:

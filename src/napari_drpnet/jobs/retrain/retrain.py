@@ -40,7 +40,7 @@ from napari_drpnet.training.labels.judged import (
     f1,
     fit_line,
 )
-from napari_drpnet.training.labels.patches import patch_scores
+from napari_drpnet.training.labels.patches import DIAMETER, patch_scores
 from napari_drpnet.training.run import TrainingReport, leave
 from napari_drpnet.training.sets import Example
 from napari_drpnet.training_loop.fit import Fitted
@@ -249,7 +249,7 @@ class _Run:
         margin = np.concatenate([np.empty(0), *(line[0] * j.margin + line[1] for j in joined)])
         return _NewClassifier(
             fitted,
-            bare.second_stage(slope, line, Path(self.settings.start).stem),
+            bare.second_stage(slope, line, Path(self.settings.start).stem).model_copy(update={"diameter": DIAMETER}),
             np.asarray(expit(margin), np.float64),
             np.concatenate([np.empty(0, bool), *(j.particle for j in joined)]),
             alone,

@@ -65,6 +65,8 @@ class ScoredMicrograph:
         The micrograph at the scale of the patches, in 16 bits to save memory.
     image_frame
         Of that image.
+    picker
+        That scored it.
     """
 
     labelled: LabelledMicrograph
@@ -73,6 +75,7 @@ class ScoredMicrograph:
     map: ScoreMap
     image: npt.NDArray[np.float16]
     image_frame: Frame
+    picker: LoadedPicker
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -133,7 +136,8 @@ def score_read(
     score_map = yield from picker.score_steps(micrograph)
     diameter = picker.settings.diameter or _found_diameter(score_map)
     seen = network_image(micrograph, diameter, DIAMETER, picker.settings.invert)
-    return ScoredMicrograph(one, micrograph.frame, diameter, score_map, seen.image.astype(np.float16), seen.frame)
+    image = seen.image.astype(np.float16)
+    return ScoredMicrograph(one, micrograph.frame, diameter, score_map, image, seen.frame, picker)
 
 
 def _found_diameter(score_map: ScoreMap) -> float:

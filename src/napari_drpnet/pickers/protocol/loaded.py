@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
 from napari_drpnet.pickers.protocol.correction import corrected, read_correction
 from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
 from napari_drpnet.pickers.protocol.picker import (
+    ConfidentPicker,
     Correction,
     Learnable,
     LearningPicker,
@@ -125,6 +126,16 @@ class LoadedPicker:
         """Whether a rule of the picker's own is in the place of the threshold."""
         with self._blaming(score_map.frame.micrograph):
             return isinstance(self.picker, RulingPicker) and self.picker.keep(score_map) is not None
+
+    def levels(self, score_map: ScoreMap) -> tuple[int, int, int] | None:
+        """See `ConfidentPicker.levels`; None of a picker whose candidates have no such levels."""
+        return self.picker.levels(score_map) if isinstance(self.picker, ConfidentPicker) else None
+
+    def maxima(
+        self, score_map: ScoreMap, level: int, sigma: float | None = None, height: float | None = None
+    ) -> FloatArray | None:
+        """See `ConfidentPicker.maxima`; None of a picker whose candidates have no such levels."""
+        return self.picker.maxima(score_map, level, sigma, height) if isinstance(self.picker, ConfidentPicker) else None
 
     # ---------------------------------------------------------------- learning without labels
 

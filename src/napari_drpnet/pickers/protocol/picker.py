@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from napari_drpnet.data import MaskArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.data import FloatArray, MaskArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.settings import PickerSettings, extra_of, networks_of
 
@@ -62,6 +62,29 @@ class RulingPicker(ScoringPicker, Protocol):
 
     def keep(self, score_map: ScoreMap) -> MaskArray | None:
         """Which candidates the rule lets through, ``(n,)``; None where the threshold decides."""
+        ...
+
+
+@runtime_checkable
+class ConfidentPicker(ScoringPicker, Protocol):
+    """A picker whose candidates have a level of confidence: 1 low, 2 normal, 3 high."""
+
+    def levels(self, score_map: ScoreMap) -> tuple[int, int, int]:
+        """How many candidates that could be picked have at least low, normal and high confidence."""
+        ...
+
+    def maxima(self, score_map: ScoreMap, level: int, sigma: float | None, height: float | None) -> FloatArray:
+        """Where candidates are by another smoothing of the map and another height, ``(n, 2)`` in micrograph pixels.
+
+        Parameters
+        ----------
+        score_map
+            As the picker made it.
+        level
+            Of its own smoothing and height, where these are None.
+        sigma, height
+            In the units of its settings.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.preprocess import rescale
+from napari_drpnet.settings import HarvestSettings
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training_loop.batches import Batch
 
@@ -24,8 +25,8 @@ DIAMETER = 32.0
 # Fewer patches of a class are no training set.
 FEWEST = 10
 # Distances in diameters: two centres nearer than AGREE mean the same particle; background is at least APART from
-# everything that is or may be a particle; by the paper, a third of the radius tells two candidates of a map apart.
-AGREE, APART, PAPER = 0.5, 0.6, 1 / 6
+# everything that is or may be a particle.
+AGREE, APART = 0.5, 0.6
 # Pixel sizes that differ by less are the same.
 _SAME = 0.02
 _JITTER, _SHAKE = 0.1, 0.04
@@ -93,7 +94,12 @@ def agreement(sets: list[FloatArray], distance: float) -> tuple[FloatArray, Floa
 
 
 def by_confidence(
-    yx: FloatArray, level: npt.NDArray[np.int64], patches: ImageArray, diameter: float, mean: float, deviation: float
+    yx: FloatArray,
+    high: MaskArray,
+    low: MaskArray,
+    patches: ImageArray,
+    diameter: float,
+    settings: HarvestSettings,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Which candidates the paper takes for particles, which for background, and which for their flat patches.
 
@@ -103,14 +109,17 @@ def by_confidence(
 
     Parameters
     ----------
-    yx, level
-        Extended maxima and their confidence, 1 low to 3 high; see `candidates.find`.
+    yx
+        ``(n, 2)`` maxima of a map.
+    high, low
+        ``(n,)`` which of them are sure, and which are so unsure that they are background.
     patches
         ``(n, 64, 64)`` around them, particles dark.
     diameter
         In the unit of ``yx``.
-    mean, deviation
-        Percentiles over the candidates.
+    settings
+        Percentiles of the darkness and of the standard deviation, the least standard deviation, and how far background
+        is from particles.
 
     Returns
     -------
@@ -121,11 +130,11 @@ def by_confidence(
         return (np.empty(0, np.intp),) * 3
     middle = patches[:, 16:48, 16:48]
     spread, dark = patches.std(axis=(1, 2)), -middle.mean(axis=(1, 2))
-    rough = spread >= np.percentile(spread, deviation)
-    sure = (level >= 3) & rough & (dark >= np.percentile(dark, mean))
-    far = ~near(yx, yx[sure], PAPER * diameter)
-    flat = ~rough & (level < 3) & far
-    return np.flatnonzero(sure), np.flatnonzero((level == 1) & far & ~flat), np.flatnonzero(flat)
+    rough = spread >= max(np.percentile(spread, settings.deviation), settings.least_deviation)
+    sure = high & rough & (dark >= np.percentile(dark, settings.mean))
+    far = ~near(yx, yx[sure], settings.apart * diameter / 2)
+    flat = ~rough & ~high & far
+    return np.flatnonzero(sure), np.flatnonzero(low & far & ~flat), np.flatnonzero(flat)
 
 
 def balanced(patches: PatchSet, rng: np.random.Generator) -> PatchSet:

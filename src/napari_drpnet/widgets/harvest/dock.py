@@ -44,12 +44,13 @@ _SOURCES = {
     "the detector alone": "confidence",
 }
 _WITHOUT_POINTS = ("evidence", "confidence")
+_OF_LEVELS = ("positive_sigma", "positive_height", "negative_sigma", "negative_height")
 _FOR = {  # the settings that matter to each source
     "auto": ("random", "regions", "likely", "proved", "refuted"),
     "evidence": ("random", "regions", "proved", "refuted"),
     "labels": ("random", "regions", "likely"),
     "agreement": ("random", "difference", "likely"),
-    "confidence": ("height", "mean", "deviation"),
+    "confidence": ("height", *_OF_LEVELS, "apart", "mean", "deviation", "least_deviation", "random"),
 }
 _NAME = r"\w[\w.+-]*"  # of a folder, on every system
 _ALWAYS = ("balance", "validation", "seed")
@@ -87,7 +88,7 @@ class HarvestWidget(QWidget):
             label="Name", value=_named("auto"), tooltip="Of the patch set in the project; one of this name is replaced."
         )
         names = [*dict.fromkeys(name for some in _FOR.values() for name in some), *_ALWAYS]
-        self.settings: dict[str, Any] = {name: control(HarvestSettings, name) for name in names}
+        self.settings: dict[str, Any] = {name: control(HarvestSettings, name, empty="the picker's") for name in names}
         self.advanced = Fold("Advanced", self.settings.values())
         self.job = JobBar("Harvest", self.run)
         self.told = wrapped()
@@ -209,7 +210,8 @@ class HarvestWidget(QWidget):
         place = "They are not kept: that needs a project."
         if report.folder is not None:
             place = f"Kept in the project as '{report.folder.name}'. Train from them in the Retrain dock."
-        self.told.setText("\n".join([f"{len(report.patches):,} patches. {place}", *report.notes]))
+        levels = filter(None, [jobs.levels_in_words(report.levels)])
+        self.told.setText("\n".join([f"{len(report.patches):,} patches. {place}", *levels, *report.notes]))
 
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""

@@ -148,7 +148,8 @@ class Result:
         """What is expected of the threshold, in words, or why nobody knows."""
         if self.pending:
             return _PENDING
-        return jobs.expected_in_words(self.judgement, *self.pickable, self.threshold)
+        expected = jobs.expected_in_words(self.judgement, *self.pickable, self.threshold)
+        return f"{expected} {jobs.levels_in_words(self.picker.levels(self.score_map))}".strip()
 
     def _measured(self, proposed: Picks) -> float:
         if not self.found_diameter:
