@@ -88,6 +88,30 @@ def test_the_whole_network_is_as_large_as_the_card_says(network):
     assert count(network) == 1_589_969
 
 
+@pytest.mark.parametrize("left_out", ["dilation", "attention", "triangle"])
+def test_each_part_of_the_paper_may_be_left_out(left_out):
+    network = build("centernet", **{left_out: 0})
+    assert network(torch.randn(1, 1, 64, 96)).shape == (1, 5, 16, 24)
+    dilated = {conv.dilation for conv in backbone(network) if conv.kernel_size == (3, 3)} == {(2, 2)}
+    attentive = any(isinstance(m, Attention) for m in network.modules())
+    fusions = sum(isinstance(m, Fusion) for m in network.modules())
+    assert {"dilation": dilated, "attention": attentive, "triangle": fusions == 6} == {
+        part: part != left_out for part in ("dilation", "attention", "triangle")
+    }
+    assert fusions in (3, 6)
+    assert count(network) <= 1_589_969
+
+
+def test_plain_upsampling_goes_from_the_coarsest_to_the_finest():
+    ladder = build("centernet", triangle=0).up
+    levels = [torch.randn(1, width, 32 // 2**i, 32 // 2**i) for i, width in enumerate(WIDTHS)]
+    finest = ladder(levels)
+    assert finest.shape == (1, WIDTHS[0], 32, 32)
+    for level in levels:
+        level += 1
+    assert not torch.allclose(ladder(levels), finest)
+
+
 def test_channel_attention_weighs_channels_and_place_attention_places():
     torch.manual_seed(0)
     attention = Attention(16, stride=4)

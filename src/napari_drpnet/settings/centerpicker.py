@@ -6,6 +6,7 @@ from pydantic import Field
 
 from napari_drpnet.settings.base import network, unit
 from napari_drpnet.settings.picking import PickerSettings
+from napari_drpnet.settings.training import TrainSettings
 
 
 class CenterPickerSettings(PickerSettings):
@@ -23,3 +24,18 @@ class CenterPickerSettings(PickerSettings):
         description="A name from the package, or a .safetensors file.",
         json_schema_extra=network("centre detector"),
     )
+
+
+class CenterPickerTrainSettings(TrainSettings):
+    """What a training run of CenterPicker's network is told; all three parts of the network are there by default."""
+
+    dilation: bool = Field(True, description="Convolutions on the way down are 2-dilated: each sees farther.")
+    attention: bool = Field(True, description="Where levels are joined, channels and places are weighed.")
+    triangle: bool = Field(
+        True, description="Levels are joined in three rows that all have the finest; else by plain upsampling."
+    )
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The parts that the network is to lack, as options of `networks.build`."""
+        return {name: 0 for name in ("dilation", "attention", "triangle") if not getattr(self, name)}

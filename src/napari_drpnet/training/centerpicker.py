@@ -18,7 +18,7 @@ from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
+from napari_drpnet.settings import USUAL_DISTANCE, CenterPickerTrainSettings, SimulatedSet, TrainingSet
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
@@ -31,14 +31,14 @@ from napari_drpnet.training_loop.parallel import crew
 _ROLE: str = "centre detector"
 
 
-def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:
+def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:
     """Train CenterPicker's network and write its weights, with a log and plots beside them.
 
     Parameters
     ----------
     settings
-        Sets of files, each particle with its diameter; length and seed. ``diameter`` is the size the network is to be
-        best at.
+        Sets of files, each particle with its diameter or its box; parts of the network to leave out; length and seed.
+        ``diameter`` is the size the network is to be best at.
     out
         The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
         from it.
@@ -53,10 +53,17 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     Raises
     ------
     UserError
-        When a set holds nothing to learn from or to validate with, the loss is no number, or a file cannot be written.
+        When a set holds nothing to learn from or to validate with, the loss is no number, a file cannot be written, or
+        the weights to start from have a part that is to be left out.
     """
     torch.manual_seed(settings.seed)
-    card, network = begin(settings, _ROLE, "centernet")
+    card, network = begin(settings, _ROLE, "centernet", **settings.left_out)
+    options = card.options if card else settings.left_out
+    if not settings.left_out.items() <= options.items():
+        raise UserError(
+            f"The weights {settings.start!r} are of a network with the parts {', '.join(settings.left_out)}.",
+            "Leave these settings out, or start from no weights.",
+        )
     training, validation = _examples(settings)
     detector = cast(FullyConvolutional, network)
     crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
@@ -78,11 +85,12 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
         diameter=settings.diameter,
         calibration=calibrate(evidence, card.calibration if card else None),
         start=Path(settings.start).stem if settings.start else "",
+        options=options,
     )
     return conclude(out, result, fitted, evidence)
 
 
-def _examples(settings: TrainSettings) -> tuple[list[Sized], list[Sized]]:
+def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Sized]]:
     rng = np.random.default_rng(settings.seed)
     training = load_sized(_files(settings.training), settings.diameter, rng)
     validation = load_sized(_files(settings.validation), settings.diameter)

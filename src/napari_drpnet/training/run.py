@@ -108,8 +108,8 @@ class Evidence:
         return curve.best[0] if curve is not None and len(curve.threshold) else 0.0
 
 
-def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard | None, nn.Module]:
-    """The network to train: untrained, or with the weights that the recipe starts from and their card.
+def begin(settings: TrainSettings, role: str, network: str, **options: int) -> tuple[WeightsCard | None, nn.Module]:
+    """The network to train, and the card of the weights that the recipe starts from; None and untrained without these.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def begin(settings: TrainSettings, role: str, network: str) -> tuple[WeightsCard
         When these are of another stage, network or version.
     """
     if settings.start is None:
-        return None, channels_last(build(network))
+        return None, channels_last(build(network, **options))
     card, tensors = read_weights(settings.start)
     if card.role != role:
         raise UserError(f"The weights {settings.start!r} are a {card.role}, not a {role}.", f"Start from a {role}.")

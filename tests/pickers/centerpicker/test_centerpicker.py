@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from discs import DISCS, write_discs
-from napari_drpnet import Micrograph, UserError, devices, load_picker, tiling
+from napari_drpnet import Micrograph, UserError, devices, load_picker, read_picks, tiling
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.picks.star import write_star
 from napari_drpnet.io.weights import read_weights
+from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.networks import build
 from napari_drpnet.pickers.centerpicker.centres import (
     CLOSEST,
@@ -28,8 +29,9 @@ from napari_drpnet.pickers.centerpicker.centres import (
 )
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.pickers.protocol.picker import ScoringPicker
-from napari_drpnet.settings import CenterPickerSettings, TrainSettings
+from napari_drpnet.settings import CenterPickerSettings, CenterPickerTrainSettings, SimulationSettings, TrainingSet
 from napari_drpnet.steps import drained
+from napari_drpnet.training.augment import random_view
 from napari_drpnet.training.centerpicker import train_centerpicker
 from napari_drpnet.training.centres import (
     CentreCrops,
@@ -48,21 +50,25 @@ STRIDE, CPU = 4, torch.device("cpu")
 # ---------------------------------------------------------------- targets and loss
 
 
+def squares(side, n=1):
+    return np.full((n, 2), side)
+
+
 def test_the_target_is_1_in_the_cell_of_the_centre_and_says_the_way_to_it():
-    heat, geometry = targets(np.array([[41.0, 67.5]]), 32.0, (128, 128), STRIDE)
+    heat, geometry = targets(np.array([[41.0, 67.5]]), np.array([[24.0, 40.0]]), (128, 128), STRIDE)
     cell = (10, 16)  # (41 + 0.5) / 4 - 0.5 = 9.875; (67.5 + 0.5) / 4 - 0.5 = 16.5, which rounds to even
     assert heat[cell] == heat.max() == 1
     assert (heat == 1).sum() == 1
     assert geometry[:2, *cell].tolist() == [-0.125, 0.5]
     assert geometry[:2, 9, 17].tolist() == [0.875, -0.5]
-    assert np.allclose(np.exp(geometry[2]), 8)
+    assert np.exp(geometry[2:, 9, 17]).tolist() == pytest.approx([6, 10])
     assert heat[10, 17] == pytest.approx(np.exp(-1 / (2 * 0.96**2)))
     assert heat[10, 25] == 0
 
 
 def test_where_two_particles_overlap_the_nearer_one_counts():
-    heat, geometry = targets(np.array([[30.0, 30.0], [30.0, 42.0]]), 40.0, (64, 64), STRIDE)
-    alone_heat, _ = targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), STRIDE)
+    heat, geometry = targets(np.array([[30.0, 30.0], [30.0, 42.0]]), squares(40.0, 2), (64, 64), STRIDE)
+    alone_heat, _ = targets(np.array([[30.0, 30.0]]), squares(40.0), (64, 64), STRIDE)
     assert (heat >= alone_heat).all()
     assert (heat == 1).sum() == 2
     x = geometry[1, 7, 6:12] + np.arange(6, 12)
@@ -70,13 +76,13 @@ def test_where_two_particles_overlap_the_nearer_one_counts():
 
 
 def test_a_particle_outside_the_crop_leaves_its_hill_inside():
-    heat, geometry = targets(np.array([[30.0, -3.0], [500.0, 500.0]]), 40.0, (64, 64), STRIDE)
+    heat, geometry = targets(np.array([[30.0, -3.0], [500.0, 500.0]]), squares(40.0, 2), (64, 64), STRIDE)
     assert 0 < heat.max() < 1
     assert geometry[1, 7, 0] == -1.125
 
 
 def test_a_perfect_heat_costs_nothing_and_an_error_near_a_centre_costs_less():
-    heat, _ = targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), STRIDE)
+    heat, _ = targets(np.array([[30.0, 30.0]]), squares(40.0), (64, 64), STRIDE)
     truth, known = torch.from_numpy(heat)[None], torch.ones(1, 16, 16)
     perfect = (truth == 1).float()
     assert focal_loss(perfect, truth, known) < 1e-5
@@ -103,9 +109,10 @@ def test_what_is_not_known_costs_nothing():
 
 
 def test_offset_and_size_cost_their_error_around_centres_only():
-    heat, geometry = (torch.from_numpy(part)[None] for part in targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), 4))
+    found = targets(np.array([[30.0, 30.0]]), squares(40.0), (64, 64), STRIDE)
+    heat, geometry = (torch.from_numpy(part)[None] for part in found)
     known, image = torch.ones(1, 16, 16), torch.zeros(1, 1, 64, 64)
-    right = torch.cat([(heat == 1).float()[:, None], geometry[:, [0, 1, 2, 2]]], 1)
+    right = torch.cat([(heat == 1).float()[:, None], geometry], 1)
     far = right.clone()
     far[:, 1:, 15, 15] += 9
     off = right.clone()
@@ -148,11 +155,14 @@ def test_a_known_box_comes_back_from_the_map():
 
 def test_what_the_network_is_to_say_is_read_back_exactly():
     yx = np.array([[41.0, 67.5], [90.2, 30.7], [20.0, 20.0]])
-    heat, geometry = targets(yx, 32.0, (128, 128), STRIDE)
-    centres = decode(np.concatenate([heat[None], geometry[[0, 1, 2, 2]]]))
+    box = np.array([[24.0, 40.0], [36.0, 28.0], [32.0, 32.0]])
+    heat, geometry = targets(yx, box, (128, 128), STRIDE)
+    centres = decode(np.concatenate([heat[None], geometry]))
     back = (centres.yx + 0.5) * STRIDE - 0.5
-    assert sorted(np.round(back, 3).tolist()) == sorted(yx.tolist())
-    assert np.allclose(centres.diameter * STRIDE, 32)
+    for place, sides in zip(back, centres.box * STRIDE, strict=True):
+        at = int(np.hypot(*(yx - place).T).argmin())
+        assert np.allclose(place, yx[at], atol=1e-3)
+        assert np.allclose(sides, box[at], rtol=1e-4)
 
 
 def test_low_cells_are_left_out_and_of_too_many_the_best_stay():
@@ -334,7 +344,7 @@ def folders(tmp_path):
 
 
 def recipe(folders, **fields):
-    return TrainSettings(
+    return CenterPickerTrainSettings(
         training=[{"micrographs": str(folders / "learnt")}],
         validation=[{"micrographs": str(folders / "kept")}],
         **{"diameter": 40, "crop": 64, "batch": 4, "device": "cpu", "workers": 0, "precision": "full", **fields},
@@ -367,8 +377,10 @@ def test_a_crop_shows_particles_where_and_as_large_as_its_target_says(folders):
     )
     assert image.shape == (8, 1, 128, 128)
     assert heat.shape == known.shape == (8, 32, 32)
-    assert geometry.shape == (8, 3, 32, 32)
-    log_size = geometry[:, 2].flatten(1).mean(1).exp() * STRIDE
+    assert geometry.shape == (8, 4, 32, 32)
+    assert torch.equal(geometry[:, 2], geometry[:, 3])
+    log_size = geometry[:, 2].flatten(1).amax(1)
+    log_size = log_size[log_size > 0].exp() * STRIDE
     assert ((log_size > 40 / 1.31) & (log_size < 40 * 1.31)).all()
     assert log_size.std() > 2
     small = torch.nn.functional.avg_pool2d(image, STRIDE)[:, 0]
@@ -397,8 +409,21 @@ def test_training_writes_weights_that_the_picker_takes(folders):
     assert load_picker("centerpicker", weights=str(out), device="cpu").picker.card == card
 
 
+def test_a_part_that_is_left_out_is_left_out_of_the_weights_too(folders):
+    out = folders / "plain.safetensors"
+    drained(train_centerpicker(recipe(folders, steps=1, check_every=1, triangle=False), out))
+    picker = load_picker("centerpicker", weights=str(out), device="cpu").picker
+    assert picker.card.options == {"triangle": 0}
+    assert len(picker.network.up) == 3
+    again = recipe(folders, start=str(out), steps=1, attention=False)
+    with pytest.raises(UserError, match="attention"):
+        drained(train_centerpicker(again, folders / "again.safetensors"))
+
+
 def test_a_stream_of_simulations_is_refused(tmp_path):
-    settings = TrainSettings(training=[{"simulate": {}}], validation=[{"simulate": {"structures": ["a.pdb"]}}])
+    settings = CenterPickerTrainSettings(
+        training=[{"simulate": {}}], validation=[{"simulate": {"structures": ["a.pdb"]}}]
+    )
     with pytest.raises(UserError, match="simulate"):
         drained(train_centerpicker(settings, tmp_path / "a.safetensors"))
 
@@ -413,4 +438,35 @@ def test_crops_know_how_large_the_particle_of_each_example_is():
     image = np.zeros((100, 100), np.float16)
     examples = [Sized(image, np.array([[50.0, 50.0]]), 0, 1, diameter=d) for d in (20.0, 60.0)]
     geometry = CentreCrops(examples, 64, STRIDE, 0.0).batch(16, 1, np.random.default_rng(0)).tensors[2]
-    assert sorted({round(float(g.exp()) * STRIDE) for g in geometry[:, 2, 0, 0]}) == [20, 60]
+    assert sorted({round(float(g.max().exp()) * STRIDE) for g in geometry[:, 2]}) == [20, 60]
+
+
+def test_boxes_stay_around_what_they_show_however_a_crop_is_turned():
+    """A bright bar with its box: in every crop, height and width are those of the bar there."""
+    image = np.zeros((201, 201), np.float16)
+    image[91:110, 80:121] = 1
+    bar = Sized(image, np.array([[100.0, 100.0]]), 0, 1, diameter=30.0, box=np.array([[19.0, 41.0]]))
+    lying = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        view = random_view(rng, np.array([100.0, 100.0]), 96, 0.2, upright=True)
+        shown = np.argwhere(view.of(bar.image) > 0.5)
+        height, width = np.ptp(shown, axis=0) + 1
+        assert view.sides(bar.box)[0] == pytest.approx([height, width], abs=1.5)
+        lying += width > height
+    assert 0 < lying < 12
+    geometry = CentreCrops([bar], 128, STRIDE, 0.0).batch(6, 1, np.random.default_rng(0)).tensors[2]
+    assert {tuple(sorted((g[2:].flatten(1).amax(1).exp() * STRIDE).round().tolist())) for g in geometry} == {(19, 41)}
+
+
+def test_boxes_are_learnt_where_the_truth_has_them(tmp_path):
+    """The size of a micrograph's particles is then the median of their mean sides, not the longest extent."""
+    made = SimulationSettings(count=1, size=320, diameter_px=(40, 40), views=6, empty=0, seed=3)
+    finish(simulate(made, tmp_path))
+    (example,) = load_sized([TrainingSet(micrographs=str(tmp_path))], 40.0)
+    (truth,) = read_picks(next(tmp_path.glob("*0.star")))
+    assert example.box is not None
+    assert np.median(example.box.mean(axis=1)) == pytest.approx(40)
+    ratio = example.box / truth.box
+    assert np.ptp(ratio) < 1e-6
+    assert ratio[0, 0] > 1.05  # longest extents are longer than sides
