@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes
+from tables import ablation, boxes
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes}
+TABLES = {"boxes": boxes, "ablation": ablation}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:
