@@ -19,10 +19,12 @@ from napari_drpnet.pickers.centerpicker.centres import (
     FLOOR,
     LARGEST,
     MOST,
+    OWN_SIZE,
     SMALLEST,
     Centres,
     alone,
     decode,
+    of_one_structure,
     seen,
     sureness,
     usual_diameter,
@@ -145,12 +147,29 @@ def flat(h=16, w=16, heat=0.0):
 def test_a_known_box_comes_back_from_the_map():
     output = flat()
     output[:, 5, 9] = [0.9, 0.25, -0.5, np.log(6), np.log(10)]
-    output[0, 5, 10], output[0, 12, 2] = 0.8, 0.5  # the first is a neighbour of the peak, and no peak
+    output[0, 12, 2] = 0.5
     centres = decode(output)
     assert np.allclose(centres.yx, [[5.25, 8.5], [12, 2]])
     assert np.allclose(centres.peak, [0.9, 0.5])
     assert np.allclose(centres.box, [[6, 10], [8, 8]])
     assert np.allclose(centres.diameter, [8, 8])
+
+
+def test_neighbours_of_a_peak_have_a_say_in_its_size_by_their_heat():
+    output = flat()
+    output[:, 0, 9] = [0.6, 0, 0, np.log(4), np.log(8)]
+    output[:, 0, 10] = [0.3, 0, 0, np.log(8), np.log(8)]
+    assert np.allclose(decode(output).box, [[4 * 2 ** (1 / 3), 8]])
+
+
+def test_sizes_go_towards_that_of_the_sure_ones_and_shapes_stay():
+    box = np.array([[20.0, 20.0], [21, 21], [19, 19], [10, 40], [5, 5]])
+    centres = Centres(np.zeros((5, 2)), np.array([0.9, 0.9, 0.9, 0.8, 0.1]), box)
+    settled = of_one_structure(centres).box
+    assert settled[0] == pytest.approx([20, 20])
+    assert settled[3] == pytest.approx([10, 40])
+    assert settled[4] == pytest.approx([20 * 0.25**OWN_SIZE] * 2)
+    assert len(of_one_structure(centres.select(np.zeros(5, bool)))) == 0
 
 
 def test_what_the_network_is_to_say_is_read_back_exactly():

@@ -14,12 +14,16 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
 from napari_drpnet.pickers.network import network_image
 
+IndexArray = npt.NDArray[np.int64]
+
 # Smallest and largest particle that the network learns, in its pixels.
 SMALLEST, LARGEST = 14.0, 90.0
 # Cells less likely to hold a centre are not looked at.
 FLOOR = 0.01
 # The paper's top K: more particles than this are on no micrograph.
 MOST = 4000
+# What of the size and of the shape that a particle seems to have is kept; the rest is that of the micrograph's others.
+OWN_SIZE, OWN_SHAPE = 0.25, 1.0
 # Of two centres nearer than this part of their diameter the weaker is the same particle again.
 CLOSEST = 0.4
 
@@ -67,7 +71,8 @@ def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert:
 def decode(output: ImageArray) -> Centres:
     """Centres of a network's map: peaks of the heat, moved by the offset, with their size (paper, section 4.3).
 
-    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it.
+    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it. Its size is the mean of what
+    the nine say, each by its heat.
 
     Parameters
     ----------
@@ -78,8 +83,16 @@ def decode(output: ImageArray) -> Centres:
     y, x = np.nonzero((heat >= FLOOR) & (heat == ndimage.maximum_filter(heat, 3)))
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
-    values = output[:, y, x].astype(np.float64)
-    return Centres(np.stack([y, x], 1) + values[1:3].T, values[0], np.exp(values[3:5]).T)
+    peak, *offset = output[:3, y, x].astype(np.float64)
+    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, np.exp(_log_sides(output, y, x)))
+
+
+def _log_sides(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
+    """``(n, 2)`` logarithms of height and width at cells, the means of 3x3 around them by heat."""
+    padded = np.pad(output[[0, 3, 4]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+    cells = np.stack([padded[:, y + dy, x + dx] for dy in range(3) for dx in range(3)])
+    heat, sides = cells[:, :1], cells[:, 1:]
+    return np.asarray(((heat * sides).sum(axis=0) / heat.sum(axis=0)).T)
 
 
 def alone(centres: Centres) -> Centres:
@@ -89,6 +102,20 @@ def alone(centres: Centres) -> Centres:
     return centres.select(candidates.suppress(centres.yx, centres.peak, CLOSEST * float(np.median(centres.diameter))))
 
 
+def of_one_structure(centres: Centres) -> Centres:
+    """The centres with sizes nearer to the usual one.
+
+    On a micrograph all particles are of one structure: what their sizes differ by is mostly noise, and what their
+    shapes differ by, how they lie.
+    """
+    if not len(centres):
+        return centres
+    size, shape = np.log(centres.box).mean(axis=1), np.log(centres.box) @ [0.5, -0.5]
+    usual = _weighted_median(size, centres.peak**2)
+    size, shape = usual + OWN_SIZE * (size - usual), OWN_SHAPE * shape
+    return replace(centres, box=np.exp(np.stack([size + shape, size - shape], axis=1)))
+
+
 def usual_diameter(centres: Centres) -> float | None:
     """Median diameter, in map pixels, in which a centre counts by the area it covers and by its peak, squared.
 
@@ -96,9 +123,13 @@ def usual_diameter(centres: Centres) -> float | None:
     """
     if not len(centres):
         return None
-    order = np.argsort(centres.diameter)
-    weight = np.cumsum((centres.peak * centres.diameter)[order] ** 2)
-    return float(centres.diameter[order][np.searchsorted(weight, weight[-1] / 2)])
+    return _weighted_median(centres.diameter, (centres.peak * centres.diameter) ** 2)
+
+
+def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
 def sureness(centres: Centres) -> float:
