@@ -227,8 +227,8 @@ class Picks:
     score
         ``(n,)`` figure of merit, a probability for our own pickers; NaN when unknown.
     diameter
-        ``(n,)`` longest extent of the structure in micrograph pixels; NaN when unknown. Where only ``box`` is given, its
-        mean side.
+        ``(n,)`` longest extent of the structure in micrograph pixels; NaN when unknown. Where only the box is told,
+        its mean side.
     box
         ``(n, 2)`` height and width of the particle in micrograph pixels; NaN where only the diameter is known.
     class_number
