@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import nn
@@ -192,8 +192,9 @@ class CenterNet(nn.Module):
 
     *Down* (section 3.1): deep layer aggregation of the shape of DLA-34, a fifth as wide, every 3x3 convolution
     2-dilated, to 1/32. *Up* (3.2, 3.3): a triangle of levels; in each of three rows every level is joined with the
-    next coarser one, so that the finest is there from the first row to the last. *Heads*: one for each of the three
-    results. Every step keeps pixel *areas* in place, so map pixel ``i`` is centred on image coordinate ``4 i + 1.5``.
+    next coarser one, so that the finest is there from the first row to the last. *Heads*: one for each of the paper's
+    results, and one more, the longest extent. Every step keeps pixel *areas* in place, so map pixel ``i`` is centred on
+    image coordinate ``4 i + 1.5``.
 
     Parameters
     ----------
@@ -226,7 +227,23 @@ class CenterNet(nn.Module):
             Down(depth, a, b, spread) for depth, (a, b) in zip(depths, pairwise((16, *widths)), strict=True)
         )
         self.up = (Triangle if triangle else Ladder)(widths, attention)
-        self.heat, self.offset, self.size = _heat_head(widths[0]), _head(widths[0], 2), _head(widths[0], 2)
+        self.heat, self.offset = _heat_head(widths[0]), _head(widths[0], 2)
+        self.size, self.extent = _head(widths[0], 2), _head(widths[0], 1)
+        self._sizes_only = False
+
+    def learn_sizes_only(self) -> None:
+        """Let nothing but the head of height and width learn; the rest says what it said."""
+        self._sizes_only = True
+        self.requires_grad_(False)
+        self.size.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; what does not learn keeps the statistics of its batch norms."""
+        super().train(mode)
+        if self._sizes_only:
+            for child in self.children():
+                child.train(mode and child is self.size)
+        return self
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """What is where.
@@ -239,9 +256,9 @@ class CenterNet(nn.Module):
         Returns
         -------
         torch.Tensor
-            ``(b, 5, h / 4, w / 4)`` float32. Channel 0: probability of a centre in the cell, 0..1; 1 and 2: the
+            ``(b, 6, h / 4, w / 4)`` float32. Channel 0: probability of a centre in the cell, 0..1; 1 and 2: the
             centre less the middle of the cell, y and x, in cells; 3 and 4: logarithms of the height and width of the
-            particle's box in cells.
+            particle's box in cells; 5: that of the longest extent of its structure, however it lies.
         """
         levels = [self.second(F.avg_pool2d(self.base(image), 2))]
         for down in self.down:
@@ -249,4 +266,5 @@ class CenterNet(nn.Module):
         finest = self.up(levels[1:])
         # 16 bits would round what is nearly sure to sure.
         heat = torch.sigmoid(self.heat(finest).float())
-        return torch.cat([heat, self.offset(finest).float(), self.size(finest).float()], 1)
+        others = (head(finest).float() for head in (self.offset, self.size, self.extent))
+        return torch.cat([heat, *others], 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from napari_drpnet.settings.base import network, unit
@@ -29,6 +31,11 @@ class CenterPickerSettings(PickerSettings):
 class CenterPickerTrainSettings(TrainSettings):
     """What a training run of CenterPicker's network is told; all three parts of the network are there by default."""
 
+    learns: Literal["all", "sizes"] = Field(
+        "all",
+        description="sizes: only heights and widths are learnt, on weights to start from, whose centres stay as they "
+        "are to the last digit; validation sets are not needed then.",
+    )
     dilation: bool = Field(True, description="Convolutions on the way down are 2-dilated: each sees farther.")
     attention: bool = Field(True, description="Where levels are joined, channels and places are weighed.")
     triangle: bool = Field(

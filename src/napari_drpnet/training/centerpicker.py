@@ -15,6 +15,7 @@ from napari_drpnet import candidates
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.networks import CenterNet
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
@@ -57,13 +58,7 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
         the weights to start from have a part that is to be left out.
     """
     torch.manual_seed(settings.seed)
-    card, network = begin(settings, _ROLE, "centernet", **settings.left_out)
-    options = card.options if card else settings.left_out
-    if not settings.left_out.items() <= options.items():
-        raise UserError(
-            f"The weights {settings.start!r} are of a network with the parts {', '.join(settings.left_out)}.",
-            "Leave these settings out, or start from no weights.",
-        )
+    card, network = _begin(settings)
     training, validation = _examples(settings)
     detector = cast(FullyConvolutional, network)
     crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
@@ -78,23 +73,46 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
     if not team.leads:
         return None
     fitted.network.half()  # as it is written: half the size, and judged so
-    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION)
+    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION if validation else "")
     result = WeightsCard(
         network="centernet",
         role=_ROLE,
         diameter=settings.diameter,
-        calibration=calibrate(evidence, card.calibration if card else None),
+        calibration=_calibration(settings, evidence, card),
         start=Path(settings.start).stem if settings.start else "",
-        options=options,
+        options=card.options if card else settings.left_out,
     )
     return conclude(out, result, fitted, evidence)
+
+
+def _begin(settings: CenterPickerTrainSettings) -> tuple[WeightsCard | None, nn.Module]:
+    card, network = begin(settings, _ROLE, "centernet", **settings.left_out)
+    if card and not settings.left_out.items() <= card.options.items():
+        raise UserError(
+            f"The weights {settings.start!r} are of a network with the parts {', '.join(settings.left_out)}.",
+            "Leave these settings out, or start from no weights.",
+        )
+    if settings.learns == "sizes":
+        if card is None:
+            raise UserError("Sizes alone are learnt by a network that finds centres.", "Give one to start from.")
+        cast(CenterNet, network).learn_sizes_only()
+    return card, network
+
+
+def _calibration(
+    settings: CenterPickerTrainSettings, evidence: Evidence, card: WeightsCard | None
+) -> tuple[float, ...]:
+    if card and settings.learns == "sizes":
+        return card.calibration
+    return calibrate(evidence, card.calibration if card else None)
 
 
 def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Sized]]:
     rng = np.random.default_rng(settings.seed)
     training = load_sized(_files(settings.training), settings.diameter, rng)
     validation = load_sized(_files(settings.validation), settings.diameter)
-    for examples, what in ((training, "training"), (validation, "validation")):
+    needed = {"training": training} | ({} if settings.learns == "sizes" else {"validation": validation})
+    for what, examples in needed.items():
         if not sum(len(example.yx) for example in examples):
             raise UserError(f"The {what} sets hold no particle.", "Check their coordinate files.")
     check_apart(training, validation)

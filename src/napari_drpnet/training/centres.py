@@ -39,7 +39,7 @@ class Sized(Example):
     Attributes
     ----------
     diameter
-        In pixels: where boxes are known, the median of their mean sides.
+        In pixels, the longest extent of their structure.
     box
         ``(n, 2)`` height and width of each particle in pixels; None where nothing but the diameter is known.
     """
@@ -87,8 +87,7 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
         micrograph = read_micrograph(path, pixel_size=data.pixel_size)
         frame = micrograph.frame
         boxed = len(truth) > 0 and bool(np.isfinite(truth.box).all())
-        own = truth.sides.mean(axis=1)
-        own = own if np.isfinite(own).any() else told
+        own = truth.diameter if np.isfinite(truth.diameter).any() else told
         pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
         # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
         # that does not know the size.
@@ -105,7 +104,9 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
         )
 
 
-def targets(yx: FloatArray, box: FloatArray, shape: tuple[int, int], stride: int) -> tuple[ImageArray, ImageArray]:
+def targets(
+    yx: FloatArray, box: FloatArray, diameter: float, shape: tuple[int, int], stride: int
+) -> tuple[ImageArray, ImageArray]:
     """What the network is to say of an image.
 
     Parameters
@@ -114,6 +115,8 @@ def targets(yx: FloatArray, box: FloatArray, shape: tuple[int, int], stride: int
         ``(n, 2)`` centres in image pixels.
     box
         ``(n, 2)`` height and width of each, in image pixels.
+    diameter
+        Longest extent of their structure, in image pixels.
     shape
         ``(h, w)`` of the image.
     stride
@@ -124,14 +127,15 @@ def targets(yx: FloatArray, box: FloatArray, shape: tuple[int, int], stride: int
     heat
         ``(h / stride, w / stride)``: 1 in the cell of a centre, around it a Gaussian; of several the highest counts.
     geometry
-        ``(4, h / stride, w / stride)``, of the particle whose Gaussian counts in a cell: from the cell's middle to
-        its centre, y and x, and the logarithms of its height and width; in cells. 0 where none does.
+        ``(5, h / stride, w / stride)``, of the particle whose Gaussian counts in a cell: from the cell's middle to
+        its centre, y and x, and the logarithms of its height, its width and the diameter; in cells. 0 where none does.
     """
     h, w = shape[0] // stride, shape[1] // stride
-    heat, geometry = np.zeros((h, w), np.float32), np.zeros((4, h, w), np.float32)
-    for centre, sides in zip((yx + 0.5) / stride - 0.5, box / stride, strict=True):
-        sigma = max(_SIGMA * float(sides.mean()), _LEAST_SIGMA)
-        reach = int(np.ceil(3 * sigma))
+    heat, geometry = np.zeros((h, w), np.float32), np.zeros((5, h, w), np.float32)
+    sigma = max(_SIGMA * diameter / stride, _LEAST_SIGMA)
+    reach = int(np.ceil(3 * sigma))
+    sizes = np.log(np.column_stack([box, np.full(len(box), diameter)]) / stride)
+    for centre, size in zip((yx + 0.5) / stride - 0.5, sizes, strict=True):
         cell = np.rint(centre).astype(int)
         top, left = np.maximum(cell - reach, 0)
         bottom, right = np.minimum(cell + reach + 1, (h, w))
@@ -142,7 +146,7 @@ def targets(yx: FloatArray, box: FloatArray, shape: tuple[int, int], stride: int
         window = np.s_[top:bottom, left:right]
         higher = hill > heat[window]
         heat[window][higher] = hill[higher]
-        for channel, said in enumerate((centre[0] - rows, centre[1] - columns, *np.log(sides))):
+        for channel, said in enumerate((centre[0] - rows, centre[1] - columns, *size)):
             geometry[channel][window][higher] = np.broadcast_to(said, hill.shape)[higher]
     return heat, geometry
 
@@ -168,7 +172,7 @@ class CentreCrops:
         self._shares = weights / weights.sum()
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
-        """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 4, c, c)``, c = s / stride."""
+        """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 5, c, c)``, c = s / stride."""
         drawn = [self.examples[i] for i in rng.choice(len(self.examples), n, p=self._shares)]
         parts = zip(*(self._crop(example, rng) for example in drawn), strict=True)
         tensors = tuple(torch.from_numpy(np.stack(part)) for part in parts)
@@ -180,15 +184,15 @@ class CentreCrops:
             rng, somewhere(shape, self.side, rng), self.side, self.jitter, upright=example.box is not None
         )
         yx = view.from_image(example.yx)
-        square = np.full((len(yx), 2), example.diameter * view.enlarged)
-        box = square if example.box is None else view.sides(example.box)
-        heat, geometry = targets(yx, box, (self.side, self.side), self.stride)
+        diameter = example.diameter * view.enlarged
+        box = np.full((len(yx), 2), diameter) if example.box is None else view.sides(example.box)
+        heat, geometry = targets(yx, box, diameter, (self.side, self.side), self.stride)
         image = change_looks(view.of(example.image), rng)[None]
         return image, heat, geometry, known(view, example, self.stride)
 
 
 def centre_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
-    """The focal loss of the heat, and the mean absolute errors of offset (cells) and of the logarithms of both sides.
+    """The focal loss of the heat, and the mean absolute errors of offset (cells) and of the logarithms of sizes.
 
     Offset and size count in every cell as much as its Gaussian is high: the highest cell of a noisy map is often not
     that of the centre.

@@ -40,24 +40,22 @@ class Centres:
         ``(n,)`` what the network gives for the probability of a centre.
     box
         ``(n, 2)`` height and width, in pixels of the map.
+    diameter
+        ``(n,)`` longest extent of the structure, in pixels of the map.
     """
 
     yx: FloatArray
     peak: FloatArray
     box: FloatArray
+    diameter: FloatArray
 
     def __len__(self) -> int:
         return len(self.yx)
 
-    @property
-    def diameter(self) -> FloatArray:
-        """``(n,)`` mean of height and width."""
-        return np.asarray(self.box.mean(axis=1))
-
     def select(self, which: npt.ArrayLike) -> Centres:
         """Those at a boolean mask or an index array."""
         index = np.asarray(which)
-        return Centres(self.yx[index], self.peak[index], self.box[index])
+        return Centres(self.yx[index], self.peak[index], self.box[index], self.diameter[index])
 
 
 def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -77,22 +75,23 @@ def decode(output: ImageArray) -> Centres:
     Parameters
     ----------
     output
-        ``(5, h, w)``, see `CenterNet.forward`.
+        ``(6, h, w)``, see `CenterNet.forward`.
     """
     heat = output[0]
     y, x = np.nonzero((heat >= FLOOR) & (heat == ndimage.maximum_filter(heat, 3)))
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
     peak, *offset = output[:3, y, x].astype(np.float64)
-    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, np.exp(_log_sides(output, y, x)))
+    sizes = np.exp(_log_sizes(output, y, x))
+    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, sizes[:, :2], sizes[:, 2])
 
 
-def _log_sides(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
-    """``(n, 2)`` logarithms of height and width at cells, the means of 3x3 around them by heat."""
-    padded = np.pad(output[[0, 3, 4]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+def _log_sizes(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
+    """``(n, 3)`` logarithms of height, width and diameter at cells, the means of 3x3 around them by heat."""
+    padded = np.pad(output[[0, 3, 4, 5]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
     cells = np.stack([padded[:, y + dy, x + dx] for dy in range(3) for dx in range(3)])
-    heat, sides = cells[:, :1], cells[:, 1:]
-    return np.asarray(((heat * sides).sum(axis=0) / heat.sum(axis=0)).T)
+    heat, sizes = cells[:, :1], cells[:, 1:]
+    return np.asarray(((heat * sizes).sum(axis=0) / heat.sum(axis=0)).T)
 
 
 def alone(centres: Centres) -> Centres:
@@ -103,7 +102,7 @@ def alone(centres: Centres) -> Centres:
 
 
 def of_one_structure(centres: Centres) -> Centres:
-    """The centres with sizes nearer to the usual one.
+    """The centres with one diameter, and with boxes whose size is nearer to the usual one.
 
     On a micrograph all particles are of one structure: what their sizes differ by is mostly noise, and what their
     shapes differ by, how they lie.
@@ -111,25 +110,24 @@ def of_one_structure(centres: Centres) -> Centres:
     if not len(centres):
         return centres
     size, shape = np.log(centres.box).mean(axis=1), np.log(centres.box) @ [0.5, -0.5]
-    usual = _weighted_median(size, centres.peak**2)
-    size, shape = usual + OWN_SIZE * (size - usual), OWN_SHAPE * shape
-    return replace(centres, box=np.exp(np.stack([size + shape, size - shape], axis=1)))
+    size = OWN_SIZE * size + (1 - OWN_SIZE) * np.log(_usual(np.exp(size), centres.peak))
+    box = np.exp(np.stack([size + OWN_SHAPE * shape, size - OWN_SHAPE * shape], axis=1))
+    return replace(centres, box=box, diameter=np.full(len(centres), usual_diameter(centres)))
 
 
 def usual_diameter(centres: Centres) -> float | None:
-    """Median diameter, in map pixels, in which a centre counts by the area it covers and by its peak, squared.
+    """Median diameter, in map pixels, see `_usual`; None without a centre."""
+    return _usual(centres.diameter, centres.peak) if len(centres) else None
 
-    Noise looks like many small particles: by number alone these would decide. None without a centre.
+
+def _usual(size: FloatArray, peak: FloatArray) -> float:
+    """Median size ``(n,)``, in which a centre counts by the area it covers and by its peak, squared.
+
+    Noise looks like many small particles: by number alone these would decide.
     """
-    if not len(centres):
-        return None
-    return _weighted_median(centres.diameter, (centres.peak * centres.diameter) ** 2)
-
-
-def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
-    order = np.argsort(values)
-    reached = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
+    order = np.argsort(size)
+    weight = np.cumsum((peak * size)[order] ** 2)
+    return float(size[order][np.searchsorted(weight, weight[-1] / 2)])
 
 
 def sureness(centres: Centres) -> float:
