@@ -80,5 +80,5 @@ def _samples(folder: Path) -> list[Sample]:
 
 
 def _picks(sample: Sample, weights: Path) -> Picks:
-    picker = load_picker("centerpicker", device="cpu", weights=str(weights), diameter=sample.diameter)
+    picker = load_picker("centerpicker", device="cpu", weights=str(weights), diameter=sample.diameter, outlines=True)
     return picker.picks_from(picker.score(sample.micrograph), 0.0)

@@ -227,10 +227,10 @@ class Picks:
     score
         ``(n,)`` figure of merit, a probability for our own pickers; NaN when unknown.
     diameter
-        ``(n,)`` longest extent of the structure in micrograph pixels; NaN when unknown. Where only the box is told,
-        its mean side.
+        ``(n,)`` in micrograph pixels; NaN when unknown, unless ``box`` tells it.
     box
-        ``(n, 2)`` height and width of the particle in micrograph pixels; NaN where only the diameter is known.
+        ``(n, 2)`` height and width in micrograph pixels, whose mean the diameter is, but for the truth of simulations;
+        NaN where only that is known.
     class_number
         ``(n,)`` RELION's class, 0 when unknown.
     psi

@@ -21,6 +21,11 @@ class CenterPickerSettings(PickerSettings):
         "pass over the image that finds it out.",
         json_schema_extra=unit("A"),
     )
+    outlines: bool = Field(
+        False,
+        description="Boxes are the outlines of the particles as they lie, and diameters the mean sides of these; else "
+        "boxes have the shape of the outline, and are as large as the diameter.",
+    )
     weights: str = Field(
         "centerpicker",
         description="A name from the package, or a .safetensors file.",

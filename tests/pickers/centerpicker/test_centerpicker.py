@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,7 @@ from discs import DISCS, write_discs
 from napari_drpnet import Micrograph, UserError, devices, load_picker, read_picks, tiling
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.evaluation import evaluate
+from napari_drpnet.evaluation.matching import match
 from napari_drpnet.io.picks.star import write_star
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.jobs import finish, simulate
@@ -19,6 +21,7 @@ from napari_drpnet.pickers.centerpicker.centres import (
     FLOOR,
     LARGEST,
     MOST,
+    OWN_SHAPE,
     OWN_SIZE,
     SMALLEST,
     Centres,
@@ -32,6 +35,7 @@ from napari_drpnet.pickers.centerpicker.centres import (
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.pickers.protocol.picker import ScoringPicker
 from napari_drpnet.settings import CenterPickerSettings, CenterPickerTrainSettings, SimulationSettings, TrainingSet
+from napari_drpnet.simulation import simulate_one
 from napari_drpnet.steps import drained
 from napari_drpnet.training.augment import random_view
 from napari_drpnet.training.centerpicker import train_centerpicker
@@ -162,15 +166,25 @@ def test_neighbours_of_a_peak_have_a_say_in_its_size_by_their_heat():
     assert np.allclose(decode(output).box, [[4 * 2 ** (1 / 3), 8]])
 
 
-def test_sizes_go_towards_that_of_the_sure_ones_and_shapes_stay():
+def test_sizes_go_towards_that_of_the_sure_ones_and_shapes_away_from_a_square():
     box = np.array([[20.0, 20.0], [21, 21], [19, 19], [10, 40], [5, 5]])
     centres = Centres(np.zeros((5, 2)), np.array([0.9, 0.9, 0.9, 0.8, 0.1]), box, np.array([30.0, 31, 32, 29, 9]))
-    settled = of_one_structure(centres).box
-    assert of_one_structure(centres).diameter.tolist() == [31] * 5
-    assert settled[0] == pytest.approx([20, 20])
-    assert settled[3] == pytest.approx([10, 40])
-    assert settled[4] == pytest.approx([20 * 0.25**OWN_SIZE] * 2)
-    assert len(of_one_structure(centres.select(np.zeros(5, bool)))) == 0
+    settled = of_one_structure(centres, outlines=True)
+    assert settled.box[0] == pytest.approx([20, 20])
+    assert settled.box[3] == pytest.approx([20 / 2**OWN_SHAPE, 20 * 2**OWN_SHAPE])
+    assert settled.box[4] == pytest.approx([20 * 0.25**OWN_SIZE] * 2)
+    assert np.allclose(settled.diameter, settled.box.mean(axis=1))
+    assert len(of_one_structure(centres.select(np.zeros(5, bool)), outlines=True)) == 0
+
+
+def test_boxes_are_as_large_as_the_usual_diameter_unless_outlines_are_asked_for():
+    box = np.array([[20.0, 20.0], [10, 14], [30, 20]])
+    centres = Centres(np.zeros((3, 2)), np.array([0.9, 0.8, 0.7]), box, np.array([30.0, 31, 29]))
+    settled = of_one_structure(centres, outlines=False)
+    assert np.allclose(settled.diameter, 30)
+    assert np.allclose(settled.box.mean(axis=1), 30)
+    shape = np.log(settled.box[:, 0] / settled.box[:, 1])
+    assert np.allclose(shape, OWN_SHAPE * np.log(box[:, 0] / box[:, 1]))
 
 
 def test_what_the_network_is_to_say_is_read_back_exactly():
@@ -269,7 +283,8 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
     assert picks.frame.pixel_size is None
     assert f1(picks, truth) > 0.6
     assert 0.7 < np.median(picks.diameter) / truth.diameter[0] < 1.3
-    assert np.ptp(picks.diameter) == 0
+    assert np.allclose(picks.diameter, picks.diameter[0])
+    assert np.allclose(picks.box.mean(axis=1), picks.diameter)
     assert 0 < np.abs(np.log(picks.box[:, 0] / picks.box[:, 1])).max() < 0.7, "heights and widths of their own"
     assert score_map.usual_diameter() == pytest.approx(np.median(picks.diameter), rel=0.1)
     assert set(picks.source.tolist()) == {"centerpicker"}
@@ -347,6 +362,41 @@ def test_weights_of_another_picker_are_refused():
     assert CenterPickerSettings().diameter == 0
     with pytest.raises(UserError, match="diameter"):
         load_picker("centerpicker", diameter=-1)
+
+
+@pytest.fixture(scope="module")
+def cylinders(tmp_path_factory):
+    """A clear micrograph of cylinders, twice as long as wide, as proteasomes are."""
+    path = tmp_path_factory.mktemp("cylinder") / "cylinder.mrc"
+    z, y, x = np.mgrid[-24:24, -24:24, -24:24] + 0.5
+    with mrcfile.new(path) as file:
+        file.set_data(((np.hypot(y, x) < 10) & (np.abs(z) < 20)).astype(np.float32))
+        file.voxel_size = 5.0
+    clear = {"visibility": (15, 25), "dose": (60, 60), "contamination": 0, "carbon": 0, "defects": 0, "aggregates": 0}
+    settings = SimulationSettings(
+        structures=(path,),
+        size=768,
+        diameter_px=(60, 60),
+        coverage=(0.2, 0.2),
+        clumping=(0, 0),
+        empty=0,
+        seed=4,
+        **clear,
+    )
+    return simulate_one(settings, 0)
+
+
+def test_a_long_particle_has_a_long_box(cylinders):
+    picker = load_picker("centerpicker", device="cpu", threshold=0.5, outlines=True)
+    truth, picks = cylinders.truth, picker.pick(cylinders.micrograph)
+    found = match(picks.yx, truth.yx, 15.0, np.ones(len(picks), bool), np.ones(len(truth), bool))
+    box, true = picks.box[found.pick], truth.box[found.particle]
+    shape, true_shape = np.log(box[:, 0] / box[:, 1]), np.log(true[:, 0] / true[:, 1])
+    high, wide = true_shape > 0.3, true_shape < -0.3
+    assert min(high.sum(), wide.sum()) > 2
+    assert np.median(np.exp(shape[high])) > 1.2
+    assert np.median(np.exp(shape[wide])) < 1 / 1.2
+    assert np.median(box.mean(axis=1) / true.mean(axis=1)) == pytest.approx(1, abs=0.25)
 
 
 # ---------------------------------------------------------------- training

@@ -22,8 +22,10 @@ SMALLEST, LARGEST = 14.0, 90.0
 FLOOR = 0.01
 # The paper's top K: more particles than this are on no micrograph.
 MOST = 4000
-# What of the size and of the shape that a particle seems to have is kept; the rest is that of the micrograph's others.
-OWN_SIZE, OWN_SHAPE = 0.25, 1.0
+# How far the logarithms of a single particle's size and shape go from the micrograph's usual size and from a square, in
+# parts of what the network says: slopes of the truth on it, on simulated validation proteins. Sizes are mostly noise;
+# shapes the network says with too much reserve.
+OWN_SIZE, OWN_SHAPE = 0.25, 2.5
 # Of two centres nearer than this part of their diameter the weaker is the same particle again.
 CLOSEST = 0.4
 
@@ -101,33 +103,42 @@ def alone(centres: Centres) -> Centres:
     return centres.select(candidates.suppress(centres.yx, centres.peak, CLOSEST * float(np.median(centres.diameter))))
 
 
-def of_one_structure(centres: Centres) -> Centres:
-    """The centres with one diameter, and with boxes whose size is nearer to the usual one.
+def of_one_structure(centres: Centres, outlines: bool) -> Centres:
+    """The centres with boxes as on a micrograph of one structure: sizes differ by noise, shapes by pose.
 
-    On a micrograph all particles are of one structure: what their sizes differ by is mostly noise, and what their
-    shapes differ by, how they lie.
+    Parameters
+    ----------
+    centres
+        Of one micrograph.
+    outlines
+        Boxes are nearly as large as particles seem, and diameters their mean sides. Else the mean side of every box is
+        the usual diameter.
     """
     if not len(centres):
         return centres
-    size, shape = np.log(centres.box).mean(axis=1), np.log(centres.box) @ [0.5, -0.5]
-    size = OWN_SIZE * size + (1 - OWN_SIZE) * np.log(_usual(np.exp(size), centres.peak))
-    box = np.exp(np.stack([size + OWN_SHAPE * shape, size - OWN_SHAPE * shape], axis=1))
-    return replace(centres, box=box, diameter=np.full(len(centres), usual_diameter(centres)))
+    size, shape = np.log(centres.box).mean(axis=1), OWN_SHAPE * (np.log(centres.box) @ [0.5, -0.5])
+    usual, diameter = (_median(each, centres.peak**3) for each in (size, centres.diameter))
+    # The mean of both sides is the size times the hyperbolic cosine of the shape.
+    whole = np.log(diameter / np.cosh(shape))
+    size = OWN_SIZE * size + (1 - OWN_SIZE) * usual if outlines else whole
+    box = np.exp(np.stack([size + shape, size - shape], axis=1))
+    return replace(centres, box=box, diameter=box.mean(axis=1))
 
 
 def usual_diameter(centres: Centres) -> float | None:
-    """Median diameter, in map pixels, see `_usual`; None without a centre."""
-    return _usual(centres.diameter, centres.peak) if len(centres) else None
+    """Median diameter, in map pixels, in which a centre counts by the area it covers and by its peak, squared.
 
-
-def _usual(size: FloatArray, peak: FloatArray) -> float:
-    """Median size ``(n,)``, in which a centre counts by the area it covers and by its peak, squared.
-
-    Noise looks like many small particles: by number alone these would decide.
+    Noise looks like many small particles: by number alone these would decide. None without a centre.
     """
-    order = np.argsort(size)
-    weight = np.cumsum((peak * size)[order] ** 2)
-    return float(size[order][np.searchsorted(weight, weight[-1] / 2)])
+    if not len(centres):
+        return None
+    return _median(centres.diameter, (centres.peak * centres.diameter) ** 2)
+
+
+def _median(values: FloatArray, weight: FloatArray) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
 def sureness(centres: Centres) -> float:

@@ -69,7 +69,8 @@ class CenterPicker:
         prepared = seen(micrograph, pixels, self.card.diameter, self.settings.invert)
         heat, centres = yield from translate(self._centre_steps(prepared), lambda fraction: 0.4 + 0.6 * fraction)
         on_image = (centres.yx + 0.5) * self.network.stride - 0.5
-        centres = of_one_structure(centres.select(on_good_pixels(on_image, prepared.valid)))
+        centres = centres.select(on_good_pixels(on_image, prepared.valid))
+        centres = of_one_structure(centres, self.settings.outlines)
         frame = prepared.frame.rescaled(1 / self.network.stride)
         candidates = Candidates(
             frame.to_micrograph(centres.yx),
