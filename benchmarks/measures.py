@@ -68,7 +68,7 @@ class TestSet:
         pixels = float(np.median(truth.diameter)) if len(truth) else usual
         diameter = self.diameter or pixels * frame.known_pixel_size()
         edge = frame.micrograph_pixels(diameter) / 2 if self.edge is None else self.edge
-        sized = Picks(frame, truth.yx, diameter=np.array(frame.micrograph_pixels(diameter)))
+        sized = Picks(frame, truth.yx, diameter=np.array(frame.micrograph_pixels(diameter)), box=truth.box)
         return Sample(micrograph, sized, diameter, edge)
 
 

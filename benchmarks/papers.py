@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes, branches, cascade, harvests, stages
+from tables import ablation, boxes, branches, cascade, harvests, stages
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes, "branches": branches, "cascade": cascade, "harvests": harvests, "stages": stages}
+TABLES = {"ablation": ablation, "boxes": boxes, "branches": branches, "cascade": cascade, "harvests": harvests, "stages": stages}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:

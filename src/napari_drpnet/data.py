@@ -229,7 +229,8 @@ class Picks:
     diameter
         ``(n,)`` in micrograph pixels; NaN when unknown, unless ``box`` tells it.
     box
-        ``(n, 2)`` height and width in micrograph pixels, whose mean the diameter is; NaN where only that is known.
+        ``(n, 2)`` height and width in micrograph pixels, whose mean the diameter is, but for the truth of simulations;
+        NaN where only that is known.
     class_number
         ``(n,)`` RELION's class, 0 when unknown.
     psi

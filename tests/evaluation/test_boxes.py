@@ -35,7 +35,7 @@ def test_boxes_that_are_the_truth_score_one():
 
 def test_a_box_counts_at_each_overlap_that_it_reaches():
     """A box 72 wide on one of 100 has 0.72 of it: enough for .50 to .70, five of the ten."""
-    found = boxes([points((100, 100), box=[100, 72], score=1.0)], [points((100, 100), diameter=100)])
+    found = boxes([points((100, 100), box=[100, 72], score=1.0)], [points((100, 100), box=[100, 100])])
     assert found == BoxScores(0.5, 1, 0, 0.5)
 
 
@@ -45,6 +45,11 @@ def test_precision_is_read_off_at_a_hundred_and_one_recalls():
     found = boxes([points((100, 100), NOWHERE, (500, 500), diameter=100, score=[0.9, 0.8, 0.7])], truth)
     area = (51 + 50 * 2 / 3) / 101
     assert [found.ap, found.ap50, found.ap75, found.ar] == pytest.approx([area, area, area, 1])
+
+
+def test_where_the_truth_is_of_diameters_the_diameters_of_the_picks_count():
+    picks = points((100, 100), box=[100, 72], diameter=100, score=1.0)
+    assert boxes([picks], [points((100, 100), diameter=100)]) == BoxScores(1, 1, 1, 1)
 
 
 def test_scores_rank_the_boxes_of_all_micrographs_together():

@@ -35,6 +35,7 @@ def test_the_truth_comes_back_from_its_star_file(folder: Path) -> None:
         (truth,) = read_picks(path)
         np.testing.assert_allclose(truth.yx, made.truth.yx, atol=1e-6)
         np.testing.assert_allclose(truth.diameter, made.truth.diameter)
+        np.testing.assert_allclose(truth.box, made.truth.box, atol=1e-6)
         table = read_tables(path)[0]
         np.testing.assert_allclose(table.numbers("rlnAngleRot"), made.rot, atol=1e-6)
         np.testing.assert_allclose(table.numbers("rlnAngleTilt"), made.tilt, atol=1e-6)

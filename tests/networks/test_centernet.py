@@ -24,9 +24,9 @@ def backbone(network):
     return [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
 
 
-def test_five_channels_at_a_quarter_of_the_resolution(network):
+def test_six_channels_at_a_quarter_of_the_resolution(network):
     out = network(torch.randn(2, 1, 96, 160))
-    assert out.shape == (2, 5, 24, 40)
+    assert out.shape == (2, 6, 24, 40)
     assert ((out[:, 0] > 0) & (out[:, 0] < 1)).all()
     assert out.dtype == torch.float32
 
@@ -85,7 +85,31 @@ def test_weights_of_a_tree_follow_from_its_depth(depth, inputs, outputs, passed)
 
 
 def test_the_whole_network_is_as_large_as_the_card_says(network):
-    assert count(network) == 1_589_969
+    assert count(network) == 1_599_282
+
+
+@pytest.mark.parametrize("left_out", ["dilation", "attention", "triangle"])
+def test_each_part_of_the_paper_may_be_left_out(left_out):
+    network = build("centernet", **{left_out: 0})
+    assert network(torch.randn(1, 1, 64, 96)).shape == (1, 6, 16, 24)
+    dilated = {conv.dilation for conv in backbone(network) if conv.kernel_size == (3, 3)} == {(2, 2)}
+    attentive = any(isinstance(m, Attention) for m in network.modules())
+    fusions = sum(isinstance(m, Fusion) for m in network.modules())
+    assert {"dilation": dilated, "attention": attentive, "triangle": fusions == 6} == {
+        part: part != left_out for part in ("dilation", "attention", "triangle")
+    }
+    assert fusions in (3, 6)
+    assert count(network) <= 1_599_282
+
+
+def test_plain_upsampling_goes_from_the_coarsest_to_the_finest():
+    ladder = build("centernet", triangle=0).up
+    levels = [torch.randn(1, width, 32 // 2**i, 32 // 2**i) for i, width in enumerate(WIDTHS)]
+    finest = ladder(levels)
+    assert finest.shape == (1, WIDTHS[0], 32, 32)
+    for level in levels:
+        level += 1
+    assert not torch.allclose(ladder(levels), finest)
 
 
 def test_channel_attention_weighs_channels_and_place_attention_places():

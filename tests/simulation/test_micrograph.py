@@ -17,7 +17,7 @@ from napari_drpnet.simulation import orientations, simulate_one
 from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.optics import image_intensity
 from napari_drpnet.simulation.sample import sample_micrograph
-from napari_drpnet.simulation.scene import Poses, Scene, draw_poses
+from napari_drpnet.simulation.scene import Poses, Scene, draw_poses, outline_boxes
 from napari_drpnet.simulation.structures import procedural_structure
 from napari_drpnet.simulation.views import make_views
 
@@ -73,6 +73,20 @@ def test_particles_span_the_pixels_asked_for() -> None:
         assert ((made.truth.diameter >= 25) & (made.truth.diameter <= 40)).all()
         assert ((made.truth.yx >= -0.5) & (made.truth.yx < 383.5)).all()
         assert len(made.rot) == len(made.tilt) == len(made.height) == len(made.truth)
+
+
+def test_a_box_is_as_high_and_as_wide_as_the_mask_of_its_particle() -> None:
+    views = make_views(procedural_structure(4), 5, seed=0)
+    pixel_size = views.diameter / 50
+    for view, psi in enumerate((0.0, 30.0, 77.0, -120.0, 165.0)):
+        scene = Scene(128, pixel_size)
+        middle = np.full((1, 2), scene.full / 2)
+        pose = Poses(middle, np.array([view]), np.array([psi]), np.zeros(1))
+        scene.add_particles(views.whole, views.voxel, pose, 1.0, outline=scene.particles)
+        sides = np.ptp(np.argwhere(scene.particles), axis=0) + 1
+        box = outline_boxes(views.whole, pose)[0] * views.voxel / pixel_size
+        np.testing.assert_allclose(box, sides, atol=1.5)
+    assert outline_boxes(views.whole, pose.select(np.zeros(1, np.bool_))).shape == (0, 2)
 
 
 def test_particles_are_dark_where_the_truth_says() -> None:

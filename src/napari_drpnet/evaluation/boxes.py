@@ -6,7 +6,7 @@ The rules are those of COCO's ``COCOeval`` for one category, with all boxes of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,7 +66,8 @@ class Boxed:
 def boxed(picks: Picks, truth: Picks, pick_inside: MaskArray, particle_inside: MaskArray) -> Boxed | None:
     """The boxes of the picks and of the particles of one micrograph.
 
-    A pick with a diameter only has a square box of this side.
+    A pick with a diameter only has a square box of this side. So have all picks where the truth has no boxes, but
+    diameters: like is compared with like.
 
     Parameters
     ----------
@@ -79,6 +80,8 @@ def boxed(picks: Picks, truth: Picks, pick_inside: MaskArray, particle_inside: M
     -------
     None when the size of a pick or of a particle, or the score of a pick, is not known.
     """
+    if not np.isfinite(truth.box).any():
+        picks = replace(picks, box=np.array(np.nan))
     if not all(np.isfinite(known).all() for known in (picks.sides, truth.sides, picks.score)):
         return None
     # Where half of two boxes' union is in both, their centres are at most half a side apart, along y and along x.

@@ -16,6 +16,7 @@ from napari_drpnet.io.fields import dump
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import note
+from napari_drpnet.io.picks.star_fields import BOX
 from napari_drpnet.io.star_lists import MICROGRAPH
 from napari_drpnet.io.star_optics import GROUP, LENS, MICROGRAPH_PIXEL
 from napari_drpnet.io.star_table import format_table
@@ -84,7 +85,8 @@ def read_simulated(path: Path) -> tuple[Any, Picks]:
 def write_truth(simulated: Simulated, path: Path) -> Path:
     """Write the true particles in RELION's terms: centres, orientations and each particle's defocus.
 
-    Coordinates keep their fractions; RELION's extraction would cut them off.
+    Height and width of the boxes, for which RELION has no terms, are in two columns of our own. Coordinates
+    keep their fractions; RELION's extraction would cut them off.
     """
     truth, lens = simulated.truth, simulated.lens
     defocus = lens.defocus + simulated.height
@@ -101,6 +103,7 @@ def write_truth(simulated: Simulated, path: Path) -> Path:
         "rlnVoltage": lens.voltage,
         "rlnSphericalAberration": lens.cs / 1e7,
         "rlnAmplitudeContrast": lens.amplitude_contrast,
+        **dict(zip(BOX, truth.box.T, strict=True)),
     }
     texts = {name: [f"{v:.6f}" for v in np.broadcast_to(values, len(truth))] for name, values in columns.items()}
     return write_text(format_table(texts, comments=note(truth)), path)

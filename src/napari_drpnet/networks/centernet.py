@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import nn
@@ -26,12 +26,12 @@ def _conv(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) -> nn.S
 
 
 class Block(nn.Module):
-    """Two 2-dilated 3x3 convolutions around which the input is passed on."""
+    """Two dilated 3x3 convolutions around which the input is passed on."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, dilation: int) -> None:
         super().__init__()
-        self.first = _conv(inputs, outputs, dilation=2)
-        self.second = _conv(outputs, outputs, dilation=2)[:2]
+        self.first = _conv(inputs, outputs, dilation=dilation)
+        self.second = _conv(outputs, outputs, dilation=dilation)[:2]
         self.past = nn.Identity() if inputs == outputs else _conv(inputs, outputs, kernel=1)[:2]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,18 +54,20 @@ class Tree(nn.Module):
         Channels.
     passed
         Channels from before that the root sees.
+    dilation
+        Of the 3x3 convolutions.
     """
 
-    def __init__(self, depth: int, inputs: int, outputs: int, passed: int = 0) -> None:
+    def __init__(self, depth: int, inputs: int, outputs: int, passed: int = 0, dilation: int = 2) -> None:
         super().__init__()
         self.first: nn.Module
         self.second: nn.Module
         if depth == 1:
-            self.first, self.second = Block(inputs, outputs), Block(outputs, outputs)
+            self.first, self.second = Block(inputs, outputs, dilation), Block(outputs, outputs, dilation)
             self.root: nn.Module | None = _conv(2 * outputs + passed, outputs, kernel=1)
         else:
-            self.first = Tree(depth - 1, inputs, outputs)
-            self.second = Tree(depth - 1, outputs, outputs, passed + outputs)
+            self.first = Tree(depth - 1, inputs, outputs, 0, dilation)
+            self.second = Tree(depth - 1, outputs, outputs, passed + outputs, dilation)
             self.root = None
 
     def forward(self, x: torch.Tensor, passed: Sequence[torch.Tensor] = ()) -> torch.Tensor:
@@ -81,9 +83,9 @@ class Tree(nn.Module):
 class Down(nn.Module):
     """A tree at half the resolution, whose root sees its input too."""
 
-    def __init__(self, depth: int, inputs: int, outputs: int) -> None:
+    def __init__(self, depth: int, inputs: int, outputs: int, dilation: int) -> None:
         super().__init__()
-        self.tree = Tree(depth, inputs, outputs, passed=inputs)
+        self.tree = Tree(depth, inputs, outputs, inputs, dilation)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(b, inputs, h, w)`` to ``(b, outputs, h / 2, w / 2)``."""
@@ -118,13 +120,13 @@ class Attention(nn.Module):
 
 
 class Fusion(nn.Module):
-    """A coarser level enlarged and joined to a finer one: a 3x3 convolution of both, then attention."""
+    """A coarser level enlarged and joined to a finer one: a 3x3 convolution of both, then attention if wanted."""
 
-    def __init__(self, fine: int, coarse: int, stride: int) -> None:
+    def __init__(self, fine: int, coarse: int, stride: int, attention: bool) -> None:
         super().__init__()
         self.squeeze = nn.Conv2d(coarse, fine, 1, bias=False)
         self.merge = _conv(2 * fine, fine)
-        self.attention = Attention(fine, stride)
+        self.attention = Attention(fine, stride) if attention else nn.Identity()
 
     def forward(self, fine: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
         """``(b, fine, h, w)`` and ``(b, coarse, h / 2, w / 2)`` to ``(b, fine, h, w)``."""
@@ -133,12 +135,46 @@ class Fusion(nn.Module):
         return out
 
 
-class Row(nn.ModuleList):
-    """A row of the triangle: every level but the coarsest, joined with the next coarser one."""
+class Triangle(nn.ModuleList):
+    """Rows of fusions: in each every level but the coarsest is joined with the next coarser one, so that one is left.
 
-    def forward(self, levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Levels from fine to coarse, to one fewer."""
-        return [fuse(fine, coarse) for fuse, (fine, coarse) in zip(self, pairwise(levels), strict=True)]
+    Parameters
+    ----------
+    widths
+        Channels of the levels from fine to coarse.
+    attention
+        In every fusion.
+    """
+
+    def __init__(self, widths: Sequence[int], attention: bool) -> None:
+        rows = (_fusions(widths[: fusions + 1], attention) for fusions in range(len(widths) - 1, 0, -1))
+        super().__init__(nn.ModuleList(row) for row in rows)
+
+    def forward(self, levels: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Levels from fine to coarse, to the finest."""
+        for row in self:
+            fusions = cast(nn.ModuleList, row)
+            levels = [fuse(fine, coarse) for fuse, (fine, coarse) in zip(fusions, pairwise(levels), strict=True)]
+        return levels[0]
+
+
+class Ladder(nn.ModuleList):
+    """Plain upsampling: the coarsest level is joined to the next finer one, what comes of it to the next, and so on."""
+
+    def __init__(self, widths: Sequence[int], attention: bool) -> None:
+        super().__init__(_fusions(widths, attention))
+
+    def forward(self, levels: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Levels from fine to coarse, to the finest."""
+        *finer, coarse = levels
+        for fuse, fine in zip(reversed(self), reversed(finer), strict=True):
+            coarse = fuse(fine, coarse)
+        return coarse
+
+
+def _fusions(widths: Sequence[int], attention: bool) -> list[Fusion]:
+    """One for each two neighbouring levels, of ``widths`` channels, the finest of stride 4."""
+    return [Fusion(fine, coarse, 4 * 2**i, attention) for i, (fine, coarse) in enumerate(pairwise(widths))]
 
 
 def _head(inputs: int, outputs: int) -> nn.Sequential:
@@ -156,8 +192,15 @@ class CenterNet(nn.Module):
 
     *Down* (section 3.1): deep layer aggregation of the shape of DLA-34, a fifth as wide, every 3x3 convolution
     2-dilated, to 1/32. *Up* (3.2, 3.3): a triangle of levels; in each of three rows every level is joined with the
-    next coarser one, so that the finest is there from the first row to the last. *Heads*: one for each of the three
-    results. Every step keeps pixel *areas* in place, so map pixel ``i`` is centred on image coordinate ``4 i + 1.5``.
+    next coarser one, so that the finest is there from the first row to the last. *Heads*: one for each of the paper's
+    results, and one more, the longest extent. Every step keeps pixel *areas* in place, so map pixel ``i`` is centred on
+    image coordinate ``4 i + 1.5``.
+
+    Parameters
+    ----------
+    dilation, attention, triangle
+        The paper's three additions, each of which may be left out (section 4.2): convolutions on the way down are
+        dilated, fusions have attention, and the way up is a triangle, without which it is `Ladder`.
 
     Attributes
     ----------
@@ -173,20 +216,34 @@ class CenterNet(nn.Module):
     multiple = 32
     floats = 36
 
-    def __init__(self) -> None:
+    def __init__(self, dilation: bool = True, attention: bool = True, triangle: bool = True) -> None:
         super().__init__()
+        spread = 2 if dilation else 1
         # Multiples of 16: with 24 channels torch 2.13 gets a 16-bit gradient of a dilated convolution wrong (NaN).
         widths, depths = (32, 48, 80, 128), (1, 2, 2, 1)
-        self.base = nn.Sequential(_conv(1, 8, kernel=7), _conv(8, 8, dilation=2))
-        self.second = _conv(8, 16, dilation=2)
+        self.base = nn.Sequential(_conv(1, 8, kernel=7), _conv(8, 8, dilation=spread))
+        self.second = _conv(8, 16, dilation=spread)
         self.down = nn.ModuleList(
-            Down(depth, a, b) for depth, (a, b) in zip(depths, pairwise((16, *widths)), strict=True)
+            Down(depth, a, b, spread) for depth, (a, b) in zip(depths, pairwise((16, *widths)), strict=True)
         )
-        strides = (4, 8, 16)
-        self.up = nn.ModuleList(
-            Row(Fusion(widths[i], widths[i + 1], strides[i]) for i in range(fusions)) for fusions in (3, 2, 1)
-        )
-        self.heat, self.offset, self.size = _heat_head(widths[0]), _head(widths[0], 2), _head(widths[0], 2)
+        self.up = (Triangle if triangle else Ladder)(widths, attention)
+        self.heat, self.offset = _heat_head(widths[0]), _head(widths[0], 2)
+        self.size, self.extent = _head(widths[0], 2), _head(widths[0], 1)
+        self._sizes_only = False
+
+    def learn_sizes_only(self) -> None:
+        """Let nothing but the head of height and width learn; the rest says what it said."""
+        self._sizes_only = True
+        self.requires_grad_(False)
+        self.size.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; what does not learn keeps the statistics of its batch norms."""
+        super().train(mode)
+        if self._sizes_only:
+            for child in self.children():
+                child.train(mode and child is self.size)
+        return self
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """What is where.
@@ -199,17 +256,15 @@ class CenterNet(nn.Module):
         Returns
         -------
         torch.Tensor
-            ``(b, 5, h / 4, w / 4)`` float32. Channel 0: probability of a centre in the cell, 0..1; 1 and 2: the
+            ``(b, 6, h / 4, w / 4)`` float32. Channel 0: probability of a centre in the cell, 0..1; 1 and 2: the
             centre less the middle of the cell, y and x, in cells; 3 and 4: logarithms of the height and width of the
-            particle's box in cells.
+            particle's box in cells; 5: that of the longest extent of its structure, however it lies.
         """
         levels = [self.second(F.avg_pool2d(self.base(image), 2))]
         for down in self.down:
             levels.append(down(levels[-1]))
-        levels = levels[1:]
-        for row in self.up:
-            levels = row(levels)
-        finest = levels[0]
+        finest = self.up(levels[1:])
         # 16 bits would round what is nearly sure to sure.
         heat = torch.sigmoid(self.heat(finest).float())
-        return torch.cat([heat, self.offset(finest).float(), self.size(finest).float()], 1)
+        others = (head(finest).float() for head in (self.offset, self.size, self.extent))
+        return torch.cat([heat, *others], 1)

@@ -18,7 +18,7 @@ from napari_drpnet.settings.base import (
     networks_of,
     validated,
 )
-from napari_drpnet.settings.centerpicker import CenterPickerSettings
+from napari_drpnet.settings.centerpicker import CenterPickerSettings, CenterPickerTrainSettings
 from napari_drpnet.settings.comparison import ComparisonSettings, ConsensusSettings
 from napari_drpnet.settings.conversion import ConversionSettings
 from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
@@ -49,6 +49,7 @@ __all__ = [
     "USUAL_DISTANCE",
     "AveragingSettings",
     "CenterPickerSettings",
+    "CenterPickerTrainSettings",
     "ComparisonSettings",
     "ConsensusSettings",
     "ConversionSettings",

@@ -18,7 +18,7 @@ from napari_drpnet.simulation.contamination import contaminate, grains
 from napari_drpnet.simulation.exposure import Exposure, draw_exposure, expose, log_uniform, visibility
 from napari_drpnet.simulation.optics import slab_heights
 from napari_drpnet.simulation.orientations import directions, random_views, view_weights
-from napari_drpnet.simulation.scene import LabelArray, Poses, Scene, draw_poses
+from napari_drpnet.simulation.scene import LabelArray, Poses, Scene, draw_poses, outline_boxes
 from napari_drpnet.simulation.stain import stain
 from napari_drpnet.simulation.structures import procedural_structure, read_structure
 from napari_drpnet.simulation.views import Views, make_views
@@ -35,7 +35,8 @@ class Simulated:
     micrograph
         Particles are dark, in negative stain bright.
     truth
-        The whole, visible particles whose centre lies on the micrograph.
+        The whole, visible particles whose centre lies on the micrograph. The diameter is the longest extent of the
+        structure, the same for all; the box is as high and as wide as the outline of the particle's projection.
     rot, tilt
         ``(n,)`` degrees, beside ``truth.psi``; RELION's convention (`orientations`).
     height
@@ -107,6 +108,7 @@ def found(
         yx[inside],
         diameter=np.asarray(views.diameter / scene.pixel_size),
         psi=poses.psi,
+        box=outline_boxes(views.whole, poses) * views.voxel / scene.pixel_size,
         source=np.asarray("simulation"),
     )
     rot, tilt = views.rot[poses.view], views.tilt[poses.view]

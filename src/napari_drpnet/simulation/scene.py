@@ -60,6 +60,20 @@ def draw_poses(
     return Poses(yx, rng.choice(len(weights), size=n, p=weights), rng.uniform(-180, 180, n), height)
 
 
+def outline_boxes(images: Stack, poses: Poses) -> FloatArray:
+    """Height and width of the outlines of particles, ``(n, 2)`` in pixels of their projections ``(k, n, n)``."""
+    inside = {k: np.argwhere(images[k] > OUTLINE * images[k].max()) for k in np.unique(poses.view).tolist()}
+    turned = (inside[k] @ _turn(psi).T for k, psi in zip(poses.view.tolist(), poses.psi.tolist(), strict=True))
+    # A pixel has a width, too.
+    return np.array([np.ptp(yx, axis=0) + 1 for yx in turned]).reshape(-1, 2)
+
+
+def _turn(psi: float) -> FloatArray:
+    """``(2, 2)``, from offsets in a projection to those of the particle at ``psi`` degrees."""
+    c, s = np.cos(np.deg2rad(psi)), np.sin(np.deg2rad(psi))
+    return np.array([[c, -s], [s, c]])
+
+
 class Scene:
     """A canvas of projected potential, wider than the picture because what lies beyond its border reaches into it.
 
@@ -134,9 +148,9 @@ class Scene:
         box = int(np.ceil(n / zoom)) + 3
         if zoom > 1:  # against aliasing
             images = ndimage.gaussian_filter(images, (0, 0.5 * zoom, 0.5 * zoom))
-        for centre, view, angle, height in zip(poses.yx, poses.view, np.deg2rad(poses.psi), poses.height, strict=True):
+        for centre, view, psi, height in zip(poses.yx, poses.view, poses.psi, poses.height, strict=True):
             corner = np.floor(centre).astype(int) - box // 2
-            turn = zoom * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+            turn = zoom * _turn(psi).T
             offset = n // 2 - turn @ (centre - corner)
             image = ndimage.affine_transform(images[view], turn, offset, (box, box), order=1)
             canvas = self.potential[self.slab_at(float(height))]

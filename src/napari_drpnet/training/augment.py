@@ -43,6 +43,16 @@ class View:
         moved: FloatArray = (yx - (self.side - 1) / 2) @ self.matrix.T + self.centre
         return moved
 
+    @property
+    def enlarged(self) -> float:
+        """Crop pixels per image pixel."""
+        return float(abs(np.linalg.det(self.matrix)) ** -0.5)
+
+    def sides(self, box: FloatArray) -> FloatArray:
+        """Heights and widths ``(n, 2)`` in image pixels to those in crop pixels, of a view by quarter turns."""
+        turned: FloatArray = box @ np.abs(np.linalg.inv(self.matrix)).T
+        return turned
+
     def of(self, image: HalfImage) -> ImageArray:
         """What the crop shows of ``image``, bilinear, reflected at the border."""
         reach = int(np.ceil(np.abs(self.matrix).sum(1).max() * self.side / 2)) + 2
@@ -61,9 +71,14 @@ class View:
         return np.asarray(sampled[0, 0])
 
 
-def random_view(rng: np.random.Generator, centre: FloatArray, side: int, jitter: float) -> View:
-    """A view at any angle, mirrored or not, at a scale wrong by up to ``jitter`` either way."""
+def random_view(rng: np.random.Generator, centre: FloatArray, side: int, jitter: float, upright: bool = False) -> View:
+    """A view at any angle, mirrored or not, at a scale wrong by up to ``jitter`` either way.
+
+    ``upright``: turned by quarters only, so that boxes stay boxes.
+    """
     angle, flip = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0])
+    if upright:
+        angle = np.floor(angle / (np.pi / 2)) * np.pi / 2
     scale = np.exp(rng.uniform(-1, 1) * np.log1p(jitter))
     c, s = np.cos(angle), np.sin(angle)
     return View(np.array([[c, -s * flip], [s, c * flip]]) * scale, centre, side)

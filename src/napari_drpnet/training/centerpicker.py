@@ -15,10 +15,11 @@ from napari_drpnet import candidates
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.networks import CenterNet
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import USUAL_DISTANCE, SimulatedSet, TrainingSet, TrainSettings
+from napari_drpnet.settings import USUAL_DISTANCE, CenterPickerTrainSettings, SimulatedSet, TrainingSet
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
@@ -31,14 +32,14 @@ from napari_drpnet.training_loop.parallel import crew
 _ROLE: str = "centre detector"
 
 
-def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:
+def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: Callable[[], bool] = bool) -> Training:
     """Train CenterPicker's network and write its weights, with a log and plots beside them.
 
     Parameters
     ----------
     settings
-        Sets of files, each particle with its diameter; length and seed. ``diameter`` is the size the network is to be
-        best at.
+        Sets of files, each particle with its diameter or its box; parts of the network to leave out; length and seed.
+        ``diameter`` is the size the network is to be best at.
     out
         The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
         from it.
@@ -53,10 +54,11 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     Raises
     ------
     UserError
-        When a set holds nothing to learn from or to validate with, the loss is no number, or a file cannot be written.
+        When a set holds nothing to learn from or to validate with, the loss is no number, a file cannot be written, or
+        the weights to start from have a part that is to be left out.
     """
     torch.manual_seed(settings.seed)
-    card, network = begin(settings, _ROLE, "centernet")
+    card, network = _begin(settings)
     training, validation = _examples(settings)
     detector = cast(FullyConvolutional, network)
     crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
@@ -71,22 +73,46 @@ def train_centerpicker(settings: TrainSettings, out: Path, stopped: Callable[[],
     if not team.leads:
         return None
     fitted.network.half()  # as it is written: half the size, and judged so
-    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION)
+    evidence = Evidence(detect_all(copy.deepcopy(fitted.network).float(), validation), VALIDATION if validation else "")
     result = WeightsCard(
         network="centernet",
         role=_ROLE,
         diameter=settings.diameter,
-        calibration=calibrate(evidence, card.calibration if card else None),
+        calibration=_calibration(settings, evidence, card),
         start=Path(settings.start).stem if settings.start else "",
+        options=card.options if card else settings.left_out,
     )
     return conclude(out, result, fitted, evidence)
 
 
-def _examples(settings: TrainSettings) -> tuple[list[Sized], list[Sized]]:
+def _begin(settings: CenterPickerTrainSettings) -> tuple[WeightsCard | None, nn.Module]:
+    card, network = begin(settings, _ROLE, "centernet", **settings.left_out)
+    if card and not settings.left_out.items() <= card.options.items():
+        raise UserError(
+            f"The weights {settings.start!r} are of a network with the parts {', '.join(settings.left_out)}.",
+            "Leave these settings out, or start from no weights.",
+        )
+    if settings.learns == "sizes":
+        if card is None:
+            raise UserError("Sizes alone are learnt by a network that finds centres.", "Give one to start from.")
+        cast(CenterNet, network).learn_sizes_only()
+    return card, network
+
+
+def _calibration(
+    settings: CenterPickerTrainSettings, evidence: Evidence, card: WeightsCard | None
+) -> tuple[float, ...]:
+    if card and settings.learns == "sizes":
+        return card.calibration
+    return calibrate(evidence, card.calibration if card else None)
+
+
+def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Sized]]:
     rng = np.random.default_rng(settings.seed)
     training = load_sized(_files(settings.training), settings.diameter, rng)
     validation = load_sized(_files(settings.validation), settings.diameter)
-    for examples, what in ((training, "training"), (validation, "validation")):
+    needed = {"training": training} | ({} if settings.learns == "sizes" else {"validation": validation})
+    for what, examples in needed.items():
         if not sum(len(example.yx) for example in examples):
             raise UserError(f"The {what} sets hold no particle.", "Check their coordinate files.")
     check_apart(training, validation)

@@ -34,9 +34,18 @@ _FEW = 4
 
 @dataclass(frozen=True, eq=False)
 class Sized(Example):
-    """A micrograph as CenterPicker's network sees it, and the diameter of its particles there, in pixels."""
+    """A micrograph as CenterPicker's network sees it, and how large its particles are there.
+
+    Attributes
+    ----------
+    diameter
+        In pixels, the longest extent of their structure.
+    box
+        ``(n, 2)`` height and width of each particle in pixels; None where nothing but the diameter is known.
+    """
 
     diameter: float = 0.0
+    box: FloatArray | None = None
 
 
 def sizes(n: int, usual: float, rng: np.random.Generator) -> FloatArray:
@@ -77,6 +86,7 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
     for (path, truth), size in zip(pairs, shown.tolist(), strict=True):
         micrograph = read_micrograph(path, pixel_size=data.pixel_size)
         frame = micrograph.frame
+        boxed = len(truth) > 0 and bool(np.isfinite(truth.box).all())
         own = truth.diameter if np.isfinite(truth.diameter).any() else told
         pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
         # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
@@ -90,18 +100,23 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
             str(path),
             blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
             diameter=size,
+            box=truth.box * (size / pixels) if boxed else None,
         )
 
 
-def targets(yx: FloatArray, diameter: float, shape: tuple[int, int], stride: int) -> tuple[ImageArray, ImageArray]:
+def targets(
+    yx: FloatArray, box: FloatArray, diameter: float, shape: tuple[int, int], stride: int
+) -> tuple[ImageArray, ImageArray]:
     """What the network is to say of an image.
 
     Parameters
     ----------
     yx
         ``(n, 2)`` centres in image pixels.
+    box
+        ``(n, 2)`` height and width of each, in image pixels.
     diameter
-        In image pixels.
+        Longest extent of their structure, in image pixels.
     shape
         ``(h, w)`` of the image.
     stride
@@ -112,15 +127,15 @@ def targets(yx: FloatArray, diameter: float, shape: tuple[int, int], stride: int
     heat
         ``(h / stride, w / stride)``: 1 in the cell of a centre, around it a Gaussian; of several the highest counts.
     geometry
-        ``(3, h / stride, w / stride)``: from a cell's middle to the centre whose Gaussian counts there, y and x, and
-        the logarithm of the diameter; in cells.
+        ``(5, h / stride, w / stride)``, of the particle whose Gaussian counts in a cell: from the cell's middle to
+        its centre, y and x, and the logarithms of its height, its width and the diameter; in cells. 0 where none does.
     """
     h, w = shape[0] // stride, shape[1] // stride
-    heat, geometry = np.zeros((h, w), np.float32), np.zeros((3, h, w), np.float32)
-    geometry[2] = np.log(diameter / stride)
+    heat, geometry = np.zeros((h, w), np.float32), np.zeros((5, h, w), np.float32)
     sigma = max(_SIGMA * diameter / stride, _LEAST_SIGMA)
     reach = int(np.ceil(3 * sigma))
-    for centre in (yx + 0.5) / stride - 0.5:
+    sizes = np.log(np.column_stack([box, np.full(len(box), diameter)]) / stride)
+    for centre, size in zip((yx + 0.5) / stride - 0.5, sizes, strict=True):
         cell = np.rint(centre).astype(int)
         top, left = np.maximum(cell - reach, 0)
         bottom, right = np.minimum(cell + reach + 1, (h, w))
@@ -131,8 +146,8 @@ def targets(yx: FloatArray, diameter: float, shape: tuple[int, int], stride: int
         window = np.s_[top:bottom, left:right]
         higher = hill > heat[window]
         heat[window][higher] = hill[higher]
-        for axis, offset in enumerate((centre[0] - rows, centre[1] - columns)):
-            geometry[axis][window][higher] = np.broadcast_to(offset, hill.shape)[higher]
+        for channel, said in enumerate((centre[0] - rows, centre[1] - columns, *size)):
+            geometry[channel][window][higher] = np.broadcast_to(said, hill.shape)[higher]
     return heat, geometry
 
 
@@ -157,7 +172,7 @@ class CentreCrops:
         self._shares = weights / weights.sum()
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
-        """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 3, c, c)``, c = s / stride."""
+        """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 5, c, c)``, c = s / stride."""
         drawn = [self.examples[i] for i in rng.choice(len(self.examples), n, p=self._shares)]
         parts = zip(*(self._crop(example, rng) for example in drawn), strict=True)
         tensors = tuple(torch.from_numpy(np.stack(part)) for part in parts)
@@ -165,17 +180,19 @@ class CentreCrops:
 
     def _crop(self, example: Sized, rng: np.random.Generator) -> tuple[ImageArray, ...]:
         shape = (example.image.shape[0], example.image.shape[1])
-        view = random_view(rng, somewhere(shape, self.side, rng), self.side, self.jitter)
-        enlarged = abs(np.linalg.det(view.matrix)) ** -0.5
-        heat, geometry = targets(
-            view.from_image(example.yx), example.diameter * enlarged, (self.side, self.side), self.stride
+        view = random_view(
+            rng, somewhere(shape, self.side, rng), self.side, self.jitter, upright=example.box is not None
         )
+        yx = view.from_image(example.yx)
+        diameter = example.diameter * view.enlarged
+        box = np.full((len(yx), 2), diameter) if example.box is None else view.sides(example.box)
+        heat, geometry = targets(yx, box, diameter, (self.side, self.side), self.stride)
         image = change_looks(view.of(example.image), rng)[None]
         return image, heat, geometry, known(view, example, self.stride)
 
 
 def centre_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
-    """The focal loss of the heat, and the mean absolute errors of offset (cells) and of the logarithm of the size.
+    """The focal loss of the heat, and the mean absolute errors of offset (cells) and of the logarithms of sizes.
 
     Offset and size count in every cell as much as its Gaussian is high: the highest cell of a noisy map is often not
     that of the centre.
@@ -184,7 +201,7 @@ def centre_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:
     out = network(image).float()
     with torch.autocast(image.device.type, enabled=False):  # a logarithm is for 32 bits
         weight = heat * known
-        wrong = (out[:, 1:] - geometry[:, [0, 1, 2, 2]]).abs().mean(1)
+        wrong = (out[:, 1:] - geometry).abs().mean(1)
         value: torch.Tensor = (wrong * weight).sum() / weight.sum().clamp(min=1)
         return focal_loss(out[:, 0], heat, known) + _GEOMETRY * value
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_drpnet.settings import PixerTrainSettings, TrainSettings
+from napari_drpnet.settings import CenterPickerTrainSettings, PixerTrainSettings, TrainSettings
 
 if TYPE_CHECKING:
     from napari_drpnet.training.run import Training
@@ -59,13 +59,14 @@ class TrainingCommand:
 _ALL = (
     TrainingCommand(
         name="train-centerpicker",
-        help="""Train the network of CenterPicker, from micrographs whose coordinate files tell the diameters, as
-        simulated ones.
+        help="""Train the network of CenterPicker, from micrographs whose coordinate files tell the diameters or the
+        boxes, as simulated ones.
 
         napari-drpnet train-centerpicker --settings training/centerpicker.yaml --out mine.safetensors
         """,
         function="napari_drpnet.training.centerpicker:train_centerpicker",
         out=Path("centerpicker.safetensors"),
+        model=CenterPickerTrainSettings,
     ),
     TrainingCommand(
         name="train-pixer",

@@ -2,34 +2,42 @@
 
 from dataclasses import replace
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
 
 from discs import DISCS, write_discs
-from napari_drpnet import Micrograph, UserError, devices, load_picker, tiling
+from napari_drpnet import Micrograph, UserError, devices, load_picker, read_picks, tiling
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.evaluation import evaluate
+from napari_drpnet.evaluation.matching import match
 from napari_drpnet.io.picks.star import write_star
 from napari_drpnet.io.weights import read_weights
+from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.networks import build
 from napari_drpnet.pickers.centerpicker.centres import (
     CLOSEST,
     FLOOR,
     LARGEST,
     MOST,
+    OWN_SHAPE,
+    OWN_SIZE,
     SMALLEST,
     Centres,
     alone,
     decode,
+    of_one_structure,
     seen,
     sureness,
     usual_diameter,
 )
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.pickers.protocol.picker import ScoringPicker
-from napari_drpnet.settings import CenterPickerSettings, TrainSettings
+from napari_drpnet.settings import CenterPickerSettings, CenterPickerTrainSettings, SimulationSettings, TrainingSet
+from napari_drpnet.simulation import simulate_one
 from napari_drpnet.steps import drained
+from napari_drpnet.training.augment import random_view
 from napari_drpnet.training.centerpicker import train_centerpicker
 from napari_drpnet.training.centres import (
     CentreCrops,
@@ -48,21 +56,25 @@ STRIDE, CPU = 4, torch.device("cpu")
 # ---------------------------------------------------------------- targets and loss
 
 
+def squares(side, n=1):
+    return np.full((n, 2), side)
+
+
 def test_the_target_is_1_in_the_cell_of_the_centre_and_says_the_way_to_it():
-    heat, geometry = targets(np.array([[41.0, 67.5]]), 32.0, (128, 128), STRIDE)
+    heat, geometry = targets(np.array([[41.0, 67.5]]), np.array([[24.0, 40.0]]), 32.0, (128, 128), STRIDE)
     cell = (10, 16)  # (41 + 0.5) / 4 - 0.5 = 9.875; (67.5 + 0.5) / 4 - 0.5 = 16.5, which rounds to even
     assert heat[cell] == heat.max() == 1
     assert (heat == 1).sum() == 1
     assert geometry[:2, *cell].tolist() == [-0.125, 0.5]
     assert geometry[:2, 9, 17].tolist() == [0.875, -0.5]
-    assert np.allclose(np.exp(geometry[2]), 8)
+    assert np.exp(geometry[2:, 9, 17]).tolist() == pytest.approx([6, 10, 8])
     assert heat[10, 17] == pytest.approx(np.exp(-1 / (2 * 0.96**2)))
     assert heat[10, 25] == 0
 
 
 def test_where_two_particles_overlap_the_nearer_one_counts():
-    heat, geometry = targets(np.array([[30.0, 30.0], [30.0, 42.0]]), 40.0, (64, 64), STRIDE)
-    alone_heat, _ = targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), STRIDE)
+    heat, geometry = targets(np.array([[30.0, 30.0], [30.0, 42.0]]), squares(40.0, 2), 40.0, (64, 64), STRIDE)
+    alone_heat, _ = targets(np.array([[30.0, 30.0]]), squares(40.0), 40.0, (64, 64), STRIDE)
     assert (heat >= alone_heat).all()
     assert (heat == 1).sum() == 2
     x = geometry[1, 7, 6:12] + np.arange(6, 12)
@@ -70,13 +82,13 @@ def test_where_two_particles_overlap_the_nearer_one_counts():
 
 
 def test_a_particle_outside_the_crop_leaves_its_hill_inside():
-    heat, geometry = targets(np.array([[30.0, -3.0], [500.0, 500.0]]), 40.0, (64, 64), STRIDE)
+    heat, geometry = targets(np.array([[30.0, -3.0], [500.0, 500.0]]), squares(40.0, 2), 40.0, (64, 64), STRIDE)
     assert 0 < heat.max() < 1
     assert geometry[1, 7, 0] == -1.125
 
 
 def test_a_perfect_heat_costs_nothing_and_an_error_near_a_centre_costs_less():
-    heat, _ = targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), STRIDE)
+    heat, _ = targets(np.array([[30.0, 30.0]]), squares(40.0), 40.0, (64, 64), STRIDE)
     truth, known = torch.from_numpy(heat)[None], torch.ones(1, 16, 16)
     perfect = (truth == 1).float()
     assert focal_loss(perfect, truth, known) < 1e-5
@@ -103,9 +115,10 @@ def test_what_is_not_known_costs_nothing():
 
 
 def test_offset_and_size_cost_their_error_around_centres_only():
-    heat, geometry = (torch.from_numpy(part)[None] for part in targets(np.array([[30.0, 30.0]]), 40.0, (64, 64), 4))
+    found = targets(np.array([[30.0, 30.0]]), squares(40.0), 40.0, (64, 64), STRIDE)
+    heat, geometry = (torch.from_numpy(part)[None] for part in found)
     known, image = torch.ones(1, 16, 16), torch.zeros(1, 1, 64, 64)
-    right = torch.cat([(heat == 1).float()[:, None], geometry[:, [0, 1, 2, 2]]], 1)
+    right = torch.cat([(heat == 1).float()[:, None], geometry], 1)
     far = right.clone()
     far[:, 1:, 15, 15] += 9
     off = right.clone()
@@ -130,29 +143,61 @@ def test_sizes_go_from_the_smallest_to_the_largest_most_often_the_usual():
 
 
 def flat(h=16, w=16, heat=0.0):
-    output = np.zeros((5, h, w), np.float32)
+    output = np.zeros((6, h, w), np.float32)
     output[0], output[3:] = heat, np.log(8)
     return output
 
 
 def test_a_known_box_comes_back_from_the_map():
     output = flat()
-    output[:, 5, 9] = [0.9, 0.25, -0.5, np.log(6), np.log(10)]
-    output[0, 5, 10], output[0, 12, 2] = 0.8, 0.5  # the first is a neighbour of the peak, and no peak
+    output[:, 5, 9] = [0.9, 0.25, -0.5, np.log(6), np.log(10), np.log(12)]
+    output[0, 12, 2] = 0.5
     centres = decode(output)
     assert np.allclose(centres.yx, [[5.25, 8.5], [12, 2]])
     assert np.allclose(centres.peak, [0.9, 0.5])
     assert np.allclose(centres.box, [[6, 10], [8, 8]])
-    assert np.allclose(centres.diameter, [8, 8])
+    assert np.allclose(centres.diameter, [12, 8])
+
+
+def test_neighbours_of_a_peak_have_a_say_in_its_size_by_their_heat():
+    output = flat()
+    output[:, 0, 9] = [0.6, 0, 0, np.log(4), np.log(8), np.log(8)]
+    output[:, 0, 10] = [0.3, 0, 0, np.log(8), np.log(8), np.log(8)]
+    assert np.allclose(decode(output).box, [[4 * 2 ** (1 / 3), 8]])
+
+
+def test_sizes_go_towards_that_of_the_sure_ones_and_shapes_away_from_a_square():
+    box = np.array([[20.0, 20.0], [21, 21], [19, 19], [10, 40], [5, 5]])
+    centres = Centres(np.zeros((5, 2)), np.array([0.9, 0.9, 0.9, 0.8, 0.1]), box, np.array([30.0, 31, 32, 29, 9]))
+    settled = of_one_structure(centres, outlines=True)
+    assert settled.box[0] == pytest.approx([20, 20])
+    assert settled.box[3] == pytest.approx([20 / 2**OWN_SHAPE, 20 * 2**OWN_SHAPE])
+    assert settled.box[4] == pytest.approx([20 * 0.25**OWN_SIZE] * 2)
+    assert np.allclose(settled.diameter, settled.box.mean(axis=1))
+    assert len(of_one_structure(centres.select(np.zeros(5, bool)), outlines=True)) == 0
+
+
+def test_boxes_are_as_large_as_the_usual_diameter_unless_outlines_are_asked_for():
+    box = np.array([[20.0, 20.0], [10, 14], [30, 20]])
+    centres = Centres(np.zeros((3, 2)), np.array([0.9, 0.8, 0.7]), box, np.array([30.0, 31, 29]))
+    settled = of_one_structure(centres, outlines=False)
+    assert np.allclose(settled.diameter, 30)
+    assert np.allclose(settled.box.mean(axis=1), 30)
+    shape = np.log(settled.box[:, 0] / settled.box[:, 1])
+    assert np.allclose(shape, OWN_SHAPE * np.log(box[:, 0] / box[:, 1]))
 
 
 def test_what_the_network_is_to_say_is_read_back_exactly():
     yx = np.array([[41.0, 67.5], [90.2, 30.7], [20.0, 20.0]])
-    heat, geometry = targets(yx, 32.0, (128, 128), STRIDE)
-    centres = decode(np.concatenate([heat[None], geometry[[0, 1, 2, 2]]]))
+    box = np.array([[24.0, 40.0], [36.0, 28.0], [32.0, 32.0]])
+    heat, geometry = targets(yx, box, 44.0, (128, 128), STRIDE)
+    centres = decode(np.concatenate([heat[None], geometry]))
     back = (centres.yx + 0.5) * STRIDE - 0.5
-    assert sorted(np.round(back, 3).tolist()) == sorted(yx.tolist())
-    assert np.allclose(centres.diameter * STRIDE, 32)
+    assert np.allclose(centres.diameter * STRIDE, 44)
+    for place, sides in zip(back, centres.box * STRIDE, strict=True):
+        at = int(np.hypot(*(yx - place).T).argmin())
+        assert np.allclose(place, yx[at], atol=1e-3)
+        assert np.allclose(sides, box[at], rtol=1e-4)
 
 
 def test_low_cells_are_left_out_and_of_too_many_the_best_stay():
@@ -166,20 +211,23 @@ def test_low_cells_are_left_out_and_of_too_many_the_best_stay():
 
 def test_a_second_peak_of_the_same_particle_goes():
     yx = np.array([[5.0, 5.0], [5.0, 5.0 + 0.9 * CLOSEST * 10], [5.0, 20.0]])
-    centres = Centres(yx, np.array([0.5, 0.9, 0.3]), np.full((3, 2), 10.0))
+    centres = Centres(yx, np.array([0.5, 0.9, 0.3]), np.full((3, 2), 10.0), np.full(3, 10.0))
     assert alone(centres).peak.tolist() == [0.9, 0.3]
     assert len(alone(centres.select(np.zeros(3, bool)))) == 0
 
 
 def test_the_usual_diameter_is_that_of_the_likely_centres_however_many_small_ones_there_are():
     peak, diameter = np.array([0.9, 0.8, 0.7] + 60 * [0.2]), np.array([20.0, 21, 22] + 60 * [4.0])
-    centres = Centres(np.zeros((63, 2)), peak, np.stack([diameter, diameter], axis=1))
+    centres = Centres(np.zeros((63, 2)), peak, np.ones((63, 2)), diameter)
     assert usual_diameter(centres) == 21
     assert usual_diameter(centres.select(np.zeros(63, bool))) is None
 
 
 def test_a_few_clear_centres_are_surer_than_many_faint_ones():
-    clear, faint = (Centres(np.zeros((n, 2)), np.full(n, p), np.full((n, 2), 9.0)) for n, p in ((5, 0.6), (500, 0.3)))
+    clear, faint = (
+        Centres(np.zeros((n, 2)), np.full(n, p), np.full((n, 2), 9.0), np.full(n, 9.0))
+        for n, p in ((5, 0.6), (500, 0.3))
+    )
     assert sureness(clear) == pytest.approx(0.6)
     assert sureness(faint) == pytest.approx(0.3)
     assert sureness(clear.select(np.zeros(5, bool))) == 0
@@ -197,7 +245,7 @@ def test_tiles_give_what_the_whole_gives(simulated):
     image = seen(simulated[0], 60.0, 40.0, invert=False).image[:500, :420]
     whole = drained(tiling.channel_steps(network, image, CPU, 4000))
     tiled = drained(tiling.channel_steps(network, image, CPU, 60))
-    assert whole.shape == tiled.shape == (5, 125, 105)
+    assert whole.shape == tiled.shape == (6, 125, 105)
     assert np.ptp(whole[0]) > 0.5
     assert np.abs(whole[0] - tiled[0]).max() < 0.01
     assert np.array_equal(drained(tiling.score_steps(network, image, CPU, 60)), tiled[0])
@@ -235,6 +283,7 @@ def test_it_needs_neither_a_diameter_nor_a_pixel_size(simulated, picker, score_m
     assert picks.frame.pixel_size is None
     assert f1(picks, truth) > 0.6
     assert 0.7 < np.median(picks.diameter) / truth.diameter[0] < 1.3
+    assert np.allclose(picks.diameter, picks.diameter[0])
     assert np.allclose(picks.box.mean(axis=1), picks.diameter)
     assert 0 < np.abs(np.log(picks.box[:, 0] / picks.box[:, 1])).max() < 0.7, "heights and widths of their own"
     assert score_map.usual_diameter() == pytest.approx(np.median(picks.diameter), rel=0.1)
@@ -315,6 +364,41 @@ def test_weights_of_another_picker_are_refused():
         load_picker("centerpicker", diameter=-1)
 
 
+@pytest.fixture(scope="module")
+def cylinders(tmp_path_factory):
+    """A clear micrograph of cylinders, twice as long as wide, as proteasomes are."""
+    path = tmp_path_factory.mktemp("cylinder") / "cylinder.mrc"
+    z, y, x = np.mgrid[-24:24, -24:24, -24:24] + 0.5
+    with mrcfile.new(path) as file:
+        file.set_data(((np.hypot(y, x) < 10) & (np.abs(z) < 20)).astype(np.float32))
+        file.voxel_size = 5.0
+    clear = {"visibility": (15, 25), "dose": (60, 60), "contamination": 0, "carbon": 0, "defects": 0, "aggregates": 0}
+    settings = SimulationSettings(
+        structures=(path,),
+        size=768,
+        diameter_px=(60, 60),
+        coverage=(0.2, 0.2),
+        clumping=(0, 0),
+        empty=0,
+        seed=4,
+        **clear,
+    )
+    return simulate_one(settings, 0)
+
+
+def test_a_long_particle_has_a_long_box(cylinders):
+    picker = load_picker("centerpicker", device="cpu", threshold=0.5, outlines=True)
+    truth, picks = cylinders.truth, picker.pick(cylinders.micrograph)
+    found = match(picks.yx, truth.yx, 15.0, np.ones(len(picks), bool), np.ones(len(truth), bool))
+    box, true = picks.box[found.pick], truth.box[found.particle]
+    shape, true_shape = np.log(box[:, 0] / box[:, 1]), np.log(true[:, 0] / true[:, 1])
+    high, wide = true_shape > 0.3, true_shape < -0.3
+    assert min(high.sum(), wide.sum()) > 2
+    assert np.median(np.exp(shape[high])) > 1.2
+    assert np.median(np.exp(shape[wide])) < 1 / 1.2
+    assert np.median(box.mean(axis=1) / true.mean(axis=1)) == pytest.approx(1, abs=0.25)
+
+
 # ---------------------------------------------------------------- training
 
 
@@ -334,7 +418,7 @@ def folders(tmp_path):
 
 
 def recipe(folders, **fields):
-    return TrainSettings(
+    return CenterPickerTrainSettings(
         training=[{"micrographs": str(folders / "learnt")}],
         validation=[{"micrographs": str(folders / "kept")}],
         **{"diameter": 40, "crop": 64, "batch": 4, "device": "cpu", "workers": 0, "precision": "full", **fields},
@@ -367,8 +451,11 @@ def test_a_crop_shows_particles_where_and_as_large_as_its_target_says(folders):
     )
     assert image.shape == (8, 1, 128, 128)
     assert heat.shape == known.shape == (8, 32, 32)
-    assert geometry.shape == (8, 3, 32, 32)
-    log_size = geometry[:, 2].flatten(1).mean(1).exp() * STRIDE
+    assert geometry.shape == (8, 5, 32, 32)
+    assert torch.equal(geometry[:, 2], geometry[:, 3])
+    assert torch.equal(geometry[:, 2], geometry[:, 4])
+    log_size = geometry[:, 2].flatten(1).amax(1)
+    log_size = log_size[log_size > 0].exp() * STRIDE
     assert ((log_size > 40 / 1.31) & (log_size < 40 * 1.31)).all()
     assert log_size.std() > 2
     small = torch.nn.functional.avg_pool2d(image, STRIDE)[:, 0]
@@ -397,8 +484,21 @@ def test_training_writes_weights_that_the_picker_takes(folders):
     assert load_picker("centerpicker", weights=str(out), device="cpu").picker.card == card
 
 
+def test_a_part_that_is_left_out_is_left_out_of_the_weights_too(folders):
+    out = folders / "plain.safetensors"
+    drained(train_centerpicker(recipe(folders, steps=1, check_every=1, triangle=False), out))
+    picker = load_picker("centerpicker", weights=str(out), device="cpu").picker
+    assert picker.card.options == {"triangle": 0}
+    assert len(picker.network.up) == 3
+    again = recipe(folders, start=str(out), steps=1, attention=False)
+    with pytest.raises(UserError, match="attention"):
+        drained(train_centerpicker(again, folders / "again.safetensors"))
+
+
 def test_a_stream_of_simulations_is_refused(tmp_path):
-    settings = TrainSettings(training=[{"simulate": {}}], validation=[{"simulate": {"structures": ["a.pdb"]}}])
+    settings = CenterPickerTrainSettings(
+        training=[{"simulate": {}}], validation=[{"simulate": {"structures": ["a.pdb"]}}]
+    )
     with pytest.raises(UserError, match="simulate"):
         drained(train_centerpicker(settings, tmp_path / "a.safetensors"))
 
@@ -413,4 +513,46 @@ def test_crops_know_how_large_the_particle_of_each_example_is():
     image = np.zeros((100, 100), np.float16)
     examples = [Sized(image, np.array([[50.0, 50.0]]), 0, 1, diameter=d) for d in (20.0, 60.0)]
     geometry = CentreCrops(examples, 64, STRIDE, 0.0).batch(16, 1, np.random.default_rng(0)).tensors[2]
-    assert sorted({round(float(g.exp()) * STRIDE) for g in geometry[:, 2, 0, 0]}) == [20, 60]
+    assert sorted({round(float(g.max().exp()) * STRIDE) for g in geometry[:, 2]}) == [20, 60]
+
+
+def test_boxes_stay_around_what_they_show_however_a_crop_is_turned():
+    """A bright bar with its box: in every crop, height and width are those of the bar there."""
+    image = np.zeros((201, 201), np.float16)
+    image[91:110, 80:121] = 1
+    bar = Sized(image, np.array([[100.0, 100.0]]), 0, 1, diameter=30.0, box=np.array([[19.0, 41.0]]))
+    lying = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        view = random_view(rng, np.array([100.0, 100.0]), 96, 0.2, upright=True)
+        shown = np.argwhere(view.of(bar.image) > 0.5)
+        height, width = np.ptp(shown, axis=0) + 1
+        assert view.sides(bar.box)[0] == pytest.approx([height, width], abs=1.5)
+        lying += width > height
+    assert 0 < lying < 12
+    geometry = CentreCrops([bar], 128, STRIDE, 0.0).batch(6, 1, np.random.default_rng(0)).tensors[2]
+    assert {tuple(sorted((g[2:4].flatten(1).amax(1).exp() * STRIDE).round().tolist())) for g in geometry} == {(19, 41)}
+
+
+def test_boxes_are_learnt_where_the_truth_has_them(tmp_path):
+    made = SimulationSettings(count=1, size=320, diameter_px=(40, 40), views=6, empty=0, seed=3)
+    finish(simulate(made, tmp_path))
+    (example,) = load_sized([TrainingSet(micrographs=str(tmp_path))], 40.0)
+    (truth,) = read_picks(next(tmp_path.glob("*0.star")))
+    assert example.box is not None
+    assert example.diameter == 40
+    assert np.allclose(example.box / truth.box, 40 / truth.diameter[:, None])
+    assert (example.box.mean(axis=1) < 40).all()
+
+
+def test_sizes_alone_are_learnt_and_centres_stay_as_they_were(folders):
+    start, out = folders / "start.safetensors", folders / "sizes.safetensors"
+    drained(train_centerpicker(recipe(folders, steps=1, check_every=1), start))
+    settings = recipe(folders, start=str(start), learns="sizes", steps=2, check_every=2)
+    drained(train_centerpicker(settings.model_copy(update={"validation": ()}), out))
+    (card, before), (again, after) = (read_weights(str(path)) for path in (start, out))
+    assert again.calibration == card.calibration
+    changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {"size"}
+    with pytest.raises(UserError, match="start"):
+        drained(train_centerpicker(recipe(folders, learns="sizes"), out))

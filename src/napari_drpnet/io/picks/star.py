@@ -24,6 +24,7 @@ from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
 from napari_drpnet.io.picks.star_fields import (
+    BOX,
     CLASS,
     LABEL,
     ORIGIN,
@@ -183,13 +184,14 @@ def _of_table(
     said: dict[str, Any] = {"diameter": np.array(note[0]), "source": np.array(note[1]), "helix": helical(table)}
     if ORIGIN in table:
         said["source"] = np.array(table.texts(ORIGIN), dtype=np.str_)
+    said["box"] = np.column_stack([known(table, side) for side in BOX])
     picks = Picks(Frame(""), yx, label=_labels(table), **said, **score_columns(table))
     found = []
     for name, which in rows_by_name(names).items():
         part, size = picks.select(which), _one_size(sizes.micrograph[which], name, table)
         if moved[which].any():
-            known = None if size else frame_of(name, table.path)
-            size = size or (known.pixel_size if known else None)
+            frame = None if size else frame_of(name, table.path)
+            size = size or (frame.pixel_size if frame else None)
             if size is None:
                 raise asked(table)
             # As RELION does when it extracts again.

@@ -16,6 +16,8 @@ ORIGINS_PIXELS = ("rlnOriginX", "rlnOriginY")
 IMAGE = "rlnImageName"
 # Our own, in the labels of a project and in patch sets.
 LABEL, ORIGIN = "drpnetLabel", "drpnetOrigin"
+# Our own, in the truth of simulations, in pixels of the micrograph.
+BOX = ("drpnetBoxHeight", "drpnetBoxWidth")
 
 _HELIX = re.compile(r"rln(Helical\w+|Angle(Rot|Tilt|Psi)(Prior|Flip|FlipRatio))")
 _WHOLE = "rlnHelicalTubeID"
@@ -28,7 +30,7 @@ _USUAL = re.compile(
     r"|MaxValueProbDistribution|NrOfSignificantSamples|Angle(Rot|Tilt)|Origin[XYZ](Angst)?"
     r"|Ctf\w+|Defocus\w+|PhaseShift|Voltage|SphericalAberration|AmplitudeContrast|BeamTilt\w+|MagMat\w+"
     r"|\w*PixelSize|Magnification|AccumMotion\w+|OddZernike|EvenZernike|BodyName|GroupScaleCorrection"
-    r"|MicrographCoordinates)|drpnet(Label|Origin|Split|Diameter)"
+    r"|MicrographCoordinates)|drpnet(Label|Origin|Split|Diameter|BoxHeight|BoxWidth)"
 )
 _READ = {X, Y, SCORE, CLASS, PSI}
 

@@ -14,12 +14,18 @@ from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
 from napari_drpnet.pickers.network import network_image
 
+IndexArray = npt.NDArray[np.int64]
+
 # Smallest and largest particle that the network learns, in its pixels.
 SMALLEST, LARGEST = 14.0, 90.0
 # Cells less likely to hold a centre are not looked at.
 FLOOR = 0.01
 # The paper's top K: more particles than this are on no micrograph.
 MOST = 4000
+# How far the logarithms of a single particle's size and shape go from the micrograph's usual size and from a square, in
+# parts of what the network says: slopes of the truth on it, on simulated validation proteins. Sizes are mostly noise;
+# shapes the network says with too much reserve.
+OWN_SIZE, OWN_SHAPE = 0.25, 2.5
 # Of two centres nearer than this part of their diameter the weaker is the same particle again.
 CLOSEST = 0.4
 
@@ -36,24 +42,22 @@ class Centres:
         ``(n,)`` what the network gives for the probability of a centre.
     box
         ``(n, 2)`` height and width, in pixels of the map.
+    diameter
+        ``(n,)`` longest extent of the structure, in pixels of the map.
     """
 
     yx: FloatArray
     peak: FloatArray
     box: FloatArray
+    diameter: FloatArray
 
     def __len__(self) -> int:
         return len(self.yx)
 
-    @property
-    def diameter(self) -> FloatArray:
-        """``(n,)`` mean of height and width."""
-        return np.asarray(self.box.mean(axis=1))
-
     def select(self, which: npt.ArrayLike) -> Centres:
         """Those at a boolean mask or an index array."""
         index = np.asarray(which)
-        return Centres(self.yx[index], self.peak[index], self.box[index])
+        return Centres(self.yx[index], self.peak[index], self.box[index], self.diameter[index])
 
 
 def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert: bool) -> Micrograph:
@@ -67,19 +71,29 @@ def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert:
 def decode(output: ImageArray) -> Centres:
     """Centres of a network's map: peaks of the heat, moved by the offset, with their size (paper, section 4.3).
 
-    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it.
+    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it. Its size is the mean of what
+    the nine say, each by its heat.
 
     Parameters
     ----------
     output
-        ``(5, h, w)``, see `CenterNet.forward`.
+        ``(6, h, w)``, see `CenterNet.forward`.
     """
     heat = output[0]
     y, x = np.nonzero((heat >= FLOOR) & (heat == ndimage.maximum_filter(heat, 3)))
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
-    values = output[:, y, x].astype(np.float64)
-    return Centres(np.stack([y, x], 1) + values[1:3].T, values[0], np.exp(values[3:5]).T)
+    peak, *offset = output[:3, y, x].astype(np.float64)
+    sizes = np.exp(_log_sizes(output, y, x))
+    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, sizes[:, :2], sizes[:, 2])
+
+
+def _log_sizes(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
+    """``(n, 3)`` logarithms of height, width and diameter at cells, the means of 3x3 around them by heat."""
+    padded = np.pad(output[[0, 3, 4, 5]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+    cells = np.stack([padded[:, y + dy, x + dx] for dy in range(3) for dx in range(3)])
+    heat, sizes = cells[:, :1], cells[:, 1:]
+    return np.asarray(((heat * sizes).sum(axis=0) / heat.sum(axis=0)).T)
 
 
 def alone(centres: Centres) -> Centres:
@@ -89,6 +103,28 @@ def alone(centres: Centres) -> Centres:
     return centres.select(candidates.suppress(centres.yx, centres.peak, CLOSEST * float(np.median(centres.diameter))))
 
 
+def of_one_structure(centres: Centres, outlines: bool) -> Centres:
+    """The centres with boxes as on a micrograph of one structure: sizes differ by noise, shapes by pose.
+
+    Parameters
+    ----------
+    centres
+        Of one micrograph.
+    outlines
+        Boxes are nearly as large as particles seem, and diameters their mean sides. Else the mean side of every box is
+        the usual diameter.
+    """
+    if not len(centres):
+        return centres
+    size, shape = np.log(centres.box).mean(axis=1), OWN_SHAPE * (np.log(centres.box) @ [0.5, -0.5])
+    usual, diameter = (_median(each, centres.peak**3) for each in (size, centres.diameter))
+    # The mean of both sides is the size times the hyperbolic cosine of the shape.
+    whole = np.log(diameter / np.cosh(shape))
+    size = OWN_SIZE * size + (1 - OWN_SIZE) * usual if outlines else whole
+    box = np.exp(np.stack([size + shape, size - shape], axis=1))
+    return replace(centres, box=box, diameter=box.mean(axis=1))
+
+
 def usual_diameter(centres: Centres) -> float | None:
     """Median diameter, in map pixels, in which a centre counts by the area it covers and by its peak, squared.
 
@@ -96,9 +132,13 @@ def usual_diameter(centres: Centres) -> float | None:
     """
     if not len(centres):
         return None
-    order = np.argsort(centres.diameter)
-    weight = np.cumsum((centres.peak * centres.diameter)[order] ** 2)
-    return float(centres.diameter[order][np.searchsorted(weight, weight[-1] / 2)])
+    return _median(centres.diameter, (centres.peak * centres.diameter) ** 2)
+
+
+def _median(values: FloatArray, weight: FloatArray) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
 def sureness(centres: Centres) -> float:

@@ -19,6 +19,7 @@ from napari_drpnet.pickers.centerpicker.centres import (
     SMALLEST,
     Centres,
     centre_steps,
+    of_one_structure,
     seen,
     sureness,
     usual_diameter,
@@ -69,6 +70,7 @@ class CenterPicker:
         heat, centres = yield from translate(self._centre_steps(prepared), lambda fraction: 0.4 + 0.6 * fraction)
         on_image = (centres.yx + 0.5) * self.network.stride - 0.5
         centres = centres.select(on_good_pixels(on_image, prepared.valid))
+        centres = of_one_structure(centres, self.settings.outlines)
         frame = prepared.frame.rescaled(1 / self.network.stride)
         candidates = Candidates(
             frame.to_micrograph(centres.yx),
