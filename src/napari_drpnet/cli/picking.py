@@ -23,7 +23,7 @@ def pick(
     inputs: Inputs = None,
     *,
     told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
-    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved")],
+    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved", "again", "workers")],
     networks: Networks,
     where: Annotated[Given, options(PickerSettings, "device")],
     own: OptionTexts = None,
@@ -50,12 +50,13 @@ def pick(
         report = run_job(jobs.pick(jobs.make_run(run, told | where | own_values, settings)))
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or "out" in run:
-            raise UserError("A project has its own folder and settings.", "Leave out --out and --settings.")
+        if settings or {"out", "again"} & run.keys():
+            raise UserError("A project has its own folder and settings.", "Leave out --out, --settings and --again.")
+        workers = run.pop("workers", None)
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, **where))
+            report = run_job(jobs.pick_project(opened, names, workers, **where))
         rest = "--json lists them"
     tell_some("error", [result.error for result in report.failed], f", {rest}")
     for note in report.notes:
@@ -67,6 +68,8 @@ def pick(
             f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
+        if report.earlier:
+            typer.echo(f"{report.earlier} of them were finished before (--again picks them anew)")
         if report.chosen:
             typer.echo(report.chosen)
     if report.failed:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.resume import check_same, finished, recorded
 from napari_drpnet.jobs.run_file import recorded_decision, write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import AUTO, PickRun
 from napari_drpnet.steps import Job
 
-_SETTINGS, _SAMPLE = "settings.yaml", ".sample"
+_SETTINGS, _SAMPLE, _WEIGHTS = "settings.yaml", ".sample", ".safetensors"
 
 
 def pick(run: PickRun) -> Job[PickReport]:
     """Pick every micrograph of a run.
 
     Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
+    Micrographs that an earlier run into the folder finished, with the same settings, are not picked again.
     Where the threshold is to be chosen, it is measured on a sample first (`picking.pick_each`); a decision of an
     earlier run into the same folder, or of the settings that are repeated, holds unless ``auto`` is asked for anew.
     A micrograph that cannot be picked is reported and the others go on. At any moment the lists and the summary tell of
@@ -38,10 +43,9 @@ def pick(run: PickRun) -> Job[PickReport]:
     Raises
     ------
     UserError
-        For unusable settings, when no input means a micrograph, or when the output cannot be written or another process
-        writes into it.
+        For unusable settings, when no input means a micrograph, when the folder holds picks of other settings, or when
+        it cannot be written or another process writes into it.
     """
-    picker = load_picker(run.picker, **run.options)
     tasks, refusals = find_micrographs(run.inputs)
     if not tasks:
         raise (
@@ -52,17 +56,36 @@ def pick(run: PickRun) -> Job[PickReport]:
                 "Name images, a folder, or a STAR file that lists some.",
             )
         )
+    load_picker(run.picker, **run.options)  # what is wrong with the settings is said before a folder is made
     with alone_in(run.out):
-        return (yield from _pick_all(run, picker, tasks, refusals))
+        return (yield from _pick_all(run, tasks, refusals))
 
 
-def _pick_all(
-    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal]
-) -> Job[PickReport]:
+def _earlier(run: PickRun, tasks: Sequence[PickTask]) -> tuple[PickRun, LoadedPicker, list[PickResult]]:
+    """The run as it goes on, its picker, and what is finished."""
+    if run.again or run.options.get("threshold") == AUTO:
+        return run, load_picker(run.picker, **run.options), []
+    earlier, before = finished(run.out, tasks), recorded(run.out / _SETTINGS)
+    learnt = (run.out / f"{run.picker}{_WEIGHTS}").as_posix()
+    if earlier and before.get("picker") == run.picker and before.get("options", {}).get("weights") == learnt:
+        run = run.model_copy(update={"options": {"weights": learnt} | run.options})
+    picker = load_picker(run.picker, **run.options)
+    if earlier:
+        check_same(run, _in_force(picker), run.out / _SETTINGS)
+        inputs = dict.fromkeys((*before.get("inputs", ()), *run.inputs))
+        run = run.model_copy(update={"inputs": tuple(inputs)})
+    return run, picker, earlier
+
+
+def _pick_all(run: PickRun, tasks: Sequence[PickTask], refusals: Sequence[Refusal]) -> Job[PickReport]:
+    start = time.perf_counter()
+    run, picker, earlier = _earlier(run, tasks)
+    done = {result.micrograph for result in earlier}
+    left = [task for task in tasks if task.micrograph.name not in done]
     known = _known(run, picker)
     _record(run, picker, known)
     learnt: dict[str, str] = {}
-    file = run.out / f"{picker.name}.safetensors"
+    file = run.out / f"{picker.name}{_WEIGHTS}"
     if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], file)):
         learnt = {"weights": file.as_posix()}
         _record(run, picker, known, learnt)
@@ -73,17 +96,21 @@ def _pick_all(
         decided.append(kept(judgement, run.out))
         _record(run, picker, decided[-1], learnt)
 
-    with PickLists(run.out) as lists:
-        refused = [PickResult(refusal.name, error=str(refusal.error)) for refusal in refusals]
-        for result in refused:
-            lists.add(result)
-        items = [_item(run, task) for task in tasks]
-        terms = Terms(run.out / _SAMPLE, known, keep_unproved=run.keep_unproved, tell=tell)
-        lists.results = [*refused, *(yield from pick_each(picker, items, lists.add, terms))]
-    if not decided:
-        return PickReport(run.out, tuple(lists.results))
-    now = decided[-1]
-    return PickReport(run.out, tuple(lists.results), now.decision, bool(known), now.seconds)
+    terms = Terms(run.out / _SAMPLE, known, not earlier, run.keep_unproved, tell, run.workers or usual_size())
+    with PickLists(run.out, earlier) as lists:
+        for refusal in refusals:
+            lists.add(PickResult(refusal.name, error=str(refusal.error)))
+        items = [_item(run, task) for task in left]
+        yield from pick_each(picker, items, lists.add, terms)
+        lists.results = _in_order(lists.results, tasks)
+    decision = decided[-1].decision if decided else None
+    return PickReport(run.out, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
+
+
+def _in_order(results: Sequence[PickResult], tasks: Sequence[PickTask]) -> list[PickResult]:
+    """First what is not of this run's micrographs, then these in their order."""
+    order = {task.micrograph.name: number for number, task in enumerate(tasks)}
+    return sorted(results, key=lambda result: order.get(result.micrograph, -1))
 
 
 def _item(run: PickRun, task: PickTask) -> Item:
@@ -105,11 +132,16 @@ def _record(
     run: PickRun, picker: LoadedPicker, judgement: Judgement | None, learnt: dict[str, str] | None = None
 ) -> None:
     """Write all that is needed to repeat the run."""
-    threshold = {"threshold": AUTO} if picker.auto else {}
-    options = picker.settings.model_dump(mode="json") | threshold | (learnt or {})
+    options = _in_force(picker) | (learnt or {})
     decision = None if judgement is None else judgement.decision
     in_force = {"options": options, "decision": decision, "version": version("napari-drpnet")}
     write_run_file(run.model_copy(update=in_force), run.out / _SETTINGS)
+
+
+def _in_force(picker: LoadedPicker) -> dict[str, Any]:
+    """The settings of a picker as files keep them."""
+    threshold = {"threshold": AUTO} if picker.auto else {}
+    return picker.settings.model_dump(mode="json") | threshold
 
 
 def _write(file: Path, found: Found) -> tuple[int, Path]:

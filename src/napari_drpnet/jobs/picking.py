@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
-from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.bench import Bench, Sampled
+from napari_drpnet.jobs.crew import Crew, usual_size
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -44,28 +47,31 @@ class Found:
     left_out: int = 0
 
 
+Result = TypeVar("Result")
+
 # Writes what was found; gives how many picks there are, and the file.
 Keep = Callable[[Found], tuple[int, Path]]
 
 
 def find(
-    picker: LoadedPicker, micrograph: Micrograph, here: Progress, judgement: Judgement | None = None
-) -> Job[Found]:
-    """Pick one micrograph, told as part of the run that is ``here``; nothing is written.
+    picker: LoadedPicker, micrograph: Micrograph, judgement: Judgement | None = None
+) -> Generator[float, None, Found]:
+    """Pick one micrograph, yielding the fraction done; nothing is written.
 
     Without a judgement of its data set the settings of the picker count, and a threshold that is to be chosen is the
     one that suits this micrograph's probabilities.
     """
-    score_map = yield from _score(picker, micrograph, here)
+    micrograph = repaired(micrograph)
+    score_map = yield from _score(picker, micrograph)
     if judgement is None:
         return Found(score_map, picker.picks_from(score_map))
     return judged(picker, judgement, judgement.measured_on(picker, micrograph, score_map))
 
 
-def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[ScoreMap]:
+def _score(picker: LoadedPicker, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
     if doubt := doubtful_size(micrograph.frame, picker.settings.diameter):
         warn(doubt, stacklevel=2)  # Python shows a sentence once
-    return (yield from translate(picker.score_steps(micrograph), within(here)))
+    return (yield from picker.score_steps(micrograph))
 
 
 def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
@@ -78,14 +84,31 @@ def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> F
     return Found(score_map, picks.select(np.zeros(len(picks), bool)), own, len(picks))
 
 
+@dataclass(frozen=True, eq=False)
+class _Tried(Generic[Result]):
+    """What came of one micrograph: a result or an error, and the seconds that it took."""
+
+    result: Result | None
+    error: UserError | None
+    seconds: float
+
+
+def _tried(work: Generator[float, None, Result]) -> Generator[float, None, _Tried[Result]]:
+    """The same work; what is wrong with the micrograph itself is a result."""
+    start = time.perf_counter()
+    try:
+        result = yield from work
+    except UserError as error:
+        return _Tried(None, error, time.perf_counter() - start)
+    return _Tried(result, None, time.perf_counter() - start)
+
+
+def _read_and_find(picker: LoadedPicker, read: Reader, judgement: Judgement | None) -> Generator[float, None, Found]:
+    return (yield from find(picker, read(), judgement))
+
+
 def pick_one(
-    picker: LoadedPicker,
-    name: str,
-    read: Reader,
-    keep: Keep,
-    note: Callable[[PickResult], None],
-    here: Progress,
-    judgement: Judgement | None = None,
+    picker: LoadedPicker, name: str, read: Reader, keep: Keep, note: Callable[[PickResult], None], here: Progress
 ) -> Job[PickResult]:
     """Read and pick one micrograph, and keep what was found; what is wrong with the micrograph itself is a result.
 
@@ -101,27 +124,22 @@ def pick_one(
         Told the result at once: an interruption comes before both or after both.
     here
         The run that this is a part of.
-    judgement
-        Of its data set; None: the settings of the picker count.
     """
-    start = time.perf_counter()
-    try:
-        found = yield from find(picker, read(), here, judgement)
-    except UserError as error:
-        return _failed(name, error, start, note)
-    return _kept(name, found, keep, start, note)
+    tried = yield from translate(_tried(_read_and_find(picker, read, None)), within(here))
+    return _settled(name, tried, keep, note)
 
 
-def _failed(name: str, error: UserError, start: float, note: Callable[[PickResult], None]) -> PickResult:
-    result = PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-    note(result)
-    return result
-
-
-def _kept(name: str, found: Found, keep: Keep, start: float, note: Callable[[PickResult], None]) -> PickResult:
+def _settled(name: str, tried: _Tried[Found], keep: Keep, note: Callable[[PickResult], None]) -> PickResult:
+    """Keep what was found, and note it."""
+    if tried.result is None:
+        result = PickResult(name, seconds=tried.seconds, error=str(tried.error))
+        note(result)
+        return result
     with unbroken():
-        count, coordinates = keep(found)
-        result = with_own(PickResult(name, count, time.perf_counter() - start, coordinates=coordinates), found)
+        start = time.perf_counter()
+        count, coordinates = keep(tried.result)
+        seconds = tried.seconds + time.perf_counter() - start
+        result = with_own(PickResult(name, count, seconds, coordinates=coordinates), tried.result)
         note(result)
     return result
 
@@ -184,6 +202,8 @@ class Terms:
         Whether picks stay that are in doubt.
     tell
         Told what was decided, before anything is written.
+    workers
+        How many micrographs are worked on at once.
     """
 
     folder: Path
@@ -191,30 +211,33 @@ class Terms:
     whole: bool = True
     keep_unproved: bool = False
     tell: Callable[[Judgement], None] = lambda _: None
+    workers: int = field(default_factory=usual_size)
 
 
 def pick_each(
     picker: LoadedPicker, items: Sequence[Item], note: Callable[[PickResult], None], terms: Terms
 ) -> Job[list[PickResult]]:
-    """Pick all micrographs of a data set; the results are in their order.
+    """Pick all micrographs of a data set, several at once; results come, are kept and noted in their order.
 
     Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
     and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
     twice.
     """
     results: dict[int, PickResult] = {}
+    crew = Crew(min(terms.workers, len(items)) if picker.many_at_once else 1)
     judgement = terms.judgement
     if judgement is None and picker.auto and items:
         with held(terms.folder) as kept, Bench(picker, kept) as bench:
-            judgement = yield from _pick_sample(picker, items, note, terms, bench, results)
+            judgement = yield from _pick_sample(picker, items, note, terms, bench, crew, results)
     elif judgement is not None:
         judgement = replace(judgement, keep_unproved=terms.keep_unproved)
-    for number, item in enumerate(items):
-        if number in results:
-            continue
-        here = Progress(len(results), len(items), _sum(results), item.name)
-        yield here
-        results[number] = yield from pick_one(picker, item.name, item.read, item.keep, note, here, judgement)
+    rest = [number for number in range(len(items)) if number not in results]
+    for step in crew.each(rest, lambda number: _tried(_read_and_find(picker, items[number].read, judgement))):
+        item = items[step.number]
+        if not step.results:
+            yield Progress(len(results), len(items), _sum(results), item.name, step.fraction)
+        for tried in step.results:
+            results[step.number] = _settled(item.name, tried, item.keep, note)
     yield Progress(len(items), len(items), _sum(results))
     return [results[number] for number in range(len(items))]
 
@@ -225,22 +248,27 @@ def _pick_sample(
     note: Callable[[PickResult], None],
     terms: Terms,
     bench: Bench,
+    crew: Crew,
     results: dict[int, PickResult],
 ) -> Job[Judgement]:
     """Score a sample, decide, and pick it; ``results`` takes what became of its micrographs, by number."""
     spent: dict[int, float] = {}
-    for number in spread_order(len(items)):
-        item, start = items[number], time.perf_counter()
-        here = Progress(len(results) + len(spent), len(items), 0, item.name)
-        yield here
-        try:
-            micrograph = item.read()
-            score_map = yield from _score(picker, micrograph, here)
-        except UserError as error:
-            results[number] = _failed(item.name, error, start, note)
-            continue
-        bench.add(number, micrograph, score_map)
-        spent[number] = time.perf_counter() - start
+
+    def scored(number: int) -> Generator[float, None, Sampled]:
+        micrograph = repaired(items[number].read())
+        return bench.sampled(micrograph, (yield from _score(picker, micrograph)))
+
+    for step in crew.each(spread_order(len(items)), lambda number: _tried(scored(number))):
+        item, done = items[step.number], len(results) + len(spent)
+        if not step.results:
+            yield Progress(done, len(items), 0, item.name, step.fraction)
+        for tried in step.results:
+            if tried.result is None:
+                results[step.number] = PickResult(item.name, seconds=tried.seconds, error=str(tried.error))
+                note(results[step.number])
+            else:
+                bench.take(step.number, tried.result)
+                spent[step.number] = tried.seconds
         if bench.enough:
             break
     done = len(results) + len(spent)
@@ -254,7 +282,8 @@ def _pick_sample(
         yield Progress(done, len(items), _sum(results), items[number].name)
         start = time.perf_counter() - seconds
         found = judged(picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
-        results[number] = _kept(items[number].name, found, items[number].keep, start, note)
+        tried_again = _Tried(found, None, time.perf_counter() - start)
+        results[number] = _settled(items[number].name, tried_again, items[number].keep, note)
     return judgement
 
 

@@ -197,6 +197,19 @@ class PickRun(Settings):
     decided_in: Path | None = Field(
         None, exclude=True, description="Folder of the averages that it was decided by; without one, that of the run."
     )
+    again: bool = Field(
+        False,
+        exclude=True,
+        description="Pick all micrographs anew, also those that an earlier run into the folder finished; needed where "
+        "its settings were others.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        exclude=True,
+        description="Micrographs that are worked on at once. Default: as many as there are processor cores.",
+    )
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
@@ -24,6 +25,7 @@ from napari_drpnet.pickers.protocol.picker import (
     RulingPicker,
     ScoringPicker,
     SimplePicker,
+    ThreadedPicker,
     learnable,
 )
 from napari_drpnet.pickers.protocol.simple import everything, generous
@@ -84,6 +86,7 @@ class LoadedPicker:
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
+        micrograph = repaired(micrograph)
         with self._blaming(micrograph.frame.micrograph):
             if isinstance(self.picker, ScoringPicker):
                 score_map = yield from self.picker.score_steps(micrograph)
@@ -125,6 +128,11 @@ class LoadedPicker:
         """Whether a rule of the picker's own is in the place of the threshold."""
         with self._blaming(score_map.frame.micrograph):
             return isinstance(self.picker, RulingPicker) and self.picker.keep(score_map) is not None
+
+    @property
+    def many_at_once(self) -> bool:
+        """Whether several threads may score with it."""
+        return isinstance(self.picker, ThreadedPicker) and self.picker.many_at_once
 
     # ---------------------------------------------------------------- learning without labels
 
