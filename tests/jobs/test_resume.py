@@ -122,3 +122,24 @@ def test_what_was_learnt_is_used_again():
     report = pick("m", picker="learning-discs")
     assert earlier(report) == ["m/a.mrc"]
     assert LearningDiscs.times_learnt == times
+
+
+def decided() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(Path("picks/settings.yaml").read_text())["decision"]
+    return found
+
+
+def test_a_threshold_that_was_chosen_on_few_micrographs_is_chosen_anew_on_twice_as_many():
+    for number in range(2):
+        write_discs(f"m/{number}.mrc", seed=number)
+    pick("m", threshold="auto")
+    write_discs("m/2.mrc", seed=2)
+    for path in Path("m").iterdir():
+        os.utime(path, (0, 0))
+    run = PickRun(inputs=("m",), picker="dark-discs", options={"diameter": 40})
+    assert len(earlier(jobs.finish(jobs.pick(run)))) == 2
+    assert decided()["micrographs"] == 2
+    os.utime(write_discs("m/3.mrc", seed=3), (0, 0))
+    with pytest.warns(UserWarning, match="when there were 2 micrographs; now there are 4"):
+        assert earlier(jobs.finish(jobs.pick(run))) == []
+    assert decided()["micrographs"] == 4

@@ -37,6 +37,12 @@ def pick(
             "become the project's. Made of the inputs where there is none."
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Go on with micrographs that come, until Ctrl-C, or until a file STOP is in the folder."
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
@@ -47,11 +53,14 @@ def pick(
     if project is None:
         if inputs:
             run["inputs"] = inputs
-        report = run_job(jobs.pick(jobs.make_run(run, told | where | own_values, settings)))
+        asked = jobs.make_run(run, told | where | own_values, settings)
+        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked))
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or {"out", "again"} & run.keys():
-            raise UserError("A project has its own folder and settings.", "Leave out --out, --settings and --again.")
+        if settings or watch or {"out", "again"} & run.keys():
+            raise UserError(
+                "A project has its own folder and settings.", "Leave out --out, --settings, --again and --watch."
+            )
         workers = run.pop("workers", None)
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:

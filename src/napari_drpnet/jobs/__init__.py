@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.simulation import simulate
     from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
     from napari_drpnet.jobs.training import make_train_settings, train, train_classifier, train_detector
+    from napari_drpnet.jobs.watching import watch
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
@@ -121,6 +122,7 @@ _HOME = {
     "simulation": ("simulate",),
     "templates": ("templates_of_picks", "templates_of_structure"),
     "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
+    "watching": ("watch",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -141,14 +141,8 @@ class Bench:
             self._rims = self._rims or ParticleStack(cutter)
             self._rims.put(pieces.first(room))
 
-    def decide(self, all_of_it: bool) -> Generator[float, None, Judgement]:
-        """Measure the evidence, and choose the threshold; yields the fraction done.
-
-        Parameters
-        ----------
-        all_of_it
-            Whether the sample is the whole data set.
-        """
+    def decide(self) -> Generator[float, None, Judgement]:
+        """Measure the evidence, and choose the threshold; yields the fraction done."""
         evidence: Evidence | None = None
         start = time.perf_counter()
         every = np.concatenate([np.empty(0), *self._probability.values()])
@@ -173,7 +167,7 @@ class Bench:
             "made_for": made_for(self._picker),
             "micrographs": len(self._probability),
             "candidates": len(every),
-            "enough": all_of_it or self.enough,
+            "enough": self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
         decision = decided(shares, every[left], proved[left], **fields)
@@ -256,7 +250,7 @@ def judge_one(
     """
     with Bench(picker) as bench:
         bench.add(0, micrograph, score_map)
-        judgement = yield from bench.decide(all_of_it=False)
+        judgement = yield from bench.decide()
         return judgement, bench.measured(0, judgement, score_map, 0.0)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
@@ -56,33 +57,70 @@ def pick(run: PickRun) -> Job[PickReport]:
                 "Name images, a folder, or a STAR file that lists some.",
             )
         )
-    load_picker(run.picker, **run.options)  # what is wrong with the settings is said before a folder is made
+    picker = picker_of(run)
     with alone_in(run.out):
-        return (yield from _pick_all(run, tasks, refusals))
+        return (yield from pick_tasks(run, picker, tasks, refusals))
 
 
-def _earlier(run: PickRun, tasks: Sequence[PickTask]) -> tuple[PickRun, LoadedPicker, list[PickResult]]:
-    """The run as it goes on, its picker, and what is finished."""
-    if run.again or run.options.get("threshold") == AUTO:
-        return run, load_picker(run.picker, **run.options), []
-    earlier, before = finished(run.out, tasks), recorded(run.out / _SETTINGS)
-    learnt = (run.out / f"{run.picker}{_WEIGHTS}").as_posix()
-    if earlier and before.get("picker") == run.picker and before.get("options", {}).get("weights") == learnt:
-        run = run.model_copy(update={"options": {"weights": learnt} | run.options})
-    picker = load_picker(run.picker, **run.options)
+def picker_of(run: PickRun) -> LoadedPicker:
+    """The picker of a run, with what it learnt in an earlier run into the folder.
+
+    Raises
+    ------
+    UserError
+        For unusable settings.
+    """
+    return load_picker(run.picker, **_as_learnt(run).options)
+
+
+def _as_learnt(run: PickRun) -> PickRun:
+    """The run with what its picker learnt in an earlier run into the folder, unless all is to be anew."""
+    if _anew(run):
+        return run
+    before, learnt = recorded(run.out / _SETTINGS), (run.out / f"{run.picker}{_WEIGHTS}").as_posix()
+    if before.get("picker") != run.picker or before.get("options", {}).get("weights") != learnt:
+        return run
+    return run.model_copy(update={"options": {"weights": learnt} | run.options})
+
+
+def _anew(run: PickRun) -> bool:
+    return run.again or run.options.get("threshold") == AUTO
+
+
+def _outgrown(run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], earlier: Sequence[PickResult]) -> bool:
+    """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
+    decision = recorded_decision(run.out / _SETTINGS) if picker.auto and run.decision is None else None
+    names = {task.micrograph.name for task in tasks}
+    if decision is None or decision.enough or len(names) < 2 * decision.micrographs:
+        return False
+    if not set(map(_name, earlier)) <= names:
+        return False  # those that are not picked now keep their picks, and so the others keep to their threshold
+    warn(
+        f"The threshold was chosen when there were {decision.micrographs} micrographs; now there are {len(names)}. "
+        "It is chosen anew, and all are picked with it.",
+        stacklevel=2,
+    )
+    return True
+
+
+def pick_tasks(
+    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal]
+) -> Job[PickReport]:
+    """`pick`, of these micrographs; the folder is locked already."""
+    run = _as_learnt(run)
+    start = time.perf_counter()
+    earlier = [] if _anew(run) else finished(run.out, tasks)
     if earlier:
         check_same(run, _in_force(picker), run.out / _SETTINGS)
-        inputs = dict.fromkeys((*before.get("inputs", ()), *run.inputs))
+    outgrown = _outgrown(run, picker, tasks, earlier)
+    if outgrown:
+        earlier = []
+    if earlier:
+        inputs = dict.fromkeys((*recorded(run.out / _SETTINGS).get("inputs", ()), *run.inputs))
         run = run.model_copy(update={"inputs": tuple(inputs)})
-    return run, picker, earlier
-
-
-def _pick_all(run: PickRun, tasks: Sequence[PickTask], refusals: Sequence[Refusal]) -> Job[PickReport]:
-    start = time.perf_counter()
-    run, picker, earlier = _earlier(run, tasks)
-    done = {result.micrograph for result in earlier}
+    done = set(map(_name, earlier))
     left = [task for task in tasks if task.micrograph.name not in done]
-    known = _known(run, picker)
+    known = None if outgrown else _known(run, picker)
     _record(run, picker, known)
     learnt: dict[str, str] = {}
     file = run.out / f"{picker.name}{_WEIGHTS}"
@@ -96,7 +134,7 @@ def _pick_all(run: PickRun, tasks: Sequence[PickTask], refusals: Sequence[Refusa
         decided.append(kept(judgement, run.out))
         _record(run, picker, decided[-1], learnt)
 
-    terms = Terms(run.out / _SAMPLE, known, not earlier, run.keep_unproved, tell, run.workers or usual_size())
+    terms = Terms(run.out / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
     with PickLists(run.out, earlier) as lists:
         for refusal in refusals:
             lists.add(PickResult(refusal.name, error=str(refusal.error)))
@@ -105,6 +143,10 @@ def _pick_all(run: PickRun, tasks: Sequence[PickTask], refusals: Sequence[Refusa
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
     return PickReport(run.out, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
+
+
+def _name(result: PickResult) -> str:
+    return result.micrograph
 
 
 def _in_order(results: Sequence[PickResult], tasks: Sequence[PickTask]) -> list[PickResult]:

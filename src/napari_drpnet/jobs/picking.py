@@ -196,8 +196,6 @@ class Terms:
         What was decided before; None: it is decided now where the picker's threshold is to be chosen.
     folder
         Where a sample is kept meanwhile; what is in it goes.
-    whole
-        Whether the micrographs are all that the data set has.
     keep_unproved
         Whether picks stay that are in doubt.
     tell
@@ -208,7 +206,6 @@ class Terms:
 
     folder: Path
     judgement: Judgement | None = None
-    whole: bool = True
     keep_unproved: bool = False
     tell: Callable[[Judgement], None] = lambda _: None
     workers: int = field(default_factory=usual_size)
@@ -274,8 +271,7 @@ def _pick_sample(
     done = len(results) + len(spent)
     here = Progress(done, len(items), 0, "Measuring what averages prove")
     yield here
-    all_of_it = terms.whole and done == len(items)
-    judgement = yield from translate(bench.decide(all_of_it), within(here))
+    judgement = yield from translate(bench.decide(), within(here))
     judgement = replace(judgement, keep_unproved=terms.keep_unproved)
     terms.tell(judgement)
     for number, seconds in sorted(spent.items()):

@@ -241,7 +241,6 @@ def pick_project(
     terms = Terms(
         project.folder / _SAMPLE,
         known,
-        len(wanted) == len(project.micrographs),
         project.settings.keep_unproved,
         tell,
         workers or usual_size(),

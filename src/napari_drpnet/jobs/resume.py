@@ -27,14 +27,15 @@ _SHOWN, _LONGEST = 3, 40
 def finished(out: Path, tasks: Sequence[PickTask]) -> list[PickResult]:
     """What earlier runs into a folder finished, in the order of its summary.
 
-    A micrograph that failed, whose file of picks is gone, or that was written after it was picked, is not finished.
+    A micrograph that is to be picked now is not finished where it failed, where its file of picks is gone, or where it
+    was written after it was picked. Others stay as they are.
 
     Parameters
     ----------
     out
         The folder.
     tasks
-        What is to be picked now; of other micrographs in the summary the files of picks are enough.
+        What is to be picked now.
     """
     try:
         rows = list(csv.DictReader(io.StringIO((out / SUMMARY).read_text("utf-8"), newline=""), delimiter="\t"))
@@ -52,8 +53,11 @@ def _result(
     """A row of the summary as the result that it was; None where it does not hold."""
     try:
         name = row["micrograph"] or ""
-        picked, task = files[name].stat().st_mtime, tasks.get(name)
-        if row["error"] or (task is not None and task.micrograph.path.stat().st_mtime > picked):
+        task = tasks.get(name)
+        if row["error"]:
+            return PickResult(name, error=row["error"], earlier=True) if task is None else None
+        picked = files[name].stat().st_mtime
+        if task is not None and task.micrograph.path.stat().st_mtime > picked:
             return None
         return PickResult(
             name if task is None else task.micrograph.name,
