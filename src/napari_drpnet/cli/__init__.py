@@ -44,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(with_options(picking.pick))
+app.command()(picking.collect)
 app.command(context_settings=relion.ANY_PARAMETER)(relion.relion_job)
 app.command()(pickers.pickers)
 app.command()(with_options(project.project))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
@@ -85,6 +86,7 @@ _HOME = {
     ),
     "averaging.templates": ("averages_as_templates",),
     "averaging.write": ("write_averages",),
+    "collecting": ("collect",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),
     "compare.result": ("ComparisonReport",),

@@ -27,13 +27,14 @@ from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import AUTO, PickRun
 from napari_drpnet.steps import Job
 
-_SETTINGS, _SAMPLE, _WEIGHTS = "settings.yaml", ".sample", ".safetensors"
+SETTINGS, WEIGHTS, _SAMPLE = "settings.yaml", ".safetensors", ".sample"
 
 
 def pick(run: PickRun) -> Job[PickReport]:
     """Pick every micrograph of a run.
 
-    Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``.
+    Writes ``<micrograph>_autopick.star`` each, ``autopick.star``, ``summary.tsv`` and ``settings.yaml`` to ``run.out``;
+    of a part of a run, all but the first to its own folder.
     Micrographs that an earlier run into the folder finished, with the same settings, are not picked again.
     Where the threshold is to be chosen, it is measured on a sample first (`picking.pick_each`); a decision of an
     earlier run into the same folder, or of the settings that are repeated, holds unless ``auto`` is asked for anew.
@@ -58,7 +59,7 @@ def pick(run: PickRun) -> Job[PickReport]:
             )
         )
     picker = picker_of(run)
-    with alone_in(run.out):
+    with alone_in(run.folder):
         return (yield from pick_tasks(run, picker, tasks, refusals))
 
 
@@ -77,7 +78,7 @@ def _as_learnt(run: PickRun) -> PickRun:
     """The run with what its picker learnt in an earlier run into the folder, unless all is to be anew."""
     if _anew(run):
         return run
-    before, learnt = recorded(run.out / _SETTINGS), (run.out / f"{run.picker}{_WEIGHTS}").as_posix()
+    before, learnt = recorded(run.folder / SETTINGS), (run.out / f"{run.picker}{WEIGHTS}").as_posix()
     if before.get("picker") != run.picker or before.get("options", {}).get("weights") != learnt:
         return run
     return run.model_copy(update={"options": {"weights": learnt} | run.options})
@@ -89,7 +90,7 @@ def _anew(run: PickRun) -> bool:
 
 def _outgrown(run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], earlier: Sequence[PickResult]) -> bool:
     """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
-    decision = recorded_decision(run.out / _SETTINGS) if picker.auto and run.decision is None else None
+    decision = recorded_decision(run.folder / SETTINGS) if picker.auto and run.decision is None else None
     names = {task.micrograph.name for task in tasks}
     if decision is None or decision.enough or len(names) < 2 * decision.micrographs:
         return False
@@ -109,21 +110,22 @@ def pick_tasks(
     """`pick`, of these micrographs; the folder is locked already."""
     run = _as_learnt(run)
     start = time.perf_counter()
-    earlier = [] if _anew(run) else finished(run.out, tasks)
+    mine = [number for number in range(len(tasks)) if run.is_mine(number)]
+    earlier = [] if _anew(run) else finished(run.folder, [tasks[number] for number in mine])
     if earlier:
-        check_same(run, _in_force(picker), run.out / _SETTINGS)
+        check_same(run, _in_force(picker), run.folder / SETTINGS)
     outgrown = _outgrown(run, picker, tasks, earlier)
     if outgrown:
         earlier = []
     if earlier:
-        inputs = dict.fromkeys((*recorded(run.out / _SETTINGS).get("inputs", ()), *run.inputs))
+        inputs = dict.fromkeys((*recorded(run.folder / SETTINGS).get("inputs", ()), *run.inputs))
         run = run.model_copy(update={"inputs": tuple(inputs)})
     done = set(map(_name, earlier))
-    left = [task for task in tasks if task.micrograph.name not in done]
+    left = [number for number in mine if tasks[number].micrograph.name not in done]
     known = None if outgrown else _known(run, picker)
     _record(run, picker, known)
     learnt: dict[str, str] = {}
-    file = run.out / f"{picker.name}{_WEIGHTS}"
+    file = run.out / f"{picker.name}{WEIGHTS}"
     if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], file)):
         learnt = {"weights": file.as_posix()}
         _record(run, picker, known, learnt)
@@ -131,18 +133,17 @@ def pick_tasks(
     decided = [known] if known else []
 
     def tell(judgement: Judgement) -> None:
-        decided.append(kept(judgement, run.out))
+        decided.append(kept(judgement, run.folder))
         _record(run, picker, decided[-1], learnt)
 
-    terms = Terms(run.out / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
-    with PickLists(run.out, earlier) as lists:
-        for refusal in refusals:
+    terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
+    with PickLists(run.folder, earlier) as lists:
+        for refusal in refusals if run.is_mine(0) else ():
             lists.add(PickResult(refusal.name, error=str(refusal.error)))
-        items = [_item(run, task) for task in left]
-        yield from pick_each(picker, items, lists.add, terms)
+        yield from pick_each(picker, [_item(run, task) for task in tasks], lists.add, terms, left)
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
-    return PickReport(run.out, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
+    return PickReport(run.folder, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
 
 
 def _name(result: PickResult) -> str:
@@ -165,9 +166,9 @@ def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
     if run.options.get("threshold") == AUTO:
         return None
     if run.decision is None:
-        return with_averages(judged_before(recorded_decision(run.out / _SETTINGS), picker), picker, run.out)
-    known = with_averages(judged_before(run.decision, picker), picker, run.decided_in or run.out)
-    return kept(known, run.out) if known else None
+        return with_averages(judged_before(recorded_decision(run.folder / SETTINGS), picker), picker, run.folder)
+    known = with_averages(judged_before(run.decision, picker), picker, run.decided_in or run.folder)
+    return kept(known, run.folder) if known else None
 
 
 def _record(
@@ -177,7 +178,7 @@ def _record(
     options = _in_force(picker) | (learnt or {})
     decision = None if judgement is None else judgement.decision
     in_force = {"options": options, "decision": decision, "version": version("napari-drpnet")}
-    write_run_file(run.model_copy(update=in_force), run.out / _SETTINGS)
+    write_run_file(run.model_copy(update=in_force), run.folder / SETTINGS)
 
 
 def _in_force(picker: LoadedPicker) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from warnings import warn
@@ -103,7 +104,7 @@ def _tried(work: Generator[float, None, Result]) -> Generator[float, None, _Trie
     return _Tried(result, None, time.perf_counter() - start)
 
 
-def _read_and_find(picker: LoadedPicker, read: Reader, judgement: Judgement | None) -> Generator[float, None, Found]:
+def _pick(picker: LoadedPicker, judgement: Judgement | None, read: Reader) -> Generator[float, None, Found]:
     return (yield from find(picker, read(), judgement))
 
 
@@ -125,7 +126,7 @@ def pick_one(
     here
         The run that this is a part of.
     """
-    tried = yield from translate(_tried(_read_and_find(picker, read, None)), within(here))
+    tried = yield from translate(_tried(_pick(picker, None, read)), within(here))
     return _settled(name, tried, keep, note)
 
 
@@ -212,79 +213,115 @@ class Terms:
 
 
 def pick_each(
-    picker: LoadedPicker, items: Sequence[Item], note: Callable[[PickResult], None], terms: Terms
-) -> Job[list[PickResult]]:
-    """Pick all micrographs of a data set, several at once; results come, are kept and noted in their order.
-
-    Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
-    and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
-    twice.
-    """
-    results: dict[int, PickResult] = {}
-    crew = Crew(min(terms.workers, len(items)) if picker.many_at_once else 1)
-    judgement = terms.judgement
-    if judgement is None and picker.auto and items:
-        with held(terms.folder) as kept, Bench(picker, kept) as bench:
-            judgement = yield from _pick_sample(picker, items, note, terms, bench, crew, results)
-    elif judgement is not None:
-        judgement = replace(judgement, keep_unproved=terms.keep_unproved)
-    rest = [number for number in range(len(items)) if number not in results]
-    for step in crew.each(rest, lambda number: _tried(_read_and_find(picker, items[number].read, judgement))):
-        item = items[step.number]
-        if not step.results:
-            yield Progress(len(results), len(items), _sum(results), item.name, step.fraction)
-        for tried in step.results:
-            results[step.number] = _settled(item.name, tried, item.keep, note)
-    yield Progress(len(items), len(items), _sum(results))
-    return [results[number] for number in range(len(items))]
-
-
-def _pick_sample(
     picker: LoadedPicker,
     items: Sequence[Item],
     note: Callable[[PickResult], None],
     terms: Terms,
-    bench: Bench,
-    crew: Crew,
-    results: dict[int, PickResult],
-) -> Job[Judgement]:
-    """Score a sample, decide, and pick it; ``results`` takes what became of its micrographs, by number."""
-    spent: dict[int, float] = {}
+    wanted: Sequence[int] | None = None,
+) -> Job[list[PickResult]]:
+    """Pick micrographs of a data set, several at once; results come, are kept and noted in their order.
 
-    def scored(number: int) -> Generator[float, None, Sampled]:
-        micrograph = repaired(items[number].read())
-        return bench.sampled(micrograph, (yield from _score(picker, micrograph)))
+    Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
+    and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
+    twice.
 
-    for step in crew.each(spread_order(len(items)), lambda number: _tried(scored(number))):
-        item, done = items[step.number], len(results) + len(spent)
-        if not step.results:
-            yield Progress(done, len(items), 0, item.name, step.fraction)
-        for tried in step.results:
-            if tried.result is None:
-                results[step.number] = PickResult(item.name, seconds=tried.seconds, error=str(tried.error))
-                note(results[step.number])
-            else:
-                bench.take(step.number, tried.result)
-                spent[step.number] = tried.seconds
-        if bench.enough:
-            break
-    done = len(results) + len(spent)
-    here = Progress(done, len(items), 0, "Measuring what averages prove")
-    yield here
-    judgement = yield from translate(bench.decide(), within(here))
-    judgement = replace(judgement, keep_unproved=terms.keep_unproved)
-    terms.tell(judgement)
-    for number, seconds in sorted(spent.items()):
-        yield Progress(done, len(items), _sum(results), items[number].name)
-        start = time.perf_counter() - seconds
-        found = judged(picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
-        tried_again = _Tried(found, None, time.perf_counter() - start)
-        results[number] = _settled(items[number].name, tried_again, items[number].keep, note)
-    return judgement
+    Parameters
+    ----------
+    picker
+        Ready to pick.
+    items
+        The whole data set.
+    note
+        Told each result at once.
+    terms
+        How the threshold comes about.
+    wanted
+        Numbers of the items to pick; None for all.
+    """
+    run = _Run(picker, items, note, terms, range(len(items)) if wanted is None else wanted)
+    return (yield from run.pick())
 
 
-def _sum(results: Mapping[int, PickResult]) -> int:
-    return sum(result.picks for result in results.values())
+@dataclass(eq=False)
+class _Run:
+    """A run over a data set, see `pick_each`, and what became of its micrographs by number."""
+
+    picker: LoadedPicker
+    items: Sequence[Item]
+    note: Callable[[PickResult], None]
+    terms: Terms
+    wanted: Sequence[int]
+    results: dict[int, PickResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._mine = frozenset(self.wanted)
+        self._crew = Crew(max(1, min(self.terms.workers, len(self.items))) if self.picker.many_at_once else 1)
+
+    def pick(self) -> Job[list[PickResult]]:
+        judgement = self.terms.judgement
+        if judgement is None and self.picker.auto and self.wanted:
+            with held(self.terms.folder) as kept, Bench(self.picker, kept) as bench:
+                spent = yield from self._score_sample(bench)
+                judgement = yield from self._decide(bench, len(spent))
+                yield from self._pick_sample(bench, judgement, spent)
+        elif judgement is not None:
+            judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
+        rest = [number for number in self.wanted if number not in self.results]
+        find_in = partial(_pick, self.picker, judgement)
+        for step in self._crew.each(rest, lambda number: _tried(find_in(self.items[number].read))):
+            if not step.results:
+                yield self._here(len(self.results), len(self.wanted), self.items[step.number].name, step.fraction)
+            for tried in step.results:
+                self._settle(step.number, tried)
+        yield self._here(len(self.wanted), len(self.wanted))
+        return [self.results[number] for number in self.wanted]
+
+    def _score_sample(self, bench: Bench) -> Job[dict[int, float]]:
+        """Fill the bench from all over the data set; gives the seconds that each micrograph took."""
+        spent: dict[int, float] = {}
+        failed = 0
+
+        def scored(number: int) -> Generator[float, None, Sampled]:
+            micrograph = repaired(self.items[number].read())
+            return bench.sampled(micrograph, (yield from _score(self.picker, micrograph)))
+
+        for step in self._crew.each(spread_order(len(self.items)), lambda number: _tried(scored(number))):
+            if not step.results:
+                name = self.items[step.number].name
+                yield Progress(failed + len(spent), len(self.items), 0, name, step.fraction)
+            for tried in step.results:
+                if tried.result is None:
+                    failed += 1
+                    self._settle(step.number, _Tried(None, tried.error, tried.seconds))
+                else:
+                    bench.take(step.number, tried.result)
+                    spent[step.number] = tried.seconds
+            if bench.enough:
+                break
+        return spent
+
+    def _decide(self, bench: Bench, done: int) -> Job[Judgement]:
+        here = Progress(done, len(self.items), 0, "Measuring what averages prove")
+        yield here
+        judgement = yield from translate(bench.decide(), within(here))
+        judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
+        self.terms.tell(judgement)
+        return judgement
+
+    def _pick_sample(self, bench: Bench, judgement: Judgement, spent: Mapping[int, float]) -> Job[None]:
+        for number in sorted(self._mine & spent.keys()):
+            yield self._here(len(spent), len(self.items), self.items[number].name)
+            start = time.perf_counter() - spent[number]
+            found = judged(self.picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
+            self._settle(number, _Tried(found, None, time.perf_counter() - start))
+
+    def _settle(self, number: int, tried: _Tried[Found]) -> None:
+        if number in self._mine:
+            item = self.items[number]
+            self.results[number] = _settled(item.name, tried, item.keep, self.note)
+
+    def _here(self, done: int, total: int, name: str = "", fraction: float = 0.0) -> Progress:
+        return Progress(done, total, sum(result.picks for result in self.results.values()), name, fraction)
 
 
 def spread_order(count: int) -> list[int]:

@@ -25,6 +25,7 @@ from napari_drpnet.settings.decision import Decision, Evidence, KnownHalves
 from napari_drpnet.settings.deepcryopicker import DeepCryoPickerPaperSettings, DeepCryoPickerSettings
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.picking import (
+    PARTS,
     DRPnetPaperSettings,
     DRPnetSettings,
     EvaluationSettings,
@@ -44,6 +45,7 @@ __all__ = [
     "DEFAULT_PICKER",
     "EVEN",
     "FINE_TUNING",
+    "PARTS",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AveragingSettings",
