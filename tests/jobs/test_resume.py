@@ -143,3 +143,10 @@ def test_a_threshold_that_was_chosen_on_few_micrographs_is_chosen_anew_on_twice_
     with pytest.warns(UserWarning, match="when there were 2 micrographs; now there are 4"):
         assert earlier(jobs.finish(jobs.pick(run))) == []
     assert decided()["micrographs"] == 4
+
+
+def test_picks_that_nobody_knows_how_they_were_made_are_not_added_to():
+    pick(write_discs("a.mrc"))
+    Path("picks/settings.yaml").unlink()
+    with pytest.raises(UserError, match="does not say how they were made"):
+        pick(write_discs("b.mrc"))

@@ -101,7 +101,9 @@ def check_same(run: PickRun, in_force: Mapping[str, Any], file: Path) -> None:
     UserError
         Naming what is different.
     """
-    before = recorded(file)
+    before, hint = recorded(file), "Take another --out; or --again, which picks all micrographs anew."
+    if not before:
+        raise UserError(f"{file.parent} holds picks, and {file.name} does not say how they were made.", hint)
     now: dict[str, Any] = {name: getattr(run, name) for name in _TOLD} | {"version": version("napari-drpnet")}
     pairs = [(name, before.get(name), value) for name, value in now.items()]
     options = before.get("options", {})
@@ -115,7 +117,7 @@ def check_same(run: PickRun, in_force: Mapping[str, Any], file: Path) -> None:
         more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
         raise UserError(
             f"{file.parent} holds picks that were made with other settings: {'; '.join(other[:_SHOWN])}{more}.",
-            "Take another --out; or --again, which picks all micrographs anew.",
+            hint,
         )
 
 
