@@ -17,7 +17,14 @@ import torch
 from tables import ablation, boxes, branches, cascade, harvests, stages
 from tables.rows import Row, Task
 
-TABLES = {"ablation": ablation, "boxes": boxes, "branches": branches, "cascade": cascade, "harvests": harvests, "stages": stages}
+TABLES = {
+    "ablation": ablation,
+    "boxes": boxes,
+    "branches": branches,
+    "cascade": cascade,
+    "harvests": harvests,
+    "stages": stages,
+}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:

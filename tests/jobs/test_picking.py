@@ -21,7 +21,7 @@ from napari_drpnet.io.names import safe_place
 from napari_drpnet.io.star_lists import read_coordinate_list
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.settings import EvaluationSettings, PickRun
-from napari_drpnet.steps import Progress, drive
+from napari_drpnet.steps import drive
 
 
 @pytest.fixture(autouse=True)
@@ -276,7 +276,7 @@ def test_progress_counts_micrographs_and_picks_and_the_part_of_the_one_in_work()
 def test_the_score_map_of_the_window_gives_the_picks_of_a_run():
     path = write_discs("a.mrc")
     picker = load_picker("slow-scores", diameter=40, threshold=0.5)
-    found = jobs.finish(jobs.find(picker, read_micrograph(path), Progress(0, 1)))
+    found = jobs.finish(jobs.find(picker, read_micrograph(path)))
     pick(path, picker="slow-scores")
     (written,) = read_picks(Path("picks/a_autopick.star"))
     np.testing.assert_array_equal(picker.picks_from(found.score_map).yx, written.yx)

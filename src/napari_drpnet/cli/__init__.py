@@ -23,6 +23,7 @@ from napari_drpnet.cli import (
     pickers,
     picking,
     project,
+    relion,
     simulating,
     templates,
     trainable,
@@ -44,6 +45,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(with_options(picking.pick))
+app.command()(picking.collect)
+app.command(context_settings=relion.ANY_PARAMETER)(relion.relion_job)
 app.command()(pickers.pickers)
 app.command()(with_options(project.project))
 app.command()(with_options(evaluating.evaluate))

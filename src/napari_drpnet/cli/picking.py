@@ -23,7 +23,7 @@ def pick(
     inputs: Inputs = None,
     *,
     told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
-    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved")],
+    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved", "again", "workers", "part")],
     networks: Networks,
     where: Annotated[Given, options(PickerSettings, "device")],
     own: OptionTexts = None,
@@ -37,6 +37,12 @@ def pick(
             "become the project's. Made of the inputs where there is none."
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Go on with micrographs that come, until Ctrl-C, or until a file STOP is in the folder."
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
@@ -47,16 +53,26 @@ def pick(
     if project is None:
         if inputs:
             run["inputs"] = inputs
-        report = run_job(jobs.pick(jobs.make_run(run, told | where | own_values, settings)))
+        asked = jobs.make_run(run, told | where | own_values, settings)
+        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked))
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or "out" in run:
-            raise UserError("A project has its own folder and settings.", "Leave out --out and --settings.")
+        if settings or watch or {"out", "again", "part"} & run.keys():
+            raise UserError(
+                "A project has its own folder and settings.",
+                "Leave out --out, --settings, --again, --part, --watch.",
+            )
+        workers = run.pop("workers", None)
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, **where))
+            report = run_job(jobs.pick_project(opened, names, workers, **where))
         rest = "--json lists them"
+    _tell(report, rest, json)
+
+
+def _tell(report: jobs.PickReport, rest: str, json: bool) -> None:
+    """What became of a run; exit status 1 where some micrographs failed, 2 where all did."""
     tell_some("error", [result.error for result in report.failed], f", {rest}")
     for note in report.notes:
         tell("warning", note)
@@ -67,12 +83,28 @@ def pick(
             f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
+        if report.earlier:
+            typer.echo(f"{report.earlier} of them were finished before (--again picks them anew)")
         if report.chosen:
             typer.echo(report.chosen)
         if report.confidence:
             typer.echo(report.confidence)
     if report.failed:
         raise typer.Exit(1 if report.picked else 2)
+
+
+def collect(
+    out: Annotated[Path, typer.Argument(help="Folder of a run that was picked in parts.")],
+    json: JsonFlag = False,
+) -> None:
+    """Join the parts of a run, as jobs of a cluster picked them.
+
+    Writes the lists, the summary and the settings, as if it had been one run. It may be called at any time, and again.
+
+    Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/ --part 1/10, and so on to 10/10; then:
+    napari-drpnet collect picks/
+    """
+    _tell(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
 
 
 def _document(report: jobs.PickReport) -> dict[str, object]:

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import typer
 
@@ -19,7 +19,9 @@ Result = TypeVar("Result")
 _SHOWN = 10  # lines
 
 
-def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: bool = False) -> Result:
+def run_job(
+    job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: TextIO | None = None
+) -> Result:
     """Drive a job with a progress bar; Ctrl-C, SIGTERM and SIGHUP end the program with status 130, 143 and 129.
 
     Parameters
@@ -29,7 +31,7 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
     counts
         Follows "3/10" in the bar: the unit of `Progress.done`, and what else is to be told.
     log
-        Where there is no terminal to draw a bar on, write each step as a line, once.
+        Where there is no terminal to draw a bar on, write each step as a line to this, once.
     """
     # rich costs start-up time.
     from rich.console import Console
@@ -51,9 +53,9 @@ def run_job(job: Job[Result], counts: str = "micrographs, {task.fields[picks]} p
         def show(step: Progress) -> None:
             nonlocal said
             check()
-            if log and not console.is_terminal and said != (step.done, step.message):
+            if log is not None and not console.is_terminal and said != (step.done, step.message):
                 said = step.done, step.message
-                tell(f"{step.done}/{step.total}", step.message)
+                print(f"{step.done}/{step.total}: {' '.join(step.message.split())}", file=log, flush=True)
             bar.update(
                 shown, total=step.total, completed=step.done + step.fraction, picks=step.picks, description=step.message
             )

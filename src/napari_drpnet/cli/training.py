@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,7 +111,7 @@ def retrain(
 def run_training(job: jobs.Job[TrainingReport | None]) -> None:
     """Run a training to its end and say what came of it."""
     # Of the processes that torchrun starts, one tells.
-    report = run_job(job, "steps", log=os.environ.get("RANK", "0") == "0")
+    report = run_job(job, "steps", log=sys.stderr if os.environ.get("RANK", "0") == "0" else None)
     if report is None:
         return
     if report.f1 is None:
@@ -137,7 +138,7 @@ def _of_retraining(told: Given) -> Given:
 
 def run_retraining(job: jobs.Job[jobs.RetrainReport], project: Path | None) -> None:
     """Run a retraining to its end and say what came of it."""
-    report = run_job(job, "steps", log=True)
+    report = run_job(job, "steps", log=sys.stderr)
     for note in report.notes:
         tell("note", note)
     if report.after is not None:

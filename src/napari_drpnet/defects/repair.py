@@ -20,7 +20,7 @@ _THICK, _MANY = 8, 0.01
 
 
 def repaired(micrograph: Micrograph) -> Micrograph:
-    """The micrograph with its bad pixels replaced and marked; an ordinary one comes back as it is.
+    """The micrograph with its bad pixels replaced and marked; one that is repaired already comes back as it is.
 
     Bad are pixels that are marked already, lines and specks far from all usual grey levels, columns and rows that
     leave those beside them, frames and rectangles of one grey level, frames of nearly one, and large areas at a border
@@ -39,18 +39,20 @@ def repaired(micrograph: Micrograph) -> Micrograph:
     Micrograph
         In the same frame; its ``valid`` is None when all pixels are good.
     """
+    if micrograph.repaired:
+        return micrograph
     good = np.ones(micrograph.image.shape, np.bool_) if micrograph.valid is None else micrograph.valid
     found = _found(micrograph.image, good)
     if found is None:
-        return micrograph
+        return replace(micrograph, repaired=True)
     even = _even(found)
     if even is not None:
         found = _found(*even) or found
     image, bad = found.image, found.bad
     bad = bad | far_areas(image, ~bad, found.levels)
     if not bad.any():
-        return replace(micrograph, image=image, valid=None)
-    return replace(micrograph, image=filled(image, ~bad), valid=~bad)
+        return replace(micrograph, image=image, valid=None, repaired=True)
+    return replace(micrograph, image=filled(image, ~bad), valid=~bad, repaired=True)
 
 
 @dataclass(frozen=True, eq=False)

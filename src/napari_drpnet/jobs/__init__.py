@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
     from napari_drpnet.jobs.judging import Judgement
-    from napari_drpnet.jobs.masks import MaskReport, make_masks
     from napari_drpnet.jobs.levels import levels_in_words
+    from napari_drpnet.jobs.masks import MaskReport, make_masks
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         with_networks,
     )
     from napari_drpnet.jobs.prospect import expected_in_words
+    from napari_drpnet.jobs.relion import relion_job, relion_parameters
     from napari_drpnet.jobs.retrain.before_after import Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
     from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.simulation import simulate
     from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
     from napari_drpnet.jobs.training import make_train_settings, train, train_classifier, train_detector
+    from napari_drpnet.jobs.watching import watch
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
@@ -85,6 +88,7 @@ _HOME = {
     ),
     "averaging.templates": ("averages_as_templates",),
     "averaging.write": ("write_averages",),
+    "collecting": ("collect",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),
     "compare.result": ("ComparisonReport",),
@@ -109,6 +113,7 @@ _HOME = {
         "with_networks",
     ),
     "prospect": ("expected_in_words",),
+    "relion": ("relion_job", "relion_parameters"),
     "retrain.before_after": ("Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
     "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),
@@ -123,6 +128,7 @@ _HOME = {
     "simulation": ("simulate",),
     "templates": ("templates_of_picks", "templates_of_structure"),
     "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
+    "watching": ("watch",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.held import Held
 from napari_drpnet.jobs.judging import Judgement, as_kept, decided, made_for
-from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack, unpacked
+from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack, Pieces, cut_pieces, unpacked
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import EVEN
 
@@ -33,6 +33,29 @@ _SURE, _MICROGRAPHS = 3000, 64
 _MEASURED = 10_000
 # Places on the rims of candidates, in all and on one micrograph.
 _RIMS, _RIMS_EACH = 2000, 400
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A scored micrograph as a bench takes it.
+
+    Attributes
+    ----------
+    score_map, every
+        Its candidates, and all that could be picked.
+    pieces
+        Of those that could be picked, and of places on their rims; empty where nothing is to be measured.
+    micrograph
+        Only where the size of the particles is not known yet, so that nothing could be cut out.
+    problem
+        Why nothing could be cut out.
+    """
+
+    score_map: ScoreMap
+    every: Picks
+    pieces: tuple[Pieces, ...] = ()
+    micrograph: Micrograph | None = None
+    problem: str = ""
 
 
 class Bench:
@@ -76,8 +99,22 @@ class Bench:
 
     def add(self, number: int, micrograph: Micrograph, score_map: ScoreMap) -> None:
         """Take a micrograph that was scored into the sample, under a number of its own."""
-        self._by_rule = self._by_rule or self._picker.by_rule(score_map)
+        self.take(number, self.sampled(micrograph, score_map))
+
+    def sampled(self, micrograph: Micrograph, score_map: ScoreMap) -> Sampled:
+        """What `take` takes of a micrograph that was scored; changes nothing, so that several threads may call it."""
         every = self._picker.picks_from(score_map, 0.0)
+        if self._by_rule or self._picker.by_rule(score_map):
+            return Sampled(score_map, every)
+        diameter = self._picker.settings.diameter
+        if not diameter:
+            return Sampled(score_map, every, micrograph=micrograph)
+        return _cut(Cutter(diameter), micrograph, score_map, every)
+
+    def take(self, number: int, sampled: Sampled) -> None:
+        """Take a micrograph into the sample, under a number of its own."""
+        score_map, every = sampled.score_map, sampled.every
+        self._by_rule = self._by_rule or self._picker.by_rule(score_map)
         if self._held is not None:
             self._held.put(number, score_map)
         self._probability[number] = every.score
@@ -86,33 +123,26 @@ class Bench:
             return
         try:
             self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
-            self._stack.add(micrograph, every)
+            if sampled.micrograph is not None:
+                sampled = _cut(self._stack.cutter, sampled.micrograph, score_map, every)
+            if not sampled.pieces:
+                raise UserError(sampled.problem)
+            self._stack.put(sampled.pieces[0])
             self._cut.append(number)
-            self._add_rims(self._stack.cutter, micrograph, every)
+            self._put_rims(self._stack.cutter, sampled.pieces[1:])
         except UserError as error:
             self._problem = self._problem or error.message
 
-    def _add_rims(self, cutter: Cutter, micrograph: Micrograph, every: Picks) -> None:
-        """Cut out places on the rims of candidates, too."""
-        room = _RIMS - (0 if self._rims is None else len(self._rims))
-        if room <= 0 or every.frame.shape is None:
-            return
-        across = cutter.diameter / every.frame.known_pixel_size()
-        size = np.array(every.frame.shape, np.float64) / across
-        yx = across * rim_places(every.yx / across, size, min(room, _RIMS_EACH), seed=len(every))
-        if not len(yx):
-            return  # nothing to make the micrograph white for once more
-        self._rims = self._rims or ParticleStack(cutter)
-        self._rims.add(micrograph, Picks(every.frame, yx))
+    def _put_rims(self, cutter: Cutter, rims: Sequence[Pieces]) -> None:
+        for pieces in rims:
+            room = _RIMS - (0 if self._rims is None else len(self._rims))
+            if room <= 0 or not len(pieces.picks):
+                continue
+            self._rims = self._rims or ParticleStack(cutter)
+            self._rims.put(pieces.first(room))
 
-    def decide(self, all_of_it: bool) -> Generator[float, None, Judgement]:
-        """Measure the evidence, and choose the threshold; yields the fraction done.
-
-        Parameters
-        ----------
-        all_of_it
-            Whether the sample is the whole data set.
-        """
+    def decide(self) -> Generator[float, None, Judgement]:
+        """Measure the evidence, and choose the threshold; yields the fraction done."""
         evidence: Evidence | None = None
         start = time.perf_counter()
         every = np.concatenate([np.empty(0), *self._probability.values()])
@@ -137,7 +167,7 @@ class Bench:
             "made_for": made_for(self._picker),
             "micrographs": len(self._probability),
             "candidates": len(every),
-            "enough": all_of_it or self.enough,
+            "enough": self.enough,
         }
         cutter = None if self._stack is None else self._stack.cutter
         decision = decided(shares, every[left], proved[left], **fields)
@@ -160,6 +190,23 @@ class Bench:
         """The candidates of a micrograph of the sample, which are kept, once."""
         assert self._held is not None, "somebody else keeps them"
         return self._held.take(number)
+
+
+def _cut(cutter: Cutter, micrograph: Micrograph, score_map: ScoreMap, every: Picks) -> Sampled:
+    """With pieces of all that could be picked, and of places on their rims."""
+    try:
+        return Sampled(score_map, every, cut_pieces(cutter, micrograph, [every, _rims(cutter, every)]))
+    except UserError as error:
+        return Sampled(score_map, every, problem=error.message)
+
+
+def _rims(cutter: Cutter, every: Picks) -> Picks:
+    """Places on the rims of candidates, as picks."""
+    if every.frame.shape is None:
+        return Picks(every.frame, np.empty((0, 2)))
+    across = cutter.diameter / every.frame.known_pixel_size()
+    size = np.array(every.frame.shape, np.float64) / across
+    return Picks(every.frame, across * rim_places(every.yx / across, size, _RIMS_EACH, seed=len(every)))
 
 
 def _measured(stack: ParticleStack) -> Generator[float, None, tuple[Evidence, FloatArray]]:
@@ -203,7 +250,7 @@ def judge_one(
     """
     with Bench(picker) as bench:
         bench.add(0, micrograph, score_map)
-        judgement = yield from bench.decide(all_of_it=False)
+        judgement = yield from bench.decide()
         return judgement, bench.measured(0, judgement, score_map, 0.0)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +29,61 @@ def packed(images: ImageArray) -> npt.NDArray[np.int8]:
 def unpacked(images: npt.NDArray[np.int8]) -> ImageArray:
     """Pictures of a stack in standard deviations of noise, float32."""
     return np.asarray(images, np.float32) / np.float32(STEPS)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Cut-out particles of one micrograph.
+
+    Attributes
+    ----------
+    picks
+        Where they were.
+    images
+        ``(n, side, side)``, packed.
+    offset
+        ``(n, 2)`` y, x in Angstrom from each pick to the centre of its picture.
+    amplitude
+        ``(r,)`` of the micrograph, see `averaging.cutting.Cutouts`.
+    passed
+        ``(r,)`` what its lens passes; None where no CTF was told.
+    misfit
+        Why the CTF that was told is not its own; None where it is, or none was told.
+    """
+
+    picks: Picks
+    images: npt.NDArray[np.int8]
+    offset: FloatArray
+    amplitude: FloatArray
+    passed: FloatArray | None = None
+    misfit: Misfit | None = None
+
+    def first(self, count: int) -> Pieces:
+        """The first so many of them."""
+        some = np.arange(min(count, len(self.picks)))
+        return replace(self, picks=self.picks.select(some), images=self.images[some], offset=self.offset[some])
+
+
+def cut_pieces(
+    cutter: Cutter, micrograph: Micrograph, sets: Sequence[Picks], ctf: CTF | None = None
+) -> tuple[Pieces, ...]:
+    """Pieces of several sets of picks of one micrograph, which is made white once.
+
+    Raises
+    ------
+    UserError
+        When the pixel size is not known or too coarse.
+    """
+    yx = np.concatenate([picks.yx for picks in sets])
+    found = cutter.cut(micrograph, yx, ctf)
+    offset = (found.centres - yx) * micrograph.frame.known_pixel_size()
+    passed = None if ctf is None else cutter.passed(ctf)
+    misfit = None
+    if ctf is not None and found.fit is not None and found.fit.misfit:
+        misfit = Misfit(micrograph.frame.micrograph, ctf, found.fit)
+    ends = np.cumsum([len(picks) for picks in sets])[:-1]
+    parts = zip(sets, np.split(packed(found.images), ends), np.split(offset, ends), strict=True)
+    return tuple(Pieces(*part, found.amplitude, passed, misfit) for part in parts)
 
 
 class ParticleStack:
@@ -78,25 +135,34 @@ class ParticleStack:
         UserError
             When the pixel size is not known or too coarse, or the disk is full.
         """
-        found = self.cutter.cut(micrograph, picks.yx, ctf)
-        images = packed(found.images)
+        for pieces in cut_pieces(self.cutter, micrograph, [picks], ctf):
+            self.put(pieces)
+
+    def put(self, pieces: Pieces) -> None:
+        """Take pieces that were cut out already, by a cutter like this one.
+
+        Raises
+        ------
+        UserError
+            When the disk is full.
+        """
         try:
             self._file.seek(0, 2)
-            self._file.write(images.tobytes())
+            self._file.write(pieces.images.tobytes())
             self._file.flush()
         except OSError as error:
             raise UserError(
                 f"The pictures of particles cannot be kept: {error.strerror}.",
                 f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with more.",
             ) from None
-        self.picks.append(picks)
-        self._offsets.append((found.centres - picks.yx) * micrograph.frame.known_pixel_size())
-        self._amplitudes.append(found.amplitude)
-        if ctf is not None:
-            self._passed.append(self.cutter.passed(ctf))
-        if ctf is not None and found.fit is not None and found.fit.misfit:
-            self.misfits.append(Misfit(micrograph.frame.micrograph, ctf, found.fit))
-        self._count += len(picks)
+        self.picks.append(pieces.picks)
+        self._offsets.append(pieces.offset)
+        self._amplitudes.append(pieces.amplitude)
+        if pieces.passed is not None:
+            self._passed.append(pieces.passed)
+        if pieces.misfit is not None:
+            self.misfits.append(pieces.misfit)
+        self._count += len(pieces.picks)
 
     def of(self, number: int) -> npt.NDArray[np.int8]:
         """``(n, side, side)`` of the picks with a number in ``picks``."""

@@ -31,6 +31,7 @@ _SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
 _FEWEST, _GREATEST = 8, 0.4
 # A row of the summary is one line, whatever a micrograph that was refused is called.
 _ONE_LINE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+LIST, SUMMARY = "autopick.star", "summary.tsv"
 _COLUMNS = ("micrograph", "picks", "seconds", "error", "evidence", "evidence_error", "left_out", "doubt")
 
 
@@ -59,6 +60,8 @@ class PickResult:
         Why they are in doubt; empty where they are not.
     levels
         Candidates of at least low, normal and high confidence; None where the picker knows no such levels.
+    earlier
+        Whether an earlier run picked it, and this one had nothing to do.
     """
 
     micrograph: str
@@ -71,6 +74,7 @@ class PickResult:
     left_out: int = 0
     doubt: str = ""
     levels: Levels | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,15 @@ class PickReport:
         The threshold that was chosen, and why; None where a number was given.
     kept
         Whether it is that of an earlier run.
-    measuring
-        Seconds that it took to decide.
+    seconds
+        That the run took.
     """
 
     out: Path
     results: tuple[PickResult, ...]
     decision: Decision | None = None
     kept: bool = False
-    measuring: float = 0.0
+    seconds: float = 0.0
 
     @property
     def picked(self) -> tuple[PickResult, ...]:
@@ -108,14 +112,14 @@ class PickReport:
         return tuple(result for result in self.results if result.error)
 
     @property
+    def earlier(self) -> int:
+        """How many were finished by an earlier run."""
+        return sum(result.earlier for result in self.results)
+
+    @property
     def picks(self) -> int:
         """Particles found on all of them together."""
         return sum(result.picks for result in self.results)
-
-    @property
-    def seconds(self) -> float:
-        """Spent on all of them together, and on the decision."""
-        return sum(result.seconds for result in self.results) + self.measuring
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -222,6 +226,8 @@ class PickLists:
     ----------
     out
         Their folder.
+    earlier
+        What became of micrographs in an earlier run.
 
     Attributes
     ----------
@@ -229,9 +235,9 @@ class PickLists:
         What became of the micrographs so far.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, earlier: Sequence[PickResult] = ()) -> None:
         self.out = out
-        self.results: list[PickResult] = []
+        self.results: list[PickResult] = list(earlier)
         self._there = False
 
     def add(self, result: PickResult) -> None:
@@ -248,8 +254,8 @@ class PickLists:
             return
         try:
             if result.coordinates is not None:
-                append_text(star_row(*_listed(result)) + "\n", self.out / "autopick.star")
-            append_text(_summary([result]), self.out / "summary.tsv")
+                append_text(star_row(*_listed(result)) + "\n", self.out / LIST)
+            append_text(_summary([result]), self.out / SUMMARY)
         except UserError:  # somebody took them away
             self._write()
 
@@ -275,9 +281,14 @@ class PickLists:
         columns = {MICROGRAPH: [name for name, _ in pairs], COORDINATES: [file for _, file in pairs]}
         # Without the blank line that ends a loop, so that rows can be appended.
         text = format_table(columns, "coordinate_files").rstrip("\n") + "\n"
-        write_text(text, self.out / "autopick.star")
-        write_text("\t".join(_COLUMNS) + "\n" + _summary(self.results), self.out / "summary.tsv")
+        write_text(text, self.out / LIST)
+        write_text("\t".join(_COLUMNS) + "\n" + _summary(self.results), self.out / SUMMARY)
         self._there = True
+
+
+def one_line(name: str) -> str:
+    """A name of a micrograph as the summary has it."""
+    return name.translate(_ONE_LINE)
 
 
 def _listed(result: PickResult) -> tuple[str, str]:
@@ -289,7 +300,7 @@ def _summary(results: Sequence[PickResult]) -> str:
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     for result in results:
-        name = result.micrograph.translate(_ONE_LINE)
+        name = one_line(result.micrograph)
         evidence = ("" if math.isnan(x) else f"{x:.3f}" for x in (result.evidence, result.evidence_error))
         row = (name, result.picks, f"{result.seconds:.2f}", " ".join(result.error.split()), *evidence)
         table.writerow([*row, result.left_out, result.doubt])

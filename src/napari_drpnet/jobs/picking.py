@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
-from napari_drpnet.jobs.bench import Bench
+from napari_drpnet.jobs.bench import Bench, Sampled
+from napari_drpnet.jobs.crew import Crew, usual_size
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
 from napari_drpnet.jobs.levels import Levels
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
@@ -48,28 +52,31 @@ class Found:
     levels: Levels | None = None
 
 
+Result = TypeVar("Result")
+
 # Writes what was found; gives how many picks there are, and the file.
 Keep = Callable[[Found], tuple[int, Path]]
 
 
 def find(
-    picker: LoadedPicker, micrograph: Micrograph, here: Progress, judgement: Judgement | None = None
-) -> Job[Found]:
-    """Pick one micrograph, told as part of the run that is ``here``; nothing is written.
+    picker: LoadedPicker, micrograph: Micrograph, judgement: Judgement | None = None
+) -> Generator[float, None, Found]:
+    """Pick one micrograph, yielding the fraction done; nothing is written.
 
     Without a judgement of its data set the settings of the picker count, and a threshold that is to be chosen is the
     one that suits this micrograph's probabilities.
     """
-    score_map = yield from _score(picker, micrograph, here)
+    micrograph = repaired(micrograph)
+    score_map = yield from _score(picker, micrograph)
     if judgement is None:
         return Found(score_map, picker.picks_from(score_map), levels=picker.levels(score_map))
     return judged(picker, judgement, judgement.measured_on(picker, micrograph, score_map))
 
 
-def _score(picker: LoadedPicker, micrograph: Micrograph, here: Progress) -> Job[ScoreMap]:
+def _score(picker: LoadedPicker, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
     if doubt := doubtful_size(micrograph.frame, picker.settings.diameter):
         warn(doubt, stacklevel=2)  # Python shows a sentence once
-    return (yield from translate(picker.score_steps(micrograph), within(here)))
+    return (yield from picker.score_steps(micrograph))
 
 
 def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
@@ -83,14 +90,31 @@ def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> F
     return replace(found, picks=picks.select(np.zeros(len(picks), bool)), left_out=len(picks))
 
 
+@dataclass(frozen=True, eq=False)
+class _Tried(Generic[Result]):
+    """What came of one micrograph: a result or an error, and the seconds that it took."""
+
+    result: Result | None
+    error: UserError | None
+    seconds: float
+
+
+def _tried(work: Generator[float, None, Result]) -> Generator[float, None, _Tried[Result]]:
+    """The same work; what is wrong with the micrograph itself is a result."""
+    start = time.perf_counter()
+    try:
+        result = yield from work
+    except UserError as error:
+        return _Tried(None, error, time.perf_counter() - start)
+    return _Tried(result, None, time.perf_counter() - start)
+
+
+def _pick(picker: LoadedPicker, judgement: Judgement | None, read: Reader) -> Generator[float, None, Found]:
+    return (yield from find(picker, read(), judgement))
+
+
 def pick_one(
-    picker: LoadedPicker,
-    name: str,
-    read: Reader,
-    keep: Keep,
-    note: Callable[[PickResult], None],
-    here: Progress,
-    judgement: Judgement | None = None,
+    picker: LoadedPicker, name: str, read: Reader, keep: Keep, note: Callable[[PickResult], None], here: Progress
 ) -> Job[PickResult]:
     """Read and pick one micrograph, and keep what was found; what is wrong with the micrograph itself is a result.
 
@@ -106,27 +130,22 @@ def pick_one(
         Told the result at once: an interruption comes before both or after both.
     here
         The run that this is a part of.
-    judgement
-        Of its data set; None: the settings of the picker count.
     """
-    start = time.perf_counter()
-    try:
-        found = yield from find(picker, read(), here, judgement)
-    except UserError as error:
-        return _failed(name, error, start, note)
-    return _kept(name, found, keep, start, note)
+    tried = yield from translate(_tried(_pick(picker, None, read)), within(here))
+    return _settled(name, tried, keep, note)
 
 
-def _failed(name: str, error: UserError, start: float, note: Callable[[PickResult], None]) -> PickResult:
-    result = PickResult(name, seconds=time.perf_counter() - start, error=str(error))
-    note(result)
-    return result
-
-
-def _kept(name: str, found: Found, keep: Keep, start: float, note: Callable[[PickResult], None]) -> PickResult:
+def _settled(name: str, tried: _Tried[Found], keep: Keep, note: Callable[[PickResult], None]) -> PickResult:
+    """Keep what was found, and note it."""
+    if tried.result is None:
+        result = PickResult(name, seconds=tried.seconds, error=str(tried.error))
+        note(result)
+        return result
     with unbroken():
-        count, coordinates = keep(found)
-        result = with_own(PickResult(name, count, time.perf_counter() - start, coordinates=coordinates), found)
+        start = time.perf_counter()
+        count, coordinates = keep(tried.result)
+        seconds = tried.seconds + time.perf_counter() - start
+        result = with_own(PickResult(name, count, seconds, coordinates=coordinates), tried.result)
         note(result)
     return result
 
@@ -184,88 +203,131 @@ class Terms:
         What was decided before; None: it is decided now where the picker's threshold is to be chosen.
     folder
         Where a sample is kept meanwhile; what is in it goes.
-    whole
-        Whether the micrographs are all that the data set has.
     keep_unproved
         Whether picks stay that are in doubt.
     tell
         Told what was decided, before anything is written.
+    workers
+        How many micrographs are worked on at once.
     """
 
     folder: Path
     judgement: Judgement | None = None
-    whole: bool = True
     keep_unproved: bool = False
     tell: Callable[[Judgement], None] = lambda _: None
+    workers: int = field(default_factory=usual_size)
 
 
 def pick_each(
-    picker: LoadedPicker, items: Sequence[Item], note: Callable[[PickResult], None], terms: Terms
-) -> Job[list[PickResult]]:
-    """Pick all micrographs of a data set; the results are in their order.
-
-    Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
-    and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
-    twice.
-    """
-    results: dict[int, PickResult] = {}
-    judgement = terms.judgement
-    if judgement is None and picker.auto and items:
-        with held(terms.folder) as kept, Bench(picker, kept) as bench:
-            judgement = yield from _pick_sample(picker, items, note, terms, bench, results)
-    elif judgement is not None:
-        judgement = replace(judgement, keep_unproved=terms.keep_unproved)
-    for number, item in enumerate(items):
-        if number in results:
-            continue
-        here = Progress(len(results), len(items), _sum(results), item.name)
-        yield here
-        results[number] = yield from pick_one(picker, item.name, item.read, item.keep, note, here, judgement)
-    yield Progress(len(items), len(items), _sum(results))
-    return [results[number] for number in range(len(items))]
-
-
-def _pick_sample(
     picker: LoadedPicker,
     items: Sequence[Item],
     note: Callable[[PickResult], None],
     terms: Terms,
-    bench: Bench,
-    results: dict[int, PickResult],
-) -> Job[Judgement]:
-    """Score a sample, decide, and pick it; ``results`` takes what became of its micrographs, by number."""
-    spent: dict[int, float] = {}
-    for number in spread_order(len(items)):
-        item, start = items[number], time.perf_counter()
-        here = Progress(len(results) + len(spent), len(items), 0, item.name)
+    wanted: Sequence[int] | None = None,
+) -> Job[list[PickResult]]:
+    """Pick micrographs of a data set, several at once; results come, are kept and noted in their order.
+
+    Where the threshold is to be chosen, a sample spread over the data set is scored first, then evidence is measured
+    and the threshold decided. The picks of the sample follow from candidates that were kept on disk: no network runs
+    twice.
+
+    Parameters
+    ----------
+    picker
+        Ready to pick.
+    items
+        The whole data set.
+    note
+        Told each result at once.
+    terms
+        How the threshold comes about.
+    wanted
+        Numbers of the items to pick; None for all.
+    """
+    run = _Run(picker, items, note, terms, range(len(items)) if wanted is None else wanted)
+    return (yield from run.pick())
+
+
+@dataclass(eq=False)
+class _Run:
+    """A run over a data set, see `pick_each`, and what became of its micrographs by number."""
+
+    picker: LoadedPicker
+    items: Sequence[Item]
+    note: Callable[[PickResult], None]
+    terms: Terms
+    wanted: Sequence[int]
+    results: dict[int, PickResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._mine = frozenset(self.wanted)
+        self._crew = Crew(max(1, min(self.terms.workers, len(self.items))) if self.picker.many_at_once else 1)
+
+    def pick(self) -> Job[list[PickResult]]:
+        judgement = self.terms.judgement
+        if judgement is None and self.picker.auto and self.wanted:
+            with held(self.terms.folder) as kept, Bench(self.picker, kept) as bench:
+                spent = yield from self._score_sample(bench)
+                judgement = yield from self._decide(bench, len(spent))
+                yield from self._pick_sample(bench, judgement, spent)
+        elif judgement is not None:
+            judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
+        rest = [number for number in self.wanted if number not in self.results]
+        find_in = partial(_pick, self.picker, judgement)
+        for step in self._crew.each(rest, lambda number: _tried(find_in(self.items[number].read))):
+            if not step.results:
+                yield self._here(len(self.results), len(self.wanted), self.items[step.number].name, step.fraction)
+            for tried in step.results:
+                self._settle(step.number, tried)
+        yield self._here(len(self.wanted), len(self.wanted))
+        return [self.results[number] for number in self.wanted]
+
+    def _score_sample(self, bench: Bench) -> Job[dict[int, float]]:
+        """Fill the bench from all over the data set; gives the seconds that each micrograph took."""
+        spent: dict[int, float] = {}
+        failed = 0
+
+        def scored(number: int) -> Generator[float, None, Sampled]:
+            micrograph = repaired(self.items[number].read())
+            return bench.sampled(micrograph, (yield from _score(self.picker, micrograph)))
+
+        for step in self._crew.each(spread_order(len(self.items)), lambda number: _tried(scored(number))):
+            if not step.results:
+                name = self.items[step.number].name
+                yield Progress(failed + len(spent), len(self.items), 0, name, step.fraction)
+            for tried in step.results:
+                if tried.result is None:
+                    failed += 1
+                    self._settle(step.number, _Tried(None, tried.error, tried.seconds))
+                else:
+                    bench.take(step.number, tried.result)
+                    spent[step.number] = tried.seconds
+            if bench.enough:
+                break
+        return spent
+
+    def _decide(self, bench: Bench, done: int) -> Job[Judgement]:
+        here = Progress(done, len(self.items), 0, "Measuring what averages prove")
         yield here
-        try:
-            micrograph = item.read()
-            score_map = yield from _score(picker, micrograph, here)
-        except UserError as error:
-            results[number] = _failed(item.name, error, start, note)
-            continue
-        bench.add(number, micrograph, score_map)
-        spent[number] = time.perf_counter() - start
-        if bench.enough:
-            break
-    done = len(results) + len(spent)
-    here = Progress(done, len(items), 0, "Measuring what averages prove")
-    yield here
-    all_of_it = terms.whole and done == len(items)
-    judgement = yield from translate(bench.decide(all_of_it), within(here))
-    judgement = replace(judgement, keep_unproved=terms.keep_unproved)
-    terms.tell(judgement)
-    for number, seconds in sorted(spent.items()):
-        yield Progress(done, len(items), _sum(results), items[number].name)
-        start = time.perf_counter() - seconds
-        found = judged(picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
-        results[number] = _kept(items[number].name, found, items[number].keep, start, note)
-    return judgement
+        judgement = yield from translate(bench.decide(), within(here))
+        judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
+        self.terms.tell(judgement)
+        return judgement
 
+    def _pick_sample(self, bench: Bench, judgement: Judgement, spent: Mapping[int, float]) -> Job[None]:
+        for number in sorted(self._mine & spent.keys()):
+            yield self._here(len(spent), len(self.items), self.items[number].name)
+            start = time.perf_counter() - spent[number]
+            found = judged(self.picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
+            self._settle(number, _Tried(found, None, time.perf_counter() - start))
 
-def _sum(results: Mapping[int, PickResult]) -> int:
-    return sum(result.picks for result in results.values())
+    def _settle(self, number: int, tried: _Tried[Found]) -> None:
+        if number in self._mine:
+            item = self.items[number]
+            self.results[number] = _settled(item.name, tried, item.keep, self.note)
+
+    def _here(self, done: int, total: int, name: str = "", fraction: float = 0.0) -> Progress:
+        return Progress(done, total, sum(result.picks for result in self.results.values()), name, fraction)
 
 
 def spread_order(count: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
@@ -200,7 +202,9 @@ def networks_in_force(project: Project, picker: str, options: Mapping[str, Any])
     return {name: project.weights(options[name], fields[name]) for name in fields if options.get(name)}
 
 
-def pick_project(project: Project, names: Sequence[str] | None = None, **settings: Any) -> Job[PickReport]:
+def pick_project(
+    project: Project, names: Sequence[str] | None = None, workers: int | None = None, **settings: Any
+) -> Job[PickReport]:
     """Pick micrographs of a project, and keep every label.
 
     What a person said stays, and the picker's picks near it give way. A micrograph that cannot be picked is reported
@@ -213,6 +217,8 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
         Open, and not for reading only.
     names
         Of the micrographs; None for all.
+    workers
+        How many micrographs are worked on at once. Default: as many as there are processor cores.
     **settings
         Of the picker, beside those of the project.
 
@@ -222,7 +228,7 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
         For unusable settings, or when the project cannot be written.
     """
     project.require_writable()
-    picker = project_picker(project, **settings)
+    picker, start = project_picker(project, **settings), time.perf_counter()
     wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
     yield from learn_project(project, picker)
     known = project_judgement(project, picker, len(wanted))
@@ -235,9 +241,9 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     terms = Terms(
         project.folder / _SAMPLE,
         known,
-        len(wanted) == len(project.micrographs),
         project.settings.keep_unproved,
         tell,
+        workers or usual_size(),
     )
     items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
     noted: list[PickResult] = []
@@ -248,10 +254,8 @@ def pick_project(project: Project, names: Sequence[str] | None = None, **setting
     now = still_there(results)
     if now != results:
         project.refresh()
-    if not decided:
-        return PickReport(project.folder, tuple(now))
-    last = decided[-1]
-    return PickReport(project.folder, tuple(now), last.decision, known is not None, last.seconds)
+    decision = decided[-1].decision if decided else None
+    return PickReport(project.folder, tuple(now), decision, known is not None, time.perf_counter() - start)
 
 
 def project_judgement(project: Project, picker: LoadedPicker, wanted: int | None = None) -> Judgement | None:

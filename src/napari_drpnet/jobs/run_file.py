@@ -36,8 +36,15 @@ def recorded_decision(path: Path) -> Decision | None:
         return None
 
 
-def read_run_file(path: Path) -> dict[str, Any]:
+def read_run_file(path: Path, quiet: bool = False) -> dict[str, Any]:
     """The fields of `PickRun` that a file sets; it may leave out any of them.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    quiet
+        Give the version too, instead of a warning where it is another one.
 
     Raises
     ------
@@ -52,6 +59,8 @@ def read_run_file(path: Path) -> dict[str, Any]:
     content = read_fields(path, _HINT)
     if not isinstance(content.get("options", {}), dict):
         raise UserError(f"{path} does not hold settings.", _HINT)
+    if quiet:
+        return content
     made_by = content.pop("version", "")
     if made_by and made_by != version("napari-drpnet"):
         warn(f"{path} was made by version {cut(str(made_by), 20)}; this is {version('napari-drpnet')}.", stacklevel=2)

@@ -82,6 +82,7 @@ class Pixer:
     """
 
     name: ClassVar[str] = "pixer"
+    many_at_once: ClassVar[bool] = True
     settings_class: ClassVar[type[PixerSettings]] = PixerSettings
 
     def __init__(self, settings: PixerSettings) -> None:

@@ -26,6 +26,7 @@ from napari_drpnet.settings.deepcryopicker import DeepCryoPickerPaperSettings, D
 from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.masks import MaskSettings
 from napari_drpnet.settings.picking import (
+    PARTS,
     DRPnetPaperSettings,
     DRPnetSettings,
     EvaluationSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "DEFAULT_PICKER",
     "EVEN",
     "FINE_TUNING",
+    "PARTS",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AveragingSettings",

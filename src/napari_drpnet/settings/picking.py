@@ -30,6 +30,7 @@ from napari_drpnet.settings.base import (
 )
 from napari_drpnet.settings.decision import Decision
 
+PARTS = "parts"  # folder of the parts of a run, in that of the run
 _NONE = "none"  # what a network that may be left out is called without one
 
 
@@ -197,7 +198,47 @@ class PickRun(Settings):
     decided_in: Path | None = Field(
         None, exclude=True, description="Folder of the averages that it was decided by; without one, that of the run."
     )
+    again: bool = Field(
+        False,
+        exclude=True,
+        description="Pick all micrographs anew, also those that an earlier run into the folder finished; needed where "
+        "its settings were others.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        exclude=True,
+        description="Micrographs that are worked on at once. Default: as many as there are processor cores.",
+    )
+    part: str = Field(
+        "",
+        pattern=r"^([1-9]\d{0,4}/[1-9]\d{0,4})?$",
+        description="K/N: only every N-th micrograph, from the K-th on, as one of N jobs of a cluster. Lists and "
+        "summary go to a folder below parts/, until collect joins them. A threshold is chosen by the whole data set.",
+    )
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
+
+    @field_validator("part")
+    @classmethod
+    def _part_of(cls, value: str) -> str:
+        number, _, count = value.partition("/")
+        if value and int(number) > int(count):
+            raise ValueError(f"part {number} of {count} does not exist")
+        return value
+
+    @property
+    def folder(self) -> Path:
+        """Of the lists, the summary and the settings: that of the run, or of its part."""
+        if not self.part:
+            return self.out
+        number, _, count = self.part.partition("/")
+        return self.out / PARTS / f"{number.zfill(len(count))}-of-{count}"
+
+    def is_mine(self, index: int) -> bool:
+        """Whether the micrograph at an index, from 0 on, belongs to the part."""
+        number, _, count = self.part.partition("/")
+        return not self.part or index % int(count) == int(number) - 1
 
 
 class EvaluationSettings(Settings):

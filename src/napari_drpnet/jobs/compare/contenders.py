@@ -120,7 +120,7 @@ class RunningPicker:
             return
         start, here = time.process_time(), Progress(0, 1, 0, f"{self.name}: measuring what averages prove")
         yield here
-        known = yield from translate(self._bench.decide(all_of_it=True), within(here))
+        known = yield from translate(self._bench.decide(), within(here))
         scored = [(every.score, np.full(len(every), np.nan)) for every in self.every]
         if self.picker.auto:
             self.judgement = known

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_drpnet.data import Picks
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.counting import paired
 from napari_drpnet.evaluation.matching import match
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.picking import find
 from napari_drpnet.jobs.project import learn_project, project_picker
-from napari_drpnet.steps import Job, Progress, one_of, translate
+from napari_drpnet.steps import Job, Progress, one_of, translate, within
 
 Networks = Mapping[str, str | None]
 
@@ -78,11 +79,12 @@ def before_after(
         found: list[Picks] = []
         error = ""
         try:
-            micrograph = project.read_micrograph(name)
+            micrograph = repaired(project.read_micrograph(name))
             for part, picker in enumerate(pickers):
-                here = Progress(done, len(names), message=name, fraction=part / 2)
-                yield here
-                found.append((yield from translate(find(picker, micrograph, here), one_of(part, 2))).picks)
+                here = Progress(done, len(names), message=name)
+                yield one_of(part, 2)(here)
+                steps = translate(find(picker, micrograph), within(here))
+                found.append((yield from translate(steps, one_of(part, 2))).picks)
         except UserError as wrong:
             error, none = str(wrong), project.read_picks(name).select(np.zeros(0, int))
             found = [none, none]

@@ -61,8 +61,7 @@ class Unlabelled:
         with Bench(self.picker) as bench:
             sample = yield from self._sample(bench)
             yield (here := self._here("Measuring what averages prove", len(sample)))
-            steps = bench.decide(len(sample) + len(self._failed) == len(self.micrographs))
-            judgement = yield from translate(steps, within(here))
+            judgement = yield from translate(bench.decide(), within(here))
             self.settings = self._decided(judgement, list(sample.values()))
             for number, seen in sample.items():
                 measured = bench.measured(number, judgement, seen.map)

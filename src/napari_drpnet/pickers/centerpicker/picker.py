@@ -49,6 +49,7 @@ class CenterPicker:
     """
 
     name: ClassVar[str] = "centerpicker"
+    many_at_once: ClassVar[bool] = True
     settings_class: ClassVar[type[CenterPickerSettings]] = CenterPickerSettings
 
     def __init__(self, settings: CenterPickerSettings) -> None:

@@ -111,6 +111,7 @@ class LoG:
     """
 
     name: ClassVar[str] = "log"
+    many_at_once: ClassVar[bool] = True
     settings_class: ClassVar[type[LoGSettings]] = LoGSettings
 
     def __init__(self, settings: LoGSettings) -> None:

@@ -41,6 +41,7 @@ class Template:
     """
 
     name: ClassVar[str] = "template"
+    many_at_once: ClassVar[bool] = True
     settings_class: ClassVar[type[TemplateSettings]] = TemplateSettings
 
     def __init__(self, settings: TemplateSettings) -> None:

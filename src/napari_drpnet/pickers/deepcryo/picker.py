@@ -62,6 +62,7 @@ class DeepCryoPicker:
     """
 
     name: ClassVar[str] = "deepcryopicker"
+    many_at_once: ClassVar[bool] = True
     settings_class: ClassVar[type[DeepCryoPickerSettings]] = DeepCryoPickerSettings
     recipe: ClassVar[Recipe] = OURS
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
@@ -25,6 +26,7 @@ from napari_drpnet.pickers.protocol.picker import (
     RulingPicker,
     ScoringPicker,
     SimplePicker,
+    ThreadedPicker,
     learnable,
 )
 from napari_drpnet.pickers.protocol.simple import everything, generous
@@ -85,6 +87,7 @@ class LoadedPicker:
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
+        micrograph = repaired(micrograph)
         with self._blaming(micrograph.frame.micrograph):
             if isinstance(self.picker, ScoringPicker):
                 score_map = yield from self.picker.score_steps(micrograph)
@@ -136,6 +139,11 @@ class LoadedPicker:
     ) -> FloatArray | None:
         """See `ConfidentPicker.maxima`; None of a picker whose candidates have no such levels."""
         return self.picker.maxima(score_map, level, sigma, height) if isinstance(self.picker, ConfidentPicker) else None
+
+    @property
+    def many_at_once(self) -> bool:
+        """Whether several threads may score with it."""
+        return isinstance(self.picker, ThreadedPicker) and self.picker.many_at_once
 
     # ---------------------------------------------------------------- learning without labels
 

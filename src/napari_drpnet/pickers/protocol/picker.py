@@ -96,6 +96,13 @@ class LimitedPicker(ScoringPicker, Protocol):
 
 
 @runtime_checkable
+class ThreadedPicker(Picker, Protocol):
+    """A picker that says whether several threads may score with it at once, different micrographs; others may not."""
+
+    many_at_once: ClassVar[bool]
+
+
+@runtime_checkable
 class LearningPicker(ScoringPicker, Protocol):
     """A picker that learns from a data set's own micrographs, without labels, before it picks them.
 

@@ -11,6 +11,7 @@ import numpy as np
 from napari_drpnet import jobs
 from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import Micrograph, ScoreMap
+from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers import available_pickers, load_picker, needs_diameter, settings_class
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -135,7 +136,7 @@ def run_pickers(
         Whether to measure what averages prove, once all have run; those that are measured get a second entry.
     """
     yield jobs.Progress(0, len(names), message="Reading the image")
-    micrograph = source.micrograph()
+    micrograph = repaired(source.micrograph())
     ran: list[_Ran] = []
     for done, name in enumerate(names):
         here = jobs.Progress(done, len(names), message=name)
@@ -179,7 +180,7 @@ def _run(
     picker = yield from translate(
         learning, lambda p: replace(here, message=f"{name}: {p.message}", fraction=p.fraction)
     )
-    score_map = (yield from jobs.find(picker, micrograph, here)).score_map
+    score_map = (yield from translate(jobs.find(picker, micrograph), within(here))).score_map
     least = 0.0 if picker.by_rule(score_map) else picker.threshold_on(score_map)
     outcome = Outcome(picker.picks_from(score_map, 0.0), least)
     found = Found(name, outcome, picker.settings.diameter == 0)
