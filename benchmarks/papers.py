@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from tables import boxes, stages
+from tables import boxes, stages, views
 from tables.rows import Row, Task
 
-TABLES = {"boxes": boxes, "stages": stages}
+TABLES = {"boxes": boxes, "stages": stages, "views": views}
 
 
 def made(table: str, tasks: Iterator[Task], kept: Path, again: bool) -> list[Row]:
