@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from tables import ablation, boxes, branches, cascade, harvests, stages
+from tables import ablation, boxes, branches, cascade, harvests, stages, views
 from tables.rows import Row, Task
 
 TABLES = {
@@ -24,6 +24,7 @@ TABLES = {
     "cascade": cascade,
     "harvests": harvests,
     "stages": stages,
+    "views": views,
 }
 
 
