@@ -25,7 +25,7 @@ def masks(
     *,
     told: Annotated[Given, options(MaskSettings)],
 ) -> None:
-    """Make masks of the particles on real micrographs, to train PIXER with.
+    """Make masks of the particles on real micrographs, to train a segmentation network with.
 
     The map is projected at each particle's angles, and is the mask where the projection is more than a fifth of its
     maximum. The angles must be of this map: of its mirror image the masks are wrong, and nothing here can tell.
@@ -36,4 +36,4 @@ def masks(
     report = run_job(job, "micrographs, {task.fields[picks]} particles")
     typer.echo(f"map above {report.level:.4g}, {report.diameter:.0f} A across")
     typer.echo(f"{len(report.paths)} masks with {report.particles} particles, written to {out}")
-    typer.echo("train-pixer reads masks from the folder masks beside the micrographs.")
+    typer.echo("Training reads masks from the folder masks beside the micrographs.")
