@@ -106,15 +106,12 @@ class Micrograph:
         ``(h, w)`` bool, False where the file held NaN or infinite pixels; None when all pixels are good.
     path
         The file it came from, None for an image made in memory.
-    repaired
-        Whether bad pixels were looked for already, and replaced.
     """
 
     image: ImageArray
     frame: Frame
     valid: MaskArray | None = None
     path: Path | None = None
-    repaired: bool = False
 
     @classmethod
     def from_array(cls, image: npt.ArrayLike, pixel_size: float | None = None, name: str = "micrograph") -> Micrograph:

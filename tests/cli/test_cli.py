@@ -299,5 +299,5 @@ def test_without_a_terminal_a_step_is_one_line_however_often_it_is_told(capsys):
                 yield Progress(done, 2, message="scoring", fraction=fraction)
         return "over"
 
-    assert run_job(job(), log=True) == "over"
+    assert run_job(job(), log=sys.stderr) == "over"
     assert capsys.readouterr().err == "0/2: scoring\n1/2: scoring\n"

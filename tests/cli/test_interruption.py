@@ -118,7 +118,7 @@ def test_a_killed_program_leaves_lists_and_no_lock_that_holds():
     assert [(one.frame.micrograph, len(one)) for one in read_picks("picks/autopick.star")] == [("a.mrc", 4)]
     rows = Path("picks/summary.tsv").read_text().splitlines()
     assert [row.split("\t")[:2] for row in rows] == [["micrograph", "picks"], ["a.mrc", "4"]]
-    again = start("pick", "a.mrc", "--picker", "slow", "--diameter", "40")
+    again = start("pick", "a.mrc", "--picker", "slow", "--diameter", "40", "--threshold", "0.5")
     assert (again.communicate(timeout=60)[1], again.returncode) == ("", 0)
 
 

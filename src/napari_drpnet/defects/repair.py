@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from scipy import ndimage
@@ -19,8 +20,15 @@ from napari_drpnet.defects.levels import Levels, in_range, usual_levels
 _THICK, _MANY = 8, 0.01
 
 
+# What was made of each micrograph, as long as somebody has it; and what came out. No value leads back to its key.
+_KNOWN: WeakKeyDictionary[Micrograph, Micrograph] = WeakKeyDictionary()
+_DONE: WeakSet[Micrograph] = WeakSet()
+
+
 def repaired(micrograph: Micrograph) -> Micrograph:
     """The micrograph with its bad pixels replaced and marked; one that is repaired already comes back as it is.
+
+    Every step that sees the pixels begins with this, and the same micrograph is looked at once.
 
     Bad are pixels that are marked already, lines and specks far from all usual grey levels, columns and rows that
     leave those beside them, frames and rectangles of one grey level, frames of nearly one, and large areas at a border
@@ -39,20 +47,28 @@ def repaired(micrograph: Micrograph) -> Micrograph:
     Micrograph
         In the same frame; its ``valid`` is None when all pixels are good.
     """
-    if micrograph.repaired:
+    if micrograph in _DONE:
         return micrograph
+    known = _KNOWN.get(micrograph)
+    if known is None:
+        known = _KNOWN[micrograph] = _repaired(micrograph)
+        _DONE.add(known)
+    return known
+
+
+def _repaired(micrograph: Micrograph) -> Micrograph:
     good = np.ones(micrograph.image.shape, np.bool_) if micrograph.valid is None else micrograph.valid
     found = _found(micrograph.image, good)
     if found is None:
-        return replace(micrograph, repaired=True)
+        return replace(micrograph)
     even = _even(found)
     if even is not None:
         found = _found(*even) or found
     image, bad = found.image, found.bad
     bad = bad | far_areas(image, ~bad, found.levels)
     if not bad.any():
-        return replace(micrograph, image=image, valid=None, repaired=True)
-    return replace(micrograph, image=filled(image, ~bad), valid=~bad, repaired=True)
+        return replace(micrograph, image=image, valid=None)
+    return replace(micrograph, image=filled(image, ~bad), valid=~bad)
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,6 +91,7 @@ class Crew:
                     if not pending:
                         return
                     number, future = pending[0]
+                    yield Step(number)
                     while not wait([future], timeout=_TICK).done:
                         yield Step(number)
                     pending.popleft()

@@ -13,7 +13,6 @@ from warnings import warn
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
-from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
@@ -66,7 +65,6 @@ def find(
     Without a judgement of its data set the settings of the picker count, and a threshold that is to be chosen is the
     one that suits this micrograph's probabilities.
     """
-    micrograph = repaired(micrograph)
     score_map = yield from _score(picker, micrograph)
     if judgement is None:
         return Found(score_map, picker.picks_from(score_map), levels=picker.levels(score_map))
@@ -288,7 +286,7 @@ class _Run:
         failed = 0
 
         def scored(number: int) -> Generator[float, None, Sampled]:
-            micrograph = repaired(self.items[number].read())
+            micrograph = self.items[number].read()
             return bench.sampled(micrograph, (yield from _score(self.picker, micrograph)))
 
         for step in self._crew.each(spread_order(len(self.items)), lambda number: _tried(scored(number))):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_drpnet.data import Picks
-from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.counting import paired
 from napari_drpnet.evaluation.matching import match
@@ -79,7 +78,7 @@ def before_after(
         found: list[Picks] = []
         error = ""
         try:
-            micrograph = repaired(project.read_micrograph(name))
+            micrograph = project.read_micrograph(name)
             for part, picker in enumerate(pickers):
                 here = Progress(done, len(names), message=name)
                 yield one_of(part, 2)(here)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
-from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
@@ -87,7 +86,6 @@ class LoadedPicker:
 
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
-        micrograph = repaired(micrograph)
         with self._blaming(micrograph.frame.micrograph):
             if isinstance(self.picker, ScoringPicker):
                 score_map = yield from self.picker.score_steps(micrograph)

@@ -11,7 +11,6 @@ import numpy as np
 from napari_drpnet import jobs
 from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import Micrograph, ScoreMap
-from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers import available_pickers, load_picker, needs_diameter, settings_class
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -136,7 +135,7 @@ def run_pickers(
         Whether to measure what averages prove, once all have run; those that are measured get a second entry.
     """
     yield jobs.Progress(0, len(names), message="Reading the image")
-    micrograph = repaired(source.micrograph())
+    micrograph = source.micrograph()
     ran: list[_Ran] = []
     for done, name in enumerate(names):
         here = jobs.Progress(done, len(names), message=name)

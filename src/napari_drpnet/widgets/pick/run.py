@@ -10,7 +10,6 @@ from typing import Any
 
 from napari_drpnet import jobs
 from napari_drpnet.data import ScoreMap
-from napari_drpnet.defects import repaired
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -103,7 +102,7 @@ def steps(order: Order) -> Job[Scored]:
     yield from translate(order.learn(picker), lambda step: replace(step, done=0, total=1))
     here = Progress(0, 1, message="Reading the image")
     yield here
-    micrograph = repaired(order.source.micrograph())
+    micrograph = order.source.micrograph()
     here = replace(here, message=PurePath(micrograph.frame.micrograph).name)
     found = yield from translate(jobs.find(picker, micrograph), within(here))
     judgement, score_map = order.known(picker), found.score_map
