@@ -71,8 +71,8 @@ def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert:
 def decode(output: ImageArray) -> Centres:
     """Centres of a network's map: peaks of the heat, moved by the offset, with their size (paper, section 4.3).
 
-    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it. Its size is the mean of what
-    the nine say, each by its heat.
+    A peak is a cell that none of its eight neighbours exceeds, as a 3x3 max-pool finds it. Its height and width are the
+    means of what the nine say, each by its heat; its diameter is what it says itself, since those beside say more.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def decode(output: ImageArray) -> Centres:
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
     peak, *offset = output[:3, y, x].astype(np.float64)
-    sizes = np.exp(_log_sizes(output, y, x))
-    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, sizes[:, :2], sizes[:, 2])
+    diameter = np.exp(output[5, y, x].astype(np.float64))
+    return Centres(np.stack([y, x], 1) + np.transpose(offset), peak, np.exp(_log_boxes(output, y, x)), diameter)
 
 
-def _log_sizes(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
-    """``(n, 3)`` logarithms of height, width and diameter at cells, the means of 3x3 around them by heat."""
-    padded = np.pad(output[[0, 3, 4, 5]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+def _log_boxes(output: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
+    """``(n, 2)`` logarithms of height and width at cells, the means of 3x3 around them by heat."""
+    padded = np.pad(output[[0, 3, 4]].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
     cells = np.stack([padded[:, y + dy, x + dx] for dy in range(3) for dx in range(3)])
     heat, sizes = cells[:, :1], cells[:, 1:]
     return np.asarray(((heat * sizes).sum(axis=0) / heat.sum(axis=0)).T)
