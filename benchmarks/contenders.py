@@ -112,7 +112,7 @@ def _judged(
     with Bench(picker) as bench:
         for i, micrograph in micrographs.items():
             bench.add(i, micrograph, maps[i])
-        judgement = drained(bench.decide(all_of_it=True))
+        judgement = drained(bench.decide())
         return judgement, {i: bench.measured(i, judgement, score_map) for i, score_map in maps.items()}
 
 

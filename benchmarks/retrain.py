@@ -153,7 +153,7 @@ def at_both(samples: Sequence[Sample], options: dict[str, Any]) -> dict[str, dic
     with Bench(picker) as bench:
         for number, (sample, score_map) in enumerate(zip(samples, maps, strict=True)):
             bench.add(number, sample.micrograph, score_map)
-        judgement = drained(bench.decide(all_of_it=True))
+        judgement = drained(bench.decide())
         seen = [bench.measured(number, judgement, score_map) for number, score_map in enumerate(maps)]
     auto = [judgement.picks(picker, score_map) for score_map in seen]
     return {
