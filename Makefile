@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# As many processes as cores, each with its share of the tests; who is done first takes from the others.
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+# One process more than cores, since windows wait; each with its share of the tests; who is done first takes from the others.
+PROCESSES := $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 .PHONY: demo test test-quick fuzz napari check bench clean
 .DELETE_ON_ERROR:
