@@ -84,7 +84,7 @@ def _tell(report: jobs.PickReport, rest: str, json: bool) -> None:
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
         if report.earlier:
-            typer.echo(f"{report.earlier} of them were finished before (--again picks them anew)")
+            typer.echo(f"{report.earlier} of them finished before (--again picks all anew)")
         if report.chosen:
             typer.echo(report.chosen)
         if report.confidence:
