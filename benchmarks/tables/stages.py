@@ -107,5 +107,5 @@ def _profiled(work: Callable[[], Any]) -> tuple[float, dict[tuple[str, str], flo
     begun = time.process_time()
     profile.runcall(work)
     whole = time.process_time() - begun
-    stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # typeshed has none
     return whole, {(Path(file).stem, name): cumulative for (file, _, name), (_, _, _, cumulative, _) in stats.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from discs import write_discs
+from discs import LearningDiscs, write_discs
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.star_lists import read_coordinate_list
@@ -24,9 +24,11 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("m").mkdir()
 
 
-def watched(events: list[Callable[[], object]], looks: int = 2, **options: float) -> jobs.PickReport:
+def watched(
+    events: list[Callable[[], object]], looks: int = 2, picker: str = "dark-discs", **options: float
+) -> jobs.PickReport:
     """Run until all events have happened, with so many looks at the folder between two of them."""
-    run = PickRun(inputs=("m",), picker="dark-discs", options={"diameter": 40, **options})
+    run = PickRun(inputs=("m",), picker=picker, options={"diameter": 40, **options})
     left, waits = list(events), itertools.count()
 
     def show(step: jobs.Progress) -> None:
@@ -79,3 +81,15 @@ def test_the_threshold_grows_up_with_the_data_set():
 def test_what_is_wrong_with_the_settings_is_said_at_once():
     with pytest.raises(UserError):
         next(jobs.watch(PickRun(inputs=("m",), picker="dark-discs", options={"diamter": 40})))
+
+
+def test_a_picker_that_learns_does_so_once():
+    times = LearningDiscs.times_learnt
+    report = watched([whole("a"), whole("b", 1)], picker="learning-discs", threshold=0.5)
+    assert len(report.picked) == 2
+    assert LearningDiscs.times_learnt == times + 1
+
+
+def test_it_has_no_parts():
+    with pytest.raises(UserError, match="no parts"):
+        next(jobs.watch(PickRun(inputs=("m",), picker="dark-discs", options={"diameter": 40}, part="1/2")))

@@ -68,11 +68,18 @@ def pick(
             names = jobs.names_of(opened, inputs) if inputs else None
             report = run_job(jobs.pick_project(opened, names, workers, **where))
         rest = "--json lists them"
-    _tell(report, rest, json)
+    _end(report, rest, json)
 
 
-def _tell(report: jobs.PickReport, rest: str, json: bool) -> None:
-    """What became of a run; exit status 1 where some micrographs failed, 2 where all did."""
+def _end(report: jobs.PickReport, rest: str, json: bool) -> None:
+    """Tell what became of a run; exit status 1 where some micrographs failed, 2 where all did."""
+    tell_report(report, rest, json)
+    if report.failed:
+        raise typer.Exit(1 if report.picked else 2)
+
+
+def tell_report(report: jobs.PickReport, rest: str, json: bool = False) -> None:
+    """Tell what became of a run; ``rest`` says where all errors are."""
     tell_some("error", [result.error for result in report.failed], f", {rest}")
     for note in report.notes:
         tell("warning", note)
@@ -89,8 +96,6 @@ def _tell(report: jobs.PickReport, rest: str, json: bool) -> None:
             typer.echo(report.chosen)
         if report.confidence:
             typer.echo(report.confidence)
-    if report.failed:
-        raise typer.Exit(1 if report.picked else 2)
 
 
 def collect(
@@ -104,7 +109,7 @@ def collect(
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/ --part 1/10, and so on to 10/10; then:
     napari-drpnet collect picks/
     """
-    _tell(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
+    _end(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
 
 
 def _document(report: jobs.PickReport) -> dict[str, object]:

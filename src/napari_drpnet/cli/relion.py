@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.terminal import run_job, tell, tell_some
+from napari_drpnet.cli.picking import tell_report
+from napari_drpnet.cli.terminal import run_job
 
 ANY_PARAMETER = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -28,11 +29,4 @@ def relion_job(
     has a name and a value. Any setting of `pick` and of the picker is a parameter: diameter, picker, threshold, invert.
     """
     report = run_job(jobs.relion_job(in_mics, out, threads, jobs.relion_parameters(context.args)), log=sys.stdout)
-    tell_some("error", [result.error for result in report.failed], f", see {out / 'summary.tsv'}")
-    for note in report.notes:
-        tell("warning", note)
-    typer.echo(
-        f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs in {report.seconds:.1f} s"
-    )
-    if report.chosen:
-        typer.echo(report.chosen)
+    tell_report(report, f"see {out / 'summary.tsv'}")

@@ -14,9 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from napari_drpnet.steps import drained
+from napari_drpnet.steps import drained, translate
 
 Result = TypeVar("Result")
 Work = Callable[[int], Generator[float, None, Result]]
@@ -108,18 +108,12 @@ def _some(numbers: Iterator[int], count: int) -> Iterator[int]:
 def _one_by_one(numbers: Iterable[int], work: Work[Result]) -> Generator[Step[Result], None, None]:
     for number in numbers:
         yield Step(number)
-        steps = work(number)
-        try:
-            while True:
-                try:
-                    fraction = next(steps)
-                except StopIteration as end:
-                    result: Result = end.value
-                    break
-                yield Step(number, fraction)
-        finally:
-            steps.close()
+        result = yield from translate(work(number), _step_of(number))
         yield Step(number, 1.0, (result,))
+
+
+def _step_of(number: int) -> Callable[[float], Step[Any]]:
+    return lambda fraction: Step(number, fraction)
 
 
 class _StoppedError(Exception):
@@ -127,21 +121,13 @@ class _StoppedError(Exception):
 
 
 def _until(stop: Event, work: Work[Result], number: int) -> Result:
-    def steps() -> Generator[float, None, Result]:
-        inner = work(number)
-        try:
-            while True:
-                if stop.is_set():
-                    raise _StoppedError
-                try:
-                    yield next(inner)
-                except StopIteration as end:
-                    result: Result = end.value
-                    return result
-        finally:
-            inner.close()
+    """The result, unless ``stop`` is set before."""
 
-    return drained(steps())
+    def wanted(_: float) -> None:
+        if stop.is_set():
+            raise _StoppedError
+
+    return drained(translate(work(number), wanted))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from napari_drpnet.io.star_table import format_table
 from napari_drpnet.jobs.pick_report import LIST, PickReport
 from napari_drpnet.jobs.pick_run import pick
 from napari_drpnet.settings import DEFAULT_PICKER, PickRun, validated
-from napari_drpnet.steps import Job
+from napari_drpnet.steps import Job, Progress, translate
 
 SUCCESS, FAILURE, ABORTED = "RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED"
 ABORT = "RELION_JOB_ABORT_NOW"
@@ -112,19 +112,14 @@ def _picked(micrographs: Path, out: Path, workers: int | None, given: Mapping[st
     run = {name: given[name] for name in _RUN if name in given}
     options = {name: value for name, value in given.items() if name not in _RUN}
     fields = {"picker": DEFAULT_PICKER, **run, "inputs": (str(micrographs),), "out": out, "workers": workers}
-    steps = pick(validated(PickRun, {**fields, "options": options}))
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                report: PickReport = end.value
-                break
-            if exists(out / ABORT):
-                raise JobAbortedError(f"{out}: the job was aborted.", "Continue it in RELION: what is finished stays.")
-            yield step
-    finally:
-        steps.close()
+
+    def unless_aborted(step: Progress) -> Progress:
+        if exists(out / ABORT):
+            raise JobAbortedError(f"{out}: the job was aborted.", "Continue it in RELION: what is finished stays.")
+        return step
+
+    run_now = validated(PickRun, {**fields, "options": options})
+    report = yield from translate(pick(run_now), unless_aborted)
     if not report.picked:
         raise UserError(f"{micrographs}: no micrograph could be picked; {report.failed[0].error}")
     _write_nodes(micrographs, out)

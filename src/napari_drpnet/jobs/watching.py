@@ -75,8 +75,10 @@ def watch(run: PickRun, every: float = 10.0) -> Job[PickReport]:
     UserError
         As `pick`; when there is nothing yet, it waits.
     """
-    arrivals, picker = _Arrivals(), picker_of(run)
-    report = PickReport(run.out, ())
+    if run.part:
+        raise UserError("A folder that is watched has no parts yet.", "Leave out --part, or --watch.")
+    picker_of(run)  # what is wrong with the settings is said before anything is waited for
+    arrivals, report = _Arrivals(), PickReport(run.out, ())
     with alone_in(run.out):
         with suppress(OSError):
             (run.out / STOP).unlink()
@@ -87,7 +89,7 @@ def watch(run: PickRun, every: float = 10.0) -> Job[PickReport]:
                 tasks = []
             whole = list(arrivals.whole(tasks))
             if arrivals.new(whole):
-                report = yield from pick_tasks(run, picker, [task for task, _ in whole], [])
+                report = yield from pick_tasks(run, picker_of(run), [task for task, _ in whole], [])
                 arrivals.tried(whole, report)
                 run = run.model_copy(update={"again": False})
             else:
