@@ -101,7 +101,7 @@ def read_files(files: list[Path]) -> float:
     return time.perf_counter() - start
 
 
-def convolutions(shape: tuple[int, int]) -> Callable[[int], float]:
+def convolutions(shape: tuple[int, int], name: str) -> Callable[[int], float]:
     """What tells the seconds of the detector on as many images as threads."""
     import torch
 
@@ -109,14 +109,14 @@ def convolutions(shape: tuple[int, int]) -> Callable[[int], float]:
     from napari_drpnet.steps import drained
 
     torch.set_num_threads(1)
-    picker: Any = load_picker("drpnet", diameter=DIAMETER_PX * PIXEL_SIZE, device="cpu").picker
+    picker: Any = load_picker("drpnet", diameter=DIAMETER_PX * PIXEL_SIZE, device=name).picker
     seen = [int(side * picker.detector_card.diameter / DIAMETER_PX) for side in shape]
     image = np.random.default_rng(0).normal(0, 0.2, seen).astype(np.float32)
-    cpu = devices.choose("cpu")
+    device = devices.choose(name)
 
     def detect(_: int) -> None:
         torch.set_num_threads(1)
-        drained(tiling.score_steps(picker.detector, image, cpu, 600))
+        drained(tiling.score_steps(picker.detector, image, device, 600))
 
     def timed(threads: int) -> float:
         start = time.perf_counter()
@@ -145,7 +145,7 @@ def topaz_row(program: Path, folder: Path, across: float, workers: int) -> Row:
 
 def rows(folder: Path, files: list[Path], options: argparse.Namespace) -> list[Row]:
     count, workers = len(files), options.workers
-    timed = convolutions(tuple(options.size))
+    timed = convolutions(tuple(options.size), options.device)
     found = [
         Row("files read", lambda: read_files(files)),
         Row("convolutions, one thread, divided by the cores", lambda: timed(1) * count / workers),
@@ -163,7 +163,16 @@ def rows(folder: Path, files: list[Path], options: argparse.Namespace) -> list[R
             "--diameter",
             str(DIAMETER_PX * PIXEL_SIZE),
         ]
-        command += ["--device", "cpu", "--workers", str(workers), "--again", "--out", str(folder / "out"), *more]
+        command += [
+            "--device",
+            options.device,
+            "--workers",
+            str(workers),
+            "--again",
+            "--out",
+            str(folder / "out"),
+            *more,
+        ]
         row.work = lambda: process([*command, *options.more], row)
         return row
 
@@ -206,6 +215,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(_SIDE, _SIDE), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--device", default="cpu", help="where pick computes; several cards: cuda:0,1")
     parser.add_argument("--evidence", action="store_true", help="pick with a threshold by evidence, too")
     parser.add_argument("--topaz", type=Path, help="the program topaz, in an environment of its own")
     parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="further options of pick")

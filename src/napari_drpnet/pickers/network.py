@@ -72,7 +72,6 @@ def classify_steps(
 @torch.inference_mode()
 def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
     """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""
-    batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
-    with devices.precision(device):
-        said = network(batch)
-    return np.asarray(said.float().cpu(), np.float64)
+    with devices.turn(device), devices.precision(device):
+        batch = torch.from_numpy(patches)[:, None].to(device, memory_format=torch.channels_last)
+        return np.asarray(network(batch).float().cpu(), np.float64)
