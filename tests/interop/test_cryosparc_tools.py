@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -147,3 +149,26 @@ def test_micrographs_whose_numbers_nobody_knows_are_told(capsys: pytest.CaptureF
     for more in ((), ("--micrographs", "exposures.cs")):
         run("convert", "picks", "alone.cs", *more)
         assert "numbers of alone.mrc are not known" in capsys.readouterr().err
+
+
+def example() -> ModuleType:
+    """The script that hands picks over to a server of cryoSPARC."""
+    path = Path(__file__).parents[2] / "examples/cryosparc-job/cryosparc_job.py"
+    spec = importlib.util.spec_from_file_location("cryosparc_job", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_picks_what_a_project_has_from_anywhere(project: Path, monkeypatch: pytest.MonkeyPatch):
+    elsewhere = project.with_name("elsewhere")
+    elsewhere.mkdir()
+    (project / "exposures.cs").rename(elsewhere / "exposures.cs")
+    monkeypatch.chdir(elsewhere)
+    script = example()
+    table = script.pick(Path("exposures.cs"), project, Path("picks"), diameter=40, threshold=0.0)
+    assert set(script.SLOTS) == set(table.prefixes())
+    assert set(table["location/micrograph_uid"].tolist()) == set(UIDS)
+    assert set(table["location/micrograph_path"].tolist()) == set(NAMES)
