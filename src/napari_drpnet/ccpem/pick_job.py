@@ -80,7 +80,9 @@ class PickJob(PipelinerJob):  # type: ignore[misc]  # the pipeliner is not there
         )
         self.joboptions |= common_options(PickerSettings)
         self.joboptions |= {name: job_option(PickRun, name) for name in _RUN}
-        self.joboptions |= file_options()
+        files = file_options()
+        self.joboptions |= files
+        self._fields = dict.fromkeys([*_RUN, *PickerSettings.model_fields, *files])
         # The pipeliner's queues ask for it by this name.
         self.joboptions["nr_threads"] = job_option(PickRun, "workers", jobop_group="Running options", in_continue=True)
         self.get_runtab_options(addtl_args=True)
@@ -96,8 +98,8 @@ class PickJob(PipelinerJob):  # type: ignore[misc]  # the pipeliner is not there
         info.display_name = "napari-drpnet particle picking"
         info.short_desc = "Automated particle picking by networks and classical methods"
         info.long_desc = (
-            "Picks particles by trained networks (DRPnet by default), by Laplacian of Gaussian or by templates. Needs "
-            "the diameter of the particle. The threshold is chosen for the data set, by what averages of the picks "
+            "Picks particles by trained networks, without training, or by classical methods. Needs the diameter of the "
+            "particle. The threshold is chosen for the data set, by what averages of the picks "
             "prove, and the results tell the expected precision and recall."
         )
         info.job_author = "The napari-drpnet developers"
@@ -116,8 +118,7 @@ class PickJob(PipelinerJob):  # type: ignore[misc]  # the pipeliner is not there
 
     def _settings(self) -> dict[str, Any]:
         """What was given of the picker's settings and those of the run, by name."""
-        names = [*_RUN, *PickerSettings.model_fields, *file_options()]
-        active = [name for name in dict.fromkeys(names) if not self.check_joboption_is_now_deactivated(name)]
+        active = [name for name in self._fields if not self.check_joboption_is_now_deactivated(name)]
         return given(self.joboptions, active)
 
     def create_output_nodes(self) -> None:

@@ -105,7 +105,7 @@ def _pictures(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
     """The picks on a usual micrograph, and some of its particles; nothing where it cannot be read."""
     result = outcome.usual
     picks = None if result is None else picks_of(result)
-    if result is None or picks is None:
+    if result is None or picks is None or not np.isfinite(picks.diameter).any():
         return []
     try:
         micrograph = read_micrograph(find_in_project(result.micrograph, folder / LIST))

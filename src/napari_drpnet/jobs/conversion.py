@@ -311,9 +311,7 @@ def _write(
 
 def _write_group(found: Sequence[Picks], path: Path, known: KnownMicrographs) -> tuple[Path, ...]:
     """Write a table of cryoSPARC, and the group that names it, with cryoSPARC's own numbers of micrographs."""
-    entries = [entry for name in known.names if (entry := known.entry(name))]
-    exposures = {entry.name: entry.exposure for entry in entries if entry.exposure}
-    to = replace(CRYOSPARC, write=partial(write_cryosparc, exposures=exposures))
+    to = replace(CRYOSPARC, write=partial(write_cryosparc, exposures=known.exposures))
     return write_all(found, path, to, quiet=True), write_csg(path, found)
 
 
