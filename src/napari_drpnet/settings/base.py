@@ -70,8 +70,8 @@ def _devices(value: str) -> str:
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[str, AfterValidator(_devices)]
 INPUTS = (
-    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', or a RELION "
-    "micrographs STAR file."
+    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', a RELION "
+    "micrographs STAR file, or exposures of cryoSPARC (.cs)."
 )
 Inputs = Annotated[tuple[str, ...], Field(description=INPUTS)]
 PixelSize = Annotated[
