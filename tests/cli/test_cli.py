@@ -174,6 +174,7 @@ class TestPick:
         assert sorted(path.name for path in Path("picks").iterdir()) == [
             "a_autopick.star",
             "autopick.star",
+            "report.html",
             "settings.yaml",
             "summary.tsv",
         ]

@@ -112,6 +112,18 @@ def collect(
     _end(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
 
 
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, as pick wrote it.")],
+) -> None:
+    """Write the page of a run anew: report.html, for any browser.
+
+    Each run writes it, too. Needed for runs of older versions, and after averages were made in the folder.
+
+    Example: napari-drpnet report picks/
+    """
+    typer.echo(jobs.page_of_run(folder))
+
+
 def _document(report: jobs.PickReport) -> dict[str, object]:
     return {
         "out": report.out,
