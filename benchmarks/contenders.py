@@ -27,7 +27,7 @@ from napari_drpnet.jobs import finish, learn
 from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.preprocess import rescale
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import Decision
 from napari_drpnet.steps import drained
 

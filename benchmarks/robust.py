@@ -24,7 +24,7 @@ from napari_drpnet import Micrograph, Picks, UserError, load_picker
 from napari_drpnet.data import ImageArray
 from napari_drpnet.defects import repaired
 from napari_drpnet.evaluation import evaluate
-from napari_drpnet.pickers.network import network_image
+from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import simulate_one
 

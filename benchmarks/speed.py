@@ -59,18 +59,19 @@ class Stopwatch:
 def run_stages(path: Path, watch: Stopwatch) -> int:
     """One micrograph through the picker's own steps, each timed; gives the number of candidates."""
     from napari_drpnet import load_picker, preprocess, read_micrograph
-    from napari_drpnet.pickers import drpnet, network
+    from napari_drpnet.pickers import drpnet, seen
+    from napari_drpnet.rescaling import rescale
     from napari_drpnet.steps import drained
 
     loaded = watch("load weights", lambda: load_picker("drpnet", diameter=DIAMETER, device="cpu"))
     picker: Any = loaded.picker
     micrograph = watch("read", lambda: read_micrograph(path))
     size = picker.detector_card.diameter
-    small = watch("rescale", lambda: preprocess.rescale(micrograph.image, size / DIAMETER_PX))
-    flat = watch("flatten", lambda: preprocess.flatten(small, network.ILLUMINATION * size))
-    smooth = watch("smooth", lambda: preprocess.smooth(flat, network.BLUR * size))
+    small = watch("rescale", lambda: rescale(micrograph.image, size / DIAMETER_PX))
+    flat = watch("flatten", lambda: preprocess.flatten(small, seen.ILLUMINATION * size))
+    smooth = watch("smooth", lambda: preprocess.smooth(flat, seen.BLUR * size))
     watch("stretch", lambda: preprocess.stretch(smooth, *preprocess.limits(smooth)))
-    prepared = network.network_image(micrograph, DIAMETER, size, invert=False)
+    prepared = seen.network_image(micrograph, DIAMETER, size, invert=False)
     values = watch("detect", lambda: drained(picker._detect(prepared.image, drpnet.SMOOTHING * size)))
     yx, _, _ = watch("candidates", lambda: drpnet.spaced_candidates(values, size / picker.detector.stride))
     at = prepared.frame.rescaled(1 / picker.detector.stride).to_micrograph(yx)

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from napari_drpnet import jobs
+from napari_drpnet import jobs, read_picks
+from napari_drpnet.io.mrc import write_mrc
 
 HEAVY = {"torch", "napari", "qtpy", "magicgui", "superqt", "pandas", "starfile", "skimage", "matplotlib"}
 
@@ -33,6 +35,31 @@ def test_importing_is_light(module: str):
 def test_help_is_light(arguments: str):
     statement = f"from napari_drpnet.cli import main\ntry: main({arguments.split()})\nexcept SystemExit: pass"
     assert imported_by(statement, HEAVY | {"scipy"}) == set()
+
+
+@pytest.mark.parametrize("picker", ["log", "template"])
+def test_picking_without_a_network_does_without_torch(picker: str, tmp_path: Path):
+    image = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
+    path = write_mrc(image, tmp_path / "noise.mrc", 2.0)
+    asked = [
+        "pick",
+        path,
+        "--picker",
+        picker,
+        "--diameter",
+        100,
+        "--threshold",
+        0.1,
+        "--out",
+        tmp_path,
+        "--device",
+        "cpu",
+    ]
+    statement = (
+        f"from napari_drpnet.cli import main\ntry: main({[str(word) for word in asked]})\nexcept SystemExit: pass"
+    )
+    assert imported_by(statement) == set()
+    assert len(read_picks(tmp_path / "noise_autopick.star")[0])
 
 
 def test_jobs_are_loaded_when_first_used():

@@ -9,6 +9,7 @@ from scipy import ndimage
 from napari_drpnet import preprocess
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import PreprocessSettings
 
 
@@ -28,7 +29,7 @@ def test_a_spot_stays_where_it_is_when_rescaled(factor, y, x):
 
 def test_rescaling_suppresses_what_the_small_image_cannot_show():
     stripes = np.tile(np.array([0, 1], np.float32), (64, 32))
-    small = preprocess.rescale(stripes, 0.25)
+    small = rescale(stripes, 0.25)
     assert small.shape == (16, 16)
     assert np.ptp(small[:, 2:-2]) < 0.05
 
@@ -113,7 +114,7 @@ def test_a_bad_area_among_single_bad_pixels_is_masked_to_its_edge():
 @pytest.mark.parametrize("shape", [(200, 200), (150, 190)])
 def test_a_factor_that_changes_no_size_moves_pixels_too(shape):
     factor = 1 + 0.9 / max(shape)
-    moved = preprocess.rescale(spot(shape, 60, 60, 8), factor)
+    moved = rescale(spot(shape, 60, 60, 8), factor)
     assert moved.shape == shape
     assert np.allclose(ndimage.center_of_mass(moved), (60.5 * factor - 0.5,) * 2, atol=0.02)
 
@@ -122,4 +123,4 @@ def test_a_factor_that_changes_no_size_moves_pixels_too(shape):
 def test_memory_that_cannot_be_written_to_is_read_without_a_word():
     image = np.arange(64, dtype=np.float32).reshape(8, 8)
     image.flags.writeable = False
-    assert np.allclose(preprocess.rescale(image, 0.5), preprocess.rescale(image.copy(), 0.5))
+    assert np.allclose(rescale(image, 0.5), rescale(image.copy(), 0.5))

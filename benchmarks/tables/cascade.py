@@ -30,8 +30,9 @@ from napari_drpnet import Micrograph, Picks, jobs, load_picker
 from napari_drpnet.candidates import inside, standing, tops
 from napari_drpnet.data import FloatArray, PatchSet
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.network import classify_steps, load_network, network_image
+from napari_drpnet.pickers.network import classify_steps, load_network
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import HarvestSettings, RetrainSettings, TrainSettings
 from napari_drpnet.steps import drained
 from retrain import LEFT_OUT, images_of, right

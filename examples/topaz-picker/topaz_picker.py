@@ -19,7 +19,7 @@ from scipy.special import expit
 from napari_drpnet import Micrograph, Picks, UserError
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.topaz import read_topaz
-from napari_drpnet.preprocess import rescale
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import PickerSettings
 
 # Topaz gives log-odds, and none below this by default: a probability of 0.0025.

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import AUTO, Device
+
+if TYPE_CHECKING:
+    import torch  # slow to load: not everybody needs it
+
+# What a driver of a graphics card that torch can use shows of it on Linux: of NVIDIA, under Windows, on Jetson, of AMD.
+_CARD_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/kfd")
 
 _HALF: ContextVar[bool | None] = ContextVar("half precision", default=None)
 
@@ -27,12 +34,22 @@ def choose(device: Device) -> torch.device:
     UserError
         When the device asked for is not there.
     """
+    import torch
+
     cards, apple = _cards(), _apple()
     if device == AUTO:
         return torch.device("cuda" if cards else next(iter(apple), "cpu"))
     if device not in {"cpu", *(["cuda"] * bool(cards)), *cards, *apple}:
         raise UserError(f"There is no {device} here{_why(device, cards)}.", f"Choose one of: {', '.join(offered())}.")
     return torch.device(device)
+
+
+def is_processor(device: Device) -> bool:
+    """Whether a setting stands for the processor, found out without loading torch where that is possible."""
+    if device == AUTO and "torch" not in sys.modules and sys.platform == "linux":
+        if not any(Path(file).exists() for file in _CARD_FILES):
+            return True
+    return device == "cpu" or (device == AUTO and choose(device).type == "cpu")
 
 
 @contextmanager
@@ -42,6 +59,8 @@ def forced(half: bool) -> Iterator[None]:
     Else it is half precision on CUDA, and 32 bits elsewhere. A processor is slow in half precision; it shows what the
     rounding does.
     """
+    import torch
+
     token, rounded = _HALF.set(half), torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = half and rounded
     try:
@@ -56,16 +75,22 @@ def precision(device: torch.device, exact: bool = False) -> torch.autocast:
 
     ``exact``: in 32 bits everywhere.
     """
+    import torch
+
     forced_to = _HALF.get()
     half = device.type == "cuda" if forced_to is None else forced_to
     return torch.autocast(device.type, dtype=torch.float16, enabled=half and not exact)
 
 
 def _cards() -> list[str]:
+    import torch
+
     return [f"cuda:{n}" for n in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
 
 
 def _apple() -> list[str]:
+    import torch
+
     return ["mps"] if torch.backends.mps.is_available() else []
 
 
@@ -75,6 +100,8 @@ def _why(device: str, cards: list[str]) -> str:
         return ""
     if cards:
         return f": cards are numbered from 0 to {len(cards) - 1}"
+    import torch
+
     if torch.version.cuda or torch.version.hip:
         return ": torch finds no graphics card, or no driver of one"
     return ": this torch is made without CUDA"

@@ -13,6 +13,7 @@ from scipy import ndimage
 from napari_drpnet.data import ImageArray, MaskArray, Micrograph
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import PreprocessSettings
 
 _PERCENTILE_SAMPLE = 1 << 18
@@ -21,34 +22,6 @@ _CONSTANT = 2e-6
 _RIM = 2
 # Up to half of all pixels may be bad, in a pattern or at random: what is around a place then tells enough.
 _USABLE = 0.4
-
-
-def rescale(image: ImageArray, factor: float) -> ImageArray:
-    """The image ``factor`` times its size, smoothed against aliasing; the outer edges stay in place.
-
-    Output pixel ``i`` is centred on input coordinate ``(i + 0.5) / factor - 0.5``, exactly (see `Frame`).
-
-    Parameters
-    ----------
-    image
-        ``(h, w)`` float32.
-    factor
-        Above 0. The result is ``(floor(h * factor), floor(w * factor))``.
-    """
-    if factor == 1:
-        return image
-    if factor > 1 and all(int(side * factor) == side for side in image.shape):
-        # torch takes an image of the same size for the same image, and leaves it where it is.
-        offset = (1 / factor - 1) / 2
-        return np.asarray(
-            ndimage.affine_transform(image, [1 / factor] * 2, offset, order=1, mode="nearest"), np.float32
-        )
-    import torch  # slow to load
-    from torch.nn import functional as F
-
-    # torch warns of memory that it may not write to, such as a file's; it writes nothing here.
-    tensor = torch.from_numpy(np.require(image, requirements=["C", "W"]))[None, None]
-    return F.interpolate(tensor, scale_factor=factor, mode="bilinear", antialias=factor < 1)[0, 0].numpy()
 
 
 def smooth(image: ImageArray, sigma: float) -> ImageArray:

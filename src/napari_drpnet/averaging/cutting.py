@@ -14,7 +14,8 @@ from napari_drpnet.data import FloatArray, Frame, ImageArray, Micrograph
 from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import CTF
-from napari_drpnet.preprocess import flatten, rescale
+from napari_drpnet.preprocess import flatten
+from napari_drpnet.rescaling import rescale
 
 # Sides of the pictures in particle diameters: room for shifts, and for what a turn leaves empty in the corners.
 SHOWN = 1.5

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from napari_drpnet.averaging.statistics import (
@@ -360,6 +359,8 @@ def _offset(shares: Shares, probability: FloatArray, evidence: FloatArray) -> fl
 
     def surplus(offset: float) -> float:
         return float(replace(shares, offset=offset).probability(probability, evidence).sum() - number)
+
+    from scipy.optimize import brentq  # slow to load
 
     return float(brentq(surplus, -_FARTHEST, _FARTHEST)) if surplus(-_FARTHEST) < 0 < surplus(_FARTHEST) else 0.0
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
 from scipy.special import ndtr, ndtri
 
 from napari_drpnet.data import FloatArray
@@ -265,6 +264,8 @@ def fainter_by(bins: Bins) -> tuple[FloatArray, FloatArray]:
 
 def rising(seen: FloatArray, count: FloatArray) -> FloatArray:
     """The nearest means that never fall, from 0 on."""
+    from scipy.optimize import isotonic_regression  # slow to load
+
     return np.asarray(np.clip(isotonic_regression(seen, weights=count).x, 0, None), np.float64)
 
 

@@ -7,6 +7,8 @@ data set.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from scipy.special import expit, logit
 
@@ -45,3 +47,9 @@ def middle(values: ImageArray, margin: int) -> ImageArray:
 def detector_terms(peak: FloatArray, about: tuple[float, ...]) -> list[FloatArray]:
     """What the detector contributes to the probability of each candidate, ``(n,)`` each: its peak and the context."""
     return [bounded_logit(peak), *(np.full(len(peak), value) for value in about)]
+
+
+def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
+    """Probability from scores: ``expit(slopes . terms + offset)``, the slopes and the offset in this order."""
+    *slopes, offset = calibration
+    return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))

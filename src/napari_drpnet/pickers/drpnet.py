@@ -21,16 +21,10 @@ from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, MaskAr
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.pickers.network import (
-    calibrated,
-    check_size,
-    classify_steps,
-    load_network,
-    network_image,
-    on_good_pixels,
-)
+from napari_drpnet.pickers.context import calibrated, context, detector_terms
+from napari_drpnet.pickers.network import classify_steps, load_network
 from napari_drpnet.pickers.protocol.picker import Correction
+from napari_drpnet.pickers.seen import check_size, network_image, on_good_pixels
 from napari_drpnet.settings import DRPnetSettings
 from napari_drpnet.steps import translate
 

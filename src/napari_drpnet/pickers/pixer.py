@@ -18,15 +18,9 @@ from napari_drpnet import candidates, devices, tiling
 from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.networks import PixerSorter
-from napari_drpnet.pickers.context import context, detector_terms
-from napari_drpnet.pickers.network import (
-    calibrated,
-    check_size,
-    classify_steps,
-    load_network,
-    network_image,
-    on_good_pixels,
-)
+from napari_drpnet.pickers.context import calibrated, context, detector_terms
+from napari_drpnet.pickers.network import classify_steps, load_network
+from napari_drpnet.pickers.seen import check_size, network_image, on_good_pixels
 from napari_drpnet.settings import PixerSettings
 from napari_drpnet.steps import translate
 

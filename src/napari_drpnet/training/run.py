@@ -21,7 +21,7 @@ from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last, with_tensors
-from napari_drpnet.pickers.network import calibrated
+from napari_drpnet.pickers.context import calibrated
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import translate
 from napari_drpnet.training.calibration import fit_logistic

@@ -16,7 +16,7 @@ from napari_drpnet.io import is_image, read_micrograph
 from napari_drpnet.io.paths import files_in, is_dir, is_file, matching, resolved
 from napari_drpnet.io.picks.folder import NoPicksError, picks_of
 from napari_drpnet.io.star_lists import MicrographEntry
-from napari_drpnet.pickers.network import network_image
+from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.simulation import simulate_one
 from napari_drpnet.training.augment import HalfImage

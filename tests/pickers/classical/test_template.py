@@ -24,7 +24,6 @@ from napari_drpnet.settings import TemplateSetSettings
 from napari_drpnet.steps import drained
 
 SIDE = 41
-CPU = torch.device("cpu")
 
 
 def comma(side=SIDE, angle=0.0, scale=1.0):
@@ -54,8 +53,8 @@ PLACES = [(y, x) for y in range(40, 290, 52) for x in range(40, 330, 52)]
 ANGLES = [(37 * i) % 36 * 10 - 170 for i in range(len(PLACES))]
 
 
-def matched(image, templates, mask, device=CPU, memory=600):
-    matches = Matches(image, mask, device, memory)
+def matched(image, templates, mask, memory=600):
+    matches = Matches(image, mask, memory=memory)
     for index, template in enumerate(templates):
         list(matches.compare(template, index))
     return matches.best()
@@ -63,8 +62,8 @@ def matched(image, templates, mask, device=CPU, memory=600):
 
 def test_a_template_is_found_at_its_own_place_and_angle_with_a_correlation_of_one():
     image = scene([(60, 70)], [40])
-    angles = torch.arange(0, 360, 20).float()
-    values, index = matched(image, turned(torch.from_numpy(comma()), angles), disc(SIDE, 30))
+    angles = np.arange(0.0, 360, 20)
+    values, index = matched(image, turned(comma(), angles), disc(SIDE, 30))
     assert np.unravel_index(values.argmax(), values.shape) == (60, 70)
     assert values.max() == pytest.approx(1, abs=2e-3)
     assert angles[index[60, 70]] == 40
@@ -74,8 +73,8 @@ def test_the_correlation_is_that_of_the_pixels_within_the_mask():
     rng = np.random.default_rng(1)
     image, template = rng.normal(size=(50, 60)).astype(np.float32), rng.normal(size=(11, 11)).astype(np.float32)
     mask = disc(11, 9)
-    values, _ = matched(image, [torch.from_numpy(template)], mask)
-    inside = mask.numpy() > 0
+    values, _ = matched(image, [template], mask)
+    inside = mask > 0
     for y, x in ((5, 5), (20, 31), (44, 54)):
         window = image[y - 5 : y + 6, x - 5 : x + 6]
         assert values[y, x] == pytest.approx(np.corrcoef(window[inside], template[inside])[0, 1], abs=1e-4)
@@ -84,16 +83,16 @@ def test_the_correlation_is_that_of_the_pixels_within_the_mask():
 
 def test_tiles_leave_no_seam(monkeypatch):
     image = scene(PLACES, ANGLES, noise=0.5)
-    template = torch.from_numpy(comma())
+    template = comma()
     whole, _ = matched(image, [template], disc(SIDE, 30))
     monkeypatch.setattr(matching, "_TILE", 128)
     tiled, _ = matched(image, [template], disc(SIDE, 30))
-    assert len(Matches(image, disc(SIDE, 30), CPU, 600)._best) > 4
+    assert len(Matches(image, disc(SIDE, 30))._best) > 4
     assert np.allclose(whole, tiled, atol=1e-3)
 
 
 def test_brightness_and_contrast_of_either_do_not_matter():
-    image, template = scene(PLACES, ANGLES, noise=0.3), torch.from_numpy(comma())
+    image, template = scene(PLACES, ANGLES, noise=0.3), comma()
     one, _ = matched(image, [template], disc(SIDE, 30))
     other, _ = matched(5 * image, [3 * template + 100], disc(SIDE, 30))
     assert np.allclose(one, other, atol=1e-3)
@@ -102,9 +101,9 @@ def test_brightness_and_contrast_of_either_do_not_matter():
 def test_a_turn_goes_counter_clockwise_as_displayed():
     upright = np.zeros((9, 9), np.float32)
     upright[4, 7] = 1  # to the right
-    up = turned(torch.from_numpy(upright), torch.tensor([90.0]))[0]
+    up = turned(upright, np.array([90.0]))[0]
     assert np.unravel_index(int(up.argmax()), (9, 9)) == (1, 4)  # row 1 is above row 4
-    assert np.allclose(turned(torch.from_numpy(comma()), torch.tensor([30.0]))[0], comma(angle=30), atol=0.02)
+    assert np.allclose(turned(comma(), np.array([30.0]))[0], comma(angle=30), atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +163,8 @@ def test_bright_templates_are_inverted_with_a_warning_or_in_silence_when_told(st
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         told, dark = picker(bright, template_contrast="bright"), picker(stack)
-    assert torch.equal(automatic.picker.turns.images, told.picker.turns.images)
-    assert torch.allclose(told.picker.turns.images, dark.picker.turns.images[: len(told.picker.turns.images)])
+    assert np.array_equal(automatic.picker.turns.images, told.picker.turns.images)
+    assert np.allclose(told.picker.turns.images, dark.picker.turns.images[: len(told.picker.turns.images)])
     as_it_is = picker(bright, template_contrast="dark").score(micrograph)
     assert as_it_is.values.max() < told.score(micrograph).values.max() - 0.1
 

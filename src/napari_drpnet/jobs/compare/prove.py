@@ -25,7 +25,7 @@ from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_run import read_task
 from napari_drpnet.jobs.picking import spread_order
-from napari_drpnet.preprocess import rescale
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import AveragingSettings, ComparisonSettings
 from napari_drpnet.steps import Job, Progress, translate
 

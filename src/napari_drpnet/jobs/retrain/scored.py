@@ -15,9 +15,9 @@ from napari_drpnet.data import Candidates, FloatArray, Frame, ImageArray, Microg
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.network import network_image
 from napari_drpnet.pickers.protocol.correction import logits
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.judged import JudgedCandidates, judge
 from napari_drpnet.training.labels.patches import DIAMETER

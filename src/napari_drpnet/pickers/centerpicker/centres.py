@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
-from napari_drpnet.pickers.network import network_image
+from napari_drpnet.pickers.seen import network_image
 
 IndexArray = npt.NDArray[np.int64]
 

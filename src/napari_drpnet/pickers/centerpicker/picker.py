@@ -24,8 +24,9 @@ from napari_drpnet.pickers.centerpicker.centres import (
     sureness,
     usual_diameter,
 )
-from napari_drpnet.pickers.context import bounded_logit
-from napari_drpnet.pickers.network import calibrated, check_size, load_network, on_good_pixels
+from napari_drpnet.pickers.context import bounded_logit, calibrated
+from napari_drpnet.pickers.network import load_network
+from napari_drpnet.pickers.seen import check_size, on_good_pixels
 from napari_drpnet.settings import CenterPickerSettings
 from napari_drpnet.steps import translate
 

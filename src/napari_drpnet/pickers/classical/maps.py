@@ -10,8 +10,8 @@ import numpy as np
 
 from napari_drpnet.candidates import IndexArray, spaced_peaks
 from napari_drpnet.data import Candidates, FloatArray, ImageArray, Micrograph
-from napari_drpnet.pickers.context import middle
-from napari_drpnet.pickers.network import calibrated, check_size, nearest_pixels, network_image, on_good_pixels
+from napari_drpnet.pickers.context import calibrated, middle
+from napari_drpnet.pickers.seen import check_size, nearest_pixels, network_image, on_good_pixels
 from napari_drpnet.settings import PickerSettings
 
 # Pixels that a particle spans on the image they see: more show no more of it at the usual noise.

@@ -11,12 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from napari_drpnet import devices
 from napari_drpnet.data import ImageArray, Micrograph, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.templates import read_templates
+from napari_drpnet.pickers.classical.arrays import arrays_on, out_of_memory
 from napari_drpnet.pickers.classical.maps import map_candidates, seen
 from napari_drpnet.pickers.classical.matching import Matches, disc
 from napari_drpnet.pickers.classical.turns import ball, turns
@@ -46,7 +45,7 @@ class Template:
 
     def __init__(self, settings: TemplateSettings) -> None:
         self.settings = settings
-        self.device = devices.choose(settings.device)
+        self.arrays = arrays_on(settings.device)
         path = settings.templates
         self.templates = ball(settings.diameter) if path is None else read_templates(path, settings.template_pixel_size)
         self.turns = turns(self.templates, settings)
@@ -65,12 +64,8 @@ class Template:
         yield 0.02
         try:
             values, index = yield from self._match(prepared.image)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            raise UserError(
-                "The graphics card has too little free memory for the templates.",
-                "Close other programs on it, lower the memory setting, or choose the cpu device.",
-            ) from None
+        except RuntimeError as error:
+            raise out_of_memory(error) or error from None
         every, at = map_candidates(values, prepared, CALIBRATION)
         best = index[at]
         every = replace(every, class_number=self.turns.class_number[best], psi=self.turns.psi[best])
@@ -78,8 +73,8 @@ class Template:
 
     def _match(self, image: ImageArray) -> Generator[float, None, tuple[ImageArray, npt.NDArray[np.int32]]]:
         """The best correlation around each pixel, and which of the turned templates it is."""
-        images = self.turns.images.to(self.device)
-        matches = Matches(image, disc(images.shape[1], self.turns.mask), self.device, self.settings.memory)
+        images = self.arrays.put(self.turns.images)
+        matches = Matches(image, disc(images.shape[1], self.turns.mask), self.arrays, self.settings.memory)
         for index, template in enumerate(images):
             for _ in matches.compare(template, index):
                 yield 0.02 + 0.98 * index / len(images)

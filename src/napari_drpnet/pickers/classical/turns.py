@@ -7,16 +7,16 @@ from warnings import warn
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional as F
+from scipy import ndimage
 
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.templates import Templates, showing
 from napari_drpnet.pickers.classical.maps import ACROSS
 from napari_drpnet.pickers.classical.matching import disc, turned
-from napari_drpnet.pickers.network import BLUR
-from napari_drpnet.preprocess import rescale, smooth
+from napari_drpnet.pickers.seen import BLUR
+from napari_drpnet.preprocess import smooth
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import TemplateSettings
 
 # The ball in the place of templates is this wide, in diameters: particles are less wide than they are long.
@@ -54,17 +54,15 @@ def scaled(image: ImageArray, factor: float, side: int) -> ImageArray:
     small = rescale(padded, factor)
     centre = (room + n // 2 + 0.5) * factor - 0.5
     # The fraction of a pixel by which the centre is off is taken up by interpolation.
-    at = torch.arange(side, dtype=torch.float32) - side // 2 + centre
-    grid = (2 * at + 1) / small.shape[0] - 1
-    places = torch.stack([grid.expand(side, side), grid[:, None].expand(side, side)], dim=-1)
-    sampled = F.grid_sample(torch.from_numpy(small)[None, None], places[None], mode="bicubic", align_corners=False)
-    return sampled[0, 0].numpy()
+    return np.asarray(
+        ndimage.affine_transform(small, np.ones(2), np.full(2, centre - side // 2), (side, side), mode="nearest")
+    )
 
 
 def is_bright(images: ImageArray, mask: float) -> bool:
     """Whether particles in templates of ``ACROSS`` px are brighter than what surrounds them within a ``mask`` in px."""
     side = images.shape[1]
-    inner, whole, most = (disc(side, d).numpy() > 0 for d in (0.7 * ACROSS, mask, 0.9 * mask))
+    inner, whole, most = (disc(side, d) > 0 for d in (0.7 * ACROSS, mask, 0.9 * mask))
     even = images - images[:, whole].mean(axis=1)[:, None, None]
     even = even / np.maximum(even[:, whole].std(axis=1), np.finfo(np.float32).tiny)[:, None, None]
     return bool(even[:, inner].mean() > even[:, whole & ~most].mean())
@@ -86,7 +84,7 @@ class Turns:
         Diameter of the mask in pixels.
     """
 
-    images: torch.Tensor
+    images: ImageArray
     class_number: npt.NDArray[np.int64]
     psi: FloatArray
     mask: float
@@ -123,20 +121,19 @@ def turns(templates: Templates, settings: TemplateSettings) -> Turns:
         bright = True
     inside = disc(side, mask)
     stack, number, psi = [], [], []
-    for i, image in zip(which, torch.from_numpy(-images if bright else images), strict=True):
+    for i, image in zip(which, -images if bright else images, strict=True):
         angles = _angles(image, inside, settings.angle_step)
         stack.append(turned(image, angles))
         number.append(np.full(len(angles), i + 1, np.int64))
-        psi.append(angles.numpy().astype(np.float64))
-    return Turns(torch.cat(stack), np.concatenate(number), np.concatenate(psi), mask)
+        psi.append(angles)
+    return Turns(np.concatenate(stack), np.concatenate(number), np.concatenate(psi), mask)
 
 
-def _angles(image: torch.Tensor, mask: torch.Tensor, step: float) -> torch.Tensor:
+def _angles(image: ImageArray, mask: ImageArray, step: float) -> FloatArray:
     """Rotations that a template is compared at, in degrees, -180 to 180."""
     count = max(1, round(360 / step))
-    angles = torch.arange(count) * (360 / count)
-    angles = torch.where(angles > 180, angles - 360, angles)
-    tried = turned(image, torch.tensor([0.0, 37.0, 45.0, 90.0, 180.0]))[:, mask > 0]
-    tried = tried - tried.mean(dim=1, keepdim=True)
-    likeness = F.cosine_similarity(tried[:1], tried[1:])
-    return angles[:1] if float(likeness.min()) > _ROUND else angles
+    angles: FloatArray = np.arange(count) * np.float64(360 / count)
+    angles[angles > 180] -= 360
+    tried = turned(image, np.array([0.0, 37.0, 45.0, 90.0, 180.0]))[:, mask > 0]
+    likeness = np.asarray(np.corrcoef(tried))[0].min()
+    return angles[:1] if likeness > _ROUND else angles

@@ -18,8 +18,9 @@ from napari_drpnet.pickers.deepcryo.circles import circles
 from napari_drpnet.pickers.deepcryo.clusters import by_intensity, by_superpixels, cleaned
 from napari_drpnet.pickers.deepcryo.enhance import enhance
 from napari_drpnet.pickers.deepcryo.shapes import GOOD, Blob, Shape, blobs, shapes_of
-from napari_drpnet.pickers.network import check_size, network_image
-from napari_drpnet.preprocess import finished, rescale
+from napari_drpnet.pickers.seen import check_size, network_image
+from napari_drpnet.preprocess import finished
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import DeepCryoPickerSettings, PreprocessSettings
 
 # Diameter of a particle where pixels are clustered: noise of single pixels is averaged away, the outline still there.

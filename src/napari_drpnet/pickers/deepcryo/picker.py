@@ -21,17 +21,12 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import write_weights
 from napari_drpnet.networks import AlexNet, channels_last
 from napari_drpnet.networks.alexnet import SlidingWindow
+from napari_drpnet.pickers.context import calibrated
 from napari_drpnet.pickers.deepcryo.boxes import best_boxes
 from napari_drpnet.pickers.deepcryo.learning import LearntNetwork, learn_steps
 from napari_drpnet.pickers.deepcryo.recipe import OURS, PAPER, Recipe
-from napari_drpnet.pickers.network import (
-    calibrated,
-    check_size,
-    load_network,
-    nearest_pixels,
-    network_image,
-    on_good_pixels,
-)
+from napari_drpnet.pickers.network import load_network
+from napari_drpnet.pickers.seen import check_size, nearest_pixels, network_image, on_good_pixels
 from napari_drpnet.settings import DeepCryoPickerPaperSettings, DeepCryoPickerSettings
 from napari_drpnet.steps import translate
 

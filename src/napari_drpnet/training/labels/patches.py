@@ -15,7 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
-from napari_drpnet.preprocess import rescale
+from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import HarvestSettings
 from napari_drpnet.training.augment import change_looks, random_view
 from napari_drpnet.training_loop.batches import Batch
