@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
+from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
@@ -43,18 +44,22 @@ def pick(
             "--watch", help="Go on with micrographs that come, until Ctrl-C, or until a file STOP is in the folder."
         ),
     ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Write a line a micrograph to standard error, for jobs of a cluster, and no bar."),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    own_values = named_values(own) | networks
+    own_values, lines = named_values(own) | networks, Log(sys.stderr) if log else None
     if project is None:
         if inputs:
             run["inputs"] = inputs
         asked = jobs.make_run(run, told | where | own_values, settings)
-        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked))
+        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
         if settings or watch or {"out", "again", "part"} & run.keys():
@@ -66,7 +71,7 @@ def pick(
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, workers, **where))
+            report = run_job(jobs.pick_project(opened, names, workers, **where), instead=lines)
         rest = "--json lists them"
     _end(report, rest, json)
 

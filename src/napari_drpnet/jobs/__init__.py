@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.later_page import page_of_run
     from napari_drpnet.jobs.levels import levels_in_words
     from napari_drpnet.jobs.masks import MaskReport, make_masks
+    from napari_drpnet.jobs.pick_progress import PickProgress
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -101,6 +102,7 @@ _HOME = {
     "later_page": ("page_of_run",),
     "masks": ("MaskReport", "make_masks"),
     "levels": ("levels_in_words",),
+    "pick_progress": ("PickProgress",),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),

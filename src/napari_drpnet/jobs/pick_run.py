@@ -18,6 +18,7 @@ from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
+from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
@@ -140,14 +141,16 @@ def pick_tasks(
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
     with PickLists(run.folder, earlier) as lists:
-        for refusal in refusals if run.is_mine(0) else ():
-            lists.add(PickResult(refusal.name, error=str(refusal.error)))
+        refused = refusals if run.is_mine(0) else ()
+        new = Finished(lists.add, len(lists.results), len(lists.results) + len(left) + len(refused))
+        for refusal in refused:
+            new.note(PickResult(refusal.name, error=str(refusal.error)))
         read = {task.micrograph.name: partial(read_task, task, run.pixel_size) for task in tasks}
         page.follow(
             lambda: lists.results, [tasks[number].micrograph.name for number in mine], lambda name: read[name]()
         )
-        work = pick_each(picker, [_item(run, task) for task in tasks], lists.add, terms, left)
-        yield from translate(work, page.beside)
+        work = pick_each(picker, [_item(run, task) for task in tasks], new.note, terms, left)
+        yield from translate(work, lambda step: new.told(page.beside(step)))
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
     return PickReport(run.folder, tuple(lists.results), decision, known is not None, time.perf_counter() - start)

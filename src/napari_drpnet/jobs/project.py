@@ -16,6 +16,7 @@ from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
+from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
 from napari_drpnet.jobs.run_page.keep import RunPage, Told
@@ -261,7 +262,9 @@ def _pick_project(
         page.follow(
             partial(_all_results, project, noted), [row.name for row in project.rows()], partial(_read, project)
         )
-        results = yield from translate(pick_each(picker, items, noted.append, terms), page.beside)
+        new = Finished(noted.append, 0, len(items))
+        work = pick_each(picker, items, new.note, terms)
+        results = yield from translate(work, lambda step: new.told(page.beside(step)))
     finally:
         _keep_doubts(project, noted)
     now = still_there(results)
