@@ -15,6 +15,7 @@ import torch
 from napari_drpnet import devices
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.stages import stage
 
 _MAX_TILE_PIXELS = 1 << 21
 
@@ -132,6 +133,7 @@ def _run_tiles(
     return out[:, : h // stride, : w // stride]
 
 
+@stage("network")
 @torch.inference_mode()
 def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device, exact: bool) -> ImageArray:
     batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)

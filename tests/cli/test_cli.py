@@ -306,6 +306,17 @@ def test_a_log_has_a_line_for_each_micrograph(pick):
     assert re.fullmatch(rf"{time_of_day}  2/2  failed  \d+\.\d s  c\.mrc: .+", second)
 
 
+def test_a_profile_tells_where_all_of_the_time_went(pick):
+    _, out, err = pick(write_discs("a.mrc"), "--diameter", "40", "--threshold", "0.5", "--profile", "--json")
+    assert json.loads(out)["picks"] == 4
+    head, *rows, last = (line.split() for line in err.splitlines())
+    spent = {name: float(cpu) for name, cpu, *_ in rows}
+    assert head[:3] == ["stage", "CPU", "s"]
+    assert {"read", "picker", "write", "page", "other", "waiting", "all"} <= spent.keys()
+    assert sum(spent.values()) - spent["all"] == pytest.approx(spent["all"], abs=0.01 * len(rows))
+    assert last[2:5] == ["1", "micrographs", "read;"]
+
+
 def test_without_a_terminal_a_step_is_one_line_however_often_it_is_told(capsys):
     def job() -> Job[str]:
         for done in (0, 1):

@@ -13,6 +13,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
+from napari_drpnet.cli.profile import profiled
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
@@ -48,6 +49,9 @@ def pick(
         bool,
         typer.Option("--log", help="Write a line a micrograph to standard error, for jobs of a cluster, and no bar."),
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print to standard error what took how long, a row for each stage.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
@@ -59,7 +63,8 @@ def pick(
         if inputs:
             run["inputs"] = inputs
         asked = jobs.make_run(run, told | where | own_values, settings)
-        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
+        with profiled(profile):
+            report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
         if settings or watch or {"out", "again", "part"} & run.keys():
@@ -71,7 +76,8 @@ def pick(
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, workers, **where), instead=lines)
+            with profiled(profile):
+                report = run_job(jobs.pick_project(opened, names, workers, **where), instead=lines)
         rest = "--json lists them"
     _end(report, rest, json)
 

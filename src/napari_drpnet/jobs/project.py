@@ -25,6 +25,7 @@ from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import AUTO, Evidence, ProjectSettings, networks_of
+from napari_drpnet.stages import stage
 from napari_drpnet.steps import Job, translate
 
 # Settings of pickers that a project has as its own.
@@ -356,6 +357,7 @@ def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> t
     return project.row(name).picks, _file(project, name)
 
 
+@stage("write", whole=True)
 def merge_picks(project: Project, name: str, proposed: Picks, distance: float, picker: str) -> Picks:
     """Put a picker's proposal into a project, with the labels that are there; gives what is kept.
 

@@ -22,6 +22,7 @@ from napari_drpnet.jobs.run_page.page import RunFacts, page
 from napari_drpnet.jobs.run_page.scores import Scores
 from napari_drpnet.jobs.run_page.thumbnails import ByName, Chosen, choose, thumbnail
 from napari_drpnet.settings import Decision
+from napari_drpnet.stages import stage
 from napari_drpnet.steps import Progress
 
 PAGE = "report.html"
@@ -83,6 +84,7 @@ class RunPage:
             self.write()
         return step
 
+    @stage("page", whole=True)
     def write(self, hurry: bool = False) -> None:
         """`write_now`; ``hurry`` where something ended the run, of which the user is told already.
 
