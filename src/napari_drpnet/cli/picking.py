@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
+from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
+from napari_drpnet.cli.profile import profiled
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
@@ -43,18 +45,26 @@ def pick(
             "--watch", help="Go on with micrographs that come, until Ctrl-C, or until a file STOP is in the folder."
         ),
     ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Write a line a micrograph to standard error, for jobs of a cluster, and no bar."),
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print to standard error what took how long, a row for each stage.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    own_values = named_values(own) | networks
+    own_values, lines = named_values(own) | networks, Log(sys.stderr) if log else None
     if project is None:
         if inputs:
             run["inputs"] = inputs
         asked = jobs.make_run(run, told | where | own_values, settings)
-        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked))
+        with profiled(profile):
+            report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
         if settings or watch or {"out", "again", "part"} & run.keys():
@@ -66,7 +76,8 @@ def pick(
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, workers, **where))
+            with profiled(profile):
+                report = run_job(jobs.pick_project(opened, names, workers, **where), instead=lines)
         rest = "--json lists them"
     _end(report, rest, json)
 
@@ -110,6 +121,18 @@ def collect(
     napari-drpnet collect picks/
     """
     _end(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, as pick wrote it.")],
+) -> None:
+    """Write the page of a run anew: report.html, for any browser.
+
+    Each run writes it, too. Needed for runs of older versions, and after averages were made in the folder.
+
+    Example: napari-drpnet report picks/
+    """
+    typer.echo(jobs.page_of_run(folder))
 
 
 def _document(report: jobs.PickReport) -> dict[str, object]:

@@ -17,6 +17,7 @@ from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
+from napari_drpnet.stages import READ, stage
 
 _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
 IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
@@ -111,6 +112,7 @@ def open_image(path: str | Path) -> ImageFile:
     )
 
 
+@stage(READ)
 def read_micrograph(
     path: str | Path, pixel_size: float | None = None, index: int = 0, name: str | None = None
 ) -> Micrograph:
@@ -147,6 +149,7 @@ def read_micrograph(
     return read_frame(open_image(path), pixel_size, index, name)
 
 
+@stage(READ)
 def read_single(path: Path, pixel_size: float | None = None, name: str | None = None) -> Micrograph:
     """`read_micrograph`, of a file that must not be a stack."""
     file = open_image(path)

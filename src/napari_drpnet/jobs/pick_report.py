@@ -20,6 +20,7 @@ from napari_drpnet.io.star_table import format_table, star_row
 from napari_drpnet.jobs.levels import Levels, levels_in_words, summed
 from napari_drpnet.jobs.prospect import in_words
 from napari_drpnet.settings import Decision
+from napari_drpnet.stages import stage
 
 # A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
 # so many micrographs to tell what is usual.
@@ -240,6 +241,7 @@ class PickLists:
         self.results: list[PickResult] = list(earlier)
         self._there = False
 
+    @stage("write")
     def add(self, result: PickResult) -> None:
         """Take one more micrograph into the lists.
 
@@ -276,6 +278,7 @@ class PickLists:
         self.results = still_there(self.results)
         self._write()
 
+    @stage("write")
     def _write(self) -> None:
         pairs = [_listed(result) for result in self.results if result.coordinates is not None]
         columns = {MICROGRAPH: [name for name, _ in pairs], COORDINATES: [file for _, file in pairs]}

@@ -16,13 +16,17 @@ from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
+from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.run_page.keep import RunPage, Told
+from napari_drpnet.jobs.run_page.keep import kept as page_kept
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import AUTO, Evidence, ProjectSettings, networks_of
-from napari_drpnet.steps import Job
+from napari_drpnet.stages import stage
+from napari_drpnet.steps import Job, translate
 
 # Settings of pickers that a project has as its own.
 _SHARED = ("diameter", "invert", "threshold", "min_distance")
@@ -228,6 +232,14 @@ def pick_project(
         For unusable settings, or when the project cannot be written.
     """
     project.require_writable()
+    with page_kept(RunPage(project.folder, partial(_told, project))) as page:
+        return (yield from _pick_project(project, names, workers, settings, page))
+
+
+def _pick_project(
+    project: Project, names: Sequence[str] | None, workers: int | None, settings: Mapping[str, Any], page: RunPage
+) -> Job[PickReport]:
+    """`pick_project`, with a page that is written now and then."""
     picker, start = project_picker(project, **settings), time.perf_counter()
     wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
     yield from learn_project(project, picker)
@@ -248,7 +260,12 @@ def pick_project(
     items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
     noted: list[PickResult] = []
     try:
-        results = yield from pick_each(picker, items, noted.append, terms)
+        page.follow(
+            partial(_all_results, project, noted), [row.name for row in project.rows()], partial(_read, project)
+        )
+        new = Finished(noted.append, 0, len(items))
+        work = pick_each(picker, items, new.note, terms)
+        results = yield from translate(work, lambda step: new.told(page.beside(step)))
     finally:
         _keep_doubts(project, noted)
     now = still_there(results)
@@ -306,6 +323,28 @@ def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:
     return learnt
 
 
+def _told(project: Project) -> Told:
+    """What the page of a project says of its settings."""
+    said = project.settings
+    options = {name: getattr(said, name) for name in _SHARED} | dict(said.options)
+    fields = {"picker": said.picker, "pixel_size": said.pixel_size, "keep_unproved": said.keep_unproved}
+    return fields | {"out": project.folder.as_posix(), "options": options}, project.evidence.decision
+
+
+def _all_results(project: Project, noted: Sequence[PickResult]) -> list[PickResult]:
+    """What became of the micrographs of a project, now and before."""
+    now = {result.micrograph: result for result in noted}
+    return [
+        now.get(row.name) or PickResult(row.name, row.picks, coordinates=_file(project, row.name), doubt=row.doubt)
+        for row in project.rows()
+        if row.name in now or row.state != "new"
+    ]
+
+
+def _file(project: Project, name: str) -> Path:
+    return project.folder / "picks" / f"{name}_autopick.star"
+
+
 def _read(project: Project, name: str) -> Micrograph:
     """The pixels of a micrograph, after a look at its region: a damaged one is the fault of this micrograph alone."""
     project.read_region(name)
@@ -315,9 +354,10 @@ def _read(project: Project, name: str) -> Micrograph:
 def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> tuple[int, Path]:
     spacing, frame = picker.settings.spacing, found.picks.frame
     merge_picks(project, name, found.picks, frame.micrograph_pixels(spacing) if spacing else 0.0, picker.name)
-    return project.row(name).picks, project.folder / "picks" / f"{name}_autopick.star"
+    return project.row(name).picks, _file(project, name)
 
 
+@stage("write", whole=True)
 def merge_picks(project: Project, name: str, proposed: Picks, distance: float, picker: str) -> Picks:
     """Put a picker's proposal into a project, with the labels that are there; gives what is kept.
 

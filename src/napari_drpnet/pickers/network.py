@@ -15,6 +15,7 @@ from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.weights import WeightsCard, read_weights, sound
 from napari_drpnet.networks import channels_last, with_tensors
+from napari_drpnet.stages import stage
 
 _BATCH = 128
 _ANEW = "Copy or train them anew."
@@ -74,6 +75,7 @@ def classify_steps(
     return np.concatenate(said)
 
 
+@stage("network")
 @torch.inference_mode()
 def classify(network: nn.Module, patches: ImageArray, device: torch.device) -> FloatArray:
     """Logits of ``(n, 64, 64)`` patches, ``(n,)``."""

@@ -29,6 +29,7 @@ from napari_drpnet.settings import (
     networks_of,
     validated,
 )
+from napari_drpnet.stages import stage
 
 if TYPE_CHECKING:
     from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -140,6 +141,7 @@ def picker_settings(name: str, /, **fields: Any) -> PickerSettings:
     return validated(cls, fields)
 
 
+@stage("load")
 def load_picker(name: str = DEFAULT_PICKER, /, **settings: Any) -> LoadedPicker:
     """Build a picker by name.
 
