@@ -6,20 +6,17 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import write_picks
-from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.picked_files import item_of, read_task
+from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
 from napari_drpnet.jobs.run_file import recorded_decision, write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -140,7 +137,7 @@ def pick_tasks(
     with PickLists(run.folder, earlier) as lists:
         for refusal in refusals if run.is_mine(0) else ():
             lists.add(PickResult(refusal.name, error=str(refusal.error)))
-        yield from pick_each(picker, [_item(run, task) for task in tasks], lists.add, terms, left)
+        yield from pick_each(picker, [item_of(task, run.out, run.pixel_size) for task in tasks], lists.add, terms, left)
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
     return PickReport(run.folder, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
@@ -154,11 +151,6 @@ def _in_order(results: Sequence[PickResult], tasks: Sequence[PickTask]) -> list[
     """First what is not of this run's micrographs, then these in their order."""
     order = {task.micrograph.name: number for number, task in enumerate(tasks)}
     return sorted(results, key=lambda result: order.get(result.micrograph, -1))
-
-
-def _item(run: PickRun, task: PickTask) -> Item:
-    read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
-    return Item(task.micrograph.name, read, keep)
 
 
 def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
@@ -185,13 +177,3 @@ def _in_force(picker: LoadedPicker) -> dict[str, Any]:
     """The settings of a picker as files keep them."""
     threshold = {"threshold": AUTO} if picker.auto else {}
     return picker.settings.model_dump(mode="json") | threshold
-
-
-def _write(file: Path, found: Found) -> tuple[int, Path]:
-    return len(found.picks), write_picks(found.picks, file)
-
-
-def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
-    """The micrograph of a task; a given pixel size goes before what is known of it."""
-    entry = task.micrograph
-    return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)
