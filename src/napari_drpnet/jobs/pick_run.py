@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -11,6 +13,7 @@ from warnings import warn
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.jobs.cluster.team import team
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
@@ -18,13 +21,13 @@ from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.jobs.picked_files import item_of, read_task
 from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
-from napari_drpnet.jobs.run_file import recorded_decision, write_run_file
+from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import AUTO, PickRun
 from napari_drpnet.steps import Job
 
-SETTINGS, WEIGHTS, _SAMPLE = "settings.yaml", ".safetensors", ".sample"
+WEIGHTS, _SAMPLE = ".safetensors", ".sample"
 
 
 def pick(run: PickRun) -> Job[PickReport]:
@@ -134,10 +137,17 @@ def pick_tasks(
         _record(run, picker, decided[-1], learnt)
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
-    with PickLists(run.folder, earlier) as lists:
+    others = team(run, _in_force(picker) | learnt, tasks) if run.cluster and left else nullcontext()
+    with PickLists(run.folder, earlier) as lists, others as elsewhere:
         for refusal in refusals if run.is_mine(0) else ():
             lists.add(PickResult(refusal.name, error=str(refusal.error)))
-        yield from pick_each(picker, [item_of(task, run.out, run.pixel_size) for task in tasks], lists.add, terms, left)
+        yield from pick_each(
+            picker,
+            [item_of(task, run.out, run.pixel_size) for task in tasks],
+            lists.add,
+            replace(terms, elsewhere=elsewhere),
+            left,
+        )
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
     return PickReport(run.folder, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
