@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -50,7 +51,7 @@ def files(folder: str) -> dict[str, str]:
         rows = [row | {"seconds": ""} for row in csv.DictReader(file, delimiter="\t")]
     found["summary.tsv"] = str(rows)
     found["all"] = " ".join(sorted(path.name for path in Path(folder).iterdir()))
-    return {name: text.replace(folder, "OUT") for name, text in found.items()}
+    return {name: text.replace(f"{folder}/", "OUT/").replace(f"out: {folder}", "") for name, text in found.items()}
 
 
 class Cluster:
@@ -64,7 +65,7 @@ class Cluster:
         file = self.folder / "scheduler.json"
         self._start("dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
         wait_for(file.exists, "the scheduler")
-        return __import__("json").loads(file.read_text())["address"]
+        return str(json.loads(file.read_text())["address"])
 
     def worker(self, name: str) -> subprocess.Popen[str]:
         return self._start("dask_worker", self.address, "--nthreads", "1", "--name", name, "--no-dashboard")
@@ -101,12 +102,10 @@ def test_workers_pick_the_same_to_the_byte_with_the_threshold_that_averages_prov
     write_data_set(Path("m"))
     Path("m/broken.mrc").write_bytes(b"no image")
     asked = ("--picker", "log", "--diameter", DIAMETER)
-    alone, together = picked(*asked, "--out", "one"), picked(*asked, "--out", "two", "--cluster", "local:2")
+    alone, together = picked(*asked, "--out", "here"), picked(*asked, "--out", "there", "--cluster", "local:2")
     assert (alone.returncode, together.returncode) == (1, 1), together.stderr
     assert together.stderr == alone.stderr
-    assert files("two") == files("one")
-    again = picked(*asked, "--out", "two")
-    assert "4 of them finished before" in again.stdout or "5 of them finished before" in again.stdout
+    assert files("there") == files("here")
 
 
 def test_killed_workers_and_a_deadly_micrograph_lose_nothing_else(cluster: Cluster):
@@ -117,8 +116,8 @@ def test_killed_workers_and_a_deadly_micrograph_lose_nothing_else(cluster: Clust
     workers = [cluster.worker(name) for name in "ab"]
     run = subprocess.Popen(command(*asked, "--cluster", cluster.address), stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(Path("picks").glob("*_autopick.star")), "the first picks")
-    (process,) = psutil.Process(workers[0].pid).children()
-    process.kill()
+    for process in psutil.Process(workers[0].pid).children():  # not their nanny
+        process.kill()
     _, said = run.communicate(timeout=4 * PATIENCE)
     assert run.returncode == 1, said
     (line,) = [line for line in said.splitlines() if line.startswith("error")]
@@ -131,11 +130,10 @@ def test_killed_workers_and_a_deadly_micrograph_lose_nothing_else(cluster: Clust
 
 
 def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_goes_on_with(cluster: Cluster):
-    for number in range(30):
+    for number in range(20):
         write_discs(f"m/{number:02}.mrc", seed=number)
-    os.utime("m")
     asked = ("--picker", "deadly", "--diameter", 40, "--threshold", 0.5, "--out", "picks")
-    slow = (*asked, "--option", "wait=0.4")
+    slow = (*asked, "--option", "wait=0.3")
     cluster.worker("a")
     run = subprocess.Popen(command(*slow, "--cluster", cluster.address), stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(list(Path("picks").glob("*_autopick.star"))) > 2, "the first picks")
@@ -143,7 +141,7 @@ def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_
     _, said = run.communicate(timeout=PATIENCE)
     assert (run.returncode, said) == (130, "interrupted: what was finished is written.\n")
     there = sorted(Path("picks").glob("*_autopick.star"))
-    assert 2 < len(there) < 30
+    assert 2 < len(there) < 20
     assert not [path for path in Path("picks").iterdir() if path.name.startswith((".at-work", ".lock"))]
 
     run = subprocess.Popen(command(*slow, "--cluster", cluster.address), stderr=subprocess.PIPE, text=True)
@@ -154,5 +152,5 @@ def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_
     assert said.splitlines()[-1].startswith("error: The scheduler of the cluster is gone. What is finished stays")
     done = picked(*slow)
     assert done.returncode == 0, done.stderr
-    assert "picks on 30 of 30" in done.stdout
+    assert "picks on 20 of 20" in done.stdout
     assert "of them finished before" in done.stdout
