@@ -7,6 +7,7 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +37,7 @@ _TICK, _COUNT = 0.2, 2.0
 _TRIES = 5
 
 
-@dataclass
+@dataclass(eq=False)
 class _Out:
     """A batch that is handed out."""
 
@@ -99,12 +100,11 @@ class Hands:
                 while len(self._out) < self._window(kind) and (todo or self._again):
                     batch = self._again.popleft() if self._again else self._batch(todo, kind, judged)
                     self._give(batch)
-                future = self._next()
-                if future is None:
+                ended = self._ended()
+                if not ended:
                     yield self._waiting()
-                elif (out := self._out.pop(future.key, None)) is not None:
-                    for number, came in self._came(out):
-                        yield Step(number, 1.0, (came,))
+                for number, came in self._came(ended):
+                    yield Step(number, 1.0, (came,))
         finally:
             with unbroken():
                 futures = [out.future for out in self._out.values()]
@@ -137,12 +137,17 @@ class Hands:
             self._out[future.key] = _Out(batch, future, tries)
             future.add_done_callback(self._done.put)
 
-    def _next(self) -> Future | None:
+    def _ended(self) -> list[_Out]:
+        """The batches that have ended since it was asked last, which may be some seconds' worth."""
         self._see_the_scheduler()
         try:
-            return self._done.get(timeout=_TICK)
+            futures = [self._done.get(timeout=_TICK)]
         except Empty:
-            return None
+            return []
+        with suppress(Empty):
+            while True:
+                futures.append(self._done.get_nowait())
+        return [out for future in futures if (out := self._out.pop(future.key, None))]
 
     def _see_the_scheduler(self) -> None:
         if self.client.status != "running":
@@ -168,10 +173,25 @@ class Hands:
 
     # ---------------------------------------------------------------- what comes back
 
-    def _came(self, out: _Out) -> Sequence[tuple[int, Came]]:
-        """The results of a batch that is at its end; those of a lost one come later."""
+    def _came(self, ended: Sequence[_Out]) -> Iterator[tuple[int, Came]]:
+        """The results of batches that have ended; those of lost ones come later."""
+        whole = [out for out in ended if out.future.status == "finished"]
         try:
-            done: Done = out.future.result()
+            # Fetched together: each call costs the scheduler as much as a batch.
+            every = self.client.gather([out.future for out in whole]) if whole else []
+        except (CancelledError, OSError):
+            self._see_the_scheduler()
+            raise
+        for done in every:
+            yield from self._noted(done)
+        for out in ended:
+            if out not in whole:
+                yield from self._failed(out)
+            out.future.release()
+
+    def _failed(self, out: _Out) -> Sequence[tuple[int, Came]]:
+        try:
+            return self._noted(out.future.result())
         except BatchLostError:
             self._one_by_one(out.batch)
         except KilledWorker as error:
@@ -183,11 +203,6 @@ class Hands:
             raise UserError(
                 f"A worker cannot load this version of napari-drpnet: {error}.", "Install the same on all."
             ) from error
-        else:
-            self._note(done)
-            return done.came
-        finally:
-            out.future.release()
         return ()
 
     def _killed(self, out: _Out, error: KilledWorker) -> Sequence[tuple[int, Came]]:
@@ -212,13 +227,14 @@ class Hands:
             name = f"{number}-alone"
             self._again.append(replace(batch, name=name, tasks=((number, task),), alone=True))
 
-    def _note(self, done: Done) -> None:
+    def _noted(self, done: Done) -> Sequence[tuple[int, Came]]:
         for text in set(done.warned) - self._warned:
             self._warned.add(text)
             warn(text, stacklevel=2)
         if spent := [came.seconds for _, came in done.came]:
             mean = sum(spent) / len(spent)
             self._seconds = mean if not self._seconds else 0.8 * self._seconds + 0.2 * mean
+        return done.came
 
 
 def _in_order(steps: Iterator[Step[Any]], numbers: Sequence[int]) -> Iterator[Step[Any]]:

@@ -103,7 +103,7 @@ def _local(count: int) -> Iterator[Place]:
             n_workers=count,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address=":0",  # a port that is free
             silence_logs=logging.CRITICAL,
         )
     with _closed(cluster), _client(cluster) as client:
@@ -164,7 +164,8 @@ def _asked_for(where: str, settings: Path | None) -> tuple[Any, int]:
     if not isinstance(jobs, int) or jobs < 1:
         raise UserError(f"{settings}: jobs is not a number from 1 on.", _HINT)
     fields.setdefault("processes", 1)  # whose threads share the networks
-    fields["scheduler_options"] = {"dashboard_address": None, **(fields.get("scheduler_options") or {})}
+    quiet = {"dashboard": False, "dashboard_address": ":0"}  # a port that is free, without a word
+    fields["scheduler_options"] = quiet | (fields.get("scheduler_options") or {})
     try:
         return getattr(dask_jobqueue, QUEUES[where])(**fields), jobs
     except (TypeError, ValueError, RuntimeError) as error:
