@@ -12,10 +12,9 @@ from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.picks.formats import read_picks
 from napari_drpnet.jobs.pick_report import PickResult, remarks
-from napari_drpnet.jobs.pick_run import SETTINGS
 from napari_drpnet.jobs.prospect import in_words
 from napari_drpnet.jobs.resume import finished, recorded
-from napari_drpnet.jobs.run_file import recorded_decision
+from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision
 from napari_drpnet.settings import Decision
 
 
