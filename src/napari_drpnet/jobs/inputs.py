@@ -79,9 +79,9 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
             except UserError as error:
                 refusals.append(Refusal(entry.name, error))
                 continue
-            first, _ = found.setdefault(os.path.realpath(entry.path), (entry, short))
-            if os.path.normpath(first.path.absolute()) != os.path.normpath(entry.path.absolute()):
-                twice.append((entry.name, first.name))
+            before, _ = found.setdefault(os.path.realpath(entry.path), (entry, short))
+            if os.path.normpath(before.path.absolute()) != os.path.normpath(entry.path.absolute()):
+                twice.append((entry.name, before.name))
     _tell_twice(twice)
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, PickTask] = {}
