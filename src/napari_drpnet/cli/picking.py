@@ -87,17 +87,17 @@ def pick(
             report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or watch or dry_run or {"out", "again", "part", "cluster", "cluster_settings"} & run.keys():
+        if settings or watch or dry_run or {"out", "part", "cluster", "cluster_settings"} & run.keys():
             raise UserError(
                 "A project has its own folder and settings.",
-                "Leave out --out, --settings, --again, --part, --watch, --cluster, --dry-run.",
+                "Leave out --out, --settings, --part, --watch, --cluster, --dry-run.",
             )
-        workers = run.pop("workers", None)
+        workers, again = run.pop("workers", None), run.pop("again", False)
         new = () if jobs.is_project(project) else inputs or ()
         with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
             with profiled(profile):
-                report = run_job(jobs.pick_project(opened, names, workers, **where), instead=lines)
+                report = run_job(jobs.pick_project(opened, names, workers, again, **where), instead=lines)
         rest = "--json lists them"
     _end(report, rest, json)
 

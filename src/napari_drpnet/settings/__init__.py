@@ -36,7 +36,7 @@ from napari_drpnet.settings.picking import (
     PreprocessSettings,
 )
 from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
-from napari_drpnet.settings.project import ProjectSettings
+from napari_drpnet.settings.project import SHARED, ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
@@ -49,6 +49,7 @@ __all__ = [
     "FINE_TUNING",
     "PARTS",
     "QUEUES",
+    "SHARED",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AveragingSettings",
