@@ -123,7 +123,8 @@ class RunPage:
         results = sorted(run.results(), key=lambda result: order.get(result.micrograph, -1))
         others = sum(result.micrograph not in order for result in results)
         fields, decision = self._told()
-        diameter = float(fields.get("options", {}).get("diameter") or 0)
+        told = fields.get("options", {}).get("diameter")
+        diameter = float(told) if isinstance(told, int | float) else 0.0
         pictures, problem = self._pictures(choose(results), run.read, diameter, until)
         made = decided_by(self._folder, decision)
         return RunFacts(

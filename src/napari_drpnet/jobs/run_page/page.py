@@ -95,7 +95,7 @@ def page(facts: RunFacts) -> str:
         section("Class averages", _averages(facts)),
         section("How this was made", _making(facts)),
     ]
-    return document(f"Particle picking: {facts.folder.name or facts.folder}", parts, _STYLE)
+    return document(f"Particle picking: {facts.folder.absolute().name}", parts, _STYLE)
 
 
 def _head(facts: RunFacts) -> str:
@@ -103,15 +103,20 @@ def _head(facts: RunFacts) -> str:
     options = fields.get("options", {})
     said = [
         f"picker <b>{escape(str(fields.get('picker', '')))}</b>",
-        f"particle diameter <b>{options['diameter']:g} Å</b>" if options.get("diameter") else "",
-        f"pixel size <b>{fields['pixel_size']:g} Å</b>" if fields.get("pixel_size") else "",
-        f"part {escape(fields['part'])}" if fields.get("part") else "",
+        f"particle diameter <b>{_length(options.get('diameter'))}</b>" if options.get("diameter") else "",
+        f"pixel size <b>{_length(fields['pixel_size'])}</b>" if fields.get("pixel_size") else "",
+        f"part {escape(str(fields['part']))}" if fields.get("part") else "",
         f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC",
     ]
     lead = f"<b>{_picks(facts.results)}</b> picks on {_counted(len(_picked(facts)))}. {escape(_threshold(facts))}"
     if facts.total > len(facts.results):
         lead = f"<b>{len(facts.results):,} of {facts.total:,}</b> micrographs so far. {lead}"
     return f'<p class="facts">{" · ".join(filter(None, said))}</p>\n<p class="lead">{lead}</p>'
+
+
+def _length(value: Any) -> str:
+    """A length as the settings have it."""
+    return f"{value:g} Å" if isinstance(value, int | float) else escape(str(value))
 
 
 def _picks(results: Sequence[PickResult]) -> str:
