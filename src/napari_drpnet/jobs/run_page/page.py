@@ -36,8 +36,9 @@ figcaption b { color: var(--ink); }
 """
 )
 _CHOSEN = {
-    True: "by the evidence of their picks, which averages of other micrographs give",
-    False: "by their number of picks",
+    True: "by the evidence of their picks: about 1 where they are as usual in this data set, 0 where there are no "
+    "particles.",
+    False: "by their number of picks.",
 }
 _ABOUT_AVERAGES = (
     "The averages that the threshold was decided by, made of the surest candidates of each half of the sample; those "
@@ -148,7 +149,7 @@ def _tiles(facts: RunFacts) -> str:
     if picked:
         tiles.append(("", f"{median(result.picks for result in picked):,.0f}", "picks on a micrograph (median)"))
     if spent := [result.seconds for result in picked if result.seconds]:
-        tiles.append(("", f"{median(spent):,.1f} s", "each took (median)"))
+        tiles.append(("", f"{median(spent):,.{1 if median(spent) >= 1 else 2}f} s", "each took (median)"))
     if doubted:
         tiles.append(("doubts", f"{len(doubted):,}", "in doubt"))
     if left_out:
@@ -195,7 +196,7 @@ def _pictures(facts: RunFacts) -> str:
             title = "Some at random" if kind == RANDOM else f"The {kind}"
             parts.append(f'<h3>{title}</h3>\n<div class="thumbs">{"".join(figures)}</div>')
     if parts:
-        chosen = f"Best and worst {_CHOSEN[by_evidence(facts.results)]}."
+        chosen = f"Best and worst {_CHOSEN[by_evidence(facts.results)]}"
         parts.insert(
             0, f'<p class="small">{chosen} Rings are as wide as the diameter. Click a picture to enlarge it.</p>'
         )
