@@ -1,12 +1,19 @@
 """Devices by their names: what can be said, what is here, and what is told of one that is not."""
 
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 
-from napari_drpnet import devices, tiling
+from napari_drpnet import devices, load_picker, tiling
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.network import classify, load_network
+from napari_drpnet.pickers.protocol.loaded import Turns
 from napari_drpnet.settings import PickerSettings, RetrainSettings, validated
 from napari_drpnet.steps import drained
 
@@ -45,6 +52,59 @@ def test_without_a_card_it_is_said_why():
     reason = "finds no graphics card" if (torch.version.cuda or torch.version.hip) else "made without CUDA"
     with pytest.raises(UserError, match=reason):
         devices.choose("cuda")
+
+
+def test_whether_it_is_the_processor_is_told_without_torch():
+    assert devices.is_processor("cpu")
+    assert not devices.is_processor("cuda:0")
+    assert devices.is_processor("auto") == (devices.choose("auto").type == "cpu")
+    program = (
+        "import sys\nfrom napari_drpnet import devices\nprint(devices.is_processor('auto'), 'torch' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert said[0] == str(devices.is_processor("auto"))
+    assert said == ["True", "False"] or CARDS or sys.platform != "linux"
+
+
+def test_few_passes_are_on_a_card_at_once_and_any_number_on_the_processor():
+    def most(device):
+        inside, seen, lock = [], [], threading.Lock()
+
+        def work(_):
+            with devices.turn(torch.device(device)):
+                with lock:
+                    inside.append(1)
+                    seen.append(len(inside))
+                time.sleep(0.05)
+                with lock:
+                    inside.pop()
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(work, range(6)))
+        return max(seen)
+
+    assert most("cuda:7") == 2
+    assert most("cpu") == 6
+
+
+def test_several_cards_are_asked_for_by_their_numbers():
+    assert validated(PickerSettings, {"diameter": 100, "device": "cuda:0,2"}).device == "cuda:0,2"
+    with pytest.raises(UserError, match="device: "):
+        validated(RetrainSettings, {"device": "cuda:0,1"})
+    with pytest.raises(UserError, match=f"cuda:{CARDS} here"):
+        load_picker("drpnet", diameter=100, device=f"cuda:{CARDS},{CARDS + 1}")
+    with pytest.raises(UserError, match="uses one card"):
+        load_picker("deepcryopicker", diameter=100, device="cuda:0,1")
+
+
+def test_micrographs_go_to_the_card_with_least_to_do():
+    turns = Turns(["one", "two"])
+    with turns.next() as a, turns.next() as b, turns.next() as c:
+        assert [a, b, c] == ["one", "two", "one"]
+        with turns.next() as d:
+            assert d == "two"
+    with turns.next() as again:
+        assert again == "one"
 
 
 @pytest.mark.parametrize("half", [True, False])

@@ -76,6 +76,32 @@ def test_too_little_memory_is_said():
         tiling.tile_side((4096, 4096), build("unet"), 1)
 
 
+class Crowded(torch.nn.Module):
+    """A network on a card with too little memory; a copy of it elsewhere has enough."""
+
+    def __init__(self, network, room):
+        super().__init__()
+        self.network, self.room, self.here, self.tried = network, room, id(self), []
+        for name in ("stride", "reach", "multiple", "floats"):
+            setattr(self, name, getattr(network, name))
+
+    def forward(self, image):
+        self.tried.append(image.numel())
+        if id(self) == self.here and image.numel() > self.room:
+            raise torch.OutOfMemoryError
+        return self.network(image)
+
+
+def test_where_the_card_has_too_little_memory_tiles_are_smaller_then_the_processor_computes(image):
+    network = trained_looking("unet")
+    whole, _ = score(network, image, 4000)
+    small = Crowded(network, 600 * 600)
+    assert np.allclose(score(small, image, 4000)[0], whole, atol=1e-4)
+    assert small.tried[0] > 600 * 600 >= max(small.tried[1:])
+    with pytest.warns(UserWarning, match="the processor does the rest"):
+        assert np.allclose(score(Crowded(network, 0), image, 4000)[0], whole, atol=1e-4)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_half_precision_on_the_gpu_agrees(image):
     network = trained_looking("unet")

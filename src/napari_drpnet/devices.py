@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from napari_drpnet.errors import UserError
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 # What a driver of a graphics card that torch can use shows of it on Linux: of NVIDIA, under Windows, on Jetson, of AMD.
 _CARD_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/kfd")
+
+# Passes on one card that are under way at once.
+_AT_ONCE = 2
+_TURNS: dict[str, BoundedSemaphore] = {}
 
 _HALF: ContextVar[bool | None] = ContextVar("half precision", default=None)
 
@@ -80,6 +85,20 @@ def precision(device: torch.device, exact: bool = False) -> torch.autocast:
     forced_to = _HALF.get()
     half = device.type == "cuda" if forced_to is None else forced_to
     return torch.autocast(device.type, dtype=torch.float16, enabled=half and not exact)
+
+
+@contextmanager
+def turn(device: torch.device) -> Iterator[None]:
+    """The block for a pass of a network on a device, when it is its turn.
+
+    On a card few passes are under way at once, so that the memory it needs does not grow with the threads that prepare
+    images for it: while one computes, another's image comes. A processor has a thread a core.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _TURNS.setdefault(str(device), BoundedSemaphore(_AT_ONCE)):
+        yield
 
 
 def _cards() -> list[str]:

@@ -6,11 +6,14 @@ never depends on where tiles end. The image itself is reflected at its border.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 from typing import Protocol
+from warnings import warn
 
 import numpy as np
 import torch
+from torch import nn
 
 from napari_drpnet import devices
 from napari_drpnet.data import ImageArray
@@ -69,7 +72,8 @@ def score_steps(
     device
         Where to compute. On CUDA in half precision.
     memory
-        Budget of one pass in MB. When the device runs out of memory all the same, the tile is halved once.
+        Budget of one pass in MB. When a graphics card runs out of memory all the same, the tile is halved, and then
+        the processor computes, with a warning.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def score_steps(
     Raises
     ------
     UserError
-        When the memory of the budget or of the device does not suffice.
+        When the memory of the budget does not suffice.
     """
     channels = yield from channel_steps(network, image, device, memory)
     first: ImageArray = channels[0]
@@ -94,18 +98,24 @@ def channel_steps(
     ``exact``: in full precision on every device.
     """
     side = tile_side((image.shape[0], image.shape[1]), network, memory)
-    try:
-        return (yield from _run_tiles(network, image, device, side, exact))
-    except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-    try:
-        return (yield from _run_tiles(network, image, device, _round_up(side // 2, network.multiple), exact))
-    except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        raise UserError(
-            "The graphics card has too little free memory for the network.",
-            "Close other programs on it, lower the memory setting, or choose the cpu device.",
-        ) from None
+    for each in (side, _round_up(side // 2, network.multiple)):
+        try:
+            return (yield from _run_tiles(network, image, device, each, exact))
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+    warn(
+        "The graphics card had too little free memory for the network, also in small tiles: the processor does the "
+        "rest. Close other programs on the card, lower the memory setting, or choose the cpu device.",
+        stacklevel=2,
+    )
+    return (yield from _run_tiles(_on_processor(network), image, torch.device("cpu"), side, exact))
+
+
+def _on_processor(network: FullyConvolutional) -> FullyConvolutional:
+    """A copy of a network that needs no memory of the card."""
+    assert isinstance(network, nn.Module), "what runs out of the memory of a card is a network on it"
+    here = {id(tensor): tensor.cpu() for tensor in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, dict(here))
 
 
 def _run_tiles(
@@ -136,7 +146,10 @@ def _run_tiles(
 @stage("network")
 @torch.inference_mode()
 def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device, exact: bool) -> ImageArray:
-    batch = tile[None, None].to(device).contiguous(memory_format=torch.channels_last)
-    with devices.precision(device, exact):
+    waiting = tile[None, None].contiguous()
+    if device.type == "cuda":
+        waiting = waiting.pin_memory()
+    with devices.turn(device), devices.precision(device, exact):
+        batch = waiting.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         scored = network(batch)
-    return np.asarray(scored[0].float().cpu())
+        return np.asarray(scored[0].float().cpu())

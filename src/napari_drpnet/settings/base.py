@@ -47,7 +47,9 @@ def network(role: str, none: str = "default", learns_from: str = "", leaves_out:
 
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
+_DEVICES = re.compile(rf"({_DEVICE.pattern})|cuda:[0-9]{{1,3}}(,[0-9]{{1,3}})+")
 DEVICES: dict[str, Any] = {"devices": "auto|cpu|cuda|cuda:N|mps"}
+SEVERAL_DEVICES: dict[str, Any] = {"devices": DEVICES["devices"] + "|cuda:N,M"}
 """The mark of a field that names a device, with what can be said, where forms and options look for it."""
 
 
@@ -58,10 +60,18 @@ def _device(value: str) -> str:
     return value
 
 
+def _devices(value: str) -> str:
+    """The name of a device, or of several cards."""
+    if not _DEVICES.fullmatch(value):
+        raise ValueError("can be auto, cpu, cuda, cuda:1 (a card by its number, the first is 0), cuda:0,1 or mps")
+    return value
+
+
 Device = Annotated[str, AfterValidator(_device)]
+Devices = Annotated[str, AfterValidator(_devices)]
 INPUTS = (
-    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', or a RELION "
-    "micrographs STAR file."
+    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', a RELION "
+    "micrographs STAR file, or exposures of cryoSPARC (.cs)."
 )
 Inputs = Annotated[tuple[str, ...], Field(description=INPUTS)]
 PixelSize = Annotated[
@@ -124,10 +134,11 @@ KeepUnproved = Annotated[
 Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]
 PickerName = Annotated[str, Field(description="Name of the picker.")]
 RunsOn = Annotated[
-    Device,
+    Devices,
     Field(
-        description="Where networks run: auto takes a GPU when there is one; cuda:1 is the second of several.",
-        json_schema_extra=DEVICES,
+        description="Where networks run: auto takes a GPU when there is one; cuda:1 is the second of several; cuda:0,1 "
+        "takes two.",
+        json_schema_extra=SEVERAL_DEVICES,
     ),
 ]
 Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
@@ -34,6 +36,26 @@ from napari_drpnet.stages import stage
 from napari_drpnet.steps import drained
 
 
+class Turns:
+    """The same picker on several cards: whoever scores gets the one with least to do."""
+
+    def __init__(self, pickers: Sequence[Any]) -> None:
+        self._busy = [[0, number, picker] for number, picker in enumerate(pickers)]
+        self._lock = Lock()
+
+    @contextmanager
+    def next(self) -> Iterator[Any]:
+        """The picker to score with."""
+        with self._lock:
+            chosen = min(self._busy, key=lambda each: each[:2])
+            chosen[0] += 1
+        try:
+            yield chosen[2]
+        finally:
+            with self._lock:
+                chosen[0] -= 1
+
+
 class LoadedPicker:
     """A picker whose threshold can change afterwards, whose probabilities are corrected, and whose errors name it.
 
@@ -45,6 +67,8 @@ class LoadedPicker:
         The package that it is from, if that is not this one: whatever it raises becomes a `UserError` that says so.
     auto
         Choose the threshold although the picker's own settings know numbers only.
+    others
+        The same picker on other cards; several threads score with whichever has least to do.
 
     Raises
     ------
@@ -63,10 +87,13 @@ class LoadedPicker:
         Slope and offset of the logits of its probabilities, as its settings say.
     """
 
-    def __init__(self, picker: Picker, origin: str = "", auto: bool = False) -> None:
+    def __init__(
+        self, picker: Picker, origin: str = "", auto: bool = False, others: Sequence[ScoringPicker] = ()
+    ) -> None:
         self.name = picker.name
         self.settings_class = picker.settings_class
         self.settings = picker.settings
+        self._turns = Turns([picker, *others])
         self.origin = origin
         self.auto = auto or self.settings.threshold == AUTO
         self.correction: Correction = read_correction(self.name, self.settings)
@@ -90,7 +117,8 @@ class LoadedPicker:
         """`score`, yielding the fraction done."""
         with self._blaming(micrograph.frame.micrograph):
             if isinstance(self.picker, ScoringPicker):
-                score_map = yield from self.picker.score_steps(micrograph)
+                with self._turns.next() as picker:
+                    score_map = yield from picker.score_steps(micrograph)
             else:
                 score_map = yield from everything(self._generous, micrograph)
             if self.origin:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.pickers.protocol.foreign import blaming
-from napari_drpnet.pickers.protocol.picker import Picker
+from napari_drpnet.pickers.protocol.picker import Picker, ScoringPicker
 from napari_drpnet.settings import (
     AUTO,
     DEFAULT_PICKER,
@@ -110,8 +110,13 @@ def needs_diameter(name: str) -> bool:
 
 def network_fields() -> dict[str, str]:
     """The fields that name networks and calibrations in the settings of our own pickers, each with what it is."""
-    models = [model for _, model in _BUILT_IN.values() if model is not None]
+    models = own_settings().values()
     return {field: str(model.model_fields[field].description) for model in models for field in networks_of(model)}
+
+
+def own_settings() -> dict[str, type[PickerSettings]]:
+    """The settings models of our own pickers by name, which are known without loading a picker."""
+    return {name: model for name, (_, model) in _BUILT_IN.items() if model is not None}
 
 
 def summary(name: str) -> str:
@@ -162,10 +167,30 @@ def load_picker(name: str = DEFAULT_PICKER, /, **settings: Any) -> LoadedPicker:
     cls, chosen = _picker_class(name), picker_settings(name, **settings)
     auto = settings.get("threshold") == AUTO
     if name in _BUILT_IN:
-        return LoadedPicker(cls(chosen), auto=auto)
+        first, *others = (cls(each) for each in _on_cards(name, cls, chosen))
+        loaded = LoadedPicker(first, auto=auto, others=cast(list[ScoringPicker], others))
+        loaded.settings = chosen
+        return loaded
     origin = _origin(_entry(name))
     with blaming(f"Picker {name!r} of the package {origin} cannot be started"):
         return LoadedPicker(cls(chosen), origin, auto)
+
+
+def _on_cards(name: str, cls: type[Picker], chosen: PickerSettings) -> list[PickerSettings]:
+    """The settings for each card of those that were asked for.
+
+    Raises
+    ------
+    UserError
+        When the picker uses one only.
+    """
+    kind, _, numbers = chosen.device.partition(":")
+    cards = numbers.split(",")
+    if len(cards) > 1 and (not getattr(cls, "many_at_once", False) or hasattr(cls, "learn_steps")):
+        raise UserError(f"The picker {name!r} uses one card, not {chosen.device}.", f"Choose {kind}:{cards[0]}.")
+    if len(cards) < 2:
+        return [chosen]
+    return [chosen.model_copy(update={"device": f"{kind}:{number}"}) for number in dict.fromkeys(cards)]
 
 
 def _picker_class(name: str) -> type[Picker]:
