@@ -129,6 +129,28 @@ def test_joined_parts_and_earlier_runs_have_one(micrographs: None, capsys: pytes
     main_ends(2, "report", "m")
 
 
+def test_averages_that_were_made_in_the_folder_are_on_it(micrographs: None) -> None:
+    jobs.finish(jobs.pick(run_of()))
+    Path("picks/averages").mkdir()
+    Image.new("RGB", (300, 100)).save("picks/averages/averages.png")
+    Path("picks/averages.png").write_bytes(b"no picture")
+    page = Page(jobs.page_of_run(Path("picks")).read_text("utf-8"))
+    assert [picture.width for picture in pictures(page)] == [200, 300]
+
+
+@pytest.mark.parametrize(("old", "new"), [("diameter: 40", "diameter: wide"), ("options:", "other:"), ("inputs:", "[")])
+def test_settings_that_somebody_changed_are_no_traceback(micrographs: None, old: str, new: str) -> None:
+    jobs.finish(jobs.pick(run_of()))
+    file = Path("picks/settings.yaml")
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    try:
+        jobs.page_of_run(Path("picks"))
+    except UserError:
+        return
+    assert "4 picks" in said()
+
+
 def main_ends(status: int, *arguments: str) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)

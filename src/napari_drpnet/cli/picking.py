@@ -121,6 +121,8 @@ def tell_report(report: jobs.PickReport, rest: str, json: bool = False) -> None:
             f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
+        if exists(page := report.out / "report.html"):
+            typer.echo(f"Look at it in a browser: {page}")
         if report.earlier:
             typer.echo(f"{report.earlier} of them finished before (--again picks all anew)")
         if report.chosen:

@@ -48,6 +48,7 @@ def run_job(
         MofNCompleteColumn(),
         TextColumn(counts),
         TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("left"),
         TextColumn("{task.description}", markup=False),
     )
     console = Console(stderr=True)

@@ -35,7 +35,7 @@ h3 { font-size: 16px; margin: 20px 0 2px; } h3 + p { margin: 0 0 8px; }
 .small, figcaption, dl.keys { font-size: 14px; color: var(--pale); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 15px; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 12px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: 6px 8px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 tbody tr:hover { background: var(--ground); }
@@ -45,7 +45,8 @@ dl.keys dt { font-weight: 600; } dl.keys dd { margin: 0; }
 .fail { border-color: #d55e00; background: var(--fail); }
 .warn h2, .fail h2 { margin: 12px 0 4px; font-size: 17px; border: 0; }
 .warn ul, .fail ul { margin: 4px 0 10px; padding-left: 20px; }
-li, td { overflow-wrap: anywhere; } td.n { overflow-wrap: normal; }
+li, td { overflow-wrap: anywhere; } td { min-width: 4.5em; } td:first-child { min-width: 7em; }
+td.n { overflow-wrap: normal; min-width: 0; }
 figure { margin: 0 0 22px; } figure img { display: block; width: 100%; height: auto; }
 pre { padding: 12px 16px; background: var(--ground); white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }
 svg { width: 100%; height: auto; display: block; font: 14px system-ui, sans-serif; fill: currentColor; }

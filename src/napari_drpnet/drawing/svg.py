@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 620, 300, 58, 14, 14, 46
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 620, 300, 70, 26, 14, 46
 
 STYLE = """
 .grid { stroke: var(--line); } .axis { stroke: var(--pale); fill: none; }

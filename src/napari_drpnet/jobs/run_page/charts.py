@@ -17,6 +17,8 @@ BINS = 50
 _DOTS, _GROUPS = 400, 150
 # Counts that are so many times the median are drawn at the top.
 _HIGHEST = 4
+# Above the highest bar there is room for a line of text.
+_ROOM = 1.14
 # Micrographs of which a running median is taken.
 SPAN = 9
 
@@ -87,7 +89,7 @@ def scores(counts: npt.NDArray[np.int64], threshold: float | None) -> str:
     """
     if not counts.any():
         return ""
-    chart = Chart("Histogram of the scores", "score", "picks", (0, 1), (0, float(counts.max()) * 1.04))
+    chart = Chart("Histogram of the scores", "score", "picks", (0, 1), (0, float(counts.max()) * _ROOM))
     for number, count in enumerate(counts.tolist()):
         if count:
             ends = number / BINS, (number + 1) / BINS

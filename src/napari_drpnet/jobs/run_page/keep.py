@@ -62,6 +62,7 @@ class RunPage:
         self._run: _Run | None = None
         self._scores = Scores()
         self._drawn: dict[str, tuple[int, bytes]] = {}
+        self._latest: tuple[int, PickResult | None] = (0, None)
         self._next = time.monotonic() + _EVERY
 
     def follow(self, results: Callable[[], Sequence[PickResult]], names: Sequence[str], read: ByName) -> None:
@@ -80,9 +81,15 @@ class RunPage:
 
     def beside(self, step: Progress) -> Progress:
         """Write the page beside a step of the run when it is time: all that takes a hundredth of the run's time."""
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next and self._news():
             self.write()
         return step
+
+    def _news(self) -> bool:
+        """Whether something has happened since the page was written: a watched run may wait all night."""
+        results = self._run.results() if self._run is not None else ()
+        before, self._latest = self._latest, (len(results), results[-1] if results else None)
+        return self._latest != before
 
     @stage("page", whole=True)
     def write(self, hurry: bool = False) -> None:
@@ -123,7 +130,8 @@ class RunPage:
         results = sorted(run.results(), key=lambda result: order.get(result.micrograph, -1))
         others = sum(result.micrograph not in order for result in results)
         fields, decision = self._told()
-        diameter = float(fields.get("options", {}).get("diameter") or 0)
+        told = fields.get("options", {}).get("diameter")
+        diameter = float(told) if isinstance(told, int | float) else 0.0
         pictures, problem = self._pictures(choose(results), run.read, diameter, until)
         made = decided_by(self._folder, decision)
         return RunFacts(

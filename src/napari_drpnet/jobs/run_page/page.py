@@ -36,8 +36,9 @@ figcaption b { color: var(--ink); }
 """
 )
 _CHOSEN = {
-    True: "by the evidence of their picks, which averages of other micrographs give",
-    False: "by their number of picks",
+    True: "by the evidence of their picks: about 1 where they are as usual in this data set, 0 where there are no "
+    "particles.",
+    False: "by their number of picks.",
 }
 _ABOUT_AVERAGES = (
     "The averages that the threshold was decided by, made of the surest candidates of each half of the sample; those "
@@ -95,7 +96,7 @@ def page(facts: RunFacts) -> str:
         section("Class averages", _averages(facts)),
         section("How this was made", _making(facts)),
     ]
-    return document(f"Particle picking: {facts.folder.name or facts.folder}", parts, _STYLE)
+    return document(f"Particle picking: {facts.folder.absolute().name}", parts, _STYLE)
 
 
 def _head(facts: RunFacts) -> str:
@@ -103,15 +104,20 @@ def _head(facts: RunFacts) -> str:
     options = fields.get("options", {})
     said = [
         f"picker <b>{escape(str(fields.get('picker', '')))}</b>",
-        f"particle diameter <b>{options['diameter']:g} Å</b>" if options.get("diameter") else "",
-        f"pixel size <b>{fields['pixel_size']:g} Å</b>" if fields.get("pixel_size") else "",
-        f"part {escape(fields['part'])}" if fields.get("part") else "",
+        f"particle diameter <b>{_length(options.get('diameter'))}</b>" if options.get("diameter") else "",
+        f"pixel size <b>{_length(fields['pixel_size'])}</b>" if fields.get("pixel_size") else "",
+        f"part {escape(str(fields['part']))}" if fields.get("part") else "",
         f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC",
     ]
     lead = f"<b>{_picks(facts.results)}</b> picks on {_counted(len(_picked(facts)))}. {escape(_threshold(facts))}"
     if facts.total > len(facts.results):
         lead = f"<b>{len(facts.results):,} of {facts.total:,}</b> micrographs so far. {lead}"
     return f'<p class="facts">{" · ".join(filter(None, said))}</p>\n<p class="lead">{lead}</p>'
+
+
+def _length(value: Any) -> str:
+    """A length as the settings have it."""
+    return f"{value:g} Å" if isinstance(value, int | float) else escape(str(value))
 
 
 def _picks(results: Sequence[PickResult]) -> str:
@@ -143,7 +149,7 @@ def _tiles(facts: RunFacts) -> str:
     if picked:
         tiles.append(("", f"{median(result.picks for result in picked):,.0f}", "picks on a micrograph (median)"))
     if spent := [result.seconds for result in picked if result.seconds]:
-        tiles.append(("", f"{median(spent):,.1f} s", "each took (median)"))
+        tiles.append(("", f"{median(spent):,.{1 if median(spent) >= 1 else 2}f} s", "each took (median)"))
     if doubted:
         tiles.append(("doubts", f"{len(doubted):,}", "in doubt"))
     if left_out:
@@ -190,7 +196,7 @@ def _pictures(facts: RunFacts) -> str:
             title = "Some at random" if kind == RANDOM else f"The {kind}"
             parts.append(f'<h3>{title}</h3>\n<div class="thumbs">{"".join(figures)}</div>')
     if parts:
-        chosen = f"Best and worst {_CHOSEN[by_evidence(facts.results)]}."
+        chosen = f"Best and worst {_CHOSEN[by_evidence(facts.results)]}"
         parts.insert(
             0, f'<p class="small">{chosen} Rings are as wide as the diameter. Click a picture to enlarge it.</p>'
         )
