@@ -25,7 +25,21 @@ def pick(
     inputs: Inputs = None,
     *,
     told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
-    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved", "again", "workers", "part")],
+    run: Annotated[
+        Given,
+        options(
+            PickRun,
+            "out",
+            "pixel_size",
+            "picker",
+            "keep_unproved",
+            "again",
+            "workers",
+            "part",
+            "cluster",
+            "cluster_settings",
+        ),
+    ],
     networks: Networks,
     where: Annotated[Given, options(PickerSettings, "device")],
     own: OptionTexts = None,
@@ -52,6 +66,9 @@ def pick(
     profile: Annotated[
         bool, typer.Option("--profile", help="Print to standard error what took how long, a row for each stage.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the job script that --cluster would submit, and do nothing else.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
@@ -63,14 +80,17 @@ def pick(
         if inputs:
             run["inputs"] = inputs
         asked = jobs.make_run(run, told | where | own_values, settings)
+        if dry_run:
+            typer.echo(jobs.job_script(asked.cluster, asked.cluster_settings))
+            return
         with profiled(profile):
             report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or watch or {"out", "again", "part"} & run.keys():
+        if settings or watch or dry_run or {"out", "again", "part", "cluster", "cluster_settings"} & run.keys():
             raise UserError(
                 "A project has its own folder and settings.",
-                "Leave out --out, --settings, --again, --part, --watch.",
+                "Leave out --out, --settings, --again, --part, --watch, --cluster, --dry-run.",
             )
         workers = run.pop("workers", None)
         new = () if jobs.is_project(project) else inputs or ()

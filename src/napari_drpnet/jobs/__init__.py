@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.cluster.places import job_script
     from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
@@ -90,6 +91,7 @@ _HOME = {
     ),
     "averaging.templates": ("averages_as_templates",),
     "averaging.write": ("write_averages",),
+    "cluster.places": ("job_script",),
     "collecting": ("collect",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),

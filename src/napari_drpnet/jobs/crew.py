@@ -54,11 +54,14 @@ class Step(Generic[Result]):
         Part of it that is done, as far as known.
     results
         Its result when it is finished; empty before.
+    instead
+        What is waited for, where that is not this one.
     """
 
     number: int
     fraction: float = 0.0
     results: tuple[Result, ...] = ()
+    instead: str = ""
 
 
 class Crew:

@@ -79,9 +79,9 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
             except UserError as error:
                 refusals.append(Refusal(entry.name, error))
                 continue
-            first, _ = found.setdefault(os.path.realpath(entry.path), (entry, short))
-            if os.path.abspath(first.path) != os.path.abspath(entry.path):
-                twice.append((entry.name, first.name))
+            before, _ = found.setdefault(os.path.realpath(entry.path), (entry, short))
+            if os.path.normpath(before.path.absolute()) != os.path.normpath(entry.path.absolute()):
+                twice.append((entry.name, before.name))
     _tell_twice(twice)
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, PickTask] = {}
@@ -98,9 +98,9 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
 
 def _tell_twice(twice: Sequence[tuple[str, str]]) -> None:
     if twice:
-        name, first = (cut(each, 80) for each in twice[0])
+        link, file = (cut(each, 80) for each in twice[0])
         more = f", and {len(twice) - 1} more like it" if len(twice) > 1 else ""
-        warn(f"{name} is a link to {first}{more}: each file is picked once.", stacklevel=3)
+        warn(f"{link} is a link to {file}{more}: each file is picked once.", stacklevel=3)
 
 
 def coordinate_files(names: Iterable[str]) -> dict[str, PurePosixPath]:

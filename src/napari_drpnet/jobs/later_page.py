@@ -10,7 +10,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.jobs.inputs import find_micrographs
 from napari_drpnet.jobs.pick_report import SUMMARY, PickResult
-from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picked_files import read_task
 from napari_drpnet.jobs.resume import finished
 from napari_drpnet.jobs.run_file import SETTINGS, read_run_file
 from napari_drpnet.jobs.run_page.keep import RunPage, page_in

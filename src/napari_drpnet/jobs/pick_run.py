@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import write_picks
-from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.jobs.cluster.team import team
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.picked_files import item_of, read_task
+from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
 from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
 from napari_drpnet.jobs.run_page.keep import RunPage, page_in
@@ -140,7 +140,8 @@ def pick_tasks(
         _record(run, picker, decided[-1], learnt)
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
-    with PickLists(run.folder, earlier) as lists:
+    others = team(run, _in_force(picker) | learnt, tasks) if run.cluster and left else nullcontext()
+    with PickLists(run.folder, earlier) as lists, others as elsewhere:
         refused = refusals if run.is_mine(0) else ()
         new = Finished(lists.add, len(lists.results), len(lists.results) + len(left) + len(refused))
         for refusal in refused:
@@ -149,7 +150,8 @@ def pick_tasks(
         page.follow(
             lambda: lists.results, [tasks[number].micrograph.name for number in mine], lambda name: read[name]()
         )
-        work = pick_each(picker, [_item(run, task) for task in tasks], new.note, terms, left)
+        items = [item_of(task, run.out, run.pixel_size) for task in tasks]
+        work = pick_each(picker, items, new.note, replace(terms, elsewhere=elsewhere), left)
         yield from translate(work, lambda step: new.told(page.beside(step)))
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
@@ -164,11 +166,6 @@ def _in_order(results: Sequence[PickResult], tasks: Sequence[PickTask]) -> list[
     """First what is not of this run's micrographs, then these in their order."""
     order = {task.micrograph.name: number for number, task in enumerate(tasks)}
     return sorted(results, key=lambda result: order.get(result.micrograph, -1))
-
-
-def _item(run: PickRun, task: PickTask) -> Item:
-    read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
-    return Item(task.micrograph.name, read, keep)
 
 
 def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
@@ -195,13 +192,3 @@ def _in_force(picker: LoadedPicker) -> dict[str, Any]:
     """The settings of a picker as files keep them."""
     threshold = {"threshold": AUTO} if picker.auto else {}
     return picker.settings.model_dump(mode="json") | threshold
-
-
-def _write(file: Path, found: Found) -> tuple[int, Path]:
-    return len(found.picks), write_picks(found.picks, file)
-
-
-def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
-    """The micrograph of a task; a given pixel size goes before what is known of it."""
-    entry = task.micrograph
-    return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)

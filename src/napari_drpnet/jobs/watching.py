@@ -78,6 +78,8 @@ def watch(run: PickRun, every: float = 10.0) -> Job[PickReport]:
     """
     if run.part:
         raise UserError("A folder that is watched has no parts yet.", "Leave out --part, or --watch.")
+    if run.cluster:
+        raise UserError("A folder is watched by this process alone.", "Leave out --cluster, or --watch.")
     picker_of(run)  # what is wrong with the settings is said before anything is waited for
     arrivals, report = _Arrivals(), PickReport(run.out, ())
     with alone_in(run.out), kept(page_in(run.out)) as page:

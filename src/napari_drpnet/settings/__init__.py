@@ -27,6 +27,7 @@ from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.masks import MaskSettings
 from napari_drpnet.settings.picking import (
     PARTS,
+    QUEUES,
     DRPnetPaperSettings,
     DRPnetSettings,
     EvaluationSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "EVEN",
     "FINE_TUNING",
     "PARTS",
+    "QUEUES",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AveragingSettings",
