@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,8 @@ def _pictures(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
         return []
     try:
         micrograph = read_micrograph(find_in_project(result.micrograph, folder / LIST))
+        # Sizes of picks are in pixels, whatever these are.
+        micrograph = replace(micrograph, frame=replace(micrograph.frame, pixel_size=1.0))
         diameter = float(np.nanmean(picks.diameter))
         files = [result.micrograph, str(result.coordinates)]
         return [_ringed(micrograph, picks, diameter, folder, files), _particles(micrograph, picks, diameter, folder)]
@@ -118,8 +121,8 @@ def _pictures(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
 def _ringed(
     micrograph: Micrograph, picks: Picks, diameter: float, folder: Path, files: list[str]
 ) -> ResultsDisplayObject:
-    length = diameter * (micrograph.frame.pixel_size or 1.0)
-    picture = save_png(draw_rings(micrograph, [Rings(picks.yx, TRUE)], length, _SIDE), folder / _PICTURES / "picks.png")
+    rings = draw_rings(micrograph, [Rings(picks.yx, TRUE)], diameter, _SIDE)
+    picture = save_png(rings, folder / _PICTURES / "picks.png")
     return _shown(
         "image",
         title="Picks on a usual micrograph",
