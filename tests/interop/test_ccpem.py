@@ -219,11 +219,11 @@ def test_a_job_that_has_not_begun_shows_that(project: PipelinerProject):
     assert [one.dobj_type for one in job.create_results_display()] == ["pending"]
 
 
-def test_an_aborted_job_keeps_what_is_finished(project: PipelinerProject):
+def test_an_aborted_job_keeps_what_is_finished_and_goes_on_once_it_is_marked(project: PipelinerProject):
     write_list("large.mrc")
-    image = np.random.default_rng(0).normal(0, 1, (1500, 1500)).astype(np.float32)
+    image = np.random.default_rng(0).normal(0, 1, (600, 600)).astype(np.float32)
     write_mrc(image, "Micrographs/large.mrc", 2.0)
-    many = [f"large{i}.mrc" for i in range(200)]
+    many = [f"large{i}.mrc" for i in range(20)]
     for name in many:
         Path("Micrographs", name).hardlink_to("Micrographs/large.mrc")
     write_list(*many)
@@ -240,6 +240,12 @@ def test_an_aborted_job_keeps_what_is_finished(project: PipelinerProject):
     rows = (out / "summary.tsv").read_text().splitlines()[1:]
     assert 0 < len(rows) < len(many), (out / "run.out").read_text()
     assert [node.name for node in job.get_current_output_nodes()] == [f"{out}/autopick.star"]
+    project.update_job_status(f"{out}/", "Aborted")
+    project.update_job_status(f"{out}/", "Succeeded")
+    project.continue_job(f"{out}/", run_in_foreground=True)
+    assert ends(out) == {SUCCESS_FILE}
+    assert f"{len(rows)} of them finished before" in (out / "run.out").read_text()
+    assert len((out / "summary.tsv").read_text().splitlines()) == 1 + len(many)
 
 
 @pytest.mark.usefixtures("relion")
