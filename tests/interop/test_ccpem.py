@@ -90,7 +90,7 @@ def made(**more: Any) -> PipelinerJob:
 def test_the_pipeliner_offers_the_job_with_the_settings_as_its_inputs():
     (job,) = get_job_types(KIND)
     assert job.jobinfo.is_available
-    assert job.jobinfo.programs[0].get_version()
+    assert job.jobinfo.programs[0].get_version(timeout=60)
     for model, name in ((PickerSettings, "diameter"), (PickerSettings, "invert"), (PickRun, "pixel_size")):
         assert job.joboptions[name].help_text == model.model_fields[name].description
     assert job.joboptions["nr_threads"].help_text == PickRun.model_fields["workers"].description
@@ -159,7 +159,7 @@ def test_a_run_is_told_in_numbers_pictures_and_reports(project: PipelinerProject
     job.save_results_display_files()
     shown = {one.title: one for one in job.load_results_display_files()}
     assert [one.dobj_type for one in shown.values()] == [
-        *("text", "carousel", "histogram", "histogram", "image", "montage", "table")
+        *("text", "carousel", "histogram", "histogram", "image", "montage", "table", "html")
     ]
     assert "8 picks on 2 of 3 micrographs" in shown["What was found"].display_data
     assert shown["8 picked particles"].image_names == ["Micrographs/a.mrc", "Micrographs/bb.mrc"]
@@ -210,7 +210,7 @@ def test_a_job_without_a_micrograph_that_can_be_read_fails_and_says_why(project:
     assert ends(out) == {FAIL_FILE}
     assert "no micrograph could be picked" in (out / "run.err").read_text()
     job = project.get_job(f"{out}/")
-    assert [one.dobj_type for one in job.create_results_display()] == ["text", "table"]
+    assert [one.dobj_type for one in job.create_results_display()] == ["text", "table", "html"]
 
 
 def test_a_job_that_has_not_begun_shows_that(project: PipelinerProject):
@@ -219,27 +219,33 @@ def test_a_job_that_has_not_begun_shows_that(project: PipelinerProject):
     assert [one.dobj_type for one in job.create_results_display()] == ["pending"]
 
 
-def test_an_aborted_job_keeps_what_is_finished(project: PipelinerProject):
+def test_an_aborted_job_keeps_what_is_finished_and_goes_on_once_it_is_marked(project: PipelinerProject):
     write_list("large.mrc")
-    image = np.random.default_rng(0).normal(0, 1, (1500, 1500)).astype(np.float32)
+    image = np.random.default_rng(0).normal(0, 1, (600, 600)).astype(np.float32)
     write_mrc(image, "Micrographs/large.mrc", 2.0)
-    many = [f"large{i}.mrc" for i in range(200)]
+    many = [f"large{i}.mrc" for i in range(20)]
     for name in many:
-        Path("Micrographs", name).symlink_to("large.mrc")
+        Path("Micrographs", name).hardlink_to("Micrographs/large.mrc")
     write_list(*many)
     job = project.schedule_job(ASKED | {"nr_threads": "1"})
     out = Path(job.output_dir)
     runner = threading.Thread(target=JobRunner(job, abort_poll_interval=0.2).run_job)
     runner.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not (out / "summary.tsv").exists() and time.monotonic() < until:
         time.sleep(0.05)
     (out / ABORT_TRIGGER).touch()
-    runner.join(60)
+    runner.join(120)
     assert ends(out) == {ABORT_FILE}
     rows = (out / "summary.tsv").read_text().splitlines()[1:]
-    assert 0 < len(rows) < len(many)
+    assert 0 < len(rows) < len(many), (out / "run.out").read_text()
     assert [node.name for node in job.get_current_output_nodes()] == [f"{out}/autopick.star"]
+    project.update_job_status(f"{out}/", "Aborted")
+    project.update_job_status(f"{out}/", "Succeeded")
+    project.continue_job(f"{out}/", run_in_foreground=True)
+    assert ends(out) == {SUCCESS_FILE}
+    assert f"{len(rows)} of them finished before" in (out / "run.out").read_text()
+    assert len((out / "summary.tsv").read_text().splitlines()) == 1 + len(many)
 
 
 @pytest.mark.usefixtures("relion")

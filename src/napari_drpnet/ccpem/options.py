@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pipeliner.job_options import (
     BooleanJobOption,
@@ -20,7 +19,7 @@ from pipeliner.job_options import (
 from pydantic_core import PydanticUndefined
 
 from napari_drpnet.pickers.protocol.registry import needs_diameter, own_settings
-from napari_drpnet.settings import Settings, extra_of, networks_of
+from napari_drpnet.settings import Settings, extra_of, networks_of, plain_type
 
 _NUMBERS = {int: IntJobOption, float: FloatJobOption}
 _RUNNING = "Running options"
@@ -43,7 +42,7 @@ def job_option(model: type[Settings], name: str, **more: Any) -> JobOption[Any]:
     field = model.model_fields[name]
     default = field.get_default()
     default = None if default is PydanticUndefined else default
-    kind = str if extra_of(model, name, "word") else _bare(field.annotation)
+    kind = str if extra_of(model, name, "word") else plain_type(field.annotation)
     told: dict[str, Any] = {"label": label_of(model, name), "help_text": help_of(model, name), **more}
     if kind is bool:
         return BooleanJobOption(default_value=bool(default), **told)
@@ -104,7 +103,7 @@ def _file_option(name: str, pickers: list[str]) -> JobOption[Any]:
 
 
 def _files_of(model: type[Settings]) -> Iterable[str]:
-    paths = [name for name, field in model.model_fields.items() if _bare(field.annotation) is Path]
+    paths = [name for name, field in model.model_fields.items() if plain_type(field.annotation) is Path]
     return [*networks_of(model), *paths]
 
 
@@ -126,12 +125,3 @@ def _bounds(rules: Iterable[Any], kind: Any) -> dict[str, Any]:
             if (value := getattr(rule, word, None)) is not None:
                 found[bound] = kind(value)
     return found
-
-
-def _bare(annotation: Any) -> Any:
-    """The type of a field without None and bounds."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return _bare(next(one for one in get_args(annotation) if one is not NoneType))
-    return annotation

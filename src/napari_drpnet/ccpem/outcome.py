@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
@@ -73,14 +72,6 @@ class Outcome:
         counted = f"{self.picks:,} picks on {len(self.picked):,} of {len(self.results):,} micrographs."
         chosen = [in_words(self.decision)] if self.decision and self.decision.micrographs else []
         return [counted, *chosen, *remarks(self.results)]
-
-    def some_picks(self, most: int) -> Iterator[Picks]:
-        """Picks of at most so many micrographs, evenly spread over the run."""
-        found = [result for result in self.picked if result.picks and result.coordinates]
-        step = max(1, -(-len(found) // most))
-        for result in found[::step]:
-            if picks := picks_of(result):
-                yield picks
 
     def metadata(self) -> dict[str, Any]:
         """For the pipeliner's reports."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,22 @@ from pipeliner.results_display_objects import ResultsDisplayObject
 from napari_drpnet.ccpem.outcome import Outcome, picks_of
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.drawing import cutouts
-from napari_drpnet.drawing.class_sheet import class_sheet
 from napari_drpnet.drawing.overlay import TRUE, Rings, draw_rings, save_png
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.averages import AVERAGES, read_judges
+from napari_drpnet.io.averages import AVERAGES
+from napari_drpnet.io.files import atomic_write
 from napari_drpnet.io.images import read_micrograph
 from napari_drpnet.io.star_lists import find_in_project
 from napari_drpnet.jobs.pick_report import LIST, SUMMARY
+from napari_drpnet.jobs.run_page.averages import decided_by
+from napari_drpnet.jobs.run_page.keep import PAGE
+from napari_drpnet.jobs.run_page.scores import Scores
 
-_PAGE = "report.html"
 _PICTURES = "Thumbnails"
 _SIDE = 1000  # pixels of a picture
-_SCORED = 100  # micrographs whose scores are counted: each is a file to read
-_BINS = 20
+_PATIENCE = 2.0  # seconds that files of scores are read
 _COLUMNS, _ROWS = 8, 5  # of particles
 _LISTED = 50  # micrographs in a table
-# Averages have so many pixels across a particle.
-_DISC = 32
 
 
 def displays(folder: Path) -> Sequence[ResultsDisplayObject]:
@@ -50,8 +50,8 @@ def displays(folder: Path) -> Sequence[ResultsDisplayObject]:
         found += [_carousel(outcome, folder), _counts(outcome, folder), *_scores(outcome, folder)]
         found += _pictures(outcome, folder)
     found += _averages(outcome, folder) + _odd(outcome, folder)
-    if (folder / _PAGE).is_file():
-        page = str(folder / _PAGE)
+    if (folder / PAGE).is_file():
+        page = str(folder / PAGE)
         found.append(_shown("html", title="The whole report", html_file=page, associated_data=[page]))
     return found
 
@@ -85,15 +85,15 @@ def _counts(outcome: Outcome, folder: Path) -> ResultsDisplayObject:
 
 def _scores(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
     """The probabilities of the picks, where the picker gives some."""
-    scores = np.concatenate([picks.score for picks in outcome.some_picks(_SCORED)] or [np.empty(0)])
-    counts, edges = np.histogram(scores[np.isfinite(scores)], _BINS, (0, 1))
-    if not counts.any():
+    found = Scores().histogram(outcome.results, time.monotonic() + _PATIENCE)
+    if not found.counts.any():
         return []
+    some = f", on {found.micrographs:,} micrographs" if found.micrographs < len(outcome.picked) else ""
     histogram = _shown(
         "histogram",
-        title="Probability of the picks" + (f", on {_SCORED} micrographs" if len(outcome.picked) > _SCORED else ""),
-        bins=counts.tolist(),
-        bin_edges=edges.tolist(),
+        title=f"Probability of the picks{some}",
+        bins=found.counts.tolist(),
+        bin_edges=np.linspace(0, 1, len(found.counts) + 1).tolist(),
         xlabel="Probability of being a particle",
         ylabel="Picks",
         associated_data=[str(folder / LIST)],
@@ -109,6 +109,8 @@ def _pictures(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
         return []
     try:
         micrograph = read_micrograph(find_in_project(result.micrograph, folder / LIST))
+        # Sizes of picks are in pixels, whatever these are.
+        micrograph = replace(micrograph, frame=replace(micrograph.frame, pixel_size=1.0))
         diameter = float(np.nanmean(picks.diameter))
         files = [result.micrograph, str(result.coordinates)]
         return [_ringed(micrograph, picks, diameter, folder, files), _particles(micrograph, picks, diameter, folder)]
@@ -119,8 +121,8 @@ def _pictures(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
 def _ringed(
     micrograph: Micrograph, picks: Picks, diameter: float, folder: Path, files: list[str]
 ) -> ResultsDisplayObject:
-    length = diameter * (micrograph.frame.pixel_size or 1.0)
-    picture = save_png(draw_rings(micrograph, [Rings(picks.yx, TRUE)], length, _SIDE), folder / _PICTURES / "picks.png")
+    rings = draw_rings(micrograph, [Rings(picks.yx, TRUE)], diameter, _SIDE)
+    picture = save_png(rings, folder / _PICTURES / "picks.png")
     return _shown(
         "image",
         title="Picks on a usual micrograph",
@@ -159,19 +161,15 @@ def _particles(micrograph: Micrograph, picks: Picks, diameter: float, folder: Pa
 
 def _averages(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:
     """The averages that the threshold was chosen by, where there are some."""
-    if outcome.decision is None or not outcome.decision.averages:
+    picture = decided_by(folder, outcome.decision)
+    if picture is None:
         return []
-    with suppress(UserError, KeyError, ValueError):
-        arrays = read_judges(folder / AVERAGES, outcome.decision.averages)
-        sums, members = arrays["sums.0"].sum(0), arrays["members.0"].sum(0)
-        order = np.argsort(-members)[: int((members > 0).sum())]
-        images = sums[order] / members[order, None, None]
-        sheet = class_sheet(images, _DISC, [[f"{members[i]:.0f} particles"] for i in order])
-        picture = str(save_png(sheet, folder / _PICTURES / "averages.png"))
-        desc = "Class averages of the surest candidates, by which the threshold was chosen"
-        file = str(folder / AVERAGES)
-        return [_shown("image", title="Class averages", image_path=picture, image_desc=desc, associated_data=[file])]
-    return []
+    path = folder / _PICTURES / "averages.jpg"
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(picture)
+    desc = "Class averages of the surest candidates, by which the threshold was chosen"
+    file = str(folder / AVERAGES)
+    return [_shown("image", title="Class averages", image_path=str(path), image_desc=desc, associated_data=[file])]
 
 
 def _odd(outcome: Outcome, folder: Path) -> list[ResultsDisplayObject]:

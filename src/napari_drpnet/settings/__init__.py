@@ -16,6 +16,7 @@ from napari_drpnet.settings.base import (
     extra_of,
     network,
     networks_of,
+    plain_type,
     validated,
 )
 from napari_drpnet.settings.centerpicker import CenterPickerSettings, CenterPickerTrainSettings
@@ -88,5 +89,6 @@ __all__ = [
     "extra_of",
     "network",
     "networks_of",
+    "plain_type",
     "validated",
 ]
