@@ -41,7 +41,7 @@ from napari_drpnet.io.picks.star_names import names_of_rows, one_name
 from napari_drpnet.io.picks.star_origins import asked, origins
 from napari_drpnet.io.star_lists import COORDINATES, find_in_project, read_coordinate_list
 from napari_drpnet.io.star_optics import pixel_sizes
-from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
+from napari_drpnet.io.star_table import Table, format_table, number_texts, parse_tables, read_text
 
 # RELION's own mark for "unknown", in manual picks.
 _UNKNOWN = -999
@@ -296,20 +296,23 @@ def write_star(picks: Picks, path: str | Path) -> Path:
 
 def star_columns(picks: Picks) -> dict[str, list[str]]:
     """What RELION reads of picks, at whole pixels."""
-    y, x = whole_pixels(picks.yx).T.tolist()
-    columns = {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks.score)}
+    y, x = whole_pixels(picks.yx).T
+    columns = {X: number_texts(x, "d"), Y: number_texts(y, "d"), SCORE: score_texts(picks.score)}
     helix = {name: helical_texts(name, values) for name, values in picks.helix.items()}
     return columns | orientation_columns(picks) | helix
 
 
 def score_texts(score: FloatArray) -> list[str]:
     """Scores as RELION writes them."""
-    return [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in score.tolist()]
+    texts = number_texts(score, ".6f")
+    for row in np.flatnonzero(~np.isfinite(score)).tolist():
+        texts[row] = str(_UNKNOWN)
+    return texts
 
 
 def orientation_columns(picks: Picks) -> dict[str, list[str]]:
     """Class and in-plane rotation."""
-    return {CLASS: list(map(str, picks.class_number.tolist())), PSI: [f"{value:.6f}" for value in picks.psi.tolist()]}
+    return {CLASS: number_texts(picks.class_number, "d"), PSI: number_texts(picks.psi, ".6f")}
 
 
 def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:
