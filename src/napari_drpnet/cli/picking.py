@@ -64,7 +64,7 @@ def pick(
             )
         workers = run.pop("workers", None)
         new = () if jobs.is_project(project) else inputs or ()
-        with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
+        with run_job(jobs.opening(project, new, options=own_values, **run, **told)) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
             report = run_job(jobs.pick_project(opened, names, workers, **where))
         rest = "--json lists them"

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
@@ -26,7 +27,12 @@ def micrograph_stem(name: str | Path) -> str:
     >>> micrograph_stem("AutoPick/job006/Micrographs/a.frames_autopick.star")
     'a.frames'
     """
-    stem = re.split(r"[/\\]", str(name))[-1]
+    return _stem(str(name))
+
+
+@lru_cache(2**16)  # a name is asked for many times, and there may be ten thousand
+def _stem(name: str) -> str:
+    stem = re.split(r"[/\\]", name)[-1]
     while (shorter := _SUFFIX.sub("", stem)) not in (stem, ""):
         stem = shorter
     return stem

@@ -22,7 +22,7 @@ from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import AUTO, Evidence, ProjectSettings, networks_of
-from napari_drpnet.steps import Job
+from napari_drpnet.steps import Job, finish
 
 # Settings of pickers that a project has as its own.
 _SHARED = ("diameter", "invert", "threshold", "min_distance")
@@ -31,14 +31,21 @@ _SAMPLE = ".sample"
 _ANY_DIAMETER = 100.0
 
 
-def open_project(
+def open_project(folder: str | Path, *args: Any, **settings: Any) -> Project:
+    """`opening`, without its progress."""
+    return finish(opening(folder, *args, **settings))
+
+
+def opening(
     folder: str | Path,
     inputs: Sequence[str] = (),
     read_only: bool = False,
     options: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> Project:
-    """Open a project, or make one when there are inputs.
+) -> Job[Project]:
+    """Open a project, or make one when there are inputs, and take over the picks that come with them.
+
+    When it is stopped, what was taken over stays, and the next opening goes on with the rest.
 
     Parameters
     ----------
@@ -48,7 +55,7 @@ def open_project(
         Micrographs, folders, patterns and STAR files, from the working folder; a project that is there gets those
         that it does not have.
     read_only
-        Open it without the right to write, so that another window may have it.
+        Open it without the right to write, so that another window may have it; unless picks are to be taken over.
     options
         Settings of its picker by name, beside those that it has; None as a value means the default again. With
         another picker than before, they begin anew.
@@ -68,8 +75,11 @@ def open_project(
                 "Name its micrographs, and it is made: a folder, a pattern or a STAR file.",
             )
         settings = _with_options(ProjectSettings(), settings, options)
-        return Project.create(folder, inputs=tuple(map(str, inputs)), **settings)
-    project = Project.open(folder, read_only)
+        project = Project.create(folder, adopt=False, inputs=tuple(map(str, inputs)), **settings)
+        return (yield from _adopting(project))
+    project = Project.open(folder, read_only, adopt=False)
+    if read_only and project.offers:
+        project = Project.open(folder, adopt=False)
     given = [_from_root(str(text), project.root) for text in inputs]
     more = [text for text in given if text not in project.settings.inputs]
     if more:
@@ -80,8 +90,17 @@ def open_project(
         if "options" in changed:
             networks_in_force(project, changed.get("picker", project.settings.picker), changed["options"])
         if changed:
-            project.update(**changed)
+            project.update(adopt=False, **changed)
     except UserError:
+        project.close()
+        raise
+    return (yield from _adopting(project))
+
+
+def _adopting(project: Project) -> Job[Project]:
+    try:
+        yield from project.adopt()
+    except BaseException:  # stopped, too: others may open it
         project.close()
         raise
     return project

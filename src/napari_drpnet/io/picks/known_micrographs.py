@@ -57,15 +57,16 @@ class KnownMicrographs:
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
 
-    def assign(self, found: Sequence[tuple[Picks, Path]]) -> Owners:
+    def assign(self, found: Sequence[tuple[str, Path]]) -> Owners:
         """Decide of all picks together whose they are: of two that mean one micrograph, the one that is most like it.
 
         Parameters
         ----------
         found
-            Picks as they were read, and their files. A micrograph that is not listed keeps its name.
+            What files call the micrographs of their picks, and these files. A micrograph that is not listed keeps its
+            name.
         """
-        names = [own_name(picks.frame.micrograph, path) for picks, path in found] if self._entries else []
+        names = [own_name(name, path) for name, path in found] if self._entries else []
         own = owners(names, self._index)
         self._meant = dict.fromkeys(names, "") | own.of
         self._frames.clear()
