@@ -42,8 +42,7 @@ def project(
     """
     own_values = named_values(own) | networks
     only_shown = not inputs and not told and not own_values
-    with run_job(jobs.opening(folder, inputs or (), only_shown, own_values, **told)) as opened:
-        opened.refresh()
+    with run_job(jobs.opening(folder, inputs or (), only_shown, own_values, fresh=True, **told)) as opened:
         if json:
             print_json(_document(opened))
         else:

@@ -230,12 +230,12 @@ def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments:
 
 
 def number_texts(values: npt.NDArray[Any], form: str) -> list[str]:
-    """The numbers ``(n,)`` of a column, each written by ``form``, such as ``.6f``."""
+    """The numbers ``(n,)`` of a column, each written by ``form``, such as ``%.6f``."""
     numbers: list[float] = values.tolist()
     # Most columns of angles and classes are all 0, down to the sign.
     if numbers and values.tobytes() == values[:1].tobytes() * len(numbers):
-        return [format(numbers[0], form)] * len(numbers)
-    return [format(value, form) for value in numbers]
+        return [form % numbers[0]] * len(numbers)
+    return list(map(form.__mod__, numbers))
 
 
 def format_values(values: Mapping[str, str], name: str) -> str:

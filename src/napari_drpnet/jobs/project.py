@@ -41,6 +41,7 @@ def opening(
     inputs: Sequence[str] = (),
     read_only: bool = False,
     options: Mapping[str, Any] | None = None,
+    fresh: bool = False,
     **settings: Any,
 ) -> Job[Project]:
     """Open a project, or make one when there are inputs, and take over the picks that come with them.
@@ -59,6 +60,8 @@ def opening(
     options
         Settings of its picker by name, beside those that it has; None as a value means the default again. With
         another picker than before, they begin anew.
+    fresh
+        Look at every input and every file, also where nothing says that they have changed.
     **settings
         Fields of `ProjectSettings` to set.
 
@@ -77,9 +80,9 @@ def opening(
         settings = _with_options(ProjectSettings(), settings, options)
         project = Project.create(folder, adopt=False, inputs=tuple(map(str, inputs)), **settings)
         return (yield from _adopting(project))
-    project = Project.open(folder, read_only, adopt=False)
+    project = Project.open(folder, read_only, adopt=False, fresh=fresh)
     if read_only and project.offers:
-        project = Project.open(folder, adopt=False)
+        project = Project.open(folder, adopt=False, fresh=fresh)
     given = [_from_root(str(text), project.root) for text in inputs]
     more = [text for text in given if text not in project.settings.inputs]
     if more:

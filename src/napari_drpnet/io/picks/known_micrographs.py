@@ -10,7 +10,7 @@ from warnings import warn
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.images import open_image
+from napari_drpnet.io.images import size_of
 from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
 from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.picks.formats import read_picks
@@ -147,8 +147,7 @@ class KnownMicrographs:
         if entry is None:
             return frame_beside(name, path)
         try:
-            image = open_image(entry.path)
+            shape, pixel_size = size_of(entry.path)
         except UserError:
             return Frame(entry.name, entry.shape, entry.pixel_size)  # names alone can be of use
-        height, width = image.array.shape[-2:]
-        return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
+        return Frame(entry.name, shape, entry.pixel_size or pixel_size)

@@ -117,6 +117,10 @@ class Index:
         index.unwritten = len(lines) > 2 * len(index.records) + 20
         return index
 
+    def forget(self) -> None:
+        """Let the next survey look at every input and every file."""
+        self.folders = self.inputs = ""
+
     def write(self) -> None:
         """The whole file, atomically."""
         inputs = "" if self.unfinished else self.inputs

@@ -57,8 +57,10 @@ class Project(Store):
     Safe to use from several threads. Made by `create` and `open`.
     """
 
-    def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
-        super().__init__(folder, settings, lock, read_only)
+    def __init__(
+        self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "", fresh: bool = False
+    ) -> None:
+        super().__init__(folder, settings, lock, read_only, fresh)
         self._done = frozenset(settings.done)
         self._evidence: Evidence | None = None
 
@@ -104,7 +106,7 @@ class Project(Store):
         return cls(folder, chosen, lock)._complete(adopt)
 
     @classmethod
-    def open(cls, folder: str | Path, read_only: bool = False, *, adopt: bool = True) -> Project:
+    def open(cls, folder: str | Path, read_only: bool = False, *, adopt: bool = True, fresh: bool = False) -> Project:
         """Open a project, for reading only when it cannot be written or another process has it open.
 
         Parameters
@@ -116,6 +118,8 @@ class Project(Store):
         adopt
             Whether to take over the picks that came with its inputs at once, as far as that was not done; if not,
             `adopt` does.
+        fresh
+            Look at every input and every file, as `refresh` does.
 
         Raises
         ------
@@ -126,18 +130,18 @@ class Project(Store):
         files = Layout(folder)
         seen, settings = stamp([files.settings]), read_settings(files.settings)
         if read_only:
-            return cls(folder, settings, None, "it was opened for reading only")
+            return cls(folder, settings, None, "it was opened for reading only", fresh)
         try:
             lock = Lock.take(files.lock)
         except UserError as error:
-            return cls(folder, settings, None, error.message.rstrip("."))
+            return cls(folder, settings, None, error.message.rstrip("."), fresh)
         if isinstance(lock, Lock):
             settings = settings if stamp([files.settings]) == seen else read_settings(files.settings)
-            return cls(folder, settings, lock)._complete(adopt)
+            return cls(folder, settings, lock, fresh=fresh)._complete(adopt)
         reason = f"another window has it open ({lock})"
         if not lock.here:
             reason += f"; if that program has ended, delete {files.lock}"
-        return cls(folder, settings, None, reason)
+        return cls(folder, settings, None, reason, fresh)
 
     def close(self) -> None:
         """Let others open it; nothing can be written from here any more."""
@@ -155,7 +159,7 @@ class Project(Store):
     def refresh(self, *, adopt: bool = True) -> None:
         """Look for new micrographs in the inputs, and for files that other programs changed; ``adopt`` as of `open`."""
         with self._guard:
-            self._index.folders = self._index.inputs = ""
+            self._index.forget()
             self._evidence = None
             self._survey()
             self._complete(adopt)

@@ -74,16 +74,21 @@ class Store:
         Why nothing can be written; empty when it can.
     """
 
-    def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
+    def __init__(
+        self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "", fresh: bool = False
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self.read_only = read_only
         self._files = Layout(folder)
         self._lock = lock
         self._guard = RLock()
+        self._root = settings.root, self._files.root(settings.root)
         self._later = False
         self._offers: dict[str, list[Offer]] = {}
         self._index = Index.read(self._files.index)
+        if fresh:
+            self._index.forget()
         self._survey()
 
     # ---------------------------------------------------------------- micrographs
@@ -119,7 +124,9 @@ class Store:
     @property
     def root(self) -> Path:
         """The folder that names start from: RELION's project where there is one."""
-        return self._files.root(self.settings.root)
+        if self._root[0] != self.settings.root:
+            self._root = self.settings.root, self._files.root(self.settings.root)
+        return self._root[1]
 
     def read_micrograph(self, name: str) -> Micrograph:
         """The pixels of a micrograph, with the project's pixel size.
