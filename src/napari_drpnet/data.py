@@ -209,7 +209,7 @@ class ScoreMap:
 def _column(values: Any, n: int, dtype: Any) -> Any:
     """One value per pick, from a scalar or an array."""
     array = np.asarray(values, dtype=dtype)
-    return np.broadcast_to(array, (n,)).copy() if array.ndim == 0 else array.reshape(n)
+    return np.full(n, array) if array.ndim == 0 else array.reshape(n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,11 +260,13 @@ class Picks:
         n = len(yx)
         object.__setattr__(self, "frame", self.frame.unbinned)
         object.__setattr__(self, "yx", yx)
-        object.__setattr__(self, "box", np.broadcast_to(np.asarray(self.box, dtype=np.float64), (n, 2)).copy())
+        box = np.asarray(self.box, dtype=np.float64)
+        object.__setattr__(self, "box", box if box.shape == (n, 2) else np.broadcast_to(box, (n, 2)).copy())
         for name, dtype in _PICK_COLUMNS:
             object.__setattr__(self, name, _column(getattr(self, name), n, dtype))
-        mean = np.where(np.isnan(self.diameter), self.box.mean(axis=1), self.diameter)
-        object.__setattr__(self, "diameter", mean)
+        if (unknown := np.isnan(self.diameter)).any():
+            mean = (self.box[:, 0] + self.box[:, 1]) / 2
+            object.__setattr__(self, "diameter", np.where(unknown, mean, self.diameter))
         helix = {name: _column(values, n, np.float64) for name, values in self.helix.items()}
         object.__setattr__(self, "helix", helix)
 

@@ -94,7 +94,7 @@ def pick(
             )
         workers, again = run.pop("workers", None), run.pop("again", False)
         new = () if jobs.is_project(project) else inputs or ()
-        with jobs.open_project(project, new, options=own_values, **run, **told) as opened:
+        with run_job(jobs.opening(project, new, options=own_values, **run, **told)) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
             with profiled(profile):
                 report = run_job(jobs.pick_project(opened, names, workers, again, **where), instead=lines)

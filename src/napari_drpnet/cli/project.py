@@ -10,7 +10,7 @@ import typer
 
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
-from napari_drpnet.cli.terminal import print_json, print_table
+from napari_drpnet.cli.terminal import print_json, print_table, run_job
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.pickers import settings_class
@@ -42,8 +42,7 @@ def project(
     """
     own_values = named_values(own) | networks
     only_shown = not inputs and not told and not own_values
-    with jobs.open_project(folder, inputs or (), only_shown, own_values, **told) as opened:
-        opened.refresh()
+    with run_job(jobs.opening(folder, inputs or (), only_shown, own_values, fresh=True, **told)) as opened:
         if json:
             print_json(_document(opened))
         else:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from napari_drpnet.data import Frame
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem
-from napari_drpnet.io.images import open_image
+from napari_drpnet.io.images import size_of
 from napari_drpnet.io.mrc import MRC_SUFFIXES
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff
@@ -28,12 +28,11 @@ def frame_beside(micrograph: str, path: Path) -> Frame | None:
     """
     for file in _files_beside(micrograph, path):
         try:
-            image = open_image(file)
+            shape, pixel_size = size_of(file)
         except UserError:
             continue  # the picks are of use without it
-        height, width = image.array.shape[-2:]
         name = file.name if is_tiff(file) and not is_tiff(micrograph) else micrograph
-        return Frame(name, (height, width), image.pixel_size)
+        return Frame(name, shape, pixel_size)
     return None
 
 

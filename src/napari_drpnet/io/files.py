@@ -8,10 +8,11 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.paths import require_name, require_ordinary, resolved, shown
+from napari_drpnet.io.paths import is_dir, require_name, require_ordinary, resolved, shown
 
 # What may follow a micrograph's name in the name of one of its files.
 _SUFFIX = re.compile(
@@ -26,7 +27,12 @@ def micrograph_stem(name: str | Path) -> str:
     >>> micrograph_stem("AutoPick/job006/Micrographs/a.frames_autopick.star")
     'a.frames'
     """
-    stem = re.split(r"[/\\]", str(name))[-1]
+    return _stem(str(name))
+
+
+@lru_cache(2**16)  # a name is asked for many times, and there may be ten thousand
+def _stem(name: str) -> str:
+    stem = re.split(r"[/\\]", name)[-1]
     while (shorter := _SUFFIX.sub("", stem)) not in (stem, ""):
         stem = shorter
     return stem
@@ -74,17 +80,20 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     require_name(path)
     target = resolved(path)
-    temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
+    temporary, there = target.with_name(f".{secrets.token_hex(6)}{target.suffix}"), True
     try:
         with writing(Path(path)):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if not is_dir(target.parent):
+                target.parent.mkdir(parents=True, exist_ok=True)
             # Made here, so that a folder without permission is found before any work is done.
             temporary.touch(exist_ok=False)
             yield temporary
-            temporary.replace(target)
+            os.replace(temporary, target)  # noqa: PTH105 - Path.replace makes one more Path, each time
+            there = False
     finally:
-        with suppress(OSError):  # gone already, or never made
-            temporary.unlink()
+        if there:
+            with suppress(OSError):  # gone already, or never made
+                temporary.unlink()
 
 
 def write_text(text: str, path: Path) -> Path:

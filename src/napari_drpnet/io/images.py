@@ -14,7 +14,7 @@ from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.limits import LARGEST
-from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc
+from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc, usual_header
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
 from napari_drpnet.stages import READ, stage
@@ -110,6 +110,15 @@ def open_image(path: str | Path) -> ImageFile:
     raise UserError(
         f"{path}: not a kind of image that is read.", f"Those are: {plain}; of MRC also packed ones (.gz, .bz2)."
     )
+
+
+def size_of(path: Path) -> tuple[tuple[int, int], float | None]:
+    """Height and width of an image in pixels, and Angstrom per pixel where its file tells; else as `open_image`."""
+    if told := usual_header(path) if path.name.lower().endswith(MRC_SUFFIXES) else None:
+        return told
+    image = open_image(path)
+    height, width = image.array.shape[-2:]
+    return (height, width), image.pixel_size
 
 
 @stage(READ)

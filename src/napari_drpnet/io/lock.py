@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -173,9 +174,15 @@ def read_owner(path: Path) -> Owner | None:
 def _parsed(content: bytes) -> Owner | None:
     """Whom a lock file names; None for one that no process can have written."""
     try:
-        return TypeAdapter(Owner).validate_json(content)
+        return _owners().validate_json(content)
     except ValidationError:
         return None
+
+
+@cache
+def _owners() -> TypeAdapter[Owner]:
+    # Made once: this costs more than all else, and a lock is looked at before each write.
+    return TypeAdapter(Owner)
 
 
 def _claim(path: Path, owner: Owner) -> Owner | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import math
+import os
+import stat
+import struct
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +28,11 @@ _UNPACK: dict[bytes, Any] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open}
 # IMOD's mark in a header whose next field is flags; bit 0 says that bytes have a sign.
 _IMOD_STAMP, _IMOD_FIELDS = 1146047817, slice(152, 160)
 _SAMPLE = 2**22  # bytes that are looked at where no field says whether they have a sign
+_HEADER = 1024  # bytes
+# What says "MAP" and the order of bytes.
+_LITTLE_ENDIAN = (b"MAP DD\0\0", b"MAP DA\0\0")
+# Bytes of a pixel, of the modes whose pixels mean one thing only.
+_BYTES = {1: 2, 2: 4, 6: 2, 12: 2}
 _REFUSED = {3: "complex integers", 4: "complex numbers", 101: "packed 4-bit integers"}
 _CONVERT = "Convert it to 32-bit floats (mode 2), for example with `newstack -mode 2`."
 
@@ -129,6 +138,31 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
         return array.view(np.uint8) if unsigned else array, _pixel_size(path, header)
 
 
+def usual_header(path: Path) -> tuple[tuple[int, int], float] | None:
+    """Size ``(h, w)`` and pixel size of a plain MRC file with one image and nothing odd in its header or its length.
+
+    None for all others, of which `open_mrc` tells, in ten times the time: a data set has ten thousand.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb", buffering=0) as file:
+            head, actual = file.read(_HEADER), os.fstat(file.fileno()).st_size
+    except OSError:
+        return None
+    if len(head) < _HEADER or head[208:216] not in _LITTLE_ENDIAN:
+        return None
+    nx, ny, nz, mode, *_, mx, my, _ = struct.unpack_from("<10i", head)
+    *edges, _ = struct.unpack_from("<3f", head, 40)
+    (extended,) = struct.unpack_from("<i", head, 92)
+    if nz != 1 or mode not in _BYTES or min(nx, ny, mx, my) <= 0 or extended < 0 or not 0 < min(edges) < math.inf:
+        return None
+    x, y = edges[0] / mx, edges[1] / my
+    if actual != _HEADER + extended + nx * ny * _BYTES[mode] or not abs(x - y) <= 0.01 * max(x, y) or _unset(x):
+        return None
+    return (ny, nx), _rounded(x)
+
+
 def _check_size(path: Path, says: str, expected: int, actual: int, frame: int) -> None:
     if actual < expected:
         raise UserError(
@@ -194,8 +228,16 @@ def _pixel_size(path: Path, header: Any) -> float | None:
             f"{path}: the header gives pixels of {x:.4g} by {y:.4g} A; its pixel size is not used.", stacklevel=3
         )
         return None
-    # The header has single precision: 1.77, not 1.7699999809.
-    return None if abs(x - 1) < 1e-6 else float(f"{x:.7g}")
+    return None if _unset(x) else _rounded(x)
+
+
+def _unset(size: float) -> bool:
+    return abs(size - 1) < 1e-6
+
+
+def _rounded(size: float) -> float:
+    """The header has single precision: 1.77, not 1.7699999809."""
+    return float(f"{size:.7g}")
 
 
 def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None) -> Path:

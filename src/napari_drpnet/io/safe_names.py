@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from pathlib import Path
 
 from napari_drpnet.errors import UserError, short
 
@@ -38,7 +37,7 @@ def _wrong(name: str) -> str:
     if name in ("", ".", ".."):
         return "is not one of a file"
     # Both kinds everywhere: a project may be copied to Windows.
-    if "/" in name or "\\" in name or Path(name).name != name:
+    if "/" in name or "\\" in name or os.path.splitdrive(name)[0]:
         return "has folders in it"
     # Most names are printable, which is quick to see.
     if not name.isprintable() and any(unicodedata.category(sign) in _UNSEEN for sign in name):

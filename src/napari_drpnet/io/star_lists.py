@@ -113,9 +113,11 @@ def find_in_project(name: str, star: Path, root: Path = Path()) -> Path:
     RELION's names start at the project's folder, which is ``root`` (the working folder) or one above the STAR file.
     Where there is no such file, the first place looked at.
     """
-    folders = [root, *star.absolute().parents]
-    places = [folder / name for folder in folders]
-    return next((place for place in places if exists(place)), places[0])
+    first = root / name
+    if exists(first):
+        return first
+    above = (folder / name for folder in star.absolute().parents)
+    return next((place for place in above if exists(place)), first)
 
 
 def read_coordinate_list(path: str | Path) -> list[tuple[str, str]]:

@@ -17,6 +17,9 @@ MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL = (
     "rlnMicrographOriginalPixelSize",
     "rlnImagePixelSize",
 )
+_MAGNIFIED = ("rlnDetectorPixelSize", "rlnMagnification")
+# Without any of these a file says nothing of pixel sizes.
+_TELLING = {MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL, *_MAGNIFIED}
 # What RELION needs beside the pixel size.
 LENS = ("rlnOpticsGroupName", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
 # Rounding of sizes that programs write.
@@ -46,6 +49,9 @@ def pixel_sizes(tables: Sequence[Table], table: Table) -> PixelSizes:
     original pixel size is that of the movies, which may have been binned (super-resolution): it is the micrograph's
     only where it is the particle's, too.
     """
+    if not any(_TELLING & set(one.columns) for one in tables):
+        unknown = np.full(len(table), np.nan)
+        return PixelSizes(unknown, unknown)
     micrograph, original, image = (
         _of_rows(tables, table, column) for column in (MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL)
     )
@@ -128,9 +134,9 @@ def _group(text: str) -> float | str:
 
 
 def _magnified(table: Table) -> FloatArray:
-    if "rlnDetectorPixelSize" not in table or "rlnMagnification" not in table:
+    if not all(name in table for name in _MAGNIFIED):
         return np.full(len(table), np.nan)
-    micrometres, magnification = table.numbers("rlnDetectorPixelSize"), table.numbers("rlnMagnification")
+    micrometres, magnification = map(table.numbers, _MAGNIFIED)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _positive(micrometres * 1e4 / magnification)
 

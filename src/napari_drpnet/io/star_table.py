@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError, cut, short
@@ -45,6 +46,8 @@ _LOOP = re.compile(
 )
 _COLUMN = re.compile(r"^_(\S+)", re.MULTILINE)
 _NEEDS_QUOTES = re.compile(r"\s|^([\"'#_]|data_|loop_|save_|global_|stop_)", re.IGNORECASE)
+# A word of these alone is none of the above.
+_PLAIN_SIGNS = re.compile(r"[A-Za-z0-9.+\-/@]*")
 _CLOSED_BY = {'"': re.compile(r'"\s', re.ASCII), "'": re.compile(r"'\s", re.ASCII)}
 # How much of a file an error message repeats, in characters.
 _SHOWN = 100
@@ -167,8 +170,8 @@ def _simple(text: str, path: Path) -> Table | None:
     if match is None or not text.isascii():
         return None
     columns = _COLUMN.findall(match["columns"])
-    rows = [line.split() for line in match["rows"].split("\n") if line and not line.isspace()]
-    if len(set(columns)) < len(columns) or any(len(row) != len(columns) for row in rows):
+    rows = [row for row in map(str.split, match["rows"].split("\n")) if row]
+    if len(set(columns)) < len(columns) or not set(map(len, rows)) <= {len(columns)}:
         return None
     return Table(path, match["name"], columns, rows)
 
@@ -221,8 +224,18 @@ def format_table(columns: Mapping[str, Sequence[str]], name: str = "", comments:
     # Not by starfile, which writes the time of day into the file, quotes for spaces only, and fails on tabs.
     lines = [*(f"# {comment}" for comment in comments), "", f"data_{name}", "", "loop_"]
     lines += [f"_{column} #{i}" for i, column in enumerate(columns, start=1)]
-    lines += [star_row(*row) for row in zip(*columns.values(), strict=True)]
+    texts = [values if _plain_words(values) else list(map(_quoted, values)) for values in columns.values()]
+    lines += map("\t".join, zip(*texts, strict=True))
     return "\n".join(lines) + "\n\n"
+
+
+def number_texts(values: npt.NDArray[Any], form: str) -> list[str]:
+    """The numbers ``(n,)`` of a column, each written by ``form``, such as ``%.6f``."""
+    numbers: list[float] = values.tolist()
+    # Most columns of angles and classes are all 0, down to the sign.
+    if numbers and values.tobytes() == values[:1].tobytes() * len(numbers):
+        return [form % numbers[0]] * len(numbers)
+    return list(map(form.__mod__, numbers))
 
 
 def format_values(values: Mapping[str, str], name: str) -> str:
@@ -234,6 +247,11 @@ def format_values(values: Mapping[str, str], name: str) -> str:
 def star_row(*values: str) -> str:
     """One line of a loop; a `UserError` as of `format_table`."""
     return "\t".join(map(_quoted, values))
+
+
+def _plain_words(values: Sequence[str]) -> bool:
+    """Whether none of the values needs quotes, by one look at all of them: most columns are numbers."""
+    return all(values) and _PLAIN_SIGNS.fullmatch("".join(values)) is not None
 
 
 def _quoted(value: str) -> str:

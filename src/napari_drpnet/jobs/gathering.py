@@ -66,7 +66,7 @@ def read_all(
             raw.append((unit[0], _read(unit, known, settings)))
         except UserError as error:
             failed.append(Refusal(str(unit[0]), error))
-    own = known.assign([(picks, file) for file, some in raw for picks in some])
+    own = known.assign([(picks.frame.micrograph, file) for file, some in raw for picks in some])
     own.settle(sources[0] if len(sources) == 1 else "The sources")
     found: list[Found] = []
     for file, some in raw:

@@ -100,7 +100,7 @@ def _posed(entries: dict[str, MicrographEntry], path: Path, settings: MaskSettin
     """The particles of those micrographs that are meant, in their pixels and by their names."""
     known = KnownMicrographs(list(entries.values()), settings.pixel_size)
     raw = read_poses(path, known.as_counted)
-    own = known.assign([(one.picks, path) for one in raw])
+    own = known.assign([(one.picks.frame.micrograph, path) for one in raw])
     own.settle(path)
     if own.unknown:
         warn(f"{path}: particles of other micrographs are left out: {some(own.unknown, 'and')}.", stacklevel=3)

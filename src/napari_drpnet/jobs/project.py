@@ -28,21 +28,29 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import AUTO, SHARED, ProjectSettings, networks_of
 from napari_drpnet.stages import stage
-from napari_drpnet.steps import Job, translate
+from napari_drpnet.steps import Job, finish, translate
 
 _WEIGHTS = ".safetensors"
 _SAMPLE = ".sample"
 _ANY_DIAMETER = 100.0
 
 
-def open_project(
+def open_project(folder: str | Path, *args: Any, **settings: Any) -> Project:
+    """`opening`, without its progress."""
+    return finish(opening(folder, *args, **settings))
+
+
+def opening(
     folder: str | Path,
     inputs: Sequence[str] = (),
     read_only: bool = False,
     options: Mapping[str, Any] | None = None,
+    fresh: bool = False,
     **settings: Any,
-) -> Project:
-    """Open a project, or make one when there are inputs.
+) -> Job[Project]:
+    """Open a project, or make one when there are inputs, and take over the picks that come with them.
+
+    When it is stopped, what was taken over stays, and the next opening goes on with the rest.
 
     Parameters
     ----------
@@ -52,10 +60,12 @@ def open_project(
         Micrographs, folders, patterns and STAR files, from the working folder; a project that is there gets those
         that it does not have.
     read_only
-        Open it without the right to write, so that another window may have it.
+        Open it without the right to write, so that another window may have it; unless picks are to be taken over.
     options
         Settings of its picker by name, beside those that it has; None as a value means the default again. With
         another picker than before, they begin anew.
+    fresh
+        Look at every input and every file, also where nothing says that they have changed.
     **settings
         Fields of `ProjectSettings` to set.
 
@@ -72,8 +82,11 @@ def open_project(
                 "Name its micrographs, and it is made: a folder, a pattern or a STAR file.",
             )
         settings = _with_options(ProjectSettings(), settings, options)
-        return Project.create(folder, inputs=tuple(map(str, inputs)), **settings)
-    project = Project.open(folder, read_only)
+        project = Project.create(folder, adopt=False, inputs=tuple(map(str, inputs)), **settings)
+        return (yield from _adopting(project))
+    project = Project.open(folder, read_only, adopt=False, fresh=fresh)
+    if read_only and project.offers:
+        project = Project.open(folder, adopt=False, fresh=fresh)
     given = [_from_root(str(text), project.root) for text in inputs]
     more = [text for text in given if text not in project.settings.inputs]
     if more:
@@ -84,8 +97,17 @@ def open_project(
         if "options" in changed:
             networks_in_force(project, changed.get("picker", project.settings.picker), changed["options"])
         if changed:
-            project.update(**changed)
+            project.update(adopt=False, **changed)
     except UserError:
+        project.close()
+        raise
+    return (yield from _adopting(project))
+
+
+def _adopting(project: Project) -> Job[Project]:
+    try:
+        yield from project.adopt()
+    except BaseException:  # stopped, too: others may open it
         project.close()
         raise
     return project

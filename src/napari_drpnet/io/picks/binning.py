@@ -87,7 +87,9 @@ def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks
             _advice(there.shape, known.shape),
         )
     shape = known.shape or (there.shape and (round(there.shape[0] * how.factor), round(there.shape[1] * how.factor)))
-    return replace(scaled(picks, how.factor), frame=Frame(known.micrograph, shape, how.pixel_size))
+    return replace(
+        picks if how.factor == 1 else scaled(picks, how.factor), frame=Frame(known.micrograph, shape, how.pixel_size)
+    )
 
 
 def _fits(small: tuple[int, int], large: tuple[int, int], factor: float) -> bool:

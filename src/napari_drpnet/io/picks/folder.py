@@ -149,7 +149,7 @@ def _placed(files: Sequence[Path], source: Path, known: KnownMicrographs) -> lis
             if known.entry(micrograph_stem(file), file):
                 raise
             strange.append(micrograph_stem(file))
-    own = known.assign(raw)
+    own = known.assign([(picks.frame.micrograph, file) for picks, file in raw])
     own.settle(source)
     if strange := [*own.unknown, *strange]:
         warn(f"{source}: picks of other micrographs are left out: {some(strange, 'and')}.", stacklevel=4)

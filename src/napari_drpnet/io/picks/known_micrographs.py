@@ -10,7 +10,7 @@ from warnings import warn
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import frame_beside
-from napari_drpnet.io.images import open_image
+from napari_drpnet.io.images import size_of
 from napari_drpnet.io.names import NameIndex, Owners, own_name, owners
 from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.picks.formats import read_picks
@@ -62,15 +62,16 @@ class KnownMicrographs:
         found = self._index.find(name)
         return self._entries[found[0]] if len(found) == 1 else None
 
-    def assign(self, found: Sequence[tuple[Picks, Path]]) -> Owners:
+    def assign(self, found: Sequence[tuple[str, Path]]) -> Owners:
         """Decide of all picks together whose they are: of two that mean one micrograph, the one that is most like it.
 
         Parameters
         ----------
         found
-            Picks as they were read, and their files. A micrograph that is not listed keeps its name.
+            What files call the micrographs of their picks, and these files. A micrograph that is not listed keeps its
+            name.
         """
-        names = [own_name(picks.frame.micrograph, path) for picks, path in found] if self._entries else []
+        names = [own_name(name, path) for name, path in found] if self._entries else []
         own = owners(names, self._index)
         self._meant = dict.fromkeys(names, "") | own.of
         self._frames.clear()
@@ -151,8 +152,7 @@ class KnownMicrographs:
         if entry is None:
             return frame_beside(name, path)
         try:
-            image = open_image(entry.path)
+            shape, pixel_size = size_of(entry.path)
         except UserError:
             return Frame(entry.name, entry.shape, entry.pixel_size)  # names alone can be of use
-        height, width = image.array.shape[-2:]
-        return Frame(entry.name, (height, width), entry.pixel_size or image.pixel_size)
+        return Frame(entry.name, shape, entry.pixel_size or pixel_size)

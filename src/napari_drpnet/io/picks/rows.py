@@ -31,6 +31,9 @@ class HeightError(UserError):
 
 def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
     """The numbers of the rows that name each micrograph, in the order of the names; ``./a`` and ``a`` are one."""
+    names = list(names)
+    if len(set(names)) == 1:
+        return {names[0]: list(range(len(names)))}
     rows: dict[str, list[int]] = {}
     first: dict[PurePosixPath, str] = {}
     meant: dict[str, str] = {}

@@ -41,12 +41,13 @@ from napari_drpnet.io.picks.star_names import names_of_rows, one_name
 from napari_drpnet.io.picks.star_origins import asked, origins
 from napari_drpnet.io.star_lists import COORDINATES, find_in_project, read_coordinate_list
 from napari_drpnet.io.star_optics import pixel_sizes
-from napari_drpnet.io.star_table import Table, format_table, parse_tables, read_text
+from napari_drpnet.io.star_table import Table, format_table, number_texts, parse_tables, read_text
 
 # RELION's own mark for "unknown", in manual picks.
 _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
-_NOTE = re.compile(r"^# napari-drpnet picks(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
+_OURS = "# napari-drpnet picks"
+_NOTE = re.compile(rf"^{_OURS}(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
 _SHOWN = 10  # columns in a message
 _LONG = 150  # characters of a name
 
@@ -188,7 +189,8 @@ def _of_table(
     picks = Picks(Frame(""), yx, label=_labels(table), **said, **score_columns(table))
     found = []
     for name, which in rows_by_name(names).items():
-        part, size = picks.select(which), _one_size(sizes.micrograph[which], name, table)
+        part = picks if len(which) == len(picks) else picks.select(which)
+        size = _one_size(sizes.micrograph[which], name, table)
         if moved[which].any():
             frame = None if size else frame_of(name, table.path)
             size = size or (frame.pixel_size if frame else None)
@@ -246,13 +248,15 @@ def score_columns(table: Table) -> dict[str, Any]:
 
 def known(table: Table, column: str) -> FloatArray:
     """A column where unknown values, or all when it is missing, are NaN."""
-    values = table.numbers(column) if column in table else np.full(len(table), np.nan)
+    if column not in table:
+        return np.full(len(table), np.nan)
+    values = table.numbers(column)
     return np.where(values == _UNKNOWN, np.nan, values)
 
 
 def _notes(text: str, tables: int) -> list[tuple[float, str]]:
     """What `read_note` tells of each table: files of ours that were joined have a note each."""
-    found = [_noted(match) for match in _NOTE.finditer(text)]
+    found = [_noted(match) for match in _NOTE.finditer(text)] if _OURS in text else []
     if len(found) == tables:
         return found
     return found * tables if len(found) == 1 else [(np.nan, "")] * tables
@@ -296,20 +300,23 @@ def write_star(picks: Picks, path: str | Path) -> Path:
 
 def star_columns(picks: Picks) -> dict[str, list[str]]:
     """What RELION reads of picks, at whole pixels."""
-    y, x = whole_pixels(picks.yx).T.tolist()
-    columns = {X: list(map(str, x)), Y: list(map(str, y)), SCORE: score_texts(picks.score)}
+    y, x = whole_pixels(picks.yx).T
+    columns = {X: number_texts(x, "%d"), Y: number_texts(y, "%d"), SCORE: score_texts(picks.score)}
     helix = {name: helical_texts(name, values) for name, values in picks.helix.items()}
     return columns | orientation_columns(picks) | helix
 
 
 def score_texts(score: FloatArray) -> list[str]:
     """Scores as RELION writes them."""
-    return [f"{value:.6f}" if np.isfinite(value) else str(_UNKNOWN) for value in score.tolist()]
+    texts = number_texts(score, "%.6f")
+    for row in np.flatnonzero(~np.isfinite(score)).tolist():
+        texts[row] = str(_UNKNOWN)
+    return texts
 
 
 def orientation_columns(picks: Picks) -> dict[str, list[str]]:
     """Class and in-plane rotation."""
-    return {CLASS: list(map(str, picks.class_number.tolist())), PSI: [f"{value:.6f}" for value in picks.psi.tolist()]}
+    return {CLASS: number_texts(picks.class_number, "%d"), PSI: number_texts(picks.psi, "%.6f")}
 
 
 def whole_pixels(yx: FloatArray) -> npt.NDArray[np.int64]:

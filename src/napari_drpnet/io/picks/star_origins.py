@@ -25,6 +25,8 @@ def origins(table: Table, sizes: PixelSizes) -> FloatArray:
     """
     if any(name in table for name in ORIGINS_ANGSTROM):
         return _columns(table, ORIGINS_ANGSTROM)
+    if not any(name in table for name in ORIGINS_PIXELS):
+        return np.zeros((len(table), 2))
     pixels = _columns(table, ORIGINS_PIXELS)
     if np.isnan(sizes.image[pixels.any(axis=1)]).any():
         raise UserError(

@@ -84,15 +84,15 @@ class Layout:
 
     def picks(self, name: str) -> Path:
         """What RELION extracts."""
-        return self.folder / "picks" / f"{safe_name(name)}{PICKS_ENDING}"
+        return self.folder.joinpath("picks", f"{safe_name(name)}{PICKS_ENDING}")
 
     def labels(self, name: str) -> Path:
         """What a person said."""
-        return self.folder / "labels" / f"{safe_name(name)}.star"
+        return self.folder.joinpath("labels", f"{safe_name(name)}.star")
 
     def region(self, name: str) -> Path:
         """What is contaminated."""
-        return self.folder / "regions" / f"{safe_name(name)}.png"
+        return self.folder.joinpath("regions", f"{safe_name(name)}.png")
 
     def stamp(self) -> str:
         """When files last came, went or were replaced."""

@@ -84,6 +84,9 @@ class Index:
         What the inputs and the folders of files looked like when the index was written, as text.
     unwritten
         Whether the file lacks something, and must be written whole.
+    unfinished
+        Whether picks that came with the inputs are not taken over yet. Then the file does not say what the inputs
+        looked like, so that whoever opens it next looks through them again.
     """
 
     path: Path
@@ -91,6 +94,7 @@ class Index:
     inputs: str = ""
     folders: str = ""
     unwritten: bool = True
+    unfinished: bool = False
 
     @classmethod
     def read(cls, path: Path) -> Index:
@@ -113,9 +117,14 @@ class Index:
         index.unwritten = len(lines) > 2 * len(index.records) + 20
         return index
 
+    def forget(self) -> None:
+        """Let the next survey look at every input and every file."""
+        self.folders = self.inputs = ""
+
     def write(self) -> None:
         """The whole file, atomically."""
-        lines = [f"{HEAD}\t{_word(self.inputs)}\t{_word(self.folders)}", "\t".join([*_FIELDS, "folders"])]
+        inputs = "" if self.unfinished else self.inputs
+        lines = [f"{HEAD}\t{_word(inputs)}\t{_word(self.folders)}", "\t".join([*_FIELDS, "folders"])]
         folders = _word(self.folders)
         lines += [f"{_line(record)}\t{folders}" for record in self.records.values()]
         self.unwritten = True

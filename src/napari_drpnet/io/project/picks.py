@@ -62,8 +62,9 @@ def split(picks: Picks, region: MaskArray | None) -> tuple[Picks, Picks]:
     """What each of the two files holds: particles that RELION may extract, and labels with what is hidden."""
     picks = replace(picks, yx=np.round(picks.yx, _DECIMALS))
     hidden = np.zeros(len(picks), dtype=bool) if region is None else covered(picks.yx, picks.frame, region)
-    extracted = (picks.label != "background") & ~hidden & _inside(picks)
-    return picks.select(extracted), picks.select(picks.by_hand | hidden | ~_inside(picks))
+    inside = _inside(picks)
+    extracted, kept = (picks.label != "background") & ~hidden & inside, picks.by_hand | hidden | ~inside
+    return picks if extracted.all() else picks.select(extracted), picks.select(kept)
 
 
 def _inside(picks: Picks) -> MaskArray:
@@ -116,6 +117,8 @@ def read_stored(frame: Frame, picks_file: Path | None, labels_file: Path | None)
     UserError
         When a file is damaged.
     """
+    if picks_file is None and labels_file is None:
+        return Stored(_empty(frame))
     picks, labels, picker = _empty(frame), _empty(frame), ""
     if picks_file is not None:
         text = read_text(picks_file)

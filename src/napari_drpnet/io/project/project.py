@@ -19,6 +19,7 @@ from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.settings import Evidence, ProjectSettings
+from napari_drpnet.steps import finish
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,25 @@ class Project(Store):
     Safe to use from several threads. Made by `create` and `open`.
     """
 
-    def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
-        super().__init__(folder, settings, lock, read_only)
+    def __init__(
+        self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "", fresh: bool = False
+    ) -> None:
+        super().__init__(folder, settings, lock, read_only, fresh)
         self._done = frozenset(settings.done)
         self._evidence: Evidence | None = None
 
     # ---------------------------------------------------------------- open and close
 
     @classmethod
-    def create(cls, folder: str | Path, **settings: Any) -> Project:
+    def create(cls, folder: str | Path, *, adopt: bool = True, **settings: Any) -> Project:
         """Make a project, and open it.
 
         Parameters
         ----------
         folder
             Made where there is none.
+        adopt
+            Whether to take over the picks that came with its inputs at once; if not, `adopt` does.
         **settings
             Fields of `ProjectSettings`; relative ``inputs`` start in the working folder.
 
@@ -101,11 +106,23 @@ class Project(Store):
         except UserError:
             lock.release()
             raise
-        return cls(folder, chosen, lock)
+        return cls(folder, chosen, lock)._complete(adopt)
 
     @classmethod
-    def open(cls, folder: str | Path, read_only: bool = False) -> Project:
+    def open(cls, folder: str | Path, read_only: bool = False, *, adopt: bool = True, fresh: bool = False) -> Project:
         """Open a project, for reading only when it cannot be written or another process has it open.
+
+        Parameters
+        ----------
+        folder
+            Of the project.
+        read_only
+            Open it without the right to write.
+        adopt
+            Whether to take over the picks that came with its inputs at once, as far as that was not done; if not,
+            `adopt` does.
+        fresh
+            Look at every input and every file, as `refresh` does.
 
         Raises
         ------
@@ -116,17 +133,18 @@ class Project(Store):
         files = Layout(folder)
         seen, settings = stamp([files.settings]), read_settings(files.settings)
         if read_only:
-            return cls(folder, settings, None, "it was opened for reading only")
+            return cls(folder, settings, None, "it was opened for reading only", fresh)
         try:
             lock = Lock.take(files.lock)
         except UserError as error:
-            return cls(folder, settings, None, error.message.rstrip("."))
+            return cls(folder, settings, None, error.message.rstrip("."), fresh)
         if isinstance(lock, Lock):
-            return cls(folder, settings if stamp([files.settings]) == seen else read_settings(files.settings), lock)
+            settings = settings if stamp([files.settings]) == seen else read_settings(files.settings)
+            return cls(folder, settings, lock, fresh=fresh)._complete(adopt)
         reason = f"another window has it open ({lock})"
         if not lock.here:
             reason += f"; if that program has ended, delete {files.lock}"
-        return cls(folder, settings, None, reason)
+        return cls(folder, settings, None, reason, fresh)
 
     def close(self) -> None:
         """Let others open it; nothing can be written from here any more."""
@@ -141,12 +159,18 @@ class Project(Store):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def refresh(self) -> None:
-        """Look for new micrographs in the inputs, and for files that other programs changed."""
+    def refresh(self, *, adopt: bool = True) -> None:
+        """Look for new micrographs in the inputs, and for files that other programs changed; ``adopt`` as of `open`."""
         with self._guard:
-            self._index.folders = self._index.inputs = ""
+            self._index.forget()
             self._evidence = None
             self._survey()
+            self._complete(adopt)
+
+    def _complete(self, adopt: bool) -> Self:
+        if adopt:
+            finish(self.adopt())
+        return self
 
     # ---------------------------------------------------------------- rows
 
@@ -200,8 +224,8 @@ class Project(Store):
         others = tuple(one for one in self.settings.done if one != name)
         self.update(done=(*others, name) if done else others)
 
-    def update(self, **settings: Any) -> None:
-        """Change settings and write ``project.yaml``; new ``inputs`` are looked through.
+    def update(self, *, adopt: bool = True, **settings: Any) -> None:
+        """Change settings and write ``project.yaml``; new ``inputs`` are looked through, ``adopt`` as of `open`.
 
         Raises
         ------
@@ -217,7 +241,7 @@ class Project(Store):
             write_settings(chosen, self._files.settings)
             self.settings, self._done = chosen, frozenset(chosen.done)
             if chosen.inputs != former.inputs:
-                self.refresh()
+                self.refresh(adopt=adopt)
             elif chosen.pixel_size != former.pixel_size:
                 self._entries = self._all_entries()
 

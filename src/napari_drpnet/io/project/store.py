@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,12 +19,17 @@ from napari_drpnet.io.images import open_image, read_single
 from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
+from napari_drpnet.io.project.imports import Offer, first_of
 from napari_drpnet.io.project.index import Index, Record
 from napari_drpnet.io.project.picks import Stored, labels_text, picks_text, read_stored, split
 from napari_drpnet.io.project.regions import read_region, write_region
 from napari_drpnet.io.project.survey import counted, counts, survey
 from napari_drpnet.io.star_table import star_row
 from napari_drpnet.settings import ProjectSettings
+from napari_drpnet.steps import Job, Progress
+
+# Seconds between two steps that are told.
+_EVERY = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,21 @@ class Store:
         Why nothing can be written; empty when it can.
     """
 
-    def __init__(self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "") -> None:
+    def __init__(
+        self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "", fresh: bool = False
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self.read_only = read_only
         self._files = Layout(folder)
         self._lock = lock
         self._guard = RLock()
+        self._root = settings.root, self._files.root(settings.root)
+        self._later = False
+        self._offers: dict[str, list[Offer]] = {}
         self._index = Index.read(self._files.index)
+        if fresh:
+            self._index.forget()
         self._survey()
 
     # ---------------------------------------------------------------- micrographs
@@ -110,7 +124,9 @@ class Store:
     @property
     def root(self) -> Path:
         """The folder that names start from: RELION's project where there is one."""
-        return self._files.root(self.settings.root)
+        if self._root[0] != self.settings.root:
+            self._root = self.settings.root, self._files.root(self.settings.root)
+        return self._root[1]
 
     def read_micrograph(self, name: str) -> Micrograph:
         """The pixels of a micrograph, with the project's pixel size.
@@ -137,7 +153,7 @@ class Store:
         if not self.read_only:
             # A half-written file changes the time of its folder, but that of the project's own is not in the index.
             self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
-        changed, imported = survey(self._files, self.settings, self.root, self._index)
+        changed, self._offers = survey(self._files, self.settings, self.root, self._index)
         self._entries = self._all_entries()
         if self.read_only:
             return
@@ -147,8 +163,62 @@ class Store:
         for name in changed:
             if self._index.records[name].region:
                 self.write_picks(name, self.read_picks(name))  # a region may be newer than the picks it hides
-        for name, picks in imported.items():
-            self.write_picks(name, picks, _picker(picks) or "imported")
+
+    @property
+    def offers(self) -> int:
+        """How many micrographs have picks that came with the inputs and are to be taken over, see `adopt`."""
+        return len(self._offers)
+
+    def adopt(self) -> Job[None]:
+        """Take over the picks that came with the inputs, of all micrographs without picks.
+
+        What is taken over stays when this is stopped, and the next opening of the project goes on with the rest.
+
+        Raises
+        ------
+        UserError
+            When the project cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            Of what is passed over, see `imports.offered`.
+        """
+        if self.read_only or not self._offers:
+            return
+        total, picks, told = len(self._offers), 0, -math.inf
+        with self._one_list():
+            for done, name in enumerate(list(self._offers)):
+                if time.monotonic() - told > _EVERY:
+                    told = time.monotonic()
+                    yield Progress(done, total, picks, name)
+                picks += self._adopted(name)
+            self._index.unfinished = False
+
+    def _adopted(self, name: str) -> int:
+        """Take over what is offered of a micrograph, unless it has got files meanwhile; how many picks."""
+        with self._guard:
+            record = self._record(name)
+            found = first_of(self._offers[name], record.listed) if record.stamp in ("", NO_FILES) else None
+            if found is not None:
+                self.write_picks(name, found, _picker(found) or "imported")
+            del self._offers[name]
+            return 0 if found is None else len(found)
+
+    @contextmanager
+    def _one_list(self) -> Iterator[None]:
+        """Write the index and the list once, at the end of many changes, however that comes.
+
+        If the process is killed before, they are made anew from the files.
+        """
+        self._later = True
+        try:
+            yield
+        finally:
+            self._later = False
+            self._index.unwritten = True
+            with suppress(UserError):
+                self._write_index()
 
     def _write_index(self) -> None:
         """Write the index and the list whole where they lack something."""
@@ -229,6 +299,8 @@ class Store:
             return
         whole = self._index.unwritten or (former.has_picks and not record.has_picks)
         self._index.unwritten = True
+        if self._later:
+            return
         with suppress(UserError):
             if whole:
                 self._write_index()

@@ -20,7 +20,7 @@ from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, some
 from napari_drpnet.io.paths import exists, shown
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
-from napari_drpnet.io.project.imports import imported
+from napari_drpnet.io.project.imports import Offer, offered
 from napari_drpnet.io.project.index import Index, Record, stamp
 from napari_drpnet.io.project.naming import named
 from napari_drpnet.io.project.picks import read_stored, split
@@ -85,14 +85,16 @@ def _record(name: str, entry: MicrographEntry, root: Path) -> Record:
     return Record(name, entry.name, path, entry.pixel_size)
 
 
-def survey(files: Layout, settings: ProjectSettings, root: Path, index: Index) -> tuple[list[str], dict[str, Picks]]:
+def survey(
+    files: Layout, settings: ProjectSettings, root: Path, index: Index
+) -> tuple[list[str], dict[str, list[Offer]]]:
     """Bring an index up to date with the inputs and the files of the project.
 
     Returns
     -------
-    changed, imported
+    changed, offers
         Names of the micrographs whose files were changed by others, and the picks that came with the inputs for
-        micrographs that have none.
+        micrographs that have none, see `imports.offered`.
     """
     inputs, folders = _inputs_stamp(settings.inputs, root), files.stamp()
     if index.folders == folders:
@@ -106,7 +108,10 @@ def survey(files: Layout, settings: ProjectSettings, root: Path, index: Index) -
         _list_anew(files, settings, root, index, looks)
     changed = _count_anew(files, index, looks)
     free = {name for name in index.records if name not in looks} if renewed else set()
-    return changed, imported(settings.inputs, root, list(index.records.values()), free)
+    offers = offered(settings.inputs, root, list(index.records.values()), free)
+    index.unfinished = bool(offers)
+    index.unwritten |= index.unfinished
+    return changed, offers
 
 
 def _inputs_stamp(inputs: Sequence[str], root: Path) -> str:

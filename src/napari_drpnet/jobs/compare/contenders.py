@@ -232,7 +232,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
             if len(files) == 1:
                 raise
             notes.append(f"{name}: {error}")
-    known.assign(raw)
+    known.assign([(picks.frame.micrograph, file) for picks, file in raw])
     found: dict[str, tuple[Path, Picks]] = {}
     for picks, file in _placed(name, raw, known, notes):
         micrograph = picks.frame.micrograph

@@ -64,7 +64,7 @@ class OpenProject(Container[Any]):
 
     def _steps(self, folder: Path, inputs: tuple[str, ...], settings: dict[str, Any]) -> jobs.Job[Project]:
         yield jobs.Progress(0, 1, message="Looking through the micrographs" if inputs else "Opening")
-        project = jobs.open_project(folder, inputs, **settings)
+        project = yield from jobs.opening(folder, inputs, **settings)
         self._left.append(project)
         return project
 
