@@ -18,7 +18,7 @@ from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.picked_files import item_of, read_task
+from napari_drpnet.jobs.picked_files import Items, read_task
 from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
 from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
@@ -143,7 +143,7 @@ def pick_tasks(
             lists.add(PickResult(refusal.name, error=str(refusal.error)))
         yield from pick_each(
             picker,
-            [item_of(task, run.out, run.pixel_size) for task in tasks],
+            Items(tasks, run.out, run.pixel_size),
             lists.add,
             replace(terms, elsewhere=elsewhere),
             left,
