@@ -20,18 +20,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from distributed import Client
 
+from napari_drpnet import jobs
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.cluster import handing
 from napari_drpnet.jobs.cluster.order import Batch, Done, Order
 from napari_drpnet.jobs.inputs import PickTask, coordinate_files
 from napari_drpnet.jobs.pick_report import PickResult
+from napari_drpnet.settings import PickRun
 
 EACH = 100_000  # what memory is told for
 PIXEL_SIZE, DIAMETER, SIDE = 4.0, 240.0, 256
@@ -141,22 +143,20 @@ def whole_run(folder: Path, count: int) -> None:
     make(folder, count)
     asked = [*PROGRAM, "--threshold", "0.5", "--out", "picks"]
     first = followed([*asked, "--cluster", "local:2"], folder, count)
-    start = time.perf_counter()
-    again = followed(asked, folder, count)
-    seen = time.perf_counter() - start
+    seen, grown = all_finished(folder, count)
     files = sum(1 for _ in (folder / "picks").iterdir())
     lists = sum((folder / "picks" / name).stat().st_size for name in ("autopick.star", "summary.tsv"))
     print(f"{count} links to a micrograph of {SIDE} x {SIDE}, local:2\n")
     print("| | |\n| --- | --- |")
-    print(f"| ms a micrograph, second tenth of the run | {first.early:.2f} |")
-    print(f"| ms a micrograph, last tenth | {first.late:.2f} |")
+    print(f"| CPU-ms of all processes a micrograph, second tenth of the run | {first.early:.1f} |")
+    print(f"| CPU-ms of all processes a micrograph, last tenth | {first.late:.1f} |")
     print(f"| CPU-ms of the client a micrograph, with a scheduler in it | {1e3 * first.cpu / count:.2f} |")
     print(f"| growth of the client in MB for {EACH} micrographs | {first.growth:.0f} |")
     print(f"| its memory at the end, MB | {first.memory / 1e6:.0f} |")
     print(f"| files in the folder of the run | {files} |")
     print(f"| bytes of the lists a micrograph | {lists / count:.0f} |")
-    print(f"| the same command when all is finished, s for {EACH} | {seen / count * EACH:.1f} |")
-    print(f"| its memory, MB | {again.memory / 1e6:.0f} |")
+    print(f"| to find and to list all, when all are finished: s for {EACH} | {seen / count * EACH:.1f} |")
+    print(f"| memory for that, in MB for {EACH} | {grown / count * EACH / 1e6:.0f} |")
     if shutil.which("strace"):
         calls(folder)
 
@@ -181,8 +181,18 @@ def make(folder: Path, count: int) -> None:
         os.link(folder / "one.mrc", path)
 
 
+def all_finished(folder: Path, count: int) -> tuple[float, int]:
+    """Seconds and bytes that a run takes that finds all finished."""
+    os.chdir(folder)
+    before, start = memory(psutil.Process()), time.perf_counter()
+    asked = PickRun(inputs=("m",), picker="log", options={"diameter": DIAMETER, "threshold": 0.5})
+    report = jobs.finish(jobs.pick(asked))
+    assert report.earlier == count
+    return time.perf_counter() - start, memory(psutil.Process()) - before
+
+
 class Followed:
-    """What was seen of a process: seconds at which so many were done, CPU-seconds, and memory."""
+    """What was seen of a process and those it started, per micrograph: CPU-ms, and of the process alone its memory."""
 
     early = late = cpu = growth = 0.0
     memory = 0
@@ -191,32 +201,24 @@ class Followed:
 def followed(command: list[str], folder: Path, count: int) -> Followed:
     """Run a command, and look at it and at its summary now and then."""
     found, seen = Followed(), list[tuple[float, int, int]]()
-    errors = folder / "errors.txt"
+    errors, summary = folder / "errors.txt", folder / "picks/summary.tsv"
     with errors.open("w") as file:
         run = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=file)
-        process, summary = psutil.Process(run.pid), folder / "picks/summary.tsv"
+        process = psutil.Process(run.pid)
         while run.poll() is None:
-            try:
-                found.cpu, found.memory = cpu(process), max(found.memory, memory(process))
-                rows = summary.stat().st_size // 60 if summary.exists() else 0
-                seen.append((time.perf_counter(), rows, memory(process)))
-            except (psutil.Error, OSError):
-                pass
-            time.sleep(0.5)
+            with suppress(psutil.Error, OSError):
+                found.cpu, found.memory = cpu(process), memory(process)
+                spent = found.cpu + sum(map(cpu, process.children(recursive=True)))
+                rows = summary.read_bytes().count(b"\n") - 1 if summary.exists() else 0
+                seen.append((spent, rows, found.memory))
+            time.sleep(1.0)
     assert run.returncode == 0, errors.read_text()
-    rows = max(row for _, row, _ in seen) or 1
-    growing = [(at, row / rows * count, held) for at, row, held in seen if 0.1 < row / rows < 0.999]
-    if len(growing) > 20:
-        tenth = len(growing) // 9
-        found.early, found.late = (1e3 * pace(growing[part]) for part in (slice(tenth), slice(-tenth, None)))
-        (_, low, least), (_, high, most) = growing[tenth], growing[-1]
-        found.growth = (most - least) / (high - low) * EACH / 1e6
+    growing = [one for one in seen if 0.1 * count < one[1] < count]
+    parts = [one for one in growing if one[1] < 0.2 * count], [one for one in growing if one[1] > 0.9 * count]
+    found.early, found.late = (1e3 * (part[-1][0] - part[0][0]) / (part[-1][1] - part[0][1]) for part in parts)
+    (_, low, least), (_, high, most) = growing[0], growing[-1]
+    found.growth = (most - least) / (high - low) * EACH / 1e6
     return found
-
-
-def pace(seen: list[tuple[float, float, int]]) -> float:
-    """Seconds for each micrograph."""
-    return (seen[-1][0] - seen[0][0]) / (seen[-1][1] - seen[0][1])
 
 
 def calls(folder: Path, count: int = 40) -> None:

@@ -135,9 +135,10 @@ def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_
     asked = ("--picker", "deadly", "--diameter", 40, "--threshold", 0.5, "--out", "picks")
     slow = (*asked, "--option", "wait=0.3")
     cluster.worker("a")
-    run = subprocess.Popen(command(*slow, "--cluster", cluster.address), stderr=subprocess.PIPE, text=True)
+    local = command(*slow, "--cluster", "local:2")
+    run = subprocess.Popen(local, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: len(list(Path("picks").glob("*_autopick.star"))) > 2, "the first picks")
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the workers, too
     _, said = run.communicate(timeout=PATIENCE)
     assert (run.returncode, said) == (130, "interrupted: what was finished is written.\n")
     there = sorted(Path("picks").glob("*_autopick.star"))

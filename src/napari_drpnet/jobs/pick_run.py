@@ -19,7 +19,7 @@ from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.picked_files import item_of, read_task
+from napari_drpnet.jobs.picked_files import Items, read_task
 from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
 from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
@@ -150,7 +150,7 @@ def pick_tasks(
         page.follow(
             lambda: lists.results, [tasks[number].micrograph.name for number in mine], lambda name: read[name]()
         )
-        items = [item_of(task, run.out, run.pixel_size) for task in tasks]
+        items = Items(tasks, run.out, run.pixel_size)
         work = pick_each(picker, items, new.note, replace(terms, elsewhere=elsewhere), left)
         yield from translate(work, lambda step: new.told(page.beside(step)))
         lists.results = _in_order(lists.results, tasks)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io import write_picks
@@ -12,18 +14,31 @@ from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.picking import Found, Item
 
 
-def item_of(task: PickTask, out: Path, pixel_size: float | None) -> Item:
-    """A micrograph to pick, as a part of its data set.
+class Items(Sequence[Item]):
+    """Micrographs to pick, as a data set; each is made when it is asked for, since there may be a million.
 
     Parameters
     ----------
-    task
-        Its file, and where its picks go.
+    tasks
+        Their files, and where their picks go.
     out
         The folder of the run.
     pixel_size
         Of all micrographs, in Angstrom; None for what is known of each.
     """
+
+    def __init__(self, tasks: Sequence[PickTask], out: Path, pixel_size: float | None) -> None:
+        self._tasks, self._out, self._pixel_size = tasks, out, pixel_size
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __getitem__(self, number: Any) -> Any:
+        return item_of(self._tasks[number], self._out, self._pixel_size)
+
+
+def item_of(task: PickTask, out: Path, pixel_size: float | None) -> Item:
+    """One of `Items`."""
     read, keep = partial(read_task, task, pixel_size), partial(_write, out / task.coordinates)
     return Item(task.micrograph.name, read, keep)
 

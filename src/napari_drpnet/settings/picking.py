@@ -254,6 +254,8 @@ class PickRun(Settings):
     def _cluster_or_part(self) -> PickRun:
         if self.cluster and self.part:
             raise ValueError("part: parts are for jobs without a cluster's scheduler")
+        if self.cluster and self.workers:
+            raise ValueError("workers: the threads of a cluster's workers are said where these are started")
         if self.cluster_settings and self.cluster not in QUEUES:
             raise ValueError(f"cluster_settings: they are for cluster {', '.join(QUEUES)}")
         return self

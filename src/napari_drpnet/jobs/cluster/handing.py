@@ -26,7 +26,7 @@ from napari_drpnet.jobs.crew import Step
 from napari_drpnet.jobs.inputs import PickTask
 
 # A batch takes about so long, in seconds, and has at most so many micrographs.
-_BATCH_SECONDS, _BATCH = 5.0, 32
+_BATCH_SECONDS, _BATCH = 10.0, 32
 # Batches that are handed out for each thread of a worker: one in work, and one that waits. At least so many in all.
 _AHEAD, _FEWEST = 2, 4
 # The sample is rarely larger: more at once would be scored for nothing.
