@@ -189,8 +189,10 @@ def _of_table(
     rows = rows_by_name(names)
     picks = Picks(Frame(next(iter(rows), "")), yx, label=_labels(table), **said, **score_columns(table))
     found = []
-    for name, which in rows.items():
-        part = picks if len(which) == len(picks) else picks.select(which)
+    for name, numbers in rows.items():
+        whole = len(numbers) == len(picks)
+        which = slice(None) if whole else np.array(numbers)
+        part = picks if whole else picks.select(numbers)
         size = _one_size(sizes.micrograph[which], name, table)
         if moved[which].any():
             frame = None if size else frame_of(name, table.path)
