@@ -8,6 +8,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray
+from napari_drpnet.stages import stage
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -61,6 +62,7 @@ def centroids(regions: npt.NDArray[np.int32], n: int) -> FloatArray:
     return np.stack([np.bincount(label, weights=axis, minlength=n + 1)[1:] / size for axis in (y, x)], axis=1)
 
 
+@stage("candidates")
 def peaks(image: ImageArray, spacing: float, floor: float) -> tuple[FloatArray, FloatArray]:
     """The highest point of a map, then the highest at least ``spacing`` from it, and so on, best first.
 
@@ -137,6 +139,7 @@ def _refined(image: ImageArray, y: IndexArray, x: IndexArray) -> FloatArray:
     return yx
 
 
+@stage("candidates")
 def grid_maxima(image: ImageArray, cell: int, reach: int, floor: float) -> tuple[FloatArray, FloatArray]:
     """Local maxima that are climbed to from the highest pixel of every cell of a grid, best first.
 
@@ -188,6 +191,7 @@ def _cell_maxima(image: ImageArray, cell: int) -> tuple[IndexArray, IndexArray]:
     return y.ravel(), (np.arange(columns) * cell + best % cell).ravel()
 
 
+@stage("candidates")
 def spaced_peaks(
     image: ImageArray, spacing: float, closer: float, floor: float
 ) -> tuple[FloatArray, FloatArray, IndexArray]:
@@ -247,6 +251,7 @@ def tops(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, Inde
     return centroids(regions, n), image[tuple(at.T)].astype(np.float64), at
 
 
+@stage("candidates")
 def find(image: ImageArray, height: float) -> tuple[FloatArray, FloatArray, IndexArray]:
     """Candidates of a map at three levels of confidence.
 
@@ -287,6 +292,7 @@ def standing(image: ImageArray, peak: FloatArray, at: IndexArray, height: float)
     return np.asarray((region > 0) & (peak >= highest[region]))
 
 
+@stage("candidates")
 def suppress(yx: FloatArray, score: FloatArray, distance: float) -> IndexArray:
     """Indices of the picks that stay, best first, when no two may be nearer than ``distance``.
 

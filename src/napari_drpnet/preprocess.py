@@ -15,6 +15,7 @@ from napari_drpnet.defects import repaired
 from napari_drpnet.errors import UserError
 from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import PreprocessSettings
+from napari_drpnet.stages import stage
 
 _PERCENTILE_SAMPLE = 1 << 18
 _CONSTANT = 2e-6
@@ -110,6 +111,7 @@ def _usable(good: MaskArray | None, factor: float, sigma: float) -> MaskArray | 
     return np.asarray(~(bad | (near & (share < 0.99))), np.bool_)
 
 
+@stage("rescale")
 def evened(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
     """The first steps of `prepare`: bad pixels replaced, rescaled, illumination evened out."""
     frame = micrograph.frame.rescaled(settings.rescale)
@@ -127,6 +129,7 @@ def evened(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
     return replace(micrograph, image=image, frame=frame, valid=valid)
 
 
+@stage("rescale")
 def finished(micrograph: Micrograph, settings: PreprocessSettings) -> Micrograph:
     """The last steps of `prepare`, of what `evened` gave: smoothed, stretched, inverted."""
     image = micrograph.image

@@ -6,11 +6,13 @@ import numpy as np
 from scipy import sparse
 
 from napari_drpnet.data import ImageArray
+from napari_drpnet.stages import stage
 
 # Rows that are made at once: what is between fits into a processor's cache.
 _ROWS = 64
 
 
+@stage("rescale")
 def rescale(image: ImageArray, factor: float) -> ImageArray:
     """The image ``factor`` times its size, smoothed against aliasing; the outer edges stay in place.
 

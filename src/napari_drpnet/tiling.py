@@ -18,6 +18,7 @@ from torch import nn
 from napari_drpnet import devices
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
+from napari_drpnet.stages import stage
 
 _MAX_TILE_PIXELS = 1 << 21
 
@@ -142,6 +143,7 @@ def _run_tiles(
     return out[:, : h // stride, : w // stride]
 
 
+@stage("network")
 @torch.inference_mode()
 def _forward(network: FullyConvolutional, tile: torch.Tensor, device: torch.device, exact: bool) -> ImageArray:
     waiting = tile[None, None].contiguous()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,6 +175,7 @@ class TestPick:
         assert sorted(path.name for path in Path("picks").iterdir()) == [
             "a_autopick.star",
             "autopick.star",
+            "report.html",
             "settings.yaml",
             "summary.tsv",
         ]
@@ -290,6 +292,29 @@ def test_a_sample_too_small_for_a_particle_is_refused(call):
     status, _, err = call("sample", "--size", "512")
     assert (status, Path("sample").exists()) == (2, False)
     assert err == "error: A sample of 512 pixels has no room for a particle. Make it larger, such as 1024 pixels.\n"
+
+
+def test_a_log_has_a_line_for_each_micrograph(pick):
+    write_discs("a b.mrc")
+    Path("c.mrc").write_bytes(b"no image")
+    status, out, err = pick("a b.mrc", "c.mrc", "--diameter", "40", "--threshold", "0.5", "--log")
+    assert (status, "4 picks on 1 of 2 micrographs" in out) == (1, True)
+    started, first, second, *_ = err.splitlines()
+    time_of_day = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(rf"{time_of_day}  0/2  a b\.mrc", started)
+    assert re.fullmatch(rf"{time_of_day}  1/2  4 picks  \d+\.\d s  a b\.mrc", first)
+    assert re.fullmatch(rf"{time_of_day}  2/2  failed  \d+\.\d s  c\.mrc: .+", second)
+
+
+def test_a_profile_tells_where_all_of_the_time_went(pick):
+    _, out, err = pick(write_discs("a.mrc"), "--diameter", "40", "--threshold", "0.5", "--profile", "--json")
+    assert json.loads(out)["picks"] == 4
+    head, *rows, last = (line.split() for line in err.splitlines())
+    spent = {name: float(cpu) for name, cpu, *_ in rows}
+    assert head[:3] == ["stage", "CPU", "s"]
+    assert {"read", "picker", "write", "page", "other", "waiting", "all"} <= spent.keys()
+    assert sum(spent.values()) - spent["all"] == pytest.approx(spent["all"], abs=0.01 * len(rows))
+    assert last[2:5] == ["1", "micrographs", "read;"]
 
 
 def test_without_a_terminal_a_step_is_one_line_however_often_it_is_told(capsys):

@@ -22,7 +22,7 @@ PROGRAM = (
     "from napari_drpnet.__main__ import main; main()"
 )
 PICK = ("pick", "a.mrc", "b.mrc", "--picker", "slow", "--diameter", "40", "--threshold", "0.5")
-LEFT = ["a_autopick.star", "autopick.star", "settings.yaml", "summary.tsv"]
+LEFT = ["a_autopick.star", "autopick.star", "report.html", "settings.yaml", "summary.tsv"]
 
 
 @pytest.fixture(autouse=True)

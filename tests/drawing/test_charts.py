@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_drpnet.drawing.charts import Panel, _ticks, draw_reliability, draw_training, reliability
+from napari_drpnet.drawing.charts import Panel, draw_reliability, draw_training, reliability
+from napari_drpnet.drawing.svg import ticks
 from napari_drpnet.training_loop.fit import Step
 
 
@@ -25,9 +26,9 @@ def test_bins_without_candidates_are_left_out():
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 3000), (0.2, 0.23), (-3, 7)])
 def test_ticks_are_few_round_and_inside(low, high):
-    ticks = _ticks(low, high)
-    assert 3 <= len(ticks) <= 7
-    assert low <= ticks.min() <= ticks.max() <= high
+    found = ticks(low, high)
+    assert 3 <= len(found) <= 7
+    assert low <= found.min() <= found.max() <= high
 
 
 def test_a_point_is_drawn_where_it_belongs():

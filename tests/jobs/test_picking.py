@@ -68,6 +68,7 @@ class TestWhatARunWrites:
             "autopick.star",
             "summary.tsv",
             "settings.yaml",
+            "report.html",
         }
         assert [(row["micrograph"], row["picks"], row["error"]) for row in summary()] == [
             ("a.mrc", "4", ""),
@@ -232,7 +233,8 @@ class TestTrouble:
         with pytest.raises(UserError, match="b_autopick"):
             pick("a.mrc", "b.mrc", "c.mrc")
         assert [row["micrograph"] for row in summary()] == ["a.mrc"]
-        assert files_in(Path("picks")) == {"a_autopick.star", "autopick.star", "summary.tsv", "settings.yaml"}
+        lists = {"autopick.star", "summary.tsv", "settings.yaml", "report.html"}
+        assert files_in(Path("picks")) == {"a_autopick.star", *lists}
 
     def test_a_stopped_run_keeps_what_is_finished(self):
         job = jobs.pick(run_of(write_discs("a.mrc"), write_discs("b.mrc")))
@@ -240,7 +242,8 @@ class TestTrouble:
             pass
         job.close()
         assert [row["micrograph"] for row in summary()] == ["a.mrc"]
-        assert files_in(Path("picks")) == {"a_autopick.star", "autopick.star", "summary.tsv", "settings.yaml"}
+        lists = {"autopick.star", "summary.tsv", "settings.yaml", "report.html"}
+        assert files_in(Path("picks")) == {"a_autopick.star", *lists}
 
 
 class TestRunFile:

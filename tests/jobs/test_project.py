@@ -171,6 +171,35 @@ class TestPick:
         assert [name for name, _ in read_coordinate_list("p/autopick.star")] == ["m/a10.mrc", "m/b.mrc"]
         assert [row.picks for row in project.rows()] == [0, 4, 4]
 
+    def test_only_new_micrographs_are_picked_until_settings_change(self, project: Project):
+        def picked_now(**settings) -> list[str]:
+            report = pick(project, again=False, **settings)
+            assert len(report.results) == len(project.micrographs)
+            return [result.micrograph for result in report.results if not result.earlier]
+
+        assert picked_now() == ["a2", "a10", "b"]
+        assert picked_now(device="cpu") == []
+        write_discs("m/c.mrc")
+        project.refresh()
+        assert picked_now() == ["c"]
+        project.update(diameter=44, threshold=0.4)
+        pick(project, "b")
+        assert picked_now() == ["a2", "a10", "c"]
+        assert picked_now() == []
+        assert not any(result.earlier for result in pick(project).results)
+
+    def test_picks_that_were_brought_along_are_no_reason_to_pick(self, project: Project):
+        project.write_picks("b", Picks(project.read_picks("b").frame, np.array([[20.0, 20.0]])), "imported")
+        report = pick(project, again=False)
+        assert [result.earlier for result in report.results] == [False, False, True]
+        assert len(project.read_picks("b")) == 1
+
+    def test_a_micrograph_that_failed_is_new(self, project: Project):
+        Path("m/b.mrc").write_bytes(b"")
+        assert [result.micrograph for result in pick(project, again=False).failed] == ["b"]
+        write_discs("m/b.mrc")
+        assert [result.earlier for result in pick(project, again=False).results] == [True, True, False]
+
     def test_a_project_that_can_only_be_read_is_not_picked(self, project: Project):
         with pytest.raises(UserError, match="can only be read"):
             pick(Project.open("p"))

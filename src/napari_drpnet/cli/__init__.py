@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.command()(with_options(picking.pick))
 app.command()(picking.collect)
+app.command()(picking.report)
 app.command(context_settings=relion.ANY_PARAMETER)(relion.relion_job)
 app.command()(pickers.pickers)
 app.command()(with_options(project.project))

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 import typer
 from pydantic_core import PydanticUndefined
 
 from napari_drpnet.cli.values import named_paths, named_values, names
 from napari_drpnet.pickers.protocol.registry import network_fields
-from napari_drpnet.settings import PickRun, Settings, extra_of
+from napari_drpnet.settings import PickRun, Settings, extra_of, plain_type
 
 # Fields of settings by name, those that were given.
 Given: TypeAlias = dict[str, Any]
@@ -135,7 +134,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _option(model: type[Settings], name: str, flag: str, needed: bool) -> Option:
     field = model.model_fields[name]
     word = extra_of(model, name, "word")
-    bare = str if word else _bare(field.annotation)
+    bare = str if word else plain_type(field.annotation)
     kind, more, read = _taken(bare, flag or "--" + name.replace("_", "-"))
     needed = needed and field.is_required()
     told = option(model, name, *filter(None, [flag]), more=more)
@@ -153,16 +152,6 @@ def _number_or_text(value: str) -> float | str:
         return float(value)
     except ValueError:
         return value
-
-
-def _bare(annotation: Any) -> Any:
-    """The type of a field without None and bounds."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        (kind,) = (one for one in get_args(annotation) if one is not NoneType)
-        return _bare(kind)
-    return annotation
 
 
 def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:

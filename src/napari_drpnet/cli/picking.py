@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
+from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
+from napari_drpnet.cli.profile import profiled
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
@@ -23,7 +25,21 @@ def pick(
     inputs: Inputs = None,
     *,
     told: Annotated[Given, options(PickerSettings, "diameter", "threshold", "min_distance", "invert")],
-    run: Annotated[Given, options(PickRun, "out", "pixel_size", "picker", "keep_unproved", "again", "workers", "part")],
+    run: Annotated[
+        Given,
+        options(
+            PickRun,
+            "out",
+            "pixel_size",
+            "picker",
+            "keep_unproved",
+            "again",
+            "workers",
+            "part",
+            "cluster",
+            "cluster_settings",
+        ),
+    ],
     networks: Networks,
     where: Annotated[Given, options(PickerSettings, "device")],
     own: OptionTexts = None,
@@ -43,30 +59,45 @@ def pick(
             "--watch", help="Go on with micrographs that come, until Ctrl-C, or until a file STOP is in the folder."
         ),
     ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Write a line a micrograph to standard error, for jobs of a cluster, and no bar."),
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print to standard error what took how long, a row for each stage.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the job script that --cluster would submit, and do nothing else.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Find particles and write STAR files for RELION.
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    own_values = named_values(own) | networks
+    own_values, lines = named_values(own) | networks, Log(sys.stderr) if log else None
     if project is None:
         if inputs:
             run["inputs"] = inputs
         asked = jobs.make_run(run, told | where | own_values, settings)
-        report = run_job(jobs.watch(asked) if watch else jobs.pick(asked))
+        if dry_run:
+            typer.echo(jobs.job_script(asked.cluster, asked.cluster_settings))
+            return
+        with profiled(profile):
+            report = run_job(jobs.watch(asked) if watch else jobs.pick(asked), instead=lines)
         rest = f"see {report.out / 'summary.tsv'}"
     else:
-        if settings or watch or {"out", "again", "part"} & run.keys():
+        if settings or watch or dry_run or {"out", "part", "cluster", "cluster_settings"} & run.keys():
             raise UserError(
                 "A project has its own folder and settings.",
-                "Leave out --out, --settings, --again, --part, --watch.",
+                "Leave out --out, --settings, --part, --watch, --cluster, --dry-run.",
             )
-        workers = run.pop("workers", None)
+        workers, again = run.pop("workers", None), run.pop("again", False)
         new = () if jobs.is_project(project) else inputs or ()
         with run_job(jobs.opening(project, new, options=own_values, **run, **told)) as opened:
             names = jobs.names_of(opened, inputs) if inputs else None
-            report = run_job(jobs.pick_project(opened, names, workers, **where))
+            with profiled(profile):
+                report = run_job(jobs.pick_project(opened, names, workers, again, **where), instead=lines)
         rest = "--json lists them"
     _end(report, rest, json)
 
@@ -90,6 +121,8 @@ def tell_report(report: jobs.PickReport, rest: str, json: bool = False) -> None:
             f"{report.picks} picks on {len(report.picked)} of {len(report.results)} micrographs "
             f"in {report.seconds:.1f} s, written to {report.out}"
         )
+        if exists(page := report.out / "report.html"):
+            typer.echo(f"Look at it in a browser: {page}")
         if report.earlier:
             typer.echo(f"{report.earlier} of them finished before (--again picks all anew)")
         if report.chosen:
@@ -112,6 +145,18 @@ def collect(
     _end(jobs.collect(out), f"see {out / 'summary.tsv'}", json)
 
 
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, as pick wrote it.")],
+) -> None:
+    """Write the page of a run anew: report.html, for any browser.
+
+    Each run writes it, too. Needed for runs of older versions, and after averages were made in the folder.
+
+    Example: napari-drpnet report picks/
+    """
+    typer.echo(jobs.page_of_run(folder))
+
+
 def _document(report: jobs.PickReport) -> dict[str, object]:
     return {
         "out": report.out,
@@ -125,9 +170,8 @@ def _document(report: jobs.PickReport) -> dict[str, object]:
 
 
 def _result(result: jobs.PickResult) -> dict[str, object]:
-    numbers = {name: value for name in ("evidence", "evidence_error") if not math.isnan(value := getattr(result, name))}
-    unknown = {"evidence": None, "evidence_error": None, "error": result.error or None}
-    return asdict(result) | unknown | numbers
+    told = asdict(result) | {"error": result.error or None}
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in told.items()}
 
 
 def sample(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
+from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.picking import tell_report
 from napari_drpnet.cli.terminal import run_job
 
@@ -28,5 +29,6 @@ def relion_job(
     In RELION's External job the executable is "napari-drpnet relion-job", the input are micrographs, and each parameter
     has a name and a value. Any setting of `pick` and of the picker is a parameter: diameter, picker, threshold, invert.
     """
-    report = run_job(jobs.relion_job(in_mics, out, threads, jobs.relion_parameters(context.args)), log=sys.stdout)
+    log = None if sys.stderr.isatty() else Log(sys.stdout)
+    report = run_job(jobs.relion_job(in_mics, out, threads, jobs.relion_parameters(context.args)), instead=log)
     tell_report(report, f"see {out / 'summary.tsv'}")

@@ -20,7 +20,10 @@ _SHOWN = 10  # lines
 
 
 def run_job(
-    job: Job[Result], counts: str = "micrographs, {task.fields[picks]} picks", log: TextIO | None = None
+    job: Job[Result],
+    counts: str = "micrographs, {task.fields[picks]} picks",
+    log: TextIO | None = None,
+    instead: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Drive a job with a progress bar; Ctrl-C, SIGTERM and SIGHUP end the program with status 130, 143 and 129.
 
@@ -32,6 +35,8 @@ def run_job(
         Follows "3/10" in the bar: the unit of `Progress.done`, and what else is to be told.
     log
         Where there is no terminal to draw a bar on, write each step as a line to this, once.
+    instead
+        Is told each step in the place of the bar.
     """
     # rich costs start-up time.
     from rich.console import Console
@@ -43,16 +48,19 @@ def run_job(
         MofNCompleteColumn(),
         TextColumn(counts),
         TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("left"),
         TextColumn("{task.description}", markup=False),
     )
     console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=console, transient=True, disable=bool(instead) or not console.is_terminal) as bar:
         shown = bar.add_task("", total=None, picks=0)
         said: tuple[int, str] | None = None
 
         def show(step: Progress) -> None:
             nonlocal said
             check()
+            if instead is not None:
+                instead(step)
             if log is not None and not console.is_terminal and said != (step.done, step.message):
                 said = step.done, step.message
                 print(f"{step.done}/{step.total}: {' '.join(step.message.split())}", file=log, flush=True)
@@ -111,9 +119,9 @@ def _plain(value: Any) -> Any:
     return value.as_posix() if isinstance(value, Path) else value
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], err: bool = False) -> None:
     """Columns as wide as they need, the first one left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for first, *others in (head, *rows):
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
-        typer.echo("  ".join(cells).rstrip())
+        typer.echo("  ".join(cells).rstrip(), err=err)

@@ -14,6 +14,7 @@ from napari_drpnet.defects.fill import filled
 from napari_drpnet.defects.flat import flat_areas, quiet_frame
 from napari_drpnet.defects.large import far_areas, without_slope
 from napari_drpnet.defects.levels import Levels, in_range, usual_levels
+from napari_drpnet.stages import stage
 
 # An object as many pixels thick is really there: gold, ice, a very clear particle. Its grey levels are clipped, unless
 # such objects make this part of the image, so that the percentiles of the image take them in.
@@ -25,6 +26,7 @@ _KNOWN: WeakKeyDictionary[Micrograph, Micrograph] = WeakKeyDictionary()
 _DONE: WeakSet[Micrograph] = WeakSet()
 
 
+@stage("defects")
 def repaired(micrograph: Micrograph) -> Micrograph:
     """The micrograph with its bad pixels replaced and marked; one that is repaired already comes back as it is.
 

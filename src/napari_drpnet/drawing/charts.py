@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_drpnet.data import FloatArray
+from napari_drpnet.drawing.svg import ticks
 from napari_drpnet.evaluation.reliability import calibration_error, reliability
 from napari_drpnet.training_loop.fit import Step
 
@@ -46,11 +47,11 @@ class Panel:
         self.draw = ImageDraw.Draw(self.image)
         self.x_range, self.y_range, self.scale = x_range, y_range, scale
         low, high = _MARGIN, _SIDE - _MARGIN
-        for value in _ticks(*x_range):
+        for value in ticks(*x_range):
             px, _ = self._at(value, y_range[0])
             self._draw_line([(px, low), (px, high)], _PALE)
             self._text((px, high + 6), f"{value:g}", "ma")
-        for value in _ticks(*y_range):
+        for value in ticks(*y_range):
             _, py = self._at(x_range[0], value)
             self._draw_line([(low, py), (high, py)], _PALE)
             self._text((low - 6, py), f"{value:g}", "rm")
@@ -98,16 +99,6 @@ class Panel:
     def _text(self, at: tuple[float, float], text: str, anchor: str, size: int = 11) -> None:
         font = ImageFont.load_default(size * self.scale)
         self.draw.text((at[0] * self.scale, at[1] * self.scale), text, _INK, font, anchor=anchor)
-
-
-def _ticks(low: float, high: float) -> FloatArray:
-    """About five round numbers from ``low`` to ``high``."""
-    rough = (high - low) / 5
-    step = 10 ** np.floor(np.log10(rough))
-    step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= rough * 0.999)
-    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    ticks: FloatArray = np.round(np.arange(first, last + 1) * step, 10) + 0.0  # no -0
-    return ticks
 
 
 def draw_reliability(p: FloatArray, hit: npt.NDArray[np.bool_], title: str = "Reliability") -> Image.Image:

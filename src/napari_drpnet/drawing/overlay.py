@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_drpnet.data import FloatArray, Micrograph
-from napari_drpnet.evaluation import Verdict
 from napari_drpnet.io import atomic_write
+
+if TYPE_CHECKING:
+    from napari_drpnet.evaluation import Verdict
 
 # Told apart by people who see red and green alike: after Okabe and Ito, brighter for a grey ground.
 TRUE, FALSE, MISSED = "#00D69B", "#FF7A1A", "#F0E442"

@@ -17,6 +17,7 @@ from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc, usual_header
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
+from napari_drpnet.stages import READ, stage
 
 _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
 IMAGE_SUFFIXES = _MRC + TIFF_SUFFIXES + PICTURE_SUFFIXES
@@ -120,6 +121,7 @@ def size_of(path: Path) -> tuple[tuple[int, int], float | None]:
     return (height, width), image.pixel_size
 
 
+@stage(READ)
 def read_micrograph(
     path: str | Path, pixel_size: float | None = None, index: int = 0, name: str | None = None
 ) -> Micrograph:
@@ -156,6 +158,7 @@ def read_micrograph(
     return read_frame(open_image(path), pixel_size, index, name)
 
 
+@stage(READ)
 def read_single(path: Path, pixel_size: float | None = None, name: str | None = None) -> Micrograph:
     """`read_micrograph`, of a file that must not be a stack."""
     file = open_image(path)

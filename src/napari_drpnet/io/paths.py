@@ -7,6 +7,7 @@ NUL characters. Here such a path is none that is there: whoever opens it is then
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from napari_drpnet.errors import UserError, cut
 LONGEST_NAME = 255
 _LONGEST_SHOWN = 120
 _ANY_FOLDERS = "**"
+_NUMBER = re.compile(r"(\d+)")
 
 
 def exists(path: str | Path) -> bool:
@@ -151,3 +153,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _as_hidden_as(name: str, pattern: str) -> bool:
     return name[0] != "." or pattern[0] == "."
+
+
+def natural(text: str) -> tuple[list[str | int], str]:
+    """A key that sorts ``a2`` before ``a10``."""
+    parts: list[str | int] = list(_NUMBER.split(text))  # words and numbers take turns
+    parts[1::2] = [int(digits) for digits in parts[1::2]]
+    return parts, text

@@ -36,6 +36,8 @@ class MicrographEntry:
         Voltage and the like of its optics group, as the STAR file writes them by their columns.
     shape
         Height and width in pixels; None when the list does not tell.
+    exposure
+        cryoSPARC's number of it, and that of its exposure group; None when the list is not cryoSPARC's.
     """
 
     name: str
@@ -43,6 +45,7 @@ class MicrographEntry:
     pixel_size: float | None
     lens: Mapping[str, str] = field(default_factory=dict, compare=False)
     shape: tuple[int, int] | None = None
+    exposure: tuple[int, int] | None = field(default=None, compare=False)
 
 
 def read_micrographs(path: str | Path, root: Path = Path()) -> list[MicrographEntry]:

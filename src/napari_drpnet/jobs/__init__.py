@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.cluster.places import job_script
     from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.inputs import find_micrographs
     from napari_drpnet.jobs.judging import Judgement
+    from napari_drpnet.jobs.later_page import page_of_run
     from napari_drpnet.jobs.levels import levels_in_words
     from napari_drpnet.jobs.masks import MaskReport, make_masks
+    from napari_drpnet.jobs.pick_progress import PickProgress
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -89,6 +92,7 @@ _HOME = {
     ),
     "averaging.templates": ("averages_as_templates",),
     "averaging.write": ("write_averages",),
+    "cluster.places": ("job_script",),
     "collecting": ("collect",),
     "compare.compare": ("run_comparison",),
     "compare.consensus": ("ConsensusReport", "consensus"),
@@ -98,8 +102,10 @@ _HOME = {
     "inputs": ("find_micrographs",),
     "bench": ("judge_one",),
     "judging": ("Judgement",),
+    "later_page": ("page_of_run",),
     "masks": ("MaskReport", "make_masks"),
     "levels": ("levels_in_words",),
+    "pick_progress": ("PickProgress",),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),

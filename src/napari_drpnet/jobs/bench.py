@@ -21,6 +21,7 @@ from napari_drpnet.jobs.judging import Judgement, as_kept, decided, made_for
 from napari_drpnet.jobs.particle_stack import STEPS, ParticleStack, Pieces, cut_pieces, unpacked
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import EVEN
+from napari_drpnet.stages import stage
 
 if TYPE_CHECKING:
     from napari_drpnet.averaging.evidence import Evidence
@@ -141,6 +142,7 @@ class Bench:
             self._rims = self._rims or ParticleStack(cutter)
             self._rims.put(pieces.first(room))
 
+    @stage("evidence", whole=True).steps
     def decide(self) -> Generator[float, None, Judgement]:
         """Measure the evidence, and choose the threshold; yields the fraction done."""
         evidence: Evidence | None = None
@@ -177,6 +179,7 @@ class Bench:
         """Whether particles of a micrograph are at hand."""
         return number in self._cut
 
+    @stage("evidence", whole=True)
     def measured(
         self, number: int, judgement: Judgement, score_map: ScoreMap, threshold: float | None = None
     ) -> ScoreMap:
@@ -192,6 +195,7 @@ class Bench:
         return self._held.take(number)
 
 
+@stage("evidence", whole=True)
 def _cut(cutter: Cutter, micrograph: Micrograph, score_map: ScoreMap, every: Picks) -> Sampled:
     """With pieces of all that could be picked, and of places on their rims."""
     try:

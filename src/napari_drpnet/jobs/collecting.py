@@ -14,10 +14,10 @@ from napari_drpnet.io.files import atomic_write
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.paths import is_dir, is_file
 from napari_drpnet.jobs.inputs import find_micrographs
+from napari_drpnet.jobs.later_page import earlier_page
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.pick_run import SETTINGS
 from napari_drpnet.jobs.resume import finished
-from napari_drpnet.jobs.run_file import read_run_file, write_run_file
+from napari_drpnet.jobs.run_file import SETTINGS, read_run_file, write_run_file
 from napari_drpnet.settings import PARTS, PickRun, validated
 
 # What may differ between the parts of a run.
@@ -57,6 +57,7 @@ def collect(out: Path) -> PickReport:
             pass
         _copy_averages(folders[0], out)
         write_run_file(whole, out / SETTINGS)
+        earlier_page(out, lists.results).write()
     return PickReport(out, tuple(lists.results), whole.decision, kept=True)
 
 

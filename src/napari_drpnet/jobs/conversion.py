@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from warnings import warn
 
@@ -14,11 +15,13 @@ import numpy as np
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem
+from napari_drpnet.io.inputs import read_list
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.names import places, safe_place
 from napari_drpnet.io.paths import exists, is_dir, is_file, resolved
 from napari_drpnet.io.picks.box import known_sizes
-from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_exposures, write_csg
+from napari_drpnet.io.picks.cryosparc import write_cryosparc
+from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, write_csg
 from napari_drpnet.io.picks.formats import (
     BOX,
     CBOX,
@@ -34,9 +37,9 @@ from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.losses import losses, particles
 from napari_drpnet.io.picks.rows import upside_down
 from napari_drpnet.io.picks.star_particles import write_particles
-from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs, write_coordinate_list
+from napari_drpnet.io.star_lists import MicrographEntry, write_coordinate_list
 from napari_drpnet.io.star_table import star_row
-from napari_drpnet.jobs.gathering import CRYOSPARC_SUFFIXES, Found, count, files_of, read_all
+from napari_drpnet.jobs.gathering import Found, count, files_of, read_all
 from napari_drpnet.jobs.inputs import Refusal
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
@@ -165,9 +168,7 @@ def _nothing(failed: Sequence[Refusal], sources: Sequence[Path]) -> UserError:
 
 
 def _listed(path: Path | None) -> list[MicrographEntry]:
-    if path is None:
-        return []
-    return read_exposures(path) if path.suffix.lower() in CRYOSPARC_SUFFIXES else read_micrographs(path)
+    return [] if path is None else read_list(path)
 
 
 def _format(out: Path, settings: ConversionSettings) -> PickFormat:
@@ -297,14 +298,21 @@ def _write(
     if to is PARTICLES:
         lenses = {one.name: entry.lens for one in found if (entry := known.entry(one.name))}
         return (write_particles([one.picks for one in found], targets[0], lenses),)
+    if to is CRYOSPARC:
+        return _write_group([one.picks for one in found], targets[0], known)
     if to.several:
-        file = write_all([one.picks for one in found], targets[0], to, quiet=True)
-        return (file, write_csg(file, [one.picks for one in found])) if to is CRYOSPARC else (file,)
+        return (write_all([one.picks for one in found], targets[0], to, quiet=True),)
     written = [write_all([one.picks], target, to, quiet=True) for one, target in zip(found, targets, strict=True)]
     if to is STAR and targets != [out]:
         pairs = [(one.name, file.as_posix()) for one, file in zip(found, written, strict=True)]
         written.append(write_coordinate_list(pairs, out / "autopick.star"))
     return tuple(written)
+
+
+def _write_group(found: Sequence[Picks], path: Path, known: KnownMicrographs) -> tuple[Path, ...]:
+    """Write a table of cryoSPARC, and the group that names it, with cryoSPARC's own numbers of micrographs."""
+    to = replace(CRYOSPARC, write=partial(write_cryosparc, exposures=known.exposures))
+    return write_all(found, path, to, quiet=True), write_csg(path, found)
 
 
 def _tell_empty(found: Sequence[Found], to: PickFormat) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Generic, TypeVar
 
+from napari_drpnet.stages import crew_of, working
 from napari_drpnet.steps import drained, translate
 
 Result = TypeVar("Result")
@@ -53,11 +54,14 @@ class Step(Generic[Result]):
         Part of it that is done, as far as known.
     results
         Its result when it is finished; empty before.
+    instead
+        What is waited for, where that is not this one.
     """
 
     number: int
     fraction: float = 0.0
     results: tuple[Result, ...] = ()
+    instead: str = ""
 
 
 class Crew:
@@ -127,7 +131,8 @@ def _until(stop: Event, work: Work[Result], number: int) -> Result:
         if stop.is_set():
             raise _StoppedError
 
-    return drained(translate(work(number), wanted))
+    with working():
+        return drained(translate(work(number), wanted))
 
 
 @contextmanager
@@ -137,7 +142,8 @@ def _threads(size: int) -> Iterator[ThreadPoolExecutor]:
     before = torch.get_num_threads() if torch else 0
     executor = ThreadPoolExecutor(size, "micrograph", lambda: torch.set_num_threads(1) if torch else None)
     try:
-        yield executor
+        with crew_of(size):
+            yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
         if torch:

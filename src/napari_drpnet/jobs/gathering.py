@@ -12,16 +12,13 @@ import numpy as np
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import is_dir
-from napari_drpnet.io.picks.cryosparc_group import GROUP_SUFFIX, read_group, read_together
+from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES, read_group, read_together
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import checked, upside_down, within
 from napari_drpnet.jobs.inputs import Refusal
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
-
-# What cryoSPARC knows of its particles may be in several files of these.
-CRYOSPARC_SUFFIXES = (".cs", GROUP_SUFFIX)
 
 
 @dataclass(frozen=True)

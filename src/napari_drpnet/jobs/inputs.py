@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from warnings import warn
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import places, safe_place
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -57,8 +58,14 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
     tasks, refusals
         Picks go to ``<name>_autopick.star``. The subfolders of a RELION project are kept, those of other files only
         where two micrographs have the same name; what would still overwrite another's picks is refused.
+
+    Warns
+    -----
+    UserWarning
+        Of links to files that are named, too: each file is picked once.
     """
     refusals: list[Refusal] = []
+    twice: list[tuple[str, str]] = []
     found: dict[str, tuple[MicrographEntry, PurePosixPath]] = {}
     for text in inputs:
         try:
@@ -72,8 +79,10 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
             except UserError as error:
                 refusals.append(Refusal(entry.name, error))
                 continue
-            found.setdefault(os.path.realpath(entry.path), (entry, short))
-
+            before, _ = found.setdefault(os.path.realpath(entry.path), (entry, short))
+            if os.path.normpath(before.path.absolute()) != os.path.normpath(entry.path.absolute()):
+                twice.append((entry.name, before.name))
+    _tell_twice(twice)
     uses = Counter(short for _, short in found.values())
     tasks: dict[PurePosixPath, PickTask] = {}
     for entry, short in found.values():
@@ -85,6 +94,13 @@ def find_micrographs(inputs: Sequence[str]) -> tuple[list[PickTask], list[Refusa
         else:
             tasks[place] = PickTask(entry, _coordinates(place))
     return list(tasks.values()), refusals
+
+
+def _tell_twice(twice: Sequence[tuple[str, str]]) -> None:
+    if twice:
+        link, file = (cut(each, 80) for each in twice[0])
+        more = f", and {len(twice) - 1} more like it" if len(twice) > 1 else ""
+        warn(f"{link} is a link to {file}{more}: each file is picked once.", stacklevel=3)
 
 
 def coordinate_files(names: Iterable[str]) -> dict[str, PurePosixPath]:

@@ -26,6 +26,7 @@ from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.pickers.protocol.correction import fitted_to
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import Decision, KnownHalves
+from napari_drpnet.stages import stage
 
 if TYPE_CHECKING:
     from napari_drpnet.averaging.evidence import Evidence
@@ -138,6 +139,7 @@ class Judgement:
         evidence = np.where(by >= 0, evidence[by], np.nan)
         return replace(score_map, candidates=replace(found, evidence=evidence))
 
+    @stage("evidence", whole=True)
     def measured_on(
         self, picker: LoadedPicker, micrograph: Micrograph, score_map: ScoreMap, threshold: float | None = None
     ) -> ScoreMap:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import write_picks
-from napari_drpnet.io.images import read_single
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.jobs.cluster.team import team
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
+from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.picked_files import Items, read_task
+from napari_drpnet.jobs.picking import Terms, learn, pick_each
 from napari_drpnet.jobs.resume import check_same, finished, recorded
-from napari_drpnet.jobs.run_file import recorded_decision, write_run_file
+from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
+from napari_drpnet.jobs.run_page.keep import RunPage, page_in
+from napari_drpnet.jobs.run_page.keep import kept as kept_page
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import AUTO, PickRun
-from napari_drpnet.steps import Job
+from napari_drpnet.steps import Job, translate
 
-SETTINGS, WEIGHTS, _SAMPLE = "settings.yaml", ".safetensors", ".sample"
+WEIGHTS, _SAMPLE = ".safetensors", ".sample"
 
 
 def pick(run: PickRun) -> Job[PickReport]:
@@ -59,8 +62,8 @@ def pick(run: PickRun) -> Job[PickReport]:
             )
         )
     picker = picker_of(run)
-    with alone_in(run.folder):
-        return (yield from pick_tasks(run, picker, tasks, refusals))
+    with alone_in(run.folder), kept_page(page_in(run.folder)) as page:
+        return (yield from pick_tasks(run, picker, tasks, refusals, page))
 
 
 def picker_of(run: PickRun) -> LoadedPicker:
@@ -105,9 +108,9 @@ def _outgrown(run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], ear
 
 
 def pick_tasks(
-    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal]
+    run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], refusals: Sequence[Refusal], page: RunPage
 ) -> Job[PickReport]:
-    """`pick`, of these micrographs; the folder is locked already."""
+    """`pick`, of these micrographs, with a page that is written now and then; the folder is locked already."""
     run = _as_learnt(run)
     start = time.perf_counter()
     mine = [number for number in range(len(tasks)) if run.is_mine(number)]
@@ -137,10 +140,19 @@ def pick_tasks(
         _record(run, picker, decided[-1], learnt)
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
-    with PickLists(run.folder, earlier) as lists:
-        for refusal in refusals if run.is_mine(0) else ():
-            lists.add(PickResult(refusal.name, error=str(refusal.error)))
-        yield from pick_each(picker, [_item(run, task) for task in tasks], lists.add, terms, left)
+    others = team(run, _in_force(picker) | learnt, tasks) if run.cluster and left else nullcontext()
+    with PickLists(run.folder, earlier) as lists, others as elsewhere:
+        refused = refusals if run.is_mine(0) else ()
+        new = Finished(lists.add, len(lists.results), len(lists.results) + len(left) + len(refused))
+        for refusal in refused:
+            new.note(PickResult(refusal.name, error=str(refusal.error)))
+        read = {task.micrograph.name: partial(read_task, task, run.pixel_size) for task in tasks}
+        page.follow(
+            lambda: lists.results, [tasks[number].micrograph.name for number in mine], lambda name: read[name]()
+        )
+        items = Items(tasks, run.out, run.pixel_size)
+        work = pick_each(picker, items, new.note, replace(terms, elsewhere=elsewhere), left)
+        yield from translate(work, lambda step: new.told(page.beside(step)))
         lists.results = _in_order(lists.results, tasks)
     decision = decided[-1].decision if decided else None
     return PickReport(run.folder, tuple(lists.results), decision, known is not None, time.perf_counter() - start)
@@ -154,11 +166,6 @@ def _in_order(results: Sequence[PickResult], tasks: Sequence[PickTask]) -> list[
     """First what is not of this run's micrographs, then these in their order."""
     order = {task.micrograph.name: number for number, task in enumerate(tasks)}
     return sorted(results, key=lambda result: order.get(result.micrograph, -1))
-
-
-def _item(run: PickRun, task: PickTask) -> Item:
-    read, keep = partial(read_task, task, run.pixel_size), partial(_write, run.out / task.coordinates)
-    return Item(task.micrograph.name, read, keep)
 
 
 def _known(run: PickRun, picker: LoadedPicker) -> Judgement | None:
@@ -185,13 +192,3 @@ def _in_force(picker: LoadedPicker) -> dict[str, Any]:
     """The settings of a picker as files keep them."""
     threshold = {"threshold": AUTO} if picker.auto else {}
     return picker.settings.model_dump(mode="json") | threshold
-
-
-def _write(file: Path, found: Found) -> tuple[int, Path]:
-    return len(found.picks), write_picks(found.picks, file)
-
-
-def read_task(task: PickTask, pixel_size: float | None) -> Micrograph:
-    """The micrograph of a task; a given pixel size goes before what is known of it."""
-    entry = task.micrograph
-    return read_single(entry.path, pixel_size or entry.pixel_size, entry.name)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
 from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks, ScoreMap
-from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import unbroken
 from napari_drpnet.io.held import held
 from napari_drpnet.jobs.bench import Bench, Sampled
-from napari_drpnet.jobs.crew import Crew, usual_size
+from napari_drpnet.jobs.crew import Crew, Step, usual_size
+from napari_drpnet.jobs.elsewhere import Elsewhere
 from napari_drpnet.jobs.judging import NOTHING_KNOWN, Judgement, Own
 from napari_drpnet.jobs.levels import Levels
 from napari_drpnet.jobs.pick_report import PickResult, doubtful_size
+from napari_drpnet.jobs.tried import Tried, tried
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Reader
-from napari_drpnet.steps import Job, Progress, translate, within
+from napari_drpnet.steps import Job, Progress, drained, translate, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,6 @@ class Found:
     left_out: int = 0
     levels: Levels | None = None
 
-
-Result = TypeVar("Result")
 
 # Writes what was found; gives how many picks there are, and the file.
 Keep = Callable[[Found], tuple[int, Path]]
@@ -88,25 +86,6 @@ def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> F
     return replace(found, picks=picks.select(np.zeros(len(picks), bool)), left_out=len(picks))
 
 
-@dataclass(frozen=True, eq=False)
-class _Tried(Generic[Result]):
-    """What came of one micrograph: a result or an error, and the seconds that it took."""
-
-    result: Result | None
-    error: UserError | None
-    seconds: float
-
-
-def _tried(work: Generator[float, None, Result]) -> Generator[float, None, _Tried[Result]]:
-    """The same work; what is wrong with the micrograph itself is a result."""
-    start = time.perf_counter()
-    try:
-        result = yield from work
-    except UserError as error:
-        return _Tried(None, error, time.perf_counter() - start)
-    return _Tried(result, None, time.perf_counter() - start)
-
-
 def _pick(picker: LoadedPicker, judgement: Judgement | None, read: Reader) -> Generator[float, None, Found]:
     return (yield from find(picker, read(), judgement))
 
@@ -129,21 +108,21 @@ def pick_one(
     here
         The run that this is a part of.
     """
-    tried = yield from translate(_tried(_pick(picker, None, read)), within(here))
-    return _settled(name, tried, keep, note)
+    came = yield from translate(tried(_pick(picker, None, read)), within(here))
+    return _settled(name, came, keep, note)
 
 
-def _settled(name: str, tried: _Tried[Found], keep: Keep, note: Callable[[PickResult], None]) -> PickResult:
+def _settled(name: str, came: Tried[Found], keep: Keep, note: Callable[[PickResult], None]) -> PickResult:
     """Keep what was found, and note it."""
-    if tried.result is None:
-        result = PickResult(name, seconds=tried.seconds, error=str(tried.error))
+    if came.result is None:
+        result = PickResult(name, seconds=came.seconds, error=str(came.error))
         note(result)
         return result
     with unbroken():
         start = time.perf_counter()
-        count, coordinates = keep(tried.result)
-        seconds = tried.seconds + time.perf_counter() - start
-        result = with_own(PickResult(name, count, seconds, coordinates=coordinates), tried.result)
+        count, coordinates = keep(came.result)
+        seconds = came.seconds + time.perf_counter() - start
+        result = with_own(PickResult(name, count, seconds, coordinates=coordinates), came.result)
         note(result)
     return result
 
@@ -177,7 +156,7 @@ def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None
 def with_own(result: PickResult, found: Found) -> PickResult:
     """A result with what is known of the evidence of its micrograph."""
     own = found.own
-    result = replace(result, levels=found.levels)
+    result = replace(result, levels=found.levels, pixel_size=found.picks.frame.pixel_size or math.nan)
     value, error = own.evidence.value, own.evidence.error
     return replace(result, evidence=value, evidence_error=error, left_out=found.left_out, doubt=own.doubt)
 
@@ -189,6 +168,17 @@ class Item:
     name: str
     read: Reader
     keep: Keep
+
+
+def pick_item(picker: LoadedPicker, judgement: Judgement | None, item: Item) -> PickResult:
+    """Pick one micrograph of a data set, and keep what was found; `Elsewhere` notes it."""
+    return _settled(item.name, drained(tried(_pick(picker, judgement, item.read))), item.keep, lambda _: None)
+
+
+def sample_item(picker: LoadedPicker, bench: Bench, item: Item) -> Generator[float, None, Sampled]:
+    """Score one micrograph for the sample of its data set, yielding the fraction done."""
+    micrograph = item.read()
+    return bench.sampled(micrograph, (yield from _score(picker, micrograph)))
 
 
 @dataclass(frozen=True)
@@ -207,6 +197,8 @@ class Terms:
         Told what was decided, before anything is written.
     workers
         How many micrographs are worked on at once.
+    elsewhere
+        Who does the work in the place of this process; None where it does it itself.
     """
 
     folder: Path
@@ -214,6 +206,7 @@ class Terms:
     keep_unproved: bool = False
     tell: Callable[[Judgement], None] = lambda _: None
     workers: int = field(default_factory=usual_size)
+    elsewhere: Elsewhere | None = None
 
 
 def pick_each(
@@ -258,7 +251,7 @@ class _Run:
     results: dict[int, PickResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._mine = frozenset(self.wanted)
+        self._mine, self._picks = frozenset(self.wanted), 0
         self._crew = Crew(max(1, min(self.terms.workers, len(self.items))) if self.picker.many_at_once else 1)
 
     def pick(self) -> Job[list[PickResult]]:
@@ -271,35 +264,43 @@ class _Run:
         elif judgement is not None:
             judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
         rest = [number for number in self.wanted if number not in self.results]
-        find_in = partial(_pick, self.picker, judgement)
-        for step in self._crew.each(rest, lambda number: _tried(find_in(self.items[number].read))):
+        for step in self._picked(rest, judgement):
             if not step.results:
-                yield self._here(len(self.results), len(self.wanted), self.items[step.number].name, step.fraction)
-            for tried in step.results:
-                self._settle(step.number, tried)
+                name = step.instead or self.items[step.number].name
+                yield self._here(len(self.results), len(self.wanted), name, step.fraction)
+            for came in step.results:
+                self._settle(step.number, came)
         yield self._here(len(self.wanted), len(self.wanted))
         return [self.results[number] for number in self.wanted]
+
+    def _picked(
+        self, numbers: Sequence[int], judgement: Judgement | None
+    ) -> Iterator[Step[Tried[Found]] | Step[PickResult]]:
+        if self.terms.elsewhere is not None:
+            return self.terms.elsewhere.pick(numbers, judgement)
+        return self._crew.each(numbers, lambda number: tried(_pick(self.picker, judgement, self.items[number].read)))
+
+    def _sampled(self, bench: Bench, numbers: Sequence[int]) -> Iterator[Step[Tried[Sampled]]]:
+        if self.terms.elsewhere is not None:
+            return self.terms.elsewhere.sample(numbers)
+        return self._crew.each(numbers, lambda number: tried(sample_item(self.picker, bench, self.items[number])))
 
     def _score_sample(self, bench: Bench) -> Job[dict[int, float]]:
         """Fill the bench from all over the data set; gives the seconds that each micrograph took."""
         spent: dict[int, float] = {}
         failed = 0
 
-        def scored(number: int) -> Generator[float, None, Sampled]:
-            micrograph = self.items[number].read()
-            return bench.sampled(micrograph, (yield from _score(self.picker, micrograph)))
-
-        for step in self._crew.each(spread_order(len(self.items)), lambda number: _tried(scored(number))):
+        for step in self._sampled(bench, spread_order(len(self.items))):
             if not step.results:
-                name = self.items[step.number].name
+                name = step.instead or self.items[step.number].name
                 yield Progress(failed + len(spent), len(self.items), 0, name, step.fraction)
-            for tried in step.results:
-                if tried.result is None:
+            for came in step.results:
+                if came.result is None:
                     failed += 1
-                    self._settle(step.number, _Tried(None, tried.error, tried.seconds))
+                    self._settle(step.number, Tried(None, came.error, came.seconds))
                 else:
-                    bench.take(step.number, tried.result)
-                    spent[step.number] = tried.seconds
+                    bench.take(step.number, came.result)
+                    spent[step.number] = came.seconds
             if bench.enough:
                 break
         return spent
@@ -317,15 +318,21 @@ class _Run:
             yield self._here(len(spent), len(self.items), self.items[number].name)
             start = time.perf_counter() - spent[number]
             found = judged(self.picker, judgement, bench.measured(number, judgement, bench.score_map(number)))
-            self._settle(number, _Tried(found, None, time.perf_counter() - start))
+            self._settle(number, Tried(found, None, time.perf_counter() - start))
 
-    def _settle(self, number: int, tried: _Tried[Found]) -> None:
-        if number in self._mine:
-            item = self.items[number]
-            self.results[number] = _settled(item.name, tried, item.keep, self.note)
+    def _settle(self, number: int, came: Tried[Found] | PickResult) -> None:
+        """Keep and note what came of a micrograph; what others picked, they kept."""
+        if number not in self._mine:
+            return
+        if isinstance(came, PickResult):
+            self.note(came)
+        else:
+            came = _settled(self.items[number].name, came, self.items[number].keep, self.note)
+        self.results[number] = came
+        self._picks += came.picks
 
     def _here(self, done: int, total: int, name: str = "", fraction: float = 0.0) -> Progress:
-        return Progress(done, total, sum(result.picks for result in self.results.values()), name, fraction)
+        return Progress(done, total, self._picks, name, fraction)
 
 
 def spread_order(count: int) -> list[int]:

@@ -16,16 +16,20 @@ from napari_drpnet.io.paths import exists, is_file
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
+from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
 from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
+from napari_drpnet.jobs.project_results import all_results, picks_file, settings_told, with_earlier
+from napari_drpnet.jobs.run_page.keep import RunPage
+from napari_drpnet.jobs.run_page.keep import kept as page_kept
+from napari_drpnet.jobs.unpicked import begin, note_picked, outgrown, unpicked
 from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
-from napari_drpnet.settings import AUTO, Evidence, ProjectSettings, networks_of
-from napari_drpnet.steps import Job, finish
+from napari_drpnet.settings import AUTO, SHARED, ProjectSettings, networks_of
+from napari_drpnet.stages import stage
+from napari_drpnet.steps import Job, finish, translate
 
-# Settings of pickers that a project has as its own.
-_SHARED = ("diameter", "invert", "threshold", "min_distance")
 _WEIGHTS = ".safetensors"
 _SAMPLE = ".sample"
 _ANY_DIAMETER = 100.0
@@ -113,10 +117,10 @@ def _with_options(former: ProjectSettings, settings: dict[str, Any], options: Ma
     """Settings of a project with those of its picker, if they can be used."""
     if not options and "picker" not in settings:
         return settings
-    settings = settings | {name: value for name, value in options.items() if name in _SHARED}
+    settings = settings | {name: value for name, value in options.items() if name in SHARED}
     picker = settings.get("picker", former.picker)
     kept = former.options if picker == former.picker else {}
-    merged = kept | {name: _absolute(value) for name, value in options.items() if name not in _SHARED}
+    merged = kept | {name: _absolute(value) for name, value in options.items() if name not in SHARED}
     own = {name: value for name, value in merged.items() if value is not None}
     picker_settings(picker, **{"diameter": _ANY_DIAMETER, **own})
     return settings | {"options": own}
@@ -190,7 +194,7 @@ def project_picker(
     own_options = chosen.options if picker in (None, chosen.picker) else {}
     picker = picker or chosen.picker
     options = with_networks(own_options, use or {})
-    own = {name: getattr(chosen, name) for name in _SHARED}
+    own = {name: getattr(chosen, name) for name in SHARED}
     own |= {name: _located(project, value) for name, value in options.items()}
     own |= networks_in_force(project, picker, options) | settings
     told = {name: value for name, value in own.items() if value is not None}
@@ -225,7 +229,11 @@ def networks_in_force(project: Project, picker: str, options: Mapping[str, Any])
 
 
 def pick_project(
-    project: Project, names: Sequence[str] | None = None, workers: int | None = None, **settings: Any
+    project: Project,
+    names: Sequence[str] | None = None,
+    workers: int | None = None,
+    again: bool = True,
+    **settings: Any,
 ) -> Job[PickReport]:
     """Pick micrographs of a project, and keep every label.
 
@@ -241,6 +249,8 @@ def pick_project(
         Of the micrographs; None for all.
     workers
         How many micrographs are worked on at once. Default: as many as there are processor cores.
+    again
+        Pick also those that were picked with the same settings; else only new ones, see `unpicked`.
     **settings
         Of the picker, beside those of the project.
 
@@ -250,15 +260,31 @@ def pick_project(
         For unusable settings, or when the project cannot be written.
     """
     project.require_writable()
+    with page_kept(RunPage(project.folder, partial(settings_told, project))) as page:
+        return (yield from _pick_project(project, names, workers, again, settings, page))
+
+
+def _pick_project(
+    project: Project,
+    names: Sequence[str] | None,
+    workers: int | None,
+    again: bool,
+    settings: Mapping[str, Any],
+    page: RunPage,
+) -> Job[PickReport]:
+    """`pick_project`, with a page that is written now and then."""
     picker, start = project_picker(project, **settings), time.perf_counter()
-    wanted = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
-    yield from learn_project(project, picker)
-    known = project_judgement(project, picker, len(wanted))
+    asked = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
+    if (yield from learn_project(project, picker)):
+        again = True
+    wanted = asked if again else unpicked(project, picker, asked)
+    known = None if not again and outgrown(project, picker) else project_judgement(project, picker, len(wanted))
     decided = [known] if known else []
 
     def tell(judgement: Judgement) -> None:
         decided.append(kept(judgement, project.folder))
-        project.keep_evidence(Evidence(decision=decided[-1].decision))  # who was doubted was so by another measure
+        update = {"decision": decided[-1].decision, "left_out": {}}  # who was doubted was so by another measure
+        project.keep_evidence(project.evidence.model_copy(update=update))
 
     terms = Terms(
         project.folder / _SAMPLE,
@@ -269,13 +295,19 @@ def pick_project(
     )
     items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
     noted: list[PickResult] = []
+    begin(project, picker)
     try:
-        results = yield from pick_each(picker, items, noted.append, terms)
+        page.follow(partial(all_results, project, noted), [row.name for row in project.rows()], partial(_read, project))
+        new = Finished(noted.append, len(asked) - len(items), len(asked))
+        work = pick_each(picker, items, new.note, terms)
+        results = yield from translate(work, lambda step: new.told(page.beside(step)))
     finally:
         _keep_doubts(project, noted)
+        note_picked(project, {result.micrograph for result in noted if not result.error})
     now = still_there(results)
     if now != results:
         project.refresh()
+    now = with_earlier(project, asked, now)
     decision = decided[-1].decision if decided else None
     return PickReport(project.folder, tuple(now), decision, known is not None, time.perf_counter() - start)
 
@@ -337,9 +369,10 @@ def _read(project: Project, name: str) -> Micrograph:
 def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> tuple[int, Path]:
     spacing, frame = picker.settings.spacing, found.picks.frame
     merge_picks(project, name, found.picks, frame.micrograph_pixels(spacing) if spacing else 0.0, picker.name)
-    return project.row(name).picks, project.folder / "picks" / f"{name}_autopick.star"
+    return project.row(name).picks, picks_file(project, name)
 
 
+@stage("write", whole=True)
 def merge_picks(project: Project, name: str, proposed: Picks, distance: float, picker: str) -> Picks:
     """Put a picker's proposal into a project, with the labels that are there; gives what is kept.
 

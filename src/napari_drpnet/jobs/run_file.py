@@ -13,6 +13,7 @@ from napari_drpnet.io.files import write_text
 from napari_drpnet.io.paths import exists
 from napari_drpnet.settings import AUTO, DEFAULT_PICKER, Decision, PickerSettings, PickRun, validated
 
+SETTINGS = "settings.yaml"
 _HEAD = "# Repeat this run, from the same folder:  napari-drpnet pick --settings {path}\n"
 _HINT = "Give the settings.yaml of a run."
 

@@ -13,8 +13,9 @@ from napari_drpnet.io.paths import exists
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.jobs.pick_report import PickReport
 from napari_drpnet.jobs.pick_run import pick_tasks, picker_of
+from napari_drpnet.jobs.run_page.keep import kept, page_in
 from napari_drpnet.settings import PickRun
-from napari_drpnet.steps import Job, Progress
+from napari_drpnet.steps import Job, Progress, translate
 
 # A file of this name in the folder of the run ends it in order.
 STOP = "STOP"
@@ -77,9 +78,11 @@ def watch(run: PickRun, every: float = 10.0) -> Job[PickReport]:
     """
     if run.part:
         raise UserError("A folder that is watched has no parts yet.", "Leave out --part, or --watch.")
+    if run.cluster:
+        raise UserError("A folder is watched by this process alone.", "Leave out --cluster, or --watch.")
     picker_of(run)  # what is wrong with the settings is said before anything is waited for
     arrivals, report = _Arrivals(), PickReport(run.out, ())
-    with alone_in(run.out):
+    with alone_in(run.out), kept(page_in(run.out)) as page:
         with suppress(OSError):
             (run.out / STOP).unlink()
         while not exists(run.out / STOP):
@@ -89,17 +92,17 @@ def watch(run: PickRun, every: float = 10.0) -> Job[PickReport]:
                 tasks = []
             whole = list(arrivals.whole(tasks))
             if arrivals.new(whole):
-                report = yield from pick_tasks(run, picker_of(run), [task for task, _ in whole], [])
+                report = yield from pick_tasks(run, picker_of(run), [task for task, _ in whole], [], page)
                 arrivals.tried(whole, report)
                 run = run.model_copy(update={"again": False})
             else:
-                yield from _wait(run.out, every, len(whole), report.picks)
+                yield from translate(_wait(run.out, every, len(whole), report.picks), page.beside)
     with suppress(OSError):
         (run.out / STOP).unlink()
     return report
 
 
-def _wait(out: Path, seconds: float, done: int, picks: int) -> Iterator[Progress]:
+def _wait(out: Path, seconds: float, done: int, picks: int) -> Job[None]:
     until = time.monotonic() + seconds
     while time.monotonic() < until and not exists(out / STOP):
         yield Progress(done, done, picks, f"Waiting for micrographs; Ctrl-C or a file {out / STOP} ends it")

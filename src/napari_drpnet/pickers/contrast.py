@@ -15,6 +15,7 @@ import numpy as np
 from napari_drpnet.data import ImageArray, MaskArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.preprocess import limits, smooth
+from napari_drpnet.stages import stage
 
 # Contrast: how far the grey levels go within a window, in standard deviations of the noise of the detail that networks
 # see. Pure noise has about 9, ordinary micrographs 10 to 20, images without their noise (EMPIAR-10017) up to 27.
@@ -30,6 +31,7 @@ _MOST, _QUIET = 0.3, 0.25
 _DETAIL = math.sqrt(0.1125 / math.pi)
 
 
+@stage("rescale")
 def within_noise(image: ImageArray, diameter: float, sigma: float, valid: MaskArray | None = None) -> ImageArray:
     """The image, with noise added where its particles are clearer than networks know.
 

@@ -16,6 +16,7 @@ from napari_drpnet.settings.base import (
     extra_of,
     network,
     networks_of,
+    plain_type,
     validated,
 )
 from napari_drpnet.settings.centerpicker import CenterPickerSettings, CenterPickerTrainSettings
@@ -27,6 +28,7 @@ from napari_drpnet.settings.log import LoGSettings
 from napari_drpnet.settings.masks import MaskSettings
 from napari_drpnet.settings.picking import (
     PARTS,
+    QUEUES,
     DRPnetPaperSettings,
     DRPnetSettings,
     EvaluationSettings,
@@ -35,7 +37,7 @@ from napari_drpnet.settings.picking import (
     PreprocessSettings,
 )
 from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
-from napari_drpnet.settings.project import ProjectSettings
+from napari_drpnet.settings.project import SHARED, ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
@@ -47,6 +49,8 @@ __all__ = [
     "EVEN",
     "FINE_TUNING",
     "PARTS",
+    "QUEUES",
+    "SHARED",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AveragingSettings",
@@ -85,5 +89,6 @@ __all__ = [
     "extra_of",
     "network",
     "networks_of",
+    "plain_type",
     "validated",
 ]

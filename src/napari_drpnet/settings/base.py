@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -70,8 +71,8 @@ def _devices(value: str) -> str:
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[str, AfterValidator(_devices)]
 INPUTS = (
-    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', or a RELION "
-    "micrographs STAR file."
+    "Micrographs, folders of them (without their subfolders), quoted patterns such as 'data/**/*.mrc', a RELION "
+    "micrographs STAR file, or exposures of cryoSPARC (.cs)."
 )
 Inputs = Annotated[tuple[str, ...], Field(description=INPUTS)]
 PixelSize = Annotated[
@@ -171,6 +172,15 @@ def extra_of(model: type[Settings], field: str, key: str) -> str:
     """What a field says of itself beside its description, such as its ``unit``; empty where it says nothing."""
     extra = model.model_fields[field].json_schema_extra
     return str(extra.get(key, "")) if isinstance(extra, dict) else ""
+
+
+def plain_type(annotation: Any) -> Any:
+    """The type of a field without None and bounds; of several the first."""
+    if get_origin(annotation) is Annotated:
+        return plain_type(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return plain_type(next(one for one in get_args(annotation) if one is not NoneType))
+    return annotation
 
 
 Model = TypeVar("Model", bound=Settings)

@@ -65,3 +65,5 @@ class Evidence(Settings):
     left_out: dict[str, str] = Field(
         default_factory=dict, description="Micrographs on which nothing proves the picks, with a sentence each."
     )
+    picked_with: str = Field("", description="What tells the settings of the picks from others.")
+    outdated: tuple[str, ...] = Field((), description="Micrographs whose picks were made with other settings.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,9 @@ from napari_drpnet.settings.base import (
 from napari_drpnet.settings.decision import Decision
 
 PARTS = "parts"  # folder of the parts of a run, in that of the run
+# Queueing systems, and what dask-jobqueue calls its part for each.
+QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
+_CLUSTER = re.compile(rf"(local:[1-9]\d{{0,3}}|(tcp|tls)://\S+|{'|'.join(QUEUES)})?")
 _NONE = "none"  # what a network that may be left out is called without one
 
 
@@ -217,6 +221,18 @@ class PickRun(Settings):
         description="K/N: only every N-th micrograph, from the K-th on, as one of N jobs of a cluster. Lists and "
         "summary go to a folder below parts/, until collect joins them. A threshold is chosen by the whole data set.",
     )
+    cluster: str = Field(
+        "",
+        exclude=True,
+        description="Who picks: local:N, so many processes on this computer; the address of a dask scheduler, such as "
+        "tcp://HOST:8786; or jobs of slurm, pbs, lsf or sge. Default: this process.",
+    )
+    cluster_settings: Path | None = Field(
+        None,
+        exclude=True,
+        description="YAML file of what dask-jobqueue takes, such as cores, memory, walltime and queue; and jobs, their "
+        "number.",
+    )
     version: str = Field("", description="Version of napari-drpnet that made the run; empty when it is not recorded.")
 
     @field_validator("part")
@@ -226,6 +242,23 @@ class PickRun(Settings):
         if value and int(number) > int(count):
             raise ValueError(f"part {number} of {count} does not exist")
         return value
+
+    @field_validator("cluster")
+    @classmethod
+    def _cluster_of_a_kind(cls, value: str) -> str:
+        if not _CLUSTER.fullmatch(value):
+            raise ValueError(f"can be local:4, tcp://HOST:8786, {', '.join(QUEUES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _cluster_or_part(self) -> PickRun:
+        if self.cluster and self.part:
+            raise ValueError("part: parts are for jobs without a cluster's scheduler")
+        if self.cluster and self.workers:
+            raise ValueError("workers: the threads of a cluster's workers are said where these are started")
+        if self.cluster_settings and self.cluster not in QUEUES:
+            raise ValueError(f"cluster_settings: they are for cluster {', '.join(QUEUES)}")
+        return self
 
     @property
     def folder(self) -> Path:

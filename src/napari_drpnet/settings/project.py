@@ -22,6 +22,9 @@ from napari_drpnet.settings.base import (
     Threshold,
 )
 
+SHARED = ("diameter", "invert", "threshold", "min_distance")
+"""Settings of pickers that a project has as its own."""
+
 
 class ProjectSettings(Settings):
     """What ``project.yaml`` holds: which micrographs a project is about, how they are picked, and how far one is."""

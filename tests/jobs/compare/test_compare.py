@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.pickers.protocol import registry as base
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import ComparisonSettings, ConsensusSettings
+from web_page import Page
 
 HEIGHT, WIDTH = 160, 200
 
@@ -300,33 +300,6 @@ class TestCompare:
         ]
         assert Path("cmp/dark-discs/more/a_autopick.star").is_file()
         assert Path("cmp/overlays/more/a.png").is_file()
-
-
-class Page(HTMLParser):
-    """What a page shows and asks for."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.sources: list[str] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-        self.handle_startendtag(tag, attributes)
-
-    def handle_startendtag(self, tag, attributes):
-        self.sources += [value for name, value in attributes if name in ("src", "href", "srcset", "data", "action")]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.text += data + " "
 
 
 class TestPage:

@@ -167,6 +167,19 @@ def test_pick_all_picks_and_keeps_labels(opened: Any, qtbot: Any) -> None:
     assert set(session.picks("a1").source) == {"manual", "discs"}
 
 
+def test_pick_all_picks_what_is_new_and_on_demand_all_again(opened: Any, qtbot: Any) -> None:
+    def said() -> str:
+        opened.job.button.native.click()
+        qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+        return str(opened.job.status.value)
+
+    assert "4 picked" in said()
+    assert "0 picked" in said()
+    assert "4 had been picked with these settings" in opened.job.status.value
+    opened.again.setChecked(True)
+    assert "4 picked" in said()
+
+
 def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
     opened.session.go("b1")
     opened.pick_this.click()

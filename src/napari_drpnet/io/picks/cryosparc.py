@@ -30,14 +30,18 @@ _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _FX, _FY = "location/center_x_frac", "location/center_y_frac"
 _SEPARATION, _PIXEL = "location/min_dist_A", "location/micrograph_psize_A"
 _SCORE = "pick_stats/ncc_score"
+# cryoSPARC's results of picking: what all columns of are in our tables, the latter where there are scores.
+_LOCATION, _STATS = "location", "pick_stats"
 # What cryoSPARC's tables have of particles, of their micrographs, and of the jobs before.
 _OWN = re.compile(
     r"uid|location|filament|sym_expand|pick_stats|alignments.*|mscope_params|ml_properties|exposure_stats"
     r"|\w*(blob|ctf|motion|components|stats)\w*"
 )
+_OF_TEMPLATES = (("power", "<f4"), ("template_idx", "<u4"), ("angle_rad", "<f4"))
 _UID = re.compile(r"^(\d{21})_")
 # Rounding of fractions to 32 bits, and of who wrote them.
 _TOLERANCE = 1e-3
+_SHOWN = 3  # names in a message
 # Pixels along a side of an image.
 _LARGEST = 10**6
 
@@ -147,10 +151,26 @@ def _positive(values: FloatArray) -> FloatArray:
     return np.where((values > 0) & (values < np.inf), values, np.nan)
 
 
-def write_cryosparc(found: Sequence[Picks], path: str | Path) -> Path:
+def results_of(found: Sequence[Picks]) -> list[str]:
+    """Which of cryoSPARC's results for particles a table of these picks has, with all their columns."""
+    scored = any(np.isfinite(picks.score).any() for picks in found)
+    return [_LOCATION, _STATS] if scored else [_LOCATION]
+
+
+def write_cryosparc(
+    found: Sequence[Picks], path: str | Path, exposures: Mapping[str, tuple[int, int]] | None = None
+) -> Path:
     """Write the picks of all micrographs, whose rows count from the bottom already, into one table.
 
-    cryoSPARC's number of a micrograph is the one that its name begins with, or else made from the name.
+    Parameters
+    ----------
+    found
+        One for each micrograph.
+    path
+        Where to write.
+    exposures
+        cryoSPARC's number of micrographs by their names, and that of their exposure groups. Of others the number is the
+        one that the name begins with, or else made from the name.
 
     Raises
     ------
@@ -160,14 +180,15 @@ def write_cryosparc(found: Sequence[Picks], path: str | Path) -> Path:
     Warns
     -----
     UserWarning
-        When diameters are lost because a pixel size is not known.
+        When diameters are lost because a pixel size is not known, and when numbers are made from names.
     """
     path = Path(path)
     _tell_unsized(found, path)
-    scored = any(np.isfinite(picks.score).any() for picks in found)
     names = [picks.frame.micrograph.encode("utf-8", "surrogateescape") for picks in found]
-    dtype = _dtype(max(map(len, names), default=1), scored)
-    tables = [_rows(picks, name, dtype, path) for picks, name in zip(found, names, strict=True) if len(picks)]
+    numbers = _numbers(found, names, exposures or {}, path)
+    dtype = _dtype(max(map(len, names), default=1), _STATS in results_of(found))
+    pairs = zip(found, names, numbers, strict=True)
+    tables = [_rows(picks, name, number, dtype, path) for picks, name, number in pairs if len(picks)]
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate([np.empty(0, dtype), *tables]), allow_pickle=False)
     return path
@@ -192,10 +213,34 @@ def _dtype(length: int, scored: bool) -> np.dtype[Any]:
         (_SHAPE, "<u4", (2,)),
         *((name, "<f4") for name in (_FX, _FY, _SEPARATION, _PIXEL)),
     ]
-    return np.dtype([*fields, (_SCORE, "<f4")] if scored else fields)
+    # Only the score is known of these, but a result is whole or not there.
+    stats = [(_SCORE, "<f4"), *((f"{_STATS}/{name}", kind) for name, kind in _OF_TEMPLATES)]
+    return np.dtype([*fields, *stats] if scored else fields)
 
 
-def _rows(picks: Picks, name: bytes, dtype: np.dtype[Any], path: Path) -> npt.NDArray[Any]:
+def _numbers(
+    found: Sequence[Picks], names: Sequence[bytes], exposures: Mapping[str, tuple[int, int]], path: Path
+) -> list[tuple[int, int]]:
+    """CryoSPARC's number of each micrograph, and of its exposure group."""
+    numbers = [exposures.get(p.frame.micrograph) or _in_name(p.frame.micrograph) for p in found]
+    if unknown := [p.frame.micrograph for p, one in zip(found, numbers, strict=True) if one is None and len(p)]:
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        warn(
+            f"{path}: cryoSPARC's numbers of {', '.join(cut(name, 60) for name in unknown[:_SHOWN])}{more} are not "
+            "known, and are made from the names, by which it does not find the micrographs. Give "
+            "--micrographs exposures.cs, of the job whose micrographs they are.",
+            stacklevel=5,
+        )
+    return [one or (_number(name), 0) for one, name in zip(numbers, names, strict=True)]
+
+
+def _in_name(micrograph: str) -> tuple[int, int] | None:
+    """The number that cryoSPARC puts before a micrograph's name."""
+    written = _UID.match(micrograph_stem(micrograph))
+    return (int(written[1]), 0) if written and int(written[1]) < 2**64 else None
+
+
+def _rows(picks: Picks, name: bytes, number: tuple[int, int], dtype: np.dtype[Any], path: Path) -> npt.NDArray[Any]:
     if picks.frame.shape is None:
         raise UserError(
             f"{path}: cryoSPARC counts in fractions of the micrograph, and the size of {picks.frame.micrograph} is "
@@ -204,7 +249,7 @@ def _rows(picks: Picks, name: bytes, dtype: np.dtype[Any], path: Path) -> npt.ND
         )
     size = picks.frame.pixel_size or 0.0
     rows = np.zeros(len(picks), dtype)
-    rows["location/micrograph_uid"] = _micrograph_number(name)
+    rows["location/micrograph_uid"], rows["location/exp_group_id"] = number
     rows[_PATH] = name
     rows[_SHAPE] = picks.frame.shape
     rows[_FY], rows[_FX] = (picks.yx / picks.frame.shape).T
@@ -216,11 +261,6 @@ def _rows(picks: Picks, name: bytes, dtype: np.dtype[Any], path: Path) -> npt.ND
     if dtype.names and _SCORE in dtype.names:
         rows[_SCORE] = picks.score
     return rows
-
-
-def _micrograph_number(name: bytes) -> int:
-    written = _UID.match(micrograph_stem(name.decode("utf-8", "surrogateescape")))
-    return int(written[1]) if written and int(written[1]) < 2**64 else _number(name)
 
 
 def _number(text: bytes) -> int:

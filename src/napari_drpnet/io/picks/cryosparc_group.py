@@ -21,17 +21,18 @@ from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.fields import dump, read_fields
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.paths import exists
-from napari_drpnet.io.picks.cryosparc import table_picks
+from napari_drpnet.io.picks.cryosparc import results_of, table_picks
 from napari_drpnet.io.picks.cryosparc_table import UID, CsTable, read_table
 from napari_drpnet.io.star_lists import MicrographEntry, find_in_project
 
 GROUP_SUFFIX = ".csg"
+# What cryoSPARC knows of its particles may be in several files of these.
+CRYOSPARC_SUFFIXES = (".cs", GROUP_SUFFIX)
 _HINT = "Give the .csg that cryoSPARC wrote, with the .cs files beside it."
 _ONE_BY_ONE = "Convert one of them, or one after the other."
 _MOST_FILES = 100
 _PATH, _PIXEL, _SHAPE = "micrograph_blob/path", "micrograph_blob/psize_A", "micrograph_blob/shape"
-# Of cryoSPARC's results for particles, what our table has all columns of.
-_RESULT = "location"
+_GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id")
 
 
 def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -169,7 +170,7 @@ def _is_of(table: CsTable, other: CsTable) -> bool:
 
 
 def write_csg(cs: Path, found: Sequence[Picks]) -> Path:
-    """Write the group of results beside a table of picks, so that cryoSPARC imports it as particles with locations.
+    """Write the group of results beside a table of picks, so that cryoSPARC imports it as particles.
 
     Parameters
     ----------
@@ -194,7 +195,8 @@ def write_csg(cs: Path, found: Sequence[Picks]) -> Path:
             "type": "particle",
         },
         "results": {
-            _RESULT: {"metafile": f">{cs.name}", "num_items": count, "type": f"particle.{_RESULT}"},
+            result: {"metafile": f">{cs.name}", "num_items": count, "type": f"particle.{result}"}
+            for result in results_of(found)
         },
         "version": "v4.0.0",
     }
@@ -221,12 +223,14 @@ def read_exposures(path: Path) -> list[MicrographEntry]:
     hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."
     table.require((_PATH,), "micrographs" if "movie_blob/path" not in table else "micrographs, only movies", hint)
     found: dict[str, MicrographEntry] = {}
-    for name, size, shape in zip(table.texts(_PATH), table.floats(_PIXEL).tolist(), _shapes(table), strict=True):
+    rows = zip(table.texts(_PATH), table.floats(_PIXEL).tolist(), _shapes(table), _exposures(table), strict=True)
+    for name, size, shape, exposure in rows:
         if not name or "\0" in name:
             raise UserError(f"{path}: a row does not name its micrograph.", hint)
         name = name.removeprefix(">")
         known = size if 0 < size < np.inf else None
-        first = found.setdefault(name, MicrographEntry(name, find_in_project(name, path), known, shape=shape))
+        entry = MicrographEntry(name, find_in_project(name, path), known, shape=shape, exposure=exposure)
+        first = found.setdefault(name, entry)
         if (first.pixel_size, first.shape) != (known, shape):
             raise UserError(f"{path}: {short(name)} is there twice, with other sizes.", hint)
     return list(found.values())
@@ -238,3 +242,11 @@ def _shapes(table: CsTable) -> list[tuple[int, int] | None]:
         return [None] * len(table)
     sides = np.nan_to_num(table.numbers(_SHAPE, 2).astype(np.float64)).tolist()
     return [(int(height), int(width)) if min(height, width) >= 1 else None for height, width in sides]
+
+
+def _exposures(table: CsTable) -> list[tuple[int, int] | None]:
+    """CryoSPARC's number of each micrograph and of its exposure group, where they are there."""
+    if UID not in table:
+        return [None] * len(table)
+    groups = next((table.numbers(name).tolist() for name in _GROUPS if name in table), [0] * len(table))
+    return [(int(uid), int(group)) for uid, group in zip(table.numbers(UID).tolist(), groups, strict=True)]

@@ -24,6 +24,7 @@ UID = "uid"
 # What is read of a table that may be wide and long: where particles are and how aligned, or which micrographs.
 _WANTED = re.compile(
     r"uid|location/.+|pick_stats/ncc_score|alignments.*/(shift|psize_A|class_posterior)|(micrograph|movie)_blob.*/.+"
+    r"|(mscope_params|ctf)/exp_group_id"
 )
 # What two tables of one particle cannot both be right about.
 _PLACED = re.compile(r"location/(micrograph_path|center_[xy]_frac)|alignments.*/(shift|psize_A)")

@@ -11,9 +11,8 @@ from warnings import warn
 from napari_drpnet.data import Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, reading
-from napari_drpnet.io.inputs import natural
 from napari_drpnet.io.names import is_of_file, own_name, some
-from napari_drpnet.io.paths import exists, files_in, is_dir
+from napari_drpnet.io.paths import exists, files_in, is_dir, natural
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import HeightError

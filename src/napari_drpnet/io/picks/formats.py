@@ -26,6 +26,7 @@ from napari_drpnet.io.picks.star import read_star, write_star
 from napari_drpnet.io.picks.star_particles import write_particles
 from napari_drpnet.io.picks.topaz import TOPAZ_COLUMNS, read_topaz, write_topaz
 from napari_drpnet.io.tiff import is_tiff
+from napari_drpnet.stages import stage
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def _warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> No
         )
 
 
+@stage("write")
 def write_picks(picks: Picks, path: str | Path) -> Path:
     """Write the picks of one micrograph, in the format that the suffix names.
 

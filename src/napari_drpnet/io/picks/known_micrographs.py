@@ -45,6 +45,11 @@ class KnownMicrographs:
         """Of those that are listed, in their order."""
         return tuple(self._entries)
 
+    @property
+    def exposures(self) -> dict[str, tuple[int, int]]:
+        """What cryoSPARC calls those that its exposures list, by name: number, and number of the exposure group."""
+        return {name: entry.exposure for name, entry in self._entries.items() if entry.exposure}
+
     def entry(self, name: str, path: Path | None = None) -> MicrographEntry | None:
         """The one that a name means; None when there is none or several.
 

@@ -40,6 +40,8 @@ class Row:
         Mean of the scores of the picks; NaN when there is none.
     doubt
         Why its picks were left out, a sentence; empty where they were not.
+    picker
+        Who proposed the picks; empty when no picker has seen the micrograph.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Row:
     state: str
     score: float
     doubt: str = ""
+    picker: str = ""
 
 
 class Project(Store):
@@ -175,7 +178,8 @@ class Project(Store):
         """What a list shows of one micrograph."""
         record = self._record(name)
         numbers = (record.picks, record.particles, record.background)
-        return Row(name, *numbers, self._state(record), record.score, self.evidence.left_out.get(name, ""))
+        doubt = self.evidence.left_out.get(name, "")
+        return Row(name, *numbers, self._state(record), record.score, doubt, record.picker)
 
     def rows(self) -> list[Row]:
         """What a list shows, in the order of `micrographs`."""

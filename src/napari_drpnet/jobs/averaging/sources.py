@@ -21,7 +21,7 @@ from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.browse import outside
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
-from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picked_files import read_task
 from napari_drpnet.jobs.picking import learn
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker

@@ -21,7 +21,7 @@ from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_report import remarks
-from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picked_files import read_task
 from napari_drpnet.settings import ComparisonSettings
 from napari_drpnet.steps import Job, Progress, one_of, translate
 

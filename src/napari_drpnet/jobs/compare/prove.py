@@ -23,7 +23,7 @@ from napari_drpnet.jobs.compare.contenders import RunningPicker
 from napari_drpnet.jobs.compare.proof import Proof, can_be_compared_with, of_picks
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picked_files import read_task
 from napari_drpnet.jobs.picking import spread_order
 from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import AveragingSettings, ComparisonSettings

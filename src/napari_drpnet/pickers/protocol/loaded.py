@@ -32,6 +32,7 @@ from napari_drpnet.pickers.protocol.picker import (
 )
 from napari_drpnet.pickers.protocol.simple import everything, generous
 from napari_drpnet.settings import AUTO
+from napari_drpnet.stages import stage
 from napari_drpnet.steps import drained
 
 
@@ -111,6 +112,7 @@ class LoadedPicker:
         """The score map of one micrograph, with every candidate."""
         return drained(self.score_steps(micrograph))
 
+    @stage("picker").steps
     def score_steps(self, micrograph: Micrograph) -> Generator[float, None, ScoreMap]:
         """`score`, yielding the fraction done."""
         with self._blaming(micrograph.frame.micrograph):
@@ -137,6 +139,7 @@ class LoadedPicker:
         """The candidates that `picks_from` gives at a threshold of 0."""
         return self._selected(score_map, 0.0, min_distance)
 
+    @stage("candidates")
     def _selected(self, score_map: ScoreMap, threshold: float, min_distance: float | None) -> Selection:
         with self._blaming(score_map.frame.micrograph):
             keep = self.picker.keep(score_map) if isinstance(self.picker, RulingPicker) else None

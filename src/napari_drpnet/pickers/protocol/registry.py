@@ -29,6 +29,7 @@ from napari_drpnet.settings import (
     networks_of,
     validated,
 )
+from napari_drpnet.stages import stage
 
 if TYPE_CHECKING:
     from napari_drpnet.pickers.protocol.loaded import LoadedPicker
@@ -109,8 +110,13 @@ def needs_diameter(name: str) -> bool:
 
 def network_fields() -> dict[str, str]:
     """The fields that name networks and calibrations in the settings of our own pickers, each with what it is."""
-    models = [model for _, model in _BUILT_IN.values() if model is not None]
+    models = own_settings().values()
     return {field: str(model.model_fields[field].description) for model in models for field in networks_of(model)}
+
+
+def own_settings() -> dict[str, type[PickerSettings]]:
+    """The settings models of our own pickers by name, which are known without loading a picker."""
+    return {name: model for name, (_, model) in _BUILT_IN.items() if model is not None}
 
 
 def summary(name: str) -> str:
@@ -135,6 +141,7 @@ def picker_settings(name: str, /, **fields: Any) -> PickerSettings:
     return validated(cls, fields)
 
 
+@stage("load")
 def load_picker(name: str = DEFAULT_PICKER, /, **settings: Any) -> LoadedPicker:
     """Build a picker by name.
 

@@ -85,7 +85,12 @@ class MicrographsWidget(QWidget):
         self.settings = ProjectForm(self.session)
         self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay.")
         self.job = JobBar("Pick all", self.pick_all)
-        self.job.button.tooltip = "Run the picker on all micrographs that the table shows; labels stay."
+        self.job.button.tooltip = (
+            "Run the picker on the micrographs that the table shows: those without picks, and those that were picked "
+            "with other settings. Labels stay."
+        )
+        self.again = QCheckBox("All again")
+        self.again.setToolTip("Pick also those that were picked with these settings.")
         self.pages = QStackedWidget()
         self.pages.addWidget(in_column(self.open_form.native))
         page = self._project_page()
@@ -96,6 +101,7 @@ class MicrographsWidget(QWidget):
 
     def _project_page(self) -> QWidget:
         self.job.native.layout().insertWidget(0, self.pick_this)
+        self.job.native.layout().insertWidget(2, self.again)
         return in_column(
             in_row(self.title, self.close_button, stretch=(1, 0)),
             self.notice,
@@ -230,13 +236,13 @@ class MicrographsWidget(QWidget):
     def pick_current(self) -> None:
         """Run the picker on the current micrograph."""
         if self.session.current:
-            self._pick([self.session.current])
+            self._pick([self.session.current], again=True)
 
     def pick_all(self) -> None:
-        """Run the picker on the micrographs that the table shows."""
-        self._pick(self.model.names)
+        """Run the picker on the micrographs that the table shows, as far as they are new."""
+        self._pick(self.model.names, self.again.isChecked())
 
-    def _pick(self, names: list[str]) -> None:
+    def _pick(self, names: list[str], again: bool) -> None:
         project = self.session.project
         if project is None or self.job.running:
             return
@@ -248,7 +254,7 @@ class MicrographsWidget(QWidget):
         self.session.share(True)
         self._picking, self._asked = "", names
         self.pick_this.setEnabled(False)
-        self.job.run(jobs.pick_project, project, names, step=self._picked_one, done=self._picked)
+        self.job.run(jobs.pick_project, project, names, None, again, step=self._picked_one, done=self._picked)
 
     def _picked_one(self, progress: jobs.Progress) -> None:
         """A micrograph is begun, so the one before is finished."""
@@ -264,7 +270,9 @@ class MicrographsWidget(QWidget):
 
     def _picked(self, report: jobs.PickReport) -> None:
         failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
-        told = [f"{len(report.picked)} picked, {report.picks} particles.", *report.notes, *failed[:5]]
+        new = len(report.picked) - report.earlier
+        before = f" {report.earlier} had been picked with these settings." if report.earlier else ""
+        told = [f"{new} picked, {report.picks} particles in all.{before}", *report.notes, *failed[:5]]
         self.job.say("\n".join(told))
 
     def _take(self, name: str) -> None:

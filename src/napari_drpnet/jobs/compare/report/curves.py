@@ -21,8 +21,8 @@ def curves(comparison: Comparison) -> str:
     dots = "".join(_dot(standing, colour_on_white(i)) for i, standing in judged)
     legend = "".join(_entry(n, standing, colour_on_white(i)) for n, (i, standing) in enumerate(judged))
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Precision over recall" '
-        f'font-family="system-ui, sans-serif" font-size="14">{_axes()}{lines}{dots}{legend}</svg>\n'
+        f'<svg class="paper" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Precision over recall">'
+        f"{_axes()}{lines}{dots}{legend}</svg>\n"
         '<p class="small">A dot is the threshold in force. A set without scores has a dot and no curve. '
         "AP is the average precision by distance, the area under the curve.</p>"
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
-import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from importlib.metadata import version
 
 from PIL import Image
 
 from napari_drpnet.averaging.shares import Estimate
 from napari_drpnet.drawing.colours import colour_on_white
+from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
 from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.compare.report.command import command
 from napari_drpnet.jobs.compare.report.curves import curves
@@ -34,7 +31,7 @@ from napari_drpnet.jobs.prospect import said
 
 # Together they keep the page at about 10 MB, which can be sent by mail.
 _PICTURE_WIDTH, _QUALITY, _PICTURES = 1800, 78, 7_000_000
-_MOST_ROWS, _MOST_LINES = 300, 40
+_MOST_ROWS = 300
 _STRIP_QUALITY = 88
 _AHEAD = 3  # standard errors by which a set has to lead
 _BLUE = (0, 114, 178)
@@ -58,36 +55,28 @@ class Pictures:
         """Keep a smaller copy."""
         size = min(_PICTURE_WIDTH, picture.width)
         small = picture.resize((size, round(picture.height * size / picture.width)), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        small.save(file, "JPEG", quality=_QUALITY, optimize=True)
-        if sum(map(len, self.shown.values())) + file.tell() > _PICTURES:
+        data = jpeg(small, _QUALITY)
+        if sum(map(len, self.shown.values())) + len(data) > _PICTURES:
             self.left_out.append(name)
         else:
-            self.shown[name] = file.getvalue()
+            self.shown[name] = data
 
 
 def page(report: ComparisonReport, pictures: Pictures, strips: Mapping[str, Image.Image]) -> str:
     """The whole page; ``strips`` are class averages by the name of their set."""
     parts = [
         _head(report),
-        _notes("What failed", "fail", [f"{name}: {reason}" for name, reason in report.failed]),
-        _notes("What to know before reading on", "warn", report.warnings),
-        _section("The sets", _standings(report)),
-        _section("What averages prove", _proofs(report, strips)),
-        _section("Precision and recall", curves(report.comparison)),
-        _section("How far they agree", _agreement(report.comparison, report.pixel_size)),
-        _section("Micrographs", _pictures(report, pictures)),
-        _section("Micrograph by micrograph", _micrographs(report)),
-        _section("How this was made", _making(report)),
+        notes("What failed", "fail", [f"{name}: {reason}" for name, reason in report.failed]),
+        notes("What to know before reading on", "warn", report.warnings),
+        section("The sets", _standings(report)),
+        section("What averages prove", _proofs(report, strips)),
+        section("Precision and recall", curves(report.comparison)),
+        section("How far they agree", _agreement(report.comparison, report.pixel_size)),
+        section("Micrographs", _pictures(report, pictures)),
+        section("Micrograph by micrograph", _micrographs(report)),
+        section("How this was made", _making(report)),
     ]
-    title = "Particle pickers compared"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
-    )
+    return document("Particle pickers compared", parts, STYLE)
 
 
 def _head(report: ComparisonReport) -> str:
@@ -160,25 +149,8 @@ def _proofs(report: ComparisonReport, strips: Mapping[str, Image.Image]) -> str:
 def _strip(name: str, strip: Image.Image | None) -> str:
     if strip is None:
         return ""
-    file = io.BytesIO()
-    strip.save(file, "JPEG", quality=_STRIP_QUALITY, optimize=True)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    return (
-        f'<figure><img class="strip" style="max-width:{strip.width}px" src="data:image/jpeg;base64,{data}" '
-        f'alt="Class averages of {escape(name)}"></figure>'
-    )
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n{content}\n</section>" if content else ""
-
-
-def _notes(title: str, kind: str, lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    more = [f"… and {len(lines) - _MOST_LINES} more."] if len(lines) > _MOST_LINES else []
-    items = "".join(f"<li>{escape(line)}</li>" for line in [*lines[:_MOST_LINES], *more])
-    return f'<section class="{kind}">\n<h2>{title}</h2>\n<ul>{items}</ul>\n</section>'
+    style = f'class="strip" style="max-width:{strip.width}px"'
+    return f"<figure>{image(jpeg(strip, _STRIP_QUALITY), f'Class averages of {name}', style)}</figure>"
 
 
 def _standings(report: ComparisonReport) -> str:
@@ -248,8 +220,7 @@ def _pictures(report: ComparisonReport, pictures: Pictures) -> str:
         else ""
     )
     figures = "\n".join(
-        f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(data).decode("ascii")}" '
-        f'alt="Picks on {escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
+        f"<figure>{image(data, f'Picks on {name}')}<figcaption>{escape(name)}</figcaption></figure>"
         for name, data in pictures.shown.items()
     )
     files = overlay_files(report)
@@ -281,17 +252,10 @@ def _making(report: ComparisonReport) -> str:
         f"<pre>{escape(command(settings))}</pre>\n"
         f'<div class="wide"><table><thead><tr><th>picker</th><th>settings in force</th></tr></thead>'
         f"<tbody>{used}</tbody></table></div>\n"
-        f'<p class="small">{escape(", ".join(_versions()))}.</p>'
+        f'<p class="small">{escape(made_with())}.</p>'
     )
 
 
 def _used(name: str, values: dict[str, object]) -> str:
     said = ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
     return f"<tr><td>{escape(name)}</td><td>{escape(said)}</td></tr>"
-
-
-def _versions() -> Iterable[str]:
-    yield f"napari-drpnet {version('napari-drpnet')}"
-    yield f"Python {platform.python_version()}"
-    for package in ("torch", "numpy", "scipy"):
-        yield f"{package} {version(package)}"

@@ -22,7 +22,7 @@ from napari_drpnet.io.names import places
 from napari_drpnet.jobs.averaging.write import caption
 from napari_drpnet.jobs.compare.result import ComparisonReport
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.pick_run import read_task
+from napari_drpnet.jobs.picked_files import read_task
 from napari_drpnet.rescaling import rescale
 
 # Of one panel, in pixels; with the number of pictures and of panels this bounds what the pictures take on disk.

@@ -1,0 +1,73 @@
+"""Which micrographs of a project are to be picked: those that no picker saw, and those picked with other settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
+from napari_drpnet.settings import AUTO
+
+# Where a picker computes changes no pick.
+_NO_PICK = ("device", "memory")
+
+
+def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that have no picks of this picker, as it is set now.
+
+    Picks that somebody brought along are picks; so are those of a micrograph on which the picker found nothing.
+
+    Parameters
+    ----------
+    project, picker
+        Whose.
+    names
+        Of micrographs of the project.
+    """
+    if outgrown(project, picker):
+        return [name for name in names if not _brought(project, name)]
+    old = _outdated(project, picker)
+    return [name for name in names if name in old or project.row(name).picker == ""]
+
+
+def outgrown(project: Project, picker: LoadedPicker) -> bool:
+    """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
+    decision = project.evidence.decision
+    if decision is None or decision.enough or not picker.auto:
+        return False
+    return len(project.micrographs) >= 2 * decision.micrographs
+
+
+def begin(project: Project, picker: LoadedPicker) -> None:
+    """Remember with which settings micrographs are picked from now on, and which were picked with others."""
+    outdated = tuple(sorted(_outdated(project, picker)))
+    update = {"picked_with": _settings(picker), "outdated": outdated}
+    project.keep_evidence(project.evidence.model_copy(update=update))
+
+
+def note_picked(project: Project, names: Collection[str]) -> None:
+    """Remember which micrographs were picked with the settings of now."""
+    outdated = tuple(name for name in project.evidence.outdated if name not in names)
+    project.keep_evidence(project.evidence.model_copy(update={"outdated": outdated}))
+
+
+def _outdated(project: Project, picker: LoadedPicker) -> set[str]:
+    """Micrographs whose picks are of a picker, but not of this one as it is set now."""
+    known = project.evidence
+    if known.picked_with == _settings(picker):
+        return set(known.outdated)
+    return {row.name for row in project.rows() if row.picker and not _brought(project, row.name)}
+
+
+def _brought(project: Project, name: str) -> bool:
+    return project.row(name).picker == "imported"
+
+
+def _settings(picker: LoadedPicker) -> str:
+    """What tells settings apart that give other picks."""
+    threshold = {"threshold": AUTO} if picker.auto else {}
+    said = picker.settings.model_dump(mode="json") | threshold | {"picker": picker.name}
+    text = json.dumps({name: value for name, value in said.items() if name not in _NO_PICK}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
