@@ -38,8 +38,9 @@ check: $(READY)  ## style, types, architecture, manifest
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate src/napari_drpnet/napari.yaml
 
-bench: $(READY)  ## time and memory of every stage
+bench: $(READY)  ## time and memory of every stage, and of a data set
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/throughput.py
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache fuzz-failures
