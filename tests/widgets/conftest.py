@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.io.project.project import Project
@@ -17,6 +18,15 @@ from napari_drpnet.widgets.session.session import Session
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Any) -> Any:
     return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plugins_are_looked_for_once() -> Any:
+    """Every window looks through all that is installed; here that is the same for all of them."""
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda **_: found)
+        yield
 
 
 @pytest.fixture(autouse=True)
