@@ -16,8 +16,9 @@ from napari_drpnet.widgets.session.session import Session
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Any) -> Any:
-    return make_napari_viewer_proxy(show=True)
+def viewer(make_napari_viewer_proxy: Any, request: pytest.FixtureRequest) -> Any:
+    """A window. It is on the screen where a test is marked as ``painted``; that takes as long again."""
+    return make_napari_viewer_proxy(show=request.node.get_closest_marker("painted") is not None)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,7 +17,7 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added
 from napari_drpnet.widgets.gallery.form import EVERYWHERE
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.painted]
 LIMIT = 20_000  # milliseconds
 NAMES = ("m0", "m1", "m2")
 KEYS = Qt.Key

@@ -91,6 +91,7 @@ def test_every_picker_is_offered_with_a_line_that_says_what_it_is(form: Any) -> 
     assert form.method.about.value == base.summary("drpnet")
 
 
+@pytest.mark.painted
 def test_in_a_window_of_its_own(make_napari_viewer_proxy: Any, micrograph_file: Path, qtbot: Any) -> None:
     viewer = make_napari_viewer_proxy(show=True)
     viewer.open(str(micrograph_file), plugin="napari-drpnet")
