@@ -125,6 +125,19 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Signals are heard after this block as before it, whatever a library that is imported in it does to them."""
+    numbers = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:  # which only the main thread can have changed
+                signal.signal(number, handler)
+
+
 def check() -> None:
     """Raise `Interrupted` if a signal came and its exception was lost, as in the end of an object."""
     if _signals is not None and _signals.number:

@@ -16,6 +16,8 @@ import pytest
 
 from napari_drpnet import UserError, read_micrograph
 from napari_drpnet.io import IMAGE_SUFFIXES, is_image, open_image
+from napari_drpnet.io.images import size_of
+from napari_drpnet.io.mrc import usual_header
 from napari_drpnet.io.mrc import write_mrc as write_image
 
 IMAGE = np.arange(6 * 10, dtype=np.float32).reshape(6, 10)
@@ -41,6 +43,64 @@ def edit(path: Path, change: Callable[[np.recarray], None]) -> Path:
 @pytest.fixture
 def mrc(tmp_path: Path) -> Path:
     return write_mrc(tmp_path / "a.mrc", IMAGE)
+
+
+def cut_off(path: Path, count: int) -> None:
+    path.write_bytes(path.read_bytes()[:count])
+
+
+# What is done to a file, and whether its header is still one that a quick look may be trusted with.
+ODD: dict[str, tuple[Callable[[Path], object], bool]] = {
+    "plain": (lambda path: None, True),
+    "integers": (lambda path: write_mrc(path, IMAGE.astype("i2")), True),
+    "an extended header": (lambda path: _extended(path), True),
+    "no pixel size": (lambda path: write_mrc(path, IMAGE, 0), False),
+    "a pixel size of 1": (lambda path: write_mrc(path, IMAGE, 1), False),
+    "nearly 1": (lambda path: write_mrc(path, IMAGE, 1.0001), True),
+    "bytes, with or without a sign": (lambda path: write_mrc(path, IMAGE.astype("i1")), False),
+    "a stack": (lambda path: write_mrc(path, np.stack([IMAGE, IMAGE])), False),
+    "the other order of bytes": (lambda path: write_mrc(path, IMAGE.astype(">f4")), False),
+    "cut off": (lambda path: cut_off(path, HEADER + 10), False),
+    "shorter than a header": (lambda path: cut_off(path, 100), False),
+    "bytes too many": (lambda path: path.write_bytes(path.read_bytes() + b"more"), False),
+    "a wrong mode": (lambda path: edit(path, lambda header: header.__setattr__("mode", 77)), False),
+    "no width": (lambda path: edit(path, lambda header: header.__setattr__("nx", 0)), False),
+    "no cells": (lambda path: edit(path, lambda header: header.__setattr__("mx", 0)), False),
+    "pixels that are not square": (lambda path: edit(path, lambda header: header.__setattr__("my", 30)), False),
+    "an edge that is no number": (lambda path: edit(path, lambda header: header.cella.__setattr__("y", np.nan)), False),
+    "packed": (lambda path: path.write_bytes(gzip.compress(path.read_bytes())), False),
+    "not there": (lambda path: path.unlink(), False),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), False),
+}
+
+
+def _extended(path: Path) -> None:
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(IMAGE)
+        file.set_extended_header(np.zeros(3, "V80"))
+        file.voxel_size = 2.5
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ODD)
+def test_a_quick_look_at_a_header_sees_what_opening_the_file_does(mrc: Path, kind: str) -> None:
+    change, usual = ODD[kind]
+    change(mrc)
+    assert (usual_header(mrc) is not None) == usual
+    assert told(lambda: size_of(mrc)) == told(lambda: _opened(mrc))
+
+
+def _opened(path: Path) -> object:
+    image = open_image(path)
+    return image.array.shape[-2:], image.pixel_size
+
+
+def told(look: Callable[[], object]) -> object:
+    """What a look at a file gives, be it an error."""
+    try:
+        return look()
+    except UserError as error:
+        return str(error)
 
 
 @pytest.mark.parametrize(("dtype", "mode"), [("i1", 0), ("i2", 1), ("f4", 2), ("u2", 6), ("f2", 12)])

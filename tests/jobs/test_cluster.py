@@ -143,6 +143,21 @@ def test_the_job_script_is_that_of_the_queueing_system(tmp_path: Path, where: st
     assert "--nthreads 4 " in script
 
 
+def test_ctrl_c_is_heard_after_the_job_script_as_before(tmp_path: Path):
+    """dask-jobqueue takes it for itself when it is imported, and ends the program with status 0."""
+    (tmp_path / "jobs.yaml").write_text("cores: 4\nmemory: 8GB\n")
+    program = """
+import signal
+from pathlib import Path
+from napari_drpnet.jobs import job_script
+def heard(*_): raise SystemExit(7)
+signal.signal(signal.SIGINT, heard)
+job_script("slurm", Path("jobs.yaml"))
+signal.raise_signal(signal.SIGINT)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path).returncode == 7
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

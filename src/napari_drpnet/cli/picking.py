@@ -170,9 +170,8 @@ def _document(report: jobs.PickReport) -> dict[str, object]:
 
 
 def _result(result: jobs.PickResult) -> dict[str, object]:
-    numbers = {name: value for name in ("evidence", "evidence_error") if not math.isnan(value := getattr(result, name))}
-    unknown = {"evidence": None, "evidence_error": None, "error": result.error or None}
-    return asdict(result) | unknown | numbers
+    told = asdict(result) | {"error": result.error or None}
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in told.items()}
 
 
 def sample(

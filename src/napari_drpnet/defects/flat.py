@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from scipy import ndimage
 
@@ -65,12 +67,21 @@ def quiet_frame(image: ImageArray) -> MaskArray:
 
 
 def _blocks(image: ImageArray) -> tuple[ImageArray, MaskArray]:
-    """The lowest grey level of each square of `_BLOCK` pixels, and whether it is the only one there."""
+    """The lowest grey level of each square of `_BLOCK` pixels, and whether it is the only one there and in many others.
+
+    Those others are connected with it.
+    """
     h, w = (side // _BLOCK * _BLOCK for side in image.shape)
-    if not (image[:h:_BLOCK, :w:_BLOCK] == image[1:h:_BLOCK, 1:w:_BLOCK]).any():  # most images: quick to see
+    first, *others = (image[shift:h:_BLOCK, shift:w:_BLOCK] for shift in range(_BLOCK))
+    alike = np.logical_and.reduce([first == other for other in others])
+    if np.count_nonzero(alike) < _FEWEST:  # most images: quick to see
         return np.empty((0, 0), np.float32), np.empty((0, 0), np.bool_)
     low, high = _spans(image)
-    return low, low == high
+    same = low == high
+    numbered, _ = ndimage.label(same)
+    large = np.bincount(numbered.ravel()) >= _FEWEST
+    large[0] = False
+    return low, large[numbered]
 
 
 def _spans(image: ImageArray) -> tuple[ImageArray, ImageArray]:
@@ -78,7 +89,11 @@ def _spans(image: ImageArray) -> tuple[ImageArray, ImageArray]:
     h, w = (side // _BLOCK for side in image.shape)
     rows = image[: h * _BLOCK, : w * _BLOCK].reshape(h, _BLOCK, w * _BLOCK)
     low, high = rows.min(axis=1), rows.max(axis=1)
-    return low.reshape(h, w, _BLOCK).min(axis=2), high.reshape(h, w, _BLOCK).max(axis=2)
+    columns = [slice(shift, None, _BLOCK) for shift in range(_BLOCK)]
+    return (
+        reduce(np.minimum, (low[:, each] for each in columns)),
+        reduce(np.maximum, (high[:, each] for each in columns)),
+    )
 
 
 def _areas(flat: MaskArray) -> tuple[MaskArray, MaskArray]:
@@ -111,5 +126,7 @@ def _part_of_border(area: MaskArray, where: tuple[slice, slice], shape: tuple[in
 
 def magnified(blocks: MaskArray, size: int, shape: tuple[int, ...]) -> MaskArray:
     """Blocks of ``size`` pixels as pixels of an image of ``shape``; what is beyond the last block goes with it."""
-    pixels = blocks.repeat(size, axis=0).repeat(size, axis=1)
+    pixels = blocks.repeat(size, axis=1).repeat(size, axis=0)
+    if pixels.shape == shape:
+        return pixels
     return np.pad(pixels, [(0, side - have) for side, have in zip(shape, pixels.shape, strict=True)], mode="edge")

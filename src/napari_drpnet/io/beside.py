@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -42,7 +43,7 @@ def file_beside(micrograph: str, path: Path) -> Path | None:
 
 
 def _files_beside(micrograph: str, path: Path) -> Iterator[Path]:
-    stem = micrograph_stem(micrograph)
-    named = [folder / micrograph for folder in path.absolute().parents]
-    beside = [path.absolute().with_name(stem + suffix) for suffix in _SUFFIXES]
-    yield from (file for file in (*named, *beside) if file.suffix.lower() in _SUFFIXES and is_file(file))
+    stem, whole = micrograph_stem(micrograph), path.absolute()
+    named = (folder / micrograph for folder in whole.parents)
+    beside = (whole.with_name(stem + suffix) for suffix in _SUFFIXES)
+    yield from (file for file in chain(named, beside) if file.suffix.lower() in _SUFFIXES and is_file(file))

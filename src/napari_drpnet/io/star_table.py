@@ -36,14 +36,14 @@ _ODD = re.compile(
 )
 # With a second group, perhaps empty, when there is nothing in the block.
 _BLOCK = re.compile(r"^[ \t]*data_(\S*)[ \t]*\n?(?=([ \t]*data_\S*[ \t]*$|\Z)?)", re.ASCII | re.MULTILINE)
-# One loop after comments, without quotation marks, hashes and the like among its values.
+# The head of one loop after comments, as far as its rows.
 _LOOP = re.compile(
     r"""(?: \#[^\n]*\n | [ \t]*\n )*
         data_(?P<name>[^\s"'\#%\\]*) [ \t]*\n (?: [ \t]*\n )* loop_ [ \t]*\n
-        (?P<columns> (?: _[^\s"'\#%\\]+ (?:[ \t]+\#[ \t]*[0-9]+)? [ \t]*\n )+ )
-        (?P<rows> (?: (?![ \t]*(?:_|data_|loop_)) [^\x00-\x08\n\x0b-\x1f\x7f"'\#%\\]* (?:\n|\Z) )*+ )""",
+        (?P<columns> (?: _[^\s"'\#%\\]+ (?:[ \t]+\#[ \t]*[0-9]+)? [ \t]*\n )+ )""",
     re.VERBOSE,
 )
+_ELSE_THAN_ROWS = re.compile(r"^[ \t]*(?:_|data_|loop_)", re.MULTILINE)
 _COLUMN = re.compile(r"^_(\S+)", re.MULTILINE)
 _NEEDS_QUOTES = re.compile(r"\s|^([\"'#_]|data_|loop_|save_|global_|stop_)", re.IGNORECASE)
 # A word of these alone is none of the above.
@@ -166,14 +166,24 @@ def _simple(text: str, path: Path) -> Table | None:
 
     Splitting its lines takes a fiftieth of starfile's time, and a project has tens of thousands of such files.
     """
-    match = _LOOP.fullmatch(text)
+    match = _LOOP.match(text)
     if match is None or not text.isascii():
         return None
+    below = text[match.end() :]
+    if not _are_plain_rows(below):
+        return None
     columns = _COLUMN.findall(match["columns"])
-    rows = [row for row in map(str.split, match["rows"].split("\n")) if row]
+    rows = [row for row in map(str.split, below.split("\n")) if row]
     if len(set(columns)) < len(columns) or not set(map(len, rows)) <= {len(columns)}:
         return None
     return Table(path, match["name"], columns, rows)
+
+
+def _are_plain_rows(text: str) -> bool:
+    """Whether all lines are rows, without quotation marks, hashes, control characters and the like."""
+    if any(mark in text for mark in "\"'#%\\") or not text.replace("\n", "").replace("\t", "").isprintable():
+        return False
+    return "_" not in text or not _ELSE_THAN_ROWS.search(text)
 
 
 def _plain(text: str, names: list[str]) -> str:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 from typing import Self
 
 from napari_drpnet.data import Frame
@@ -25,6 +25,8 @@ from napari_drpnet.stages import stage
 # A micrograph with so many times fewer picks than the usual one is told of, where that one has so many, and there are
 # so many micrographs to tell what is usual.
 _FEWER, _ENOUGH, _SEVERAL = 10, 20, 5
+# Pixel sizes of one data set differ by less than this part.
+_ALIKE = 0.02
 _SHOWN, _LONGEST = 3, 50  # names in a note, and their characters
 # Angstrom: pixels of images in which single particles are picked, and what such an image shows from side to side.
 _SMALLEST, _LARGEST, _WIDEST = 0.3, 20.0, 25_000.0
@@ -63,6 +65,8 @@ class PickResult:
         Candidates of at least low, normal and high confidence; None where the picker knows no such levels.
     earlier
         Whether an earlier run picked it, and this one had nothing to do.
+    pixel_size
+        In Angstrom; NaN where it was not read now, or is not known.
     """
 
     micrograph: str
@@ -76,6 +80,7 @@ class PickResult:
     doubt: str = ""
     levels: Levels | None = None
     earlier: bool = False
+    pixel_size: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,21 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
         ("No particle was found on", nothing),
         (f"Far fewer picks than the usual {usual:g} on", few),
     )
-    return (*(f"{said} {_named(which)}." for said, which in notes if which), *doubted)
+    odd = _of_other_pixels(results)
+    return (*(f"{said} {_named(which)}." for said, which in notes if which), *odd, *doubted)
+
+
+def _of_other_pixels(results: Sequence[PickResult]) -> tuple[str, ...]:
+    """A sentence about micrographs whose pixels are not as large as those of most, if there are any."""
+    known = [result for result in results if not math.isnan(result.pixel_size)]
+    if not known:
+        return ()
+    usual = median_low(result.pixel_size for result in known)
+    other = [result for result in known if not math.isclose(result.pixel_size, usual, rel_tol=_ALIKE)]
+    if not other:
+        return ()
+    named = _named([replace(result, picks=0) for result in other])
+    return (f"Pixels are {usual:g} A on most micrographs, but {other[0].pixel_size:g} A on {named}.",)
 
 
 def _doubted(results: Sequence[PickResult]) -> tuple[str, ...]:

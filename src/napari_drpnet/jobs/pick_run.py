@@ -146,9 +146,11 @@ def pick_tasks(
         new = Finished(lists.add, len(lists.results), len(lists.results) + len(left) + len(refused))
         for refusal in refused:
             new.note(PickResult(refusal.name, error=str(refusal.error)))
-        read = {task.micrograph.name: partial(read_task, task, run.pixel_size) for task in tasks}
+        called = {task.micrograph.name: task for task in tasks}
         page.follow(
-            lambda: lists.results, [tasks[number].micrograph.name for number in mine], lambda name: read[name]()
+            lambda: lists.results,
+            [tasks[number].micrograph.name for number in mine],
+            lambda name: read_task(called[name], run.pixel_size),
         )
         items = Items(tasks, run.out, run.pixel_size)
         work = pick_each(picker, items, new.note, replace(terms, elsewhere=elsewhere), left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -155,7 +156,7 @@ def learn(picker: LoadedPicker, micrographs: Sequence[Reader], keep: Path | None
 def with_own(result: PickResult, found: Found) -> PickResult:
     """A result with what is known of the evidence of its micrograph."""
     own = found.own
-    result = replace(result, levels=found.levels)
+    result = replace(result, levels=found.levels, pixel_size=found.picks.frame.pixel_size or math.nan)
     value, error = own.evidence.value, own.evidence.error
     return replace(result, evidence=value, evidence_error=error, left_out=found.left_out, doubt=own.doubt)
 

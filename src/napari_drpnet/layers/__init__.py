@@ -29,7 +29,7 @@ from napari_drpnet.layers.images import (
 from napari_drpnet.layers.kinds import kinds_layer, swap_kinds
 from napari_drpnet.layers.laying import adopt, laid_on, lay_on
 from napari_drpnet.layers.pixel_size import set_pixel_size
-from napari_drpnet.layers.placement import LayerTuple, assign, called, frame_of, pixels, placement
+from napari_drpnet.layers.placement import LayerTuple, assign, called, frame_of, named_frame, pixels, placement
 from napari_drpnet.layers.points import (
     STAND_IN_DIAMETER,
     STAND_IN_PIXELS,
@@ -84,6 +84,7 @@ __all__ = [
     "legend",
     "mark_manual",
     "move_points",
+    "named_frame",
     "new_point",
     "picks_from_layer",
     "picks_of",

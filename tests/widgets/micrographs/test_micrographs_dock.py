@@ -12,7 +12,9 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
+from napari_drpnet.io import write_picks
 from napari_drpnet.io.project.project import Project, Row
+from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.labels import labelled, labels_of
 from napari_drpnet.widgets.micrographs.table import MicrographModel
 from napari_drpnet.widgets.pick.dock import PickWidget
@@ -70,6 +72,31 @@ def test_a_folder_of_micrographs_becomes_a_project_that_opens_where_it_was_left(
     qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
     assert dock.session.current == "m10"
     assert dock.session.project.settings.diameter == 120
+    dock.session.close()
+
+
+def test_an_import_that_is_cancelled_goes_on_when_the_project_is_opened_again(
+    dock: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    count = 5
+    write_mrc(tmp_path / "m0.mrc", grid_of_blobs()[0], PIXEL_SIZE)
+    for number in range(1, count):
+        (tmp_path / f"m{number}.mrc").hardlink_to(tmp_path / "m0.mrc")
+    write_picks(some_picks("m0"), tmp_path / "c.star")
+    pairs = [(f"{tmp_path}/m{number}.mrc", f"{tmp_path}/c.star") for number in range(count)]
+    write_coordinate_list(pairs, tmp_path / "autopick.star")
+    form = dock.open_form
+    form.folder.edit.setText(str(tmp_path / "project"))
+    form.inputs.edit.setText(str(tmp_path / "autopick.star"))
+    steps = form._steps(form.folder.path, (form.inputs.text,), {})
+    told = [next(steps).message for _ in range(2)]
+    assert told[1] == "m0"
+    assert Project.open(form.folder.path).read_only
+    form.job.ended.emit()  # as cancelling does, and nobody goes on with the steps
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
+    assert not dock.session.read_only
+    assert {row.picks for row in dock.session.project.rows()} == {len(some_picks("m0"))}
     dock.session.close()
 
 

@@ -110,12 +110,12 @@ def write_box(picks: Picks, path: str | Path) -> Path:
     sides = np.maximum(np.rint(known_sizes(picks, path)), 1).astype(np.int64)
     centres = np.floor(picks.yx + 0.5).astype(np.int64)
     corners = centres - sides // 2
-    scored = np.isfinite(picks.score).any()
-    lines = [
-        f"{x}\t{y}\t{width}\t{height}" + f"\t{float(score) if np.isfinite(score) else _ORDINARY!r}" * bool(scored)
-        for (y, x), (height, width), score in zip(corners, sides, picks.score, strict=True)
-    ]
-    return write_text("".join(f"{line}\n" for line in lines), path)
+    known = np.isfinite(picks.score)
+    columns: list[list[float]] = [*corners.T[::-1].tolist(), *sides.T[::-1].tolist()]
+    if known.any():
+        score = picks.score.tolist()
+        columns.append([score[row] if told else _ORDINARY for row, told in enumerate(known.tolist())])
+    return write_text("".join("\t".join(map(repr, row)) + "\n" for row in zip(*columns, strict=True)), path)
 
 
 def known_sizes(picks: Picks, path: Path) -> FloatArray:

@@ -255,7 +255,7 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
     path = Path(path)
     measured = (picks.yx[:, 1], picks.yx[:, 0], picks.diameter, picks.score)
     one_line = [" ".join(source.splitlines()) for source in picks.source.tolist()]
-    columns = [*map(texts, measured), picks.label, one_line, picks.class_number.astype(str), texts(picks.psi)]
+    columns = [*map(texts, measured), picks.label.tolist(), one_line, picks.class_number.tolist(), texts(picks.psi)]
     names = [*_COLUMNS]
     if np.isfinite(picks.box).any():
         names += _BOX
@@ -269,4 +269,7 @@ def write_csv(picks: Picks, path: str | Path) -> Path:
 
 def texts(values: FloatArray) -> list[str]:
     """The shortest text that reads back as the same number."""
-    return ["" if np.isnan(value) else repr(float(value)) for value in values]
+    if np.isnan(values).all():
+        return [""] * len(values)
+    numbers: list[float] = values.tolist()
+    return [repr(value) if value == value else "" for value in numbers]  # NaN is not itself

@@ -186,10 +186,13 @@ def _of_table(
     if ORIGIN in table:
         said["source"] = np.array(table.texts(ORIGIN), dtype=np.str_)
     said["box"] = np.column_stack([known(table, side) for side in BOX])
-    picks = Picks(Frame(""), yx, label=_labels(table), **said, **score_columns(table))
+    rows = rows_by_name(names)
+    picks = Picks(Frame(next(iter(rows), "")), yx, label=_labels(table), **said, **score_columns(table))
     found = []
-    for name, which in rows_by_name(names).items():
-        part = picks if len(which) == len(picks) else picks.select(which)
+    for name, numbers in rows.items():
+        whole = len(numbers) == len(picks)
+        which = slice(None) if whole else np.array(numbers)
+        part = picks if whole else picks.select(numbers)
         size = _one_size(sizes.micrograph[which], name, table)
         if moved[which].any():
             frame = None if size else frame_of(name, table.path)
@@ -198,7 +201,8 @@ def _of_table(
                 raise asked(table)
             # As RELION does when it extracts again.
             part = replace(part, yx=part.yx - np.rint(moved[which] / size))
-        found.append(replace(part, frame=Frame(name, pixel_size=size)))
+        frame = Frame(name, pixel_size=size)
+        found.append(part if part.frame == frame else replace(part, frame=frame))
     return found
 
 
@@ -349,9 +353,12 @@ def note(picks: Picks) -> list[str]:
     """The comment that keeps what all picks share; nothing where they differ."""
     diameters = set(picks.diameter[np.isfinite(picks.diameter)].tolist())
     sources = set(picks.source.tolist()) - {""}
-    line = "napari-drpnet picks"
-    if len(diameters) == 1 and np.isfinite(picks.diameter).all():
-        line += f" diameter={diameters.pop()!r}"
-    if len(sources) == 1 and (picks.source != "").all():
-        line += f" source={' '.join(sources.pop().split())}"
-    return [line]
+    diameter = diameters.pop() if len(diameters) == 1 and np.isfinite(picks.diameter).all() else np.nan
+    source = sources.pop() if len(sources) == 1 and (picks.source != "").all() else ""
+    return [note_of(diameter, " ".join(source.split()))]
+
+
+def note_of(diameter: float, source: str) -> str:
+    """The comment of picks with one diameter in micrograph pixels, NaN when unknown, and one source."""
+    told = f" diameter={diameter!r}" * bool(np.isfinite(diameter)) + f" source={source}" * bool(source)
+    return f"napari-drpnet picks{told}"

@@ -18,7 +18,7 @@ from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.picks.rows import checked
 from napari_drpnet.io.picks.star import (
-    note,
+    note_of,
     orientation_columns,
     read_note,
     score_columns,
@@ -95,10 +95,8 @@ def labels_text(labels: Picks) -> str:
 
 def _comments(picks: Picks, picker: str) -> list[str]:
     frame, known = picks.frame, set(picks.diameter[np.isfinite(picks.diameter)].tolist())
-    diameter = known.pop() if len(known) == 1 else np.nan
+    line = note_of(known.pop() if len(known) == 1 else np.nan, picker)
     shape = "{},{}".format(*frame.shape) if frame.shape else "unknown"
-    (line,) = note(replace(picks, diameter=np.array(diameter), source=np.array("")))
-    line += f" source={picker}" if picker else ""
     return [line, f"micrograph shape={shape} pixel_size={frame.pixel_size or 'unknown'}"]
 
 

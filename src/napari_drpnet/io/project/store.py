@@ -207,10 +207,7 @@ class Store:
 
     @contextmanager
     def _one_list(self) -> Iterator[None]:
-        """Write the index and the list once, at the end of many changes, however that comes.
-
-        If the process is killed before, they are made anew from the files.
-        """
+        """Write the index and the list once, at the end of many changes; of a killed process they are made anew."""
         self._later = True
         try:
             yield
@@ -284,8 +281,8 @@ class Store:
             extracted, labels = split(picks, region)
             picker = picker or _picker(picks) or record.picker
             # First the labels, which nobody can make again: what they say goes before older picks.
-            self._put(self._files.labels(name), labels_text(labels) if len(labels) else None)
-            self._put(self._files.picks(name), picks_text(extracted, picker) if len(picks) or picker else None)
+            _put(self._files.labels(name), labels_text(labels) if len(labels) else None)
+            _put(self._files.picks(name), picks_text(extracted, picker) if len(picks) or picker else None)
             record = replace(record, picker=picker, **counts(extracted, labels))
             self._note(replace(record, stamp=self._files.stamp_of(name)))
 
@@ -340,7 +337,7 @@ class Store:
             if mask is not None and painted:
                 write_region(mask, path)
             else:
-                self._put(path, None)
+                _put(path, None)
             self._index.records[name] = replace(self._record(name), region=painted)
             self.write_picks(name, picks)
 
@@ -362,13 +359,14 @@ class Store:
                 f"{self.folder} can only be read: {self.read_only}.", "Open it again when that has changed."
             )
 
-    def _put(self, path: Path, text: str | None) -> None:
-        """Write a text file, or remove it."""
-        if text is not None:
-            write_text(text, path)
-            return
-        with writing(path):
-            path.unlink(missing_ok=True)
+
+def _put(path: Path, text: str | None) -> None:
+    """Write a text file, or remove it."""
+    if text is not None:
+        write_text(text, path)
+        return
+    with writing(path):
+        path.unlink(missing_ok=True)
 
 
 def _picker(picks: Picks) -> str:

@@ -69,8 +69,10 @@ def find_entries(
 
 def _each_meant(entries: Sequence[MicrographEntry], wrong: list[UserError]) -> list[MicrographEntry]:
     """The micrographs without those that are not there under a name by which others are meant, as picks call them."""
-    there = {entry.name: entry.path.absolute() for entry in entries if exists(entry.path)}
-    index, kept = NameIndex(there, there), []
+    there = {entry.name: entry.path for entry in entries if exists(entry.path)}
+    if all(entry.name in there for entry in entries):
+        return list(entries)
+    index, kept = NameIndex(there, {name: path.absolute() for name, path in there.items()}), []
     for entry in entries:
         meant = [] if entry.name in there else index.find(entry.name)
         if len(meant) > 1:

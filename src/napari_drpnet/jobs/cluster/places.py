@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.interruption import deaf_to_ctrl_c
+from napari_drpnet.interruption import deaf_to_ctrl_c, handlers_kept
 from napari_drpnet.io.fields import read_fields
 from napari_drpnet.settings import QUEUES
 
@@ -154,7 +154,8 @@ def _closed(cluster: Any) -> Iterator[None]:
 def _asked_for(where: str, settings: Path | None) -> tuple[Any, int]:
     """A cluster of a queueing system that has submitted nothing yet, and how many jobs it is to have."""
     try:
-        import dask_jobqueue
+        with handlers_kept():  # it would end the program on Ctrl-C, as if all were done
+            import dask_jobqueue
     except ImportError as error:
         raise UserError("The packages for a cluster are not installed.", _EXTRA) from error
     fields = {} if settings is None else read_fields(settings, _HINT)

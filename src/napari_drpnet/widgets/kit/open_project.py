@@ -31,6 +31,7 @@ class OpenProject(Container[Any]):
     def __init__(self, opened: Callable[[Project], None]) -> None:
         self._opened = opened
         self._left: list[Project] = []  # opened after somebody cancelled
+        self._opening: jobs.Job[Project] | None = None
         self.folder = PathLine(
             "folder of the project", "The folder that keeps picks, labels, networks and settings; made when it is new."
         )
@@ -43,6 +44,7 @@ class OpenProject(Container[Any]):
         self.pixel_size.native.setSpecialValueText("as the files say")
         self.diameter: Any = control(ProjectSettings, "diameter", preference("diameter"))
         self.job = JobBar("Open", self.run)
+        self.job.ended.connect(self._end)
         super().__init__(widgets=[self.job], labels=False)
         self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(0, self._form())
@@ -64,9 +66,15 @@ class OpenProject(Container[Any]):
 
     def _steps(self, folder: Path, inputs: tuple[str, ...], settings: dict[str, Any]) -> jobs.Job[Project]:
         yield jobs.Progress(0, 1, message="Looking through the micrographs" if inputs else "Opening")
-        project = yield from jobs.opening(folder, inputs, **settings)
+        self._opening = jobs.opening(folder, inputs, **settings)
+        project = yield from self._opening
         self._left.append(project)
         return project
+
+    def _end(self) -> None:
+        """Nobody goes on with what was cancelled: the project that it has open is closed."""
+        if self._opening is not None:
+            self._opening.close()
 
     def _take(self, project: Project) -> None:
         self._left.remove(project)

@@ -74,8 +74,8 @@ class ChosenImage:
 class ImageForm:
     """The two controls that choose the image layer and its pixel size in Angstrom.
 
-    The pixel size is that of the layer. A new one goes to the layer at once, and to every other layer of the
-    same micrograph, so that all of them stay where they are to each other.
+    The image is the one that is active in the viewer. The pixel size is that of the layer. A new one goes to the layer
+    at once, and to every other layer of the same micrograph, so that all of them stay where they are to each other.
 
     Parameters
     ----------
@@ -101,8 +101,12 @@ class ImageForm:
         self.pixel_size.changed.connect(self._set_pixel_size)
         events = viewer.layers.events
         self.heard = Subscriptions(
-            (events.inserted, self._update), (events.removed, self._update), (events.renamed, self._update)
+            (events.inserted, self._update),
+            (events.removed, self._update),
+            (events.renamed, self._update),
+            (viewer.layers.selection.events.active, self._follow),
         )
+        self._follow()
         self.refresh()
 
     @property
@@ -145,13 +149,22 @@ class ImageForm:
         return tuple(min(int(step), size - 1) for step, size in zip(shown, array.shape, strict=False))
 
     def _images(self, _: Any = None) -> list[tuple[str, Image]]:
-        return [(layer.name, layer) for layer in self._viewer.layers if _is_micrograph(layer)]
+        return [(layer.name, layer) for layer in self._viewer.layers if is_micrograph(layer)]
 
     def _update(self, event: Any = None) -> None:
         before = self.layer
         self.image.reset_choices()
         if self.layer is not before:
             self.refresh()
+
+    def _follow(self, event: Any = None) -> None:
+        """Take the micrograph whose layer is active. Another image of the same micrograph is taken by hand only."""
+        active = self._viewer.layers.selection.active
+        if active is None or active is self.layer or not is_micrograph(active):
+            return
+        if self.layer is None or layers.named_frame(active).micrograph != layers.named_frame(self.layer).micrograph:
+            self.image.reset_choices()
+            self.image.value = active
 
     def refresh(self) -> None:
         """The layers show other data now: their pixel size."""
@@ -186,5 +199,6 @@ def picks_layers(viewer: Viewer) -> list[Points | Shapes]:
     return [layer for layer in points if layer.metadata.get("role") not in ("ring", "marks")]
 
 
-def _is_micrograph(layer: Any) -> bool:
+def is_micrograph(layer: Any) -> bool:
+    """Whether a layer may hold a micrograph: an image that shows neither scores nor a micrograph for the eye."""
     return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")

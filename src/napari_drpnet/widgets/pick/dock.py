@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container
+from magicgui.widgets import Container, Label
 from napari.utils.notifications import show_warning
 
+from napari_drpnet import layers
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
@@ -22,6 +24,7 @@ from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
 from napari_drpnet.widgets.pick.result import Result
 from napari_drpnet.widgets.pick.run import Scored, Sooner, in_project, on_its_own, steps
+from napari_drpnet.widgets.pick.saving import SaveForm
 from napari_drpnet.widgets.pick.size import SizeForm
 from napari_drpnet.widgets.pick.tuning import Tuning
 from napari_drpnet.widgets.session.session import Session
@@ -47,6 +50,9 @@ class PickWidget(Container[Any]):
 
     def _build(self, viewer: Viewer) -> None:
         self.source = ImageForm(viewer)
+        self.sight = OneAtATime(viewer)
+        self.hidden = Label(value="")
+        self.hidden.native.setWordWrap(True)
         self.size = SizeForm(viewer)
         self.diameter, self.in_pixels, self.show_ring = self.size.diameter, self.size.in_pixels, self.size.show_ring
         self.method = PickerForm()
@@ -58,9 +64,10 @@ class PickWidget(Container[Any]):
         self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
         self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
         self.learnt = LearntForm()
+        self.saving = SaveForm()
         method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
-        form = (*self.source.widgets, *self.size.widgets, *method)
-        super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.learnt])
+        form = (*self.source.widgets, self.hidden, *self.size.widgets, *method)
+        super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.saving, self.learnt])
         self.learnt.show_for(None)
 
     def _connect(self) -> None:
@@ -278,6 +285,7 @@ class PickWidget(Container[Any]):
 
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
+        self._see()
         self._draw_size()
         self.job.check(self._require_sense)
         result = self.result
@@ -287,6 +295,15 @@ class PickWidget(Container[Any]):
             self.tuning.follow(result)
         self._draw_picks()
         self.learnt.show_for(None if result is None else result.picker)
+        project = self.session.project if self._in_project else None
+        self.saving.show_for(result, "" if project is None else str(project.folder / "picks"))
+
+    def _see(self) -> None:
+        """The chosen micrograph alone is seen, with its picks."""
+        if self.source.layer is not None:
+            self.sight.show(layers.named_frame(self.source.layer).micrograph)
+        self.hidden.value = self.sight.said
+        self.hidden.visible = bool(self.sight.said)
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""
