@@ -19,7 +19,7 @@ from napari_drpnet.io import read_picks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
-SIZE = 1024
+SIZE = 768
 
 
 def run(*command: str | Path, cwd: Path) -> str:

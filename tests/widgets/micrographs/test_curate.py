@@ -20,7 +20,7 @@ from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR
 from projects import drag, make_project, press, some_picks
 
 pytestmark = pytest.mark.gui
-LIMIT, STEPS = 10_000, 30  # milliseconds; changes of one micrograph
+LIMIT, STEPS = 10_000, 10  # milliseconds; changes of one micrograph
 
 
 @pytest.fixture
