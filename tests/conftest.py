@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
-# Before napari is imported anywhere: its settings file must not be the user's.
-HOME = tempfile.TemporaryDirectory(prefix="napari-drpnet-")
-os.environ["NAPARI_CONFIG"] = str(Path(HOME.name) / "settings.yaml")
+# Before napari is imported anywhere: the settings are not the user's, and no window writes any.
+os.environ["NAPARI_CONFIG"] = ""
+# Where bytecode is not kept, each process compiles all that it imports, and pytest all of napari.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # One thread each: torch's threads wait for each other at full speed, and `make test` runs a process a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

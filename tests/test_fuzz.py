@@ -96,7 +96,7 @@ def test_a_sound_file_that_fails_is_told(tmp_path: Path):
 @pytest.mark.slow
 def test_the_command_tells_what_it_tried(tmp_path: Path):
     done = subprocess.run(
-        [sys.executable, FUZZ, "--minutes", "0.1", "--kinds", "json,calibration", "--jobs", "1"],
+        [sys.executable, FUZZ, "--minutes", "0.02", "--kinds", "json,calibration", "--jobs", "1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

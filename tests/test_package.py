@@ -7,17 +7,19 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from packaging.requirements import Requirement
 
 from napari_drpnet import jobs
 from napari_drpnet.io import read_picks
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
-SIZE = 1024
+SIZE = 768
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -37,14 +39,35 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def needed(*names: str) -> dict[str, Distribution]:
+    """The distributions that these ask for, and those that they ask for in turn."""
+    found: dict[str, Distribution] = {}
+    todo = [Requirement(name) for name in names]
+    while todo:
+        asked = todo.pop()
+        one = distribution(asked.name)
+        known = found.setdefault(f"{asked.name.lower()}{sorted(asked.extras)}", one) is not one
+        for text in () if known else one.requires or ():
+            inner = Requirement(text)
+            if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for extra in ("", *asked.extras)):
+                todo.append(inner)
+    return found
+
+
 @pytest.fixture(scope="module")
 def python(wheel: Path) -> Iterator[Path]:
-    """The interpreter of a fresh environment with the wheel beside napari."""
+    """The interpreter of a fresh environment: the wheel, napari, and links to what these two say that they need."""
     with TemporaryDirectory(prefix="napari-drpnet-") as folder:
-        run(sys.executable, "-m", "venv", folder, cwd=Path(folder))
+        run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=Path(folder))
         python = Path(folder, "bin", "python")
-        pinned = ROOT / "constraints.txt"
-        run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", pinned, wheel, "napari", cwd=Path(folder))
+        (packages,) = Path(folder).glob("lib/*/site-packages")
+        for one in needed("napari-drpnet", "napari").values():
+            for top in {file.parts[0] for file in one.files or ()} - {"..", "__pycache__"}:
+                if one.name != "napari-drpnet" and not (packages / top).exists():
+                    (packages / top).symlink_to(str(one.locate_file(top)))
+        pip = (sys.executable, "-m", "pip", "--python", python)
+        run(*pip, "install", "-q", "--no-index", "--no-deps", "--no-compile", wheel, cwd=Path(folder))
+        run(*pip, "check", cwd=Path(folder))
         yield python
 
 

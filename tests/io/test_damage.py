@@ -7,8 +7,8 @@ import pytest
 from fuzz.running import Bench, tries
 from fuzz.targets import TARGETS
 
-# Tries of a reader that takes no time; all together take about half a minute of one processor.
-TRIES = 240
+# Tries of a reader that takes no time; all together take about a quarter of a minute of one processor.
+TRIES = 120
 
 
 @pytest.mark.parametrize("name", TARGETS)

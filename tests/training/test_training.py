@@ -176,9 +176,9 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     network = build(name)
     sets = (TrainingSet(micrographs=str(simulated)),)
     examples = load_examples(sets, 28)
-    batch = random_crops(examples, 64, 0.5, 0.1, network.stride).batch(4, 1, np.random.default_rng(0))
-    recipe = TrainSettings(training=sets, steps=160, rate=3e-3, average=0.9, device="cpu", precision="full")
-    steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=20)
+    batch = random_crops(examples, 64, 0.5, 0.1, network.stride).batch(2, 1, np.random.default_rng(0))
+    recipe = TrainSettings(training=sets, steps=80, rate=3e-3, average=0.9, device="cpu", precision="full")
+    steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=10)
     losses = []
     while True:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.io.project.project import Project
@@ -15,8 +16,18 @@ from napari_drpnet.widgets.session.session import Session
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Any) -> Any:
-    return make_napari_viewer_proxy(show=True)
+def viewer(make_napari_viewer_proxy: Any, request: pytest.FixtureRequest) -> Any:
+    """A window. It is on the screen where a test is marked as ``painted``; that takes as long again."""
+    return make_napari_viewer_proxy(show=request.node.get_closest_marker("painted") is not None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plugins_are_looked_for_once() -> Any:
+    """Every window looks through all that is installed; here that is the same for all of them."""
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda **_: found)
+        yield
 
 
 @pytest.fixture(autouse=True)

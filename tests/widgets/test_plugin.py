@@ -17,7 +17,7 @@ from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.layers import picks_of, pixels
 from napari_drpnet.settings import PickerSettings
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.painted]
 
 
 def titles(menu: Any) -> dict[str, Any]:

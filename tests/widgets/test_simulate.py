@@ -171,6 +171,7 @@ def test_closing_the_form_stops_the_run(form: Any, viewer: Any, qtbot: Any) -> N
     assert len(viewer.layers) == 0
 
 
+@pytest.mark.painted
 def test_what_few_people_need_is_folded_away(form: Any) -> None:
     few, many = form.settings["ice"].native, form.settings["defocus"].native
     assert (few.isVisible(), many.isVisible()) == (False, True)

@@ -17,7 +17,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import Project
 from napari_drpnet.io.lock import Lock, Owner, read_owner
 
-PROCESSES, ROUNDS = 6, 15
+PROCESSES, ROUNDS = 6, 8
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked, to begin at the same moment")
 
 

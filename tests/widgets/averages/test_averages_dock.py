@@ -24,7 +24,7 @@ from napari_drpnet.widgets.averages.target import ProjectTarget
 from projects import press
 from two_views import DIAMETER, PIXELS, kinds, picks_at, places
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.painted]
 LIMIT = 60_000  # milliseconds
 NAMES = ("v0", "v1", "v2", "v3")
 KEYS = Qt.Key
@@ -291,7 +291,9 @@ def test_a_double_click_shows_the_members_in_the_gallery(
     assert len(filled.classes_shown) == 0
 
 
-def test_keyboard_and_mouse_choose_as_elsewhere(filled: Any) -> None:
+def test_keyboard_and_mouse_choose_as_elsewhere_and_a_project_that_can_only_be_read_is_left_as_it_is(
+    filled: Any, session: Any, project: Project
+) -> None:
     chosen = filled.classes_shown
     click(filled, 0)
     click(filled, 2, SHIFT)
@@ -306,6 +308,12 @@ def test_keyboard_and_mouse_choose_as_elsewhere(filled: Any) -> None:
     described = chosen.described(0)
     assert "of all evidence" in described
     assert "where noise has 0" in described
+
+    project.read_only = "another window has it open"
+    click(filled, 0)
+    key(filled, KEYS.Key_B)
+    assert kept(session) == dict.fromkeys(NAMES, 100)
+    assert "another window" in str(notification_manager.records[-1].message)
 
 
 # ---------------------------------------------------------------- verdicts
@@ -347,14 +355,6 @@ def test_verdicts_become_labels_for_retraining(filled: Any, averages: Averages, 
     assert "background labels" in filled.said.text()
 
 
-def test_a_project_that_can_only_be_read_is_left_as_it_is(filled: Any, session: Any, project: Project) -> None:
-    project.read_only = "another window has it open"
-    click(filled, 0)
-    key(filled, KEYS.Key_B)
-    assert kept(session) == dict.fromkeys(NAMES, 100)
-    assert "another window" in str(notification_manager.records[-1].message)
-
-
 # ---------------------------------------------------------------- files
 
 
@@ -377,8 +377,8 @@ def test_averages_become_the_templates_of_the_project(
     assert str(path) in filled.said.text()
 
 
-def test_averages_are_saved_for_relion(
-    filled: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+def test_averages_are_saved_for_relion_and_the_dock_leaves_nothing_behind(
+    filled: Any, viewer: Any, session: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
     filled.save.click()
@@ -387,8 +387,6 @@ def test_averages_are_saved_for_relion(
         path.name for path in (tmp_path / "out").iterdir()
     }
 
-
-def test_the_dock_leaves_nothing_behind(filled: Any, viewer: Any, session: Any) -> None:
     click(filled, 0)
     key(filled, KEYS.Key_N)
     viewer.window.remove_dock_widget(filled)
@@ -398,14 +396,14 @@ def test_the_dock_leaves_nothing_behind(filled: Any, viewer: Any, session: Any) 
     session.change(session.current, session.picks(session.current).select([0]))
 
 
-@pytest.mark.parametrize(("size", "columns"), [((380, 700), 3), ((1200, 330), 6)])
-def test_the_averages_use_the_room_there_is(filled: Any, qtbot: Any, size: tuple[int, int], columns: int) -> None:
+def test_the_averages_use_the_room_there_is(filled: Any, qtbot: Any) -> None:
     filled.window().resize(1500, 900)
     filled.parent().setFloating(True)
-    filled.parent().resize(*size)
-    qtbot.waitUntil(lambda: abs(filled.width() - size[0]) < 60, timeout=LIMIT)
-    grid = filled.grid
-    assert grid.columns >= columns
-    assert grid.place(0).width() >= PIXELS
-    assert grid.visibleRegion().boundingRect().height() > 150
-    assert grid.place(2).right() <= grid.viewport().width()
+    for size, columns in (((380, 700), 3), ((1200, 330), 6)):
+        filled.parent().resize(*size)
+        qtbot.waitUntil(lambda width=size[0]: abs(filled.width() - width) < 60, timeout=LIMIT)
+        grid = filled.grid
+        assert grid.columns >= columns
+        assert grid.place(0).width() >= PIXELS
+        assert grid.visibleRegion().boundingRect().height() > 150
+        assert grid.place(2).right() <= grid.viewport().width()

@@ -172,7 +172,7 @@ def positions(yx: Any) -> set[tuple[float, ...]]:
 # ---------------------------------------------------------------- running pickers
 
 
-def test_several_pickers_run_each_into_a_layer_of_its_own_colour(
+def test_several_pickers_run_each_into_a_layer_of_its_own_colour_and_another_image_has_no_picks_yet(
     form: Any, viewer: Any, micrograph_file: Path, qtbot: Any
 ) -> None:
     run(form, qtbot, "dark-discs", "slow-scores")
@@ -186,16 +186,9 @@ def test_several_pickers_run_each_into_a_layer_of_its_own_colour(
     assert len(found)
     assert positions(picks_of(shown[0]).yx) == positions(found.yx)
     assert form.model.named("dark-discs").threshold == picker.threshold_on(score_map)
-
-
-def test_circles_of_one_particle_lie_in_each_other_and_are_saved_in_the_particles_size(
-    form: Any, viewer: Any, qtbot: Any
-) -> None:
-    first = add(viewer, form, qtbot, some_picks("blobs"), "one")
-    second = add(viewer, form, qtbot, some_picks("blobs"), "other")
-    layers = [form.model.layers.of(chosen) for chosen in (first, second)]
-    assert layers[0].size[0] > layers[1].size[0]
-    assert all(picks_of(layer).diameter[0] == pytest.approx(DIAMETER / PIXEL_SIZE) for layer in layers)
+    viewer.layers["blobs"].data = [np.zeros(SHAPE, np.float32)]
+    qtbot.waitUntil(lambda: not viewer.layers["dark-discs"].visible, timeout=5000)
+    assert form.model.named("dark-discs").every is None
 
 
 def test_a_picker_that_fails_is_reported_and_the_others_run(form: Any, viewer: Any, qtbot: Any) -> None:
@@ -296,7 +289,9 @@ def test_run_is_off_with_a_reason_until_the_form_can_work(viewer: Any, micrograp
 # ---------------------------------------------------------------- numbers
 
 
-def test_the_table_says_what_the_evaluation_says(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_the_tables_say_what_the_evaluation_says_and_a_double_click_goes_from_one_disagreement_to_the_next(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     truth, scored = truth_and_picks(viewer, form, qtbot)
     expected = compare({"truth": [truth.picks], "scored": [scored.picks]}, RADIUS, "truth", RADIUS).standings[1]
     counts, said = expected.evaluation.counts, row(form, "scored")
@@ -307,19 +302,53 @@ def test_the_table_says_what_the_evaluation_says(form: Any, viewer: Any, qtbot: 
     assert form.pairs.text(0, 0) == "truth – scored"
     assert form.pairs.text(0, 1) == "26"
     assert float(form.pairs.text(0, 3)) == pytest.approx(np.hypot(3, 3) * PIXEL_SIZE, abs=0.01)
+    places = disagreements(scored.picks, truth.picks, RADIUS) * PIXEL_SIZE
+    assert len(places) > 3
+    for number, place in enumerate(places[:3]):
+        double_click(form.sets, 1)
+        assert viewer.scene.camera.center[-2:] == pytest.approx(tuple(place))
+        assert f"difference {number + 1} of {len(places)}" in form.place.text()
+    double_click(form.pairs, 0)
+    assert "difference 1 of" in form.place.text()
 
 
-def test_without_a_truth_there_is_agreement_and_no_precision(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_without_a_truth_there_is_agreement_and_circles_of_one_particle_lie_in_each_other(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     add(viewer, form, qtbot, some_picks("blobs"), "one")
     add(viewer, form, qtbot, some_picks("blobs").select(np.arange(10)), "other")
     assert form.sets.isColumnHidden(2)
     assert float(form.pairs.text(0, 2)) == pytest.approx(2 * 10 / (10 + len(some_picks("blobs"))), abs=1e-3)
     assert form.curves.lines == ()
+    layers = [form.model.layers.of(chosen) for chosen in form.model.sets]
+    assert layers[0].size[0] > layers[1].size[0]
+    assert all(picks_of(layer).diameter[0] == pytest.approx(DIAMETER / PIXEL_SIZE) for layer in layers)
 
 
-def test_the_slider_moves_circles_at_once_then_counts_and_marks(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_one_slider_may_move_all_thresholds(form: Any, viewer: Any, qtbot: Any) -> None:
+    truth, scored = truth_and_picks(viewer, form, qtbot)
+    other = add(
+        viewer, form, qtbot, replace(some_picks("blobs"), score=np.linspace(0, 1, len(some_picks("blobs")))), "o"
+    )
+    form.sets.selectRow(1)
+    form.together.value = True
+    form.threshold.value = 0.55
+    assert (scored.threshold, other.threshold) == (0.55, 0.55)
+    assert truth.count == len(truth.every)  # it has no scores
+    rest(form, qtbot)
+
+
+def test_best_f1_sets_the_threshold_and_the_slider_moves_circles_at_once_then_counts_and_marks(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     _, scored = truth_and_picks(viewer, form, qtbot)
     form.sets.selectRow(1)
+    standing = form.model.figures.standing("scored")
+    form.best.click()
+    rest(form, qtbot)
+    assert scored.threshold == standing.best_threshold
+    assert form.model.figures.standing("scored").evaluation.counts.f1 == pytest.approx(standing.best_f1)
+
     before = form.curves.lines[-1].mark
     form.threshold.value = 0.6
     kept = scored.every.score >= 0.6
@@ -340,29 +369,6 @@ def test_the_slider_moves_circles_at_once_then_counts_and_marks(form: Any, viewe
     assert np.array_equal(np.sort(picks_of(layer).score), np.sort(scored.every.score))
     assert (layer.border_color == layer.border_color[0]).all()
     assert set(layer.size) == {layer.size[0]}
-
-
-def test_one_slider_may_move_all_thresholds(form: Any, viewer: Any, qtbot: Any) -> None:
-    truth, scored = truth_and_picks(viewer, form, qtbot)
-    other = add(
-        viewer, form, qtbot, replace(some_picks("blobs"), score=np.linspace(0, 1, len(some_picks("blobs")))), "o"
-    )
-    form.sets.selectRow(1)
-    form.together.value = True
-    form.threshold.value = 0.55
-    assert (scored.threshold, other.threshold) == (0.55, 0.55)
-    assert truth.count == len(truth.every)  # it has no scores
-    rest(form, qtbot)
-
-
-def test_best_f1_sets_the_threshold_that_is_best(form: Any, viewer: Any, qtbot: Any) -> None:
-    _, scored = truth_and_picks(viewer, form, qtbot)
-    form.sets.selectRow(1)
-    standing = form.model.figures.standing("scored")
-    form.best.click()
-    rest(form, qtbot)
-    assert scored.threshold == standing.best_threshold
-    assert form.model.figures.standing("scored").evaluation.counts.f1 == pytest.approx(standing.best_f1)
 
 
 def test_scores_of_other_programs_have_a_slider_of_their_own_range(form: Any, viewer: Any, qtbot: Any) -> None:
@@ -511,7 +517,14 @@ def test_picks_by_probability_come_first_and_stay_when_measuring_is_cancelled(
     assert "Tick 'estimate true picks'" in log.proof.reason
 
 
-def test_what_is_not_measured_has_no_number_and_says_why(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_measuring_is_left_out_on_request_and_what_is_not_measured_has_no_number_and_says_why(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
+    form.measure.value = False
+    run(form, qtbot, "dark-discs")
+    assert form.sets.isColumnHidden(6)
+    assert not form.proved.isVisibleTo(form)
+    form.measure.value = True
     run(form, qtbot, "dark-discs")
     add(viewer, form, qtbot, some_picks("blobs"), "mine")
     assert [row(form, name)["≈ true"] for name in ("dark-discs", "mine")] == ["–", "–"]
@@ -520,16 +533,10 @@ def test_what_is_not_measured_has_no_number_and_says_why(form: Any, viewer: Any,
     assert "measured of pickers only" in told[1]
 
 
-def test_measuring_is_left_out_on_request(form: Any, viewer: Any, qtbot: Any) -> None:
-    form.measure.value = False
-    run(form, qtbot, "dark-discs")
-    assert form.sets.isColumnHidden(6)
-    assert not form.proved.isVisibleTo(form)
-
-
 # ---------------------------------------------------------------- what is seen
 
 
+@pytest.mark.painted
 def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer: Any, qtbot: Any) -> None:
     _, scored = truth_and_picks(viewer, form, qtbot)
     form.sets.selectRow(1)
@@ -552,18 +559,7 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     assert [la.name for la in viewer.layers if la.visible] == ["blobs", "truth, compared", "scored, compared"]
 
 
-def test_a_double_click_goes_from_one_disagreement_to_the_next(form: Any, viewer: Any, qtbot: Any) -> None:
-    truth, scored = truth_and_picks(viewer, form, qtbot)
-    places = disagreements(scored.picks, truth.picks, RADIUS) * PIXEL_SIZE
-    assert len(places) > 3
-    for number, place in enumerate(places[:3]):
-        double_click(form.sets, 1)
-        assert viewer.scene.camera.center[-2:] == pytest.approx(tuple(place))
-        assert f"difference {number + 1} of {len(places)}" in form.place.text()
-    double_click(form.pairs, 0)
-    assert "difference 1 of" in form.place.text()
-
-
+@pytest.mark.painted
 def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any, viewer: Any, qtbot: Any) -> None:
     truth_and_picks(viewer, form, qtbot)
     viewer.layers["truth"].visible = False
@@ -581,10 +577,7 @@ def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any,
     form.view.value = ALL_SETS
     assert [(layer.name, layer.visible) for layer in viewer.layers] == before
     assert (viewer.scene.camera.zoom, viewer.canvas.grid.model_dump()) == (zoom, grid)
-
-
-def test_naparis_own_grid_button_ends_the_side_by_side_view(form: Any, viewer: Any, qtbot: Any) -> None:
-    truth_and_picks(viewer, form, qtbot)
+    # Also by napari's own button.
     form.view.value = GRID
     viewer.canvas.grid.enabled = False
     assert form.view.value == ALL_SETS
@@ -611,15 +604,14 @@ def test_the_consensus_is_one_more_set(form: Any, viewer: Any, qtbot: Any) -> No
 # ---------------------------------------------------------------- layers and files
 
 
-def test_a_layer_that_is_edited_is_measured_anew(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_a_layer_that_is_edited_is_measured_anew_and_a_set_goes_with_its_layer_or_by_the_button(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     truth_and_picks(viewer, form, qtbot)
     assert not viewer.layers["truth"].visible
     viewer.layers["truth"].add([[20.0, 600.0]])
     qtbot.waitUntil(lambda: row(form, "truth (truth)")["picks"] == str(len(some_picks("blobs")) + 1), timeout=5000)
-
-
-def test_a_set_goes_with_its_layer_or_by_the_button(form: Any, viewer: Any, qtbot: Any) -> None:
-    truth_and_picks(viewer, form, qtbot)
+    rest(form, qtbot)
     viewer.layers.remove("scored, compared")
     assert [chosen.name for chosen in form.model.sets] == ["truth"]
     form.sets.selectRow(0)
@@ -631,28 +623,23 @@ def test_a_set_goes_with_its_layer_or_by_the_button(form: Any, viewer: Any, qtbo
 
 
 @pytest.mark.filterwarnings("ignore:.*have no place for")
-@pytest.mark.parametrize("ending", [".star", ".box", ".cbox"])
-def test_files_of_any_program_are_compared(form: Any, qtbot: Any, tmp_path: Path, ending: str) -> None:
+def test_files_of_any_program_are_compared_and_one_that_cannot_be_is_told_of(
+    form: Any, qtbot: Any, tmp_path: Path
+) -> None:
     picks = replace(some_picks("blobs"), psi=np.array(0.0))
-    path = tmp_path / "picks" / f"blobs{ending}"
-    path.parent.mkdir()
-    write_picks(picks, path)
-    form.add_files([path])
+    for ending in (".star", ".box", ".cbox"):
+        path = tmp_path / "picks" / f"blobs{ending}"
+        path.parent.mkdir(exist_ok=True)
+        write_picks(picks, path)
+        form.add_files([path])
+        rest(form, qtbot)
+        shown = form.model.named(path.name).picks
+        assert positions(np.round(shown.yx)) == positions(picks.yx)
+        assert shown.frame.pixel_size == PIXEL_SIZE
+    sets = list(form.model.sets)
+    form.add_files([write_picks(some_picks("another"), tmp_path / "another.csv")])
     rest(form, qtbot)
-    shown = form.model.named(path.name).picks
-    assert positions(np.round(shown.yx)) == positions(picks.yx)
-    assert shown.frame.pixel_size == PIXEL_SIZE
-
-
-def test_a_file_without_this_micrograph_says_which_it_has(form: Any, qtbot: Any, tmp_path: Path) -> None:
-    path = write_picks(some_picks("another"), tmp_path / "another.csv")
-    form.add_files([path])
-    rest(form, qtbot)
-    assert form.model.sets == []
     assert "another.csv has picks of another, none of blobs.mrc" in form.job.status.value
-
-
-def test_a_file_that_is_no_picks_gives_one_notification(form: Any, qtbot: Any, tmp_path: Path) -> None:
     path = tmp_path / "blobs.star"
     path.write_text("data_\n\nloop_\n_rlnCoordinateX #1\n")
     notification_manager.records.clear()
@@ -660,6 +647,7 @@ def test_a_file_that_is_no_picks_gives_one_notification(form: Any, qtbot: Any, t
     rest(form, qtbot)
     assert len(notification_manager.records) == 1
     assert "blobs.star" in str(notification_manager.records[0].message)
+    assert form.model.sets == sets
 
 
 # ---------------------------------------------------------------- a project
@@ -692,6 +680,7 @@ def test_on_another_micrograph_of_the_project_nothing_of_the_last_one_is_seen(
     session.close()
 
 
+@pytest.mark.painted
 def test_each_frame_of_a_stack_has_its_own_picks(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     path = write_mrc(tmp_path / "s.mrcs", np.stack([grid_of_blobs(seed)[0] for seed in (1, 2)]), PIXEL_SIZE)
     viewer.open(str(path), plugin="napari-drpnet")
@@ -707,10 +696,3 @@ def test_each_frame_of_a_stack_has_its_own_picks(viewer: Any, tmp_path: Path, qt
     viewer.dims.set_current_step(0, 1)
     rest(form, qtbot)
     assert (layer.visible, len(layer.data)) == (True, count)
-
-
-def test_another_image_in_the_same_layer_has_no_picks_yet(form: Any, viewer: Any, qtbot: Any) -> None:
-    run(form, qtbot, "dark-discs")
-    viewer.layers["blobs"].data = [np.zeros(SHAPE, np.float32)]
-    qtbot.waitUntil(lambda: not viewer.layers["dark-discs"].visible, timeout=5000)
-    assert form.model.named("dark-discs").every is None

@@ -105,6 +105,7 @@ def test_orders(whole: Any, qtbot: Any) -> None:
     assert not whole.job.running  # they are known
 
 
+@pytest.mark.painted
 def test_only_what_is_in_sight_and_near_it_is_cut_out(whole: Any, qtbot: Any) -> None:
     whole.size.value = 256
     qtbot.waitUntil(lambda: whole.thumbnails.idle and whole.thumbnails.get(keys(whole)[0]) is not None, timeout=LIMIT)
@@ -113,6 +114,7 @@ def test_only_what_is_in_sight_and_near_it_is_cut_out(whole: Any, qtbot: Any) ->
     qtbot.waitUntil(lambda: whole.thumbnails.get(keys(whole)[-1]) is not None, timeout=LIMIT)
 
 
+@pytest.mark.painted
 def test_a_click_goes_to_the_particle(whole: Any, session: Any, viewer: Any) -> None:
     position = next(at for at, key in enumerate(keys(whole)) if key[0] == "m2")
     _, y, x = keys(whole)[position]
@@ -122,6 +124,7 @@ def test_a_click_goes_to_the_particle(whole: Any, session: Any, viewer: Any) -> 
     assert chosen(whole) == [position]
 
 
+@pytest.mark.painted
 def test_ranges(gallery: Any) -> None:
     click(gallery, 1)
     click(gallery, 4, SHIFT)
@@ -143,6 +146,7 @@ def test_ranges(gallery: Any) -> None:
     assert len(chosen(gallery)) == 30
 
 
+@pytest.mark.painted
 def test_accepting_filters_and_sizes(gallery: Any, session: Any, qtbot: Any) -> None:
     click(gallery, 0)
     press(gallery, KEYS.Key_G)
@@ -225,6 +229,7 @@ def test_what_a_job_wrote_is_read_and_a_project_in_use_elsewhere_is_only_looked_
     assert "another window" in str(notification_manager.records[-1].message)
 
 
+@pytest.mark.painted
 def test_a_micrograph_that_vanishes_stops_nothing_and_the_dock_leaves_nothing_behind(
     whole: Any, project: Project, viewer: Any, session: Any, qtbot: Any
 ) -> None:

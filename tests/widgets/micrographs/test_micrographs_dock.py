@@ -100,12 +100,20 @@ def test_an_import_that_is_cancelled_goes_on_when_the_project_is_opened_again(
     dock.session.close()
 
 
-def test_the_table_shows_what_the_project_knows(opened: Any) -> None:
+def test_the_table_shows_what_the_project_knows_and_done_is_kept(opened: Any, viewer: Any, qtbot: Any) -> None:
     picks = len(some_picks("a1"))
     assert cells(opened, 0) == ["a1", str(picks), "", "picked", "0.60"]
     assert cells(opened, 2) == ["b1", "", "", "new", ""]
 
+    press(viewer, "D")
+    qtbot.waitUntil(lambda: cells(opened, 0)[3] == "done", timeout=LIMIT)
+    assert opened.done_button.isChecked()
+    assert opened.session.project.settings.done == ("a1",)
+    opened.done_button.click()
+    assert opened.session.project.settings.done == ()
 
+
+@pytest.mark.painted
 def test_keys_and_rows_go_through_the_micrographs_in_the_same_layers(opened: Any, viewer: Any, tmp_path: Path) -> None:
     session = opened.session
     before = [layer.unique_id for layer in viewer.layers]
@@ -141,16 +149,7 @@ def test_next_follows_the_table_as_it_is_sorted_and_filtered(opened: Any, qtbot:
     assert set(names(opened)[:2]) == {"b1", "b2"}
 
 
-def test_done_is_kept_and_shown(opened: Any, viewer: Any, qtbot: Any) -> None:
-    press(viewer, "D")
-    qtbot.waitUntil(lambda: cells(opened, 0)[3] == "done", timeout=LIMIT)
-    assert opened.done_button.isChecked()
-    assert opened.session.project.settings.done == ("a1",)
-    opened.done_button.click()
-    assert opened.session.project.settings.done == ()
-
-
-def test_pick_all_picks_and_keeps_labels(opened: Any, qtbot: Any) -> None:
+def test_pick_all_keeps_labels_picks_what_is_new_and_on_demand_all_again(opened: Any, qtbot: Any) -> None:
     session = opened.session
     picks = session.picks("a1")
     chosen = np.arange(len(picks)) < 2
@@ -166,14 +165,11 @@ def test_pick_all_picks_and_keeps_labels(opened: Any, qtbot: Any) -> None:
     session.undo()
     assert set(session.picks("a1").source) == {"manual", "discs"}
 
-
-def test_pick_all_picks_what_is_new_and_on_demand_all_again(opened: Any, qtbot: Any) -> None:
     def said() -> str:
         opened.job.button.native.click()
         qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
         return str(opened.job.status.value)
 
-    assert "4 picked" in said()
     assert "0 picked" in said()
     assert "4 had been picked with these settings" in opened.job.status.value
     opened.again.setChecked(True)
@@ -201,6 +197,7 @@ def test_a_label_made_while_a_job_picks_goes_among_its_picks(opened: Any, tmp_pa
     assert {tuple(yx) for yx in now.yx} >= {tuple(yx) for yx in found.yx[1:]}
 
 
+@pytest.mark.painted
 def test_a_micrograph_that_is_gone_or_broken_is_told_and_the_others_go_on(
     opened: Any, viewer: Any, tmp_path: Path
 ) -> None:
@@ -223,6 +220,7 @@ def test_a_micrograph_that_is_gone_or_broken_is_told_and_the_others_go_on(
     assert len(session.points.data) == len(some_picks("a2"))
 
 
+@pytest.mark.painted
 def test_micrographs_of_different_sizes_lie_in_their_places(dock: Any, tmp_path: Path, viewer: Any) -> None:
     rng = np.random.default_rng(0)
     for number, shape in enumerate([(2200, 1300), (300, 500), (2048, 2048)]):

@@ -83,14 +83,22 @@ def kept(form: Any, qtbot: Any, name: str, value: Any) -> None:
     qtbot.waitUntil(lambda: getattr(form.session.project.settings, name) == value, timeout=LIMIT)
 
 
-def test_every_picker_is_offered_with_a_line_that_says_what_it_is(form: Any) -> None:
+def test_every_picker_is_offered_with_a_line_about_it_and_a_default_diameter_comes_back(form: Any) -> None:
     assert set(base.available_pickers()) == set(form.picker.choices)
     form.picker.value = "choosy"
     assert form.method.about.value == "Finds discs with many settings; has no score map."
     form.picker.value = "drpnet"
     assert form.method.about.value == base.summary("drpnet")
 
+    before = form.diameter.value
+    form.picker.value = "sizing"
+    assert form.diameter.value == 0
+    form.picker.value = "drpnet"
+    assert form.diameter.value == before > 0
+    assert form.diameter.native.text() == f"{before:.2f}"
 
+
+@pytest.mark.painted
 def test_in_a_window_of_its_own(make_napari_viewer_proxy: Any, micrograph_file: Path, qtbot: Any) -> None:
     viewer = make_napari_viewer_proxy(show=True)
     viewer.open(str(micrograph_file), plugin="napari-drpnet")
@@ -101,7 +109,7 @@ def test_in_a_window_of_its_own(make_napari_viewer_proxy: Any, micrograph_file: 
     assert [layer.name for layer in viewer.layers] == ["blobs", "particle size", "blobs picks"]
 
 
-def test_one_that_cannot_be_loaded_says_why_and_run_is_off(form: Any) -> None:
+def test_one_that_cannot_be_loaded_or_a_value_that_it_does_not_take_switches_run_off(form: Any) -> None:
     form.picker.value = "broken"
     assert "no_such_package" in form.method.about.value
     assert "no_such_package" in form.job.status.value
@@ -109,6 +117,11 @@ def test_one_that_cannot_be_loaded_says_why_and_run_is_off(form: Any) -> None:
     form.picker.value = "dark-discs"
     assert form.job.button.enabled
     assert form.job.status.value == ""
+
+    form.picker.value = "choosy"
+    form.method.controls["smoothing"].value = 0
+    assert not form.job.button.enabled
+    assert "smoothing" in form.job.status.value
 
 
 def test_the_form_shows_the_settings_of_the_chosen_picker_only(form: Any) -> None:
@@ -149,13 +162,6 @@ def test_what_is_filled_in_reaches_the_picker_and_is_remembered(form: Any, qtbot
         form.method.controls[name].value = None
     run(form, qtbot)
     assert [getattr(ChoosyDiscs.seen[-1], name) for name in ("most", "margin_below", "note")] == [None] * 3
-
-
-def test_a_value_that_a_picker_does_not_take_switches_run_off(form: Any) -> None:
-    form.picker.value = "choosy"
-    form.method.controls["smoothing"].value = 0
-    assert not form.job.button.enabled
-    assert "smoothing" in form.job.status.value
 
 
 def test_the_sliders_work_without_a_score_map(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
@@ -236,7 +242,9 @@ def test_one_that_finds_sizes_needs_none_and_shows_what_it_found(form: Any, view
     assert form.job.button.enabled
 
 
-def test_boxes_are_shown_as_squares_when_asked_and_kept_with_the_picks(form: Any, qtbot: Any) -> None:
+def test_boxes_are_shown_as_squares_when_asked_and_nothing_above_the_threshold_is_no_trouble(
+    form: Any, qtbot: Any
+) -> None:
     def symbols() -> set[str]:
         return {str(symbol) for symbol in form.result.layer.symbol}
 
@@ -254,6 +262,13 @@ def test_boxes_are_shown_as_squares_when_asked_and_kept_with_the_picks(form: Any
     form.tuning.show_boxes.value = False
     assert symbols() == {"disc"}
 
+    form.threshold.value = 1.0
+    assert form.summary.value.startswith("0 picks")
+    form.result.layer.add([[30.0, 30.0]])
+    form.threshold.value = 0.3
+    assert len(form.result.layer.data) > 1
+    assert (picks_of(form.result.layer).yx == 30).all(axis=1).any()
+
 
 def test_a_diameter_that_somebody_gave_is_told_to_one_that_could_find_it(form: Any, qtbot: Any) -> None:
     form.diameter.value = DIAMETER
@@ -266,15 +281,6 @@ def test_a_diameter_that_somebody_gave_is_told_to_one_that_could_find_it(form: A
     form.picker.value = "drpnet"
     assert "diameter" in form.job.status.value
     assert not form.job.button.enabled
-
-
-def test_a_default_comes_back_with_a_picker_that_needs_a_diameter(form: Any) -> None:
-    before = form.diameter.value
-    form.picker.value = "sizing"
-    assert form.diameter.value == 0
-    form.picker.value = "drpnet"
-    assert form.diameter.value == before > 0
-    assert form.diameter.native.text() == f"{before:.2f}"
 
 
 def test_sizes_are_found_without_a_pixel_size(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
@@ -291,17 +297,6 @@ def test_sizes_are_found_without_a_pixel_size(viewer: Any, tmp_path: Path, qtbot
     before = len(form.result.layer.data)
     form.threshold.value = float(np.median(form.result.shown.score))
     assert 0 < len(form.result.layer.data) < before
-
-
-def test_nothing_above_the_threshold_is_no_trouble(form: Any, qtbot: Any) -> None:
-    form.picker.value = "sizing"
-    run(form, qtbot)
-    form.threshold.value = 1.0
-    assert form.summary.value.startswith("0 picks")
-    form.result.layer.add([[30.0, 30.0]])
-    form.threshold.value = 0.3
-    assert len(form.result.layer.data) > 1
-    assert (picks_of(form.result.layer).yx == 30).all(axis=1).any()
 
 
 def test_it_learns_once_and_again_when_it_is_told_something_else(form: Any, qtbot: Any, lessons: list[int]) -> None:

@@ -74,7 +74,9 @@ def test_the_window_finds_what_the_picker_and_the_command_line_find(
     assert positions(written) == {tuple(np.floor(yx + 0.5)) for yx in shown.yx}
 
 
-def test_picks_lie_on_the_particles_in_angstrom(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_picks_lie_on_the_particles_in_angstrom_also_when_saved_and_opened_again(
+    form: Any, viewer: Any, qtbot: Any, tmp_path: Path
+) -> None:
     run(form, qtbot)
     form.threshold.value = 0.0
     layer = points(form)
@@ -85,8 +87,17 @@ def test_picks_lie_on_the_particles_in_angstrom(form: Any, viewer: Any, qtbot: A
     nearest = np.linalg.norm(truth[:, None] - found[None], axis=2).min(axis=1)
     assert np.mean(nearest < 0.25 * DIAMETER) > 0.6
 
+    world = {tuple(layer.data_to_world(np.floor(yx + 0.5))) for yx in layer.data}
+    viewer.layers.selection = {layer}
+    saved = viewer.layers.save(str(tmp_path / "picks.star"), selected=True, plugin="napari-drpnet")
+    assert saved == [str(tmp_path / "picks.star")]
+    [again] = viewer.open(saved[0], plugin="napari-drpnet")
+    assert {tuple(again.data_to_world(yx)) for yx in again.data} == world
+    assert again.units == layer.units
+    np.testing.assert_allclose(again.size, layer.size)
 
-def test_sliders_change_the_picks_at_once_and_without_a_run(form: Any, qtbot: Any) -> None:
+
+def test_sliders_change_the_picks_at_once_without_a_run_and_edits_survive_them(form: Any, qtbot: Any) -> None:
     run(form, qtbot)
     result = form.result
     for threshold, min_distance in ((0.0, 0.0), (0.2, 30.0), (0.05, 200.0), (1.0, 72.0)):
@@ -99,9 +110,6 @@ def test_sliders_change_the_picks_at_once_and_without_a_run(form: Any, qtbot: An
     assert form.result is result
     assert not form.job.running
 
-
-def test_edits_survive_the_sliders(form: Any, qtbot: Any) -> None:
-    run(form, qtbot)
     form.threshold.value = 0.0
     layer = points(form)
     assert len(layer.data) > 3
@@ -120,17 +128,10 @@ def test_edits_survive_the_sliders(form: Any, qtbot: Any) -> None:
     assert (made.source[0], made.diameter[0]) == ("manual", DIAMETER / PIXEL_SIZE)
 
 
-def test_running_again_fills_the_same_layers(form: Any, viewer: Any, qtbot: Any) -> None:
-    run(form, qtbot)
-    form.show_scores.value = True
-    before = [layer.unique_id for layer in viewer.layers]
-    form.diameter.value = 100
-    run(form, qtbot)
-    assert [layer.unique_id for layer in viewer.layers] == before
-    assert set(points(form).size) <= {50.0}
-
-
-def test_the_score_map_is_shown_in_its_place_under_the_picks(form: Any, viewer: Any, qtbot: Any) -> None:
+@pytest.mark.painted
+def test_the_score_map_is_shown_in_its_place_and_running_again_fills_the_same_layers(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     run(form, qtbot)
     form.show_scores.value = True
     layer, score_map = viewer.layers["blobs score map"], form.result.score_map
@@ -141,8 +142,15 @@ def test_the_score_map_is_shown_in_its_place_under_the_picks(form: Any, viewer: 
     assert not layer.visible
     assert form.source.image.choices == (viewer.layers["blobs"],)  # it is no micrograph to pick
 
+    form.show_scores.value = True
+    before = [layer.unique_id for layer in viewer.layers]
+    form.diameter.value = 100
+    run(form, qtbot)
+    assert [layer.unique_id for layer in viewer.layers] == before
+    assert set(points(form).size) <= {50.0}
 
-def test_cancel_stops_the_run_and_leaves_no_trace(form: Any, viewer: Any, qtbot: Any) -> None:
+
+def test_cancel_or_closing_the_form_stops_the_run_and_leaves_no_trace(form: Any, viewer: Any, qtbot: Any) -> None:
     press(form)
     assert form.job.button.text == "Cancel"
     press(form)
@@ -151,6 +159,14 @@ def test_cancel_stops_the_run_and_leaves_no_trace(form: Any, viewer: Any, qtbot:
     assert form.job.status.value == "Cancelled."
     assert (form.job.button.text, form.job.button.enabled) == ("Run", True)
     assert [layer.name for layer in viewer.layers] == ["blobs", "particle size"]
+
+    press(form)
+    worker = form.job._worker
+    viewer.window.remove_dock_widget("all")
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=RUN_LIMIT)
+    qtbot.waitUntil(lambda: "particle size" not in viewer.layers, timeout=5000)
+    assert [layer.name for layer in viewer.layers] == ["blobs"]
+    viewer.add_image(np.zeros((8, 8)))  # nobody listens any more
 
 
 CLOSE_WHILE_RUNNING = """
@@ -182,17 +198,13 @@ def test_closing_the_window_stops_the_run(micrograph_file: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_closing_the_form_stops_the_run_and_takes_the_ring_away(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_a_result_for_an_image_that_changed_or_is_gone_is_dropped(form: Any, viewer: Any, qtbot: Any) -> None:
     press(form)
-    worker = form.job._worker
-    viewer.window.remove_dock_widget("all")
-    qtbot.waitUntil(lambda: not worker.is_running, timeout=RUN_LIMIT)
-    qtbot.waitUntil(lambda: "particle size" not in viewer.layers, timeout=5000)
-    assert [layer.name for layer in viewer.layers] == ["blobs"]
-    viewer.add_image(np.zeros((8, 8)))  # nobody listens any more
+    viewer.layers["blobs"].data = [np.ones(SHAPE, np.float32)]
+    qtbot.waitUntil(lambda: not form.job.running, timeout=RUN_LIMIT)
+    assert "blobs picks" not in viewer.layers
+    assert "dropped" in form.job.status.value
 
-
-def test_a_result_for_an_image_that_is_gone_is_dropped(form: Any, viewer: Any, qtbot: Any) -> None:
     press(form)
     viewer.layers.remove("blobs")
     qtbot.waitUntil(lambda: not form.job.running, timeout=RUN_LIMIT)
@@ -200,15 +212,9 @@ def test_a_result_for_an_image_that_is_gone_is_dropped(form: Any, viewer: Any, q
     assert not form.job.button.enabled
 
 
-def test_a_result_for_an_image_that_changed_is_dropped(form: Any, viewer: Any, qtbot: Any) -> None:
-    press(form)
-    viewer.layers["blobs"].data = [np.ones(SHAPE, np.float32)]
-    qtbot.waitUntil(lambda: not form.job.running, timeout=RUN_LIMIT)
-    assert "blobs picks" not in viewer.layers
-    assert "dropped" in form.job.status.value
-
-
-def test_bad_input_gives_one_notification_and_no_traceback(form: Any, viewer: Any, qtbot: Any) -> None:
+def test_bad_input_gives_one_notification_and_pixels_that_are_no_numbers_a_warning(
+    form: Any, viewer: Any, qtbot: Any
+) -> None:
     viewer.layers["blobs"].data = [np.zeros(SHAPE, np.float32)]
     notification_manager.records.clear()
     run(form, qtbot)
@@ -218,8 +224,6 @@ def test_bad_input_gives_one_notification_and_no_traceback(form: Any, viewer: An
     assert not isinstance(notification_manager.records[0], ErrorNotification)  # that one has a traceback
     assert form.job.button.enabled
 
-
-def test_pixels_that_are_no_numbers_are_left_out_with_a_warning(form: Any, viewer: Any, qtbot: Any) -> None:
     image = grid_of_blobs()[0]
     image[:50] = np.nan
     viewer.layers["blobs"].data = [image]
@@ -274,6 +278,7 @@ def test_a_pixel_size_given_by_hand_brings_all_layers_to_angstrom(viewer: Any, t
     np.testing.assert_array_equal(points(form).scale, (2, 2))
 
 
+@pytest.mark.painted
 def test_the_ring_shows_the_diameter_where_one_looks(form: Any, viewer: Any, qtbot: Any) -> None:
     ring = viewer.layers["particle size"]
     assert form.in_pixels.value == "= 60.0 px"
@@ -286,6 +291,7 @@ def test_the_ring_shows_the_diameter_where_one_looks(form: Any, viewer: Any, qtb
     assert not ring.visible
 
 
+@pytest.mark.painted
 def test_of_a_stack_the_frame_that_is_shown_is_picked(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     frames = np.stack([np.zeros(SHAPE, np.float32), grid_of_blobs(1)[0], grid_of_blobs(2)[0]])
     path = tmp_path / "s.mrcs"
@@ -302,20 +308,6 @@ def test_of_a_stack_the_frame_that_is_shown_is_picked(viewer: Any, tmp_path: Pat
     second = points(form)
     viewer.dims.set_current_step(0, 1)
     assert points(form) is not second
-
-
-def test_picks_saved_and_opened_again_lie_where_they_were(form: Any, viewer: Any, qtbot: Any, tmp_path: Path) -> None:
-    run(form, qtbot)
-    form.threshold.value = 0.0
-    layer = points(form)
-    world = {tuple(layer.data_to_world(np.floor(yx + 0.5))) for yx in layer.data}
-    viewer.layers.selection = {layer}
-    saved = viewer.layers.save(str(tmp_path / "picks.star"), selected=True, plugin="napari-drpnet")
-    assert saved == [str(tmp_path / "picks.star")]
-    [again] = viewer.open(saved[0], plugin="napari-drpnet")
-    assert {tuple(again.data_to_world(yx)) for yx in again.data} == world
-    assert again.units == layer.units
-    np.testing.assert_allclose(again.size, layer.size)
 
 
 def test_picks_opened_before_their_micrograph_come_to_lie_on_it(viewer: Any, tmp_path: Path) -> None:
@@ -350,6 +342,7 @@ def test_an_error_while_running_is_told_once(
     assert form.job.button.enabled
 
 
+@pytest.mark.painted
 def test_picks_are_coloured_by_their_score(form: Any, qtbot: Any) -> None:
     assert not form.tuning.colour_by.enabled
     form.tuning.colour_by.value = "score"

@@ -19,7 +19,7 @@ from napari_drpnet.pickers.protocol.correction import write_correction
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 
-@pytest.fixture(params=["pixer", "centerpicker", "log", "template"])
+@pytest.fixture(params=["pixer", "log"])  # of all without a window: jobs/retrain/test_every_picker.py
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """Two micrographs, and a calibration in use that is too strict; 50 particles of the first are labelled."""
     for seed in range(2):

@@ -66,7 +66,7 @@ def picked(simulated: Path, truth: dict[str, Picks], tmp_path_factory: pytest.Te
     """A project with the picks of a detector that is too strict; tests work on copies."""
     folder = tmp_path_factory.mktemp("picked") / "project"
     diameter = PIXEL_SIZE * float(next(iter(truth.values())).diameter[0])
-    project = Project.create(folder, inputs=(str(simulated / "*.mrc"),), diameter=diameter)
+    project = Project.create(folder, inputs=(str(simulated / "*.mrc"),), diameter=diameter, threshold=0.5)
     shifted_detector(folder / "networks" / "strict.safetensors", -2.0)
     project.update(options={"detector": "strict"})
     jobs.finish(jobs.pick_project(project))
@@ -189,6 +189,7 @@ def test_label_harvest_retrain_use_pick_again_is_better(
 # ---------------------------------------------------------------- harvest
 
 
+@pytest.mark.painted
 def test_harvest_shows_counts_and_examples_and_keeps_the_set(
     harvest: Any, session: Any, project: Project, truth: dict[str, Picks], qtbot: Any
 ) -> None:
@@ -262,6 +263,7 @@ def test_harvest_says_why_it_cannot(harvest: Any, session: Any, qtbot: Any) -> N
     assert "diameter" in harvest.job.status.value
 
 
+@pytest.mark.painted
 def test_bounds_of_evidence_are_on_the_form_where_they_matter(harvest: Any) -> None:
     harvest.advanced.open(True)
     shown = {}
@@ -309,6 +311,7 @@ def test_retrain_needs_labels(retrain: Any, session: Any, truth: dict[str, Picks
     assert "Open a project" in training.job.status.value
 
 
+@pytest.mark.painted
 def test_training_is_drawn_and_cancel_keeps_the_best(
     retrain: Any, session: Any, project: Project, truth: dict[str, Picks], qtbot: Any
 ) -> None:
@@ -405,6 +408,7 @@ def recalibrated(project: Project, session: Any, truth: dict[str, Picks]) -> Any
     return jobs.finish(jobs.retrain_picker(project, RetrainSettings(what="calibration", name="mine")))
 
 
+@pytest.mark.painted
 def test_before_and_after(
     retrain: Any, viewer: Any, session: Any, project: Project, truth: dict[str, Picks], qtbot: Any
 ) -> None:
@@ -445,6 +449,7 @@ def test_before_and_after(
 # ---------------------------------------------------------------- what to label next
 
 
+@pytest.mark.painted
 def test_what_to_label_next(
     retrain: Any, viewer: Any, session: Any, project: Project, truth: dict[str, Picks], qtbot: Any
 ) -> None:
@@ -480,6 +485,7 @@ def test_what_to_label_next(
     assert not errors()
 
 
+@pytest.mark.painted
 def test_the_learning_curve_says_how_it_is_known(
     retrain: Any, session: Any, truth: dict[str, Picks], qtbot: Any
 ) -> None:

@@ -14,7 +14,7 @@ from blobs import DIAMETER, PIXEL_SIZE, SHAPE
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.labels import labelled, labels_of, removed
+from napari_drpnet.labels import added, labelled, labels_of, removed
 from napari_drpnet.widgets.session.autosave import AGAIN, SOON, Autosave
 from napari_drpnet.widgets.session.store import PickStore
 from projects import NAMES, make_project, some_picks
@@ -72,6 +72,17 @@ def test_a_change_is_written_within_a_moment_and_not_before(store: PickStore, cl
     clock.timeout.emit()
     assert len(labels_of(on_disk(store, "a1"))) == 1
     assert not clock.set
+
+
+def test_a_hundred_steps_are_undone_and_done_again(store: PickStore) -> None:
+    before = store.picks("a1")
+    for step in range(100):
+        store.change("a1", added(store.picks("a1"), [[10.0 + step, 20.0]]))
+    assert all(store.undo("a1") for _ in range(100))
+    assert not store.undo("a1")
+    assert store.picks("a1") is before
+    assert all(store.redo("a1") for _ in range(100))
+    assert len(store.picks("a1")) == len(before) + 100
 
 
 def test_undo_and_redo_go_through_the_steps_of_one_micrograph(store: PickStore) -> None:
