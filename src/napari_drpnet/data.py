@@ -131,6 +131,9 @@ class Micrograph:
                 "Choose one frame of the stack.",
             )
         frame = Frame(name, (array.shape[0], array.shape[1]), pixel_size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(array.sum()):  # quicker than a look at each; beyond single precision it tells nothing
+                return cls(array, frame)
         good = np.isfinite(array)
         if good.all():
             return cls(array, frame)

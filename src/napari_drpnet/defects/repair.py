@@ -87,14 +87,16 @@ class _Found:
 def _found(image: ImageArray, good: MaskArray) -> _Found | None:
     """What is bad in an image; None of one without noise."""
     frame, others = flat_areas(image)
-    bad = frame | quiet_frame(image) | ~good
+    bad = frame
+    bad |= quiet_frame(image)
+    bad |= ~good
     image = without_slope(image, ~bad)
-    levels = usual_levels(image, ~(bad | others))
+    levels = usual_levels(image, ~(bad | others) if others.any() else ~bad)
     if levels is None:
         return None
     image, levels = in_range(image, levels)
-    beyond = (image < levels.bottom) | (image > levels.top)
-    if beyond.any():
+    if image.min() < levels.bottom or image.max() > levels.top:
+        beyond = (image < levels.bottom) | (image > levels.top)
         unknown = beyond & ~(bad | others)
         thick = unknown & _thick(unknown)
         bad = bad | (beyond & ~thick)
