@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.helpers.views import ACROSS, SIDE, particles, view
 
 from napari_drpnet.averaging.alignment import Bank, masked
 from napari_drpnet.averaging.bands import TURNS, band, disc, posed, reduced, upright
 from napari_drpnet.averaging.classes import Classes, aligned, averaged, classes_steps, reliability, ring_correlation
 from napari_drpnet.steps import drained
+from views import ACROSS, SIDE, particles, view
 
 BAND = band(0.7, 6.0, SIDE, ACROSS)
 HALF = torch.arange(1000) % 2

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.helpers.populations import Population, given
 
 from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, shares_of_set, unlike
 from napari_drpnet.averaging.shares import unmeasured_shares
+from populations import Population, given
 
 
 class TestMicrographs:

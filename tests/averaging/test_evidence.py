@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.helpers.views import ACROSS, SIDE, particles, view
 
 from napari_drpnet.averaging.evidence import Evidence, Sample, measure_steps
 from napari_drpnet.averaging.halves import Halves
 from napari_drpnet.data import MaskArray
 from napari_drpnet.steps import drained
+from views import ACROSS, SIDE, particles, view
 
 
 def sample(true: int, false: int, noise: float, micrographs: int = 6) -> tuple[Sample, MaskArray]:

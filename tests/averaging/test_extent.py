@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import ndimage
-from tests.helpers.averaged import DIAMETER, PIXEL_SIZE, VIEWS
-from tests.helpers.views import SIDE
 
+from averaged import DIAMETER, PIXEL_SIZE, VIEWS
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.jobs.averaging.size import SizeSample
+from views import SIDE
 
 _EVERY = 100  # pixels from one particle to the next
 _LENGTH = 0.9 * DIAMETER  # that the made-up particles fill

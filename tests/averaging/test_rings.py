@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.helpers.lenses import seen_with, told
 
+from lenses import seen_with, told
 from napari_drpnet.averaging.rings import rings
 
 DEFOCI = (9000.0, 16000.0, 31000.0)

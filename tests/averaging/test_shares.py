@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import yaml
-from tests.helpers.populations import Population, given
 
 from napari_drpnet.averaging import statistics
 from napari_drpnet.averaging.shares import (
@@ -16,6 +15,7 @@ from napari_drpnet.averaging.shares import (
     measured_shares,
     unmeasured_shares,
 )
+from populations import Population, given
 
 
 def estimates(expected):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import starfile
 from PIL import Image
-from tests.helpers.averaged import DIAMETER, write_fields
 
+from averaged import DIAMETER, write_fields
 from napari_drpnet.cli import main
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.views import SIDE, particles, view
 
 from napari_drpnet.io.mrc import write_mrc
+from views import SIDE, particles, view
 
 PIXEL_SIZE = 5.0
 DIAMETER = 160.0  # Angstrom; `views.ACROSS` pixels

@@ -143,6 +143,15 @@ def test_the_job_script_is_that_of_the_queueing_system(tmp_path: Path, where: st
     assert "--nthreads 4 " in script
 
 
+@pytest.mark.parametrize(
+    "text", ["jobqueue: null", "slurm: 5", "slurm: [1]", "scheduler_options: abc", "memory: [1]", "jobs: true", "5: 6"]
+)
+def test_odd_settings_of_a_queueing_system_are_one_line(tmp_path: Path, text: str):
+    (tmp_path / "jobs.yaml").write_text(f"{text}\n")
+    with pytest.raises(UserError, match=r"jobs\.yaml"):
+        jobs.job_script("slurm", tmp_path / "jobs.yaml")
+
+
 def test_ctrl_c_is_heard_after_the_job_script_as_before(tmp_path: Path):
     """dask-jobqueue takes it for itself when it is imported, and ends the program with status 0."""
     (tmp_path / "jobs.yaml").write_text("cores: 4\nmemory: 8GB\n")

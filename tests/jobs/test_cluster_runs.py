@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.helpers.seen_particles import DIAMETER, write_data_set
 
 from deadly_picker import write_site
 from discs import write_discs
+from seen_particles import DIAMETER, write_data_set
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60  # seconds

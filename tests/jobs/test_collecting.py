@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests.helpers.seen_particles import DIAMETER, write_data_set
 
 from discs import write_discs
 from napari_drpnet import jobs
@@ -18,6 +17,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_picks
 from napari_drpnet.io.star_lists import read_coordinate_list
 from napari_drpnet.settings import PickRun
+from seen_particles import DIAMETER, write_data_set
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,27 @@ def test_parts_that_do_not_belong_together_are_refused():
 def test_a_part_that_cannot_be_is_refused(part: str):
     with pytest.raises(ValidationError):
         PickRun(inputs=("m",), part=part)
+
+
+def test_from_another_folder_nothing_is_joined_and_no_page_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for seed, name in enumerate("ab"):
+        write_discs(f"m/{name}.mrc", seed=seed)
+    for number in (1, 2):
+        pick(part=f"{number}/2", threshold=0.5)
+    jobs.collect(Path("picks"))
+    before = {path: path.read_bytes() for path in Path("picks").iterdir() if path.is_file()}
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for job in (jobs.collect, jobs.page_of_run):
+        with pytest.raises(UserError, match="in the folder that the run was started in"):
+            job(Path("../picks"))
+    monkeypatch.chdir(tmp_path)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_a_name_of_any_bytes_is_found_again():
+    odd = write_discs("m/a.mrc").rename(os.fsdecode(b"m/\xff.mrc"))
+    os.utime(odd, (0, 0))
+    pick(part="1/1", threshold=0.5)
+    assert len(jobs.collect(Path("picks")).picked) == 1
+    assert [result.earlier for result in pick(threshold=0.5).results] == [True]

@@ -150,3 +150,24 @@ def test_picks_that_nobody_knows_how_they_were_made_are_not_added_to():
     Path("picks/settings.yaml").unlink()
     with pytest.raises(UserError, match="does not say how they were made"):
         pick(write_discs("b.mrc"))
+
+
+def test_a_micrograph_that_fails_makes_no_threshold_anew():
+    os.utime(write_discs("m/a.mrc"), (0, 0))
+    Path("m/bad.mrc").write_bytes(b"")
+    run = PickRun(inputs=("m",), picker="dark-discs", options={"diameter": 40})
+    jobs.finish(jobs.pick(run))
+    assert (decided()["micrographs"], decided()["tried"]) == (1, 2)
+    assert earlier(jobs.finish(jobs.pick(run))) == ["m/a.mrc"]
+    for seed in range(3):
+        os.utime(write_discs(f"m/{seed}.mrc", seed=seed), (0, 0))
+    with pytest.warns(UserWarning, match="chosen anew"):
+        assert earlier(jobs.finish(jobs.pick(run))) == []
+
+
+def test_a_run_that_finds_no_workers_changes_nothing():
+    pick(write_discs("a.mrc"))
+    before = {path: path.read_bytes() for path in Path("picks").iterdir() if path.is_file()}
+    with pytest.raises(UserError):
+        pick("a.mrc", again=True, cluster="tcp://127.0.0.1:1", options={"diameter": 44})
+    assert before == {path: path.read_bytes() for path in before}

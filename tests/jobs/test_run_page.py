@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.seen_particles import DIAMETER, write_data_set
 
 from discs import DISCS, write_discs
 from napari_drpnet import jobs
@@ -29,6 +28,7 @@ from napari_drpnet.jobs.run_page.thumbnails import BEST, RANDOM, WORST, choose, 
 from napari_drpnet.jobs.watching import STOP
 from napari_drpnet.settings import PickRun
 from napari_drpnet.steps import drive
+from seen_particles import DIAMETER, write_data_set
 from web_page import Page
 
 PAGE = Path("picks/report.html")

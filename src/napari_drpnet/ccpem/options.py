@@ -19,12 +19,10 @@ from pipeliner.job_options import (
 from pydantic_core import PydanticUndefined
 
 from napari_drpnet.pickers.protocol.registry import needs_diameter, own_settings
-from napari_drpnet.settings import Settings, extra_of, networks_of, plain_type
+from napari_drpnet.settings import NO_PICK, Settings, extra_of, networks_of, plain_type
 
 _NUMBERS = {int: IntJobOption, float: FloatJobOption}
 _RUNNING = "Running options"
-# Of all pickers: where a picker computes changes no picks, and may be another when the job goes on.
-_ANYTIME = ("device", "memory")
 
 
 def job_option(model: type[Settings], name: str, **more: Any) -> JobOption[Any]:
@@ -72,7 +70,7 @@ def common_options(model: type[Settings]) -> dict[str, JobOption[Any]]:
     for name in model.model_fields:
         if name in networks_of(model):
             continue
-        more: dict[str, Any] = {"jobop_group": _RUNNING, "in_continue": True} if name in _ANYTIME else {}
+        more: dict[str, Any] = {"jobop_group": _RUNNING, "in_continue": True} if name in NO_PICK else {}
         if name == "diameter":
             needing = [picker for picker in own_settings() if needs_diameter(picker)]
             more["required_if"] = JobOptionCondition([("picker", "=", one) for one in needing], operation="ANY")

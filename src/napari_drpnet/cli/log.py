@@ -24,15 +24,15 @@ class Log:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._last, self._said = -_SILENCE, ""
+        self._last, self._said = -_SILENCE, (0, "")
 
     def __call__(self, step: jobs.Progress) -> None:
         """Tell a step."""
         if isinstance(step, jobs.PickProgress) and step.finished:
             for number, result in enumerate(step.finished, step.count - len(step.finished) + 1):
                 self._line(f"{number}/{step.of}", _of(result))
-        elif step.message != self._said and time.monotonic() - self._last >= _SILENCE:
-            self._said = step.message
+        elif (step.done, step.message) != self._said and time.monotonic() - self._last >= _SILENCE:
+            self._said = step.done, step.message
             self._line(f"{step.done}/{step.total}", step.message)
 
     def _line(self, place: str, text: str) -> None:

@@ -16,7 +16,7 @@ from napari_drpnet.io.paths import is_dir, is_file
 from napari_drpnet.jobs.inputs import find_micrographs
 from napari_drpnet.jobs.later_page import earlier_page
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
-from napari_drpnet.jobs.resume import finished
+from napari_drpnet.jobs.resume import all_finished
 from napari_drpnet.jobs.run_file import SETTINGS, read_run_file, write_run_file
 from napari_drpnet.settings import PARTS, PickRun, validated
 
@@ -51,7 +51,7 @@ def collect(out: Path) -> PickReport:
     parts = [validated(PickRun, _fields(folder)) for folder in folders]
     whole = _whole(parts, folders)
     with alone_in(out):
-        every = [result for folder in folders for result in finished(folder, ())]
+        every = [result for folder in folders for result in all_finished(folder)]
         results = _in_order(whole, every)
         with PickLists(out, results) as lists:
             pass

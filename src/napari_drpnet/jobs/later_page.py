@@ -11,7 +11,7 @@ from napari_drpnet.io.paths import is_file
 from napari_drpnet.jobs.inputs import find_micrographs
 from napari_drpnet.jobs.pick_report import SUMMARY, PickResult
 from napari_drpnet.jobs.picked_files import read_task
-from napari_drpnet.jobs.resume import finished
+from napari_drpnet.jobs.resume import all_finished
 from napari_drpnet.jobs.run_file import SETTINGS, read_run_file
 from napari_drpnet.jobs.run_page.keep import RunPage, page_in
 from napari_drpnet.settings import PickRun, validated
@@ -32,12 +32,9 @@ def page_of_run(folder: Path) -> Path:
     """
     if not is_file(folder / SETTINGS) or not is_file(folder / SUMMARY):
         raise UserError(f"{folder} is not the folder of a run: it has no {SETTINGS} and {SUMMARY}.", "Pick first.")
-    results = finished(folder, ())
+    results = all_finished(folder)
     if not results:
-        raise UserError(
-            f"No file of picks that {folder / SUMMARY} tells of is there.",
-            "Give the command in the working folder of the run.",
-        )
+        raise UserError(f"{folder / SUMMARY} tells of no micrograph.", "Pick first.")
     page = earlier_page(folder, results)
     page.write_now()
     return page.path

@@ -35,7 +35,7 @@ _FEWEST, _GREATEST = 8, 0.4
 # A row of the summary is one line, whatever a micrograph that was refused is called.
 _ONE_LINE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 LIST, SUMMARY = "autopick.star", "summary.tsv"
-_COLUMNS = ("micrograph", "picks", "seconds", "error", "evidence", "evidence_error", "left_out", "doubt")
+COLUMNS = ("micrograph", "picks", "seconds", "error", "evidence", "evidence_error", "left_out", "doubt")
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ class PickLists:
         # Without the blank line that ends a loop, so that rows can be appended.
         text = format_table(columns, "coordinate_files").rstrip("\n") + "\n"
         write_text(text, self.out / LIST)
-        write_text("\t".join(_COLUMNS) + "\n" + _summary(self.results), self.out / SUMMARY)
+        write_text("\t".join(COLUMNS) + "\n" + _summary(self.results), self.out / SUMMARY)
         self._there = True
 
 

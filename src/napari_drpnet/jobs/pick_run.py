@@ -13,7 +13,7 @@ from warnings import warn
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.lock import alone_in
-from napari_drpnet.jobs.cluster.team import team
+from napari_drpnet.jobs.cluster.team import end_marks, team
 from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.inputs import PickTask, Refusal, find_micrographs
 from napari_drpnet.jobs.judging import Judgement, judged_before, kept, with_averages
@@ -95,9 +95,9 @@ def _outgrown(run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], ear
     """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
     decision = recorded_decision(run.folder / SETTINGS) if picker.auto and run.decision is None else None
     names = {task.micrograph.name for task in tasks}
-    if decision is None or decision.enough or len(names) < 2 * decision.micrographs:
+    if decision is None or decision.enough or len(names) < 2 * decision.seen:
         return False
-    if not set(map(_name, earlier)) <= names:
+    if not {result.micrograph for result in earlier if not result.error} <= names:
         return False  # those that are not picked now keep their picks, and so the others keep to their threshold
     warn(
         f"The threshold was chosen when there were {decision.micrographs} micrographs; now there are {len(names)}. "
@@ -126,12 +126,10 @@ def pick_tasks(
     done = set(map(_name, earlier))
     left = [number for number in mine if tasks[number].micrograph.name not in done]
     known = None if outgrown else _known(run, picker)
-    _record(run, picker, known)
     learnt: dict[str, str] = {}
     file = run.out / f"{picker.name}{WEIGHTS}"
     if (yield from learn(picker, [partial(read_task, task, run.pixel_size) for task in tasks], file)):
         learnt = {"weights": file.as_posix()}
-        _record(run, picker, known, learnt)
 
     decided = [known] if known else []
 
@@ -140,8 +138,10 @@ def pick_tasks(
         _record(run, picker, decided[-1], learnt)
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
+    end_marks(run.folder)
     others = team(run, _in_force(picker) | learnt, tasks) if run.cluster and left else nullcontext()
-    with PickLists(run.folder, earlier) as lists, others as elsewhere:
+    with others as elsewhere, PickLists(run.folder, earlier) as lists:  # nothing changes where nobody can pick
+        _record(run, picker, known, learnt)
         refused = refusals if run.is_mine(0) else ()
         new = Finished(lists.add, len(lists.results), len(lists.results) + len(left) + len(refused))
         for refusal in refused:

@@ -251,7 +251,7 @@ class _Run:
     results: dict[int, PickResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._mine, self._picks = frozenset(self.wanted), 0
+        self._mine, self._picks, self._tried = frozenset(self.wanted), 0, 0
         self._crew = Crew(max(1, min(self.terms.workers, len(self.items))) if self.picker.many_at_once else 1)
 
     def pick(self) -> Job[list[PickResult]]:
@@ -288,15 +288,13 @@ class _Run:
     def _score_sample(self, bench: Bench) -> Job[dict[int, float]]:
         """Fill the bench from all over the data set; gives the seconds that each micrograph took."""
         spent: dict[int, float] = {}
-        failed = 0
-
         for step in self._sampled(bench, spread_order(len(self.items))):
             if not step.results:
                 name = step.instead or self.items[step.number].name
-                yield Progress(failed + len(spent), len(self.items), 0, name, step.fraction)
+                yield Progress(self._tried, len(self.items), 0, name, step.fraction)
             for came in step.results:
+                self._tried += 1
                 if came.result is None:
-                    failed += 1
                     self._settle(step.number, Tried(None, came.error, came.seconds))
                 else:
                     bench.take(step.number, came.result)
@@ -309,6 +307,7 @@ class _Run:
         here = Progress(done, len(self.items), 0, "Measuring what averages prove")
         yield here
         judgement = yield from translate(bench.decide(), within(here))
+        judgement = replace(judgement, decision=judgement.decision.model_copy(update={"tried": self._tried}))
         judgement = replace(judgement, keep_unproved=self.terms.keep_unproved)
         self.terms.tell(judgement)
         return judgement

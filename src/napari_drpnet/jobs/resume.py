@@ -14,14 +14,13 @@ from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.star_lists import read_coordinate_list
 from napari_drpnet.jobs.inputs import PickTask
-from napari_drpnet.jobs.pick_report import LIST, SUMMARY, PickResult, one_line
+from napari_drpnet.jobs.pick_report import COLUMNS, LIST, SUMMARY, PickResult, one_line
 from napari_drpnet.jobs.run_file import read_run_file
-from napari_drpnet.settings import PickRun
+from napari_drpnet.settings import NO_PICK, PickRun
 
-# Where a picker computes changes no pick.
-_NO_PICK = ("device", "memory")
 _TOLD = ("picker", "pixel_size", "keep_unproved")
 _SHOWN, _LONGEST = 3, 40
+_DIGITS = 9  # of a number of picks
 
 
 def finished(out: Path, tasks: Sequence[PickTask]) -> list[PickResult]:
@@ -37,14 +36,41 @@ def finished(out: Path, tasks: Sequence[PickTask]) -> list[PickResult]:
     tasks
         What is to be picked now.
     """
+    rows = _rows(out)
     try:
-        rows = list(csv.DictReader(io.StringIO((out / SUMMARY).read_text("utf-8"), newline=""), delimiter="\t"))
         files = {one_line(name): Path(file) for name, file in read_coordinate_list(out / LIST)}
-    except (OSError, ValueError, csv.Error, UserError):
+    except UserError:
         return []
     paths = {one_line(task.micrograph.name): task for task in tasks}
     found = (_result(row, files, paths) for row in rows)
     return [result for result in found if result is not None]
+
+
+def all_finished(out: Path) -> list[PickResult]:
+    """`finished` of all micrographs that the summary of a folder tells of.
+
+    Raises
+    ------
+    UserError
+        When some were picked, and none of their files is there: lists have names as they were given.
+    """
+    results = finished(out, ())
+    if any(not row["error"] for row in _rows(out)) and not any(not result.error for result in results):
+        raise UserError(
+            f"No file of picks that {out / SUMMARY} tells of is there.",
+            "Give the command in the folder that the run was started in.",
+        )
+    return results
+
+
+def _rows(out: Path) -> list[dict[str, str | None]]:
+    """The rows of a summary; none where it cannot be read."""
+    try:
+        text = (out / SUMMARY).read_text("utf-8", "surrogateescape")
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
+    except (OSError, ValueError, csv.Error):
+        return []
+    return rows if all(set(COLUMNS) <= row.keys() for row in rows) else []
 
 
 def _result(
@@ -61,7 +87,7 @@ def _result(
             return None
         return PickResult(
             name if task is None else task.micrograph.name,
-            picks=int(row["picks"] or ""),
+            picks=_count(row["picks"]),
             seconds=float(row["seconds"] or ""),
             coordinates=files[name],
             evidence=_number(row["evidence"]),
@@ -72,6 +98,12 @@ def _result(
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _count(text: str | None) -> int:
+    if not text or len(text) > _DIGITS:
+        raise ValueError
+    return int(text)
 
 
 def _number(text: str | None) -> float:
@@ -108,7 +140,7 @@ def check_same(run: PickRun, in_force: Mapping[str, Any], file: Path) -> None:
     pairs = [(name, before.get(name), value) for name, value in now.items()]
     options = before.get("options", {})
     if before.get("picker") == run.picker:
-        pairs += [(name, options.get(name), value) for name, value in in_force.items() if name not in _NO_PICK]
+        pairs += [(name, options.get(name), value) for name, value in in_force.items() if name not in NO_PICK]
     if run.decision is not None:
         decided = before.get("decision") or {}
         pairs.append(("threshold decided", decided.get("threshold"), run.decision.threshold))

@@ -8,10 +8,7 @@ from collections.abc import Collection, Sequence
 
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import AUTO
-
-# Where a picker computes changes no pick.
-_NO_PICK = ("device", "memory")
+from napari_drpnet.settings import AUTO, NO_PICK
 
 
 def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> list[str]:
@@ -29,7 +26,7 @@ def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> li
     if outgrown(project, picker):
         return [name for name in names if not _brought(project, name)]
     old = _outdated(project, picker)
-    return [name for name in names if name in old or project.row(name).picker == ""]
+    return [name for name in names if name in old or not project.row(name).picker or not _is_text(name)]
 
 
 def outgrown(project: Project, picker: LoadedPicker) -> bool:
@@ -37,12 +34,12 @@ def outgrown(project: Project, picker: LoadedPicker) -> bool:
     decision = project.evidence.decision
     if decision is None or decision.enough or not picker.auto:
         return False
-    return len(project.micrographs) >= 2 * decision.micrographs
+    return len(project.micrographs) >= 2 * decision.seen
 
 
 def begin(project: Project, picker: LoadedPicker) -> None:
     """Remember with which settings micrographs are picked from now on, and which were picked with others."""
-    outdated = tuple(sorted(_outdated(project, picker)))
+    outdated = tuple(sorted(filter(_is_text, _outdated(project, picker))))  # YAML has no others
     update = {"picked_with": _settings(picker), "outdated": outdated}
     project.keep_evidence(project.evidence.model_copy(update=update))
 
@@ -61,6 +58,11 @@ def _outdated(project: Project, picker: LoadedPicker) -> set[str]:
     return {row.name for row in project.rows() if row.picker and not _brought(project, row.name)}
 
 
+def _is_text(name: str) -> bool:
+    """Whether a name can be written into YAML; names of files may be any bytes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def _brought(project: Project, name: str) -> bool:
     return project.row(name).picker == "imported"
 
@@ -69,5 +71,5 @@ def _settings(picker: LoadedPicker) -> str:
     """What tells settings apart that give other picks."""
     threshold = {"threshold": AUTO} if picker.auto else {}
     said = picker.settings.model_dump(mode="json") | threshold | {"picker": picker.name}
-    text = json.dumps({name: value for name, value in said.items() if name not in _NO_PICK}, sort_keys=True)
+    text = json.dumps({name: value for name, value in said.items() if name not in NO_PICK}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

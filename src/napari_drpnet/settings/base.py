@@ -144,6 +144,8 @@ RunsOn = Annotated[
 ]
 Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
 
+NO_PICK = ("device", "memory")
+"""Settings of pickers that change no pick: where they compute."""
 CALIBRATION = "calibration"
 """The role of a file that corrects a picker's probabilities."""
 
@@ -181,6 +183,12 @@ def plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         return plain_type(next(one for one in get_args(annotation) if one is not NoneType))
     return annotation
+
+
+def file_fields(model: type[Settings]) -> set[str]:
+    """The fields of a settings model that name a file."""
+    paths = {name for name, field in model.model_fields.items() if plain_type(field.annotation) is Path}
+    return paths | set(networks_of(model))
 
 
 Model = TypeVar("Model", bound=Settings)

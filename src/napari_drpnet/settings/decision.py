@@ -37,6 +37,7 @@ class Decision(Settings):
     f1: KnownEstimate = Field(_UNKNOWN, description="Of the picks, at the threshold.")
     micrographs: int = Field(0, ge=0, description="On how many it was measured.")
     candidates: int = Field(0, ge=0, description="From how many.")
+    tried: int = Field(0, ge=0, description="How many were read for that, those that failed included.")
     enough: bool = Field(True, description="Whether more micrographs would hardly change it.")
     made_for: dict[str, str] = Field(
         default_factory=dict, description="The picker, its networks and the diameter: for others it does not hold."
@@ -51,6 +52,11 @@ class Decision(Settings):
     halves: KnownHalves = Field(
         default_factory=KnownHalves, description="The halves of the sample, each measured by the other."
     )
+
+    @property
+    def seen(self) -> int:
+        """How many micrographs there were when it was decided, as far as it rests on all of them."""
+        return max(self.tried, self.micrographs)
 
     def holds_for(self, made_for: dict[str, str]) -> bool:
         """Whether it was decided for this picker with these networks and this diameter."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
+from napari_drpnet.errors import short
 from napari_drpnet.settings.base import (
     AUTO,
     CALIBRATION,
@@ -31,6 +32,7 @@ from napari_drpnet.settings.base import (
 )
 from napari_drpnet.settings.decision import Decision
 
+_PART = re.compile(r"[1-9]\d{0,4}/[1-9]\d{0,4}")
 PARTS = "parts"  # folder of the parts of a run, in that of the run
 # Queueing systems, and what dask-jobqueue calls its part for each.
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
@@ -217,7 +219,6 @@ class PickRun(Settings):
     )
     part: str = Field(
         "",
-        pattern=r"^([1-9]\d{0,4}/[1-9]\d{0,4})?$",
         description="K/N: only every N-th micrograph, from the K-th on, as one of N jobs of a cluster. Lists and "
         "summary go to a folder below parts/, until collect joins them. A threshold is chosen by the whole data set.",
     )
@@ -238,6 +239,8 @@ class PickRun(Settings):
     @field_validator("part")
     @classmethod
     def _part_of(cls, value: str) -> str:
+        if value and not _PART.fullmatch(value):
+            raise ValueError(f"{short(value)} is no part: give the number of one and how many there are, such as 3/10")
         number, _, count = value.partition("/")
         if value and int(number) > int(count):
             raise ValueError(f"part {number} of {count} does not exist")

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tests.helpers.averaged import DIAMETER, VIEWS, field
-from tests.helpers.lenses import seen_with, told
 
+from averaged import DIAMETER, VIEWS, field
+from lenses import seen_with, told
 from napari_drpnet.averaging.alignment import Bank
 from napari_drpnet.averaging.bands import band
 from napari_drpnet.data import Micrograph, Picks

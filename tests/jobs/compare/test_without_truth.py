@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.seen_particles import DIAMETER, PER_MICROGRAPH, PIXEL_SIZE, write_data_set
 
 from napari_drpnet import jobs
 from napari_drpnet.cli import main
@@ -22,6 +21,7 @@ from napari_drpnet.io import read_picks, write_picks
 from napari_drpnet.jobs import ComparisonReport
 from napari_drpnet.jobs.compare.proof import of_picks
 from napari_drpnet.settings import ComparisonSettings, PickRun
+from seen_particles import DIAMETER, PER_MICROGRAPH, PIXEL_SIZE, write_data_set
 
 pytestmark = pytest.mark.slow
 SIDE, GOOD = 560, 4

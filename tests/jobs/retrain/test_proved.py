@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
-from tests.helpers.seen_particles import DIAMETER, PER_MICROGRAPH, PIXEL_SIZE, seen_places, write_data_set
 
 from napari_drpnet import jobs, load_picker
 from napari_drpnet.errors import UserError
@@ -16,6 +15,7 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.project import project_judgement
 from napari_drpnet.jobs.retrain.labelled import labelled_in_files
 from napari_drpnet.settings import HarvestSettings
+from seen_particles import DIAMETER, PER_MICROGRAPH, PIXEL_SIZE, seen_places, write_data_set
 
 
 def harvested(folder: Path, **told) -> jobs.HarvestReport:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.seen_particles import DIAMETER, PER_MICROGRAPH, write_data_set, write_seen
 
 from napari_drpnet import jobs
 from napari_drpnet.io import read_micrograph
@@ -16,6 +15,7 @@ from napari_drpnet.jobs.prospect import NOTHING_MEASURED
 from napari_drpnet.layers import picks_of
 from napari_drpnet.pickers import load_picker
 from napari_drpnet.widgets.session.session import Session
+from seen_particles import DIAMETER, PER_MICROGRAPH, write_data_set, write_seen
 
 pytestmark = pytest.mark.gui
 LIMIT = 120_000  # milliseconds; evidence is measured, on a machine that may be busy

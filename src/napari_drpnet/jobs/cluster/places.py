@@ -159,16 +159,19 @@ def _asked_for(where: str, settings: Path | None) -> tuple[Any, int]:
     except ImportError as error:
         raise UserError("The packages for a cluster are not installed.", _EXTRA) from error
     fields = {} if settings is None else read_fields(settings, _HINT)
-    fields = fields.get("jobqueue", fields)
-    fields = {name.replace("-", "_"): value for name, value in fields.get(where, fields).items()}
+    for level in ("jobqueue", where):
+        fields = fields.get(level, fields)
+        if not isinstance(fields, dict):
+            raise UserError(f"{settings}: {level} has no settings below it.", _HINT)
+    fields = {str(name).replace("-", "_"): value for name, value in fields.items()}
     jobs = fields.pop("jobs", 1)
-    if not isinstance(jobs, int) or jobs < 1:
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise UserError(f"{settings}: jobs is not a number from 1 on.", _HINT)
     fields.setdefault("processes", 1)  # whose threads share the networks
     quiet = {"dashboard": False, "dashboard_address": ":0"}  # a port that is free, without a word
-    fields["scheduler_options"] = quiet | (fields.get("scheduler_options") or {})
     try:
+        fields["scheduler_options"] = quiet | dict(fields.get("scheduler_options") or {})
         return getattr(dask_jobqueue, QUEUES[where])(**fields), jobs
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         said = re.split(r"[.,]? (?:Very likely|for example)", " ".join(str(error).split()))[0]
         raise UserError(f"{settings or f'The settings of {where}'} cannot be used: {said[:200]}.", _HINT) from error

@@ -94,11 +94,16 @@ class _Tending:
             self._last = time.monotonic()
 
 
+def end_marks(folder: Path) -> None:
+    """Let workers of a run that was killed stop: what they look for is gone."""
+    for old in folder.glob(f"{_AT_WORK}*"):
+        shutil.rmtree(old, ignore_errors=True)
+
+
 @contextmanager
 def _at_work(folder: Path) -> Iterator[Path]:
     """A folder whose name no worker has looked for before; that of a run that was killed goes: its workers stop."""
-    for old in folder.glob(f"{_AT_WORK}*"):
-        shutil.rmtree(old, ignore_errors=True)
+    end_marks(folder)
     made = folder / f"{_AT_WORK}{secrets.token_hex(6)}"
     with writing(made):
         made.mkdir(parents=True)

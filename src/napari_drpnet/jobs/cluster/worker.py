@@ -29,7 +29,8 @@ from napari_drpnet.jobs.picking import Found, Item, pick_item, sample_item
 from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision
 from napari_drpnet.jobs.tried import Tried, tried
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.pickers.protocol.registry import load_picker
+from napari_drpnet.pickers.protocol.registry import load_picker, settings_class
+from napari_drpnet.settings import file_fields
 from napari_drpnet.steps import drained
 
 # So many different warnings of a worker are told of.
@@ -165,7 +166,9 @@ def _in_work(order: Order, todo: Batch) -> Iterator[None]:
 def _ready(order: bytes) -> _Ready:
     _listen()
     told: Order = pickle.loads(order)
-    options = {name: _found_from(told.base, value) for name, value in told.options.items()}
+    files = file_fields(settings_class(told.picker))
+    found = {name: _found_from(told.base, value) for name, value in told.options.items() if name in files}
+    options = {**told.options, **found}
     return _Ready(told, load_picker(told.picker, **options))
 
 

@@ -81,8 +81,10 @@ class RunPage:
 
     def beside(self, step: Progress) -> Progress:
         """Write the page beside a step of the run when it is time: all that takes a hundredth of the run's time."""
-        if time.monotonic() >= self._next and self._news():
-            self.write()
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            if self._news():
+                self.write()
         return step
 
     def _news(self) -> bool:

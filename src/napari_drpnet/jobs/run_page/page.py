@@ -174,10 +174,12 @@ def _charts(facts: RunFacts) -> str:
         keys += " Orange: in doubt."
     if len(facts.results) > len(_picked(facts)):
         keys += " Red crosses: failed."
-    told = f"<figure>{{}}<figcaption>{keys}</figcaption></figure><figure>{{}}<figcaption>Scores of {of}: the "
     scale = "data set's own probability" if facts.decision and facts.decision.shares else "picker's probability"
-    about = f"{scale} of being a particle.</figcaption></figure>" if histogram else ""
-    return f'<div class="charts">{(told + about).format(order, histogram)}</div>'
+    figures = f"<figure>{order}<figcaption>{keys}</figcaption></figure>"
+    if histogram:
+        about = f"Scores of {of}: the {scale} of being a particle."
+        figures += f"<figure>{histogram}<figcaption>{about}</figcaption></figure>"
+    return f'<div class="charts">{figures}</div>'
 
 
 def _at(facts: RunFacts) -> float | None:

@@ -46,8 +46,14 @@ class SaveForm(Container[Any]):
             return
         start, kinds = str(jobs.picks_file(self._result.source.frame.micrograph)), jobs.savable()
         path, kind = QFileDialog.getSaveFileName(self.native, "Save picks", start, ";;".join(kinds))
-        if path:
-            self.save(Path(path) if Path(path).suffix else Path(path + kinds[kind]))
+        if not path:
+            return
+        if Path(path).suffix not in kinds.values():
+            path += kinds.get(kind, ".star")
+            if Path(path).exists():  # the dialog asked of another name
+                self._say(f"{path} is there already. Choose it by its whole name to replace it.")
+                return
+        self.save(Path(path))
 
     def save(self, path: Path) -> None:
         """Write the picks in the format that the suffix tells, and say so."""
