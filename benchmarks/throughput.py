@@ -134,7 +134,7 @@ def topaz_row(program: Path, folder: Path, across: float, workers: int) -> Row:
     row = Row(f"Topaz, particles of {across:g} px", lambda: 0.0)
 
     def run() -> float:
-        first = [str(program), "preprocess", "-s", str(scale), "-d", "-1", "-t", str(workers), "-o", f"{made}/"]
+        first = [str(program), "preprocess", "-s", str(scale), "-d", "-1", "-j", str(workers), "-o", f"{made}/"]
         seconds = process([*first, *map(str, sorted(folder.glob("*.mrc")))], row)
         second = [str(program), "extract", "-d", "-1", "-j", str(workers), "-r", str(int(across / 2))]
         return seconds + process([*second, "-o", f"{made}.txt", *map(str, sorted(made.glob("*.mrc")))], row)

@@ -11,8 +11,7 @@ from napari_drpnet.averaging.bands import posed
 from napari_drpnet.data import Frame, Micrograph, Picks
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.mrc import write_mrc
-
-from .views import ACROSS, SIDE, view
+from views import ACROSS, SIDE, view
 
 PIXEL_SIZE = 4.0
 DIAMETER = ACROSS * PIXEL_SIZE

@@ -177,7 +177,7 @@ def _result(result: jobs.PickResult) -> dict[str, object]:
 def sample(
     out: OutFolder = Path("sample"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same micrograph.")] = 0,
-    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=600)] = 4096,
+    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=512)] = 4096,
 ) -> None:
     """Write the built-in sample micrograph.
 
@@ -191,7 +191,7 @@ def sample(
 def demo(
     out: OutFolder = Path("demo"),
     device: Annotated[Device, option(PickerSettings, "device")] = "auto",
-    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=600)] = 4096,
+    size: Annotated[int, typer.Option(help="Edge of the square micrograph. [px]", min=512)] = 4096,
 ) -> None:
     """Make the sample, pick it, and score the picks.
 
