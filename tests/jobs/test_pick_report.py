@@ -9,7 +9,7 @@ import pytest
 
 from napari_drpnet.data import Frame
 from napari_drpnet.io.star_lists import read_coordinate_list
-from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_size
+from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult, doubtful_size, remarks
 
 
 def notes(*picks: int, failed: int = 0) -> tuple[str, ...]:
@@ -113,3 +113,10 @@ def test_a_row_costs_the_same_however_long_the_lists_are(tmp_path: Path, monkeyp
         for i in range(50):
             lists.add(PickResult(f"{i}.mrc", i, coordinates=tmp_path / f"{i}_autopick.star"))
     assert written == ["autopick.star", "summary.tsv"] * 2
+
+
+def test_of_a_micrograph_that_was_left_out_before_nothing_else_is_told():
+    told = remarks([PickResult("a", doubt="no proof", earlier=True), PickResult("b", 30, earlier=True)])
+    assert told == (
+        "Nothing proves that there are particles on a: their picks are left out (keep_unproved keeps them).",
+    )

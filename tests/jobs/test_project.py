@@ -188,6 +188,17 @@ class TestPick:
         assert picked_now() == []
         assert not any(result.earlier for result in pick(project).results)
 
+    def test_micrographs_that_fail_again_leave_the_threshold_of_the_others(self, project: Project):
+        for name in ("x", "y", "z"):
+            Path(f"m/{name}.mrc").write_bytes(b"")
+        project.refresh()
+        pick(project, again=False)
+        decision = project.evidence.decision
+        assert (decision.micrographs, decision.tried) == (3, 6)
+        again = pick(project, again=False)
+        assert [result.earlier for result in again.results] == [True] * 3 + [False] * 3
+        assert project.evidence.decision == decision
+
     def test_picks_that_were_brought_along_are_no_reason_to_pick(self, project: Project):
         project.write_picks("b", Picks(project.read_picks("b").frame, np.array([[20.0, 20.0]])), "imported")
         report = pick(project, again=False)

@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.retrain.suggest import Suggestion, suggest, suggested_micrographs
     from napari_drpnet.jobs.run_file import make_run, read_run_file
     from napari_drpnet.jobs.sample import demo, write_sample
-    from napari_drpnet.jobs.saving import picks_file, savable, save_picks, with_size
+    from napari_drpnet.jobs.saving import savable, save_picks, suggested_file, with_size
     from napari_drpnet.jobs.simulation import simulate
     from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
     from napari_drpnet.jobs.training import make_train_settings, train, train_classifier, train_detector
@@ -137,7 +137,7 @@ _HOME = {
     "simulation": ("simulate",),
     "templates": ("templates_of_picks", "templates_of_structure"),
     "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
-    "saving": ("picks_file", "savable", "save_picks", "with_size"),
+    "saving": ("savable", "save_picks", "suggested_file", "with_size"),
     "watching": ("watch",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

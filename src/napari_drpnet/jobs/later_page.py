@@ -56,5 +56,5 @@ def earlier_page(folder: Path, results: Sequence[PickResult]) -> RunPage:
         if run.is_mine(number)
     }
     page = page_in(folder)
-    page.follow(lambda: results, list(read), lambda name: read[name]())
+    page.follow(lambda: results, list(read), lambda name: read[name](), lambda: len(results))
     return page

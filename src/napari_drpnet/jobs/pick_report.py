@@ -156,7 +156,7 @@ def remarks(results: Sequence[PickResult]) -> tuple[str, ...]:
     """
     results = [result for result in results if not result.error]
     doubted = _doubted([result for result in results if result.doubt])
-    results = [result for result in results if not result.left_out]
+    results = [result for result in results if not (result.left_out or (result.doubt and not result.picks))]
     if not results:
         return doubted
     if not any(result.picks for result in results):
@@ -198,7 +198,9 @@ def _doubted(results: Sequence[PickResult]) -> tuple[str, ...]:
     if not results:
         return ()
     left_out = sum(result.left_out for result in results)
-    done = f"their {left_out} picks are left out (keep_unproved keeps them)" if left_out else "their picks were kept"
+    kept = any(result.picks for result in results)
+    which = f"their {left_out} picks" if left_out else "their picks"
+    done = "their picks were kept" if kept and not left_out else f"{which} are left out (keep_unproved keeps them)"
     return (f"Nothing proves that there are particles on {_named(results)}: {done}.",)
 
 

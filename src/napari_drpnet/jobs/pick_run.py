@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any
 from warnings import warn
 
 from napari_drpnet.errors import UserError
@@ -95,7 +94,7 @@ def _outgrown(run: PickRun, picker: LoadedPicker, tasks: Sequence[PickTask], ear
     """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
     decision = recorded_decision(run.folder / SETTINGS) if picker.auto and run.decision is None else None
     names = {task.micrograph.name for task in tasks}
-    if decision is None or decision.enough or len(names) < 2 * decision.seen:
+    if decision is None or not decision.outgrown_by(len(names)):
         return False
     if not {result.micrograph for result in earlier if not result.error} <= names:
         return False  # those that are not picked now keep their picks, and so the others keep to their threshold
@@ -116,7 +115,7 @@ def pick_tasks(
     mine = [number for number in range(len(tasks)) if run.is_mine(number)]
     earlier = [] if _anew(run) else finished(run.folder, [tasks[number] for number in mine])
     if earlier:
-        check_same(run, _in_force(picker), run.folder / SETTINGS)
+        check_same(run, picker.in_force, run.folder / SETTINGS)
     outgrown = _outgrown(run, picker, tasks, earlier)
     if outgrown:
         earlier = []
@@ -139,7 +138,7 @@ def pick_tasks(
 
     terms = Terms(run.folder / _SAMPLE, known, run.keep_unproved, tell, run.workers or usual_size())
     end_marks(run.folder)
-    others = team(run, _in_force(picker) | learnt, tasks) if run.cluster and left else nullcontext()
+    others = team(run, picker.in_force | learnt, tasks) if run.cluster and left else nullcontext()
     with others as elsewhere, PickLists(run.folder, earlier) as lists:  # nothing changes where nobody can pick
         _record(run, picker, known, learnt)
         refused = refusals if run.is_mine(0) else ()
@@ -151,6 +150,7 @@ def pick_tasks(
             lambda: lists.results,
             [tasks[number].micrograph.name for number in mine],
             lambda name: read_task(called[name], run.pixel_size),
+            lambda: len(lists.results),
         )
         items = Items(tasks, run.out, run.pixel_size)
         work = pick_each(picker, items, new.note, replace(terms, elsewhere=elsewhere), left)
@@ -184,13 +184,7 @@ def _record(
     run: PickRun, picker: LoadedPicker, judgement: Judgement | None, learnt: dict[str, str] | None = None
 ) -> None:
     """Write all that is needed to repeat the run."""
-    options = _in_force(picker) | (learnt or {})
+    options = picker.in_force | (learnt or {})
     decision = None if judgement is None else judgement.decision
     in_force = {"options": options, "decision": decision, "version": version("napari-drpnet")}
     write_run_file(run.model_copy(update=in_force), run.folder / SETTINGS)
-
-
-def _in_force(picker: LoadedPicker) -> dict[str, Any]:
-    """The settings of a picker as files keep them."""
-    threshold = {"threshold": AUTO} if picker.auto else {}
-    return picker.settings.model_dump(mode="json") | threshold

@@ -278,7 +278,10 @@ def _pick_project(
     if (yield from learn_project(project, picker)):
         again = True
     wanted = asked if again else unpicked(project, picker, asked)
-    known = None if not again and outgrown(project, picker) else project_judgement(project, picker, len(wanted))
+    if again:
+        known = project_judgement(project, picker, len(wanted))
+    else:  # the others keep their picks, and so their threshold
+        known = None if outgrown(project, picker) else project_judgement(project, picker)
     decided = [known] if known else []
 
     def tell(judgement: Judgement) -> None:
@@ -295,9 +298,10 @@ def _pick_project(
     )
     items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
     noted: list[PickResult] = []
-    begin(project, picker)
+    begin(project, picker, anew=known is None and picker.auto)
     try:
-        page.follow(partial(all_results, project, noted), [row.name for row in project.rows()], partial(_read, project))
+        names = [row.name for row in project.rows()]
+        page.follow(partial(all_results, project, noted), names, partial(_read, project), noted.__len__)
         new = Finished(noted.append, len(asked) - len(items), len(asked))
         work = pick_each(picker, items, new.note, terms)
         results = yield from translate(work, lambda step: new.told(page.beside(step)))

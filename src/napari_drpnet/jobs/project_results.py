@@ -14,7 +14,7 @@ from napari_drpnet.settings import SHARED
 def with_earlier(project: Project, asked: Sequence[str], now: Sequence[PickResult]) -> list[PickResult]:
     """What became of all that was asked for, those included that had their picks before."""
     new = {result.micrograph: result for result in now}
-    return [new.get(name) or PickResult(name, project.row(name).picks, earlier=True) for name in asked]
+    return [new.get(name) or _before(project, name) for name in asked]
 
 
 def settings_told(project: Project) -> Told:
@@ -29,10 +29,15 @@ def all_results(project: Project, noted: Sequence[PickResult]) -> list[PickResul
     """What became of the micrographs of a project, now and before."""
     now = {result.micrograph: result for result in noted}
     return [
-        now.get(row.name) or PickResult(row.name, row.picks, coordinates=picks_file(project, row.name), doubt=row.doubt)
+        now.get(row.name) or _before(project, row.name)
         for row in project.rows()
         if row.name in now or row.state != "new"
     ]
+
+
+def _before(project: Project, name: str) -> PickResult:
+    row = project.row(name)
+    return PickResult(name, row.picks, coordinates=picks_file(project, name), doubt=row.doubt, earlier=True)
 
 
 def picks_file(project: Project, name: str) -> Path:

@@ -35,7 +35,7 @@ def with_size(picks: Picks, diameter: float) -> Picks:
     return replace(picks, diameter=known)
 
 
-def picks_file(micrograph: str) -> Path:
+def suggested_file(micrograph: str) -> Path:
     """Where the picks of a micrograph belong: beside it, called as RELION calls them; in the home folder else."""
     path = Path(micrograph)
     folder = path.parent if path.is_absolute() or (is_dir(path.parent) and path.parent != Path()) else Path.home()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import AUTO, NO_PICK
+from napari_drpnet.settings import NO_PICK
 
 
 def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> list[str]:
@@ -32,14 +32,21 @@ def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> li
 def outgrown(project: Project, picker: LoadedPicker) -> bool:
     """Whether the threshold was chosen on so few micrographs that it is chosen anew: there are twice as many now."""
     decision = project.evidence.decision
-    if decision is None or decision.enough or not picker.auto:
-        return False
-    return len(project.micrographs) >= 2 * decision.seen
+    return decision is not None and picker.auto and decision.outgrown_by(len(project.micrographs))
 
 
-def begin(project: Project, picker: LoadedPicker) -> None:
-    """Remember with which settings micrographs are picked from now on, and which were picked with others."""
-    outdated = tuple(sorted(filter(_is_text, _outdated(project, picker))))  # YAML has no others
+def begin(project: Project, picker: LoadedPicker, anew: bool) -> None:
+    """Remember with which settings micrographs are picked from now on, and which were picked with others.
+
+    Parameters
+    ----------
+    project, picker
+        Whose.
+    anew
+        Whether the threshold is decided anew: then all picks are of another one.
+    """
+    old = _picked(project) if anew else _outdated(project, picker)
+    outdated = tuple(sorted(filter(_is_text, old)))  # YAML has no others
     update = {"picked_with": _settings(picker), "outdated": outdated}
     project.keep_evidence(project.evidence.model_copy(update=update))
 
@@ -55,6 +62,10 @@ def _outdated(project: Project, picker: LoadedPicker) -> set[str]:
     known = project.evidence
     if known.picked_with == _settings(picker):
         return set(known.outdated)
+    return _picked(project)
+
+
+def _picked(project: Project) -> set[str]:
     return {row.name for row in project.rows() if row.picker and not _brought(project, row.name)}
 
 
@@ -69,7 +80,6 @@ def _brought(project: Project, name: str) -> bool:
 
 def _settings(picker: LoadedPicker) -> str:
     """What tells settings apart that give other picks."""
-    threshold = {"threshold": AUTO} if picker.auto else {}
-    said = picker.settings.model_dump(mode="json") | threshold | {"picker": picker.name}
+    said = picker.in_force | {"picker": picker.name}
     text = json.dumps({name: value for name, value in said.items() if name not in NO_PICK}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

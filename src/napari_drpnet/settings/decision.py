@@ -53,10 +53,9 @@ class Decision(Settings):
         default_factory=KnownHalves, description="The halves of the sample, each measured by the other."
     )
 
-    @property
-    def seen(self) -> int:
-        """How many micrographs there were when it was decided, as far as it rests on all of them."""
-        return max(self.tried, self.micrographs)
+    def outgrown_by(self, count: int) -> bool:
+        """Whether it rests on so few micrographs that ``count`` of them, at least twice as many, decide anew."""
+        return not self.enough and count >= 2 * max(self.tried, self.micrographs)
 
     def holds_for(self, made_for: dict[str, str]) -> bool:
         """Whether it was decided for this picker with these networks and this diameter."""

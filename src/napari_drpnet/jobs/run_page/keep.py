@@ -43,6 +43,7 @@ class _Run:
     results: Callable[[], Sequence[PickResult]]
     names: Sequence[str]
     read: ByName
+    count: Callable[[], int]
 
 
 class RunPage:
@@ -62,10 +63,12 @@ class RunPage:
         self._run: _Run | None = None
         self._scores = Scores()
         self._drawn: dict[str, tuple[int, bytes]] = {}
-        self._latest: tuple[int, PickResult | None] = (0, None)
+        self._count = 0
         self._next = time.monotonic() + _EVERY
 
-    def follow(self, results: Callable[[], Sequence[PickResult]], names: Sequence[str], read: ByName) -> None:
+    def follow(
+        self, results: Callable[[], Sequence[PickResult]], names: Sequence[str], read: ByName, count: Callable[[], int]
+    ) -> None:
         """What the page is of.
 
         Parameters
@@ -76,22 +79,21 @@ class RunPage:
             Of all micrographs of the run, in the order of the data set.
         read
             Reads a micrograph by its name.
+        count
+            How many were finished; quick, since it is asked often.
         """
-        self._run = _Run(results, names, read)
+        self._run = _Run(results, names, read, count)
 
     def beside(self, step: Progress) -> Progress:
         """Write the page beside a step of the run when it is time: all that takes a hundredth of the run's time."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY
-            if self._news():
-                self.write()
+        if time.monotonic() >= self._next and self._news():
+            self.write()
         return step
 
     def _news(self) -> bool:
         """Whether something has happened since the page was written: a watched run may wait all night."""
-        results = self._run.results() if self._run is not None else ()
-        before, self._latest = self._latest, (len(results), results[-1] if results else None)
-        return self._latest != before
+        before, self._count = self._count, self._run.count() if self._run is not None else 0
+        return self._count != before
 
     @stage("page", whole=True)
     def write(self, hurry: bool = False) -> None:

@@ -170,6 +170,12 @@ class LoadedPicker:
         return self.picker.maxima(score_map, level, sigma, height) if isinstance(self.picker, ConfidentPicker) else None
 
     @property
+    def in_force(self) -> dict[str, Any]:
+        """Its settings as files keep them, by name."""
+        threshold = {"threshold": AUTO} if self.auto else {}
+        return self.settings.model_dump(mode="json") | threshold
+
+    @property
     def many_at_once(self) -> bool:
         """Whether several threads may score with it."""
         return isinstance(self.picker, ThreadedPicker) and self.picker.many_at_once

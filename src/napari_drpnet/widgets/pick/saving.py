@@ -44,7 +44,7 @@ class SaveForm(Container[Any]):
         """Ask where to, and save."""
         if self._result is None:
             return
-        start, kinds = str(jobs.picks_file(self._result.source.frame.micrograph)), jobs.savable()
+        start, kinds = str(jobs.suggested_file(self._result.source.frame.micrograph)), jobs.savable()
         path, kind = QFileDialog.getSaveFileName(self.native, "Save picks", start, ";;".join(kinds))
         if not path:
             return
