@@ -16,13 +16,13 @@ from napari_drpnet.layers.colouring import (
     colour_by,
     legend,
 )
+from napari_drpnet.layers.eye import EyeImage, Filter
 from napari_drpnet.layers.ground import Ground, Sight, ground_of, present_sight, sight_of
 from napari_drpnet.layers.images import (
     contrast_limits,
     image_layer,
     pyramid,
     score_layer,
-    smoothed_layer,
     swap_image,
     twin_layer,
 )
@@ -60,6 +60,8 @@ __all__ = [
     "STAND_IN_DIAMETER",
     "STAND_IN_PIXELS",
     "TRUTH_COLOUR",
+    "EyeImage",
+    "Filter",
     "FramePicks",
     "Ground",
     "LayerTuple",
@@ -102,7 +104,6 @@ __all__ = [
     "show_labels",
     "sight_of",
     "sizes",
-    "smoothed_layer",
     "stand_in",
     "swap_image",
     "swap_kinds",

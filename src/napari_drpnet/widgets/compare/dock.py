@@ -58,6 +58,7 @@ class CompareWidget(CompareForm):
         self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
+        self.diameter.changed.connect(self.eye.suit)
         self.pickers.changed.connect(self._check)
         self.job.ended.connect(self._end)
         self.median.clicked.connect(self._use_median)
@@ -282,6 +283,7 @@ class CompareWidget(CompareForm):
         self.loading.leave(window)
         self._looking.stop()
         self.source.heard.end()
+        self.eye.leave(window)
         self._heard.end()
         if window:
             self._watched.end()
