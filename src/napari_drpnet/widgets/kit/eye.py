@@ -120,6 +120,11 @@ class Eye:
         self._resolution, self._on = resolution, True
         self._ask()
 
+    def show(self) -> None:
+        """Show the filtered micrograph, unless somebody said that he does not want it."""
+        if self._on is None:
+            self.switch(True)
+
     def switch(self, on: bool) -> None:
         """Show the filtered micrograph, or the micrograph as it is."""
         self._on = on

@@ -286,7 +286,7 @@ class MicrographsWidget(QWidget):
         self._heard.end()
         self._refresh.stop()
         self._typing.stop()
-        self.settings.heard.end()
+        self.settings.leave(window)
         self.panel.heard.end()
         self.eye.leave(window)
         if window:

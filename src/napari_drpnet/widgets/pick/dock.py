@@ -337,7 +337,7 @@ class PickWidget(Container[Any]):
 
     def _draw_size(self) -> None:
         try:
-            self.size.draw(self.source.source().frame)
+            self.size.draw(self.source.source())
         except UserError:
             self.size.draw(None)
 
@@ -348,5 +348,4 @@ class PickWidget(Container[Any]):
         self.eye.leave(window)
         self._keeping.stop()
         self._heard.end()
-        if window:
-            self.size.close()
+        self.size.close(window)
