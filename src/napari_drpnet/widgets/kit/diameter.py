@@ -82,7 +82,7 @@ class DiameterRow(Container[Any]):
     def _follow(self) -> None:
         if self.measure.diameter is not None:
             with self.box.changed.blocked():
-                self.box.value = round(self.measure.diameter, 1)
+                self.box.value = float(max(1, round(self.measure.diameter)))
         self._say()
 
     def _take(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -41,22 +42,29 @@ class View:
         Which shows it as it is.
     key
         Is another one when the layer shows another micrograph.
+    read
+        Gives it as it is, in a thread; raises a `UserError` where it cannot be read.
     make
         Filters it, in a thread; raises a `UserError` where that cannot be done.
     ready
         What ``make`` would give, if it is there at once; else None.
+    lists
+        STAR files that may tell more of it.
     """
 
     layer: Image
     key: Hashable
+    read: Callable[[], Micrograph]
     make: Callable[[Filter], LayerTuple]
     ready: Callable[[Filter], LayerTuple | None] = lambda _: None
+    lists: tuple[Path, ...] = ()
 
 
 class Eye:
     """What is filtered for the eye in one viewer, and how; pickers never see it. Only the main thread may use it."""
 
     changed = Signal()  # it is switched on or off, or the resolution or its range is another
+    looked = Signal()  # another micrograph is in view
 
     @classmethod
     def of(cls, viewer: Viewer) -> Eye:
@@ -137,6 +145,11 @@ class Eye:
     # ------------------------------------------------------------ what is in view
 
     @property
+    def view(self) -> View | None:
+        """The micrograph in view; None where there is none."""
+        return self._view
+
+    @property
     def layer(self) -> Image | None:
         """The filtered micrograph; None when there is none in the viewer."""
         return layers.there(self._viewer(), self._layer)
@@ -158,7 +171,10 @@ class Eye:
 
     def _look(self, view: View | None) -> None:
         self._missed.stop()
+        other = (view and view.key) != (self._view and self._view.key)
         self._view = view
+        if other:
+            self.looked.emit()
         self._update()
 
     def _update(self) -> None:
@@ -250,15 +266,19 @@ class Eye:
 
 def _alone(layer: Image, source: ChosenImage) -> View:
     """The view of a micrograph that nobody else filters."""
+    file = source.ground.file
     made: list[EyeImage] = []
+
+    def read() -> Micrograph:
+        pixels = Micrograph.from_array(source.array[source.position], name=source.frame.micrograph)
+        return replace(pixels, frame=source.frame, path=Path(file) if file else None)
 
     def make(wanted: Filter) -> LayerTuple:
         if not made:
-            pixels = Micrograph.from_array(source.array[source.position], name=source.frame.micrograph)
-            made.append(EyeImage(replace(pixels, frame=source.frame)))
+            made.append(EyeImage(read()))
         return layers.laid_on(made[0].layer(wanted), source.ground)
 
-    return View(layer, _key(source), make)
+    return View(layer, _key(source), read, make)
 
 
 def _key(source: ChosenImage) -> Hashable:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Container, Slider
+from magicgui.widgets import CheckBox, Container, PushButton, Slider
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.widgets.kit.eye import FINEST, Eye
 from napari_drpnet.widgets.kit.source import ImageForm
+from napari_drpnet.widgets.kit.spectrum_window import SpectrumWindow
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class EyeForm(Container[Any]):
         if source is not None:
             self._heard.connect(source.changed, self._look)
             self._heard.connect(viewer.dims.events.current_step, self._look)
+        self.spectrum = PushButton(
+            text="Power spectrum…",
+            tooltip="A window with the power spectrum of the micrograph in view: its rings, and those of its CTF.",
+        )
+        self.spectrum.clicked.connect(lambda: SpectrumWindow.of(viewer).open(self.spectrum.native.window()))
         self.on.changed.connect(eye.switch)
         self.resolution.changed.connect(eye.choose)
         eye.join(self)

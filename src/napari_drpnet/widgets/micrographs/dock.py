@@ -106,7 +106,7 @@ class MicrographsWidget(QWidget):
             in_row(self.name_filter, self.state_filter, stretch=(1, 0)),
             self.table,
             in_row(self.previous_button, self.next_button, self.done_button),
-            aligned([self.eye]),
+            in_row(aligned([self.eye]), self.eye.spectrum.native, stretch=(1, 0)),
             self.panel,
             self.settings.native,
             self.job.native,

@@ -68,7 +68,7 @@ class PickWidget(Container[Any]):
         self.learnt = LearntForm()
         self.saving = SaveForm()
         method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
-        form = (*self.source.widgets, self.hidden, *self.size.widgets, self.eye, *method)
+        form = (*self.source.widgets, self.hidden, *self.size.widgets, self.eye, self.eye.spectrum, *method)
         super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.saving, self.learnt])
         self.learnt.show_for(None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from napari.utils.notifications import show_warning
@@ -93,6 +94,14 @@ class Screen:
         self._eye.suit(self._store.project.settings.diameter)
         if self._canvas.image is None or self.trouble or not self._store.frame(name).pixel_size:
             return
-        read = self.reader
-        make, ready = partial(read.filtered, name), partial(read.filtered_now, name)
-        self._eye.own(View(self._canvas.image, read.key(name), make, ready))
+        read, lists = self.reader, self._store.project.settings.inputs
+        self._eye.own(
+            View(
+                self._canvas.image,
+                read.key(name),
+                partial(read.micrograph, name),
+                partial(read.filtered, name),
+                partial(read.filtered_now, name),
+                tuple(Path(text) for text in lists if text.lower().endswith(".star")),
+            )
+        )
