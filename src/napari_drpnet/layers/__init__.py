@@ -49,7 +49,7 @@ from napari_drpnet.layers.points import (
 from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, place
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
 from napari_drpnet.layers.stacks import FramePicks, by_frame, frame_in_stack
-from napari_drpnet.layers.viewing import add, there
+from napari_drpnet.layers.viewing import add, show_scale_bar, there
 
 __all__ = [
     "BACKGROUND_COLOUR",
@@ -102,6 +102,7 @@ __all__ = [
     "show_boxes",
     "show_first",
     "show_labels",
+    "show_scale_bar",
     "sight_of",
     "sizes",
     "stand_in",

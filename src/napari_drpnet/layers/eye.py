@@ -19,6 +19,7 @@ _DETAIL, _LIGHT = 0.25, 4.0
 # A Gaussian of this sigma lets half of the amplitude of waves of length 1 through.
 _SIGMA = math.sqrt(math.log(2) / 2) / math.pi
 _SAMPLES = 2.5  # pixels that are enough for the finest detail shown
+_KNOWN = 0.5  # of a pixel: where less is known it is grey
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class EyeImage:
 
     def __init__(self, micrograph: Micrograph) -> None:
         self._micrograph = micrograph
-        self._levels: list[ImageArray] = pyramid(repaired(micrograph).image)
+        whole = repaired(micrograph)
+        self._levels: list[ImageArray] = pyramid(whole.image)
+        # Of what nobody knows, a part of one.
+        self._known = None if whole.valid is None else pyramid(whole.valid.astype(np.float32))
         self._flat: dict[tuple[int, float], ImageArray] = {}
 
     def layer(self, wanted: Filter) -> LayerTuple:
@@ -70,6 +74,9 @@ class EyeImage:
         level = min(max(0, int(math.log2(max(wanted.resolution / _SAMPLES / pixel, 1.0)))), len(self._levels) - 1)
         pixel *= 2**level
         image = smooth(self._evened(level, wanted.light / pixel), _SIGMA * wanted.resolution / pixel)
+        if self._known is not None:
+            unknown = self._known[level] < _KNOWN
+            image = np.where(unknown, np.median(image[~unknown]), image) if not unknown.all() else image
         frame = self._micrograph.frame.rescaled(0.5**level)
         return image_layer(image, frame, name=NAME, path=self._micrograph.path, role=ROLE)
 

@@ -551,12 +551,17 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     assert all(
         part in form.legend.text() for part in ("scored: ", "26 right", "3 wrong", f"{len(verdict.missed)} missed")
     )
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "right, wrong, missed"]
+    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "low-pass", "right, wrong, missed"]
     form.threshold.value = 0.85
     rest(form, qtbot)
     assert len(layer.data) == len(form.model.figures.verdict("scored").missed) + scored.count
     form.view.value = ALL_SETS
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "truth, compared", "scored, compared"]
+    assert [la.name for la in viewer.layers if la.visible] == [
+        "blobs",
+        "low-pass",
+        "truth, compared",
+        "scored, compared",
+    ]
 
 
 @pytest.mark.painted

@@ -65,6 +65,7 @@ class Eye:
 
     changed = Signal()  # it is switched on or off, or the resolution or its range is another
     looked = Signal()  # another micrograph is in view
+    shown = Signal()  # the layer shows something else, or is gone
 
     @classmethod
     def of(cls, viewer: Viewer) -> Eye:
@@ -75,6 +76,7 @@ class Eye:
         return _EYES[viewer]
 
     def __init__(self, viewer: Viewer) -> None:
+        layers.show_scale_bar(viewer)
         self._viewer = ref(viewer)
         self._on: bool | None = None  # None: as long as nobody chose, where the particle is known
         self._resolution: float | None = None
@@ -209,12 +211,13 @@ class Eye:
         if self.layer is None:
             self._layer = layers.add(viewer, made, viewer.layers.index(view.layer) + 1)
             self._waiting = False
-            return
-        layers.swap_image(self.layer, made)
-        layers.assign(self.layer, {"affine": made[1].get("affine", np.eye(self.layer.ndim + 1))})
-        self._above(view.layer)
-        if self._waiting:
-            self._waiting, self.layer.visible = False, True
+        else:
+            layers.swap_image(self.layer, made)
+            layers.assign(self.layer, {"affine": made[1].get("affine", np.eye(self.layer.ndim + 1))})
+            self._above(view.layer)
+            if self._waiting:
+                self._waiting, self.layer.visible = False, True
+        self.shown.emit()
 
     def _above(self, image: Image) -> None:
         """The layer is the one above the micrograph."""
@@ -235,6 +238,7 @@ class Eye:
         viewer = self._viewer()
         if viewer is not None and layer is not None:
             viewer.layers.remove(layer)
+            self.shown.emit()
 
     # ------------------------------------------------------------ the end
 

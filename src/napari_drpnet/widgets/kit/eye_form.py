@@ -35,9 +35,9 @@ class EyeForm(Container[Any]):
     def __init__(self, viewer: Viewer, source: ImageForm | None = None) -> None:
         self._eye = eye = Eye.of(viewer)
         self._source = source
-        self.on = CheckBox(text="on", tooltip="Show the micrograph low-passed. Picking sees it as it is.")
-        self.resolution = Slider(min=FINEST, max=round(eye.coarsest), tooltip=_TOOLTIP)
-        super().__init__(widgets=[self.resolution, self.on], layout="horizontal", labels=False, label="Low-pass (Å)")
+        self.on = CheckBox(tooltip="Show the micrograph low-passed, or as it is. Picking sees it as it is.")
+        self.resolution = Slider(min=FINEST, max=round(eye.coarsest), readout=False, tooltip=_TOOLTIP)
+        super().__init__(widgets=[self.resolution, self.on], layout="horizontal", labels=False, label="Low-pass")
         self.tooltip = _TOOLTIP
         self.margins = (0, 0, 0, 0)
         self._heard = Subscriptions((eye.changed, self._show))
@@ -66,7 +66,7 @@ class EyeForm(Container[Any]):
 
     def _show(self) -> None:
         with self.on.changed.blocked(), self.resolution.changed.blocked():
-            self.on.value = self._eye.on
+            self.on.value, self.on.text = self._eye.on, f"{self._eye.resolution:.0f} Å"
             self.resolution.max = round(max(self._eye.coarsest, self._eye.resolution))
             self.resolution.value = max(round(self._eye.resolution), FINEST)
 
