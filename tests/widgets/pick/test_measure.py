@@ -124,15 +124,27 @@ def test_without_a_pixel_size_it_says_so(viewer: Any) -> None:
 
 
 @pytest.mark.painted
-def test_escape_ends_it_wherever_the_keyboard_is(form: Any, viewer: Any, qtbot: Any) -> None:
-    form.size.row.button.native.click()
+def test_escape_ends_it_wherever_the_keyboard_is_and_so_does_another_tab(
+    viewer: Any, tmp_path: Any, qtbot: Any
+) -> None:
+    work = viewer.window.add_plugin_dock_widget("napari-drpnet", "Workspace")[1]
+    session = Session.of(viewer)
+    session.open(make_project(tmp_path))
+    form = work.show_tab("Micrographs")
+    form.settings.open(True)
+    row = form.settings.measured
+    qtbot.waitUntil(row.native.isVisible)
     canvas = getattr(viewer, "__wrapped__", viewer).window._qt_viewer.canvas.native
-    canvas.window().activateWindow()
-    qtbot.waitUntil(canvas.window().isActiveWindow)
-    canvas.setFocus()
-    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not form.size.row.measure.on)
-    assert not form.size.row.button.native.isChecked()
+    for focus in (canvas, form.table, row.button.native):
+        row.button.native.click()
+        assert row.measure.on
+        qtbot.keyClick(focus, Qt.Key.Key_Escape)
+        assert not row.measure.on
+        assert not row.button.native.isChecked()
+    row.button.native.click()
+    work.show_tab("Pick")
+    assert not row.measure.on
+    session.close()
 
 
 def test_the_micrographs_of_a_project_are_measured_together(viewer: Any, tmp_path: Any) -> None:

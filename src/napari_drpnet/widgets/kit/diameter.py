@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, Label, PushButton
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_drpnet.layers import Ground
 from napari_drpnet.widgets.kit.eye import Eye
@@ -50,10 +49,7 @@ class DiameterRow(Container[Any]):
         self.measure = Measure(viewer, ring, ground)
         self._eye = Eye.of(viewer)
         self._told = ""
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.native)
-        self._escape.setContext(Qt.ShortcutContext.WindowShortcut)
-        self._escape.setEnabled(False)
-        self._escape.activated.connect(lambda: self.measure.switch(False))
+        self._watch = _Watch(self.native, lambda: self.measure.switch(False))
         self.button.native.toggled.connect(self.measure.switch)
         self.measure.switched.connect(self._switch)
         self.measure.changed.connect(self._follow)
@@ -74,7 +70,7 @@ class DiameterRow(Container[Any]):
 
     def _switch(self, on: bool) -> None:
         self.button.native.setChecked(on)
-        self._escape.setEnabled(on)
+        self._watch.listen(on)
         if on:
             self._eye.show()  # who measures wants to see particles
         self._say()
@@ -89,3 +85,31 @@ class DiameterRow(Container[Any]):
         if self.measure.diameter is not None:
             self.box.changed.emit(self.box.value)
         self._say()
+
+
+class _Watch(QObject):
+    """Calls ``end`` when somebody presses Esc, wherever the keyboard is, or puts the form out of sight.
+
+    A shortcut would not do: other docks have one on the same key.
+    """
+
+    def __init__(self, form: QWidget, end: Callable[[], None]) -> None:
+        super().__init__(form)
+        self._form, self._end = form, end
+
+    def listen(self, on: bool) -> None:
+        """Listen, or no more."""
+        application = QCoreApplication.instance()
+        if application is not None:
+            (application.installEventFilter if on else application.removeEventFilter)(self)
+
+    def eventFilter(self, target: Any, event: Any) -> bool:  # noqa: N802 - Qt's own method
+        kind = event.type()
+        if kind == QEvent.Type.Hide and target is self._form and not event.spontaneous():
+            self._end()
+        elif kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            if kind == QEvent.Type.KeyPress:
+                self._end()
+            return True
+        return False
