@@ -53,6 +53,15 @@ def test_grey_levels_are_those_of_what_is_left_of_a_faint_micrograph() -> None:
     assert spans[1] < 0.5 * spans[0]
 
 
+def test_what_nobody_knows_of_a_micrograph_is_grey() -> None:
+    image = np.random.default_rng(0).normal(0, 1, (400, 400)).astype(np.float32)
+    image[100:180, 200:280] = np.nan
+    data, _, _ = EyeImage(Micrograph.from_array(image, 2.0)).layer(Filter(20.0, 800.0))
+    seen = np.asarray(data[0])
+    assert len(np.unique(seen[120:160, 220:260])) == 1
+    assert np.median(seen) == pytest.approx(seen[140, 240], abs=0.01 * float(seen.std()))
+
+
 @pytest.fixture
 def form(viewer: Any, tmp_path: Path) -> Any:
     for name in ("one", "two"):
@@ -125,6 +134,23 @@ def test_all_docks_have_one_filter_and_it_goes_with_the_last_of_them(form: Any, 
     assert filtered(viewer)
     viewer.window.remove_dock_widget(form.native)
     assert not filtered(viewer)
+
+
+@pytest.mark.gui
+def test_the_cells_of_a_comparison_show_what_the_eye_sees(form: Any, viewer: Any, qtbot: Any) -> None:
+    compare = viewer.window.add_plugin_dock_widget("napari-drpnet", "Compare")[1]
+    scale, units = (PIXEL_SIZE, PIXEL_SIZE), ("angstrom", "angstrom")
+    compare.add_points(viewer.add_points([[50.0, 50.0]], name="mine", size=30, scale=scale, units=units))
+    compare.view.value = "side by side"
+
+    def cell() -> Any:
+        return np.asarray(next(layer for layer in viewer.layers if layer.metadata.get("role") == "twin").data[0])
+
+    assert np.array_equal(cell(), viewer.layers["two"].data[0])
+    compare.eye.resolution.value = 40
+    qtbot.waitUntil(lambda: bool(filtered(viewer)) and np.array_equal(cell(), here(viewer).data[0]), timeout=LIMIT)
+    compare.eye.on.value = False
+    assert np.array_equal(cell(), viewer.layers["two"].data[0])
 
 
 @pytest.mark.gui
