@@ -73,8 +73,9 @@ class SpectrumWindow:
         column.setStretchFactor(self.picture, 1)
 
     def _lose(self) -> None:
+        """The viewer's window is gone, and this one with it."""
         self.dialog = None
-        self.background.drop()
+        self.background.leave(False)
 
     def _follow(self) -> None:
         """Show the micrograph that is in view now."""
