@@ -15,6 +15,7 @@ from qtpy.QtCore import QCoreApplication, QTimer
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
@@ -35,11 +36,6 @@ class Session:
     """One project in one viewer. Every dock reads and changes picks through it; only the main thread may.
 
     Picks are kept in a `PickStore`, shown by a `Screen`, and gone through along a `Route`.
-
-    Attributes
-    ----------
-    smooth
-        Whether micrographs are shown smoothed as well, where the particle's diameter is known; see `show_smoothed`.
     """
 
     opened = Signal()  # a project was opened or closed
@@ -59,7 +55,7 @@ class Session:
         return _SESSIONS[viewer]
 
     def __init__(self, viewer: Viewer) -> None:
-        self.smooth = True
+        self._eye = Eye.of(viewer)
         self._store: PickStore | None = None
         self._screen: Screen | None = None
         self._route = Route(tuple)
@@ -101,7 +97,7 @@ class Session:
             return
         self._store = store = PickStore(project, self._autosave)
         store.warned.connect(show_warning)
-        self._screen = Screen(self._canvas, store, self.smooth)
+        self._screen = Screen(self._canvas, store, self._eye)
         self._route = Route(lambda: store.names)
         self.opened.emit()
         here = project.settings.current
@@ -119,6 +115,7 @@ class Session:
             self._given_up = True
             show_warning(f"{self.unsaved} The project stays open with your edits. Close it again to give them up.")
             return
+        self._eye.own(None)
         self._canvas.remove()
         self.leave()
         self.opened.emit()
@@ -311,12 +308,6 @@ class Session:
     def trouble(self) -> str:
         """Why the current micrograph cannot be shown; empty when it is."""
         return "" if self._screen is None else self._screen.trouble
-
-    def show_smoothed(self, smooth: bool) -> None:
-        """Show micrographs smoothed for the eye, or only as they are; pickers see them as they are in any case."""
-        self.smooth = smooth
-        if self._screen is not None and self.current:
-            self._screen.show_smoothed(self.current, smooth)
 
     def _show(self) -> None:
         if self._screen is not None and self.current:
