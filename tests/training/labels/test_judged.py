@@ -62,7 +62,7 @@ def test_a_few_labels_tell_how_far_probabilities_are_off(off: float, labelled: i
         told = belief(margin, some(particle, labelled, seed))
         found.append(crossing(told.line))
         assert 0.7 * particle.sum() < told.particles < 1.4 * particle.sum()
-    assert abs(np.mean(found) + off) < 0.8
+    assert abs(np.mean(found) + off) < 0.9
 
 
 def test_without_labels_nothing_is_shifted():

@@ -22,11 +22,11 @@ from napari_drpnet.pickers.protocol.picker import Correction
 
 # Fewer labelled particles say nothing.
 FEWEST = 5
-# The grid: slopes from 0.37 to 7.4, and offsets.
-_SLOPES, _OFFSETS = np.exp(np.linspace(-1, 2, 13)), np.linspace(-7, 7, 57)
-# Slopes and offsets that pickers need on simulations: the logarithm's mean and deviation, and the width of a
-# distribution with heavy tails (Student's, 3 degrees of freedom), since some are far off.
-_SLOPE, _SLOPE_SPREAD, _OFFSET_SPREAD = 0.3, 0.45, 0.7
+# The grid: slopes from 0.37 to 12, and the logits at which the odds are even.
+_SLOPES, _MIDDLES = np.exp(np.linspace(-1, 2.5, 15)), np.linspace(-7, 7, 57)
+# What pickers need on simulations: mean and width of the slope's logarithm, and width of the middle, in distributions
+# with heavy tails (Student's, 3 degrees of freedom), since some are far off.
+_SLOPE, _SLOPE_SPREAD, _MIDDLE_SPREAD = 0.3, 0.4, 0.55
 # Where only particles are labelled, nearly all candidates above the lowest quarter of them may be particles; their
 # number divided by the share of the labels there is then the number of particles, up to this part.
 _BELOW, _COUNT_ERROR = 0.25, 0.2
@@ -80,16 +80,18 @@ class Belief:
 
     def __init__(self, sample: Sampled) -> None:
         self.sample = sample
-        slopes, offsets = (grid.ravel() for grid in np.meshgrid(_SLOPES, _OFFSETS, indexing="ij"))
+        slopes, middles = (grid.ravel() for grid in np.meshgrid(_SLOPES, _MIDDLES, indexing="ij"))
+        offsets = -slopes * middles
         self._bins = _Bins(sample)
         self._p = expit(slopes[:, None] * self._bins.margin + offsets[:, None])
-        usual = _usual(slopes, offsets)
+        usual = _usual(slopes, middles)
         ways, by_count = _ways(sample, slopes, offsets)
         # The count brings the best calibration, but is wrong where labels were chosen by their score: F1 believes half.
         self._counted = _shares(usual, [way + count for way, count in zip(ways, by_count, strict=True)])
         self._weight = (self._counted + _shares(usual, ways)) / 2
         enough = int(sample.particle.sum()) >= FEWEST
-        best = float(self._counted @ slopes), float(self._counted @ offsets)
+        slope = float(self._counted @ slopes)
+        best = slope, -slope * float(self._counted @ middles)
         self.line: Correction = best if enough else UNCHANGED
 
     @property
@@ -119,10 +121,10 @@ class Belief:
         return np.asarray(self._p @ bins.number + int(sample.particle.sum()) + without, np.float64)
 
 
-def _usual(slopes: FloatArray, offsets: FloatArray) -> FloatArray:
+def _usual(slopes: FloatArray, middles: FloatArray) -> FloatArray:
     """Logarithm of how usual calibrations are, ``(g,)``."""
-    usual = -((np.log(slopes) - _SLOPE) ** 2) / (2 * _SLOPE_SPREAD**2)
-    return np.asarray(usual - 2 * np.log1p((offsets / _OFFSET_SPREAD) ** 2 / 3), np.float64)
+    away = (np.log(slopes) - _SLOPE) / _SLOPE_SPREAD, middles / _MIDDLE_SPREAD
+    return np.asarray(sum(-2 * np.log1p(one**2 / 3) for one in away), np.float64)
 
 
 def _shares(usual: FloatArray, ways: list[FloatArray]) -> FloatArray:
