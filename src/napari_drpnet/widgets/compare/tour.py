@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SPAN = 8.0  # diameters that are seen across the shorter side of the view
 # Unlike all colours of sets, with any colour vision.
 MARK_COLOUR = "#ffffff"
-_SIZE, _WIDTH = 1.6, 0.12  # of the ring, in diameters, and of its line, in parts of it
+_SIZE, _WIDTH = 1.6, 0.07  # of the ring, in diameters, and of its line, in parts of it
 _KEYS = "J: the next one. Shift+J: the one before. K: show all again."
 
 
