@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+from magicgui.widgets import Label
 from napari.utils.notifications import show_warning
 
 from napari_drpnet import layers
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
+from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
@@ -36,7 +37,7 @@ SETTLED = 500  # milliseconds after which values of the form are kept in the pro
 TUNED = 20  # micrographs of a project whose score maps are kept
 
 
-class PickWidget(Container[Any]):
+class PickWidget(DockForm):
     """Choose an image and a diameter, run a picker, move the sliders."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

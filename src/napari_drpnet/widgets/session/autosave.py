@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from psygnal import Signal
@@ -57,7 +58,7 @@ class Autosave:
 
     def flush(self) -> None:
         """Write everything now. What fails stays, is told once, and is tried again."""
-        self._timer.stop()
+        self._rest()
         before, self.reason = self.reason, ""
         for key, write in list(self._waiting.items()):
             try:
@@ -73,5 +74,9 @@ class Autosave:
 
     def drop(self) -> None:
         """Forget what waits."""
-        self._timer.stop()
+        self._rest()
         self._waiting.clear()
+
+    def _rest(self) -> None:
+        with suppress(RuntimeError):  # at the end of a script Qt deletes its objects before others are told
+            self._timer.stop()
