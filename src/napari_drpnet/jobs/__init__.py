@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     )
     from napari_drpnet.jobs.prospect import expected_in_words
     from napari_drpnet.jobs.relion import relion_job, relion_parameters
-    from napari_drpnet.jobs.retrain.before_after import Change, before_after
+    from napari_drpnet.jobs.retrain.before_after import BeforeAfter, Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
     from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
     from napari_drpnet.jobs.retrain.learning_curve import CurvePoint, learning_curve
@@ -129,7 +129,7 @@ _HOME = {
     ),
     "prospect": ("expected_in_words",),
     "relion": ("relion_job", "relion_parameters"),
-    "retrain.before_after": ("Change", "before_after"),
+    "retrain.before_after": ("BeforeAfter", "Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
     "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),
     "retrain.learning_curve": ("CurvePoint", "learning_curve"),

@@ -106,6 +106,7 @@ def test_the_table_shows_what_the_project_knows_and_done_is_kept(opened: Any, vi
     assert cells(opened, 0) == ["a1", str(picks), "", "picked", "0.60"]
     assert cells(opened, 2) == ["b1", "", "", "new", ""]
 
+    opened.session.configure(unreviewed="leave out")
     press(viewer, "D")
     qtbot.waitUntil(lambda: cells(opened, 0)[3] == "done", timeout=LIMIT)
     assert opened.done_button.isChecked()

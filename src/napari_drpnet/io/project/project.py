@@ -53,6 +53,11 @@ class Row:
     doubt: str = ""
     picker: str = ""
 
+    @property
+    def judged(self) -> bool:
+        """Whether a person has finished it, and every pick on it is labelled."""
+        return self.state == "done" and self.picks <= self.particles
+
 
 class Project(Store):
     """One open project; what cannot be done is a `UserError`, and then the files are what they were.

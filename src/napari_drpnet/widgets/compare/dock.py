@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
-from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
+from napari_drpnet.jobs.compare.pick_files import ReadFiles, Stranger, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
+from napari_drpnet.widgets.compare.keys import BEFORE, LEAVE, NEXT, Keys
 from napari_drpnet.widgets.compare.model import GRID, RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
 from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
@@ -69,7 +70,11 @@ class CompareWidget(CompareForm):
         self.add.files.connect(self.add_files)
         self.add.remove.clicked.connect(lambda: self.model.remove(self.model.chosen))
         self.sets.itemSelectionChanged.connect(self._choose)
+        self.strangers.theirs.connect(self._take_strangers)
         self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.model.go_on(self.model.sets[row])))
+        step = {NEXT: 1, BEFORE: -1}
+        actions = {key: partial(self._step, by) for key, by in step.items()}
+        self._keys = Keys(self._viewer, self, {**actions, LEAVE: self.model.leave_place})
         self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
         self.threshold.changed.connect(self._let_through)
         self.best.clicked.connect(self._use_best)
@@ -98,6 +103,7 @@ class CompareWidget(CompareForm):
         except UserError:
             source = None
         if not self.model.shows(source):
+            self.strangers.ask([])
             self.model.follow(source, layer)
         self._check()
 
@@ -221,9 +227,17 @@ class CompareWidget(CompareForm):
             frame = self.source.source().frame.unbinned
             self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
-    def _take_files(self, files: Sequence[PickFile]) -> None:
-        for file in files:
+    def _take_files(self, found: ReadFiles) -> None:
+        for file in found.files:
             self.model.add(file.path.name, OfFile(file))
+        self.strangers.ask(found.strangers)
+
+    def _take_strangers(self, strangers: Sequence[Stranger]) -> None:
+        """Somebody says that these picks are of the micrograph that is open."""
+        with self.job.saying():
+            frame = self.source.source().frame.unbinned
+            for one in strangers:
+                self.model.add(one.file.path.name, OfFile(one.file.given_to(frame)))
 
     # ------------------------------------------------------------ what is asked
 
@@ -265,6 +279,10 @@ class CompareWidget(CompareForm):
         if found is not None:
             self.diameter.value = round(found[1])
 
+    def _step(self, step: int) -> None:
+        """A key goes to the next place where two sets differ, or to the one before."""
+        self.place.setText(self.model.step(step))
+
     def _go_to_pair(self, row: int) -> None:
         """Two sets were double-clicked: see where they differ."""
         if self.model.figures is not None:
@@ -294,5 +312,6 @@ class CompareWidget(CompareForm):
         self._heard.end()
         if window:
             self._watched.end()
+            self._keys.release()
         self.model.leave(window)
         self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

@@ -16,6 +16,7 @@ from napari_drpnet.widgets.compare.averages import AveragesPage
 from napari_drpnet.widgets.compare.curves import Curves
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
+from napari_drpnet.widgets.compare.strangers import Strangers
 from napari_drpnet.widgets.compare.tables import PAIRS, SETS, PickerList, fill_pairs, fill_sets
 from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.fold import aligned
@@ -69,7 +70,7 @@ class CompareForm(QWidget):
         self._lay_out()
 
     def _build_sets(self) -> None:
-        self.add = AddBar()
+        self.add, self.strangers = AddBar(), Strangers()
         self.sets = table(SETS, digits=3)
         self.truth = narrow(
             ComboBox(
@@ -118,6 +119,7 @@ class CompareForm(QWidget):
             self.job.native,
             self.failed,
             self.add,
+            self.strangers,
             self.sets,
             self.proved,
             self.warning,

@@ -28,6 +28,7 @@ from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, 
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
+from napari_drpnet.widgets.micrographs.done import DoneChoice
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
 from napari_drpnet.widgets.micrographs.table import MicrographModel
@@ -78,7 +79,7 @@ class MicrographsWidget(QWidget):
         self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
         self.done_button = button("Done", "Mark this micrograph as done, or as not done (D).")
         self.done_button.setCheckable(True)
-        self.panel = CuratePanel(self.curation)
+        self.panel = CuratePanel(self.curation, DoneChoice(self.session))
         self.settings = ProjectForm(self.session)
         self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay.")
         self.job = JobBar("Pick all", self.pick_all)
@@ -287,6 +288,7 @@ class MicrographsWidget(QWidget):
         self._typing.stop()
         self.settings.leave(window)
         self.panel.heard.end()
+        self.panel.done.heard.end()
         self.eye.leave(window)
         if window:
             self.curation.release()
