@@ -40,7 +40,8 @@ def pick(project: Project, again: bool = True) -> jobs.PickReport:
 
 
 def places(picks: Picks) -> list[tuple[float, ...]]:
-    return sorted((*np.round(place), float(label == "particle")) for place, label in zip(picks.yx, picks.label))
+    labels = picks.label == "particle"
+    return sorted((*np.round(yx), float(label)) for yx, label in zip(picks.yx, labels, strict=True))
 
 
 def everything(project: Project) -> dict[str, list[tuple[float, ...]]]:
@@ -99,7 +100,7 @@ def test_the_index_can_be_made_anew_from_the_files(project: Project):
 @pytest.mark.parametrize("damage", [b"", b"PK\3\4nothing", b"x" * 300])
 def test_damaged_candidates_are_none(project: Project, damage: bytes):
     file = Path("p/candidates/a.npz")
-    file.write_bytes(file.read_bytes()[:200] if not damage else damage)
+    file.write_bytes(damage or file.read_bytes()[:200])
     assert project.measured("a") is None
     assert read_measured(file, project.read_picks("a").frame) is None
     before = places(project.read_picks("a"))

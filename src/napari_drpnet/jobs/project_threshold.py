@@ -33,7 +33,7 @@ def bring_there(project: Project, names: Sequence[str] | None = None) -> Job[lis
     Returns
     -------
     list
-        Names of those that changed.
+        Names of those that changed; each is told of as the message of its step, too.
     """
     threshold = own_threshold(project)
     if threshold is None:
@@ -43,6 +43,6 @@ def bring_there(project: Project, names: Sequence[str] | None = None) -> Job[lis
         wanted = frozenset(names)
         behind = [name for name in behind if name in wanted]
     for done, name in enumerate(behind):
-        yield Progress(done, len(behind), message=f"Threshold {threshold:.2f}: {name}")
+        yield Progress(done, len(behind), message=name)
         project.bring(name, threshold)
     return behind

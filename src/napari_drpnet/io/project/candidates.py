@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io.files import atomic_write
-from napari_drpnet.labels import near, with_labels
+from napari_drpnet.labels import near, proposals_of, same_places, with_labels
 
 FLOOR = 0.01
 """Candidates of a lower probability are not kept: fewer than one in a hundred of them is a particle."""
@@ -45,6 +45,8 @@ class Measured:
         That the picks are particles, relative to the data set, and the standard error; NaN where not measured.
     ice
         See `ice.ice`; NaN where not measured.
+    gone
+        ``(n, 2)`` places of picks that a person took out without a label: no threshold brings them back.
     """
 
     candidates: Picks | None = None
@@ -52,12 +54,35 @@ class Measured:
     evidence: float = math.nan
     evidence_error: float = math.nan
     ice: float = math.nan
+    gone: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+
+    @property
+    def offered(self) -> Picks:
+        """The candidates without those that are gone."""
+        assert self.candidates is not None, "only a picker with candidates has a threshold"
+        if not len(self.gone):
+            return self.candidates
+        rows = same_places(self.gone, self.candidates.yx)
+        return self.candidates.select(np.setdiff1d(np.arange(len(self.candidates)), rows))
 
     def at(self, threshold: float, labels: Picks) -> Picks:
         """The picks at a threshold, with what a person labelled."""
-        found = self.candidates
-        assert found is not None, "only a picker with candidates has a threshold"
+        found = self.offered
         return with_labels(found.select(found.score >= threshold), labels, self.spacing)
+
+    def after(self, before: Picks, now: Picks) -> Measured:
+        """The same after a person changed picks: what vanished without a label is gone, what came back is not.
+
+        Where a person went back to the picks of another run, nothing is known of other thresholds.
+        """
+        assert self.candidates is not None, "only a picker with candidates has a threshold"
+        if (same_places(proposals_of(now).yx, self.candidates.yx) < 0).any():
+            return replace(self, candidates=None, gone=np.empty((0, 2)))
+        vanished = _lost(before, now)
+        came_back = same_places(self.gone, now.yx) >= 0
+        if not len(vanished) and not came_back.any():
+            return self
+        return replace(self, gone=np.concatenate([self.gone[~came_back], vanished]))
 
     def counts(self, labels: Picks, seen: npt.NDArray[np.bool_], kept: int) -> IntArray:
         """``(LEVELS,)`` how many picks there are at each threshold.
@@ -67,14 +92,19 @@ class Measured:
         labels
             Of the micrograph.
         seen
-            ``(n,)`` which candidates no region hides.
+            ``(n,)`` which of the `offered` no region hides.
         kept
             Labelled particles, which are there at any threshold.
         """
-        found = self.candidates
-        assert found is not None, "only a picker with candidates has a threshold"
+        found = self.offered
         scores = found.score[seen & ~near(found.yx, labels.yx, self.spacing)]
         return counts_at(scores) + kept
+
+
+def _lost(before: Picks, now: Picks) -> FloatArray:
+    """``(n, 2)`` places of a picker's picks at which there is nothing now, not even a label."""
+    proposed = proposals_of(before)
+    return np.asarray(proposed.yx[same_places(proposed.yx, now.yx) < 0])
 
 
 def counts_at(scores: FloatArray) -> IntArray:
@@ -122,6 +152,7 @@ def write_measured(measured: Measured, path: Path) -> None:
     arrays: dict[str, Any] = {"numbers": np.array(numbers, np.float64)}
     found = measured.candidates
     if found is not None:
+        arrays["gone"] = measured.gone.astype(np.float32)
         arrays["shape"] = np.array(found.frame.shape or (0, 0), np.int64)
         source = found.source[0] if len(found) else ""
         diameter = float(found.diameter[0]) if len(found) else math.nan
@@ -157,4 +188,5 @@ def _measured(arrays: dict[str, npt.NDArray[Any]], frame: Frame) -> Measured:
         frame = replace(frame, shape=(int(arrays["shape"][0]), int(arrays["shape"][1])))
     more: dict[str, Any] = {name: arrays[name] for name in ("class_number", "psi") if name in arrays}
     candidates = Picks(frame, yx, score, arrays["diameter"], source=arrays["source"], **more)
-    return Measured(candidates, spacing, evidence, error, ice)
+    gone = arrays["gone"].astype(np.float64).reshape(-1, 2)
+    return Measured(candidates, spacing, evidence, error, ice, gone)

@@ -201,9 +201,9 @@ def counts(
 def _measured(extracted: Picks, labels: Picks, measured: Measured | None, region: MaskArray | None) -> dict[str, Any]:
     if measured is None:
         return {"levels": "", "evidence": None, "evidence_error": None, "ice": None}
-    found, levels = measured.candidates, ""
-    if found is not None:
-        seen = in_sight(replace(found, frame=extracted.frame), region)
+    levels = ""
+    if measured.candidates is not None:
+        seen = in_sight(replace(measured.offered, frame=extracted.frame), region)
         levels = packed(measured.counts(labels_of(labels), seen, int(extracted.by_hand.sum())))
     told = {name: _rounded(getattr(measured, name)) for name in ("evidence", "evidence_error", "ice")}
     return {"levels": levels, **told}
