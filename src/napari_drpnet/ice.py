@@ -33,7 +33,7 @@ def ice(image: ImageArray, pixel_size: float | None) -> float:
     Returns
     -------
     float
-        NaN where the pixel size is not known, or the image is too small.
+        NaN where the pixel size is not known, or the image is too small or constant.
     """
     if not pixel_size or min(image.shape) < _TILE:
         return math.nan
@@ -48,10 +48,14 @@ def ice(image: ImageArray, pixel_size: float | None) -> float:
         return float(np.mean(rings))
 
     if 2 * pixel_size < _BESIDE[0][0]:
-        return strength(_RING) / strength(*_BESIDE)
+        return _ratio(strength(_RING), strength(*_BESIDE))
     if 2 * pixel_size < _FINE[0]:
-        return math.sqrt(strength(_COARSE) / strength(_FINE))
+        return math.sqrt(_ratio(strength(_COARSE), strength(_FINE)))
     return math.nan
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else math.nan
 
 
 def _spectrum(image: ImageArray) -> FloatArray:

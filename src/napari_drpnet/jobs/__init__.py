@@ -57,7 +57,9 @@ if TYPE_CHECKING:
         project_picker,
         with_networks,
     )
-    from napari_drpnet.jobs.prospect import expected_in_words
+    from napari_drpnet.jobs.project_micrograph import could_pick, ice_of
+    from napari_drpnet.jobs.project_threshold import own_threshold
+    from napari_drpnet.jobs.prospect import decided_in_words, doubt_in_words, expected_in_words
     from napari_drpnet.jobs.relion import relion_job, relion_parameters
     from napari_drpnet.jobs.retrain.before_after import Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
@@ -121,7 +123,9 @@ _HOME = {
         "project_picker",
         "with_networks",
     ),
-    "prospect": ("expected_in_words",),
+    "project_micrograph": ("could_pick", "ice_of"),
+    "project_threshold": ("own_threshold",),
+    "prospect": ("decided_in_words", "doubt_in_words", "expected_in_words"),
     "relion": ("relion_job", "relion_parameters"),
     "retrain.before_after": ("Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),

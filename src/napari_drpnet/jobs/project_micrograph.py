@@ -26,6 +26,11 @@ def read_whole(project: Project, name: str) -> Micrograph:
     return project.read_micrograph(name)
 
 
+def ice_of(micrograph: Micrograph) -> float:
+    """How much ice a micrograph shows, see `ice.ice`."""
+    return ice(micrograph.image, micrograph.frame.pixel_size)
+
+
 def could_pick(picker: LoadedPicker, score_map: ScoreMap, min_distance: float | None = None) -> Picks | None:
     """All that a picker could pick at some threshold, the most probable first; None where its own rule picks.
 
@@ -65,7 +70,7 @@ class ProjectMicrograph:
         """Its pixels."""
         micrograph = read_whole(self.project, self.name)
         if math.isnan(self.ice):
-            self.ice = ice(micrograph.image, micrograph.frame.pixel_size)
+            self.ice = ice_of(micrograph)
         return micrograph
 
     def keep(self, found: Found) -> tuple[int, Path]:

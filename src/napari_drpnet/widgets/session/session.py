@@ -242,6 +242,10 @@ class Session:
         """What a picker measured on a micrograph, with what edits have made of it; None where nothing is known."""
         return None if self._store is None else self._store.measured(name)
 
+    def seen(self, name: str) -> MaskArray:
+        """``(n,)`` which picks of a micrograph no region hides."""
+        return _opened(self._store).shown(name)
+
     def undo(self) -> None:
         """Take back the last step on the current micrograph."""
         if self._store is not None and self.current and self._store.undo(self.current):
