@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy, QSlider, QWidget
 
 from napari_drpnet.layers import COLOUR_BY, colour_by, legend
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
@@ -19,6 +19,7 @@ from napari_drpnet.widgets.pick.tally import Tally
 if TYPE_CHECKING:
     from napari.layers import Points
 
+_GROOVE = 140  # pixels
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
 _AUTO = (
@@ -187,6 +188,7 @@ class Tuning:
 
 def _give_room(slider: QWidget) -> None:
     """Let a slider have the room that its number does not need."""
-    number = slider.findChild(QDoubleSpinBox)
-    if number is not None:
+    number, groove = slider.findChild(QDoubleSpinBox), slider.findChild(QSlider)
+    if number is not None and groove is not None:
+        groove.setMinimumWidth(_GROOVE)
         number.setStyleSheet("min-width: 50px; max-width: 50px; padding: 0px")  # napari's own style asks for 90
