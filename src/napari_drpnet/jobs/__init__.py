@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.later_page import page_of_run
     from napari_drpnet.jobs.levels import levels_in_words
     from napari_drpnet.jobs.masks import MaskReport, make_masks
-    from napari_drpnet.jobs.pick_progress import PickProgress
+    from napari_drpnet.jobs.pick_progress import PickProgress, progress_in_words
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         project_picker,
         with_networks,
     )
+    from napari_drpnet.jobs.project_ctf import ToldCTF, told_ctf
     from napari_drpnet.jobs.project_micrograph import could_pick, ice_of
     from napari_drpnet.jobs.project_threshold import own_threshold
     from napari_drpnet.jobs.prospect import decided_in_words, doubt_in_words, expected_in_words
@@ -108,7 +109,7 @@ _HOME = {
     "later_page": ("page_of_run",),
     "masks": ("MaskReport", "make_masks"),
     "levels": ("levels_in_words",),
-    "pick_progress": ("PickProgress",),
+    "pick_progress": ("PickProgress", "progress_in_words"),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),
@@ -123,6 +124,7 @@ _HOME = {
         "project_picker",
         "with_networks",
     ),
+    "project_ctf": ("ToldCTF", "told_ctf"),
     "project_micrograph": ("could_pick", "ice_of"),
     "project_threshold": ("own_threshold",),
     "prospect": ("decided_in_words", "doubt_in_words", "expected_in_words"),

@@ -153,7 +153,8 @@ def write_measured(measured: Measured, path: Path) -> None:
     found = measured.candidates
     if found is not None:
         arrays["gone"] = measured.gone.astype(np.float32)
-        arrays["shape"] = np.array(found.frame.shape or (0, 0), np.int64)
+        frame = found.frame
+        arrays["frame"] = np.array([*(frame.shape or (0, 0)), frame.pixel_size or 0], np.float64)
         source = found.source[0] if len(found) else ""
         diameter = float(found.diameter[0]) if len(found) else math.nan
         arrays |= {"yx": found.yx.astype(np.float32), "score": found.score.astype(np.float32)}
@@ -184,8 +185,11 @@ def _measured(arrays: dict[str, npt.NDArray[Any]], frame: Frame) -> Measured:
     yx, score = arrays["yx"].astype(np.float64), arrays["score"].astype(np.float64)
     if yx.shape != (len(score), 2) or not (np.isfinite(yx).all() and np.isfinite(score).all()):
         raise ValueError("candidates without a place")
-    if frame.shape is None and (arrays["shape"] > 0).all():
-        frame = replace(frame, shape=(int(arrays["shape"][0]), int(arrays["shape"][1])))
+    height, width, pixel_size = map(float, arrays["frame"])
+    shape = (int(height), int(width)) if height > 0 and width > 0 else None
+    if not 0 <= pixel_size < math.inf:
+        raise ValueError(f"pixels of {pixel_size}")
+    frame = replace(frame, shape=frame.shape or shape, pixel_size=frame.pixel_size or pixel_size or None)
     more: dict[str, Any] = {name: arrays[name] for name in ("class_number", "psi") if name in arrays}
     candidates = Picks(frame, yx, score, arrays["diameter"], source=arrays["source"], **more)
     gone = arrays["gone"].astype(np.float64).reshape(-1, 2)

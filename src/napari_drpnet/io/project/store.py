@@ -86,6 +86,7 @@ class Store:
         self._guard = RLock()
         self._root = settings.root, self._files.root(settings.root)
         self._later = False
+        self._read: Measured | None = None  # what was measured on the micrograph that was looked at last
         self._offers: dict[str, list[Offer]] = {}
         self._index = Index.read(self._files.index)
         if fresh:
@@ -291,10 +292,10 @@ class Store:
             self._note(replace(record, stamp=self._files.stamp_of(name)))
 
     def _measured(self, name: str, frame: Frame, new: Measured | None) -> Measured | None:
-        """What was measured on a micrograph; what is ``new`` is kept."""
+        """What was measured on a micrograph; what is ``new`` is kept, unless it was read from there."""
         path = self._files.candidates(name)
-        if new is None:
-            return read_measured(path, frame)
+        if new is None or new is self._read:
+            return new or read_measured(path, frame)
         with writing(path):
             path.parent.mkdir(exist_ok=True)
         write_measured(new, path)

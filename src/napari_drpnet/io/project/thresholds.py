@@ -44,9 +44,10 @@ class Thresholds(Store):
 
     def measured(self, name: str) -> Measured | None:
         """What a picker measured on a micrograph; None where nothing is known of that."""
-        entry = self.entry(name)
-        path = self._files.candidates(name)
-        return read_measured(path, Frame(entry.micrograph, pixel_size=entry.pixel_size)) if exists(path) else None
+        entry, path = self.entry(name), self._files.candidates(name)
+        frame = Frame(entry.micrograph, pixel_size=entry.pixel_size)
+        self._read = read_measured(path, frame) if exists(path) else None
+        return self._read
 
     def total(self, threshold: float | None = None) -> Total:
         """How many picks there are at a threshold, labels included; None: as they are now."""
