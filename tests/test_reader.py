@@ -192,7 +192,7 @@ def test_a_list_of_micrographs_opens_those(tmp_path: Path) -> None:
 def test_a_long_list_of_micrographs_says_what_to_do(tmp_path: Path) -> None:
     names = "\n".join(f"{i}.mrc" for i in range(500))
     (tmp_path / "mics.star").write_text(f"data_\n\nloop_\n_rlnMicrographName #1\n{names}\n")
-    with pytest.raises(UserError, match=r"mics\.star lists 500 micrographs.*napari-drpnet pick"):
+    with pytest.raises(UserError, match=r"mics\.star has 500 micrographs.*make a project"):
         read(tmp_path / "mics.star")
 
 

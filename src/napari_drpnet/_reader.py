@@ -17,8 +17,10 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import is_image, is_picks, open_image, read_picks
 from napari_drpnet.io.beside import file_beside, frame_beside
+from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, own_name
-from napari_drpnet.io.star_lists import read_micrographs
+from napari_drpnet.io.star_lists import MicrographEntry
+from napari_drpnet.jobs import is_project_or_micrographs, listed_micrographs
 from napari_drpnet.layers import (
     LayerTuple,
     called,
@@ -49,6 +51,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         One file, or several that are to become one stack.
     """
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
+    if len(paths) == 1 and paths[0].is_dir():
+        return _read_folder if is_project_or_micrographs(paths[0]) else None
     if paths and all(is_image(p) for p in paths):
         return _read_images
     if paths and all(is_picks(p) for p in paths):
@@ -58,6 +62,11 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
 
 def _read_images(path: str | Sequence[str]) -> list[Any]:
     return _tell(lambda: [_image(Path(path)) if isinstance(path, str) else _stack([Path(p) for p in path])])
+
+
+def _read_folder(path: str | Sequence[str]) -> list[Any]:
+    (folder,) = [Path(p) for p in ([path] if isinstance(path, str) else path)]
+    return _tell(lambda: _offered(folder) or [_image(entry.path) for entry in _few(folder, expand(str(folder)))])
 
 
 def _read_coordinates(path: str | Sequence[str]) -> list[Any]:
@@ -139,13 +148,15 @@ def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
 
 
 def _coordinates(path: Path) -> list[LayerTuple]:
+    listed = listed_micrographs(path)
+    if listed and not any(_open_image(entry.name, path) for entry in listed) and (offered := _offered(path)):
+        return offered
     try:
         found = read_picks(path, frame_of=_frame_of)
     except UserError as error:
-        listed = _listed_micrographs(path)
         if not listed:
             raise error
-        return listed
+        return [_image(entry.path, entry.pixel_size) for entry in _few(path, listed)]
     if len(found) > MAX_LAYERS:
         names = len(found)
         found = [picks for picks in found if _open_image(picks.frame.micrograph, path) is not None]
@@ -168,18 +179,27 @@ def _points(picks: Picks, path: Path) -> LayerTuple:
     return laid_on(points_layer(here, path=path, position=position), ground_of(image, _layers()))
 
 
-def _listed_micrographs(path: Path) -> list[LayerTuple]:
-    """The images that a micrographs STAR names, as long as they are few."""
-    try:
-        entries = read_micrographs(path) if path.suffix.lower() == ".star" else []
-    except UserError:
-        return []
+def _few(path: Path, entries: Sequence[MicrographEntry]) -> Sequence[MicrographEntry]:
+    """The micrographs of a list, as long as they are few."""
     if len(entries) > MAX_LAYERS:
         raise UserError(
-            f"{path} lists {len(entries)} micrographs, too many to open at once.",
-            f"Open some of them by their names, or pick all: napari-drpnet pick {path.name}",
+            f"{path} has {len(entries)} micrographs, too many to open at once.",
+            "Open some of them by their names, or make a project of them.",
         )
-    return [_image(entry.path, entry.pixel_size) for entry in entries]
+    return entries
+
+
+def _offered(path: Path) -> list[Any]:
+    """In the window, a folder or a list of micrographs is offered as a project; nothing where there is none."""
+    from napari import current_viewer  # the window
+
+    viewer = current_viewer()
+    if viewer is None:
+        return []
+    from napari_drpnet.widgets.workspace.offer import offer_project
+
+    offer_project(viewer, path)
+    return NOTHING
 
 
 def _place(picks: Picks, path: Path, image: Image | None) -> Frame:

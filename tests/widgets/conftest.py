@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
+from qtpy.QtCore import QSettings
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.io.project.project import Project
@@ -28,6 +29,12 @@ def plugins_are_looked_for_once() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", lambda **_: found)
         yield
+
+
+@pytest.fixture(autouse=True)
+def settings_of_nobody(tmp_path: Path) -> None:
+    """What a window remembers for the next one is not kept in anybody's home."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "config"))
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.compare.consensus import ConsensusReport, consensus
     from napari_drpnet.jobs.compare.result import ComparisonReport
     from napari_drpnet.jobs.conversion import Conversion, convert
+    from napari_drpnet.jobs.dropped import is_project_or_micrographs, listed_micrographs, project_for
     from napari_drpnet.jobs.evaluation import evaluate_files
+    from napari_drpnet.jobs.exporting import export_picks, export_target, exports
     from napari_drpnet.jobs.inputs import find_micrographs
     from napari_drpnet.jobs.judging import Judgement
     from napari_drpnet.jobs.later_page import page_of_run
@@ -102,7 +104,9 @@ _HOME = {
     "compare.consensus": ("ConsensusReport", "consensus"),
     "compare.result": ("ComparisonReport",),
     "conversion": ("Conversion", "convert"),
+    "dropped": ("is_project_or_micrographs", "listed_micrographs", "project_for"),
     "evaluation": ("evaluate_files",),
+    "exporting": ("export_picks", "export_target", "exports"),
     "inputs": ("find_micrographs",),
     "bench": ("judge_one",),
     "judging": ("Judgement",),

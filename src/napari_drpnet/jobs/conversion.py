@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -83,7 +83,11 @@ class Conversion:
 
 
 def convert(
-    sources: Sequence[Path], out: Path, settings: ConversionSettings, micrographs: Path | None = None
+    sources: Sequence[Path],
+    out: Path,
+    settings: ConversionSettings,
+    micrographs: Path | None = None,
+    wanted: Container[str] | None = None,
 ) -> Job[Conversion]:
     """Convert files of picks, or all in folders, together.
 
@@ -99,6 +103,8 @@ def convert(
         Which format to write, and what the files do not say.
     micrographs
         STAR file, or exposures of cryoSPARC, that list the micrographs, by whose names the picks are then called.
+    wanted
+        Names of the micrographs whose picks are written; by default all.
 
     Raises
     ------
@@ -113,11 +119,11 @@ def convert(
     """
     to = _format(out, settings)
     if _is_file(out, to):
-        return (yield from _converted(sources, out, to, settings, micrographs))
+        return (yield from _converted(sources, out, to, settings, micrographs, wanted))
     made = not exists(out)
     try:
         with alone_in(out):
-            return (yield from _converted(sources, out, to, settings, micrographs))
+            return (yield from _converted(sources, out, to, settings, micrographs, wanted))
     finally:
         if made:
             with suppress(OSError):  # files are in it
@@ -125,14 +131,19 @@ def convert(
 
 
 def _converted(
-    sources: Sequence[Path], out: Path, to: PickFormat, settings: ConversionSettings, micrographs: Path | None
+    sources: Sequence[Path],
+    out: Path,
+    to: PickFormat,
+    settings: ConversionSettings,
+    micrographs: Path | None,
+    wanted: Container[str] | None,
 ) -> Job[Conversion]:
     """`convert`, into a format that is known, by who has the folder alone."""
     known = KnownMicrographs(_listed(micrographs), settings.pixel_size, settings.scale)
     files, passed_over = files_of(sources)
     failed: list[Refusal] = []
     found = yield from read_all(files, sources, known, settings, failed)
-    found = _writable(found, to, failed)
+    found = _writable([one for one in found if wanted is None or one.name in wanted], to, failed)
     if not found:
         raise _nothing(failed, sources)
     _check_once(found)

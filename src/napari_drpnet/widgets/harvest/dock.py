@@ -24,8 +24,8 @@ from napari_drpnet.widgets.harvest.source import PointsList, layer_field
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.open_project import PathLine
 from napari_drpnet.widgets.kit.parts import NO_DIAMETER, Scrolled, in_column, lay_out, wrapped
+from napari_drpnet.widgets.kit.path_line import PathLine
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ImageForm
@@ -80,7 +80,9 @@ class HarvestWidget(QWidget):
         )
         self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
         self.invert: Any = control(PickerSettings, "invert")
-        self.other = PathLine("folder or STAR file", "Picks of another program for the same micrographs.", star=True)
+        self.other = PathLine(
+            "folder or STAR file", "Picks of another program for the same micrographs.", kind="inputs"
+        )
         self.most = SpinBox(
             label="Micrographs", value=20, min=1, max=100_000, tooltip="At most so many, spread over the project."
         )

@@ -116,6 +116,11 @@ class JobBar(Container[Any]):
         self.say("Starting")
         worker.start()
 
+    def press(self) -> None:
+        """Start, if that is allowed and nothing runs: Return was pressed in a field."""
+        if self.button.enabled and not self.running:
+            self._start()
+
     def cancel(self) -> None:
         """Ask the job to stop at its next step."""
         if self._worker is not None:

@@ -1,4 +1,4 @@
-"""The form that opens a project, or makes one of micrographs."""
+"""The first page: what to do, the projects that were open last, and the form that opens or makes one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import Container
-from qtpy.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.io.project.project import Project
@@ -15,8 +15,16 @@ from napari_drpnet.settings import ProjectSettings
 from napari_drpnet.widgets.kit.fold import aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import in_row, lay_out
+from napari_drpnet.widgets.kit.parts import button, lay_out, wrapped
+from napari_drpnet.widgets.kit.path_line import PathLine
 from napari_drpnet.widgets.kit.preferences import preference
+from napari_drpnet.widgets.kit.recent import recent_projects, remember_project
+
+_FIRST = (
+    "<b>1.</b> Drop micrographs on the window: one, a folder, or a STAR file of RELION.<br>"
+    "<b>2.</b> Give the diameter of the particle, and pick.<br>"
+    "<b>3.</b> Look, correct, and save the picks for RELION or cryoSPARC."
+)
 
 
 class OpenProject(Container[Any]):
@@ -38,7 +46,7 @@ class OpenProject(Container[Any]):
         self.inputs = PathLine(
             "folder, 'data/*.mrc' or STAR",
             "For a new project: a folder of micrographs, a pattern, or a micrographs or autopick STAR file of RELION.",
-            star=True,
+            kind="inputs",
         )
         self.pixel_size: Any = control(ProjectSettings, "pixel_size")
         self.pixel_size.native.setSpecialValueText("as the files say")
@@ -47,10 +55,31 @@ class OpenProject(Container[Any]):
         self.job.ended.connect(self._end)
         super().__init__(widgets=[self.job], labels=False)
         self.margins = (0, 0, 0, 0)
-        self.native.layout().insertWidget(0, self._form())
+        self.native.layout().insertWidget(0, self._first_lines())
+        self.native.layout().insertWidget(1, self._form())
         for line in (self.folder, self.inputs):
             line.edit.textChanged.connect(self._check)
+        for box in (self.diameter, self.pixel_size):
+            box.native.lineEdit().returnPressed.connect(self.job.press)
+        self.offer_recent()
         self._check()
+
+    def offer(self, micrographs: Path) -> None:
+        """A project of these micrographs, a folder or a list: open the one that there is, or ask for the diameter."""
+        folder = jobs.project_for(micrographs)
+        if jobs.is_project(folder):
+            self.open(folder)
+            return
+        self.inputs.edit.setText(str(micrographs))
+        self.folder.edit.setText(str(folder))
+        self.job.say(f"Make a project of {micrographs.name}? Give the diameter of the particle.")
+        self.diameter.native.setFocus()
+        self.diameter.native.selectAll()
+
+    def open(self, folder: Path) -> None:
+        """Open a project that is there."""
+        self.folder.edit.setText(str(folder))
+        self.run()
 
     def run(self) -> None:
         """Open what the form says."""
@@ -79,6 +108,8 @@ class OpenProject(Container[Any]):
     def _take(self, project: Project) -> None:
         self._left.remove(project)
         self.job.say("")
+        remember_project(project.folder)
+        self.offer_recent()
         self._opened(project)
 
     def _close_left(self) -> None:
@@ -103,6 +134,33 @@ class OpenProject(Container[Any]):
         else:
             self.job.allow()
 
+    # ------------------------------------------------------------ parts
+
+    def _first_lines(self) -> QWidget:
+        part = QWidget()
+        self._recent = QWidget()
+        self._recent_rows = QVBoxLayout(self._recent)
+        self._recent_rows.setContentsMargins(0, 0, 0, 0)
+        self._recent_rows.setSpacing(2)
+        lay_out(part, wrapped(_FIRST), self._recent)
+        return part
+
+    def offer_recent(self) -> None:
+        """A button for each of the projects that were open last."""
+        while (item := self._recent_rows.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        folders = recent_projects()
+        self._recent.setVisible(bool(folders))
+        if folders:
+            self._recent_rows.addWidget(QLabel("Open again"))
+        for folder in folders:
+            again = button(_called(folder), str(folder))
+            again.setStyleSheet("text-align: left; padding: 3px 6px")
+            again.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            again.clicked.connect(lambda _=False, folder=folder: self.open(folder))
+            self._recent_rows.addWidget(again)
+
     def _form(self) -> QWidget:
         form = aligned([self.pixel_size, self.diameter])
         self._rows = rows_of(form)
@@ -112,48 +170,6 @@ class OpenProject(Container[Any]):
         return form
 
 
-class PathLine(QWidget):
-    """A line for a path, and a button that chooses one.
-
-    Parameters
-    ----------
-    empty, tooltip
-        What it shows in grey, and what it means.
-    star
-        Whether STAR files can be chosen as well.
-    """
-
-    def __init__(self, empty: str, tooltip: str, star: bool = False) -> None:
-        super().__init__()
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText(empty)
-        self.edit.setToolTip(tooltip)
-        button = QPushButton("Browse")
-        if star:
-            menu = QMenu(button)
-            menu.addAction("Folder …", self._choose_folder)
-            menu.addAction("STAR file …", self._choose_file)
-            button.setMenu(menu)
-        else:
-            button.clicked.connect(self._choose_folder)
-        lay_out(self, in_row(self.edit, button, stretch=(1, 0)))
-
-    @property
-    def text(self) -> str:
-        """What is written in it."""
-        return str(self.edit.text()).strip()
-
-    @property
-    def path(self) -> Path:
-        """That as a path."""
-        return Path(self.text).expanduser()
-
-    def _choose_folder(self) -> None:
-        self._set(QFileDialog.getExistingDirectory(self, "Choose a folder", self.text))
-
-    def _choose_file(self) -> None:
-        self._set(QFileDialog.getOpenFileName(self, "Choose a STAR file", self.text, "STAR (*.star)")[0])
-
-    def _set(self, chosen: str) -> None:
-        if chosen:
-            self.edit.setText(chosen)
+def _called(folder: Path) -> str:
+    """A project in few letters: its folder and the one above, since many have the suggested name."""
+    return f"{folder.name}  ·  {folder.parent.name}"

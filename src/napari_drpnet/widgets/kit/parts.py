@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QTableView,
     QTableWidget,
     QTableWidgetItem,
@@ -156,6 +157,28 @@ def in_column(*widgets: QWidget, growing: QWidget | None = None) -> QWidget:
     return made
 
 
+class Pages(QStackedWidget):
+    """Pages on each other, as large as the one that is seen; Qt's own are as large as the largest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(lambda _: self.updateGeometry())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
+        page = self.currentWidget()
+        return super().minimumSizeHint() if page is None else page.minimumSizeHint()
+
+    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
+        page = self.currentWidget()
+        return super().sizeHint() if page is None else page.sizeHint()
+
+    def heightForWidth(self, width: int) -> int:  # noqa: D102, N802 - Qt's own method
+        page = self.currentWidget()
+        if page is None or not page.hasHeightForWidth():
+            return self.minimumSizeHint().height()
+        return page.heightForWidth(width)
+
+
 class Scrolled(QScrollArea):
     """A widget that can be scrolled where the window is too low for it; ``sideways`` also where it is too narrow."""
 
@@ -166,6 +189,11 @@ class Scrolled(QScrollArea):
         if not sideways:
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(widget)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: D102, N802 - Qt's own method
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()  # what is inside wants another size, and Qt tells nobody outside
+        return bool(super().eventFilter(watched, event))
 
 
 class NeverCut(Scrolled):

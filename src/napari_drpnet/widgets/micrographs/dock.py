@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QSizePolicy,
-    QStackedWidget,
     QTableView,
     QWidget,
 )
@@ -27,7 +26,7 @@ from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
-from napari_drpnet.widgets.kit.parts import NeverCut, button, in_column, in_row, lay_out, timer, to_read, wrapped
+from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, to_read, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
@@ -98,7 +97,7 @@ class MicrographsWidget(QWidget):
         )
         self.again = QCheckBox("All again")
         self.again.setToolTip("Pick also those that were picked with these settings.")
-        self.pages = QStackedWidget()
+        self.pages = Pages()
         self.pages.addWidget(in_column(self.open_form.native))
         page = self._project_page()
         self.pages.addWidget(page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +85,8 @@ def _in_common(names: Sequence[str]) -> int:
     """How many letters all names begin with, up to the last mark between words; 0 where that saves little room."""
     if len(names) < _SEVERAL:
         return 0
-    shared = len(os.path.commonprefix([min(names), max(names)]))
+    first, last = min(names), max(names)
+    shared = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
     while shared and names[0][shared - 1].isalnum():
         shared -= 1
     return shared if shared >= _SAVED else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -68,7 +69,7 @@ class Autosave:
         self._write_until(monotonic() + SLICE)
 
     def _write_until(self, end: float) -> None:
-        self._timer.stop()
+        self._rest()
         before, self.reason, left = self.reason, "", False
         for key, write in list(self._waiting.items()):
             if left := monotonic() > end:
@@ -86,5 +87,9 @@ class Autosave:
 
     def drop(self) -> None:
         """Forget what waits."""
-        self._timer.stop()
+        self._rest()
         self._waiting.clear()
+
+    def _rest(self) -> None:
+        with suppress(RuntimeError):  # at the end of a script Qt deletes its objects before others are told
+            self._timer.stop()

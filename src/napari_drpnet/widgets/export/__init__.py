@@ -1,0 +1,1 @@
+"""The Export dock: all picks of a project for the next program."""
