@@ -36,6 +36,7 @@ class ProjectForm(Fold):
         self.picker = ComboBox(label="Picker", choices=self._choices, tooltip="The method that finds particles.")
         names = ("diameter", "pixel_size", "threshold", "min_distance", "invert")
         self.settings: dict[str, Any] = {name: control(ProjectSettings, name) for name in names}
+        self.settings["invert"].text = "Particles are bright"
         for name, text in _UNKNOWN.items():
             self.settings[name].native.setSpecialValueText(text)
         self.networks: dict[str, NetworkBox] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, Label
+from magicgui.widgets import CheckBox, Container, Label
 from napari.utils.notifications import show_warning
 
 from napari_drpnet import layers
@@ -58,7 +58,8 @@ class PickWidget(Container[Any]):
         self.method = PickerForm()
         self.picker = self.method.picker
         self.device = control(PickerSettings, "device", preference("device"))
-        self.invert = control(PickerSettings, "invert")
+        tooltip = PickerSettings.model_fields["invert"].description
+        self.invert = CheckBox(name="invert", text="Particles are bright", tooltip=tooltip)
         self.job = JobBar("Run", self.run)
         self.tuning = Tuning()
         self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance

@@ -78,7 +78,7 @@ class ProjectResult(Result):
         picks = with_labels(proposed, labels_of(before), spacing)
         new = self._kept_at != (min_distance, self.pending)
         measured = self._to_keep(spacing) if new else None
-        self._session.change(self.name, picks, step=self._first, by_hand=False, measured=measured)
+        self._session.change(self.name, picks, step=self._first, at=self.threshold, measured=measured)
         self._first, self._kept_at = False, (min_distance, self.pending)
         self.shown = self._session.picks(self.name)
 

@@ -21,6 +21,7 @@ from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.route import Route
 from napari_drpnet.widgets.session.screen import Screen
+from napari_drpnet.widgets.session.slices import Slices
 from napari_drpnet.widgets.session.store import PickStore
 from napari_drpnet.widgets.session.threshold import ProjectThreshold
 
@@ -42,6 +43,8 @@ class Session:
     ----------
     threshold
         The threshold of the project, the same for all its micrographs.
+    slices
+        What changes many micrographs: it is finished before anything is saved or another project opened.
     smooth
         Whether micrographs are shown smoothed as well, where the particle's diameter is known; see `show_smoothed`.
     """
@@ -74,6 +77,7 @@ class Session:
         self._canvas.painted.connect(self._take_regions)
         self._canvas.made.connect(self.layered.emit)
         self._sharing = 0
+        self.slices = Slices()
         self.threshold = ProjectThreshold(self)
         self._autosave = Autosave(QTimer())
         self._autosave.changed.connect(_tell_saving)
@@ -155,6 +159,8 @@ class Session:
             store.forget_frames()
         if (after.pixel_size, after.diameter) != (before.pixel_size, before.diameter):
             self._show()
+        if after.threshold != before.threshold:
+            store.settle_threshold()
         self.threshold.follow()
         self.configured.emit()
 
@@ -232,10 +238,10 @@ class Session:
         return _opened(self._store).picks(name)
 
     def change(
-        self, name: str, picks: Picks, step: bool = True, by_hand: bool = True, measured: Measured | None = None
+        self, name: str, picks: Picks, step: bool = True, at: float | None = None, measured: Measured | None = None
     ) -> None:
         """Set all picks and labels of a micrograph; they are on disk within a moment. See `PickStore.change`."""
-        _opened(self._store).change(name, picks, step, by_hand, measured)
+        _opened(self._store).change(name, picks, step, at, measured)
         self._tell_edited(name)
 
     def measured(self, name: str) -> Measured | None:
@@ -302,6 +308,7 @@ class Session:
 
     def flush(self) -> None:
         """Write what waits to be written."""
+        self.slices.finish()
         self._canvas.settle()
         self._autosave.flush()
 

@@ -48,6 +48,7 @@ class PickStore:
         self._writes = writes
         self._unsaved: dict[str, Picks] = {}
         self._edits: dict[str, list[tuple[Picks, Picks]]] = {}  # by hand, not saved: before and after each
+        self._at: dict[str, float] = {}  # thresholds that the project does not have yet
         self._new: dict[str, Measured] = {}  # by runs whose picks are not saved
         self._saved: OrderedDict[str, Picks] = OrderedDict()
         self._histories: defaultdict[str, History] = defaultdict(History)
@@ -70,7 +71,7 @@ class PickStore:
         return held[name]
 
     def change(
-        self, name: str, picks: Picks, step: bool = True, by_hand: bool = True, measured: Measured | None = None
+        self, name: str, picks: Picks, step: bool = True, at: float | None = None, measured: Measured | None = None
     ) -> None:
         """Set all picks and labels of a micrograph; they are on disk within a moment.
 
@@ -82,8 +83,8 @@ class PickStore:
             All of its picks and labels.
         step
             Whether undo comes back to the picks as they were before.
-        by_hand
-            Whether a person changed them: what is gone then stays so at any threshold.
+        at
+            The threshold that they follow from. None: a person changed them, and what is gone stays so at any threshold.
         measured
             By the run that found them, if one did.
 
@@ -104,7 +105,9 @@ class PickStore:
         if measured is not None:
             self._new[name] = measured
             self._edits.pop(name, None)
-        self._put(name, picks, by_hand)
+        if at is not None:
+            self._at[name] = at
+        self._put(name, picks, by_hand=at is None)
 
     def undo(self, name: str) -> bool:
         """Take back the last step on a micrograph; whether there was one that can be taken back.
@@ -150,7 +153,7 @@ class PickStore:
 
     def _at_threshold(self, name: str, picks: Picks) -> Picks:
         """Former picks, with the labels of then, at the threshold of now, where they are of the same run."""
-        threshold, proposed = own_threshold(self.project), proposals_of(picks)
+        threshold, proposed = self._at.get(name, own_threshold(self.project)), proposals_of(picks)
         measured = self.measured(name) if len(proposed) and threshold is not None else None
         if measured is None or measured.candidates is None or threshold is None:
             return picks
@@ -229,6 +232,10 @@ class PickStore:
     def note_frame(self, name: str, frame: Frame) -> None:
         """A micrograph was read: its picks stand in ``frame`` from now on."""
         self._frames[name] = frame
+
+    def settle_threshold(self) -> None:
+        """The project has another threshold, which counts for all."""
+        self._at.clear()
 
     def forget_frames(self) -> None:
         """Pixels have another size: what was read with the former one counts no more."""

@@ -34,7 +34,7 @@ class _Keeper(Protocol):
 
     def measured(self, name: str) -> Measured | None: ...
 
-    def change(self, name: str, picks: Picks, step: bool = ..., by_hand: bool = ...) -> None: ...
+    def change(self, name: str, picks: Picks, step: bool = ..., at: float | None = ...) -> None: ...
 
     def flush(self) -> None: ...
 
@@ -81,7 +81,7 @@ class ProjectThreshold:
         if measured is not None and measured.candidates is not None:
             picks = measured.at(threshold, labels_of(before))
             picks = Picks.joined([picks], before.frame)
-            self._session.change(name, picks, step=False, by_hand=False)
+            self._session.change(name, picks, step=False, at=threshold)
 
     # ------------------------------------------------------------ all of them
 
