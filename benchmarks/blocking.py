@@ -24,7 +24,7 @@ os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp(prefix="napari-
 SIDE, PIXEL_SIZE, DIAMETER = 1024, 1.5, 60
 MANY, CANDIDATES = 10_000, 200
 FEW, PICKS, REJECTED = 200, 50_000, 1_000
-LIMIT = 300  # seconds
+LIMIT = 900  # seconds
 BEAT = 1  # milliseconds
 
 

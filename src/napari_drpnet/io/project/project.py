@@ -204,10 +204,11 @@ class Project(Thresholds):
     @property
     def evidence(self) -> Evidence:
         """What is known of the data set, as it was when the project was opened or it was last kept."""
-        with self._guard:
-            if self._evidence is None:
-                self._evidence = read_evidence(self._files.evidence)
-            return self._evidence
+        known = self._evidence
+        if known is None:
+            with self._guard:  # else nobody waits for who is writing
+                known = self._evidence = read_evidence(self._files.evidence)
+        return known
 
     def keep_evidence(self, evidence: Evidence) -> None:
         """Remember what is known of the data set.

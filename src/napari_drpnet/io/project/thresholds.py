@@ -51,13 +51,14 @@ class Thresholds(Store):
 
     def total(self, threshold: float | None = None) -> Total:
         """How many picks there are at a threshold, labels included; None: as they are now."""
-        with self._guard:
-            if self._sums is None:
-                self._sums = self._summed()
-            levels, seen, fixed = self._sums
-            if threshold is not None:
-                return Total(int(levels[level_of(threshold)]), seen, fixed)
-            return Total(sum(record.picks for record in self._index.records.values()), seen, fixed)
+        sums = self._sums
+        if sums is None:
+            with self._guard:  # else nobody waits for who is writing
+                sums = self._sums = self._summed()
+        levels, seen, fixed = sums
+        if threshold is not None:
+            return Total(int(levels[level_of(threshold)]), seen, fixed)
+        return Total(sum(record.picks for record in self._index.records.values()), seen, fixed)
 
     @property
     def fixed(self) -> frozenset[str]:

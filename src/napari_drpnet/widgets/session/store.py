@@ -84,7 +84,7 @@ class PickStore:
         step
             Whether undo comes back to the picks as they were before.
         at
-            The threshold that they follow from. None: a person changed them, and what is gone stays so at any threshold.
+            The threshold that they follow from. None: a person changed them, and what is gone stays so.
         measured
             By the run that found them, if one did.
 
