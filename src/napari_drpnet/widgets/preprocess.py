@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from magicgui.widgets import Container
+from typing import TYPE_CHECKING
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io import micrograph_stem
@@ -12,6 +10,7 @@ from napari_drpnet.jobs import Job, Progress
 from napari_drpnet.layers import assign, image_layer, laid_on, lay_on
 from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
+from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.forms import controls, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 ROLE = "preprocessed"
 
 
-class PreprocessWidget(Container[Any]):
+class PreprocessWidget(DockForm):
     """Rescale, even out, smooth, stretch and invert the chosen image."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from magicgui.widgets import Container
 from napari.layers import Layer
 
 from napari_drpnet import jobs
@@ -21,6 +20,7 @@ from napari_drpnet.jobs.simulation import read_simulated
 from napari_drpnet.layers import TRUTH_COLOUR, LayerTuple, image_layer, points_layer
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.steps import attended, translate
+from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.fold import Fold, aligned
 from napari_drpnet.widgets.kit.forms import controls, file_edit, filled
 from napari_drpnet.widgets.kit.job import JobBar
@@ -41,7 +41,7 @@ _NOT_ON_THE_FORM = {"diameter_px", "voltage"}
 _ASIDE = ThreadPoolExecutor(1, "simulation")
 
 
-class SimulateWidget(Container[Any]):
+class SimulateWidget(DockForm):
     """Choose structures and conditions, run, and get images with their truth as points."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -61,7 +61,7 @@ class SimulateWidget(Container[Any]):
         self.advanced = Fold("Advanced", more)
         self.job = JobBar("Run", self.run)
         super().__init__(widgets=[self.advanced, self.job], labels=False)
-        self.native.layout().insertWidget(0, aligned([*first, self.folder]))
+        self.form.layout().insertWidget(0, aligned([*first, self.folder]))
         for widget in (*self.settings.values(), self.folder):
             widget.changed.connect(self._check)
         self._removal = Removal(self.native, self.job.leave)

@@ -14,6 +14,7 @@ from napari_drpnet.errors import UserError, cut
 from napari_drpnet.jobs import Conversion
 from napari_drpnet.widgets.kit.fold import aligned, rows_of
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.parts import NO_PROJECT, button, in_column, in_row, lay_out, wrapped
 from napari_drpnet.widgets.kit.path_line import PathLine
 from napari_drpnet.widgets.kit.removal import Removal
@@ -43,9 +44,8 @@ class ExportWidget(QWidget):
     def _build(self) -> None:
         self.ready = wrapped()
         self.copy = button("Copy the path", "Copy where this file is, to paste it in RELION.")
-        self.to = ComboBox(
-            label="For", choices=[(title, name) for name, title in jobs.exports().items()], tooltip="The next program."
-        )
+        choices = [(title, name) for name, title in jobs.exports().items()]
+        self.to = narrow(ComboBox(label="For", choices=choices, tooltip="The next program."))
         self.place = PathLine("folder or file", "Where the picks are written.", kind="save")
         self.only_done = CheckBox(
             text="Only micrographs that are done", tooltip="Leave out those that nobody marked as done (D)."

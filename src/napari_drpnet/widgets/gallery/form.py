@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_drpnet.widgets.gallery.grid import LARGEST, SMALLEST, USUAL, Grid
+from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.job import JobBar
 
 HERE, EVERYWHERE = "This micrograph", "All micrographs"
@@ -32,7 +33,7 @@ _KEYS = (
 )
 
 
-class GalleryForm(Container[Any]):
+class GalleryForm(DockForm):
     """What is seen of the gallery; what it does is in `GalleryWidget`.
 
     Parameters
@@ -71,7 +72,7 @@ class GalleryForm(Container[Any]):
         self.job = JobBar("Read again", reload)
         keys = Label(value=_KEYS)
         super().__init__(widgets=[*self._bars(), self.summary, keys, self.job], labels=False)
-        self.native.layout().insertWidget(3, grid, 1)
+        self.form.layout().insertWidget(3, grid, 1)
         for text in (self.summary.native, keys.native):
             text.setWordWrap(True)
             text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_drpnet.widgets.kit.parts import Pages, Scrolled, in_column, lay_out
+from napari_drpnet.widgets.kit.parts import Pages, Scrolled, grows, in_column, lay_out
 
 _GAP = 2
 _LOWEST = 200  # pixels of a page's height that the window must have room for
@@ -91,7 +91,7 @@ class _Page(Scrolled):
 
     def __init__(self, page: QWidget) -> None:
         self.page = page
-        super().__init__(in_column(page, growing=page if _grows(page) else None), sideways=True)
+        super().__init__(in_column(page, growing=page if grows(page) else None), sideways=True)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(min(max(self._least + self._bar, _NARROWEST), _WIDEST), _LOWEST)
@@ -107,15 +107,6 @@ class _Page(Scrolled):
     def _bar(self) -> int:
         bar = self.verticalScrollBar()
         return 0 if bar is None else int(bar.sizeHint().width())
-
-
-def _grows(page: QWidget) -> bool:
-    """Whether something in a page makes use of more height."""
-    layout = page.layout()
-    items = [] if layout is None else [layout.itemAt(number) for number in range(layout.count())]
-    inside = [item.widget() for item in items if item is not None]
-    policies = {widget.sizePolicy().verticalPolicy() for widget in (page, *inside) if widget is not None}
-    return bool(policies & {QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding})
 
 
 class Flow(QLayout):

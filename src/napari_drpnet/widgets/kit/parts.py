@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QTableView,
     QTableWidget,
@@ -155,6 +156,15 @@ def in_column(*widgets: QWidget, growing: QWidget | None = None) -> QWidget:
     else:
         column.setStretchFactor(growing, 1)
     return made
+
+
+def grows(page: QWidget) -> bool:
+    """Whether something in a page makes use of more height."""
+    layout = page.layout()
+    items = [] if layout is None else [layout.itemAt(number) for number in range(layout.count())]
+    inside = [item.widget() for item in items if item is not None]
+    policies = {widget.sizePolicy().verticalPolicy() for widget in (page, *inside) if widget is not None}
+    return bool(policies & {QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding})
 
 
 class Pages(QStackedWidget):

@@ -1,15 +1,19 @@
-"""Know when a dock widget is taken out of the window: napari keeps it alive and tells nobody."""
+"""Know when a dock widget comes into the window and is taken out: napari keeps it alive and tells nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QEvent, QObject
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
+
+from napari_drpnet.widgets.kit.neighbours import join_neighbours
 
 
 class Removal(QObject):
-    """Calls ``leave`` once: when ``widget`` is taken out of its window, destroyed with it, or napari quits.
+    """Lets a form join its neighbours when it is first seen, and calls ``leave`` once when it goes.
+
+    That is when ``widget`` is taken out of its window, destroyed with it, or napari quits.
 
     Parameters
     ----------
@@ -21,6 +25,7 @@ class Removal(QObject):
 
     def __init__(self, widget: Any, leave: Callable[[bool], None]) -> None:
         super().__init__()
+        self._came = False
         self._leave: Callable[[bool], None] | None = leave
         widget.installEventFilter(self)
         widget.destroyed.connect(self._window_gone)
@@ -31,6 +36,9 @@ class Removal(QObject):
     def eventFilter(self, widget: Any, event: Any) -> bool:  # noqa: D102, N802
         if event.type() == QEvent.Type.ParentChange and widget.parent() is None:
             self._once(True)
+        elif event.type() == QEvent.Type.Show and not self._came:
+            self._came = True
+            QTimer.singleShot(0, lambda: None if self._leave is None else join_neighbours(widget))
         return False
 
     def _window_gone(self) -> None:

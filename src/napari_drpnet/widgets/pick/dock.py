@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Container, Label
+from magicgui.widgets import CheckBox, Label
 from napari.utils.notifications import show_warning
 
 from napari_drpnet import layers
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
+from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
@@ -37,7 +38,7 @@ SETTLED = 500  # milliseconds after which values of the form are kept in the pro
 TUNED = 20  # micrographs of a project whose score maps are kept
 
 
-class PickWidget(Container[Any]):
+class PickWidget(DockForm):
     """Choose an image and a diameter, run a picker, move the sliders."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -108,10 +109,10 @@ class PickWidget(Container[Any]):
         if name and project is not None:
             self.project_side.keep()
             more = {"device": self.device.value, "memory": preference("memory")}
-            order = in_project(source, project, self._threshold == AUTO, **more)
+            order = in_project(source, project, self.project_side.threshold == AUTO, **more)
         else:
             told = self._settings().model_dump()
-            order = on_its_own(source, self.method.name, told, self.learnt, self._threshold == AUTO)
+            order = on_its_own(source, self.method.name, told, self.learnt, self.project_side.threshold == AUTO)
         self.job.run(
             steps,
             order,
@@ -194,7 +195,9 @@ class PickWidget(Container[Any]):
         result = self.result
         if result is not None:
             result.show_boxes(self.tuning.show_boxes.value)
-        self.tuning.colour(self.session.points if result is None and self._in_project else result and result.layer)
+        self.tuning.colour(
+            self.session.points if result is None and self.project_side.here else result and result.layer
+        )
 
     def _note_edit(self, name: str) -> None:
         if name == self._name:
@@ -235,11 +238,7 @@ class PickWidget(Container[Any]):
     @property
     def _name(self) -> str:
         """The micrograph of the project that is chosen; empty when the image is not the project's."""
-        return self.session.current if self.source.layer is not None and self._in_project else ""
-
-    @property
-    def _in_project(self) -> bool:
-        return self.project_side.here
+        return self.session.current if self.source.layer is not None and self.project_side.here else ""
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
@@ -256,7 +255,7 @@ class PickWidget(Container[Any]):
 
     def _follow_run(self) -> None:
         """A run may have changed the project: what a picker has learnt is a setting of it."""
-        if self._in_project:
+        if self.project_side.here:
             self.project_side.keep()
             self._follow_settings()
 
@@ -276,11 +275,6 @@ class PickWidget(Container[Any]):
 
     # ------------------------------------------------------------ the form
 
-    @property
-    def _threshold(self) -> ThresholdValue:
-        """Of the chosen picker: as somebody chose it, or the picker's own."""
-        return self.project_side.threshold
-
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
         self._see()
@@ -288,13 +282,17 @@ class PickWidget(Container[Any]):
         self.job.check(self._require_sense)
         result = self.result
         if result is None:
-            self.tuning.show(self._threshold, float(self.diameter.value), self.project_side.number(self._threshold))
+            self.tuning.show(
+                self.project_side.threshold,
+                float(self.diameter.value),
+                self.project_side.number(self.project_side.threshold),
+            )
         else:
             self.tuning.follow(result)
         self._count()
         self._draw_picks()
         self.learnt.show_for(None if result is None else result.picker)
-        project = self.session.project if self._in_project else None
+        project = self.session.project if self.project_side.here else None
         self.saving.show_for(result, "" if project is None else str(project.folder / "picks"))
 
     def _see(self) -> None:
@@ -306,7 +304,7 @@ class PickWidget(Container[Any]):
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""
-        if self._in_project and self.session.read_only:
+        if self.project_side.here and self.session.read_only:
             raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
         frame, diameter = self.source.source().frame, self._settings().diameter
         pixels = frame.micrograph_pixels(diameter) if diameter else 0.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QTabWidget, QWidget
 
-from napari_drpnet.widgets.kit.parts import lay_out
+from napari_drpnet.widgets.kit.parts import NeverCut, lay_out
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.retrain.before_after import BeforeAfter
 from napari_drpnet.widgets.retrain.suggest import Suggest
@@ -36,7 +36,7 @@ class RetrainWidget(QWidget):
         for title, part in self._parts.items():
             part.busy = self._busy
             self.tabs.addTab(part, title)
-        lay_out(self, self.tabs, margin=6)
+        lay_out(self, NeverCut(self.tabs), margin=6)
         self.training.trained.connect(self.comparison.offer)
         self.training.look.connect(self._compare)
         self._removal = Removal(self, self._release)

@@ -208,10 +208,12 @@ class Canvas:
 
     def settle(self) -> None:
         """Take over what was painted a moment ago; to be called before other regions are shown."""
-        self._wet.stop()
-        if self._fresh and self.regions is not None:
-            self.painted.emit(np.asarray(self.regions.data) > 0)
+        if not self._fresh:
+            return
         self._fresh = False
+        self._wet.stop()
+        if self.regions is not None:
+            self.painted.emit(np.asarray(self.regions.data) > 0)
 
     def _step_regions(self, step: Any) -> None:
         step()
