@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
+    from napari_drpnet.jobs.power_spectrum import SeenSpectrum, seen_spectrum
     from napari_drpnet.jobs.project import (
         is_project,
         learn_project,
@@ -117,6 +118,7 @@ _HOME = {
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),
+    "power_spectrum": ("SeenSpectrum", "seen_spectrum"),
     "project": (
         "is_project",
         "learn_project",

@@ -540,6 +540,7 @@ def test_measuring_is_left_out_on_request_and_what_is_not_measured_has_no_number
 def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer: Any, qtbot: Any) -> None:
     _, scored = truth_and_picks(viewer, form, qtbot)
     form.sets.selectRow(1)
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)
     form.view.value = VERDICT
     layer = viewer.layers["right, wrong, missed"]
     verdict = form.model.figures.verdict("scored")
@@ -551,17 +552,23 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     assert all(
         part in form.legend.text() for part in ("scored: ", "26 right", "3 wrong", f"{len(verdict.missed)} missed")
     )
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "right, wrong, missed"]
+    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "low-pass", "right, wrong, missed"]
     form.threshold.value = 0.85
     rest(form, qtbot)
     assert len(layer.data) == len(form.model.figures.verdict("scored").missed) + scored.count
     form.view.value = ALL_SETS
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "truth, compared", "scored, compared"]
+    assert [la.name for la in viewer.layers if la.visible] == [
+        "blobs",
+        "low-pass",
+        "truth, compared",
+        "scored, compared",
+    ]
 
 
 @pytest.mark.painted
 def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any, viewer: Any, qtbot: Any) -> None:
     truth_and_picks(viewer, form, qtbot)
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)
     viewer.layers["truth"].visible = False
     before = [(layer.name, layer.visible) for layer in viewer.layers]
     zoom, grid = viewer.scene.camera.zoom, viewer.canvas.grid.model_dump()
@@ -570,7 +577,7 @@ def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any,
     cells = [viewer.canvas.grid.contents_at((0, column), viewer.layers) for column in (0, 1)]
     seen = [[viewer.layers[i].name for i in cell if viewer.layers[i].visible] for cell in cells]
     assert seen == [["image 1", "truth, compared"], ["image 2", "scored, compared"]]
-    assert viewer.layers["image 2"].data[0] is viewer.layers["blobs"].data[0]  # no copy
+    assert viewer.layers["image 2"].data[0] is viewer.layers["low-pass"].data[0]  # no copy
     assert form.source.image.choices == (viewer.layers["blobs"],)
     viewer.layers["image 1"].contrast_limits = (-1, 1)
     assert viewer.layers["image 2"].contrast_limits == [-1, 1]

@@ -11,10 +11,11 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
-from napari_drpnet.widgets.compare.model import RESTED, CompareModel
+from napari_drpnet.widgets.compare.model import GRID, RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
 from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
@@ -54,10 +55,12 @@ class CompareWidget(CompareForm):
             (self.session.moved, self._follow_move),
             (self._viewer.dims.events.current_step, self._follow_image),
             (self._viewer.layers.events.removed, self.model.drop_lost),
+            (Eye.of(self._viewer).shown, self._show_cells),
         )
         self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
+        self.diameter.changed.connect(self.eye.suit)
         self.pickers.changed.connect(self._check)
         self.job.ended.connect(self._end)
         self.median.clicked.connect(self._use_median)
@@ -242,6 +245,11 @@ class CompareWidget(CompareForm):
         self.model.show(view)
         self.fill(self.model)
 
+    def _show_cells(self) -> None:
+        """The micrograph is filtered for the eye, in the cells as well."""
+        if self.view.value == GRID:
+            self.model.show(GRID)
+
     def _let_through(self, threshold: float) -> None:
         self.model.let_through(threshold, self.together.value)
         self.curves.show_lines(self.model.lines)
@@ -282,6 +290,7 @@ class CompareWidget(CompareForm):
         self.loading.leave(window)
         self._looking.stop()
         self.source.heard.end()
+        self.eye.leave(window)
         self._heard.end()
         if window:
             self._watched.end()

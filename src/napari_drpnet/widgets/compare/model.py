@@ -18,6 +18,7 @@ from napari_drpnet.widgets.compare.layers import SetLayers
 from napari_drpnet.widgets.compare.sets import OfLayer, OfOthers, Origin, PickSet
 from napari_drpnet.widgets.compare.tour import Tour
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.source import ChosenImage
 
@@ -273,7 +274,10 @@ class CompareModel:
         self.layers.arrange(judged=view == VERDICT)
         if view == GRID:
             shown = [self.layers.of(chosen) for chosen in self.sets if chosen.every is not None]
-            self.grid.show(self._image, [layer for layer in shown if layer is not None and layer.visible])
+            self.grid.show(
+                Eye.of(self._viewer).layer or self._image,
+                [layer for layer in shown if layer is not None and layer.visible],
+            )
 
     def go_on(self, chosen: PickSet, other: PickSet | None = None) -> str:
         """Go to the next place where two sets differ; the other one is the truth, or the first one, if not said."""

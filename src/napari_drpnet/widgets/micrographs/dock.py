@@ -24,6 +24,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye_form import EyeForm
+from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
 from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, to_read, wrapped
@@ -78,11 +80,7 @@ class MicrographsWidget(QWidget):
         self.state_filter.setToolTip("Show only micrographs in this state.")
         self.model = MicrographModel()
         self.table = _table(self.model)
-        self.smooth = QCheckBox("Smoothed for the eye")
-        self.smooth.setToolTip(
-            "Show micrographs without the noise finer than particles. Picking sees them as they are."
-        )
-        self.smooth.setChecked(self.session.smooth)
+        self.eye = EyeForm(self.session.viewer)
         self.previous_button = button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
         self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
         self.done_button = button("Done", "Mark this micrograph as done, or as not done (D).")
@@ -114,7 +112,7 @@ class MicrographsWidget(QWidget):
             in_row(self.name_filter, self.state_filter, stretch=(1, 0)),
             self.table,
             in_row(self.previous_button, self.next_button, self.done_button),
-            self.smooth,
+            in_row(aligned([self.eye]), self.eye.spectrum.native, stretch=(1, 0)),
             self.panel,
             self.settings.native,
             self.job.native,
@@ -132,7 +130,6 @@ class MicrographsWidget(QWidget):
         )
         self.close_button.clicked.connect(session.close)
         self.previous_button.clicked.connect(session.previous)
-        self.smooth.toggled.connect(session.show_smoothed)
         self.next_button.clicked.connect(session.next)
         self.done_button.clicked.connect(self.curation.done)
         self.pick_this.clicked.connect(self.pick_current)
@@ -320,8 +317,9 @@ class MicrographsWidget(QWidget):
         self._refresh.stop()
         self._typing.stop()
         self._ctf.leave(window)
-        self.settings.heard.end()
+        self.settings.leave(window)
         self.panel.heard.end()
+        self.eye.leave(window)
         if window:
             self.curation.release()
             session.follow(())

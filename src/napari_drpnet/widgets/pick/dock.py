@@ -12,6 +12,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.dock_form import DockForm
+from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
@@ -54,6 +55,7 @@ class PickWidget(DockForm):
         self.sight = OneAtATime(viewer)
         self.hidden = Label(value="")
         self.hidden.native.setWordWrap(True)
+        self.eye = EyeForm(viewer, self.source)
         self.size = SizeForm(viewer)
         self.diameter, self.in_pixels, self.show_ring = self.size.diameter, self.size.in_pixels, self.size.show_ring
         self.method = PickerForm()
@@ -69,13 +71,14 @@ class PickWidget(DockForm):
         self.learnt = LearntForm()
         self.saving = SaveForm()
         method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
-        form = (*self.source.widgets, self.hidden, *self.size.widgets, *method)
+        form = (*self.source.widgets, self.hidden, *self.size.widgets, self.eye, self.eye.spectrum, *method)
         super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.saving, self.learnt])
         self.learnt.show_for(None)
 
     def _connect(self) -> None:
         self.source.changed.connect(self._check)
         self.size.changed.connect(self._follow_diameter)
+        self.diameter.changed.connect(self.eye.suit)
         self.method.changed.connect(self._follow_picker)
         self.tuning.changed.connect(self._tune)
         self.tuning.measured.connect(self._use_diameter)
@@ -331,7 +334,7 @@ class PickWidget(DockForm):
 
     def _draw_size(self) -> None:
         try:
-            self.size.draw(self.source.source().frame)
+            self.size.draw(self.source.source())
         except UserError:
             self.size.draw(None)
 
@@ -339,9 +342,9 @@ class PickWidget(DockForm):
         """The form is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
         self.source.heard.end()
+        self.eye.leave(window)
         self._keeping.stop()
         self._counting.stop()
         self._totalling.stop()
         self._heard.end()
-        if window:
-            self.size.close()
+        self.size.close(window)

@@ -16,6 +16,7 @@ from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
@@ -45,8 +46,6 @@ class Session:
         The threshold of the project, the same for all its micrographs.
     slices
         What changes many micrographs: it is finished before anything is saved or another project opened.
-    smooth
-        Whether micrographs are shown smoothed as well, where the particle's diameter is known; see `show_smoothed`.
     """
 
     opened = Signal()  # a project was opened or closed
@@ -66,7 +65,7 @@ class Session:
         return _SESSIONS[viewer]
 
     def __init__(self, viewer: Viewer) -> None:
-        self.smooth = True
+        self._eye = Eye.of(viewer)
         self._store: PickStore | None = None
         self._screen: Screen | None = None
         self._route = Route(tuple)
@@ -111,7 +110,7 @@ class Session:
             return
         self._store = store = PickStore(project, self._autosave)
         store.warned.connect(show_warning)
-        self._screen = Screen(self._canvas, store, self.smooth)
+        self._screen = Screen(self._canvas, store, self._eye)
         self._route, self._sharing = Route(lambda: store.names), 0
         self.threshold.reset()
         self.opened.emit()
@@ -130,6 +129,7 @@ class Session:
             self._given_up = True
             show_warning(f"{self.unsaved} The project stays open with your edits. Close it again to give them up.")
             return
+        self._eye.own(None)
         self._canvas.remove()
         self.leave()
         self.opened.emit()
@@ -343,12 +343,6 @@ class Session:
     def trouble(self) -> str:
         """Why the current micrograph cannot be shown; empty when it is."""
         return "" if self._screen is None else self._screen.trouble
-
-    def show_smoothed(self, smooth: bool) -> None:
-        """Show micrographs smoothed for the eye, or only as they are; pickers see them as they are in any case."""
-        self.smooth = smooth
-        if self._screen is not None and self.current:
-            self._screen.show_smoothed(self.current, smooth)
 
     def _show(self) -> None:
         if self._screen is not None and self.current:
