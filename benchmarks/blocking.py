@@ -84,6 +84,7 @@ def settle(seconds: float, ready: Callable[[], bool] = lambda: True) -> None:
     start = time.perf_counter()
     while time.perf_counter() - start < seconds or not ready():
         QApplication.processEvents()
+        time.sleep(0.0005)  # a window that waits leaves the processor to others
         if time.perf_counter() - start > LIMIT:
             raise TimeoutError("it takes too long")
 
