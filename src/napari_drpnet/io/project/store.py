@@ -155,7 +155,9 @@ class Store:
         if not self.read_only:
             # A half-written file changes the time of its folder, but that of the project's own is not in the index.
             self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
-        changed, self._offers = survey(self._files, self.settings, self.root, self._index)
+        changed, self._offers = survey(
+            self._files, self.settings, self.root, self._index, not self.read_only
+        )
         self._entries = self._all_entries()
         if self.read_only:
             return
@@ -249,7 +251,7 @@ class Store:
         """Notice a file that another program wrote into, which the time of its folder does not tell."""
         record, look = self._record(name), self._files.stamp_of(name)
         if look != (record.stamp or NO_FILES):
-            self._note(counted(self._files, replace(record, stamp=look)))
+            self._note(counted(self._files, replace(record, stamp=look), not self.read_only))
 
     def _stored(self, name: str) -> Stored:
         entry = self.entry(name)
