@@ -16,6 +16,7 @@ from napari_drpnet.io import write_picks
 from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.labels import labelled, labels_of
+from napari_drpnet.widgets.micrographs.dock import LAG
 from napari_drpnet.widgets.micrographs.table import MicrographModel
 from napari_drpnet.widgets.pick.dock import PickWidget
 from napari_drpnet.widgets.session.session import Session
@@ -184,6 +185,30 @@ def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
     assert set(opened.session.picks("b1").source) == {"dark-discs"}
     assert len(opened.session.picks("b2")) == 0
+
+
+def test_another_project_that_is_opened_while_one_is_picked_has_nothing_of_that(
+    opened: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    other = make_project(tmp_path / "other", ("x", "y"))
+    opened.again.setChecked(True)
+    opened.job.button.native.click()
+    opened.session.open(other)
+    opened.session.share(True)  # a job of its own
+    with qtbot.capture_exceptions() as raised:
+        qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+        qtbot.wait(2 * LAG)
+    assert not raised
+    assert names(opened) == ["x", "y"]
+    assert opened.session.shared
+    other.close()
+
+
+def test_a_dock_that_goes_while_it_picks_leaves_the_project_to_others(opened: Any, viewer: Any) -> None:
+    opened.job.button.native.click()
+    assert opened.session.shared
+    viewer.window.remove_dock_widget("all")
+    assert not opened.session.shared
 
 
 def test_a_label_made_while_a_job_picks_goes_among_its_picks(opened: Any, tmp_path: Path) -> None:

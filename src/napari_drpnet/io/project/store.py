@@ -155,9 +155,7 @@ class Store:
         if not self.read_only:
             # A half-written file changes the time of its folder, but that of the project's own is not in the index.
             self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
-        changed, self._offers = survey(
-            self._files, self.settings, self.root, self._index, not self.read_only
-        )
+        changed, self._offers = survey(self._files, self.settings, self.root, self._index, not self.read_only)
         self._entries = self._all_entries()
         if self.read_only:
             return

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.candidates import LEVELS, IntArray, Measured, is_level, level_of, read_measured, unpacked
 from napari_drpnet.io.project.index import Record
-from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.store import Store
 from napari_drpnet.labels import labels_of, same_places
 

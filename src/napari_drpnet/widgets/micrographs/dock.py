@@ -59,6 +59,7 @@ class MicrographsWidget(QWidget):
         self._ctf = Background()
         self._begun = 0.0  # when the run of picking began
         self._asked: list[str] = []  # those that it was given
+        self._picking: Project | None = None  # whose they are; another may be open by now
         self._build()
         self._connect()
         self._removal = Removal(self, self._release)
@@ -166,7 +167,7 @@ class MicrographsWidget(QWidget):
     def _allow(self) -> None:
         """What can be pressed."""
         reason = self.session.read_only
-        self.job.allow(f"Nothing can be changed: {reason}." if reason else "")
+        self.job.allow(f"Nothing can be changed: {reason.rstrip('.')}." if reason else "")
         for pressed in (self.pick_this, self.done_button):
             pressed.setEnabled(not reason)
         self.panel.allow(not reason)
@@ -274,7 +275,7 @@ class MicrographsWidget(QWidget):
         self.session.threshold.leave()
         self.session.flush()
         self.session.share(True)
-        self._begun, self._asked = monotonic(), names
+        self._begun, self._asked, self._picking = monotonic(), names, project
         self.pick_this.setEnabled(False)
         self.job.run(jobs.pick_project, project, names, None, again, step=self._picked_one, done=self._picked)
 
@@ -287,9 +288,16 @@ class MicrographsWidget(QWidget):
 
     def _ended(self) -> None:
         """The job is over, one way or the other."""
-        self.session.reload(self._asked)
-        self.session.share(False)
+        self._let_go()
         self._allow()
+
+    def _let_go(self) -> None:
+        """No job writes picks any more, unless it is to another project than the one that is open."""
+        project, self._picking = self._picking, None
+        if project is not None and project is self.session.project:
+            self.session.reload(self._asked)
+            self.session.share(False)
+            self.session.threshold.reset()  # those that were not asked for follow it now
 
     def _picked(self, report: jobs.PickReport) -> None:
         new = len(report.picked) - report.earlier
@@ -304,7 +312,7 @@ class MicrographsWidget(QWidget):
             show_info(f"Picking has ended: {done}{wrong}")
 
     def _take(self, name: str) -> None:
-        if name in self.session.names:
+        if self._picking is self.session.project and name in self.session.names:
             self.session.reload([name])
 
     # ------------------------------------------------------------ the end
@@ -325,6 +333,7 @@ class MicrographsWidget(QWidget):
         if window:
             self.curation.release()
             session.follow(())
+            self._let_go()
             session.flush()
         else:
             session.leave()

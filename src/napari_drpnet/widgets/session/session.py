@@ -124,10 +124,12 @@ class Session:
         """
         if self.project is None:
             return
+        self.threshold.leave()
         self.flush()
         if self.unsaved and not self._given_up:
             self._given_up = True
             show_warning(f"{self.unsaved} The project stays open with your edits. Close it again to give them up.")
+            self.threshold.reset()
             return
         self._eye.own(None)
         self._canvas.remove()
