@@ -179,6 +179,13 @@ def test_pick_all_keeps_labels_picks_what_is_new_and_on_demand_all_again(opened:
     assert "4 picked" in said()
 
 
+def test_why_picking_failed_stays_to_be_read(opened: Any, qtbot: Any) -> None:
+    opened.session.project.folder.rename(opened.session.project.folder.with_name("away"))
+    opened.job.button.native.click()
+    qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+    assert "is gone" in opened.job.status.value
+
+
 def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
     opened.session.go("b1")
     opened.pick_this.click()

@@ -206,3 +206,22 @@ def test_a_threshold_that_cannot_be_brought_to_all_micrographs_is_told(
     session.open(project)
     qtbot.waitUntil(lambda: any("disk is full" in note.message for note in notification_manager.records), timeout=LIMIT)
     session.close()
+
+
+def test_a_threshold_that_could_not_be_kept_is_when_edits_are_saved_again(
+    viewer: Any, form: Any, project: Project, qtbot: Any
+) -> None:
+    session = Session.of(viewer)
+    session.open(project)
+    away = project.folder.with_name("away")
+    project.folder.rename(away)
+    form.threshold.value = 0.02
+    form.project_side.keep()
+    session.flush()
+    assert "is gone" in session.unsaved
+    assert project.settings.threshold == 0.1
+    away.rename(project.folder)
+    session.flush()
+    qtbot.waitUntil(lambda: project.settings.threshold == 0.02 and not project.behind(0.02), timeout=LIMIT)
+    qtbot.waitUntil(lambda: not session.shared, timeout=LIMIT)
+    session.close()

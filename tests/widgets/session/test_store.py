@@ -124,6 +124,27 @@ def test_what_cannot_be_written_is_kept_told_and_tried_again(store: PickStore, w
     assert len(labels_of(on_disk(store, "a1"))) == 1
 
 
+def test_a_project_whose_disk_is_away_is_not_made_anew_and_gets_what_was_changed_when_it_is_back(
+    store: PickStore, clock: Clock, writes: Autosave
+) -> None:
+    folder = store.project.folder
+    away = folder.with_name("away")
+    reject_first(store, "a1")
+    folder.rename(away)
+    clock.timeout.emit()
+    assert "is gone" in writes.reason
+    assert not folder.exists()
+    assert len(store.picks("a2")) == 0
+    with pytest.raises(UserError, match="is gone"):  # or it would take the place of the picks that are there
+        store.change("a2", added(store.picks("a2"), [[10.0, 20.0]]))
+    away.rename(folder)
+    clock.timeout.emit()
+    assert writes.reason == ""
+    assert len(labels_of(on_disk(store, "a1"))) == 1
+    store.look_again("a2")
+    assert len(store.picks("a2")) == len(some_picks("a2"))
+
+
 def test_a_damaged_file_is_left_alone_until_it_is_whole(store: PickStore) -> None:
     path = store.project.folder / "picks" / "a1_autopick.star"
     whole = path.read_text()

@@ -256,7 +256,10 @@ class Store:
         frame = Frame(entry.micrograph, pixel_size=entry.pixel_size)
         picks, labels = self._files.picks(name), self._files.labels(name)
         with self._guard:  # both of one writing
-            return read_stored(frame, picks if exists(picks) else None, labels if exists(labels) else None)
+            here = [path if exists(path) else None for path in (picks, labels)]
+            if here == [None, None]:
+                self._require_there()
+            return read_stored(frame, *here)
 
     def write_picks(self, name: str, picks: Picks, picker: str = "", measured: Measured | None = None) -> None:
         """Keep the picks of a micrograph: what a person labelled first, then what RELION extracts.
@@ -366,12 +369,20 @@ class Store:
 
     def require_writable(self) -> None:
         """Raise a `UserError` that says why nothing can be written; another process may have taken the lock away."""
+        self._require_there()
         lost = self._lock.lost_to() if self._lock is not None and not self.read_only else ""
         if lost:
             self.read_only = f"another window took it over ({lost})"
         if self.read_only:
             raise UserError(
                 f"{self.folder} can only be read: {self.read_only}.", "Open it again when that has changed."
+            )
+
+    def _require_there(self) -> None:
+        # Else another folder would be made in the place of one on a disk that is away.
+        if not exists(self._files.settings):
+            raise UserError(
+                f"{self.folder} is gone: it has no {self._files.settings.name}.", "Bring the folder or its disk back."
             )
 
 

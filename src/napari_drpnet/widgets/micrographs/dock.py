@@ -289,7 +289,7 @@ class MicrographsWidget(QWidget):
     def _ended(self) -> None:
         """The job is over, one way or the other."""
         self._let_go()
-        self._allow()
+        self.pick_this.setEnabled(not self.session.read_only)  # what the job said stays to be read
 
     def _let_go(self) -> None:
         """No job writes picks any more, unless it is to another project than the one that is open."""

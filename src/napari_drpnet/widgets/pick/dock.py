@@ -95,6 +95,7 @@ class PickWidget(DockForm):
             (self.session.moved, self._follow_move),
             (self.session.edited, self._note_edit),
             (self.session.threshold.changed, self._count_later),
+            (self.session.saving, lambda reason, _: reason or self._keeping.start()),  # a full disk has room again
             (self._viewer.layers.events.removed, self._forget),
             (self._viewer.dims.events.current_step, self._check),
         )
