@@ -46,7 +46,7 @@ fuzz: $(READY)  ## damage files of every kind by chance for MINUTES, from SEED o
 
 napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
 	tools/system-packages.sh window
-	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet Pick
+	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet Workspace
 
 check: $(READY)  ## style, types, architecture, manifest
 	$(BIN)/ruff check .
