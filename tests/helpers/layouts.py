@@ -55,6 +55,7 @@ def main(folder: Path, sizes: list[tuple[int, int]]) -> None:
     project = _project(folder, tuple(f"{LONG}_{number:03}" for number in range(4)))
     viewer = napari.Viewer(show=True)
     window = _resized(viewer, sizes[0])
+    window.setUpdatesEnabled(False)  # where things lie is all that matters, and drawing takes most of the time
     session = Session.of(viewer)
     session.open(project)
     looked = 0
