@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.io import write_picks
@@ -321,6 +322,17 @@ def test_closing_the_window_saves_and_lets_others_open(dock: Any, viewer: Any, t
     with Project.open(project.folder) as again:
         assert len(again.read_picks("a1")) == len(some_picks("a1")) + 1
         assert "another" not in again.read_only or project.read_only
+
+
+@pytest.mark.parametrize("width", [240, 900])
+def test_names_stay_to_be_read_beside_all_numbers(opened: Any, width: int) -> None:
+    table = opened.table
+    table.hide_columns(set())
+    table.resize(width, 300)
+    table.resizeEvent(QResizeEvent(table.size(), table.size()))
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    if width > 800:
+        assert table.horizontalHeader().length() == table.viewport().width()
 
 
 def test_ten_thousand_rows_sort_and_filter_at_once(qtbot: Any) -> None:

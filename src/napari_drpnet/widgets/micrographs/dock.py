@@ -8,14 +8,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtCore import QItemSelectionModel
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHeaderView,
     QLineEdit,
     QSizePolicy,
-    QTableView,
     QWidget,
 )
 
@@ -28,14 +26,15 @@ from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
-from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, to_read, wrapped
+from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
 from napari_drpnet.widgets.micrographs.done import DoneChoice
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
-from napari_drpnet.widgets.micrographs.table import COLUMNS, MicrographModel
+from napari_drpnet.widgets.micrographs.table import MicrographModel
+from napari_drpnet.widgets.micrographs.view import MicrographTable
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class MicrographsWidget(QWidget):
         self.state_filter.addItems(STATES)
         self.state_filter.setToolTip("Show only micrographs in this state.")
         self.model = MicrographModel()
-        self.table = _table(self.model)
+        self.table: Any = MicrographTable(self.model)
         self.eye = EyeForm(self.session.viewer)
         self.previous_button = button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
         self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
@@ -249,9 +248,7 @@ class MicrographsWidget(QWidget):
 
     def _hide_columns(self) -> None:
         """A column without any value takes no room."""
-        empty = self.model.empty
-        for column in range(self.model.columnCount()):
-            self.table.setColumnHidden(column, column in empty)
+        self.table.hide_columns(self.model.empty)
 
     # ------------------------------------------------------------ picking
 
@@ -347,19 +344,3 @@ def _wants_diameter(picker: str) -> bool:
     with suppress(UserError):
         return needs_diameter(picker)
     return False
-
-
-def _table(model: MicrographModel) -> Any:
-    table: Any = QTableView()
-    table.setModel(model)
-    to_read(table)
-    table.setMinimumHeight(150)
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    header = table.horizontalHeader()
-    header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-    table.setSortingEnabled(True)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    header.setMinimumSectionSize(36)
-    for number, column in enumerate(COLUMNS[1:], 1):
-        table.setColumnWidth(number, column.width)
-    return table
