@@ -78,6 +78,10 @@ class Measured:
         assert self.candidates is not None, "only a picker with candidates has a threshold"
         if (same_places(proposals_of(now).yx, self.candidates.yx) < 0).any():
             return replace(self, candidates=None, gone=np.empty((0, 2)))
+        return self.cleared(before, now)
+
+    def cleared(self, before: Picks, now: Picks) -> Measured:
+        """The same after a person changed picks, be they of this run or of another."""
         vanished = _lost(before, now)
         came_back = same_places(self.gone, now.yx) >= 0
         if not len(vanished) and not came_back.any():
