@@ -225,3 +225,15 @@ def test_a_threshold_that_could_not_be_kept_is_when_edits_are_saved_again(
     qtbot.waitUntil(lambda: project.settings.threshold == 0.02 and not project.behind(0.02), timeout=LIMIT)
     qtbot.waitUntil(lambda: not session.shared, timeout=LIMIT)
     session.close()
+
+
+def test_the_slider_is_off_where_the_project_can_only_be_read(viewer: Any, form: Any, project: Project) -> None:
+    session = Session.of(viewer)
+    with project:  # as in another window
+        session.open(Project.open(project.folder))
+        assert session.read_only
+        assert not form.threshold.enabled
+        session.close()
+    session.open(Project.open(project.folder))
+    assert form.threshold.enabled
+    session.close()
