@@ -24,7 +24,7 @@ test-quick: $(READY)  ## in a minute: all but windows and what takes long
 NEXT := .venv-next
 # PySide6 6.12 gives references to None back that it never took, so that Python 3.11 comes to an end.
 NEXT_NAPARI ?= 'napari>=0.10.0rc0' 'PySide6<6.12'
-NEXT_TESTS ?= -m gui
+NEXT_TESTS ?= -m gui tests/widgets tests/test_reader.py tests/test_writer.py tests/layers
 test-next: $(NEXT)/.ready  ## the window's tests with the next napari and PySide6
 	tools/system-packages.sh test
 	QT_API=pyside6 PYTEST_QT_API=pyside6 $(NEXT)/bin/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(NEXT_TESTS)

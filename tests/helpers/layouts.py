@@ -34,7 +34,7 @@ from napari_drpnet.widgets.session.session import Session
 from napari_drpnet.widgets.workspace.dock import TABS
 from projects import some_picks
 
-LONG = "20261129_grid3_FoilHole_21766342_Data_21768957_21768958_20260101" + 5 * "_patch" + "_aligned_doseweighted"
+LONG = "20261129_grid3_FoilHole_21766342_Data_21768957_21768958_20260101" + 5 * "_patch" + "_aligned_dose_weighted_sum"
 DOCKS = (
     "Preprocess",
     "Simulate",
