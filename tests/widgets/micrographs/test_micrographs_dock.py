@@ -212,6 +212,16 @@ def test_another_project_that_is_opened_while_one_is_picked_has_nothing_of_that(
     other.close()
 
 
+def test_what_was_edited_in_a_project_is_not_looked_for_in_the_next(opened: Any, tmp_path: Path, qtbot: Any) -> None:
+    other = make_project(tmp_path / "other", ("x", "y"))
+    opened.session.points.add([[10.0, 10.0]])
+    opened.session.open(other)
+    with qtbot.capture_exceptions() as raised:
+        qtbot.wait(2 * LAG)
+    assert not raised
+    other.close()
+
+
 def test_a_dock_that_goes_while_it_picks_leaves_the_project_to_others(opened: Any, viewer: Any) -> None:
     opened.job.button.native.click()
     assert opened.session.shared
@@ -267,6 +277,7 @@ def test_micrographs_of_different_sizes_lie_in_their_places(dock: Any, tmp_path:
             low, high = dock.session.image.extent.world
             np.testing.assert_allclose(high - low, np.array(shape) * 1.5, rtol=0.01)
             np.testing.assert_allclose(dock.session.regions.extent.world, [low, high], atol=3)
+            np.testing.assert_allclose(viewer.scene.camera.center[-2:], (low + high) / 2, atol=3)
             viewer.screenshot(canvas_only=True, flash=False)
         dock.session.close()
 

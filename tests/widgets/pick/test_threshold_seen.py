@@ -237,3 +237,12 @@ def test_the_slider_is_off_where_the_project_can_only_be_read(viewer: Any, form:
     session.open(Project.open(project.folder))
     assert form.threshold.enabled
     session.close()
+
+
+def test_picks_and_regions_of_a_project_are_seen_on_each_micrograph(viewer: Any, form: Any, project: Project) -> None:
+    session = Session.of(viewer)
+    session.open(project)
+    for name in ("b", "c", "a"):
+        session.go(name)
+        assert [layer.visible for layer in (session.image, session.points, session.regions)] == [True] * 3
+    session.close()

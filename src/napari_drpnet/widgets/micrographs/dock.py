@@ -148,6 +148,7 @@ class MicrographsWidget(QWidget):
     def _follow_project(self) -> None:
         """A project was opened or closed."""
         project = self.session.project
+        self._changed.clear()  # of the one before
         self.pages.setCurrentIndex(0 if project is None else 1)
         if project is None:
             self.job.cancel()
