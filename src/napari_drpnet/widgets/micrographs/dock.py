@@ -237,8 +237,9 @@ class MicrographsWidget(QWidget):
         project = self.session.project
         changed, self._changed = self._changed, set()
         if project is not None:
-            self.model.put_all([project.row(name) for name in changed])
-            self._hide_columns()
+            rows = [project.row(name) for name in changed]
+            self.model.put_all(rows)
+            self.table.show_columns(self.model.told(rows))
             self._show_state()
 
     def _take_ctf(self, project: Project, known: dict[str, jobs.ToldCTF]) -> None:

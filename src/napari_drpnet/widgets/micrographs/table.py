@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,6 +202,15 @@ class MicrographModel(QAbstractTableModel):
         texts = ((number, column.text) for number, column in enumerate(COLUMNS) if number not in _ALWAYS)
         rows = [self._at(number) for number in range(len(self.rows))]
         return frozenset(number for number, text in texts if not any(map(text, rows)))
+
+    def told(self, rows: Iterable[Row]) -> frozenset[int]:
+        """Columns in which one of these rows has something to show."""
+        shown = [Shown(row, self._ctf.get(row.name)) for row in rows]
+        return frozenset(number for number, column in enumerate(COLUMNS) if any(map(column.text, shown)))
+
+    def shown_name(self, place: int) -> str:
+        """What a row of the table calls its micrograph."""
+        return self._short(self.name_at(place))
 
     def _at(self, number: int) -> Shown:
         row = self.rows[number]

@@ -11,6 +11,8 @@ from napari_drpnet.widgets.kit.parts import to_read
 from napari_drpnet.widgets.micrographs.table import COLUMNS, MicrographModel
 
 _NAME = 130  # pixels that numbers leave to a name that needs them
+_MEASURED = 50  # names that are looked at for it: Qt asks all ten thousand
+_BESIDE = 12  # pixels beside the letters
 
 
 class MicrographTable(QTableView):
@@ -18,6 +20,7 @@ class MicrographTable(QTableView):
 
     def __init__(self, model: MicrographModel) -> None:
         super().__init__()
+        self.model_of_rows = model
         self.setModel(model)
         to_read(self)
         self.setMinimumHeight(150)
@@ -27,7 +30,6 @@ class MicrographTable(QTableView):
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         header.setMinimumSectionSize(36)
-        header.setResizeContentsPrecision(0)  # rows in sight only
         for number, column in enumerate(COLUMNS[1:], 1):
             self.setColumnWidth(number, column.width)
 
@@ -37,6 +39,13 @@ class MicrographTable(QTableView):
             self.setColumnHidden(column, column in empty)
         self._fit()
 
+    def show_columns(self, told: Any) -> None:
+        """Let the columns with these numbers be seen as well."""
+        if any(self.isColumnHidden(column) for column in told):
+            for column in told:
+                self.setColumnHidden(column, False)
+            self._fit()
+
     def resizeEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().resizeEvent(event)
         self._fit()
@@ -44,4 +53,6 @@ class MicrographTable(QTableView):
     def _fit(self) -> None:
         viewport, others = self.viewport(), sum(map(self.columnWidth, range(1, len(COLUMNS))))  # 0 of a hidden one
         room = 0 if viewport is None else viewport.width() - others
-        self.setColumnWidth(0, max(room, min(self.sizeHintForColumn(0), _NAME)))
+        names = (self.model_of_rows.shown_name(place) for place in range(min(self.model_of_rows.rowCount(), _MEASURED)))
+        needed = max(map(self.fontMetrics().horizontalAdvance, names), default=0) + _BESIDE
+        self.setColumnWidth(0, max(room, min(needed, _NAME)))
