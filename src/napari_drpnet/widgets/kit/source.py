@@ -15,6 +15,7 @@ from psygnal import Signal
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.kit.context import guard_context
 from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
@@ -86,6 +87,7 @@ class ImageForm:
     changed = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
+        guard_context(viewer)
         self._viewer = viewer
         tooltip = "The image layer that holds the micrograph."
         self.image = narrow(ComboBox(label="Image", choices=self._images, tooltip=tooltip))

@@ -15,6 +15,7 @@ from qtpy.QtCore import QCoreApplication, QTimer
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.widgets.kit.context import guard_context
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
@@ -59,6 +60,7 @@ class Session:
         return _SESSIONS[viewer]
 
     def __init__(self, viewer: Viewer) -> None:
+        guard_context(viewer)
         self.smooth = True
         self._store: PickStore | None = None
         self._screen: Screen | None = None
