@@ -131,7 +131,7 @@ class Unlabelled:
         if sure >= FEWEST:
             return ""
         return (
-            f"{sure} candidates are particles with a probability of {self.settings.proved:g}: lower it with --proved."
+            f"{sure} candidates are particles with a probability of {self.settings.proved:g}: ask for less (--proved)."
         )
 
     def _take(self, seen: ScoredMicrograph, judgement: Judgement, doubted: bool) -> None:

@@ -154,7 +154,8 @@ class _Run:
         if not self.micrographs:
             raise UserError(
                 "Nothing is labelled in this project.",
-                "Label particles, or mark micrographs as done; or harvest patches without labels, and give --patches.",
+                "Label particles, or mark micrographs as done; or harvest patches without labels, and train from those "
+                "(--patches).",
             )
 
     def without(self, *fields: str) -> LoadedPicker:

@@ -15,7 +15,7 @@ _GUARDED: WeakSet[Any] = WeakSet()
 
 
 def guard_context(viewer: Viewer) -> None:
-    """Make the canvas the current context before a layer of this viewer is removed, as long as one of our docks is there.
+    """Make the canvas the current context before a layer is removed, as long as one of our docks is there.
 
     napari 0.9 deletes what the layer had on the graphics card in whichever context is current then, or in none. When
     another layer is drawn later the driver meets what is gone, and the process ends in ``glDrawArrays``.
