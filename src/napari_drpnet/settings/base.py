@@ -79,11 +79,17 @@ PixelSize = Annotated[
     float | None,
     Field(
         gt=0,
+        title="Pixel size",
         description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
         json_schema_extra=unit("A"),
     ),
 ]
-_DIAMETER = Field(gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A"))
+_DIAMETER = Field(
+    gt=0,
+    title="Particle diameter",
+    description="Diameter of the particle, its longest extent.",
+    json_schema_extra=unit("A"),
+)
 Diameter = Annotated[float, _DIAMETER]
 DiameterIfKnown = Annotated[float | None, _DIAMETER]
 
@@ -111,6 +117,7 @@ Threshold = Annotated[
     ThresholdValue,
     BeforeValidator(_probability_or_auto),
     Field(
+        title="Threshold",
         description="Keep picks whose probability of being a particle is at least this number; auto chooses it for the "
         "data set, by what averages of its particles prove, or else by the probabilities. With a number nothing is "
         "measured.",
@@ -121,6 +128,7 @@ MinDistance = Annotated[
     float | None,
     Field(
         ge=0,
+        title="Minimum distance",
         description=f"Of two picks nearer than this, the better one stays. Default: {USUAL_DISTANCE} of the diameter.",
         json_schema_extra=unit("A"),
     ),
@@ -128,21 +136,25 @@ MinDistance = Annotated[
 KeepUnproved = Annotated[
     bool,
     Field(
+        title="Keep picks without proof",
         description="Keep the picks of micrographs on which nothing proves particles although others of the data set "
-        "have proof: empty ice, carbon, another specimen. By default they are left out, and the micrograph is flagged."
+        "have proof: empty ice, carbon, another specimen. By default they are left out, and the micrograph is flagged.",
     ),
 ]
-Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]
-PickerName = Annotated[str, Field(description="Name of the picker.")]
+Invert = Annotated[
+    bool, Field(title="Particles are bright", description="Particles are brighter than their background.")
+]
+PickerName = Annotated[str, Field(title="Picker", description="Name of the picker.")]
 RunsOn = Annotated[
     Devices,
     Field(
+        title="Compute on",
         description="Where networks run: auto takes a GPU when there is one; cuda:1 is the second of several; cuda:0,1 "
         "takes two.",
         json_schema_extra=SEVERAL_DEVICES,
     ),
 ]
-Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
+Seed = Annotated[int, Field(ge=0, title="Random seed", description="Seed of everything random.")]
 
 NO_PICK = ("device", "memory")
 """Settings of pickers that change no pick: where they compute."""

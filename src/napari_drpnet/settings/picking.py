@@ -44,11 +44,16 @@ class PreprocessSettings(Settings):
     """What `preprocess.prepare` does, in the order of its fields."""
 
     rescale: float = Field(
-        1.0, gt=0, le=16, description="Size of the result relative to the input: 0.25 makes it four times smaller."
+        1.0,
+        gt=0,
+        le=16,
+        title="Scale",
+        description="Size of the result relative to the input: 0.25 makes it four times smaller.",
     )
     illumination: float = Field(
         0.0,
         ge=0,
+        title="Even out brightness over",
         description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the paper); 0 leaves it.",
         json_schema_extra=unit("A"),
     )
@@ -58,10 +63,20 @@ class PreprocessSettings(Settings):
         description="Sigma of the Gaussian smoothing; 0 leaves the image as sharp as it is.",
         json_schema_extra=unit("A"),
     )
-    stretch: bool = Field(True, description="Stretch grey levels between the two percentiles below to 0..1.")
-    low: float = Field(1.0, ge=0, lt=50, description="Percentile that becomes 0.", json_schema_extra=unit("%"))
-    high: float = Field(99.0, gt=50, le=100, description="Percentile that becomes 1.", json_schema_extra=unit("%"))
-    invert: bool = Field(False, description="Turn bright particles dark (negative stain, or already inverted images).")
+    stretch: bool = Field(
+        True, title="Stretch the contrast", description="Stretch grey levels between the two percentiles below to 0..1."
+    )
+    low: float = Field(
+        1.0, ge=0, lt=50, title="Black at", description="Percentile that becomes 0.", json_schema_extra=unit("%")
+    )
+    high: float = Field(
+        99.0, gt=50, le=100, title="White at", description="Percentile that becomes 1.", json_schema_extra=unit("%")
+    )
+    invert: bool = Field(
+        False,
+        title="Turn bright particles dark",
+        description="Turn bright particles dark (negative stain, or already inverted images).",
+    )
 
 
 class PickerSettings(Settings):
@@ -73,6 +88,7 @@ class PickerSettings(Settings):
     border: float | None = Field(
         None,
         ge=0,
+        title="Distance to the border",
         description="Drop picks nearer to the border than this. Default: half a diameter.",
         json_schema_extra=unit("A"),
     )
@@ -87,6 +103,7 @@ class PickerSettings(Settings):
 
     calibration: str | None = Field(
         None,
+        title="Correction of the scores",
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
         json_schema_extra=network(CALIBRATION, none=_NONE),
     )
@@ -131,11 +148,13 @@ class DRPnetSettings(PickerSettings):
 
     detector: str = Field(
         "detector",
+        title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         None,
+        title="Checks each pick",
         description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
         json_schema_extra=_CLASSIFIER,
     )
@@ -146,40 +165,53 @@ class DRPnetPaperSettings(DRPnetSettings):
 
     detector: str = Field(
         "fcrn",
+        title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         "classifier",
+        title="Checks each pick",
         description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
         json_schema_extra=_CLASSIFIER,
     )
     box: float | None = Field(
         None,
         gt=0,
+        title="Box size",
         description="Box of the particle. The scale rule counts with it, and picks nearer to the border are dropped. "
         "Default: 1.5 diameters.",
         json_schema_extra=unit("micrograph px"),
     )
     sigma: float = Field(
-        9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=unit("reduced px")
+        9.0,
+        ge=0,
+        title="Smoothing of the score map",
+        description="Gaussian smoothing of the detector's map.",
+        json_schema_extra=unit("reduced px"),
     )
     height: float = Field(
         5.0,
         gt=0,
+        title="Height of a peak, T",
         description="Unit T of the extended maxima; the levels stand at 1, 2 and 3 T.",
         json_schema_extra=unit("1/255 of the map's maximum"),
     )
     level: Literal[1, 2, 3] = Field(
-        2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
+        2, title="Confidence from", description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
     )
     class_cutoff: float = Field(
-        0.5, ge=0, le=1, description="Reject a candidate when the classifier is surer than this that it is no particle."
+        0.5,
+        ge=0,
+        le=1,
+        title="Reject if surer than",
+        description="Reject a candidate when the classifier is surer than this that it is no particle.",
     )
     min_distance: MinDistance = 0.0
     border: float | None = Field(
         0.0,
         ge=0,
+        title="Distance to the border",
         description="Drop picks nearer to the border than this; those nearer than a box are dropped anyway.",
         json_schema_extra=unit("A"),
     )

@@ -16,11 +16,13 @@ class PixerSettings(PickerSettings):
 
     segmenter: str = Field(
         "pixer-segmenter",
+        title="Finds particles",
         description="Weights of the segmentation network: a name from the package, or a .safetensors file.",
         json_schema_extra=network("segmenter"),
     )
     sorter: str = Field(
         "pixer-sorter",
+        title="Tells them from dirt",
         description="Weights of the three-way classification network, trained together with the segmentation network.",
         json_schema_extra=network("sorter"),
     )
@@ -28,6 +30,7 @@ class PixerSettings(PickerSettings):
         0.2,
         ge=0,
         le=1,
+        title="Reject below",
         description="Reject a candidate unless the classification network gives it at least this probability of being "
         "a particle rather than contamination or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
         "and of faint particles.",
@@ -35,6 +38,7 @@ class PixerSettings(PickerSettings):
     most: int | None = Field(
         None,
         ge=1,
+        title="Picks at most",
         description="Keep so many picks of a micrograph at most, the best ones. Default: no limit; the paper's is 500, "
         "fewer than the particles of a crowded micrograph.",
     )

@@ -108,7 +108,9 @@ def filled(settings: type[S], widgets: Iterable[BaseValueWidget[Any]], **more: A
     except SettingsError as error:
         wrong = error.fields
         said = [sentence(f"The {_called(settings, name)}", what) for name, what in wrong.items() if name]
-        raise UserError(f"{'. '.join(said)}.") if said else error
+        if not said:
+            raise
+        raise UserError(f"{'. '.join(said)}.") from error
     finally:
         for name, widget in shown.items():
             mark(widget, wrong.get(name, ""))
