@@ -7,7 +7,7 @@ READY := .venv/.ready
 PROCESSES := $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
-.PHONY: demo test test-quick fuzz napari check bench clean
+.PHONY: demo test test-quick test-next fuzz napari check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## make the sample micrograph, pick it, score the picks
@@ -19,6 +19,24 @@ test: $(READY)  ## all tests, windows on screens that are not there (Xvfb)
 
 test-quick: $(READY)  ## in a minute: all but windows and what takes long
 	$(PYTEST) -m "not slow and not gui"
+
+# The newest napari, release candidates too, with the other Qt, in an environment of its own.
+NEXT := .venv-next
+NEXT_NAPARI ?= napari[pyside6]>=0.10.0rc0
+NEXT_TESTS ?= -m gui
+test-next: $(NEXT)/.ready  ## the window's tests with the next napari and PySide6
+	tools/system-packages.sh test
+	QT_API=pyside6 PYTEST_QT_API=pyside6 $(NEXT)/bin/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(NEXT_TESTS)
+
+$(NEXT)/.ready: pyproject.toml constraints.txt
+	PYTHON=$(PYTHON) tools/system-packages.sh venv
+	$(PYTHON) -m venv $(NEXT)
+	grep --extended-regexp '^(torch|numpy|pydantic|hatchling|editables|pip|pytest[a-z-]*)==' constraints.txt > $(NEXT)/constraints.txt
+	$(NEXT)/bin/python -m pip install -c $(NEXT)/constraints.txt --upgrade pip hatchling editables
+	$(NEXT)/bin/python -m pip install -c $(NEXT)/constraints.txt '$(NEXT_NAPARI)' torch
+	$(NEXT)/bin/python -m pip install -c $(NEXT)/constraints.txt --no-build-isolation --editable .
+	$(NEXT)/bin/python -m pip install -c $(NEXT)/constraints.txt pytest pytest-qt pytest-xdist hypothesis psutil
+	@touch $@
 
 MINUTES ?= 5
 SEED ?= 1
@@ -43,7 +61,7 @@ bench: $(READY)  ## time and memory of every stage, and of a data set
 	$(BIN)/python benchmarks/throughput.py
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache fuzz-failures
+	rm -rf .venv $(NEXT) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache fuzz-failures
 
 demo/sample.mrc: | $(READY)
 	$(BIN)/napari-drpnet sample --out demo

@@ -132,7 +132,6 @@ def open_viewer(sample: str = "sample", size: tuple[int, int] = WINDOW) -> Any:
     viewer.window.resize(*size)
     if sample:
         viewer.open_sample("napari-drpnet", sample)
-    viewer.canvas.overlays.scale_bar.visible = True
     settle()
     return viewer
 

@@ -32,6 +32,7 @@ from napari_drpnet.layers import (
     pixels,
     points_layer,
     set_pixel_size,
+    show_scale_bar,
 )
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _settled(array: Any, frame: Frame, path: Path) -> LayerTuple:
         frame = replace(frame, pixel_size=next((size for size in sizes if size), None))
     else:
         set_pixel_size([la for la in same if not la.metadata["frame"].pixel_size], frame.micrograph, frame.pixel_size)
+    show_scale_bar()
     return image_layer(array, frame, path=path)
 
 

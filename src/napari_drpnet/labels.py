@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from napari_drpnet.data import MANUAL, FloatArray, MaskArray, Picks
 from napari_drpnet.regions import covered
@@ -34,6 +33,8 @@ def near(yx: FloatArray, others: FloatArray, distance: float) -> MaskArray:
     """Which points ``(n, 2)`` have one of the others nearer than ``distance``, or exactly where they are."""
     if len(yx) == 0 or len(others) == 0:
         return np.zeros(len(yx), dtype=bool)
+    from scipy.spatial import cKDTree  # the help of a command does without
+
     nearest, _ = cKDTree(others).query(yx)
     return np.asarray((nearest < distance) | (nearest == 0))
 
@@ -45,6 +46,8 @@ def same_places(before: FloatArray, after: FloatArray) -> npt.NDArray[np.int64]:
     """
     if len(before) == 0 or len(after) == 0:
         return np.full(len(before), -1, np.int64)
+    from scipy.spatial import cKDTree  # the help of a command does without
+
     # Either must be the other's nearest, so that no two become one.
     distance, there = cKDTree(after).query(before)
     _, back = cKDTree(before).query(after)

@@ -10,7 +10,6 @@ import pytest
 from crowded import RADIUS as CROWDED_RADIUS
 from crowded import SCORES, crowded
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.drawing.colours import colour, colour_on_white
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.evaluation.comparison import compare, disagreements
@@ -137,9 +136,3 @@ def test_disagreements_are_the_picks_of_one_set_only_best_first():
     assert only.tolist() == [[90, 20], [130, 60], [110, 160]]
     assert len(disagreements(GOOD, GOOD, RADIUS)) == 0
     assert disagreements(picks([(5, 5)]), picks([]), RADIUS).tolist() == [[5, 5]]
-
-
-def test_eight_sets_have_eight_colours_and_the_ninth_the_first():
-    for choose in (colour, colour_on_white):
-        assert len({choose(i) for i in range(8)}) == 8
-        assert choose(8) == choose(0)

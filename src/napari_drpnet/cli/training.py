@@ -144,7 +144,8 @@ def run_retraining(job: jobs.Job[jobs.RetrainReport], project: Path | None) -> N
     if report.after is not None:
         before = "" if report.before is None else f"{report.before:.3f} -> "
         about = " (estimated)" if report.estimated else ""
-        typer.echo(f"F1{about}, on {report.judged_on}: {before}{report.after:.3f}")
+        error = f" ± {report.error:.2f}" if report.estimated else ""
+        typer.echo(f"F1{about}, on {report.judged_on}: {before}{report.after:.3f}{error}")
     if report.weights is None:
         typer.echo("nothing was written")
         return

@@ -1,21 +1,27 @@
-"""Colours of sets of picks that a colour-blind person can tell apart.
+"""Colours of sets of picks that everybody can tell apart, on any ground.
 
-After M. Okabe and K. Ito, Color Universal Design (2008); on the grey ground of a micrograph brighter, and white in
-the place of black, as in `napari_drpnet.drawing.overlay`.
+They were sought by computer: whoever lacks one of the three kinds of cones sees any two of them at least 15 apart
+(CIEDE2000), and each of them at least as far from a dark and a light window and from the mid-grey of a micrograph
+(`tests/drawing/test_colours.py`). No two have the same name.
 """
 
 from __future__ import annotations
 
-# Sky blue, vermilion, bluish green, reddish purple, yellow, blue, orange, and white or black.
-_ON_GREY = ("#56B4E9", "#FF7A1A", "#00D69B", "#E79AC6", "#F0E442", "#4C8DFF", "#FFB733", "#FFFFFF")
-_ON_WHITE = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#B5A800", "#0072B2", "#E69F00", "#000000")
+# Orange, blue, lilac, red, sage, purple, brown, lime.
+COLOURS = ("#e97913", "#290ac9", "#c69adf", "#c2301c", "#82b67f", "#a15ec6", "#561b00", "#68ff00")
+SYMBOLS = ("disc", "square", "diamond", "triangle_up")
 
 
 def colour(index: int) -> str:
-    """``#rrggbb`` of the set at ``index``, for rings on a micrograph; after eight they repeat."""
-    return _ON_GREY[index % len(_ON_GREY)]
+    """``#rrggbb`` of the set at ``index``; after eight they repeat, with another `symbol` and another `dashed`."""
+    return COLOURS[index % len(COLOURS)]
 
 
-def colour_on_white(index: int) -> str:
-    """The colour of the same set for lines on white paper."""
-    return _ON_WHITE[index % len(_ON_WHITE)]
+def symbol(index: int) -> str:
+    """The shape around the picks of a set, as napari names it: circles of the first eight."""
+    return SYMBOLS[index // len(COLOURS) % len(SYMBOLS)]
+
+
+def dashed(index: int) -> bool:
+    """Whether the lines of a set are dashed: each other eight."""
+    return index // len(COLOURS) % 2 == 1

@@ -23,6 +23,7 @@ from napari_drpnet.io.star_table import Table, read_tables
 
 DEFOCUS_U, DEFOCUS_V, DEFOCUS_ANGLE = "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle"
 PHASE_SHIFT = "rlnPhaseShift"
+FIT_RESOLUTION = "rlnCtfMaxResolution"
 _LENS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
 _ANEW = "Correct it, or estimate the CTF anew."
 
@@ -69,6 +70,22 @@ def ctf_beside(micrographs: Iterable[Path]) -> KnownCTF:
     folders = dict.fromkeys(path.parent for path in micrographs)
     parts = [_together(texts, folder) for folder in folders if (texts := _texts_in(folder))]
     return KnownCTF.joined(parts, "The files beside the micrographs")
+
+
+def fit_resolutions(path: Path) -> dict[str, float]:
+    """To which resolution the CTF was fitted, in Angstrom, by the names of micrographs in a STAR file that tells it.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or damaged.
+    """
+    tables = [table for table in read_tables(path) if FIT_RESOLUTION in table and MICROGRAPH in table]
+    return {
+        name: float(value)
+        for table in tables
+        for name, value in zip(table.texts(MICROGRAPH), table.numbers(FIT_RESOLUTION), strict=True)
+    }
 
 
 def _of_file(path: Path) -> KnownCTF:

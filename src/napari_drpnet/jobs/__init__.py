@@ -44,10 +44,11 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.later_page import page_of_run
     from napari_drpnet.jobs.levels import levels_in_words
     from napari_drpnet.jobs.masks import MaskReport, make_masks
-    from napari_drpnet.jobs.pick_progress import PickProgress
+    from napari_drpnet.jobs.pick_progress import PickProgress, progress_in_words
     from napari_drpnet.jobs.pick_report import PickReport, PickResult
     from napari_drpnet.jobs.pick_run import pick
     from napari_drpnet.jobs.picking import find, learn
+    from napari_drpnet.jobs.power_spectrum import SeenSpectrum, seen_spectrum
     from napari_drpnet.jobs.project import (
         is_project,
         learn_project,
@@ -59,9 +60,12 @@ if TYPE_CHECKING:
         project_picker,
         with_networks,
     )
-    from napari_drpnet.jobs.prospect import expected_in_words
+    from napari_drpnet.jobs.project_ctf import ToldCTF, told_ctf
+    from napari_drpnet.jobs.project_micrograph import could_pick, ice_of
+    from napari_drpnet.jobs.project_threshold import own_threshold
+    from napari_drpnet.jobs.prospect import decided_in_words, doubt_in_words, expected_in_words
     from napari_drpnet.jobs.relion import relion_job, relion_parameters
-    from napari_drpnet.jobs.retrain.before_after import Change, before_after
+    from napari_drpnet.jobs.retrain.before_after import BeforeAfter, Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
     from napari_drpnet.jobs.retrain.labelled import LabelledMicrograph, harvested_in_project, labelled_in_files, spread
     from napari_drpnet.jobs.retrain.learning_curve import CurvePoint, learning_curve
@@ -110,10 +114,11 @@ _HOME = {
     "later_page": ("page_of_run",),
     "masks": ("MaskReport", "make_masks"),
     "levels": ("levels_in_words",),
-    "pick_progress": ("PickProgress",),
+    "pick_progress": ("PickProgress", "progress_in_words"),
     "pick_report": ("PickReport", "PickResult"),
     "pick_run": ("pick",),
     "picking": ("find", "learn"),
+    "power_spectrum": ("SeenSpectrum", "seen_spectrum"),
     "project": (
         "is_project",
         "learn_project",
@@ -125,9 +130,12 @@ _HOME = {
         "project_picker",
         "with_networks",
     ),
-    "prospect": ("expected_in_words",),
+    "project_ctf": ("ToldCTF", "told_ctf"),
+    "project_micrograph": ("could_pick", "ice_of"),
+    "project_threshold": ("own_threshold",),
+    "prospect": ("decided_in_words", "doubt_in_words", "expected_in_words"),
     "relion": ("relion_job", "relion_parameters"),
-    "retrain.before_after": ("Change", "before_after"),
+    "retrain.before_after": ("BeforeAfter", "Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),
     "retrain.labelled": ("LabelledMicrograph", "harvested_in_project", "labelled_in_files", "spread"),
     "retrain.learning_curve": ("CurvePoint", "learning_curve"),

@@ -13,6 +13,7 @@ from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.project.store import Entry
 from napari_drpnet.jobs.conversion import Conversion, convert
+from napari_drpnet.jobs.project_threshold import bring_there
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job
 
@@ -44,6 +45,8 @@ def export_picks(
     UserError
         When there is nothing to write, or as `convert` does.
     """
+    if not project.read_only:
+        yield from bring_there(project)
     rows = {row.name: row for row in project.rows()}
     chosen = [entry for entry in project.micrographs if not only_done or rows[entry.name].state == "done"]
     if not chosen:

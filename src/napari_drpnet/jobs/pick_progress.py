@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from napari_drpnet.jobs.pick_report import PickResult
 from napari_drpnet.steps import Progress
+
+_SOON, _LEAST = 3.0, 0.005  # seconds, and the part of the work, after which time left is told
+_MINUTE, _LONG = 60.0, 120  # seconds, and minutes that are told as hours
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,35 @@ class PickProgress(Progress):
     finished: tuple[PickResult, ...] = ()
     count: int = 0
     of: int = 0
+
+
+def progress_in_words(step: PickProgress, seconds: float) -> str:
+    """How far a run is: micrographs, picks, and the time that is left.
+
+    Parameters
+    ----------
+    step
+        Of the run.
+    seconds
+        Since it began.
+    """
+    left = time_left((step.done + step.fraction) / max(step.total, 1), seconds)
+    if not step.picks and step.done and not step.finished and not step.count:
+        said = f"Looking at a sample first: {step.done:,} of {step.of:,} micrographs"
+    else:
+        said = f"{step.count:,} of {step.of:,} · {step.picks:,} picks so far"
+    return f"{said} · {left}" if left else said
+
+
+def time_left(part: float, seconds: float) -> str:
+    """How long work will take that is done to this ``part`` after so many seconds; empty while nobody can tell."""
+    if seconds < _SOON or part < _LEAST:
+        return ""
+    left = seconds * (1 - part) / part
+    if left < _MINUTE:
+        return "less than a minute left"
+    minutes = math.ceil(left / _MINUTE)
+    return f"about {minutes} min left" if minutes < _LONG else f"about {minutes / _MINUTE:.0f} h left"
 
 
 class Finished:

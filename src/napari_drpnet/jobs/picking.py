@@ -42,6 +42,8 @@ class Found:
         Picks that are not among them since nothing proves them.
     levels
         Candidates of at least low, normal and high confidence; None where the picker knows no such levels.
+    judgement
+        Of the data set; None where nothing is known of it.
     """
 
     score_map: ScoreMap
@@ -49,6 +51,7 @@ class Found:
     own: Own = NOTHING_KNOWN
     left_out: int = 0
     levels: Levels | None = None
+    judgement: Judgement | None = None
 
 
 # Writes what was found; gives how many picks there are, and the file.
@@ -78,7 +81,7 @@ def _score(picker: LoadedPicker, micrograph: Micrograph) -> Generator[float, Non
 def judged(picker: LoadedPicker, judgement: Judgement, score_map: ScoreMap) -> Found:
     """The picks of one micrograph, from candidates with their evidence; none where the picks are in doubt."""
     picks, own = judgement.picks(picker, score_map), judgement.own(picker, score_map)
-    found = Found(score_map, picks, own, levels=picker.levels(score_map))
+    found = Found(score_map, picks, own, levels=picker.levels(score_map), judgement=judgement)
     if not len(picks):  # nothing is in doubt
         return replace(found, own=replace(own, doubt=""))
     if not judgement.leaves_out(own):

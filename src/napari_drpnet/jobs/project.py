@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_file
@@ -18,16 +17,16 @@ from napari_drpnet.jobs.crew import usual_size
 from napari_drpnet.jobs.judging import Judgement, by_the_picker, judged_before, kept, with_averages
 from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickReport, PickResult, still_there
-from napari_drpnet.jobs.picking import Found, Item, Terms, learn, pick_each
-from napari_drpnet.jobs.project_results import all_results, picks_file, settings_told, with_earlier
+from napari_drpnet.jobs.picking import Terms, learn, pick_each
+from napari_drpnet.jobs.project_micrograph import ProjectMicrograph, read_whole
+from napari_drpnet.jobs.project_results import all_results, settings_told, with_earlier
+from napari_drpnet.jobs.project_threshold import bring_there
 from napari_drpnet.jobs.run_page.keep import RunPage
 from napari_drpnet.jobs.run_page.keep import kept as page_kept
 from napari_drpnet.jobs.unpicked import begin, note_picked, outgrown, unpicked
-from napari_drpnet.labels import labels_of, with_labels
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker, needs_diameter, picker_settings, settings_class
 from napari_drpnet.settings import AUTO, SHARED, ProjectSettings, networks_of
-from napari_drpnet.stages import stage
 from napari_drpnet.steps import Job, finish, translate
 
 _WEIGHTS = ".safetensors"
@@ -277,6 +276,8 @@ def _pick_project(
     asked = [entry.name for entry in project.micrographs] if names is None else [project.entry(n).name for n in names]
     if (yield from learn_project(project, picker)):
         again = True
+    if not again:
+        yield from bring_there(project, asked)
     wanted = asked if again else unpicked(project, picker, asked)
     if again:
         known = project_judgement(project, picker, len(wanted))
@@ -296,12 +297,12 @@ def _pick_project(
         tell,
         workers or usual_size(),
     )
-    items = [Item(name, partial(_read, project, name), partial(_merge, project, picker, name)) for name in wanted]
+    items = [ProjectMicrograph(project, picker, name).item for name in wanted]
     noted: list[PickResult] = []
     begin(project, picker, anew=known is None and picker.auto)
     try:
         names = [row.name for row in project.rows()]
-        page.follow(partial(all_results, project, noted), names, partial(_read, project), noted.__len__)
+        page.follow(partial(all_results, project, noted), names, partial(read_whole, project), noted.__len__)
         new = Finished(noted.append, len(asked) - len(items), len(asked))
         work = pick_each(picker, items, new.note, terms)
         results = yield from translate(work, lambda step: new.told(page.beside(step)))
@@ -362,36 +363,3 @@ def learn_project(project: Project, picker: LoadedPicker) -> Job[bool]:
     if learnt:
         project.update(options=project.settings.options | {"weights": file})
     return learnt
-
-
-def _read(project: Project, name: str) -> Micrograph:
-    """The pixels of a micrograph, after a look at its region: a damaged one is the fault of this micrograph alone."""
-    project.read_region(name)
-    return project.read_micrograph(name)
-
-
-def _merge(project: Project, picker: LoadedPicker, name: str, found: Found) -> tuple[int, Path]:
-    spacing, frame = picker.settings.spacing, found.picks.frame
-    merge_picks(project, name, found.picks, frame.micrograph_pixels(spacing) if spacing else 0.0, picker.name)
-    return project.row(name).picks, picks_file(project, name)
-
-
-@stage("write", whole=True)
-def merge_picks(project: Project, name: str, proposed: Picks, distance: float, picker: str) -> Picks:
-    """Put a picker's proposal into a project, with the labels that are there; gives what is kept.
-
-    Parameters
-    ----------
-    project, name
-        Which micrograph.
-    proposed
-        What the picker found.
-    distance
-        In micrograph pixels: nearer to a label than this, a proposed pick gives way.
-    picker
-        Its name.
-    """
-    with project.alone():
-        merged = with_labels(proposed, labels_of(project.read_picks(name)), distance)
-        project.write_picks(name, merged, picker)
-    return merged

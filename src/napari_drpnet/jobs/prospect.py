@@ -9,6 +9,8 @@ from napari_drpnet.data import FloatArray
 from napari_drpnet.jobs.judging import Judgement
 from napari_drpnet.settings import Decision
 
+_HALF = 0.5
+_SAME = 0.005  # a slider has two decimals
 _COUNT = 1.5  # what is larger is a number of particles, not a part
 _HELPS = "More micrographs in one project help, and so do the right diameter and pixel size."
 NOTHING_MEASURED = "Nothing is measured at a number that is given: run with auto to see what is expected."
@@ -52,6 +54,52 @@ def expected_in_words(
     found = judgement.shares.expected(probabilities, threshold, evidence)
     number, precision, recall = (_of(one) for one in (found.number, found.precision, found.recall))
     return f"About {number} particles; precision {precision}, recall {recall}"
+
+
+def doubt_in_words(
+    judgement: Judgement | None,
+    probabilities: FloatArray,
+    evidence: FloatArray | None,
+    scores: FloatArray,
+    threshold: float,
+) -> str:
+    """Why a threshold looks wrong on some micrograph, a sentence; empty where it does not, or nobody knows.
+
+    Parameters
+    ----------
+    judgement, probabilities, evidence, threshold
+        As for `expected_in_words`.
+    scores
+        ``(n,)`` in the probability that the threshold counts in.
+    """
+    picked = int((scores >= threshold).sum())
+    if not len(scores):
+        return ""
+    if not picked:
+        return f"The threshold lies above all {len(scores):,} candidates: nothing is picked."
+    if judgement is None or judgement.decision.basis == "rule" or not judgement.shares.significant:
+        return ""
+    found = judgement.shares.expected(probabilities, threshold, evidence)
+    if _surely_below_half(found.recall):
+        return f"The threshold looks too high: it keeps only {_of(found.recall)} of the particles that averages prove."
+    if _surely_below_half(found.precision):
+        return f"The threshold looks too low: of the picks only {_of(found.precision)} are particles."
+    return ""
+
+
+def _surely_below_half(estimate: Estimate) -> bool:
+    """Whether it is below a half by two of its errors; not where no error is known."""
+    return estimate.value + 2 * estimate.error < _HALF
+
+
+def decided_in_words(decision: Decision | None, threshold: float) -> str:
+    """What was measured at the threshold of a data set, a sentence; empty at any other threshold."""
+    if decision is None or decision.basis != "evidence" or abs(threshold - decision.threshold) > _SAME:
+        return ""
+    return (
+        f"As chosen for the data set, by averages of {counted(decision.micrographs)}: precision "
+        f"{said(*decision.precision)}, recall {said(*decision.recall)}"
+    )
 
 
 def _of(estimate: Estimate) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
-from napari_drpnet.settings import NO_PICK
+from napari_drpnet.settings import AUTO, NO_PICK, ThresholdValue
 
 
 def unpicked(project: Project, picker: LoadedPicker, names: Sequence[str]) -> list[str]:
@@ -47,7 +47,7 @@ def begin(project: Project, picker: LoadedPicker, anew: bool) -> None:
     """
     old = _picked(project) if anew else _outdated(project, picker)
     outdated = tuple(sorted(filter(_is_text, old)))  # YAML has no others
-    update = {"picked_with": _settings(picker), "outdated": outdated}
+    update = {"picked_with": _settings(picker), "picked_at": _threshold(picker), "outdated": outdated}
     project.keep_evidence(project.evidence.model_copy(update=update))
 
 
@@ -57,11 +57,18 @@ def note_picked(project: Project, names: Collection[str]) -> None:
     project.keep_evidence(project.evidence.model_copy(update={"outdated": outdated}))
 
 
+def _threshold(picker: LoadedPicker) -> ThresholdValue:
+    return AUTO if picker.auto else picker.settings.least
+
+
 def _outdated(project: Project, picker: LoadedPicker) -> set[str]:
     """Micrographs whose picks are of a picker, but not of this one as it is set now."""
     known = project.evidence
     if known.picked_with == _settings(picker):
         return set(known.outdated)
+    decided = not picker.auto or known.decision is not None
+    if decided and known.picked_at is not None and known.picked_with == _settings(picker, known.picked_at):
+        return set(known.outdated) | (_picked(project) & project.fixed)  # of the others candidates know the threshold
     return _picked(project)
 
 
@@ -78,8 +85,8 @@ def _brought(project: Project, name: str) -> bool:
     return project.row(name).picker == "imported"
 
 
-def _settings(picker: LoadedPicker) -> str:
-    """What tells settings apart that give other picks."""
-    said = picker.in_force | {"picker": picker.name}
+def _settings(picker: LoadedPicker, threshold: ThresholdValue | None = None) -> str:
+    """What tells settings apart that give other picks, with another ``threshold`` where one is given."""
+    said = picker.in_force | {"picker": picker.name} | ({} if threshold is None else {"threshold": threshold})
     text = json.dumps({name: value for name, value in said.items() if name not in NO_PICK}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

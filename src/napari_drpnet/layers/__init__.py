@@ -16,13 +16,13 @@ from napari_drpnet.layers.colouring import (
     colour_by,
     legend,
 )
+from napari_drpnet.layers.eye import EyeImage, Filter
 from napari_drpnet.layers.ground import Ground, Sight, ground_of, present_sight, sight_of
 from napari_drpnet.layers.images import (
     contrast_limits,
     image_layer,
     pyramid,
     score_layer,
-    smoothed_layer,
     swap_image,
     twin_layer,
 )
@@ -49,7 +49,7 @@ from napari_drpnet.layers.points import (
 from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, place
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
 from napari_drpnet.layers.stacks import FramePicks, by_frame, frame_in_stack
-from napari_drpnet.layers.viewing import add, there
+from napari_drpnet.layers.viewing import add, show_scale_bar, there
 
 __all__ = [
     "BACKGROUND_COLOUR",
@@ -60,6 +60,8 @@ __all__ = [
     "STAND_IN_DIAMETER",
     "STAND_IN_PIXELS",
     "TRUTH_COLOUR",
+    "EyeImage",
+    "Filter",
     "FramePicks",
     "Ground",
     "LayerTuple",
@@ -100,9 +102,9 @@ __all__ = [
     "show_boxes",
     "show_first",
     "show_labels",
+    "show_scale_bar",
     "sight_of",
     "sizes",
-    "smoothed_layer",
     "stand_in",
     "swap_image",
     "swap_kinds",

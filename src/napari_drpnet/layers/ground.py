@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, MaskArray
 from napari_drpnet.errors import UserError, short
@@ -98,6 +99,11 @@ class Ground:
         if self.turned:
             yx = np.column_stack([self.shape[-2] - 1 - yx[:, 0], yx[:, 1]])
         return self.frame.to_micrograph(yx)
+
+    def under(self, world: npt.ArrayLike) -> FloatArray:
+        """A place of the world, its last two numbers y and x, as ``(1, 2)`` pixels of the micrograph."""
+        there = self.places(np.asarray(world, dtype=np.float64)[None, -2:], np.eye(3))
+        return self.to_micrograph(there[:, -2:])
 
     def seen_at(self, position: tuple[int, ...], yx: FloatArray) -> FloatArray:
         """Where a place of the micrograph, y and x in its pixels on a frame of the stack, is in the world."""

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.data import Frame, Micrograph, ScoreMap
+from napari_drpnet.data import Frame, ScoreMap
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
-from napari_drpnet.preprocess import prepare
-from napari_drpnet.settings import PreprocessSettings
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-# An image for the eye: pixels a particle spans there, sigmas of the smoothing and of the illumination in diameters.
-EYE_PIXELS, EYE_SMOOTHING, EYE_ILLUMINATION = 48.0, 0.05, 4.0
 COARSE = 512  # pixels along the shorter side of the coarsest level
 
 
@@ -75,29 +71,6 @@ def image_layer(
         **placement(frame, image.ndim - 2),
     }
     return levels if single else image, attributes, "image"
-
-
-def smoothed_layer(micrograph: Micrograph, diameter: float) -> LayerTuple:
-    """A micrograph as people see particles in it: evenly lit, and without the noise finer than they are.
-
-    Parameters
-    ----------
-    micrograph
-        Its pixel size is known.
-    diameter
-        Of a particle in Angstrom.
-
-    Raises
-    ------
-    UserError
-        When the pixel size is not known, or so large a particle leaves nothing of the image.
-    """
-    scale = min(1.0, EYE_PIXELS / micrograph.frame.working_pixels(diameter))
-    steps = PreprocessSettings(
-        rescale=scale, illumination=EYE_ILLUMINATION * diameter, smoothing=EYE_SMOOTHING * diameter, stretch=False
-    )
-    seen = prepare(micrograph, steps)
-    return image_layer(seen.image, seen.frame, name="smoothed", path=micrograph.path, role="smoothed")
 
 
 def score_layer(score_map: ScoreMap) -> LayerTuple:

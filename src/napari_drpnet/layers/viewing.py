@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 
@@ -13,11 +14,22 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 L = TypeVar("L", bound="Layer")
+_SCALED: WeakSet[Viewer] = WeakSet()  # viewers that were given a scale bar
 
 
 def there(viewer: Viewer | None, layer: L | None) -> L | None:
     """A layer as long as it is in the viewer, else None."""
     return layer if viewer is not None and layer is not None and layer in viewer.layers else None
+
+
+def show_scale_bar(viewer: Viewer | None = None) -> None:
+    """Show the scale bar of a viewer, by default of the one in use, if there is one; who hides it does so for good."""
+    from napari import current_viewer  # the window
+
+    viewer = current_viewer() if viewer is None else viewer
+    if viewer is not None and viewer not in _SCALED:
+        _SCALED.add(viewer)
+        viewer.canvas.overlays.scale_bar.visible = True
 
 
 def viewer_of(layer: LayerTuple) -> Viewer | None:

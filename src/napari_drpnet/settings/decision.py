@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Settings
+from napari_drpnet.settings.base import Settings, ThresholdValue
 
 # Value and standard error; None where it is not known.
 KnownEstimate = tuple[float | None, float | None]
@@ -71,4 +71,5 @@ class Evidence(Settings):
         default_factory=dict, description="Micrographs on which nothing proves the picks, with a sentence each."
     )
     picked_with: str = Field("", description="What tells the settings of the picks from others.")
+    picked_at: ThresholdValue | None = Field(None, description="The threshold that was asked for with them.")
     outdated: tuple[str, ...] = Field((), description="Micrographs whose picks were made with other settings.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,9 @@ from napari_drpnet.settings.base import (
     Settings,
     Threshold,
 )
+
+Unreviewed = Literal["ask", "particles", "background", "leave out"]
+"""What picks that nobody labelled become when their micrograph is marked as done."""
 
 SHARED = ("diameter", "invert", "threshold", "min_distance")
 """Settings of pickers that a project has as its own."""
@@ -49,6 +52,11 @@ class ProjectSettings(Settings):
     )
     current: str = Field("", description="The micrograph that was open last.")
     done: tuple[str, ...] = Field((), description="Micrographs that are finished.")
+    unreviewed: Unreviewed = Field(
+        "ask",
+        description="What picks that nobody labelled become when their micrograph is marked as done: particles, "
+        "background, or leave out, and then nothing is learnt from them. ask: the window asks.",
+    )
 
     @property
     def spacing(self) -> float:

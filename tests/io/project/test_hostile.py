@@ -48,7 +48,9 @@ def test_a_name_in_the_index_never_leaves_the_project(project: Path, tmp_path: P
         assert [entry.name for entry in opened.micrographs] == ["a"], "the index is made anew"
         report = drive(jobs.pick_project(opened), lambda step: None)
     assert len(report.results) == 1
-    written = {str((project / made).relative_to(tmp_path)) for made in ("evidence.yaml", "report.html")}
+    written = {
+        str((project / made).relative_to(tmp_path)) for made in ("evidence.yaml", "report.html", "candidates/a.npz")
+    }
     assert files(tmp_path) - written <= before
     assert name not in (project / "index.tsv").read_text().split("\t") or not name
 

@@ -18,12 +18,15 @@ from napari_drpnet.data import Frame, PatchSet, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.counting import count
 from napari_drpnet.io import Project
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.patches import write_patches
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.jobs.retrain.before_after import compared
+from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.suggest import described, ordered
-from napari_drpnet.labels import near
-from napari_drpnet.settings import RetrainSettings
+from napari_drpnet.labels import added, join, labelled, near
+from napari_drpnet.settings import RetrainSettings, SimulationSettings
+from napari_drpnet.simulation import simulate_one
 
 QUICK = RetrainSettings(what="calibration", device="cpu")
 
@@ -72,6 +75,87 @@ def test_a_finished_micrograph_counts_as_complete(project: Project):
     assert score(project, "f1", report.use) > 0.8
     with pytest.raises(UserError, match="named 'whole' already"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "whole"})))
+
+
+def proposed(name: str, count: int = 60) -> Picks:
+    """What a picker may have found on a micrograph, none of it a particle."""
+    yx = np.random.default_rng(5).uniform(PIXELS, SIDE - PIXELS, (2000, 2))
+    wrong = yx[~near(yx, places(int(name[1:])), PIXELS / 2)][:count]
+    return replace(labels(wrong), source=np.full(len(wrong), "drpnet"), score=np.full(len(wrong), 0.9))
+
+
+def test_picks_that_nobody_reviewed_are_neither_learnt_from_nor_measured_on(project: Project):
+    project.write_picks("f0", join(proposed("f0"), labels(places(0)[:12])))
+    project.mark_done("f0", True)
+    (told,) = labelled_in_project(project)
+    assert not told.complete
+    assert len(told.particles) == 12
+    report = jobs.finish(jobs.retrain_picker(project, QUICK))
+    assert (report.labels, report.estimated) == (12, True)
+    assert report.error > 0
+    change = jobs.finish(jobs.before_after(project, ["f0"], {}, {"detector": "detector"})).changes[0]
+    assert change.f1_before is change.f1_after is None
+    with pytest.raises(UserError, match="nobody reviewed"):
+        jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"what": "detector", "name": "x"})))
+
+
+def test_picks_in_a_painted_region_need_no_review(project: Project):
+    hidden = proposed("f0", 1)
+    project.write_picks("f0", join(hidden, labels(places(0))))
+    project.mark_done("f0", True)
+    assert not labelled_in_project(project)[0].complete
+    region = np.zeros((SIDE, SIDE), bool)
+    y, x = np.rint(hidden.yx[0]).astype(int)
+    region[y - 5 : y + 6, x - 5 : x + 6] = True
+    project.write_region("f0", region)
+    assert labelled_in_project(project)[0].complete
+
+
+def test_done_without_a_label_says_nothing(project: Project):
+    project.write_picks("f0", proposed("f0"))
+    project.mark_done("f0", True)
+    assert labelled_in_project(project) == []
+    with pytest.raises(UserError, match="Nothing is labelled"):
+        jobs.finish(jobs.retrain_picker(project, QUICK))
+
+
+@pytest.mark.slow
+def test_f1_that_is_told_is_near_the_truth_on_simulated_projects(tmp_path: Path):
+    """Right and wrong picks judged and missed particles added, 35 labels in all; then retrained and compared."""
+    differences, errors = [], []
+    for seed in range(4):
+        made = simulate_one(SimulationSettings(seed=seed, size=1280, diameter_px=(36, 36), empty=0.0), seed)
+        truth, pixel_size = made.truth, made.micrograph.frame.known_pixel_size()
+        reach = float(np.median(truth.diameter)) / 2
+        (tmp_path / str(seed)).mkdir()
+        write_mrc(made.micrograph.image, tmp_path / str(seed) / "m.mrc", pixel_size)
+        with Project.create(
+            tmp_path / f"p{seed}", inputs=(str(tmp_path / str(seed)),), diameter=2 * reach * pixel_size, threshold=0.5
+        ) as project:
+            picks = jobs.project_picker(project, device="cpu").pick(project.read_micrograph("m"))
+            rng = np.random.default_rng(seed)
+            judged = rng.choice(len(picks), min(28, len(picks)), replace=False)
+            right = near(picks.yx, truth.yx, reach)
+            picks = labelled(picks, judged[right[judged]], "particle")
+            picks = labelled(picks, judged[~right[judged]], "background")
+            missed = truth.yx[~near(truth.yx, picks.yx, reach)]
+            picks = added(picks, missed[rng.permutation(len(missed))[: 35 - len(judged)]])
+            project.write_picks("m", picks)
+            project.mark_done("m", True)
+            report = jobs.finish(jobs.retrain_picker(project, QUICK))
+            now = jobs.with_networks({}, report.use)
+            compared_ = jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, now, {}))
+            both = jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, now, {"m": truth})).changes[0]
+            for told, true in (
+                (compared_.before.f1, both.f1_before),
+                (compared_.after.f1, both.f1_after),
+                (report.before, both.f1_before),
+            ):
+                differences.append(told - true)
+            errors += [compared_.before.error, compared_.after.error, report.error]
+    assert abs(np.mean(differences)) < 0.05
+    assert np.mean(np.abs(differences)) < 0.08
+    assert (np.abs(differences) < 2 * np.array(errors)).all()
 
 
 def test_labels_that_would_make_it_worse_change_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
@@ -286,7 +370,8 @@ def test_before_and_after_tell_of_every_micrograph(project: Project):
     project.write_picks("f1", labels(places(1)))
     project.mark_done("f1", True)
     project.entry("f0").path.unlink()
-    gone, done = jobs.finish(jobs.before_after(project, ["f0", "f1"], {"detector": "shifted"}, {"detector": "bold"}))
+    found = jobs.finish(jobs.before_after(project, ["f0", "f1"], {"detector": "shifted"}, {"detector": "bold"}))
+    gone, done = found.changes
     assert gone.error
     assert len(done.came) > 20
     assert len(done.went) == 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from crowded import RADIUS, crowded
+from napari_drpnet.evaluation.counting import f1_score
+from napari_drpnet.training.labels.belief import Belief, Sampled
 from napari_drpnet.training.labels.judged import (
     UNCHANGED,
     JudgedCandidates,
@@ -17,7 +21,6 @@ from napari_drpnet.training.labels.judged import (
     judge,
     sampled,
 )
-from napari_drpnet.training.labels.unlabelled import shift
 
 
 def candidates(n: int, off: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,46 +37,85 @@ def judged_candidates(
     return JudgedCandidates(name, yx, margin, particle, np.zeros(len(margin), bool), yx[particle], 0.1, complete)
 
 
+def belief(margin: np.ndarray, particle: np.ndarray, background: Any = None, seen: float = np.inf) -> Belief:
+    none = np.zeros(len(margin), bool)
+    return Belief(Sampled(margin, particle, none if background is None else background, margin >= seen))
+
+
+def some(which: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """A mask of so many of them, at random."""
+    chosen = np.zeros(len(which), bool)
+    chosen[np.random.default_rng(seed).choice(np.flatnonzero(which), count, replace=False)] = True
+    return chosen
+
+
+def crossing(line: tuple[float, float]) -> float:
+    """The margin at which a calibration says one half."""
+    return -line[1] / line[0]
+
+
 @pytest.mark.parametrize(("off", "labelled"), [(0.0, 50), (2.0, 20), (2.0, 200), (-1.5, 100)])
 def test_a_few_labels_tell_how_far_probabilities_are_off(off: float, labelled: int):
-    values = []
+    found = []
     for seed in range(6):
         margin, particle = candidates(1000, off, seed)
-        told = sampled([judged_candidates(margin, particle)], labelled, np.random.default_rng(seed))[0]
-        found = shift(margin, told.particle, told.background)
-        values.append(found.value)
-        assert 0.7 * particle.sum() < found.particles < 1.4 * particle.sum()
-    assert abs(np.mean(values) - off) < 0.8
+        told = belief(margin, some(particle, labelled, seed))
+        found.append(crossing(told.line))
+        assert 0.7 * particle.sum() < told.particles < 1.4 * particle.sum()
+    assert abs(np.mean(found) + off) < 0.9
 
 
 def test_without_labels_nothing_is_shifted():
     margin, particle = candidates(300, 2.0)
-    few = np.zeros(300, bool)
-    few[np.flatnonzero(particle)[:4]] = True
-    assert shift(margin, few, np.zeros(300, bool)).value == 0
-    assert shift(np.empty(0), np.empty(0, bool), np.empty(0, bool)).value == 0
+    assert belief(margin, some(particle, 4, 0)).line == UNCHANGED
+    assert belief(np.empty(0), np.empty(0, bool)).line == UNCHANGED
 
 
-def test_fewer_labels_shift_less():
-    margin, particle = candidates(1000, 2.0)
-    rng = np.random.default_rng(0)
-    few, many = (
-        np.mean([shift(margin, s.particle, s.background).value for s in
-                 (sampled([judged_candidates(margin, particle)], n, rng)[0] for _ in range(8))])
-        for n in (6, 300)
-    )  # fmt: skip
-    assert few < many
+def test_judged_picks_say_more_than_particles_alone():
+    margin, particle = candidates(1000, -2.0)
+    seen = some(margin >= 0, 60, 1)
+    told = belief(margin, seen & particle, seen & ~particle, 0.0)
+    assert abs(crossing(told.line) - 2) < 0.8
+    assert told.f1(margin >= 0).error < belief(margin, seen & particle, None, 0.0).f1(margin >= 0).error
 
 
 def test_labels_of_missed_particles_do_not_overshoot():
     margin, particle = candidates(1000, 2.0)
-    missed = np.flatnonzero(particle & (margin < 0))
-    told = np.zeros(1000, bool)
-    told[np.random.default_rng(0).choice(missed, 40, replace=False)] = True
-    found = shift(margin, told, np.zeros(1000, bool), picked=0.0)
-    assert 0 < found.value < 3
+    found = belief(margin, some(particle & (margin < 0), 40, 0), None, 0.0)
+    assert -3 < crossing(found.line) < 0
     assert found.particles < 1.4 * particle.sum()
-    assert found.value < shift(margin, told, np.zeros(1000, bool)).value
+
+
+SAMPLES = {
+    "particles": lambda margin, particle, seed: (some(particle, 35, seed), particle & False),
+    "picks judged": lambda margin, particle, seed: (
+        (judged := some(margin >= 0, 35, seed)) & particle,
+        judged & ~particle,
+    ),
+    "corrected": lambda margin, particle, seed: (
+        some(particle & (margin >= 0), 18, seed) | some(particle & (margin < 0), 7, seed),
+        some(~particle & (margin >= 0), 10, seed),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SAMPLES)
+@pytest.mark.parametrize("off", [-1.0, 0.0, 1.0])
+def test_f1_told_from_35_labels_is_near_the_truth_and_its_error_is_honest(how: str, off: float):
+    """Also where labels are not an even sample: on average within 0.05, each within twice the error that is told."""
+    differences, within = [], []
+    for seed in range(8):
+        margin, particle = candidates(1500, off, seed)
+        told = belief(margin, *SAMPLES[how](margin, particle, seed), 0.0)
+        for chosen in (margin >= 0, margin >= crossing(told.line)):
+            truth = f1_score(float((chosen & particle).sum()), float(chosen.sum()), float(particle.sum()))
+            found = told.f1(chosen)
+            differences.append(found.f1 - truth)
+            within.append(abs(found.f1 - truth) < 2 * found.error)
+    assert abs(np.mean(differences)) < 0.05
+    assert np.mean(np.abs(differences)) < 0.05
+    assert np.max(np.abs(differences)) < 0.15
+    assert np.mean(within) >= 0.9
 
 
 def test_complete_labels_fit_slope_and_shift_and_beat_the_old_calibration():

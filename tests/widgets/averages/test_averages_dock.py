@@ -38,6 +38,7 @@ def click(dock: Any, place: int, modifiers: Any = NONE) -> None:
 
 def key(dock: Any, code: Any, modifiers: Any = NONE) -> None:
     QTest.keyClick(dock.grid, code, modifiers)
+    dock.session.slices.finish()  # picks of many micrographs change in parts
 
 
 def kinds_in(averages: Averages, place: int) -> np.ndarray:
@@ -348,6 +349,7 @@ def test_verdicts_become_labels_for_retraining(filled: Any, averages: Averages, 
     filled.accept.click()
     click(filled, 2)
     filled.reject.click()
+    session.slices.finish()
     labels = [session.picks(name).select(session.picks(name).by_hand) for name in NAMES]
     assert sum((one.label == "particle").sum() for one in labels) == averages.classes[0].picks
     assert sum((one.label == "background").sum() for one in labels) == averages.classes[2].picks

@@ -28,7 +28,7 @@ from napari_drpnet.pickers.protocol import registry as base
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT
 from napari_drpnet.widgets.session.session import Session
-from projects import make_project, some_picks
+from projects import make_project, press, some_picks
 
 pytestmark = pytest.mark.gui
 LIMIT = 60_000  # milliseconds; the first run imports torch
@@ -308,8 +308,23 @@ def test_the_tables_say_what_the_evaluation_says_and_a_double_click_goes_from_on
         double_click(form.sets, 1)
         assert viewer.scene.camera.center[-2:] == pytest.approx(tuple(place))
         assert f"difference {number + 1} of {len(places)}" in form.place.text()
+        tour, layer = form.model._tour, form.model.layers.of(scored)
+        np.testing.assert_allclose(tour.ring.data[:, -2:] * PIXEL_SIZE, [place], atol=1e-3)
+        assert tour.ring.visible
+        assert layer.opacity < 0.5 < tour.ring.opacity
+        # A particle is an eighth of what is seen.
+        assert DIAMETER * viewer.scene.camera.zoom == pytest.approx(min(viewer.canvas.size) / 8, rel=0.01)
+    press(viewer, "J")
+    assert f"difference 4 of {len(places)}" in form.place.text()
+    press(viewer, "Shift-J")
+    assert f"difference 3 of {len(places)}" in form.place.text()
+    assert viewer.scene.camera.center[-2:] == pytest.approx(tuple(places[2]))
+    press(viewer, "K")
+    assert not tour.ring.visible
+    assert layer.opacity == 1
     double_click(form.pairs, 0)
-    assert "difference 1 of" in form.place.text()
+    form.threshold.value = 0.6
+    assert not tour.ring.visible
 
 
 def test_without_a_truth_there_is_agreement_and_circles_of_one_particle_lie_in_each_other(
@@ -540,6 +555,7 @@ def test_measuring_is_left_out_on_request_and_what_is_not_measured_has_no_number
 def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer: Any, qtbot: Any) -> None:
     _, scored = truth_and_picks(viewer, form, qtbot)
     form.sets.selectRow(1)
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)
     form.view.value = VERDICT
     layer = viewer.layers["right, wrong, missed"]
     verdict = form.model.figures.verdict("scored")
@@ -551,17 +567,23 @@ def test_right_wrong_and_missed_are_one_layer_coloured_by_kind(form: Any, viewer
     assert all(
         part in form.legend.text() for part in ("scored: ", "26 right", "3 wrong", f"{len(verdict.missed)} missed")
     )
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "right, wrong, missed"]
+    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "low-pass", "right, wrong, missed"]
     form.threshold.value = 0.85
     rest(form, qtbot)
     assert len(layer.data) == len(form.model.figures.verdict("scored").missed) + scored.count
     form.view.value = ALL_SETS
-    assert [la.name for la in viewer.layers if la.visible] == ["blobs", "truth, compared", "scored, compared"]
+    assert [la.name for la in viewer.layers if la.visible] == [
+        "blobs",
+        "low-pass",
+        "truth, compared",
+        "scored, compared",
+    ]
 
 
 @pytest.mark.painted
 def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any, viewer: Any, qtbot: Any) -> None:
     truth_and_picks(viewer, form, qtbot)
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)
     viewer.layers["truth"].visible = False
     before = [(layer.name, layer.visible) for layer in viewer.layers]
     zoom, grid = viewer.scene.camera.zoom, viewer.canvas.grid.model_dump()
@@ -570,7 +592,7 @@ def test_side_by_side_is_a_cell_for_each_set_and_goes_without_a_trace(form: Any,
     cells = [viewer.canvas.grid.contents_at((0, column), viewer.layers) for column in (0, 1)]
     seen = [[viewer.layers[i].name for i in cell if viewer.layers[i].visible] for cell in cells]
     assert seen == [["image 1", "truth, compared"], ["image 2", "scored, compared"]]
-    assert viewer.layers["image 2"].data[0] is viewer.layers["blobs"].data[0]  # no copy
+    assert viewer.layers["image 2"].data[0] is viewer.layers["low-pass"].data[0]  # no copy
     assert form.source.image.choices == (viewer.layers["blobs"],)
     viewer.layers["image 1"].contrast_limits = (-1, 1)
     assert viewer.layers["image 2"].contrast_limits == [-1, 1]
@@ -637,9 +659,27 @@ def test_files_of_any_program_are_compared_and_one_that_cannot_be_is_told_of(
         assert positions(np.round(shown.yx)) == positions(picks.yx)
         assert shown.frame.pixel_size == PIXEL_SIZE
     sets = list(form.model.sets)
-    form.add_files([write_picks(some_picks("another"), tmp_path / "another.csv")])
+    for name in ("another", "far"):
+        picks = some_picks(name)
+        far = replace(picks, yx=picks.yx + (2000 if name == "far" else 0), frame=replace(picks.frame, shape=None))
+        form.add_files([write_picks(far, tmp_path / f"{name}.csv")])
+        rest(form, qtbot)
+        assert f"{name}.csv has picks of {name}, none of blobs.mrc" in form.strangers.text.text()
+        if name == "far":
+            form.strangers.yes.click()
+            assert "far.csv" in form.job.status.value  # its picks do not fit
+    form.add_files([tmp_path / "another.csv"])
     rest(form, qtbot)
-    assert "another.csv has picks of another, none of blobs.mrc" in form.job.status.value
+    assert form.model.sets == sets
+    form.strangers.no.click()
+    assert form.model.sets == sets
+    form.add_files([tmp_path / "another.csv"])
+    rest(form, qtbot)
+    form.strangers.yes.click()
+    rest(form, qtbot)
+    assert form.strangers.isHidden()
+    assert positions(np.round(form.model.named("another.csv").picks.yx)) == positions(np.round(some_picks("a").yx))
+    sets = list(form.model.sets)
     path = tmp_path / "blobs.star"
     path.write_text("data_\n\nloop_\n_rlnCoordinateX #1\n")
     notification_manager.records.clear()

@@ -186,11 +186,13 @@ def test_everything_after_one_is_rejected_over_the_data_set_and_taken_back(whole
     whole.grid.select_all(False)
     click(whole, 5)
     whole.reject_rest.native.click()
+    session.slices.finish()
     after = {name: session.picks(name) for name in NAMES}
     kept = sorted((p.score[p.label == "particle"].tolist() for p in after.values()), key=len)
     assert sum(map(len, kept)) == 6
     np.testing.assert_array_equal(np.sort(np.concatenate(kept))[::-1], scores(whole)[:6])
     press(whole, KEYS.Key_Z, CTRL)
+    session.slices.finish()
     for name in NAMES:
         now = session.picks(name)
         np.testing.assert_array_equal(now.label, before[name].label)

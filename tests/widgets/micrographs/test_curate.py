@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QLabel
 
 from blobs import PIXEL_SIZE, SHAPE
 from napari_drpnet.io.project.project import Project
@@ -69,6 +70,61 @@ def test_keys_label_the_selected_picks_and_the_three_kinds_look_different(sessio
     assert [colour_of(layer, row) for row in (0, 3, 4)] == [LABELLED_COLOUR, BACKGROUND_COLOUR, PICK_COLOUR]
     assert [str(layer.symbol[row]) for row in (0, 3, 4)] == ["disc", "square", "disc"]
     assert layer.border_width[0] > layer.border_width[4]
+
+
+def test_done_asks_once_what_unreviewed_picks_are_and_the_project_remembers(
+    dock: Any, session: Any, viewer: Any
+) -> None:
+    picks, project = len(session.points.data), session.project
+    press(viewer, "D")
+    question = dock.panel.question
+    assert project.row("a1").state == "picked"  # nothing happens until it is answered
+    question.reject()
+    assert dock.panel.said.text() == "Not marked as done."
+    session.points.selected_data = {0}
+    press(viewer, "B")
+    press(viewer, "D")
+    assert any(
+        f"{picks - 1} picks are not reviewed" in label.text() for label in dock.panel.question.findChildren(QLabel)
+    )
+    dock.panel.question.buttons["particles"].click()
+    session.flush()
+    assert project.row("a1").judged
+    assert (project.row("a1").particles, project.row("a1").background) == (picks - 1, 1)
+    assert dock.panel.done.box.currentText() == "particles"
+    session.undo()
+    assert len(labels_of(session.picks("a1"))) == 1
+    former = dock.panel.question
+
+    session.next()
+    press(viewer, "D")
+    assert dock.panel.question is former
+    session.flush()
+    assert project.row("a2").judged
+    assert Project.open(project.folder, read_only=True).settings.unreviewed == "particles"
+
+
+def test_the_answer_can_be_changed_and_picks_left_out_stay_as_they_are(dock: Any, session: Any, viewer: Any) -> None:
+    dock.panel.done.box.setCurrentText("left out")
+    dock.panel.done.box.activated.emit(dock.panel.done.box.currentIndex())
+    before = kinds(session)
+    press(viewer, "D")
+    assert session.project.row("a1").state == "done"
+    assert not session.project.row("a1").judged
+    assert kinds(session) == before
+    assert "unreviewed picks are left out" in dock.panel.said.text()
+
+
+def test_an_answer_that_is_not_to_be_remembered_is_asked_again(dock: Any, session: Any, viewer: Any) -> None:
+    press(viewer, "D")
+    dock.panel.question.remember.setChecked(False)
+    dock.panel.question.buttons["background"].click()
+    assert {label for label, _ in kinds(session)} == {"background"}
+    assert session.project.settings.unreviewed == "ask"
+    session.next()
+    press(viewer, "D")
+    assert session.project.row("a2").state == "picked"
+    dock.panel.question.reject()
 
 
 def test_a_key_labels_the_pick_under_the_cursor_and_points_added_by_hand_are_particles(
@@ -354,10 +410,10 @@ def test_the_pick_form_tunes_the_project_and_leaves_labels_alone(session: Any, v
     layer.add([[15.0, 20.0]])
     form.threshold.value = 0.3
     assert (session.picks("a1").yx == 15).any()
-    session.undo()
-    session.undo()
-    assert len(session.picks("a1")) == counts[-1]
-    session.undo()
+    at_threshold = len(session.picks("a1"))
+    session.undo()  # what was added by hand; the threshold is no step
+    assert len(session.picks("a1")) == at_threshold - 1 < counts[-1]
+    session.undo()  # the run
     np.testing.assert_array_equal(session.picks("a1").yx, before)
     qtbot.waitUntil(lambda: session.project.settings.threshold == pytest.approx(0.3), timeout=LIMIT)
     form.show_scores.value = True

@@ -63,7 +63,8 @@ def test_a_folder_of_micrographs_becomes_a_project_that_opens_where_it_was_left(
     qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
     assert names(dock) == ["m9", "m10"]
     assert dock.session.current == "m9"
-    assert [layer.name for layer in viewer.layers] == ["m9", "smoothed", "contaminated", "picks"]
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers, timeout=LIMIT)
+    assert [layer.name for layer in viewer.layers] == ["m9", "low-pass", "contaminated", "picks"]
     dock.session.next()
     dock.session.close()
     assert len(viewer.layers) == 0
@@ -105,6 +106,7 @@ def test_the_table_shows_what_the_project_knows_and_done_is_kept(opened: Any, vi
     assert cells(opened, 0) == ["a1", str(picks), "", "picked", "0.60"]
     assert cells(opened, 2) == ["b1", "", "", "new", ""]
 
+    opened.session.configure(unreviewed="leave out")
     press(viewer, "D")
     qtbot.waitUntil(lambda: cells(opened, 0)[3] == "done", timeout=LIMIT)
     assert opened.done_button.isChecked()
@@ -252,13 +254,13 @@ def test_a_second_window_may_look_only(dock: Any, tmp_path: Path, viewer: Any) -
     first.close()
 
 
-def test_layers_that_somebody_deletes_come_back(opened: Any, viewer: Any) -> None:
+def test_layers_that_somebody_deletes_come_back(opened: Any, viewer: Any, qtbot: Any) -> None:
     session = opened.session
     session.points.add([[10.0, 10.0]])
     viewer.layers.clear()
     assert session.points is None
     session.next()
-    assert len(viewer.layers) == 4
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=LIMIT)
     session.previous()
     assert (session.points.data[-1] == 10).all()
     press(viewer, "N")  # its keys are there again
@@ -313,23 +315,24 @@ def test_two_forms_of_one_viewer_share_a_session(viewer: Any, dock: Any) -> None
     assert pick.session is dock.session is Session.of(viewer)
 
 
-def test_micrographs_are_smoothed_for_the_eye_and_for_nobody_else(opened: Any, viewer: Any) -> None:
+def test_micrographs_are_low_passed_for_the_eye_and_for_nobody_else(opened: Any, viewer: Any, qtbot: Any) -> None:
     session = opened.session
-    raw, smoothed = session.image, viewer.layers["smoothed"]
-    assert list(viewer.layers).index(smoothed) == list(viewer.layers).index(raw) + 1
-    np.testing.assert_allclose(smoothed.extent.world, raw.extent.world, atol=2 * PIXEL_SIZE)
-    fine, finer = (np.diff(np.asarray(layer.data[0]), axis=0).std() for layer in (smoothed, raw))
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers, timeout=LIMIT)
+    raw, filtered = session.image, viewer.layers["low-pass"]
+    assert list(viewer.layers).index(filtered) == list(viewer.layers).index(raw) + 1
+    np.testing.assert_allclose(filtered.extent.world, raw.extent.world, atol=2 * PIXEL_SIZE)
+    fine, finer = (np.diff(np.asarray(layer.data[0]), axis=0).std() for layer in (filtered, raw))
     assert fine < 0.5 * finer
     pick = PickWidget(viewer)
-    assert smoothed not in pick.source.image.choices
-    shown = np.asarray(smoothed.data[0])
+    assert filtered not in pick.source.image.choices
+    shown = np.asarray(filtered.data[0])
     session.next()
-    assert viewer.layers["smoothed"].unique_id == smoothed.unique_id
-    assert not np.array_equal(np.asarray(smoothed.data[0]), shown)
-    opened.smooth.click()
-    assert "smoothed" not in viewer.layers
+    qtbot.waitUntil(lambda: not np.array_equal(np.asarray(filtered.data[0]), shown), timeout=LIMIT)
+    assert viewer.layers["low-pass"].unique_id == filtered.unique_id
+    opened.eye.on.native.click()
+    assert "low-pass" not in viewer.layers
     session.next()
-    opened.smooth.click()
-    assert "smoothed" in viewer.layers
+    opened.eye.on.native.click()
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers, timeout=LIMIT)
     session.close()
-    assert "smoothed" not in viewer.layers
+    assert "low-pass" not in viewer.layers

@@ -51,7 +51,7 @@ def test_of_few_candidates_nothing_is_told_as_known(viewer: Any, micrograph_file
     run(form, qtbot)
     assert told(form).startswith("How many of these are particles is not known. Too few candidates")
     assert "More micrographs" in told(form)
-    assert not form.tuning.outlook.plot.isVisibleTo(form.native)
+    assert form.tuning.outlook.plot.isVisibleTo(form.native)  # where candidates lie is known
     picker = load_picker("dark-discs", diameter=DIAMETER)
     expected = picker.picks_from(picker.score(read_micrograph(micrograph_file)))
     assert len(picks_of(form.result.layer)) == len(expected)

@@ -33,7 +33,11 @@ def run(form: Any, qtbot: Any) -> None:
 
 
 def seen(viewer: Any) -> list[str]:
-    return [layer.name for layer in viewer.layers if layer.visible and layer.metadata.get("role") != "ring"]
+    return [
+        layer.name
+        for layer in viewer.layers
+        if layer.visible and layer.metadata.get("role") not in ("ring", "smoothed")
+    ]
 
 
 def test_the_form_follows_the_active_image_and_only_its_picks_are_seen(two: Any, viewer: Any, qtbot: Any) -> None:

@@ -22,7 +22,7 @@ from napari_drpnet.io.star_table import format_table
 from napari_drpnet.settings import DEFAULT_PICKER, ProjectSettings, validated
 
 VERSION = 2
-FOLDERS = ("picks", "labels", "regions", "networks", "patches")
+FOLDERS = ("picks", "labels", "regions", "candidates", "networks", "patches")
 # What was for its own in version 1, of the default picker.
 _NETWORKS_OF_1 = ("detector", "classifier")
 # The stamp of a micrograph without any file.
@@ -89,6 +89,10 @@ class Layout:
     def labels(self, name: str) -> Path:
         """What a person said."""
         return self.folder.joinpath("labels", f"{safe_name(name)}.star")
+
+    def candidates(self, name: str) -> Path:
+        """What a picker could pick."""
+        return self.folder.joinpath("candidates", f"{safe_name(name)}.npz")
 
     def region(self, name: str) -> Path:
         """What is contaminated."""

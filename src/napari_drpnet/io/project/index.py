@@ -15,6 +15,7 @@ from pathlib import Path
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import append_text, reading, write_text
+from napari_drpnet.io.project.candidates import unpacked
 from napari_drpnet.io.safe_names import safe_name
 
 HEAD = "# napari-drpnet index 1"
@@ -47,6 +48,12 @@ class Record:
         Mean of the scores; NaN when there is none.
     stamp
         Sizes and times of its files, to see whether they changed.
+    levels
+        How many picks there are at each threshold, see `candidates.packed`; empty where only picking again could tell.
+    evidence, evidence_error
+        That the picks are particles, relative to the data set, and the standard error; None where not measured.
+    ice
+        From the spectrum, see `ice.ice`; None where not measured.
     """
 
     name: str
@@ -60,6 +67,15 @@ class Record:
     picker: str = ""
     score: float = float("nan")
     stamp: str = ""
+    levels: str = ""
+    evidence: float | None = None
+    evidence_error: float | None = None
+    ice: float | None = None
+
+    @property
+    def measured(self) -> tuple[float | None, float | None, float | None]:
+        """Evidence with its error, and ice."""
+        return self.evidence, self.evidence_error, self.ice
 
     @property
     def has_picks(self) -> bool:
@@ -171,13 +187,17 @@ def _line(record: Record) -> str:
             _word(record.picker),
             f"{record.score:.4f}",
             record.stamp,
+            record.levels,
+            *(_NONE if number is None else f"{number:.4g}" for number in record.measured),
         )
     )
 
 
 def _record(cells: Sequence[str]) -> Record:
     """The record of a line; an error when it cannot be one that was written here."""
-    name, listed, path, pixel_size, picks, particles, background, region, picker, score, files = cells
+    name, listed, path, pixel_size, picks, particles, background, region, picker, score, files, *more = cells
+    levels, *measured = more or ("", _NONE, _NONE, _NONE)  # an earlier version did not measure
+    evidence, error, ice = (None if cell == _NONE else float(cell) for cell in measured)
     record = Record(
         safe_name(_plain(name)),
         _plain(listed),
@@ -190,7 +210,15 @@ def _record(cells: Sequence[str]) -> Record:
         _plain(picker),
         float(score),
         files,
+        levels,
+        evidence,
+        error,
+        ice,
     )
+    if levels:
+        unpacked(levels)
+    if not all(math.isfinite(number) for number in record.measured if number is not None):
+        raise ValueError(f"{record.name}: no record has such values")
     counted = min(record.picks, record.particles, record.background) >= 0 and not math.isinf(record.score)
     if not counted or not 0 < (record.pixel_size or 1.0) < math.inf or "\0" in record.listed + record.path:
         raise ValueError(f"{record.name}: no record has such values")

@@ -61,10 +61,15 @@ class Stored:
 def split(picks: Picks, region: MaskArray | None) -> tuple[Picks, Picks]:
     """What each of the two files holds: particles that RELION may extract, and labels with what is hidden."""
     picks = replace(picks, yx=np.round(picks.yx, _DECIMALS))
-    hidden = np.zeros(len(picks), dtype=bool) if region is None else covered(picks.yx, picks.frame, region)
-    inside = _inside(picks)
-    extracted, kept = (picks.label != "background") & ~hidden & inside, picks.by_hand | hidden | ~inside
+    seen = in_sight(picks, region)
+    extracted, kept = (picks.label != "background") & seen, picks.by_hand | ~seen
     return picks if extracted.all() else picks.select(extracted), picks.select(kept)
+
+
+def in_sight(picks: Picks, region: MaskArray | None) -> MaskArray:
+    """``(n,)`` which picks lie on the micrograph, and outside its contaminated region."""
+    inside = _inside(picks)
+    return inside if region is None else inside & ~covered(picks.yx, picks.frame, region)
 
 
 def _inside(picks: Picks) -> MaskArray:

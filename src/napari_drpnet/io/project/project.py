@@ -15,8 +15,8 @@ from napari_drpnet.io.project.evidence import read_evidence, write_evidence
 from napari_drpnet.io.project.files import FOLDERS, Layout, checked, read_settings, write_settings
 from napari_drpnet.io.project.index import Record, stamp
 from napari_drpnet.io.project.networks import networks, weights
-from napari_drpnet.io.project.store import Store
 from napari_drpnet.io.project.survey import find_entries
+from napari_drpnet.io.project.thresholds import Thresholds
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.settings import Evidence, ProjectSettings
 from napari_drpnet.steps import finish
@@ -42,6 +42,10 @@ class Row:
         Why its picks were left out, a sentence; empty where they were not.
     picker
         Who proposed the picks; empty when no picker has seen the micrograph.
+    evidence, evidence_error
+        That the picks are particles, relative to the data set, and the standard error; None where not measured.
+    ice
+        From the spectrum, see `ice.ice`; None where not measured.
     """
 
     name: str
@@ -52,9 +56,17 @@ class Row:
     score: float
     doubt: str = ""
     picker: str = ""
+    evidence: float | None = None
+    evidence_error: float | None = None
+    ice: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether a person has finished it, and every pick on it is labelled."""
+        return self.state == "done" and self.picks <= self.particles
 
 
-class Project(Store):
+class Project(Thresholds):
     """One open project; what cannot be done is a `UserError`, and then the files are what they were.
 
     Safe to use from several threads. Made by `create` and `open`.
@@ -179,7 +191,7 @@ class Project(Store):
         record = self._record(name)
         numbers = (record.picks, record.particles, record.background)
         doubt = self.evidence.left_out.get(name, "")
-        return Row(name, *numbers, self._state(record), record.score, doubt, record.picker)
+        return Row(name, *numbers, self._state(record), record.score, doubt, record.picker, *record.measured)
 
     def rows(self) -> list[Row]:
         """What a list shows, in the order of `micrographs`."""
@@ -197,10 +209,11 @@ class Project(Store):
     @property
     def evidence(self) -> Evidence:
         """What is known of the data set, as it was when the project was opened or it was last kept."""
-        with self._guard:
-            if self._evidence is None:
-                self._evidence = read_evidence(self._files.evidence)
-            return self._evidence
+        known = self._evidence
+        if known is None:
+            with self._guard:  # else nobody waits for who is writing
+                known = self._evidence = read_evidence(self._files.evidence)
+        return known
 
     def keep_evidence(self, evidence: Evidence) -> None:
         """Remember what is known of the data set.

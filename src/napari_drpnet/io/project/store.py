@@ -18,6 +18,7 @@ from napari_drpnet.io.files import append_text, write_text, writing
 from napari_drpnet.io.images import open_image, read_single
 from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.paths import exists
+from napari_drpnet.io.project.candidates import Measured, read_measured, write_measured
 from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
 from napari_drpnet.io.project.imports import Offer, first_of
 from napari_drpnet.io.project.index import Index, Record
@@ -85,6 +86,7 @@ class Store:
         self._guard = RLock()
         self._root = settings.root, self._files.root(settings.root)
         self._later = False
+        self._read: Measured | None = None  # what was measured on the micrograph that was looked at last
         self._offers: dict[str, list[Offer]] = {}
         self._index = Index.read(self._files.index)
         if fresh:
@@ -256,7 +258,7 @@ class Store:
         with self._guard:  # both of one writing
             return read_stored(frame, picks if exists(picks) else None, labels if exists(labels) else None)
 
-    def write_picks(self, name: str, picks: Picks, picker: str = "") -> None:
+    def write_picks(self, name: str, picks: Picks, picker: str = "", measured: Measured | None = None) -> None:
         """Keep the picks of a micrograph: what a person labelled first, then what RELION extracts.
 
         Parameters
@@ -267,6 +269,8 @@ class Store:
             All of them, also those that its region hides.
         picker
             Who proposed those that nobody labelled; by default what their source says.
+        measured
+            By the run that found them; None: the picks are of the run before.
 
         Raises
         ------
@@ -280,11 +284,22 @@ class Store:
             picks = replace(picks, frame=self._known_frame(name, picks.frame, region is not None))
             extracted, labels = split(picks, region)
             picker = picker or _picker(picks) or record.picker
+            measured = self._measured(name, picks.frame, measured)
             # First the labels, which nobody can make again: what they say goes before older picks.
             _put(self._files.labels(name), labels_text(labels) if len(labels) else None)
             _put(self._files.picks(name), picks_text(extracted, picker) if len(picks) or picker else None)
-            record = replace(record, picker=picker, **counts(extracted, labels))
+            record = replace(record, picker=picker, **counts(extracted, labels, measured, region))
             self._note(replace(record, stamp=self._files.stamp_of(name)))
+
+    def _measured(self, name: str, frame: Frame, new: Measured | None) -> Measured | None:
+        """What was measured on a micrograph; what is ``new`` is kept, unless it was read from there."""
+        path = self._files.candidates(name)
+        if new is None or new is self._read:
+            return new or read_measured(path, frame)
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+        write_measured(new, path)
+        return new
 
     def _note(self, record: Record) -> None:
         """Tell the index and the list what was written.

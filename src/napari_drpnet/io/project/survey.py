@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,20 +14,22 @@ from warnings import warn
 
 import numpy as np
 
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, some
 from napari_drpnet.io.paths import exists, shown
+from napari_drpnet.io.project.candidates import Measured, packed, read_measured
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.imports import Offer, offered
 from napari_drpnet.io.project.index import Index, Record, stamp
 from napari_drpnet.io.project.naming import named
-from napari_drpnet.io.project.picks import read_stored, split
+from napari_drpnet.io.project.picks import in_sight, read_stored, split
 from napari_drpnet.io.project.regions import read_region
 from napari_drpnet.io.safe_names import is_safe
 from napari_drpnet.io.star_lists import MicrographEntry, read_coordinate_list
+from napari_drpnet.labels import labels_of
 from napari_drpnet.settings import ProjectSettings
 
 
@@ -173,19 +176,39 @@ def counted(files: Layout, record: Record) -> Record:
         stored = read_stored(Frame(record.name, pixel_size=record.pixel_size), *here)
         known = painted and stored.picks.frame.shape is not None
         region = read_region(files.region(record.name)) if known else None
-        numbers = counts(*split(stored.picks, region))
+        measured = read_measured(files.candidates(record.name), stored.picks.frame)
+        numbers = counts(*split(stored.picks, region), measured, region)
         return replace(record, picker=stored.picker, region=painted, **numbers)
     except UserError as error:
         warn(str(error), stacklevel=5)
         return replace(record, region=painted, picks=0, particles=0, background=0, score=float("nan"))
 
 
-def counts(extracted: Picks, labels: Picks) -> dict[str, Any]:
-    """The numbers of a `Record`."""
+def counts(
+    extracted: Picks, labels: Picks, measured: Measured | None = None, region: MaskArray | None = None
+) -> dict[str, Any]:
+    """The numbers of a `Record`, from what its files hold and what was ``measured``."""
     score, by_hand = extracted.score[np.isfinite(extracted.score)], labels.by_hand
     return {
         "picks": len(extracted),
         "particles": int(np.sum(by_hand & (labels.label == "particle"))),
         "background": int(np.sum(by_hand & (labels.label == "background"))),
         "score": round(float(score.mean()), 4) if len(score) else float("nan"),
+        **_measured(extracted, labels, measured, region),
     }
+
+
+def _measured(extracted: Picks, labels: Picks, measured: Measured | None, region: MaskArray | None) -> dict[str, Any]:
+    if measured is None:
+        return {"levels": "", "evidence": None, "evidence_error": None, "ice": None}
+    levels = ""
+    if measured.candidates is not None:
+        seen = in_sight(replace(measured.offered, frame=extracted.frame), region)
+        levels = packed(measured.counts(labels_of(labels), seen, int(extracted.by_hand.sum())))
+    told = {name: _rounded(getattr(measured, name)) for name in ("evidence", "evidence_error", "ice")}
+    return {"levels": levels, **told}
+
+
+def _rounded(value: float) -> float | None:
+    """As the index keeps it."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None

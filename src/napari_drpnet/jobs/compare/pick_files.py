@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from warnings import warn
 
@@ -49,6 +49,22 @@ class PickFile:
             self._placed[micrograph] = _on(micrograph, found, self.path)
         return self._placed[micrograph]
 
+    def given_to(self, micrograph: Frame) -> PickFile:
+        """The file with its picks taken to be of this micrograph, whatever name they have in it.
+
+        Raises
+        ------
+        UserError
+            When it has picks of several micrographs, or they do not fit on this one.
+        """
+        if len(self.entries) != 1:
+            raise UserError(f"{self.path.name} has picks of several micrographs.", "Open one of them.")
+        (entry,) = self.entries
+        moved = replace(entry, frame=replace(entry.frame, micrograph=micrograph.micrograph))
+        found = PickFile(self.path, [moved])
+        found._placed[micrograph] = _on(micrograph, moved, self.path)
+        return found
+
     def _most_like(self, micrograph: str) -> Picks | None:
         named = {own_name(entry.frame.micrograph, self.path): entry for entry in self.entries}
         names = alike(list(named), micrograph)
@@ -70,27 +86,53 @@ def _on(micrograph: Frame, picks: Picks, path: Path) -> Picks:
     return placed
 
 
-def read_pick_files(paths: Sequence[Path], frame: Frame) -> Job[list[PickFile]]:
-    """Read files of picks that have some of the micrograph of a frame.
+@dataclass(frozen=True, eq=False)
+class Stranger:
+    """A file whose picks are of one micrograph, which has another name.
+
+    Attributes
+    ----------
+    file
+        It; `PickFile.given_to` takes its picks to be of the micrograph that is open.
+    reason
+        What it holds instead, a sentence.
+    """
+
+    file: PickFile
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReadFiles:
+    """Files of picks: those of the micrograph that is open, and those that only a person can tell whose they are."""
+
+    files: list[PickFile]
+    strangers: list[Stranger]
+
+
+def read_pick_files(paths: Sequence[Path], frame: Frame) -> Job[ReadFiles]:
+    """Read files of picks, of the micrograph of a frame by their names, or of one other.
 
     Raises
     ------
     UserError
-        For a file that cannot be read, or has none of this micrograph.
+        For a file that cannot be read, or has picks of several other micrographs.
     """
 
     def known(name: str, path: Path) -> Frame | None:
         return frame if same_micrograph(name, frame.micrograph) else frame_beside(name, path)
 
-    files = []
+    files: list[PickFile] = []
+    strangers: list[Stranger] = []
     for done, path in enumerate(paths):
         yield Progress(done, len(paths), message=f"Reading {path.name}")
         file = PickFile(path, read_picks(path, frame_of=known))
-        if file.picks_of(frame) is None:
-            held = some([entry.frame.micrograph for entry in file.entries], _NAMED)
-            raise UserError(
-                f"{path.name} has picks of {held}, none of {PurePath(frame.micrograph).name}.",
-                "Open the micrograph they are of, or name the file as the micrograph is named.",
-            )
-        files.append(file)
-    return files
+        if file.picks_of(frame) is not None:
+            files.append(file)
+            continue
+        held = some([entry.frame.micrograph for entry in file.entries], _NAMED)
+        reason = f"{path.name} has picks of {held}, none of {PurePath(frame.micrograph).name}."
+        if len(file.entries) != 1:
+            raise UserError(reason, "Open the micrograph they are of, or name the file as the micrograph is named.")
+        strangers.append(Stranger(file, reason))
+    return ReadFiles(files, strangers)

@@ -7,14 +7,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_drpnet.data import Picks
+from napari_drpnet.data import MaskArray, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation.counting import paired
+from napari_drpnet.evaluation.counting import Counts, paired
 from napari_drpnet.evaluation.matching import match
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.picking import find
+from napari_drpnet.jobs.picking import Found, find
 from napari_drpnet.jobs.project import learn_project, project_picker
+from napari_drpnet.jobs.retrain.labelled import labelled_in_project
+from napari_drpnet.jobs.retrain.scored import judged_map
+from napari_drpnet.labels import near
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.steps import Job, Progress, one_of, translate, within
+from napari_drpnet.training.labels.belief import Told
+from napari_drpnet.training.labels.judged import JudgedCandidates, believed
+
+# Labelled particles from which F1 is estimated.
+_FEWEST = 10
+# Micrograph pixels: a pick is the candidate that lies where it does.
+_SAME = 1.0
 
 Networks = Mapping[str, str | None]
 
@@ -32,7 +43,8 @@ class Change:
     came, went, stayed
         New picks, those no longer there, and those that both have, as they are after.
     f1_before, f1_after
-        Against the truth where it is known: given, or of a micrograph that is done; else None.
+        Against the truth where it is known: given, or of a micrograph that is done with every pick reviewed; else
+        None.
     error
         Why there are no picks; empty when all went well.
     """
@@ -48,9 +60,27 @@ class Change:
     error: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class BeforeAfter:
+    """What other networks change on several micrographs.
+
+    Attributes
+    ----------
+    changes
+        One a micrograph.
+    before, after
+        F1 of all together: counted where the truth is known of a micrograph, else estimated from the labels; None where
+        there are too few.
+    """
+
+    changes: list[Change]
+    before: Told | None = None
+    after: Told | None = None
+
+
 def before_after(
     project: Project, names: Sequence[str], old: Networks, new: Networks, truth: Mapping[str, Picks] | None = None
-) -> Job[list[Change]]:
+) -> Job[BeforeAfter]:
     """Pick micrographs with two choices of networks, and compare; nothing is written but what a picker learns first.
 
     Parameters
@@ -63,7 +93,8 @@ def before_after(
         Names of the networks that differ, by the field of the picker's settings, as `RetrainReport.use` has them; what
         is not named is as in the project.
     truth
-        True particles by the name of the micrograph; of others those of micrographs that are done.
+        True particles by the name of the micrograph; of others those of micrographs that are done, with every pick
+        reviewed.
 
     Raises
     ------
@@ -74,6 +105,7 @@ def before_after(
     for picker in pickers:
         yield from learn_project(project, picker)
     changes = []
+    labels = _Labels(project, names, truth or {})
     for done, name in enumerate(names):
         found: list[Picks] = []
         error = ""
@@ -83,21 +115,58 @@ def before_after(
                 here = Progress(done, len(names), message=name)
                 yield one_of(part, 2)(here)
                 steps = translate(find(picker, micrograph), within(here))
-                found.append((yield from translate(steps, one_of(part, 2))).picks)
+                one = yield from translate(steps, one_of(part, 2))
+                labels.note(part, name, one, picker)
+                found.append(one.picks)
         except UserError as wrong:
             error, none = str(wrong), project.read_picks(name).select(np.zeros(0, int))
             found = [none, none]
-        told = (truth or {}).get(name) or _known(project, name)
-        changes.append(replace(compared(name, found[0], found[1], told, _pixels(project, found[1])), error=error))
+        change = compared(name, found[0], found[1], labels.truth(name), _pixels(project, found[1]))
+        changes.append(replace(change, error=error))
     yield Progress(len(names), len(names))
-    return changes
+    return BeforeAfter(changes, labels.f1(0), labels.f1(1))
 
 
-def _known(project: Project, name: str) -> Picks | None:
-    if project.row(name).state != "done":
-        return None
-    picks = project.read_picks(name)
-    return picks.select(picks.label != "background")
+class _Labels:
+    """What a person said about some micrographs, and what each of two pickers makes of these."""
+
+    def __init__(self, project: Project, names: Sequence[str], truth: Mapping[str, Picks]) -> None:
+        self._said = {one.name: one for one in labelled_in_project(project, names)}
+        self._truth = truth
+        self._judged: tuple[list[JudgedCandidates], list[JudgedCandidates]] = ([], [])
+        self._chosen: tuple[list[MaskArray], list[MaskArray]] = ([], [])
+        self._counts = [Counts(), Counts()]
+
+    def truth(self, name: str) -> Picks | None:
+        """All particles of a micrograph, where they are known."""
+        said = self._said[name]
+        if name in self._truth or not said.complete:
+            return self._truth.get(name)
+        labels = said.sets[0]
+        return labels.select(labels.label == "particle")
+
+    def note(self, part: int, name: str, found: Found, picker: LoadedPicker) -> None:
+        """What the picker before (0) or after (1) has found on a micrograph."""
+        said, picks, truth = self._said[name], found.picks, self.truth(name)
+        frame, diameter = picks.frame, picker.settings.diameter
+        if diameter is None or not frame.pixel_size or frame.shape is None:
+            return
+        reach = frame.micrograph_pixels(diameter) / 2
+        if truth is not None:
+            self._counts[part] += paired(picks, truth, reach).counts
+            return
+        judged = judged_map(said, found.score_map, frame.shape, reach)
+        self._judged[part].append(judged)
+        self._chosen[part].append(near(judged.yx, picks.yx, _SAME))
+
+    def f1(self, part: int) -> Told | None:
+        """F1 of all picks of one picker: counted, or estimated by labels that are a sample; None by too few."""
+        counts, judged = self._counts[part], self._judged[part]
+        if counts.true + counts.missed:
+            return Told(counts.f1, 0.0)
+        if sum(int(j.particle.sum()) for j in judged) < _FEWEST:
+            return None
+        return believed(judged).f1(np.concatenate(self._chosen[part]))
 
 
 def _pixels(project: Project, picks: Picks) -> float:

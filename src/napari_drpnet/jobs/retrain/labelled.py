@@ -18,6 +18,7 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs.inputs import find_micrographs
 from napari_drpnet.jobs.project import threshold_in_force
+from napari_drpnet.regions import covered
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,11 @@ class LabelledMicrograph:
         found = [picks.yx[(picks.label == "background") == background] for picks in self.sets[:1]]
         return np.concatenate([np.empty((0, 2)), *found])
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a label, a contaminated region, or the word that nothing else is a particle."""
+        return self.complete or self.region is not None or any(len(picks) for picks in self.sets)
+
     def read(self) -> Micrograph:
         """Its pixels, from disk."""
         return read_micrograph(self.path, pixel_size=self.pixel_size, name=self.name)
@@ -72,20 +78,29 @@ class LabelledMicrograph:
 def labelled_in_project(project: Project, names: Sequence[str] | None = None) -> list[LabelledMicrograph]:
     """The micrographs of a project about which a person said something; or those named.
 
-    Of a micrograph that is done, all picks that are not background count as particles, and nothing else is one. Of any
-    other, only what is labelled counts.
+    Only what is labelled counts. A micrograph is complete where it is done and no pick outside of contaminated regions
+    is without a label: then there is no other particle on it.
     """
     known = [row for row in project.rows() if names is None or row.name in set(names)]
     told = [row for row in known if names is not None or row.state in ("edited", "done")]
-    return [_in_project(project, row.name, row.state == "done") for row in told]
+    found = [_in_project(project, row.name, row.state == "done") for row in told]
+    return found if names is not None else [one for one in found if one.says_something]
 
 
-def _in_project(project: Project, name: str, complete: bool) -> LabelledMicrograph:
-    entry, picks = project.entry(name), project.read_picks(name)
+def _in_project(project: Project, name: str, done: bool) -> LabelledMicrograph:
+    entry, picks, region = project.entry(name), project.read_picks(name), project.read_region(name)
+    complete = done and not _unreviewed(picks, region).any()
     proposed = not picks.by_hand.all()
-    told = picks if complete else picks.select(picks.by_hand)
     picked = _picked_from(project, picks) if proposed and not complete else None
-    return LabelledMicrograph(name, entry.path, entry.pixel_size, (told,), project.read_region(name), complete, picked)
+    labels = picks.select(picks.by_hand)
+    return LabelledMicrograph(name, entry.path, entry.pixel_size, (labels,), region, complete, picked)
+
+
+def _unreviewed(picks: Picks, region: MaskArray | None) -> MaskArray:
+    """``(n,)`` picks that nobody labelled, outside of contaminated regions."""
+    if region is None or picks.frame.shape is None:
+        return ~picks.by_hand
+    return ~picks.by_hand & ~covered(picks.yx, picks.frame, region)
 
 
 def _picked_from(project: Project, picks: Picks) -> float | None:

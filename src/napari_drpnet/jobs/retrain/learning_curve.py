@@ -27,11 +27,12 @@ class CurvePoint:
     labels
         Labelled particles that were fitted to; 0: the picker as it is.
     f1
-        At probability 0.5, on labels that were left out; the mean over random choices.
+        At probability 0.5; the mean over random choices.
     spread
-        Standard deviation over them.
+        Standard deviation over them, with the error of the estimate where it is estimated.
     estimated
-        Whether it was estimated, since not every particle is labelled; by about 0.05 it may be wrong.
+        Whether it was estimated by all labels, since not every particle is labelled; else it was counted on labels that
+        were left out.
     """
 
     labels: int
@@ -41,7 +42,7 @@ class CurvePoint:
 
 
 def learning_curve(project: Project, sizes: Sequence[int] | None = None, seed: int = 0) -> Job[list[CurvePoint]]:
-    """F1 of the recalibrated picker against the number of labels, by labels that were left out in turn.
+    """F1 of the recalibrated picker against the number of labels, by all labels or by those left out in turn.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ def learning_curve(project: Project, sizes: Sequence[int] | None = None, seed: i
         raise UserError(
             "There are too few labels to leave some out and judge by them.", f"Label at least {FEWEST} particles."
         )
-    half = sum(int(j.particle.sum()) for j in judged) // 2
+    most = sum(int(j.particle.sum()) for j in judged) // (1 if everything.estimated else 2)
     points = [CurvePoint(0, everything.before, 0.0, everything.estimated)]
-    for size in (size for size in sizes or SIZES if size < half):
+    for size in (size for size in sizes or SIZES if size < most):
         yield Progress(0, 1, message=f"{size} labels")
         found = cross_validate(judged, seed, size)
         if found is not None:
             points.append(CurvePoint(size, found.after, found.spread, found.estimated))
-    return [*points, CurvePoint(half, everything.after, everything.spread, everything.estimated)]
+    return [*points, CurvePoint(most, everything.after, everything.spread, everything.estimated)]

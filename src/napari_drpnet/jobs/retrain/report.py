@@ -34,9 +34,12 @@ class RetrainReport:
     use
         Names of networks that put it to use, by the field of the picker's settings; None as a name means the default.
     before, after
-        F1 at probability 0.5 on labels that it did not learn from; None where there were too few.
+        F1 at probability 0.5; None where there were too few labels.
     estimated
-        Whether these were estimated, since not every particle is labelled.
+        Whether these were estimated, since not every particle is labelled; else they were counted on labels that it did
+        not learn from.
+    error
+        Standard error of ``after`` where it is estimated.
     judged_on
         Which labels those were, as words.
     notes
@@ -59,6 +62,7 @@ class RetrainReport:
     before: float | None = None
     after: float | None = None
     estimated: bool = False
+    error: float = 0.0
     judged_on: str = ""
     notes: tuple[str, ...] = ()
     steps: int = 0

@@ -189,9 +189,9 @@ class _Run:
         return {field: self.name} | {other: None for other in left_out if self.project.settings.options.get(other)}
 
     def nothing(self, worth: Improvement, labels: int) -> RetrainReport:
+        where = "as far as the labels tell" if worth.estimated else "on labels that were left out"
         self.notes.append(
-            f"Nothing was written: on labels that were left out F1 would not rise ({worth.before:.3f} as it is, "
-            f"{worth.after:.3f} then)."
+            f"Nothing was written: {where} F1 would not rise ({worth.before:.3f} as it is, {worth.after:.3f} then)."
         )
         return replace(self.report("", worth, labels, {}), weights=None)
 
@@ -207,7 +207,8 @@ class _Run:
             worth.before if worth else None,
             worth.after if worth else None,
             bool(worth and worth.estimated),
-            "labels that were left out in turn" if worth else "",
+            worth.spread if worth and worth.estimated else 0.0,
+            ("all labels" if worth.estimated else "labels that were left out in turn") if worth else "",
             tuple(self.notes),
             steps,
             time.monotonic() - self.begun,
@@ -285,7 +286,7 @@ class _Run:
         if not self.micrographs:
             raise UserError(
                 f"A {one.field} learns from micrographs on which every particle is labelled, and none is marked as "
-                "done.",
+                "done without picks that nobody reviewed.",
                 "Label all particles of one, and mark it as done; or retrain the calibration.",
             )
         seen = yield from self.look(self.picker)

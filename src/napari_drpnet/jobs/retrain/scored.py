@@ -91,31 +91,43 @@ class ScoredMicrograph:
     @property
     def candidates(self) -> Candidates:
         """What may be a pick at the usual distance."""
-        every = self.map.candidates
-        keep = every.level > 1
-        return Candidates(every.yx[keep], every.detection[keep], every.level[keep], every.probability[keep])
+        return usual_candidates(self.map)
 
     @property
     def judged(self) -> JudgedCandidates:
         """The candidates with what the labels say about them."""
-        found, one = self.candidates, self.labelled
-        return judge(
-            one.name,
-            found.yx,
-            logits(found.probability),
-            one.particles,
-            one.background,
-            self.pixels / 2,
-            self.shape,
-            one.complete,
-            None if one.picked is None else float(logits(np.array(one.picked))),
-        )
+        return judged_map(self.labelled, self.map, self.shape, self.pixels / 2)
 
     def patches(self, yx: FloatArray) -> ImageArray:
         """``(n, 64, 64)`` patches around places in micrograph pixels."""
         if not len(yx):
             return np.empty((0, Classifier.patch, Classifier.patch), np.float32)
         return crop(self.image.astype(np.float32), self.image_frame.from_micrograph(yx), Classifier.patch)
+
+
+def usual_candidates(score_map: ScoreMap) -> Candidates:
+    """What may be a pick at the usual distance."""
+    every = score_map.candidates
+    keep = every.level > 1
+    return Candidates(every.yx[keep], every.detection[keep], every.level[keep], every.probability[keep])
+
+
+def judged_map(
+    labelled: LabelledMicrograph, score_map: ScoreMap, shape: tuple[int, int], reach: float
+) -> JudgedCandidates:
+    """The candidates of a map with what a person said about them; ``shape`` and ``reach`` in micrograph pixels."""
+    found = usual_candidates(score_map)
+    return judge(
+        labelled.name,
+        found.yx,
+        logits(found.probability),
+        labelled.particles,
+        labelled.background,
+        reach,
+        shape,
+        labelled.complete,
+        None if labelled.picked is None else float(logits(np.array(labelled.picked))),
+    )
 
 
 def score_labelled(one: LabelledMicrograph, picker: LoadedPicker) -> Generator[float, None, ScoredMicrograph]:

@@ -1,7 +1,7 @@
 """What a person's labels say about a picker: a calibration that fits them, and F1 on labels it was not fitted to.
 
 A micrograph may be *complete*: every particle on it is labelled, so that any other candidate is background. On all
-others the labels are a sample, and what they do not tell is estimated; see `unlabelled`.
+others the labels are a sample, and what they do not tell is estimated; see `belief`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from scipy.special import expit
 
 from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray, MaskArray
-from napari_drpnet.evaluation.counting import Counts, count, counted, f1_score
+from napari_drpnet.evaluation.counting import Counts, count, counted
 from napari_drpnet.evaluation.matching import match
 from napari_drpnet.pickers.protocol.correction import UNCHANGED
 from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
 from napari_drpnet.training.finetune import halves, recalibrate
-from napari_drpnet.training.labels.unlabelled import FEWEST, Shift, shift
+from napari_drpnet.training.labels.belief import FEWEST, Belief, Sampled
 
 # Labels from which the width of the unlabelled band along the edges is told.
 _BAND = 20
@@ -72,6 +72,11 @@ class JudgedCandidates:
     def labels(self) -> int:
         """Labelled particles."""
         return int(self.particle.sum()) + self.lost
+
+    @property
+    def seen(self) -> MaskArray:
+        """``(n,)`` which were picks that the person saw."""
+        return self.margin >= (np.inf if self.picked is None else self.picked)
 
     def between(self, low: float, high: float = np.inf) -> JudgedCandidates:
         """The part from column ``low`` to below ``high``; a pair across its border belongs to no part."""
@@ -136,8 +141,8 @@ def fit_line(judged: Sequence[JudgedCandidates]) -> tuple[Correction, float]:
             return UNCHANGED, 0.0
         a, b = recalibrate(UNCHANGED, [columns["margin"]], columns["particle"].astype(bool), weight)
         return (a, b), float(sum(j.labels for j in complete))
-    found = _shift(partial)
-    return (1.0, found.value), found.particles
+    found = believed(partial)
+    return found.line, found.particles
 
 
 def _apart(judged: Sequence[JudgedCandidates]) -> tuple[list[JudgedCandidates], list[JudgedCandidates]]:
@@ -152,60 +157,32 @@ def _joined(judged: Sequence[JudgedCandidates], name: str) -> npt.NDArray[np.flo
     return np.concatenate([np.empty(0), *(getattr(j, name).astype(np.float64) for j in judged)])
 
 
-def _shift(partial: Sequence[JudgedCandidates]) -> Shift:
-    picked = [j.picked for j in partial if j.picked is not None]
+def believed(partial: Sequence[JudgedCandidates]) -> Belief:
+    """What labels that are a sample make one believe of all candidates of their micrographs, in their order."""
     margin, particle, background = (_joined(partial, name) for name in ("margin", "particle", "background"))
-    threshold = float(np.mean(picked)) if len(picked) * 2 > len(partial) else None
-    return shift(margin, particle.astype(bool), background.astype(bool), threshold)
+    seen = np.concatenate([np.empty(0, bool), *(j.seen for j in partial)])
+    return Belief(Sampled(margin, particle.astype(bool), background.astype(bool), seen, sum(j.lost for j in partial)))
 
 
-def f1(judged: Sequence[JudgedCandidates], line: Correction, believed: tuple[Correction, float] | None = None) -> float:
-    """F1 of the candidates whose probability is at least 0.5: counted, or estimated from a sample of labels.
-
-    Parameters
-    ----------
-    judged
-        All complete; or not, and then ``believed`` is needed.
-    line
-        Of the calibration to judge.
-    believed
-        What `fit_line` gives for all the labels there are.
-    """
+def f1(judged: Sequence[JudgedCandidates], line: Correction) -> float:
+    """F1 of the candidates of complete micrographs whose probability is at least 0.5 under a calibration."""
     chosen = [line[0] * j.margin + line[1] >= 0 for j in judged]
-    if believed is not None:
-        return _estimated_f1(judged, chosen, believed)
     counts = (count(j.yx[picks], j.labelled, j.reach) for j, picks in zip(judged, chosen, strict=True))
     return sum(counts, Counts()).f1
 
 
-def _estimated_f1(
-    judged: Sequence[JudgedCandidates], chosen: Sequence[MaskArray], believed: tuple[Correction, float]
-) -> float:
-    """F1 of the chosen candidates, where labels are a sample of the particles.
-
-    As many picks are right as the share of the labels among them says, and no more than the probabilities in
-    ``believed`` sum to.
-    """
-    both = list(zip(judged, chosen, strict=True))
-    right, picks = sum(int((picks & j.particle).sum()) for j, picks in both), sum(int(picks.sum()) for picks in chosen)
-    labels, lost = sum(j.labels for j in judged), sum(j.lost for j in judged)
-    expected = sum(float(probability(j.margin[picks & ~j.background], believed[0]).sum()) for j, picks in both)
-    there = believed[1] * labels / max(labels - lost, 1)
-    return f1_score(min(right / max(labels, 1) * there, expected), picks, there)
-
-
 @dataclass(frozen=True)
 class Improvement:
-    """F1 at probability 0.5 on labels that the calibration was not fitted to, before and after.
+    """F1 at probability 0.5, before and after.
 
     Attributes
     ----------
     before, after
         Of the old and of the new calibration.
     estimated
-        Whether the number of particles was estimated, since not all are labelled.
+        Whether it was estimated, since not all particles are labelled; else it was counted on labels left out.
     spread
-        Standard deviation of ``after`` over repeats.
+        Standard error of ``after`` where it is estimated, else its standard deviation over repeats.
     """
 
     before: float
@@ -258,30 +235,15 @@ def _moved(j: JudgedCandidates, line: Correction) -> JudgedCandidates:
 
 
 def _by_labels(partial: list[JudgedCandidates], rng: np.random.Generator, labels: int | None) -> Improvement:
-    """Each half of the labels is looked for by what the other half says."""
-    believed = fit_line(partial)
-    before, after = [], []
-    for _ in range(_REPEATS):
-        for learnt, tested in _split_labels(partial, rng):
-            line, _ = fit_line(learnt if labels is None else sampled(learnt, labels, rng))
-            before.append(f1(tested, UNCHANGED, believed))
-            after.append(f1(tested, line, believed))
-    return Improvement(float(np.mean(before)), float(np.mean(after)), True, float(np.std(after)))
-
-
-def _split_labels(
-    partial: list[JudgedCandidates], rng: np.random.Generator
-) -> list[tuple[list[JudgedCandidates], list[JudgedCandidates]]]:
-    sides = [rng.permutation(len(j)) % 2 == 0 for j in partial]
-
-    def keep(first: bool) -> list[JudgedCandidates]:
-        return [
-            replace(j, particle=j.particle & (side == first), lost=(j.lost + first) // 2)
-            for j, side in zip(partial, sides, strict=True)
-        ]
-
-    one, other = keep(True), keep(False)
-    return [(one, other), (other, one)]
+    """What all labels make one believe of a calibration by all of them, or by some."""
+    belief = believed(partial)
+    margin = belief.sample.margin
+    learnt = [partial] if labels is None else [sampled(partial, labels, rng) for _ in range(_REPEATS)]
+    lines = [fit_line(some)[0] for some in learnt]
+    told = [belief.f1(a * margin + b >= 0) for a, b in lines]
+    after = np.array([one.f1 for one in told])
+    spread = float(np.hypot(np.std(after), np.mean([one.error for one in told])))
+    return Improvement(belief.f1(margin >= 0).f1, float(after.mean()), True, spread)
 
 
 def _sides(j: JudgedCandidates) -> tuple[JudgedCandidates, JudgedCandidates]:
@@ -297,11 +259,12 @@ def sampled(judged: Sequence[JudgedCandidates], labels: int, rng: np.random.Gene
         return list(judged)
     chosen = np.zeros(sum(sizes), bool)
     chosen[rng.choice(len(chosen), labels, replace=False)] = True
-    made = []
+    made, part_of_all = [], labels / max(sum(sizes), 1)
     for j, part in zip(judged, np.split(chosen, np.cumsum(sizes)[:-1]), strict=True):
         particle = j.particle.copy()
         particle[np.flatnonzero(particle)] = part
-        made.append(replace(j, particle=particle, complete=False, background=j.background & False, lost=0))
+        background = j.background & (rng.random(len(j)) < part_of_all)
+        made.append(replace(j, particle=particle, complete=False, background=background, lost=0))
     return made
 
 

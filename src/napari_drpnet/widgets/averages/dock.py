@@ -142,9 +142,10 @@ class AveragesWidget(AskedForm):
         """No better averages come: classes can be judged."""
         averages, target = self.classes_shown.averages, self.target
         if averages is not None and target is not None:
-            self.classes_shown.verdicts = verdicts = Verdicts(target, averages)
+            self.classes_shown.verdicts = verdicts = Verdicts(target, averages, self.session.slices.add)
             verdicts.changed.connect(self._show_verdicts)
             verdicts.failed.connect(show_error)
+            verdicts.told.connect(self.said.setText)
         self._allow()
 
     def _forget(self) -> None:

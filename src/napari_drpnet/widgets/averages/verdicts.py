@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -83,6 +83,15 @@ class _Action:
     states: dict[str, tuple[State, State]] = field(default_factory=dict)
 
 
+Work = Callable[[Iterator[None], Callable[[], object]], None]
+
+
+def _at_once(steps: Iterator[None], done: Callable[[], object]) -> None:
+    for _ in steps:
+        pass
+    done()
+
+
 class Verdicts:
     """Verdicts on the classes of averages, and their picks.
 
@@ -95,13 +104,17 @@ class Verdicts:
         Where the picks are.
     averages
         Whose classes are judged.
+    work
+        Goes through steps and then calls something: at once, or in parts between which the window answers.
     """
 
     changed = Signal()
+    told = Signal(str)  # what was done
     failed = Signal(str)  # why an action ended early
 
-    def __init__(self, target: Keeper, averages: Averages) -> None:
-        self._target, self._averages = target, averages
+    def __init__(self, target: Keeper, averages: Averages, work: Work = _at_once) -> None:
+        self._target, self._averages, self._work = target, averages, work
+        self._text = ""  # what was done last
         self._said: list[Verdict] = [""] * len(averages.classes)
         # By micrograph: its picks as they were before the first verdict, and which of the members these are.
         self._before: dict[str, State] = {}
@@ -119,7 +132,10 @@ class Verdicts:
         return said if 2 * agree >= made else ""
 
     def give(self, classes: Sequence[int], verdict: Verdict, fate: Fate) -> str:
-        """Accept or reject classes; tells what was done."""
+        """Accept or reject classes; tells what was done, or that it is being done."""
+        return self._run(self._give(classes, verdict, fate))
+
+    def _give(self, classes: Sequence[int], verdict: Verdict, fate: Fate) -> Generator[None, None, str]:
         if not len(classes):
             return "Choose a class first: click it."
         verdicts = tuple(self._said[c] for c in classes), (verdict,) * len(classes)
@@ -129,18 +145,29 @@ class Verdicts:
             which = np.flatnonzero(np.isin(one.picks.class_number, wanted))
             if len(which) and not self._try(lambda one=one, which=which: self._judge(action, one.name, which, fate)):
                 break
+            yield
         self._done = [*self._done, action][-ACTIONS:]
         self._undone.clear()
-        self._settle(action, since=True)
+        yield from self._settle(action, since=True)
         return self._told(action, "Accepted" if verdict == "accepted" else "Rejected", fate)
 
     def take_back(self) -> str:
-        """Undo the last verdict; tells what was done."""
-        return self._step(self._done, self._undone, False, "Nothing to take back.")
+        """Undo the last verdict; tells what was done, or that it is being done."""
+        return self._run(self._step(self._done, self._undone, False, "Nothing to take back."))
 
     def redo(self) -> str:
         """Give the verdict again that was taken back last."""
-        return self._step(self._undone, self._done, True, "Nothing to do again.")
+        return self._run(self._step(self._undone, self._done, True, "Nothing to do again."))
+
+    def _run(self, steps: Generator[None, None, str]) -> str:
+        """Go through steps that end in a sentence."""
+
+        def every() -> Iterator[None]:
+            self._text = yield from steps
+
+        self._text = "Changing picks …"
+        self._work(every(), lambda: self.told.emit(self._text))
+        return self._text
 
     def note(self, name: str) -> None:
         """The picks of a micrograph changed: its verdicts may not hold any more."""
@@ -187,7 +214,7 @@ class Verdicts:
 
     # ------------------------------------------------------------ in all of them
 
-    def _step(self, steps: list[_Action], others: list[_Action], since: bool, none: str) -> str:
+    def _step(self, steps: list[_Action], others: list[_Action], since: bool, none: str) -> Generator[None, None, str]:
         """Go one action back or forth."""
         if not steps:
             return none
@@ -196,11 +223,12 @@ class Verdicts:
         for name, states in action.states.items():
             if not self._try(lambda name=name, state=states[since]: self._put(name, self._target.picks(name), state)):
                 break
-        self._settle(action, since)
+            yield
+        yield from self._settle(action, since)
         count = sum(len(states[since].there) for states in action.states.values())
         return f"{'Done again' if since else 'Taken back'}: {_classes(action.classes)}, {count:,} picks."
 
-    def _settle(self, action: _Action, since: bool) -> None:
+    def _settle(self, action: _Action, since: bool) -> Iterator[None]:
         """The verdicts of an action are in force, or those before it."""
         for number, verdict in zip(action.classes, action.verdicts[since], strict=True):
             self._said[number] = verdict
@@ -212,6 +240,7 @@ class Verdicts:
                 mine = classes == number + 1
                 made[number] = State(state.picks.select(mine), state.there[mine])
             self._try(lambda name=name: self._count(name))
+            yield
         self.changed.emit()
 
     def _count(self, name: str) -> None:

@@ -93,13 +93,14 @@ def _others(one: Averaged, chosen: PickSet) -> bool:
 
 
 def _row(one: Averaged, slot: int, others: bool) -> QWidget:
-    """A set's name in the colour of its slot, and its averages."""
+    """A set's name beside the colour of its slot, and its averages."""
     made, averages = QWidget(), one.averages
     grid = QGridLayout(made)
     grid.setContentsMargins(0, 4, 0, 4)
     grid.setSpacing(_GAP)
     told = one.problem if averages is None else f"{averages.picks:,} picks averaged"
-    title = wrapped(f'<b style="color:{colour(slot)}">{one.name}</b>: {told}. {_OTHERS if others else ""}')
+    swatch = f'<span style="color:{colour(slot)}">■</span>'
+    title = wrapped(f"{swatch} <b>{one.name}</b>: {told}. {_OTHERS if others else ''}")
     grid.addWidget(title, 0, 0, 1, _COLUMNS)
     for at, tile in enumerate([] if averages is None else _tiles(averages)):
         grid.addWidget(tile, 1 + at // _COLUMNS, at % _COLUMNS)

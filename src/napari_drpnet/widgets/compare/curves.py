@@ -32,6 +32,8 @@ class CurveLine:
         Of the set.
     chosen
         Drawn thicker.
+    dashed
+        Drawn dashed, as its colour is that of another set, too.
     """
 
     name: str
@@ -39,6 +41,7 @@ class CurveLine:
     threshold: float
     colour: str
     chosen: bool = False
+    dashed: bool = False
 
     @property
     def mark(self) -> tuple[float, float] | None:
@@ -71,7 +74,8 @@ class Curves(Plot):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.area, flags, "Choose the truth to see curves")
         for line in self.lines:
-            painter.setPen(QPen(QColor(line.colour), 2.6 if line.chosen else 1.4))
+            style = Qt.PenStyle.DashLine if line.dashed else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(QColor(line.colour), 2.6 if line.chosen else 1.6, style))
             steps = zip(line.curve.recall.tolist(), line.curve.precision.tolist(), strict=True)
             painter.drawPolyline(QPolygonF([self._place(*step) for step in steps]))
         painter.setPen(QPen(self.ink, 1.5))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
-from napari_drpnet.jobs.compare.pick_files import PickFile, read_pick_files
+from napari_drpnet.jobs.compare.pick_files import ReadFiles, Stranger, read_pick_files
 from napari_drpnet.widgets.compare.form import NO_TRUTH, CompareForm
-from napari_drpnet.widgets.compare.model import RESTED, CompareModel
+from napari_drpnet.widgets.compare.keys import BEFORE, LEAVE, NEXT, Keys
+from napari_drpnet.widgets.compare.model import GRID, RESTED, CompareModel
 from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, problems, run_pickers
 from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
@@ -54,10 +56,12 @@ class CompareWidget(CompareForm):
             (self.session.moved, self._follow_move),
             (self._viewer.dims.events.current_step, self._follow_image),
             (self._viewer.layers.events.removed, self.model.drop_lost),
+            (Eye.of(self._viewer).shown, self._show_cells),
         )
         self._watched = Subscriptions()
         for widget in (self.diameter, self.truth, self.consensus, self.at_least):
             widget.changed.connect(self._ask)
+        self.diameter.changed.connect(self.eye.suit)
         self.pickers.changed.connect(self._check)
         self.job.ended.connect(self._end)
         self.median.clicked.connect(self._use_median)
@@ -66,7 +70,11 @@ class CompareWidget(CompareForm):
         self.add.files.connect(self.add_files)
         self.add.remove.clicked.connect(lambda: self.model.remove(self.model.chosen))
         self.sets.itemSelectionChanged.connect(self._choose)
+        self.strangers.theirs.connect(self._take_strangers)
         self.sets.cellDoubleClicked.connect(lambda row, _: self.place.setText(self.model.go_on(self.model.sets[row])))
+        step = {NEXT: 1, BEFORE: -1}
+        actions = {key: partial(self._step, by) for key, by in step.items()}
+        self._keys = Keys(self._viewer, self, {**actions, LEAVE: self.model.leave_place})
         self.pairs.cellDoubleClicked.connect(lambda row, _: self._go_to_pair(row))
         self.threshold.changed.connect(self._let_through)
         self.best.clicked.connect(self._use_best)
@@ -95,6 +103,7 @@ class CompareWidget(CompareForm):
         except UserError:
             source = None
         if not self.model.shows(source):
+            self.strangers.ask([])
             self.model.follow(source, layer)
         self._check()
 
@@ -218,9 +227,17 @@ class CompareWidget(CompareForm):
             frame = self.source.source().frame.unbinned
             self.job.run(read_pick_files, list(paths), frame, done=self._take_files)
 
-    def _take_files(self, files: Sequence[PickFile]) -> None:
-        for file in files:
+    def _take_files(self, found: ReadFiles) -> None:
+        for file in found.files:
             self.model.add(file.path.name, OfFile(file))
+        self.strangers.ask(found.strangers)
+
+    def _take_strangers(self, strangers: Sequence[Stranger]) -> None:
+        """Somebody says that these picks are of the micrograph that is open."""
+        with self.job.saying():
+            frame = self.source.source().frame.unbinned
+            for one in strangers:
+                self.model.add(one.file.path.name, OfFile(one.file.given_to(frame)))
 
     # ------------------------------------------------------------ what is asked
 
@@ -242,6 +259,11 @@ class CompareWidget(CompareForm):
         self.model.show(view)
         self.fill(self.model)
 
+    def _show_cells(self) -> None:
+        """The micrograph is filtered for the eye, in the cells as well."""
+        if self.view.value == GRID:
+            self.model.show(GRID)
+
     def _let_through(self, threshold: float) -> None:
         self.model.let_through(threshold, self.together.value)
         self.curves.show_lines(self.model.lines)
@@ -256,6 +278,10 @@ class CompareWidget(CompareForm):
         found = self.model.own_sizes
         if found is not None:
             self.diameter.value = round(found[1])
+
+    def _step(self, step: int) -> None:
+        """A key goes to the next place where two sets differ, or to the one before."""
+        self.place.setText(self.model.step(step))
 
     def _go_to_pair(self, row: int) -> None:
         """Two sets were double-clicked: see where they differ."""
@@ -282,8 +308,10 @@ class CompareWidget(CompareForm):
         self.loading.leave(window)
         self._looking.stop()
         self.source.heard.end()
+        self.eye.leave(window)
         self._heard.end()
         if window:
             self._watched.end()
+            self._keys.release()
         self.model.leave(window)
         self._crew = LoadedPickers()  # napari keeps the form, but the networks may go

@@ -16,7 +16,9 @@ from napari_drpnet.widgets.compare.averages import AveragesPage
 from napari_drpnet.widgets.compare.curves import Curves
 from napari_drpnet.widgets.compare.layers import KINDS, SIGNS
 from napari_drpnet.widgets.compare.model import ALL_SETS, GRID, VERDICT, CompareModel
+from napari_drpnet.widgets.compare.strangers import Strangers
 from napari_drpnet.widgets.compare.tables import PAIRS, SETS, PickerList, fill_pairs, fill_sets
+from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
@@ -49,6 +51,7 @@ class CompareForm(QWidget):
         self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
         self.in_pixels = Label(label=" ", value="")
         self.invert: Any = control(PickerSettings, "invert")
+        self.eye = EyeForm(viewer, self.source)
         self.measure = CheckBox(
             text="estimate true picks",
             value=True,
@@ -67,7 +70,7 @@ class CompareForm(QWidget):
         self._lay_out()
 
     def _build_sets(self) -> None:
-        self.add = AddBar()
+        self.add, self.strangers = AddBar(), Strangers()
         self.sets = table(SETS, digits=3)
         self.truth = narrow(
             ComboBox(
@@ -108,7 +111,7 @@ class CompareForm(QWidget):
         self.tabs.addTab(self.averages, "Averages")
 
     def _lay_out(self) -> None:
-        head = aligned([*self.source.widgets, self.diameter, self.in_pixels, self.invert, self.measure])
+        head = aligned([*self.source.widgets, self.eye, self.diameter, self.in_pixels, self.invert, self.measure])
         column = in_column(
             head,
             self.median,
@@ -116,6 +119,7 @@ class CompareForm(QWidget):
             self.job.native,
             self.failed,
             self.add,
+            self.strangers,
             self.sets,
             self.proved,
             self.warning,

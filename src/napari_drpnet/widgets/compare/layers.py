@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.drawing.colours import colour
+from napari_drpnet.drawing.colours import colour, symbol
 from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE
 from napari_drpnet.evaluation import Verdict
 from napari_drpnet.widgets.compare.sets import OfLayer, PickSet
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KINDS = {"right": (TRUE, "disc"), "wrong": (FALSE, "square"), "missed": (MISSED, "diamond")}
 SIGNS = {"disc": "○", "square": "□", "diamond": "◇"}  # the symbols in text
 JUDGED = "right, wrong, missed"
+_DIM = 0.3  # opacity of what is not marked
 # Circles of one particle would hide each other: those of each set are drawn a little smaller than the last one's.
 _PARTS = (1.0, 0.88, 0.76, 0.64, 0.52, 0.4, 0.3, 0.2)
 
@@ -42,6 +43,7 @@ class SetLayers:
         self._nested = True
         self._lit: dict[Any, bool] = {}  # what we made visible, so that a layer hidden by hand stays so
         self._wanted: dict[Any, bool] = {}
+        self._bright: dict[Any, float] = {}  # opacity of layers that are dimmed
 
     def of(self, chosen: PickSet) -> Points | None:
         """The layer of a set; None when it has none in the viewer."""
@@ -70,11 +72,13 @@ class SetLayers:
                 picks, name=_layer_name(chosen), position=source.position, colour=colour(chosen.slot), part=part
             )
             self._made[chosen] = self._add(layers.laid_on(made, source.ground))
+            self._shape(chosen)
             return
         layers.move_points(layer, picks.frame, source.position)
         layers.lay_on(layer, source.ground)
         with layers.drawn_once(layer):
             layers.swap_points(layer, picks)
+        self._shape(chosen)
         layer.editable = False
 
     def follow(self, chosen: PickSet) -> None:
@@ -138,10 +142,30 @@ class SetLayers:
 
     def close(self) -> None:
         """Leave only what a person may want to keep: the sets, all visible."""
+        self.dim(False)
         self.arrange(judged=False)
         self._discard(self.judged)
         for layer in self.all:
             layer.editable = True
+
+    def dim(self, dimmed: bool) -> None:
+        """Draw all layers faintly, so that what is marked stands out; or again as they were."""
+        for layer in self.all:
+            if dimmed:
+                self._bright.setdefault(layer, layer.opacity)
+                layer.opacity = min(_DIM, self._bright[layer])
+            elif layer in self._bright:
+                layer.opacity = self._bright[layer]
+        if not dimmed:
+            self._bright.clear()
+
+    def _shape(self, chosen: PickSet) -> None:
+        """Squares and others tell sets apart that share a colour."""
+        layer, shape = self._made[chosen], symbol(chosen.slot)
+        if shape != "disc":
+            layer.current_symbol = shape
+            if len(layer.data):
+                layer.symbol = shape
 
     def _part(self, chosen: PickSet) -> float:
         return _PARTS[chosen.slot % len(_PARTS)] if self._nested else 1.0

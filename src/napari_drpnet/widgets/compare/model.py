@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 from qtpy.QtCore import QObject
 
-from napari_drpnet.drawing.colours import colour
+from napari_drpnet.drawing.colours import colour, dashed
 from napari_drpnet.jobs.compare.consensus import CONSENSUS
 from napari_drpnet.jobs.compare.figures import Figures, Question, measure
 from napari_drpnet.widgets.compare.curves import CurveLine
@@ -18,6 +18,7 @@ from napari_drpnet.widgets.compare.layers import SetLayers
 from napari_drpnet.widgets.compare.sets import OfLayer, OfOthers, Origin, PickSet
 from napari_drpnet.widgets.compare.tour import Tour
 from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.source import ChosenImage
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 ALL_SETS, VERDICT, GRID = "all sets", "right, wrong and missed", "side by side"
 RESTED = 150  # milliseconds after which a threshold has settled: numbers and tables follow then
-_WHITE = 7  # the colour of the consensus, unlike that of any of the first sets
+_ALONE = "Add another set to see where they differ."
+_LIME = 7  # the brightest colour is that of the consensus
 SAME = 0.5  # diameters that picks of one particle may be apart
 
 
@@ -71,6 +73,7 @@ class CompareModel:
         self._at_least = 0
         self._view = ALL_SETS
         self._tour = Tour(viewer)
+        self._between: tuple[PickSet, PickSet] | None = None  # the sets whose differences are gone through
         self._rest = timer(self._settle, RESTED, parent)
 
     # ------------------------------------------------------------ sets
@@ -96,7 +99,7 @@ class CompareModel:
         names = [name, *(f"{name} {n}" for n in range(2, len(self.sets) + 3))]
         taken = {chosen.name for chosen in self.sets}
         slots = {chosen.slot for chosen in self.sets}
-        wanted = [_WHITE] if name == CONSENSUS else []
+        wanted = [_LIME] if name == CONSENSUS else []
         slot = next(n for n in (*wanted, *range(len(self.sets) + 1)) if n not in slots)
         made = PickSet(next(free for free in names if free not in taken), origin, slot, threshold)
         self.sets.append(made)
@@ -137,6 +140,7 @@ class CompareModel:
     def follow(self, source: ChosenImage | None, image: Image | None) -> None:
         """Another micrograph, None for none: nothing of the last one stays in sight."""
         self.background.drop()
+        self.leave_place()
         self.figures = None
         self._source, self._image = source, image
         for chosen in self.sets:
@@ -165,6 +169,7 @@ class CompareModel:
 
     def let_through(self, threshold: float, together: bool = False) -> None:
         """Move the threshold of the chosen set, or of all that have scores of one kind; circles follow at once."""
+        self.leave_place()
         for chosen in self._moved_by(together):
             chosen.threshold, chosen.moved = threshold, True
             self.layers.follow(chosen)
@@ -198,7 +203,11 @@ class CompareModel:
         standings = () if self.figures is None else self.figures.comparison.standings
         found = [(self.named(standing.name), standing.curve) for standing in standings]
         return [
-            CurveLine(chosen.name, curve, chosen.threshold, colour(chosen.slot), chosen is self.chosen)
+            CurveLine(
+                *(chosen.name, curve, chosen.threshold, colour(chosen.slot)),
+                chosen is self.chosen,
+                dashed(chosen.slot),
+            )
             for chosen, curve in found
             if chosen is not None and curve is not None
         ]
@@ -262,6 +271,8 @@ class CompareModel:
 
     def show(self, view: str) -> None:
         """Show all sets, the verdict on the chosen one, or the sets side by side."""
+        if view != self._view:
+            self.leave_place()
         self._view = view
         if view != GRID:
             self.grid.hide()
@@ -273,15 +284,33 @@ class CompareModel:
         self.layers.arrange(judged=view == VERDICT)
         if view == GRID:
             shown = [self.layers.of(chosen) for chosen in self.sets if chosen.every is not None]
-            self.grid.show(self._image, [layer for layer in shown if layer is not None and layer.visible])
+            self.grid.show(
+                Eye.of(self._viewer).layer or self._image,
+                [layer for layer in shown if layer is not None and layer.visible],
+            )
 
     def go_on(self, chosen: PickSet, other: PickSet | None = None) -> str:
-        """Go to the next place where two sets differ; the other one is the truth, or the first one, if not said."""
+        """Go to the next place where two sets differ, and mark it; the other one is the truth, or the first set."""
         others = [other, self.truth, *self.sets]
         against = next((one for one in others if one is not None and one is not chosen), None)
-        if against is None or self.radius is None:
-            return "Add another set to see where they differ."
-        return self._tour.go_on(chosen, against, self.radius, self._diameter)
+        self._between = None if against is None else (chosen, against)
+        return self.step(1)
+
+    def step(self, step: int) -> str:
+        """Go to the place after the last one, or before it where ``step`` is -1; says which it is."""
+        if self._between is None or not all(one in self.sets for one in self._between):
+            self._between = None
+            return self.go_on(self.chosen) if self.chosen is not None and len(self.sets) > 1 else _ALONE
+        if self.radius is None or self._source is None:
+            return _ALONE
+        told = self._tour.go_on(*self._between, self.radius, self._diameter, self._source, step)
+        self.layers.dim(self._tour.ring is not None and self._tour.ring.visible)
+        return told
+
+    def leave_place(self) -> None:
+        """Show all again as it was before a place was marked."""
+        self._tour.leave()
+        self.layers.dim(False)
 
     def leave(self, window: bool) -> None:
         """The form is gone: leave the sets' layers, and nothing else."""
@@ -292,4 +321,5 @@ class CompareModel:
             for chosen in self.sets:
                 if isinstance(chosen.origin, OfLayer):
                     chosen.origin.release()
+            self._tour.close()
             self.layers.close()

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap
 
 from napari_drpnet.averaging.shares import Estimate
-from napari_drpnet.drawing.colours import colour
+from napari_drpnet.drawing.colours import colour, symbol
 from napari_drpnet.evaluation.agreement import Pair
 from napari_drpnet.jobs.compare.figures import Figures
 from napari_drpnet.jobs.prospect import said
@@ -75,7 +75,7 @@ def fill_sets(table: Table, sets: Sequence[PickSet], figures: Figures | None, tr
         item = table.item(row, 0)
         if item is None:
             continue
-        item.setIcon(ring_icon(colour(chosen.slot)))
+        item.setIcon(ring_icon(chosen.slot))
         if chosen.every is None:
             item.setForeground(QBrush(_GREY))
             item.setToolTip(chosen.trouble or f"{chosen.name} has no picks of this micrograph.")
@@ -120,13 +120,14 @@ def _pair_row(pair: Pair, pixel_size: float) -> tuple[object, ...]:
     return (f"{pair.first} – {pair.second}", pair.shared, f1, pair.distance * pixel_size if pair.shared else None)
 
 
-def ring_icon(code: str) -> QIcon:
-    """A ring in a colour, as it is drawn around the picks."""
+def ring_icon(slot: int) -> QIcon:
+    """A ring in the colour of a set, or a square where other sets have the colour, too."""
     picture = QPixmap(_ICON, _ICON)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(QColor(code), 2.5))
-    painter.drawEllipse(2, 2, _ICON - 4, _ICON - 4)
+    painter.setPen(QPen(QColor(colour(slot)), 3))
+    draw = painter.drawEllipse if symbol(slot) == "disc" else painter.drawRect
+    draw(2, 2, _ICON - 4, _ICON - 4)
     painter.end()
     return QIcon(picture)

@@ -66,6 +66,7 @@ class GalleryWidget(GalleryForm):
         self.grid.marked.connect(self.mark)
         self.grid.undone.connect(self.take_back)
         self._labelling.failed.connect(show_error)
+        self._labelling.told.connect(self._show_done)
         self.grid.chosen.connect(self._tell_count)
         self.grid.customContextMenuRequested.connect(self._show_menu)
         session = self._session
@@ -279,10 +280,11 @@ class GalleryWidget(GalleryForm):
 
     def take_back(self) -> None:
         """Give the particles of the last action the labels that they had."""
-        self._show_done(self._labelling.take_back())
+        self._labelling.take_back()
 
     def _mark(self, numbers: npt.NDArray[np.int64], label: LabelKind) -> None:
-        self._show_done(self._labelling.mark(self.catalogue.places_of(numbers), label))
+        self._labelling.mark(self.catalogue.places_of(numbers), label)
+        self._update()
 
     def _show_done(self, told: str) -> None:
         self._update()

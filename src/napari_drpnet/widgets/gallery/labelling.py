@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from psygnal import Signal
@@ -25,6 +25,7 @@ class Labelling:
     """
 
     failed = Signal(str)  # why an action ended early
+    told = Signal(str)  # what was done
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -34,8 +35,8 @@ class Labelling:
         """Another project: there is nothing to take back."""
         self._actions.clear()
 
-    def mark(self, places: Mapping[str, FloatArray], label: LabelKind) -> str:
-        """LabelKind the particles at ``(n, 2)`` places of some micrographs; tells what was done."""
+    def mark(self, places: Mapping[str, FloatArray], label: LabelKind) -> None:
+        """LabelKind the particles at ``(n, 2)`` places of some micrographs; `told` what was done."""
         before: dict[str, Picks] = {}
 
         def relabel(name: str, picks: Picks) -> Picks:
@@ -44,18 +45,22 @@ class Labelling:
             before[name] = picks.select(rows)
             return labelled(picks, rows, label)
 
-        action = {name: before[name] for name in self._change(places, relabel)}
-        if not action:
-            return ""
-        self._actions = [*self._actions, action][-ACTIONS:]
-        done = "Rejected" if label == "background" else "Accepted"
-        return f"{done} {sum(map(len, action.values())):,} on {_count(action)}. Ctrl+Z here takes it back."
+        def tell(changed: list[str]) -> None:
+            action = {name: before[name] for name in changed}
+            if action:
+                self._actions = [*self._actions, action][-ACTIONS:]
+                done = "Rejected" if label == "background" else "Accepted"
+                number = sum(map(len, action.values()))
+                self.told.emit(f"{done} {number:,} on {_count(action)}. Ctrl+Z here takes it back.")
 
-    def take_back(self) -> str:
-        """Give the particles of the last action the labels that they had; tells what was done."""
+        self._change(places, relabel, tell)
+
+    def take_back(self) -> None:
+        """Give the particles of the last action the labels that they had; `told` what was done."""
+        self._session.slices.finish()
         if not self._actions:
             self._session.undo()
-            return ""
+            return
         action = self._actions.pop()
 
         def restore(name: str, picks: Picks) -> Picks:
@@ -65,18 +70,24 @@ class Labelling:
             label[rows[rows >= 0]], source[rows[rows >= 0]] = was.label[rows >= 0], was.source[rows >= 0]
             return replace(picks, label=label.astype(str), source=source.astype(str))
 
-        return f"Taken back on {_count(self._change(action, restore))}."
+        self._change(action, restore, lambda done: self.told.emit(f"Taken back on {_count(done)}."))
 
-    def _change(self, names: Iterable[str], change: Callable[[str, Picks], Picks]) -> list[str]:
-        """Change the picks of micrographs as long as that works; names of those that were changed."""
-        done = []
-        try:
-            for name in names:
-                self._session.change(name, change(name, self._session.picks(name)))
-                done.append(name)
-        except UserError as error:
-            self.failed.emit(str(error))
-        return done
+    def _change(
+        self, names: Iterable[str], change: Callable[[str, Picks], Picks], tell: Callable[[list[str]], None]
+    ) -> None:
+        """Change the picks of micrographs as long as that works; ``tell`` gets the names of those that were changed."""
+        done: list[str] = []
+
+        def steps() -> Iterator[None]:
+            try:
+                for name in names:
+                    self._session.change(name, change(name, self._session.picks(name)))
+                    done.append(name)
+                    yield
+            except UserError as error:
+                self.failed.emit(str(error))
+
+        self._session.slices.add(steps(), lambda: tell(done))
 
 
 def _count(names: Iterable[str]) -> str:

@@ -21,7 +21,12 @@ S = TypeVar("S", bound=Settings)
 _NO_LIMIT = 1e6
 _SMALL = 0.01  # two decimals say little of a number below this
 _LARGEST_PAIR = 1e5  # a pair of numbers shares the width of one
-_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"}
+_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"} | {
+    "micrograph px": "px",
+    "reduced px": "px, scaled down",
+    "network px": "px, scaled down",
+    "1/255 of the map's maximum": "of 255",
+}
 # What a control that is wrong looks like, and the names under which it keeps what it is otherwise.
 _RED = "QAbstractSpinBox, QLineEdit, QComboBox { border: 2px solid #e5484d; }"
 _WRONG, _HELP = "wrong", "help"

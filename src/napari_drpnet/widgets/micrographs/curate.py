@@ -22,6 +22,7 @@ from napari_drpnet.labels import (
     uncertain_order,
     uncertainty,
 )
+from napari_drpnet.settings.project import Unreviewed
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.lasso import Lasso
 from napari_drpnet.widgets.session.session import Session
@@ -68,6 +69,8 @@ KEYS = (
     Key(("Escape",), "select none", "select_none"),
 )
 
+_LABELS: dict[Unreviewed, LabelKind] = {"particles": "particle", "background": "background"}
+
 
 class Curation:
     """What the keys and buttons do to the current micrograph's picks, and the keys on the session's layers.
@@ -82,6 +85,7 @@ class Curation:
 
     said = Signal(str)  # what was done, or why not
     lassoing = Signal(bool)  # the lasso was taken or put away
+    asking = Signal(str, int)  # what are so many unreviewed picks of this micrograph? `finish` takes the answer
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -151,11 +155,53 @@ class Curation:
     # ------------------------------------------------------------ going through the data
 
     def done(self) -> None:
-        """Mark the micrograph as done, or as not done."""
-        session = self._session
-        if session.project is not None:
-            state = session.project.row(session.current).state
-            session.mark_done(session.current, state != "done")
+        """Mark the micrograph as done, or as not done; what unreviewed picks are may have to be asked first."""
+        session, name = self._session, self._session.current
+        if session.project is None or session.read_only or not name:
+            return
+        if session.project.row(name).state == "done":
+            session.mark_done(name, False)
+            return
+        answer, unreviewed = session.project.settings.unreviewed, int(self._unreviewed(name).sum())
+        if unreviewed and answer == "ask":
+            self.asking.emit(name, unreviewed)
+        else:
+            self.finish(name, answer)
+
+    def finish(self, name: str, answer: Unreviewed, remember: bool = False) -> None:
+        """Mark a micrograph as done.
+
+        Parameters
+        ----------
+        name
+            Of the micrograph.
+        answer
+            What its unreviewed picks are; what was labelled stays as it is.
+        remember
+            Whether the project is to keep the answer.
+        """
+        session, which = self._session, self._unreviewed(name)
+        try:
+            if remember:
+                session.configure(unreviewed=answer)
+            if answer in _LABELS and which.any():
+                session.change(name, labelled(session.picks(name), which, _LABELS[answer]))
+        except UserError as error:
+            self.said.emit(str(error))
+            return
+        session.mark_done(name)
+        count = int(which.sum())
+        if count and answer in _LABELS:
+            self.said.emit(f"Done. {count:,} picks are now labelled {_LABELS[answer]}; Ctrl+Z takes that back.")
+        else:
+            self.said.emit(f"Done. {count:,} unreviewed picks are left out." if count else "Done.")
+
+    def _unreviewed(self, name: str) -> MaskArray:
+        """The picks that nobody labelled, as far as they are shown."""
+        session, picks = self._session, self._session.picks(name)
+        layer = session.points if name == session.current else None
+        shown = np.ones(len(picks), dtype=bool) if layer is None else np.asarray(layer.shown)
+        return np.asarray(~picks.by_hand & shown)
 
     def next_uncertain(self) -> None:
         """Show the pick that the picker is less sure of than of the rest."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -19,16 +21,21 @@ from qtpy.QtWidgets import (
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers import needs_diameter
+from napari_drpnet.widgets.kit.background import Background
+from napari_drpnet.widgets.kit.eye_form import EyeForm
+from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
 from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, to_read, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
+from napari_drpnet.widgets.micrographs.done import DoneChoice
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
-from napari_drpnet.widgets.micrographs.table import MicrographModel
+from napari_drpnet.widgets.micrographs.table import COLUMNS, MicrographModel
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +43,8 @@ if TYPE_CHECKING:
 
 STATES = ("all", "new", "picked", "edited", "done")
 LAG = 400  # milliseconds after an edit, when it is on disk: the table shows what is
+LONG = 20  # seconds of picking after which a person may look elsewhere, and is told of the end
+_LISTED = 10  # micrographs that could not be picked
 TYPING = 150  # milliseconds without a key before the filter works
 
 
@@ -47,7 +56,8 @@ class MicrographsWidget(QWidget):
         self.session = Session.of(napari_viewer)
         self.curation = Curation(self.session)
         self._changed: set[str] = set()
-        self._picking = ""  # micrograph that the job is at
+        self._ctf = Background()
+        self._begun = 0.0  # when the run of picking began
         self._asked: list[str] = []  # those that it was given
         self._build()
         self._connect()
@@ -71,16 +81,12 @@ class MicrographsWidget(QWidget):
         self.state_filter.setToolTip("Show only micrographs in this state.")
         self.model = MicrographModel()
         self.table = _table(self.model)
-        self.smooth = QCheckBox("Smoothed for the eye")
-        self.smooth.setToolTip(
-            "Show micrographs without the noise finer than particles. Picking sees them as they are."
-        )
-        self.smooth.setChecked(self.session.smooth)
+        self.eye = EyeForm(self.session.viewer)
         self.previous_button = button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
         self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
         self.done_button = button("Done", "Mark this micrograph as done, or as not done (D).")
         self.done_button.setCheckable(True)
-        self.panel = CuratePanel(self.curation)
+        self.panel = CuratePanel(self.curation, DoneChoice(self.session))
         self.settings = ProjectForm(self.session)
         self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay.")
         self.job = JobBar("Pick all", self.pick_all)
@@ -107,7 +113,7 @@ class MicrographsWidget(QWidget):
             in_row(self.name_filter, self.state_filter, stretch=(1, 0)),
             self.table,
             in_row(self.previous_button, self.next_button, self.done_button),
-            self.smooth,
+            in_row(aligned([self.eye]), self.eye.spectrum.native, stretch=(1, 0)),
             self.panel,
             self.settings.native,
             self.job.native,
@@ -121,10 +127,10 @@ class MicrographsWidget(QWidget):
             (session.moved, self._follow_move),
             (session.edited, self._note),
             (session.saving, self._show_notice),
+            (session.threshold.changed, self._show_state),
         )
         self.close_button.clicked.connect(session.close)
         self.previous_button.clicked.connect(session.previous)
-        self.smooth.toggled.connect(session.show_smoothed)
         self.next_button.clicked.connect(session.next)
         self.done_button.clicked.connect(self.curation.done)
         self.pick_this.clicked.connect(self.pick_current)
@@ -151,6 +157,9 @@ class MicrographsWidget(QWidget):
         self.name_filter.clear()
         self.state_filter.setCurrentIndex(0)
         self.model.fill(project.rows())
+        self.model.tell_ctf({})
+        self._ctf.order(partial(jobs.told_ctf, project), partial(self._take_ctf, project))
+        self._hide_columns()
         self._allow()
         self._follow_move(self.session.current)
 
@@ -179,8 +188,9 @@ class MicrographsWidget(QWidget):
         project, rows = self.session.project, self.model.rows
         if project is None or not self.session.current:
             return
-        done = sum(row.state == "done" for row in rows)
-        self.title.setText(f"<b>{project.folder.name}</b> · {len(rows)} micrographs · {done} done")
+        done, picks = sum(row.state == "done" for row in rows), project.total().picks
+        told = (f"<b>{project.folder.name}</b>", f"{len(rows):,} micrographs", f"{picks:,} picks", f"{done:,} done")
+        self.title.setText(" · ".join(told))
         self.done_button.setChecked(project.row(self.session.current).state == "done")
         self.panel.show_counts()
 
@@ -226,9 +236,21 @@ class MicrographsWidget(QWidget):
         project = self.session.project
         changed, self._changed = self._changed, set()
         if project is not None:
-            for name in changed:
-                self.model.put(project.row(name))
+            self.model.put_all([project.row(name) for name in changed])
+            self._hide_columns()
             self._show_state()
+
+    def _take_ctf(self, project: Project, known: dict[str, jobs.ToldCTF]) -> None:
+        """What files tell of the CTF, if the project is still the one that is open."""
+        if known and self.session.project is project:
+            self.model.tell_ctf(known)
+            self._hide_columns()
+
+    def _hide_columns(self) -> None:
+        """A column without any value takes no room."""
+        empty = self.model.empty
+        for column in range(self.model.columnCount()):
+            self.table.setColumnHidden(column, column in empty)
 
     # ------------------------------------------------------------ picking
 
@@ -249,17 +271,19 @@ class MicrographsWidget(QWidget):
             show_warning("The diameter of the particle is not known. Give it under Picking.")
             self.settings.open(True)
             return
+        self.session.threshold.leave()
         self.session.flush()
         self.session.share(True)
-        self._picking, self._asked = "", names
+        self._begun, self._asked = monotonic(), names
         self.pick_this.setEnabled(False)
         self.job.run(jobs.pick_project, project, names, None, again, step=self._picked_one, done=self._picked)
 
     def _picked_one(self, progress: jobs.Progress) -> None:
-        """A micrograph is begun, so the one before is finished."""
-        if progress.message != self._picking:
-            self._take(self._picking)
-            self._picking = progress.message
+        """Say how far it is, and show what is finished."""
+        if isinstance(progress, jobs.PickProgress):
+            self.job.say(jobs.progress_in_words(progress, monotonic() - self._begun))
+            for result in progress.finished:
+                self._take(result.micrograph)
 
     def _ended(self) -> None:
         """The job is over, one way or the other."""
@@ -268,11 +292,16 @@ class MicrographsWidget(QWidget):
         self._allow()
 
     def _picked(self, report: jobs.PickReport) -> None:
-        failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
         new = len(report.picked) - report.earlier
-        before = f" {report.earlier} had been picked with these settings." if report.earlier else ""
-        told = [f"{new} picked, {report.picks} particles in all.{before}", *report.notes, *failed[:5]]
-        self.job.say("\n".join(told))
+        before = f" {report.earlier:,} had been picked with these settings." if report.earlier else ""
+        done = f"{new:,} picked, {report.picks:,} particles in all.{before}"
+        failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
+        if len(failed) > _LISTED:
+            failed = [f"{len(failed):,} could not be picked:", *failed[:_LISTED], "and others: they are still new."]
+        self.job.say("\n".join([done, *report.notes, *failed]))
+        if monotonic() - self._begun > LONG:
+            wrong = f" {len(report.failed):,} could not be picked." if report.failed else ""
+            show_info(f"Picking has ended: {done}{wrong}")
 
     def _take(self, name: str) -> None:
         if name in self.session.names:
@@ -288,8 +317,11 @@ class MicrographsWidget(QWidget):
         self._heard.end()
         self._refresh.stop()
         self._typing.stop()
-        self.settings.heard.end()
+        self._ctf.leave(window)
+        self.settings.leave(window)
         self.panel.heard.end()
+        self.panel.done.heard.end()
+        self.eye.leave(window)
         if window:
             self.curation.release()
             session.follow(())
@@ -318,6 +350,7 @@ def _table(model: MicrographModel) -> Any:
     header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for column, width in enumerate((52, 64, 58, 52), 1):
-        table.setColumnWidth(column, width)
+    header.setMinimumSectionSize(36)
+    for number, column in enumerate(COLUMNS[1:], 1):
+        table.setColumnWidth(number, column.width)
     return table

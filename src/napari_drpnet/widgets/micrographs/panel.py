@@ -10,6 +10,7 @@ from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
+from napari_drpnet.widgets.micrographs.done import DoneChoice, DoneQuestion
 
 _SIGNS = {"Control": "Ctrl", "Escape": "Esc", "Delete": "Del"}
 
@@ -21,11 +22,13 @@ class CuratePanel(QWidget):
     ----------
     curation
         What they act on.
+    done
+        What picks become that nobody reviewed.
     """
 
-    def __init__(self, curation: Curation) -> None:
+    def __init__(self, curation: Curation, done: DoneChoice) -> None:
         super().__init__()
-        self._curation = curation
+        self._curation, self.done = curation, done
         self.legend = wrapped()
         self.said = wrapped()
         self.low, self.high = _number(0.0, 1.0, 0.05, 0.0), _number(0.0, 1.0, 0.05, 0.5)
@@ -63,9 +66,16 @@ class CuratePanel(QWidget):
     def _show_lasso(self, ready: bool) -> None:
         self.by_lasso.setChecked(ready)
 
+    def _ask(self, name: str, count: int) -> None:
+        """What are so many picks of a micrograph that is done? Nothing waits for the answer."""
+        self.question = DoneQuestion(self, count)
+        self.question.answered.connect(lambda answer, remember: self._curation.finish(name, answer, remember))
+        self.question.rejected.connect(lambda: self._say("Not marked as done."))
+        self.question.open()
+
     def _lay_out(self) -> None:
         rows = self._selections(), in_row(self.by_lasso, self.paint), in_row(*self.labels.values())
-        lay_out(self, self.legend, *rows, self.said, self.keys).setSpacing(4)
+        lay_out(self, self.legend, *rows, self.said, self.keys, self.done).setSpacing(4)
 
     def _selections(self) -> QWidget:
         part = QWidget()
@@ -82,7 +92,9 @@ class CuratePanel(QWidget):
 
     def _connect(self) -> None:
         curation = self._curation
-        self.heard = Subscriptions((curation.said, self._say), (curation.lassoing, self._show_lasso))
+        self.heard = Subscriptions(
+            (curation.said, self._say), (curation.lassoing, self._show_lasso), (curation.asking, self._ask)
+        )
         self.by_score.clicked.connect(lambda: curation.select_score(self.low.value(), self.high.value()))
         self.by_edge.clicked.connect(lambda: curation.select_edge(self.distance.value()))
         self.by_lasso.clicked.connect(curation.lasso)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Label
+from magicgui.widgets import CheckBox, Label
 from napari.utils.notifications import show_warning
 
 from napari_drpnet import layers
@@ -12,6 +12,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.dock_form import DockForm
+from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
@@ -23,6 +24,7 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.pick.learnt import LearntForm
 from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
+from napari_drpnet.widgets.pick.project_side import ProjectSide
 from napari_drpnet.widgets.pick.result import Result
 from napari_drpnet.widgets.pick.run import Scored, Sooner, in_project, on_its_own, steps
 from napari_drpnet.widgets.pick.saving import SaveForm
@@ -44,7 +46,6 @@ class PickWidget(DockForm):
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
         self._results: dict[tuple[Any, ...], Result] = {}
-        self._thresholds: dict[str, ThresholdValue] = {}  # that somebody chose, for each picker
         self._build(napari_viewer)
         self._connect()
         self._follow_project()
@@ -54,26 +55,30 @@ class PickWidget(DockForm):
         self.sight = OneAtATime(viewer)
         self.hidden = Label(value="")
         self.hidden.native.setWordWrap(True)
+        self.eye = EyeForm(viewer, self.source)
         self.size = SizeForm(viewer)
         self.diameter, self.in_pixels, self.show_ring = self.size.diameter, self.size.in_pixels, self.size.show_ring
         self.method = PickerForm()
         self.picker = self.method.picker
         self.device = control(PickerSettings, "device", preference("device"))
-        self.invert = control(PickerSettings, "invert")
+        tooltip = PickerSettings.model_fields["invert"].description
+        self.invert = CheckBox(name="invert", text="Particles are bright", tooltip=tooltip)
         self.job = JobBar("Run", self.run)
         self.tuning = Tuning()
         self.threshold, self.min_distance = self.tuning.threshold, self.tuning.min_distance
         self.show_scores, self.summary = self.tuning.show_scores, self.tuning.summary
+        self.project_side = ProjectSide(self.session, self.source, self.size, self.method, self.tuning, self.invert)
         self.learnt = LearntForm()
         self.saving = SaveForm()
         method = (self.picker, self.method.about, self.device, self.invert, self.method.folds)
-        form = (*self.source.widgets, self.hidden, *self.size.widgets, *method)
+        form = (*self.source.widgets, self.hidden, *self.size.widgets, self.eye, self.eye.spectrum, *method)
         super().__init__(widgets=[*form, self.job, *self.tuning.widgets, self.saving, self.learnt])
         self.learnt.show_for(None)
 
     def _connect(self) -> None:
         self.source.changed.connect(self._check)
         self.size.changed.connect(self._follow_diameter)
+        self.diameter.changed.connect(self.eye.suit)
         self.method.changed.connect(self._follow_picker)
         self.tuning.changed.connect(self._tune)
         self.tuning.measured.connect(self._use_diameter)
@@ -88,10 +93,14 @@ class PickWidget(DockForm):
             (self.session.opened, self._follow_project),
             (self.session.configured, self._follow_settings),
             (self.session.moved, self._follow_move),
+            (self.session.edited, self._note_edit),
+            (self.session.threshold.changed, self._count_later),
             (self._viewer.layers.events.removed, self._forget),
             (self._viewer.dims.events.current_step, self._check),
         )
-        self._keeping = timer(self._keep, SETTLED, self.native)
+        self._keeping = timer(self.project_side.keep, SETTLED, self.native)
+        self._counting = timer(self._count, 0, self.native)
+        self._totalling = timer(self._count, SETTLED, self.native)  # the project counts what is saved
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run
@@ -101,12 +110,12 @@ class PickWidget(DockForm):
         source, name = self.source.source(), self._name
         project = self.session.project
         if name and project is not None:
-            self._keep()
+            self.project_side.keep()
             more = {"device": self.device.value, "memory": preference("memory")}
-            order = in_project(source, project, self._threshold == AUTO, **more)
+            order = in_project(source, project, self.project_side.threshold == AUTO, **more)
         else:
             told = self._settings().model_dump()
-            order = on_its_own(source, self.method.name, told, self.learnt, self._threshold == AUTO)
+            order = on_its_own(source, self.method.name, told, self.learnt, self.project_side.threshold == AUTO)
         self.job.run(
             steps,
             order,
@@ -141,7 +150,9 @@ class PickWidget(DockForm):
         self._results.pop(source.key, None)
         self._results[source.key] = result
         known = source.frame.pixel_size is not None
-        threshold = self._thresholds.get(picker.name, AUTO if picker.auto else picker.settings.threshold)
+        usual = AUTO if picker.auto else picker.settings.threshold
+        threshold = self.project_side.thresholds.get(picker.name, usual)
+        result.edited.connect(self._count_later)
         self._show(result, threshold, self.tuning.distance if known else None)
         self.show_ring.value = False
         self._check()
@@ -167,8 +178,12 @@ class PickWidget(DockForm):
 
     def _tune(self) -> None:
         result = self.result
-        self._thresholds[self.method.name if result is None else result.picker.name] = self.tuning.asked
-        if result is not None:
+        picker = self.method.name if result is None else result.picker.name
+        self.project_side.thresholds[picker] = self.tuning.asked
+        if result is None:
+            self.project_side.slide()
+            self._check()
+        else:
             self._show(result, self.tuning.asked, self.tuning.distance)
             self.tuning.follow(result)
             self._draw_picks()
@@ -183,7 +198,30 @@ class PickWidget(DockForm):
         result = self.result
         if result is not None:
             result.show_boxes(self.tuning.show_boxes.value)
-        self.tuning.colour(self.session.points if result is None and self._in_project else result and result.layer)
+        self.tuning.colour(
+            self.session.points if result is None and self.project_side.here else result and result.layer
+        )
+
+    def _note_edit(self, name: str) -> None:
+        if name == self._name:
+            self._counting.start()
+            self._totalling.start()
+
+    def _count_later(self) -> None:
+        """Several changes in a row are counted once."""
+        self._counting.start()
+
+    def _count(self) -> None:
+        """Say how many picks there are, here and in the whole project."""
+        result = self.result
+        if result is not None:
+            self.tuning.count(result)
+        else:
+            self.project_side.show_kept()
+        threshold = self.project_side.number(self.project_side.threshold) if result is None else result.threshold
+        total = self.project_side.total(threshold)
+        self.tuning.total.value = total
+        self.tuning.total.visible = bool(total)
 
     def _use_diameter(self, diameter: float) -> None:
         """The median of the picks is how large the particle is."""
@@ -203,11 +241,7 @@ class PickWidget(DockForm):
     @property
     def _name(self) -> str:
         """The micrograph of the project that is chosen; empty when the image is not the project's."""
-        return self.session.current if self.source.layer is not None and self._in_project else ""
-
-    @property
-    def _in_project(self) -> bool:
-        return self.session.image is not None and self.source.layer is self.session.image
+        return self.session.current if self.source.layer is not None and self.project_side.here else ""
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
@@ -218,24 +252,14 @@ class PickWidget(DockForm):
 
     def _follow_settings(self) -> None:
         """Show how the project is picked."""
-        project = self.session.project
-        self.method.offer(project)
-        if project is None:
-            return
-        chosen = project.settings
-        self.method.show(chosen.picker, chosen.options)
-        self._thresholds[chosen.picker] = chosen.threshold
-        self.tuning.distance = chosen.min_distance
-        with self.invert.changed.blocked():
-            self.invert.value = chosen.invert
-        if chosen.diameter is not None:
-            self.size.give(chosen.diameter)
-        self._show_picker()
+        self.project_side.fill()
+        if self.session.project is not None:
+            self._show_picker()
 
     def _follow_run(self) -> None:
         """A run may have changed the project: what a picker has learnt is a setting of it."""
-        if self._in_project:
-            self._keep()
+        if self.project_side.here:
+            self.project_side.keep()
             self._follow_settings()
 
     def _follow_move(self, name: str) -> None:
@@ -249,40 +273,10 @@ class PickWidget(DockForm):
 
     def _keep_later(self) -> None:
         """Keep the form's values in the project once nobody changes them."""
-        if self._in_project and not self.session.read_only:
+        if self.project_side.writable:
             self._keeping.start()
 
-    def _keep(self) -> None:
-        project = self.session.project
-        if project is None or not self._in_project or self.session.read_only:
-            return
-        before = project.settings
-        try:
-            self.session.configure(
-                picker=self.method.name,
-                options=self.method.options(before.options if before.picker == self.method.name else {}),
-                diameter=float(self.diameter.value) or None,
-                pixel_size=self._pixel_size(),
-                invert=self.invert.value,
-                threshold=self._threshold,
-                min_distance=self.tuning.distance,
-            )
-        except UserError as error:
-            show_warning(str(error))
-
-    def _pixel_size(self) -> float | None:
-        """The project's pixel size, or a new one that was given in this form."""
-        given = float(self.source.pixel_size.value) or None
-        before = self.session.picks(self.session.current).frame.pixel_size
-        assert self.session.project is not None
-        return self.session.project.settings.pixel_size if given == before else given
-
     # ------------------------------------------------------------ the form
-
-    @property
-    def _threshold(self) -> ThresholdValue:
-        """Of the chosen picker: as somebody chose it, or the picker's own."""
-        return self._thresholds.get(self.method.name, self.method.threshold)
 
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
@@ -291,12 +285,17 @@ class PickWidget(DockForm):
         self.job.check(self._require_sense)
         result = self.result
         if result is None:
-            self.tuning.show(self._threshold, float(self.diameter.value))
+            self.tuning.show(
+                self.project_side.threshold,
+                float(self.diameter.value),
+                self.project_side.number(self.project_side.threshold),
+            )
         else:
             self.tuning.follow(result)
+        self._count()
         self._draw_picks()
         self.learnt.show_for(None if result is None else result.picker)
-        project = self.session.project if self._in_project else None
+        project = self.session.project if self.project_side.here else None
         self.saving.show_for(result, "" if project is None else str(project.folder / "picks"))
 
     def _see(self) -> None:
@@ -308,7 +307,7 @@ class PickWidget(DockForm):
 
     def _require_sense(self) -> None:
         """Raise a `UserError` for what would make a run fail, as far as the form can know."""
-        if self._in_project and self.session.read_only:
+        if self.project_side.here and self.session.read_only:
             raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
         frame, diameter = self.source.source().frame, self._settings().diameter
         pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
@@ -335,7 +334,7 @@ class PickWidget(DockForm):
 
     def _draw_size(self) -> None:
         try:
-            self.size.draw(self.source.source().frame)
+            self.size.draw(self.source.source())
         except UserError:
             self.size.draw(None)
 
@@ -343,7 +342,9 @@ class PickWidget(DockForm):
         """The form is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
         self.source.heard.end()
+        self.eye.leave(window)
         self._keeping.stop()
+        self._counting.stop()
+        self._totalling.stop()
         self._heard.end()
-        if window:
-            self.size.close()
+        self.size.close(window)

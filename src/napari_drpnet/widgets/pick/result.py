@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
 
 from napari_drpnet import jobs, layers
 from napari_drpnet.data import FloatArray, Picks, ScoreMap
@@ -12,10 +14,13 @@ from napari_drpnet.edits import Edits
 from napari_drpnet.settings import AUTO, EVEN, USUAL_DISTANCE, ThresholdValue
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
 from napari_drpnet.widgets.pick.run import Scored
+from napari_drpnet.widgets.pick.tally import Tally
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points
     from napari.viewer import Viewer
+
+IndexArray = npt.NDArray[np.int64]
 
 _PENDING = "What averages prove is not measured yet. These picks are by the picker's own probability."
 
@@ -58,7 +63,7 @@ class Result:
         self.picker, self.score_map, self.judgement = found.picker, found.score_map, found.judgement
         self.pending = found.pending
         self._own_map = self.score_map if self.judgement is None else self.judgement.adapted(self.score_map)
-        self._pickable: tuple[float | None, tuple[FloatArray, FloatArray | None]] | None = None
+        self._pickable: tuple[float | None, IndexArray] | None = None
         self.asked: ThresholdValue = AUTO
         self.threshold = EVEN
         self.min_distance: float | None = None
@@ -68,6 +73,7 @@ class Result:
         self.shown = self.edits.made
         self._points: Points | None = None
         self._scores: Image | None = None
+        self._filling = self._heard = False
         if last is not None and last.layer is not None:
             last.note_edits()
             self.edits, self.shown = last.edits, last.shown
@@ -75,6 +81,8 @@ class Result:
             for layer in (last.layer, last.score_layer):
                 if layer is not None:
                     layers.lay_on(layer, source.ground)
+
+    edited = Signal()  # a person changed picks in the layer
 
     @property
     def layer(self) -> Points | None:
@@ -105,6 +113,13 @@ class Result:
         self.note_edits()
         proposed = self._propose(threshold, min_distance)
         self.shown = self.edits.apply(proposed, self.diameter, self._distance)
+        self._filling = True
+        try:
+            self._fill()
+        finally:
+            self._filling = False
+
+    def _fill(self) -> None:
         layer = self.layer
         if layer is None:
             made = layers.points_layer(self.shown, position=self.source.position)
@@ -113,6 +128,9 @@ class Result:
             layer.events.data.connect(_mark_added)
         else:
             layers.swap_points(layer, self.shown)
+        if not self._heard:
+            layer.events.data.connect(self._note_change)
+            self._heard = True
         layer.current_size = self.diameter or layer.metadata["stand_in"]
 
     def _propose(self, threshold: ThresholdValue, min_distance: float | None) -> Picks:
@@ -137,11 +155,36 @@ class Result:
     @property
     def pickable(self) -> tuple[FloatArray, FloatArray | None]:
         """All that could be picked at the minimum distance in force: ``(n,)`` probabilities by the picker, evidence."""
+        found, index = self.score_map.candidates, self._could
+        return found.probability[index], None if found.evidence is None else found.evidence[index]
+
+    @property
+    def _could(self) -> IndexArray:
+        """Places among the candidates of all that could be picked at the minimum distance in force."""
         if self._pickable is None or self._pickable[0] != self.min_distance:
-            found, index = self.score_map.candidates, self.picker.pickable(self.score_map, self.min_distance).index
-            evidence = None if found.evidence is None else found.evidence[index]
-            self._pickable = self.min_distance, (found.probability[index], evidence)
+            self._pickable = self.min_distance, self.picker.pickable(self.score_map, self.min_distance).index
         return self._pickable[1]
+
+    @property
+    def scores(self) -> FloatArray | None:
+        """``(n,)`` of all that could be picked, as the threshold counts; None where the picker's own rule picks."""
+        if self.picker.by_rule(self._map()):
+            return None
+        return self._own_map.candidates.probability[self._could]
+
+    @property
+    def hint(self) -> str:
+        """Why the threshold looks wrong; empty where it does not."""
+        scores = None if self.pending else self.scores
+        if scores is None:
+            return ""
+        return jobs.doubt_in_words(self.judgement, *self.pickable, scores, self.threshold)
+
+    @property
+    def tally(self) -> Tally:
+        """How many picks there are, with what a person changed."""
+        picks = self.shown if self.layer is None else layers.picks_of(self.layer)
+        return Tally.of_edits(picks, self.edits.updated(self.shown, picks))
 
     @property
     def expected(self) -> str:
@@ -195,6 +238,11 @@ class Result:
             names = ("scale", "translate", "contrast_limits", "metadata")
             layers.assign(layer, {name: attributes[name] for name in names})
         layer.visible = visible
+
+    def _note_change(self, event: Any) -> None:
+        """A person added, moved or deleted points."""
+        if not self._filling and str(event.action) in {"added", "removed", "changed"}:
+            self.edited.emit()
 
     def _bring_to_front(self, layer: Any) -> None:
         if layer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -55,12 +56,15 @@ class Scored:
         What is known of the data set, if anything is.
     pending
         Whether it is still being measured what averages prove.
+    ice
+        What the spectrum shows of it, see `ice.ice`; NaN where it was not looked at.
     """
 
     picker: LoadedPicker
     score_map: ScoreMap
     judgement: jobs.Judgement | None = None
     pending: bool = False
+    ice: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -104,14 +108,15 @@ def steps(order: Order) -> Job[Scored]:
     yield here
     micrograph = order.source.micrograph()
     here = replace(here, message=PurePath(micrograph.frame.micrograph).name)
+    seen = jobs.ice_of(micrograph)
     found = yield from translate(jobs.find(picker, micrograph), within(here))
     judgement, score_map = order.known(picker), found.score_map
     if judgement is not None:
-        return Scored(picker, judgement.measured_on(picker, micrograph, score_map, 0.0), judgement)
+        return Scored(picker, judgement.measured_on(picker, micrograph, score_map, 0.0), judgement, ice=seen)
     if not order.measure:
-        return Scored(picker, score_map)
+        return Scored(picker, score_map, ice=seen)
     measuring = replace(here, message="Measuring what averages prove")
-    yield Sooner(0, 1, message=measuring.message, found=Scored(picker, score_map, pending=True))
+    yield Sooner(0, 1, message=measuring.message, found=Scored(picker, score_map, pending=True, ice=seen))
     judging = jobs.judge_one(picker, micrograph, score_map)
     judgement, score_map = yield from translate(judging, within(measuring))
-    return Scored(picker, score_map, judgement)
+    return Scored(picker, score_map, judgement, ice=seen)

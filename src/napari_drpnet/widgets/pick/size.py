@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Label
+from magicgui.widgets import CheckBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
-from napari_drpnet.data import Frame
 from napari_drpnet.settings import PickerSettings
+from napari_drpnet.widgets.kit.diameter import DiameterRow
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.preferences import preference
-from napari_drpnet.widgets.pick.ring import Ring
+from napari_drpnet.widgets.kit.ring import Ring
+from napari_drpnet.widgets.kit.source import ChosenImage
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_drpnet.layers import Ground
 
 _FOUND = "found by the picker"
 
@@ -39,21 +42,23 @@ class SizeForm:
     def __init__(self, viewer: Viewer) -> None:
         self.told = False
         self.diameter: Any = control(PickerSettings, "diameter", preference("diameter"))
-        self.in_pixels = Label(label=" ", value="")
+        self._ring = Ring(viewer)
+        self._source: ChosenImage | None = None
+        self.row = DiameterRow(viewer, self._ring, self._ground, self.diameter)
+        self.in_pixels = self.row.said
         self.show_ring = CheckBox(
             text="Show this size",
             value=True,
             tooltip="A ring as large as the particle, at the view's centre or cursor.",
         )
-        self._ring = Ring(viewer)
-        self._frame: Frame | None = None
         self.diameter.changed.connect(self._tell)
         self.show_ring.changed.connect(self._draw)
+        self.row.measure.switched.connect(self._draw)
 
     @property
     def widgets(self) -> list[Widget]:
         """To be put on the form, in this order."""
-        return [self.diameter, self.in_pixels, self.show_ring]
+        return [self.row, self.in_pixels, self.show_ring]
 
     def give(self, diameter: float) -> None:
         """Show a diameter that somebody gave elsewhere; emits nothing."""
@@ -66,19 +71,25 @@ class SizeForm:
         if not self.told:
             self._set(preference("diameter") if usual is None else usual)
 
-    def draw(self, frame: Frame | None) -> None:
+    def draw(self, source: ChosenImage | None) -> None:
         """The diameter in pixels of a micrograph, in words and as a ring; None where there is no micrograph."""
-        self._frame = frame
+        self._source = source
         self._draw()
 
     def notice_removal(self) -> None:
         """A ring that someone deleted is not wanted."""
         if self._ring.deleted:
+            self.row.measure.switch(False)
             self.show_ring.value = False
 
-    def close(self) -> None:
-        """Leave nothing behind in the viewer."""
-        self._ring.close()
+    def close(self, window: bool) -> None:
+        """Leave nothing behind in the viewer, if there is a window."""
+        self.row.leave(window)
+        if window:
+            self._ring.close()
+
+    def _ground(self) -> Ground | None:
+        return None if self._source is None else self._source.ground
 
     def _set(self, diameter: float) -> None:
         with self.diameter.changed.blocked():
@@ -89,13 +100,15 @@ class SizeForm:
         self.changed.emit()
 
     def _draw(self) -> None:
-        diameter, frame = float(self.diameter.value), self._frame
-        if frame is None or not frame.pixel_size or not diameter:
-            self.in_pixels.value = ""
-            self._ring.hide()
+        diameter, source = float(self.diameter.value), self._source
+        size = 0.0
+        if source is not None and source.frame.pixel_size and diameter:
+            size = source.frame.micrograph_pixels(diameter)
+        self.row.tell(f"= {size:.1f} px" if size else "")
+        if self.row.measure.on:
+            self.row.measure.look_again()
             return
-        self.in_pixels.value = f"= {frame.micrograph_pixels(diameter):.1f} px"
-        if self.show_ring.value:
-            self._ring.show(frame, diameter)
+        if source is not None and size and self.show_ring.value:
+            self._ring.show(source.ground, size)
         else:
             self._ring.hide()

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
+from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy, QSlider, QWidget
 
 from napari_drpnet.layers import COLOUR_BY, colour_by, legend
 from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.pick.outlook import OutlookForm
 from napari_drpnet.widgets.pick.result import Result
+from napari_drpnet.widgets.pick.tally import Tally
 
 if TYPE_CHECKING:
     from napari.layers import Points
 
+_GROOVE = 140  # pixels
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
 _AUTO = (
@@ -40,13 +43,16 @@ class Tuning:
     def __init__(self) -> None:
         self.distance: float | None = None
         self.threshold: Any = control(PickerSettings, "threshold", slider=True)
+        _give_room(self.threshold.native)
         self.auto = CheckBox(text="auto", value=True, tooltip=_AUTO)
         self._row = Container[Widget](
             widgets=[self.threshold, self.auto], layout="horizontal", labels=False, label=self.threshold.label
         )
         self._row.margins = (0, 0, 0, 0)
-        self.outlook = OutlookForm()
+        self.outlook = OutlookForm(self.threshold.native)
+        self.outlook.plot.moved.connect(self._slide)
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
+        _give_room(self.min_distance.native)
         self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
         self.show_boxes = CheckBox(
             text="Show boxes", tooltip="Squares instead of circles, as large as the boxes found."
@@ -58,6 +64,10 @@ class Tuning:
         self.legend = Label(value="")
         self.legend.visible = False
         self.summary = Label(value="")
+        self.total = Label(value="")
+        self.total.native.setWordWrap(True)
+        self.total.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.total.visible = False
         self.use_size = PushButton(
             text="Use as diameter", tooltip="Let the median of the picks be the diameter of the particle."
         )
@@ -80,6 +90,7 @@ class Tuning:
             self.colour_by,
             self.legend,
             self.summary,
+            self.total,
             self.use_size,
         ]
 
@@ -88,9 +99,12 @@ class Tuning:
         """The threshold that is asked for: ``auto``, or where the slider is."""
         return AUTO if self.auto.value else float(self.threshold.value)
 
-    def show(self, threshold: ThresholdValue, diameter: float) -> None:
-        """Before a run: a threshold, and the minimum distance for a ``diameter`` in Angstrom, 0 when not known."""
-        self._set_threshold(threshold, None if threshold == AUTO else float(threshold))
+    def show(self, threshold: ThresholdValue, diameter: float, number: float | None = None) -> None:
+        """Before a run: a threshold, and the minimum distance for a ``diameter`` in Angstrom, 0 when not known.
+
+        The ``number`` is what ``auto`` means, where that is known.
+        """
+        self._set_threshold(threshold, number if threshold == AUTO else float(threshold))
         self.outlook.forget()
         self._set_distance(diameter)
         self.show_scores.enabled = False
@@ -102,12 +116,19 @@ class Tuning:
         """After a run, and whenever its picks are others: the values in force, and what was found."""
         self.distance = result.min_distance
         self._set_threshold(result.asked, result.threshold)
-        self.outlook.follow(result)
-        pixel_size = result.source.frame.pixel_size
-        self._set_distance(result.diameter * (pixel_size or 0.0))
+        self.outlook.follow(result.scores, result.threshold, result.expected, result.hint)
+        self._set_distance(result.diameter * (result.source.frame.pixel_size or 0.0))
         self.show_scores.enabled = result.score_map.values is not None
         self.show_boxes.visible = result.has_boxes
-        self._summarise(result, pixel_size)
+        self.count(result)
+
+    def count(self, result: Result) -> None:
+        """Say how many picks a result has, with the edits of a person."""
+        self._summarise(result, result.source.frame.pixel_size)
+
+    def count_kept(self, tally: Tally, picked: bool) -> None:
+        """Say how many picks a micrograph of a project has, if it was ``picked`` or has any; no run is shown of it."""
+        self.summary.value = str(tally) if picked or tally.picks or tally.background else ""
 
     def colour(self, picks: Points | None) -> None:
         """Colour the picks of a layer as is chosen, and say what the colours mean; None where there is no layer."""
@@ -120,13 +141,14 @@ class Tuning:
         self.legend.visible = bool(meaning)
 
     def _summarise(self, result: Result, pixel_size: float | None) -> None:
-        text = f"{len(result.shown)} picks"
+        tally = result.tally
+        text = str(tally)
         self._measured = None
         if result.found_diameter and result.diameter:
             size = result.diameter * (pixel_size or 1.0)
             text += f", median diameter {size:.0f} {'Å' if pixel_size else 'px'}"
             self._measured = size if pixel_size else None
-        self.summary.value = text if len(result.shown) else _NOTHING
+        self.summary.value = text if tally.picks or tally.deleted or tally.background else _NOTHING
         self.use_size.visible = self._measured is not None
 
     def _set_distance(self, diameter: float) -> None:
@@ -150,6 +172,11 @@ class Tuning:
             self.auto.value = False
         self.changed.emit()
 
+    def _slide(self, value: float) -> None:
+        """Somebody drags the line of the histogram."""
+        if float(self.threshold.value) != value:
+            self.threshold.value = value
+
     def _ask(self, value: float) -> None:
         self.distance = float(value)
         self.changed.emit()
@@ -157,3 +184,11 @@ class Tuning:
     def _use_size(self) -> None:
         if self._measured is not None:
             self.measured.emit(self._measured)
+
+
+def _give_room(slider: QWidget) -> None:
+    """Let a slider have the room that its number does not need."""
+    number, groove = slider.findChild(QDoubleSpinBox), slider.findChild(QSlider)
+    if number is not None and groove is not None:
+        groove.setMinimumWidth(_GROOVE)
+        number.setStyleSheet("min-width: 50px; max-width: 50px; padding: 0px")  # napari's own style asks for 90

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs import BeforeAfter as Found
 from napari_drpnet.jobs import Change
 from napari_drpnet.labels import join
 from napari_drpnet.widgets.kit.job import JobBar
@@ -22,6 +21,9 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.retrain.tab import MARGIN, Networks, Tab
 from napari_drpnet.widgets.session.marks import Marks
 from napari_drpnet.widgets.session.session import Session
+
+if TYPE_CHECKING:
+    from napari_drpnet.training.labels.belief import Told
 
 # Blue, orange and grey are told apart with any colour vision; the shapes differ as well.
 KINDS = {"came": ("#56b4ff", "disc"), "went": ("#ff8c1a", "square"), "stayed": ("#c8c8c8", "disc")}
@@ -39,6 +41,7 @@ class BeforeAfter(Tab):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.changes: dict[str, Change] = {}
+        self._f1: tuple[Told | None, Told | None] = (None, None)
         self._marks = Marks(session, "before and after")
         self._hid = False  # whether we made the picks invisible
         self._build()
@@ -62,7 +65,10 @@ class BeforeAfter(Tab):
         self.shown = QCheckBox("Show on the micrograph")
         self.shown.setChecked(True)
         self.shown.setToolTip("Hides the picks meanwhile.")
-        about = wrapped("F1: where a micrograph is done. A network that learnt from it looks better there.")
+        about = wrapped(
+            "F1: counted where a micrograph is done and every pick on it reviewed; a network that learnt from it looks "
+            "better there. With a sign ≈ it is estimated from the labels."
+        )
         parts = (self._networks(), self.job.native, self.table, self.legend, self.shown, about)
         lay_out(self, *parts, margin=MARGIN).setStretchFactor(self.table, 1)
 
@@ -133,7 +139,7 @@ class BeforeAfter(Tab):
 
     def _follow_project(self) -> None:
         self.job.cancel()
-        self.changes = {}
+        self.changes, self._f1 = {}, (None, None)
         self._fill()
         if self.session.project is None:
             self._offer_again()
@@ -172,8 +178,8 @@ class BeforeAfter(Tab):
             return [row.name for row in rows if row.particles or row.background or row.state == "done"]
         return jobs.spread([row.name for row in rows], _MOST)
 
-    def _take(self, changes: Sequence[Change]) -> None:
-        self.changes = {change.name: change for change in changes}
+    def _take(self, found: Found) -> None:
+        self.changes, self._f1 = {change.name: change for change in found.changes}, (found.before, found.after)
         self._fill()
         self._show()
 
@@ -184,17 +190,15 @@ class BeforeAfter(Tab):
         for change in self.changes.values():
             counts = [len(getattr(change, kind)) for kind in KINDS]
             rows.append((change.name, *counts, change.f1_before, change.f1_after))
-        if len(rows) > 1:
+        if rows:
             rows.append(("all", *self._totals()))
         self.table.fill(rows)
 
-    def _totals(self) -> tuple[float | None, ...]:
-        """Sums of the counts, and means of the F1 that are known."""
+    def _totals(self) -> tuple[Any, ...]:
+        """Sums of the counts, and F1 of all picks together as far as it is known."""
         changes = self.changes.values()
         sums = [sum(len(getattr(change, kind)) for change in changes) for kind in KINDS]
-        scores = [(c.f1_before, c.f1_after) for c in changes if c.f1_before is not None and c.f1_after is not None]
-        means = np.mean(np.array(scores, float), axis=0).tolist() if scores else [None, None]
-        return (*sums, *means)
+        return (*sums, *map(_told, self._f1))
 
     def _go(self, row: int, _: int) -> None:
         """A row was clicked: show its micrograph."""
@@ -224,3 +228,10 @@ class BeforeAfter(Tab):
         if layer is None or visible == (not self._hid):
             return
         layer.visible, self._hid = visible, not visible
+
+
+def _told(f1: Told | None) -> str | float | None:
+    """F1, and whether it was estimated."""
+    if f1 is None or not f1.error:
+        return None if f1 is None else f1.f1
+    return f"≈ {f1.f1:.2f} ± {f1.error:.2f}"

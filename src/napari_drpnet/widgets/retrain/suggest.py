@@ -66,7 +66,7 @@ class Suggest(Tab):
         self.told = wrapped()
         self.measure = JobBar("Measure what labels bring", self.run_curve)
         self.jobs = (self.job, self.measure)
-        self.chart = Chart("F1 on labels left out", "labelled particles", dots=True)
+        self.chart = Chart("F1", "labelled particles", dots=True)
         self.caption = wrapped()
         most = in_row(QLabel("Look at"), self.most.native, QLabel("micrographs"), stretch=(0, 1, 0))
         verdicts = in_row(*self.buttons.values(), stretch=(1, 3, 3, 1))
@@ -270,7 +270,9 @@ def _caption(points: Sequence[CurvePoint]) -> str:
         return ""
     first, last = points[0], points[-1]
     estimated = any(point.estimated for point in points)
-    how = "Estimated (circles): not all particles are labelled. " if estimated else "Measured on labelled particles. "
+    how = "Measured on labels left out. Bars: spread over repeats. "
+    if estimated:
+        how = "Estimated (circles): not all particles are labelled. Bars: standard error. "
     spread = f" ± {last.spread:.3f}" if last.spread else ""
     text = f"F1 {first.f1:.3f} as it is, {last.f1:.3f}{spread} with {last.labels} labels. "
     if len(points) < 3:
@@ -278,4 +280,4 @@ def _caption(points: Sequence[CurvePoint]) -> str:
     gain = last.f1 - points[-2].f1
     steady = abs(gain) <= max(last.spread, points[-2].spread)
     more = "The last step is within the spread: more labels of this kind may bring little." if steady else ""
-    return f"{text}{how}Bars: spread over repeats. {more}".strip()
+    return f"{text}{how}{more}".strip()

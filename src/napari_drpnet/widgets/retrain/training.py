@@ -39,6 +39,10 @@ LABELS = "the labels, harvested now"
 _KINDS = {"the best of these": "best", "probabilities only (seconds)": ROLE}
 _TIMES = {"patches": "a minute", "micrographs": "minutes"}
 _STAGES = {"detect": "Looking at the labelled micrographs", "train": "Training", "judge": "Judging"}
+_VAGUE = 0.1  # an estimate of F1 with a larger error says little
+_RATHER = (
+    "To know it better, label all particles of a micrograph and mark it as done, or label more, right and wrong ones."
+)
 _LAG = 400  # milliseconds after an edit, when it is on disk: what can be trained from is counted there
 
 
@@ -176,7 +180,7 @@ class Training(Tab):
             raise UserError(f"Nothing can be written: {self.session.read_only}.")
         rows = self.ready().rows()
         told = [row for row in rows if row.particles or row.background]
-        done = sum(row.state == "done" for row in rows)
+        done, judged = sum(row.state == "done" for row in rows), sum(row.judged for row in rows)
         if not told and not done:
             if self._takes_patches and self.patches.value != LABELS:
                 return "Nothing is labelled: the patch set is all that is learnt from."
@@ -185,11 +189,15 @@ class Training(Tab):
                 "Label particles and background, or mark micrographs as done; or harvest without labels, and choose "
                 "those patches.",
             )
-        if self._learnable.get(self.what.value) == "micrographs" and not done:
-            raise UserError(f"A {self.what.value} learns from micrographs that are done, and none is.")
+        if self._learnable.get(self.what.value) == "micrographs" and not judged:
+            raise UserError(
+                f"A {self.what.value} learns from micrographs that are done, with every pick reviewed, and none is."
+            )
         particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
+        left_out = f" On {done - judged} of them are picks that nobody reviewed; they are left out." * (done > judged)
         return (
             f"{particles:,} particles and {background:,} background labelled; {done} of {len(rows):,} micrographs done."
+            f"{left_out}"
         )
 
     # ------------------------------------------------------------ the run
@@ -299,6 +307,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
+def _f1(value: float, estimated: bool) -> str:
+    return f"{value:.2f}" if estimated else f"{value:.3f}"
+
+
 def _result(report: RetrainReport) -> str:
     """What came of it, as rich text."""
     if report.weights is None:
@@ -308,9 +320,13 @@ def _result(report: RetrainReport) -> str:
         learnt = f"from {report.labels:,} labelled particles" if report.labels else "without any label"
         lines = [f"<b>{report.name}</b> ({report.role}), {learnt}{stopped}"]
     if report.after is not None:
-        before = "" if report.before is None else f"{report.before:.3f} → "
-        kind = "estimated, since not all particles are labelled" if report.estimated else "measured"
-        lines.append(f"F1 <b>{before}{report.after:.3f}</b> ({kind}) on {report.judged_on}.")
+        before = "" if report.before is None else f"{_f1(report.before, report.estimated)} → "
+        after = f"F1 <b>{before}{_f1(report.after, report.estimated)}</b>"
+        if report.estimated:
+            lines.append(f"{after} (estimated, ± {report.error:.2f}, since not all particles are labelled).")
+            lines += [_RATHER] * (report.error > _VAGUE)
+        else:
+            lines.append(f"{after} (measured) on {report.judged_on}.")
     elif report.weights is not None:
         lines.append("F1 is not known: there are too few labels to leave some out.")
     return "<br>".join([*lines, *report.notes])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Protocol
 
 from psygnal import Signal
@@ -11,6 +13,8 @@ from psygnal import Signal
 from napari_drpnet.errors import UserError
 
 SOON = 300  # milliseconds from the first change to the disk
+AT_ONCE = 1  # milliseconds between two parts of much that is to be written
+SLICE = 0.03  # seconds that such a part takes
 AGAIN = 3000  # milliseconds between attempts while writing fails
 
 
@@ -43,7 +47,7 @@ class Autosave:
         self._waiting: dict[Hashable, Callable[[], object]] = {}
         self._timer = timer
         timer.setSingleShot(True)
-        timer.timeout.connect(self.flush)
+        timer.timeout.connect(self._write_some)
 
     def later(self, key: Hashable, write: Callable[[], object]) -> None:
         """Call ``write`` within a moment. Further changes do not put it off."""
@@ -58,17 +62,26 @@ class Autosave:
 
     def flush(self) -> None:
         """Write everything now. What fails stays, is told once, and is tried again."""
+        self._write_until(math.inf)
+
+    def _write_some(self) -> None:
+        """Write for a moment, and go on when the window has had its turn."""
+        self._write_until(monotonic() + SLICE)
+
+    def _write_until(self, end: float) -> None:
         self._rest()
-        before, self.reason = self.reason, ""
+        before, self.reason, left = self.reason, "", False
         for key, write in list(self._waiting.items()):
+            if left := monotonic() > end:
+                break
             try:
                 write()
             except (UserError, OSError) as error:
                 self.reason = self.reason or str(error)
             else:
-                del self._waiting[key]
+                self._waiting.pop(key, None)
         if self._waiting:
-            self._timer.start(AGAIN)
+            self._timer.start(AT_ONCE if left and not self.reason else AGAIN)
         if self.reason != before:
             self.changed.emit(self.reason, before)
 

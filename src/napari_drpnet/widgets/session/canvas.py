@@ -14,6 +14,7 @@ from psygnal import Signal
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.labels import following, removed
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.kit.parts import timer
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Canvas:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = ref(viewer)
         self._image: Image | None = None
-        self._smoothed: Image | None = None
         self._points: Points | None = None
         self._regions: Labels | None = None
         self._picks: Picks | None = None
@@ -59,11 +59,6 @@ class Canvas:
     def image(self) -> Image | None:
         """The micrograph; None when there is none in the viewer."""
         return layers.there(self.viewer, self._image)
-
-    @property
-    def smoothed(self) -> Image | None:
-        """The micrograph smoothed for the eye; None when there is none in the viewer."""
-        return layers.there(self.viewer, self._smoothed)
 
     @property
     def points(self) -> Points | None:
@@ -99,19 +94,6 @@ class Canvas:
         if (self.image.extent.world != extent).any():
             viewer.reset_view()
 
-    def show_smoothed(self, made: layers.LayerTuple | None) -> None:
-        """Show the micrograph smoothed as well, over itself; None: only as it is."""
-        viewer = self.viewer
-        if viewer is None or self.image is None:
-            return
-        if made is None:
-            if self.smoothed is not None:
-                viewer.layers.remove(self.smoothed)
-        elif self.smoothed is not None:
-            layers.swap_image(self.smoothed, made)
-        else:
-            self._smoothed = layers.add(viewer, made, viewer.layers.index(self.image) + 1)
-
     def show_regions(self, mask: MaskArray, frame: Frame) -> None:
         """Show contaminated regions, coarse pixels over the micrograph of ``frame``."""
         viewer = self.viewer
@@ -120,7 +102,7 @@ class Canvas:
         if self.regions is not None:
             layers.swap_regions(self.regions, mask, frame)
             return
-        pictures = [layer for layer in (self.image, self.smoothed) if layer is not None]
+        pictures = [layer for layer in (self.image, Eye.of(viewer).layer) if layer is not None]
         below = max((viewer.layers.index(layer) + 1 for layer in pictures), default=0)
         self._regions = regions = layers.add(viewer, layers.regions_layer(mask, frame), below)
         regions.brush_size = max(mask.shape) // 12
@@ -163,11 +145,11 @@ class Canvas:
             return
         if self.points is not None:
             self.points.selected_data = set()  # removing a layer with a selection has crashed
-        for layer in (self.points, self.regions, self.smoothed, self.image):
+        for layer in (self.points, self.regions, self.image):
             if layer is not None:
                 layer.mode = "pan_zoom"
                 viewer.layers.remove(layer)
-        self._image = self._smoothed = self._points = self._regions = self._picks = None
+        self._image = self._points = self._regions = self._picks = None
 
     # ------------------------------------------------------------ making
 

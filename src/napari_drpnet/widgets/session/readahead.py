@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from napari_drpnet.data import Micrograph
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.layers import LayerTuple, image_layer, smoothed_layer
+from napari_drpnet.layers import EyeImage, Filter, LayerTuple, image_layer
 
 T = TypeVar("T")
 
@@ -49,6 +49,12 @@ class Once(Generic[T]):
                 future.set_exception(error)
         return future.result()
 
+    def ready(self, key: Hashable) -> T | None:
+        """The result under ``key`` if it is there at once; else None."""
+        with self._lock:
+            future = self._made.get(key)
+        return future.result() if future is not None and future.done() and future.exception() is None else None
+
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
@@ -68,7 +74,9 @@ class Reader:
         self._project = project
         self._micrographs: Once[Micrograph] = Once(KEPT)
         self._layers: Once[LayerTuple] = Once(KEPT)
-        self._smoothed: Once[LayerTuple] = Once(KEPT)
+        self._eyes: Once[EyeImage] = Once(KEPT)
+        self._filtered: Once[LayerTuple] = Once(KEPT)
+        self._one_eye = Lock()
         self._aside = ThreadPoolExecutor(1, "read-ahead")
 
     def micrograph(self, name: str) -> Micrograph:
@@ -79,30 +87,35 @@ class Reader:
         UserError
             When it cannot be read.
         """
-        return self._micrographs.get(self._key(name), lambda: self._project.read_micrograph(name))
+        return self._micrographs.get(self.key(name), lambda: self._project.read_micrograph(name))
 
     def layer(self, name: str) -> LayerTuple:
         """The image layer of a micrograph; raises as `micrograph` does."""
-        return self._layers.get(self._key(name), lambda: self._ready(name))
+        return self._layers.get(self.key(name), lambda: self._ready(name))
 
-    def smoothed(self, name: str, diameter: float) -> LayerTuple:
-        """The micrograph smoothed for particles of this ``diameter`` in Angstrom; raises as `micrograph` does."""
-        key = self._key(name), diameter
-        return self._smoothed.get(key, lambda: smoothed_layer(self.micrograph(name), diameter))
+    def filtered(self, name: str, wanted: Filter) -> LayerTuple:
+        """The micrograph filtered for the eye; raises as `micrograph` does, and where its pixel size is not known."""
+        key = self.key(name)
+        return self._filtered.get((key, wanted), lambda: self._filter(key, name, wanted))
 
-    def ahead(self, name: str, diameter: float | None = None) -> None:
-        """Make this one ready in the background, also smoothed where a ``diameter`` is given."""
-        self._aside.submit(self._try, name, diameter)
+    def filtered_now(self, name: str, wanted: Filter) -> LayerTuple | None:
+        """The same, if it is there at once; else None."""
+        return self._filtered.ready((self.key(name), wanted))
+
+    def ahead(self, name: str, wanted: Filter | None = None) -> None:
+        """Make this one ready in the background, also filtered for the eye where a filter is given."""
+        self._aside.submit(self._try, name, wanted)
 
     def close(self) -> None:
         """Read no more."""
         self._aside.shutdown(wait=False, cancel_futures=True)
         self._micrographs.clear()
         self._layers.clear()
-        self._smoothed.clear()
+        self._eyes.clear()
+        self._filtered.clear()
 
-    def _key(self, name: str) -> Hashable:
-        """A file that was written anew, and another pixel size, are read anew."""
+    def key(self, name: str) -> Hashable:
+        """Of a micrograph as it is now: a file that was written anew, and another pixel size, are read anew."""
         entry = self._project.entry(name)
         try:
             state = entry.path.stat()
@@ -114,11 +127,16 @@ class Reader:
         micrograph = self.micrograph(name)
         return image_layer(micrograph.image, micrograph.frame, name=name, path=micrograph.path)
 
-    def _try(self, name: str, diameter: float | None) -> Any:
+    def _filter(self, key: Hashable, name: str, wanted: Filter) -> LayerTuple:
+        eye = self._eyes.get(key, lambda: EyeImage(self.micrograph(name)))
+        with self._one_eye:
+            return eye.layer(wanted)
+
+    def _try(self, name: str, wanted: Filter | None) -> Any:
         """Whoever goes there is told what is wrong."""
         try:
             self.layer(name)
-            if diameter:
-                self.smoothed(name, diameter)
+            if wanted is not None:
+                self.filtered(name, wanted)
         except Exception:
             return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from napari.utils.notifications import show_warning
@@ -11,6 +12,7 @@ from napari.utils.notifications import show_warning
 from napari_drpnet.errors import UserError
 from napari_drpnet.layers import LayerTuple, image_layer
 from napari_drpnet.regions import coarse_shape
+from napari_drpnet.widgets.kit.eye import Eye, View
 from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.readahead import Reader
 from napari_drpnet.widgets.session.store import PickStore
@@ -27,8 +29,8 @@ class Screen:
         The layers.
     store
         Picks and regions.
-    smooth
-        Whether micrographs are shown smoothed as well, where the particle's diameter is known.
+    eye
+        Shows them without the noise finer than particles.
 
     Attributes
     ----------
@@ -36,10 +38,10 @@ class Screen:
         Why the micrograph that was shown last cannot be; empty when it can.
     """
 
-    def __init__(self, canvas: Canvas, store: PickStore, smooth: bool) -> None:
+    def __init__(self, canvas: Canvas, store: PickStore, eye: Eye) -> None:
         self.reader = Reader(store.project)
-        self.smooth = smooth
         self.trouble = ""
+        self._eye = eye
         self._canvas = canvas
         self._store = store
 
@@ -47,23 +49,18 @@ class Screen:
         """Show a micrograph; in place of one that cannot be read, nothing but its picks."""
         self.trouble = ""
         made = self._image(name)
-        smoothed = self._smoothed(name)
-        if smoothed is None:
-            self._canvas.show_smoothed(None)  # first, since napari warns of layers in different units
+        frame = self._store.frame(name)
+        if self.trouble or not frame.pixel_size:
+            self._eye.own(None)  # first, since napari warns of layers in different units
         self._canvas.show_image(made)
-        self._canvas.show_smoothed(smoothed)
-        frame, mask = self._store.frame(name), self._store.region(name)
+        self._filter(name)
+        mask = self._store.region(name)
         self._canvas.show_regions(
             np.zeros(coarse_shape(frame.shape or UNREADABLE), bool) if mask is None else mask, frame
         )
         if self._canvas.regions is not None:
             self._canvas.regions.editable = not self._store.project.read_only
         self.show_picks(name)
-
-    def show_smoothed(self, name: str, smooth: bool) -> None:
-        """Show micrographs smoothed for the eye, or only as they are; ``name`` is the present one."""
-        self.smooth = smooth
-        self._canvas.show_smoothed(self._smoothed(name))
 
     def show_picks(self, name: str) -> None:
         """Show the picks of a micrograph as they are now."""
@@ -78,7 +75,7 @@ class Screen:
 
     def prepare(self, name: str) -> None:
         """Read a micrograph ahead, as it will be shown."""
-        self.reader.ahead(name, self._eye)
+        self.reader.ahead(name, self._eye.wanted)
 
     def _image(self, name: str) -> LayerTuple:
         try:
@@ -92,15 +89,19 @@ class Screen:
         self._store.note_frame(name, made[1]["metadata"]["frame"].unbinned)
         return made
 
-    @property
-    def _eye(self) -> float | None:
-        """The diameter to smooth for, in Angstrom; None where micrographs are not smoothed."""
-        return self._store.project.settings.diameter if self.smooth else None
-
-    def _smoothed(self, name: str) -> LayerTuple | None:
-        """The micrograph for the eye, where it can be made: its pixel size is known, and the diameter fits."""
-        diameter = self._eye
-        if diameter and not self.trouble and self._store.frame(name).pixel_size:
-            with suppress(UserError):
-                return self.reader.smoothed(name, diameter)
-        return None
+    def _filter(self, name: str) -> None:
+        """Show the micrograph for the eye, where it can be made."""
+        self._eye.suit(self._store.project.settings.diameter)
+        if self._canvas.image is None or self.trouble or not self._store.frame(name).pixel_size:
+            return
+        read, lists = self.reader, self._store.project.settings.inputs
+        self._eye.own(
+            View(
+                self._canvas.image,
+                read.key(name),
+                partial(read.micrograph, name),
+                partial(read.filtered, name),
+                partial(read.filtered_now, name),
+                tuple(Path(text) for text in lists if text.lower().endswith(".star")),
+            )
+        )

@@ -14,14 +14,18 @@ from qtpy.QtCore import QCoreApplication, QTimer
 
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.kit.context import guard_context
+from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.route import Route
 from napari_drpnet.widgets.session.screen import Screen
+from napari_drpnet.widgets.session.slices import Slices
 from napari_drpnet.widgets.session.store import PickStore
+from napari_drpnet.widgets.session.threshold import ProjectThreshold
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -39,8 +43,10 @@ class Session:
 
     Attributes
     ----------
-    smooth
-        Whether micrographs are shown smoothed as well, where the particle's diameter is known; see `show_smoothed`.
+    threshold
+        The threshold of the project, the same for all its micrographs.
+    slices
+        What changes many micrographs: it is finished before anything is saved or another project opened.
     """
 
     opened = Signal()  # a project was opened or closed
@@ -61,7 +67,7 @@ class Session:
 
     def __init__(self, viewer: Viewer) -> None:
         guard_context(viewer)
-        self.smooth = True
+        self._eye = Eye.of(viewer)
         self._store: PickStore | None = None
         self._screen: Screen | None = None
         self._route = Route(tuple)
@@ -71,6 +77,9 @@ class Session:
         self._canvas.edited.connect(self._take_edit)
         self._canvas.painted.connect(self._take_regions)
         self._canvas.made.connect(self.layered.emit)
+        self._sharing = 0
+        self.slices = Slices()
+        self.threshold = ProjectThreshold(self)
         self._autosave = Autosave(QTimer())
         self._autosave.changed.connect(_tell_saving)
         self._autosave.changed.connect(self.saving.emit)
@@ -103,8 +112,9 @@ class Session:
             return
         self._store = store = PickStore(project, self._autosave)
         store.warned.connect(show_warning)
-        self._screen = Screen(self._canvas, store, self.smooth)
-        self._route = Route(lambda: store.names)
+        self._screen = Screen(self._canvas, store, self._eye)
+        self._route, self._sharing = Route(lambda: store.names), 0
+        self.threshold.reset()
         self.opened.emit()
         here = project.settings.current
         self.go(here if here in self.names else self._route.neighbour(1))
@@ -121,6 +131,7 @@ class Session:
             self._given_up = True
             show_warning(f"{self.unsaved} The project stays open with your edits. Close it again to give them up.")
             return
+        self._eye.own(None)
         self._canvas.remove()
         self.leave()
         self.opened.emit()
@@ -129,6 +140,7 @@ class Session:
         """Save, and let go of the project without a word: the window is gone."""
         if self._store is None or self._screen is None:
             return
+        self.threshold.leave()
         self.flush()
         self._autosave.drop()
         self._screen.reader.close()
@@ -149,6 +161,9 @@ class Session:
             store.forget_frames()
         if (after.pixel_size, after.diameter) != (before.pixel_size, before.diameter):
             self._show()
+        if after.threshold != before.threshold:
+            store.settle_threshold()
+        self.threshold.follow()
         self.configured.emit()
 
     # ------------------------------------------------------------ going through it
@@ -224,10 +239,20 @@ class Session:
         """The picks of a micrograph as they are now, saved or not; labels of both kinds are among them."""
         return _opened(self._store).picks(name)
 
-    def change(self, name: str, picks: Picks, step: bool = True) -> None:
+    def change(
+        self, name: str, picks: Picks, step: bool = True, at: float | None = None, measured: Measured | None = None
+    ) -> None:
         """Set all picks and labels of a micrograph; they are on disk within a moment. See `PickStore.change`."""
-        _opened(self._store).change(name, picks, step)
+        _opened(self._store).change(name, picks, step, at, measured)
         self._tell_edited(name)
+
+    def measured(self, name: str) -> Measured | None:
+        """What a picker measured on a micrograph, with what edits have made of it; None where nothing is known."""
+        return None if self._store is None else self._store.measured(name)
+
+    def seen(self, name: str) -> MaskArray:
+        """``(n,)`` which picks of a micrograph no region hides."""
+        return _opened(self._store).shown(name)
 
     def undo(self) -> None:
         """Take back the last step on the current micrograph."""
@@ -269,8 +294,14 @@ class Session:
 
     def share(self, shared: bool) -> None:
         """Tell whether a job writes picks as well: labels that are not saved yet go among its, not over them."""
+        self._sharing = max(0, self._sharing + (1 if shared else -1))
         if self._store is not None:
-            self._store.shared = shared
+            self._store.shared = self._sharing > 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether a job writes picks as well."""
+        return self._store is not None and self._store.shared
 
     @property
     def unsaved(self) -> str:
@@ -279,6 +310,7 @@ class Session:
 
     def flush(self) -> None:
         """Write what waits to be written."""
+        self.slices.finish()
         self._canvas.settle()
         self._autosave.flush()
 
@@ -313,12 +345,6 @@ class Session:
     def trouble(self) -> str:
         """Why the current micrograph cannot be shown; empty when it is."""
         return "" if self._screen is None else self._screen.trouble
-
-    def show_smoothed(self, smooth: bool) -> None:
-        """Show micrographs smoothed for the eye, or only as they are; pickers see them as they are in any case."""
-        self.smooth = smooth
-        if self._screen is not None and self.current:
-            self._screen.show_smoothed(self.current, smooth)
 
     def _show(self) -> None:
         if self._screen is not None and self.current:

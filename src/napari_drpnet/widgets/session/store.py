@@ -11,8 +11,10 @@ from psygnal import Signal
 
 from napari_drpnet.data import Frame, MaskArray, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.labels import inside_region, labels_of, proposals_of, with_labels
+from napari_drpnet.jobs.project_threshold import own_threshold
+from napari_drpnet.labels import inside_region, labels_of, proposals_of, same_places, with_labels
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.history import History
 
@@ -45,6 +47,9 @@ class PickStore:
         self.damaged: dict[str, str] = {}
         self._writes = writes
         self._unsaved: dict[str, Picks] = {}
+        self._edits: dict[str, list[tuple[Picks, Picks]]] = {}  # by hand, not saved: before and after each
+        self._at: dict[str, float] = {}  # thresholds that the project does not have yet
+        self._new: dict[str, Measured] = {}  # by runs whose picks are not saved
         self._saved: OrderedDict[str, Picks] = OrderedDict()
         self._histories: defaultdict[str, History] = defaultdict(History)
         self._masks: dict[str, MaskArray | None] = {}
@@ -65,7 +70,9 @@ class PickStore:
         held[name] = self._framed(name, held[name])
         return held[name]
 
-    def change(self, name: str, picks: Picks, step: bool = True) -> None:
+    def change(
+        self, name: str, picks: Picks, step: bool = True, at: float | None = None, measured: Measured | None = None
+    ) -> None:
         """Set all picks and labels of a micrograph; they are on disk within a moment.
 
         Parameters
@@ -76,6 +83,10 @@ class PickStore:
             All of its picks and labels.
         step
             Whether undo comes back to the picks as they were before.
+        at
+            The threshold that they follow from. None: a person changed them, and what is gone stays so.
+        measured
+            By the run that found them, if one did.
 
         Raises
         ------
@@ -91,10 +102,18 @@ class PickStore:
             raise UserError(self.damaged[name], "Then go to another micrograph and back.")
         if step:
             self._histories[name].note(before)
-        self._put(name, picks)
+        if measured is not None:
+            self._new[name] = measured
+            self._edits.pop(name, None)
+        if at is not None:
+            self._at[name] = at
+        self._put(name, picks, by_hand=at is None)
 
     def undo(self, name: str) -> bool:
-        """Take back the last step on a micrograph; whether there was one that can be taken back."""
+        """Take back the last step on a micrograph; whether there was one that can be taken back.
+
+        The threshold is no step: it stays where it is.
+        """
         return self._put_if(name, self._histories[name].undo)
 
     def redo(self, name: str) -> bool:
@@ -104,7 +123,7 @@ class PickStore:
     def reload(self, names: Sequence[str] | None = None) -> None:
         """Read picks again that somebody else wrote; of all micrographs by default. Edits that wait stay."""
         for name in [name for name in self._saved if names is None or name in names]:
-            before = self._saved.pop(name)
+            before = self._at_threshold(name, self._saved.pop(name))
             if _same(before, self.picks(name)):
                 self._saved[name] = before
             else:
@@ -129,10 +148,24 @@ class PickStore:
     def _put_if(self, name: str, step: Callable[[Picks], Picks | None]) -> bool:
         picks = None if self.project.read_only else step(self.picks(name))
         if picks is not None:
-            self._put(name, picks)
+            self._put(name, self._at_threshold(name, picks), by_hand=True)
         return picks is not None
 
-    def _put(self, name: str, picks: Picks) -> None:
+    def _at_threshold(self, name: str, picks: Picks) -> Picks:
+        """Former picks, with the labels of then, at the threshold of now, where they are of the same run."""
+        threshold, proposed = self._at.get(name, own_threshold(self.project)), proposals_of(picks)
+        measured = self.measured(name) if len(proposed) and threshold is not None else None
+        if measured is None or measured.candidates is None or threshold is None:
+            return picks
+        if (same_places(proposed.yx, measured.candidates.yx) < 0).any():
+            return picks
+        gone = same_places(measured.gone, picks.yx) < 0
+        now = replace(measured, gone=measured.gone[gone]).at(threshold, labels_of(picks))
+        return replace(now, frame=picks.frame)
+
+    def _put(self, name: str, picks: Picks, by_hand: bool) -> None:
+        if by_hand:
+            self._edits.setdefault(name, []).append((self.picks(name), picks))
         self._unsaved[name] = picks
         self._writes.later(("picks", name), lambda: self._write(name))
 
@@ -141,9 +174,21 @@ class PickStore:
         with project.alone():
             if self.shared:
                 picks = with_labels(proposals_of(project.read_picks(name)), labels_of(picks), self._spacing(picks))
-            project.write_picks(name, picks)
+            project.write_picks(
+                name, picks, measured=self.measured(name) if self._edits.get(name) or name in self._new else None
+            )
+        self._edits.pop(name, None)
+        self._new.pop(name, None)
         self._keep(name, picks)
         del self._unsaved[name]
+
+    def measured(self, name: str) -> Measured | None:
+        """What a picker measured on a micrograph, with what edits have made of it, saved or not."""
+        measured = self._new.get(name) or self.project.measured(name)
+        if measured is not None and measured.candidates is not None:
+            for before, after in self._edits.get(name, ()):
+                measured = measured.after(before, after) if measured.candidates is not None else measured
+        return measured
 
     def _keep(self, name: str, picks: Picks) -> None:
         self._saved[name] = picks
@@ -187,6 +232,10 @@ class PickStore:
     def note_frame(self, name: str, frame: Frame) -> None:
         """A micrograph was read: its picks stand in ``frame`` from now on."""
         self._frames[name] = frame
+
+    def settle_threshold(self) -> None:
+        """The project has another threshold, which counts for all."""
+        self._at.clear()
 
     def forget_frames(self) -> None:
         """Pixels have another size: what was read with the former one counts no more."""

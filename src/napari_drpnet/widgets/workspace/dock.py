@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QSizePolicy, QWidget
@@ -13,6 +14,7 @@ from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import is_micrograph
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.session.session import Session
+from napari_drpnet.widgets.workspace.ahead import load_ahead
 from napari_drpnet.widgets.workspace.drops import Drops
 from napari_drpnet.widgets.workspace.offer import offer_project
 
@@ -20,57 +22,16 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-def _micrographs(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.micrographs.dock import MicrographsWidget
-
-    return MicrographsWidget(viewer)
-
-
-def _pick(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.pick.dock import PickWidget
-
-    return PickWidget(viewer)
-
-
-def _averages(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.averages.dock import AveragesWidget
-
-    return AveragesWidget(viewer)
-
-
-def _gallery(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.gallery.dock import GalleryWidget
-
-    return GalleryWidget(viewer)
-
-
-def _retrain(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.retrain.dock import RetrainWidget
-
-    return RetrainWidget(viewer)
-
-
-def _compare(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.compare.dock import CompareWidget
-
-    return CompareWidget(viewer)
-
-
-def _export(viewer: Viewer) -> Any:
-    from napari_drpnet.widgets.export.dock import ExportWidget
-
-    return ExportWidget(viewer)
-
-
-# In the order of the work. Each is imported and made when it is first looked at.
-TABS: dict[str, tuple[Callable[[Viewer], Any], str]] = {
-    "Micrographs": (_micrographs, "Open a project, go through its micrographs, correct and pick them."),
-    "Pick": (_pick, "Pick one micrograph, and see what each setting does."),
-    "Averages": (_averages, "Average the picks, and judge them by class."),
-    "Gallery": (_gallery, "Look at particles side by side, and sort them."),
-    "Retrain": (_retrain, "Let the picker learn from your labels."),
-    "Compare": (_compare, "Compare pickers, and picks of other programs."),
-    "Export": (_export, "Save all picks for RELION, cryoSPARC and other programs."),
+_WIDGETS = "napari_drpnet.widgets."
+# In the order of the work: the class of the dock, and what the tab is for. Each is made when it is first looked at.
+TABS = {
+    "Micrographs": ("micrographs.dock:MicrographsWidget", "Open a project, go through it, correct and pick."),
+    "Pick": ("pick.dock:PickWidget", "Pick one micrograph, and see what each setting does."),
+    "Averages": ("averages.dock:AveragesWidget", "Average the picks, and judge them by class."),
+    "Gallery": ("gallery.dock:GalleryWidget", "Look at particles side by side, and sort them."),
+    "Retrain": ("retrain.dock:RetrainWidget", "Let the picker learn from your labels."),
+    "Compare": ("compare.dock:CompareWidget", "Compare pickers, and picks of other programs."),
+    "Export": ("export.dock:ExportWidget", "Save all picks for RELION, cryoSPARC and other programs."),
 }
 
 
@@ -95,6 +56,7 @@ class WorkspaceWidget(QWidget):
         self._drops = Drops(lambda folder: offer_project(napari_viewer, folder))
         self._removal = Removal(self, self._release)
         self.show_tab("Pick" if self._session.project is None and any(self._images()) else "Micrographs")
+        load_ahead(_WIDGETS + where.partition(":")[0] for where, _ in TABS.values())
 
     def showEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
         super().showEvent(event)
@@ -112,7 +74,8 @@ class WorkspaceWidget(QWidget):
         return self._made[name]
 
     def _make(self, name: str) -> QWidget:
-        made = self._made[name] = TABS[name][0](self._viewer)
+        module, _, cls = TABS[name][0].partition(":")
+        made = self._made[name] = getattr(import_module(_WIDGETS + module), cls)(self._viewer)
         native: QWidget = getattr(made, "native", made)
         return native
 

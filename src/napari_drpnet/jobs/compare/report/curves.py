@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from napari_drpnet.drawing.colours import colour_on_white
+from napari_drpnet.drawing.colours import colour as colour_of
+from napari_drpnet.drawing.colours import dashed
 from napari_drpnet.evaluation.comparison import Comparison, Standing
 from napari_drpnet.jobs.compare.report.pictures import at_threshold, curve_points
 
@@ -17,9 +18,9 @@ def curves(comparison: Comparison) -> str:
     judged = [(i, one) for i, one in enumerate(comparison.standings) if one.evaluation is not None]
     if not judged:
         return ""
-    lines = "".join(_line(standing, colour_on_white(i)) for i, standing in judged)
-    dots = "".join(_dot(standing, colour_on_white(i)) for i, standing in judged)
-    legend = "".join(_entry(n, standing, colour_on_white(i)) for n, (i, standing) in enumerate(judged))
+    lines = "".join(_line(standing, colour_of(i), dashed(i)) for i, standing in judged)
+    dots = "".join(_dot(standing, colour_of(i)) for i, standing in judged)
+    legend = "".join(_entry(n, standing, colour_of(i), dashed(i)) for n, (i, standing) in enumerate(judged))
     return (
         f'<svg class="paper" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Precision over recall">'
         f"{_axes()}{lines}{dots}{legend}</svg>\n"
@@ -50,12 +51,13 @@ def _axes() -> str:
     )
 
 
-def _line(standing: Standing, colour: str) -> str:
+def _line(standing: Standing, colour: str, dash: bool) -> str:
     points = [_at(*point) for point in curve_points(standing)]
     if not points:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>'
+    ink = f'stroke="{colour}" stroke-width="2.5"{_dash(dash)}'
+    return f'<polyline points="{path}" fill="none" {ink} stroke-linejoin="round"/>'
 
 
 def _dot(standing: Standing, colour: str) -> str:
@@ -66,13 +68,17 @@ def _dot(standing: Standing, colour: str) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}" stroke="white" stroke-width="1.5"/>'
 
 
-def _entry(n: int, standing: Standing, colour: str) -> str:
+def _dash(dash: bool) -> str:
+    return ' stroke-dasharray="7 5"' * dash
+
+
+def _entry(n: int, standing: Standing, colour: str, dash: bool) -> str:
     y = _TOP + 14 + 44 * n
     counts = standing.evaluation.counts if standing.evaluation is not None else None
     area = "" if standing.area != standing.area else f", AP {standing.area:.3f}"
     said = f"F1 {counts.f1:.3f}{area}" if counts is not None and counts.f1 == counts.f1 else "no picks"
     return (
-        f'<path d="M{_LEGEND} {y}h26" stroke="{colour}" stroke-width="4"/>'
+        f'<path d="M{_LEGEND} {y}h26" stroke="{colour}" stroke-width="4"{_dash(dash)}/>'
         f'<circle cx="{_LEGEND + 13}" cy="{y}" r="6" fill="{colour}" stroke="white" stroke-width="1.5"/>'
         f'<text x="{_LEGEND + 36}" y="{y + 5}" font-weight="600">{escape(standing.name)}</text>'
         f'<text x="{_LEGEND + 36}" y="{y + 22}" fill="#5d6675">{said}</text>'

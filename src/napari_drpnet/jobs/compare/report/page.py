@@ -10,7 +10,7 @@ from html import escape
 from PIL import Image
 
 from napari_drpnet.averaging.shares import Estimate
-from napari_drpnet.drawing.colours import colour_on_white
+from napari_drpnet.drawing.colours import colour
 from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
 from napari_drpnet.evaluation.comparison import Comparison
 from napari_drpnet.jobs.compare.report.command import command
@@ -156,7 +156,7 @@ def _strip(name: str, strip: Image.Image | None) -> str:
 def _standings(report: ComparisonReport) -> str:
 
     rows = standings(report)
-    swatches = [f'<span class="swatch" style="background:{colour_on_white(i)}"></span>' for i in range(len(rows))]
+    swatches = [f'<span class="swatch" style="background:{colour(i)}"></span>' for i in range(len(rows))]
     used, cells = texts(STANDINGS, rows)
     keys = "".join(f"<dt>{column.head}</dt><dd>{column.help}</dd>" for column in used if column.help)
     return _table(used, cells, rows, swatches) + f'\n<dl class="keys">{keys}</dl>'

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.drawing.charts import Panel
 from napari_drpnet.drawing.class_sheet import class_sheet
-from napari_drpnet.drawing.colours import colour, colour_on_white
+from napari_drpnet.drawing.colours import colour
 from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings, verdict_rings
 from napari_drpnet.evaluation.agreement import agreement
 from napari_drpnet.evaluation.comparison import Standing
@@ -72,11 +72,11 @@ def draw_curves(report: ComparisonReport) -> Image.Image | None:
         return None
     panel = Panel("Precision and recall", "recall", "precision", (0, 1), (0, 1), scale=2)
     for i, standing in judged:
-        panel.line(curve_points(standing), colour_on_white(i))
+        panel.line(curve_points(standing), colour(i))
     for i, standing in judged:
         if (point := at_threshold(standing)) is not None:
-            panel.dots([point], colour_on_white(i), lambda _: 5.0)
-    panel.legend([(standing.name, colour_on_white(i)) for i, standing in judged])
+            panel.dots([point], colour(i), lambda _: 5.0)
+    panel.legend([(standing.name, colour(i)) for i, standing in judged])
     return panel.image
 
 
@@ -156,7 +156,7 @@ def _panel(report: ComparisonReport, micrograph: Micrograph, standing: Standing,
         rings = []
     bare = [Rings(ring.yx, ring.colour) for ring in rings]
     picture = draw_rings(micrograph, bare, report.settings.diameter, _SIDE, width=2)
-    said = [(f"{len(ring.yx)} {ring.label}", ring.colour) for ring in rings]
+    said = [(f"{len(ring.yx)} {ring.label}", _INK if verdict is None else ring.colour) for ring in rings]
     return _titled(picture, standing.name, said or [("no answer", _INK)], colour)
 
 
