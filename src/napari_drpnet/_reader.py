@@ -89,7 +89,7 @@ def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
             raise
         from napari.utils.notifications import show_error
 
-        show_error(str(error))
+        show_error(error.plain)
         return NOTHING
 
 

@@ -203,7 +203,7 @@ class AveragesWidget(AskedForm):
             try:
                 self.tour.select()
             except UserError as error:
-                self.said.setText(str(error))
+                self.said.setText(error.plain)
 
     def look_through(self, place: int) -> None:
         """Show the members of a class side by side, in the Gallery."""

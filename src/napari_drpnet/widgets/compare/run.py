@@ -103,7 +103,7 @@ def _problem(name: str) -> str:
 
 def said(error: Exception) -> str:
     """An error in words; one that is not meant for users with its kind."""
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return error.plain if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def run_pickers(

@@ -262,7 +262,7 @@ class PickSet:
         try:
             picks = None if source is None else self.origin.picks_on(source)
         except UserError as error:
-            self.trouble = str(error)
+            self.trouble = error.plain
         self.every = None if source is None or picks is None else _placed(picks, source.frame.unbinned)
         origin = self.origin
         self.outcome = origin.outcome_on(source) if source is not None and isinstance(origin, OfPicker) else None

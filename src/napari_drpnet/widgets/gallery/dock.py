@@ -266,7 +266,7 @@ class GalleryWidget(GalleryForm):
         try:
             self._session.show(particle.micrograph, (particle.y, particle.x))
         except UserError as error:
-            show_error(str(error))
+            show_error(error.plain)
 
     def mark(self, label: LabelKind) -> None:
         """Label what is selected: one step of undo for each micrograph."""

@@ -129,7 +129,7 @@ class Curation:
         try:
             self._session.change(self._session.current, picks)
         except UserError as error:
-            self.said.emit(str(error))
+            self.said.emit(error.plain)
             return
         self.select_none()
         self.said.emit(told)
@@ -187,7 +187,7 @@ class Curation:
             if answer in _LABELS and which.any():
                 session.change(name, labelled(session.picks(name), which, _LABELS[answer]))
         except UserError as error:
-            self.said.emit(str(error))
+            self.said.emit(error.plain)
             return
         session.mark_done(name)
         count = int(which.sum())

@@ -163,7 +163,7 @@ class PickWidget(DockForm):
         try:
             result.show(threshold, min_distance)
         except UserError as error:  # a project that can no longer be written
-            show_warning(str(error))
+            show_warning(error.plain)
 
     # ------------------------------------------------------------ the result
 

@@ -86,7 +86,7 @@ class ProjectSide:
                 min_distance=self._tuning.distance,
             )
         except UserError as error:
-            show_warning(str(error))
+            show_warning(error.plain)
 
     def _pixel_size(self, before: float | None) -> float | None:
         """The project's pixel size, or a new one that was given in this form."""
@@ -107,7 +107,7 @@ class ProjectSide:
             try:
                 self._session.threshold.show(self._session.current, threshold)
             except UserError as error:  # a project that can no longer be written
-                show_warning(str(error))
+                show_warning(error.plain)
 
     def number(self, asked: ThresholdValue) -> float | None:
         """The threshold that is asked for as a number; None where that is not decided yet."""

@@ -162,7 +162,7 @@ class Suggest(Tab):
             else:
                 self.session.change(one.name, labelled(picks, [near], label))
         except UserError as error:
-            self.told.setText(str(error))
+            self.told.setText(error.plain)
             return
         self.next()
 
