@@ -131,7 +131,9 @@ class ImageForm:
         """
         layer = self.layer
         if layer is None:
-            raise UserError("There is no image.", "Open a micrograph first.")
+            volumes = [other.name for other in self._viewer.layers if isinstance(other, Image) and is_volume(other)]
+            known = f"{volumes[0]} is a 3D volume, not a micrograph." if volumes else "There is no image."
+            raise UserError(known, "Open a micrograph first.")
         frame = layers.frame_of(layer)
         array = layers.pixels(layer)
         ground = layers.ground_of(layer, self._viewer.layers)
@@ -202,5 +204,15 @@ def picks_layers(viewer: Viewer) -> list[Points | Shapes]:
 
 
 def is_micrograph(layer: Any) -> bool:
-    """Whether a layer may hold a micrograph: an image that shows neither scores nor a micrograph for the eye."""
-    return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")
+    """Whether a layer may hold a micrograph: an image, but no volume, no score map, and none for the eye."""
+    if not isinstance(layer, Image) or layer.metadata.get("role") in ("score map", "smoothed", "twin"):
+        return False
+    return not is_volume(layer)
+
+
+def is_volume(layer: Any) -> bool:
+    """Whether an image is a 3D volume: our reader said so, or its three sides are equal."""
+    if layer.metadata.get("role") == "volume":
+        return True
+    shape = layers.pixels(layer).shape
+    return len(shape) == 3 and len(set(shape)) == 1 and not layer.rgb

@@ -68,7 +68,9 @@ class SaveForm(Container[Any]):
         except UserError as error:
             self._say(error.plain)
             return
-        self._say("\n".join([f"{len(picks)} picks are in {path}.", *(without_options(str(each.message)) for each in warned)]))
+        self._say(
+            "\n".join([f"{len(picks)} picks are in {path}.", *(without_options(str(each.message)) for each in warned)])
+        )
 
     def _say(self, text: str) -> None:
         self.said.value = text
