@@ -19,6 +19,7 @@ from napari_drpnet.widgets.averages.run import Better, Found, steps
 from napari_drpnet.widgets.averages.target import ProjectTarget, Target
 from napari_drpnet.widgets.averages.tour import Tour
 from napari_drpnet.widgets.averages.verdicts import Verdict, Verdicts
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -75,6 +76,7 @@ class AveragesWidget(AskedForm):
         self.templates.clicked.connect(self.use_as_templates)
         self.save.clicked.connect(self.save_all)
         self._files.said.connect(lambda text: self.said.setText(text))
+        about(self, "Averages")
         self._removal = Removal(self, self._release)
 
     def _follow_project(self) -> None:

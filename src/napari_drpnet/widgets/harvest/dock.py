@@ -23,6 +23,7 @@ from napari_drpnet.widgets.harvest.examples import Examples
 from napari_drpnet.widgets.harvest.source import PointsList, layer_field
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import NO_DIAMETER, Scrolled, in_column, lay_out, wrapped
 from napari_drpnet.widgets.kit.path_line import PathLine
@@ -110,6 +111,7 @@ class HarvestWidget(QWidget):
         for signal in (self.image.changed, self.points.changed, self.diameter.changed, self.name.changed):
             signal.connect(self._check)
         self.other.edit.textChanged.connect(lambda _: self._check())
+        about(self, "Harvest")
         self._removal = Removal(self, self._release)
 
     @property

@@ -13,10 +13,12 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.jobs import Progress
+from napari_drpnet.widgets.kit.key_list import START
 from napari_drpnet.widgets.kit.primary import make_primary
 
 Steps = Callable[..., Generator[Progress | None, None, Any]]  # a job, which may tell None while a step goes on
@@ -51,6 +53,8 @@ class JobBar(Container[Any]):
         self._start = start
         self._reason = ""
         self.button.clicked.connect(self._press)
+        key = QShortcut(QKeySequence(START), self.native)
+        key.activated.connect(self.press)
         self._worker: GeneratorWorker | None = None
         self._left = False  # the form is gone
         self.say("")

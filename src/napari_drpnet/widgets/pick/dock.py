@@ -14,6 +14,7 @@ from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
 from napari_drpnet.widgets.kit.parts import timer
@@ -101,6 +102,7 @@ class PickWidget(DockForm):
         self._keeping = timer(self.project_side.keep, SETTLED, self.native)
         self._counting = timer(self._count, 0, self.native)
         self._totalling = timer(self._count, SETTLED, self.native)  # the project counts what is saved
+        about(self.native, "Pick")
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run

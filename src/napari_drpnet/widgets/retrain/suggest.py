@@ -18,6 +18,7 @@ from napari_drpnet.labels import LabelKind, added, labelled, labels_of
 from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.key_list import tell_keys
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.retrain.tab import MARGIN, Tab
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 COLOUR = "#ff8c1a"
 KEYS = {"Y": "particle", "X": "background", "J": "next", "Shift-J": "previous"}
 _LIMIT = 200
+_WORDS = {"next": "next place", "previous": "the place before"}
+tell_keys("Retrain, What to label next", ((key, _WORDS.get(what, what)) for key, what in KEYS.items()))
 
 
 class Suggest(Tab):
