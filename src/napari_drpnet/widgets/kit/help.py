@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QTextCursor
+from qtpy.QtGui import QColor, QPalette, QTextCursor
 from qtpy.QtWidgets import QDialog, QDockWidget, QTextBrowser, QToolButton, QWidget
 
-from napari_drpnet.widgets.kit.parts import lay_out
+from napari_drpnet.widgets.kit.parts import lay_out, timer
 
 PAGE = "window.md"
 _PAGE, _BUTTON = "help page", "napari-drpnet help"  # a property of forms; the name of the button
 _SIZE = 820, 680  # pixels
+_LINK = "#1f7fd0"  # seen in both themes
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")  # which are larger than this window, and not installed
 _PACKAGE = Path(__file__).parents[2]
 # Of an installed package, and of a copy of the repository.
@@ -80,6 +81,11 @@ class HelpWindow(QDialog):
         self.text = QTextBrowser()
         self.text.anchorClicked.connect(self._follow)
         self.text.setOpenLinks(False)
+        self._heading = ""
+        self._ready = timer(self._go_to, parent=self)
+        colours = self.text.palette()
+        colours.setColor(QPalette.ColorRole.Link, QColor(_LINK))
+        self.text.setPalette(colours)
         lay_out(self, self.text)
         self.resize(*_SIZE)
         self.read(page, heading)
@@ -91,10 +97,11 @@ class HelpWindow(QDialog):
             self.text.setPlainText(f"The page {page} is not installed. It is in the folder docs of the source.")
             return
         self.text.setMarkdown(_PICTURE.sub("", file.read_text(encoding="utf-8")))
-        self._go_to(heading)
+        self._heading = heading
+        self._ready.start()  # what is not laid out yet cannot be scrolled
 
-    def _go_to(self, heading: str) -> None:
-        document = self.text.document()
+    def _go_to(self) -> None:
+        document, heading = self.text.document(), self._heading
         block = None if document is None else document.begin()
         while heading and block is not None and block.isValid():
             if block.blockFormat().headingLevel() and block.text().endswith(heading):

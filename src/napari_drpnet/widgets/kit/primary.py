@@ -8,9 +8,8 @@ from qtpy.QtWidgets import QPushButton
 READY, HOVERED, OFF = ("#ffffff", "#1f6fd0"), ("#ffffff", "#2a63ab"), ("#ffffff", "#5b6470")
 _STYLE = "QPushButton%s {{ color: {}; background-color: {}; border: none; padding: 5px; font-weight: bold; }}"
 PRIMARY = "\n".join(
-    (_STYLE % state).format(*colours)
-    for state, colours in (("", READY), (":hover", HOVERED), (":pressed", HOVERED), (":disabled", OFF))
-)
+    (_STYLE % state).format(*colours) for state, colours in (("", READY), (":hover", HOVERED), (":pressed", HOVERED))
+) + (_STYLE % ":disabled").format(*OFF).replace("bold", "normal")
 
 
 def make_primary(button: QPushButton, primary: bool = True) -> None:

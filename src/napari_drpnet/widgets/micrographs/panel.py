@@ -33,6 +33,7 @@ class CuratePanel(QWidget):
         self._curation, self.done = curation, done
         self.legend = wrapped()
         self.said = wrapped()
+        self.said.hide()
         self.low, self.high = _number(0.0, 1.0, 0.05, 0.0), _number(0.0, 1.0, 0.05, 0.5)
         self.distance = _number(0.0, 100000.0, 10.0, 200.0)
         self.distance.setDecimals(0)
@@ -64,6 +65,7 @@ class CuratePanel(QWidget):
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
+        self.said.setVisible(bool(text))
 
     def _show_lasso(self, ready: bool) -> None:
         self.by_lasso.setChecked(ready)

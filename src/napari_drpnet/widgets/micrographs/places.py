@@ -89,7 +89,7 @@ class Places:
 
 
 def _beside(keys: list[Place], at: Place | None, step: int) -> int | None:
-    """The first of ascending ``keys`` after a place; for a negative ``step`` the last before it; None: there is none."""
+    """The first of sorted ``keys`` after a place; with a negative ``step`` the last before it; None: there is none."""
     if step > 0:
         return next((n for n, key in enumerate(keys) if at is None or key > at), None)
     return next((n for n in reversed(range(len(keys))) if at is not None and keys[n] < at), None)
