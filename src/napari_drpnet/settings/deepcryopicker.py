@@ -52,7 +52,8 @@ class DeepCryoPickerSettings(PickerSettings):
     window: Literal[67, 99, 131, 163, 195, 227] = Field(
         99,
         title="Size of an example",
-        description="Side of the classifier's window, a little more than a particle. The paper's 227 is five times "
+        description="Side of the square around a place that is looked at, a little more than a particle. The paper's "
+        "227 is five times "
         "the pixels.",
         json_schema_extra=unit("network px"),
     )

@@ -54,13 +54,15 @@ class PreprocessSettings(Settings):
         0.0,
         ge=0,
         title="Even out brightness over",
-        description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the paper); 0 leaves it.",
+        description="Evens out brightness that changes over distances longer than this (a Gaussian, eq. 1 of the "
+        "paper); 0 leaves it.",
         json_schema_extra=unit("A"),
     )
     smoothing: float = Field(
         0.0,
         ge=0,
-        description="Sigma of the Gaussian smoothing; 0 leaves the image as sharp as it is.",
+        description="Blurs details smaller than about this (sigma of a Gaussian); 0 leaves the image as sharp as it "
+        "is.",
         json_schema_extra=unit("A"),
     )
     stretch: bool = Field(
@@ -97,7 +99,7 @@ class PickerSettings(Settings):
     memory: int = Field(
         600,
         ge=50,
-        description="Memory a network pass may use; larger images run in tiles.",
+        description="Memory for looking at one image; larger images are looked at in parts.",
         json_schema_extra=unit("MB"),
     )
 
@@ -138,7 +140,7 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
-_STAGE_1 = "Weights of stage 1: a name from the package, or a .safetensors file."
+_STAGE_1 = "The network that finds particles: a name from the package, or a .safetensors file."
 _DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier")
 _CLASSIFIER = network("classifier", none=_NONE, learns_from="patches")
 
@@ -155,7 +157,8 @@ class DRPnetSettings(PickerSettings):
     classifier: str | None = Field(
         None,
         title="Checks each pick",
-        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
+        description="A second network that looks at each pick and drops what is no particle: a name from the package, "
+        "or a .safetensors file. Default: none.",
         json_schema_extra=_CLASSIFIER,
     )
 
@@ -172,7 +175,8 @@ class DRPnetPaperSettings(DRPnetSettings):
     classifier: str | None = Field(
         "classifier",
         title="Checks each pick",
-        description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
+        description="The second network, which looks at each pick and drops what is no particle: a name from the "
+        "package, or a .safetensors file. None: the first alone.",
         json_schema_extra=_CLASSIFIER,
     )
     box: float | None = Field(

@@ -17,13 +17,14 @@ class PixerSettings(PickerSettings):
     segmenter: str = Field(
         "pixer-segmenter",
         title="Finds particles",
-        description="Weights of the segmentation network: a name from the package, or a .safetensors file.",
+        description="The network that finds particles (segmentation): a name from the package, or a .safetensors file.",
         json_schema_extra=network("segmenter"),
     )
     sorter: str = Field(
         "pixer-sorter",
         title="Tells them from dirt",
-        description="Weights of the three-way classification network, trained together with the segmentation network.",
+        description="The network that tells particles from dirt and background, trained together with the first: a "
+        "name from the package, or a .safetensors file.",
         json_schema_extra=network("sorter"),
     )
     bound: float = Field(
@@ -31,8 +32,8 @@ class PixerSettings(PickerSettings):
         ge=0,
         le=1,
         title="Reject below",
-        description="Reject a candidate unless the classification network gives it at least this probability of being "
-        "a particle rather than contamination or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
+        description="Reject a pick unless the second network gives it at least this probability of being a "
+        "particle rather than dirt or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
         "and of faint particles.",
     )
     most: int | None = Field(

@@ -156,9 +156,9 @@ class RetrainSettings(Settings):
     what: str = Field(
         "best",
         title="What",
-        description="calibration: the probabilities only, in seconds, of any picker; of pickers that have such "
-        "networks also classifier, in a minute, and detector, in minutes; best: the calibration, and the classifier "
-        "where labels it has not seen say that it adds to it.",
+        description="calibration: only the scores are corrected, in seconds, of any picker; classifier: also the "
+        "network that checks each pick, in a minute; detector: the network that finds particles, in minutes; best: "
+        "the scores, and the classifier where labels it has not seen say that this helps.",
     )
     start: str = Field(
         "classifier",

@@ -123,7 +123,9 @@ class AveragesWidget(AskedForm):
         self._source = found.source
         self.classes_shown.take(found.averages, pending)
         if pending:
-            self.told.setText("Rough averages; better ones follow, and evidence is measured last.")
+            self.told.setText(
+                "Rough averages; better ones follow, and the evidence (how far they are proved) is measured last."
+            )
         self.grid.renew()
         self._follow_choice()
         self._allow()

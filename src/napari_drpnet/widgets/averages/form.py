@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROJECT, HERE, LAYER = "all picks of the project", "its picks on this micrograph", "points on an image"
 HINT = (
     "Averages of the picks, sorted by what they look like. The first come after a few seconds, then better ones.\n\n"
-    "Look whether they show the particle; their evidence says how far that is proved."
+    "Look whether they show the particle. Their evidence says how far that is proved: noise has 0."
 )
 tell_keys(
     "Averages",

@@ -146,7 +146,9 @@ def run_pickers(
         except Exception as error:  # listed with its reason, the others run
             found.append(Found(name, problem=said(error)))
     for done, one in enumerate(ran if measure else ()):
-        here = jobs.Progress(done, len(ran), message=f"{one.found.name}: measuring what averages prove")
+        here = jobs.Progress(
+            done, len(ran), message=f"{one.found.name}: measuring by averages how many picks are particles"
+        )
         yield here
         try:
             outcome = yield from _proved(one, micrograph, school, here)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_HERE = "Here this is measured of pickers only; on the command line, compare measures files as well."
 _NOT_RUN = "Tick 'estimate true picks', and run the picker on this micrograph."
-_PENDING = "Averages are being made; until then these picks are by the picker's own probability."
+_PENDING = "Averages are being made; until then these picks are by the picker's own scores."
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 

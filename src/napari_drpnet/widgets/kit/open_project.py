@@ -44,7 +44,8 @@ class OpenProject(Container[Any]):
         self._left: list[Project] = []  # opened after somebody cancelled
         self._opening: jobs.Job[Project] | None = None
         self.folder = PathLine(
-            "folder of the project", "The folder that keeps picks, labels, networks and settings; made when it is new."
+            "folder of the project",
+            "The folder that keeps picks, labels, settings, and what was learnt; made when it is new.",
         )
         self.inputs = PathLine(
             "folder, 'data/*.mrc' or STAR",

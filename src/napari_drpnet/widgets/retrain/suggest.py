@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 COLOUR = "#ff8c1a"
 KEYS = {"Y": "particle", "X": "background", "J": "next", "Shift-J": "previous"}
 _LIMIT = 200
+_TEACHES = (
+    "How much a label there would teach: 1 for a place of which the picker knows nothing, 0 for one it is sure of."
+)
+_MICROGRAPHS = {
+    "micrograph": "A click goes to its best place.",
+    "teaches": _TEACHES,
+    "places": "How many of the places below are on it.",
+    "judged": "How many of them you have judged.",
+}
+_PLACES = {
+    "micrograph": "A click goes to the place.",
+    "teaches": _TEACHES,
+    "score": "The picker's score there, the probability of a particle.",
+    "judged": "What you said of it.",
+}
 _WORDS = {"next": "next place", "previous": "the place before"}
 tell_keys("Retrain, What to label next", ((key, _WORDS.get(what, what)) for key, what in KEYS.items()))
 
@@ -56,8 +71,8 @@ class Suggest(Tab):
             value=20, min=1, max=100_000, tooltip="At most so many, spread over those that are not done."
         )
         self.job = JobBar("Find what to label next", self.run)
-        self.micrographs = table(("micrograph", "gain", "places", "judged"))
-        self.places = table(("micrograph", "gain", "probability", "judged"))
+        self.micrographs = table(_MICROGRAPHS)
+        self.places = table(_PLACES)
         self.micrographs.setToolTip("The micrographs on which labels would teach most, best first. A click goes there.")
         self.places.setToolTip("Uncertain, and unlike what is labelled already: best first. A click goes there.")
         self.buttons = {
