@@ -326,6 +326,6 @@ class EvaluationSettings(Settings):
     )
     shape: tuple[PositiveInt, PositiveInt] | None = Field(
         None,
-        description="HEIGHT,WIDTH of the micrographs; needed with --edge where no file says it.",
+        description="HEIGHT,WIDTH of the micrographs, for a band along the border (--edge) where no file says it.",
         json_schema_extra=unit("px"),
     )

@@ -56,7 +56,9 @@ class KeyList(QDialog):
             column = heights.index(min(heights))
             grid.addWidget(QLabel(_table(title, rows)), heights[column], column, len(rows) + 1, 1, _TOP)
             heights[column] += len(rows) + 1
-        hint = wrapped("Keys work while a form of DRPnet or the picture has the keyboard. Esc closes this list.")
+        hint = wrapped(
+            "Keys work in these docks, and in the picture while one of their layers is selected. Esc closes it."
+        )
         grid.addWidget(hint, max(heights), 0, 1, _COLUMNS)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method

@@ -16,6 +16,7 @@ from napari_drpnet import layers
 from napari_drpnet.data import Frame, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.widgets.kit.context import guard_context
+from napari_drpnet.widgets.kit.forms import mark
 from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
@@ -175,7 +176,13 @@ class ImageForm:
         with self.pixel_size.changed.blocked():
             self.pixel_size.enabled = self.layer is not None
             self.pixel_size.value = self._known_pixel_size() or 0.0
+        self._mark()
         self.changed.emit()
+
+    def _mark(self) -> None:
+        """A pixel size that nobody knows is asked for."""
+        missing = self.layer is not None and not self._known_pixel_size()
+        mark(self.pixel_size, "The pixel size is not known: give it in Angstrom" if missing else "")
 
     def _known_pixel_size(self) -> float | None:
         try:
@@ -188,6 +195,7 @@ class ImageForm:
             zoom = value / (self._known_pixel_size() or 1.0) if value else 1.0 / (self._known_pixel_size() or 1.0)
             layers.set_pixel_size(self._viewer.layers, layers.frame_of(self.layer).micrograph, value or None)
             self._keep_view(zoom)
+        self._mark()
         self.changed.emit()
 
     def _keep_view(self, factor: float) -> None:

@@ -312,12 +312,7 @@ class PickWidget(DockForm):
         if self.project_side.here and self.session.read_only:
             raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
         frame, diameter = self.source.source().frame, self._settings().diameter
-        pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
-        if frame.shape is not None and pixels > min(frame.shape):
-            raise UserError(
-                f"A particle of {diameter:g} Å is {pixels:.0f} px, larger than the image.",
-                "Check the diameter and the pixel size.",
-            )
+        self.size.require_room(frame, diameter)
 
     def _follow_picker(self) -> None:
         self._show_picker()

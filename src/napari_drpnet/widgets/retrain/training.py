@@ -199,9 +199,8 @@ class Training(Tab):
                 "labels, and choose those.",
             )
         if self._learnable.get(self.what.value) == "micrographs" and not judged:
-            raise UserError(
-                f"{self._called(self.what.value).capitalize()} learns from micrographs that are done, with every pick reviewed, and none is."
-            )
+            who = self._called(self.what.value).capitalize()
+            raise UserError(f"{who} learns from micrographs that are done, with every pick reviewed, and none is.")
         particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
         left_out = f" On {done - judged} of them are picks that nobody reviewed; they are left out." * (done > judged)
         return (
