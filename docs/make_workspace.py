@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from make_screenshots import IMAGES, settle, wait
+from make_screenshots import IMAGES, look, settle, wait
 from make_tutorial import DIAMETER, micrographs
 
 SIZE = (1280, 800)
@@ -46,32 +46,41 @@ def picture(viewer: Any) -> Any:
 
 
 def five_actions(folder: Path) -> Iterator[Any]:
-    """A picture after each step."""
+    """A picture after each step; how long the program took for it is printed."""
     from napari_drpnet.widgets.workspace.offer import offer_project
 
     viewer, workspace = opened(SIZE)
     yield picture(viewer)
-    offer_project(viewer, folder)  # what a drop does
-    settle(1)
-    form, dock = workspace.tab("Micrographs").open_form, workspace.tab("Micrographs")
+    dock = workspace.tab("Micrographs")
+    form, session, job = dock.open_form, dock.session, dock.job
+    timed("drop", lambda: offer_project(viewer, folder), lambda: bool(form.inputs.text))
     form.diameter.value = DIAMETER
     yield picture(viewer)
-    form.job.press()
-    wait(lambda: dock.session.project is not None)
+    timed("create", form.job.press, lambda: session.project is not None)
     settle(1)
     yield picture(viewer)
-    dock.job.button.native.click()
-    wait(lambda: len(dock.session.points.data) > 0)
+    started = time.monotonic()
+    timed("pick: the first", job.button.native.click, lambda: len(session.points.data) > 0)
+    look(viewer, zoom=1.8, centre=(0.4, 0.4))
     yield picture(viewer)
-    wait(lambda: not dock.job.running)
+    wait(lambda: not job.running)
+    print(f"pick all: {time.monotonic() - started:.1f} s for {len(session.names)} micrographs")
+    session.next()
     settle(1)
     yield picture(viewer)
     export = workspace.show_tab("Export")
-    export.job.button.native.click()
-    wait(lambda: not export.job.running)
+    timed("export", export.job.button.native.click, lambda: not export.job.running)
     yield picture(viewer)
     dock.session.close()
     viewer.close()
+
+
+def timed(what: str, work: Callable[[], Any], ready: Callable[[], bool]) -> None:
+    """Do something, and print how long it was until it was done."""
+    start = time.monotonic()
+    work()
+    wait(ready)
+    print(f"{what}: {time.monotonic() - start:.1f} s")
 
 
 def film(folder: Path) -> None:

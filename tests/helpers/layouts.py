@@ -34,7 +34,7 @@ from napari_drpnet.widgets.session.session import Session
 from napari_drpnet.widgets.workspace.dock import TABS
 from projects import some_picks
 
-LONG = "20261129_grid3_FoilHole_21766342_Data_21768957_21768958_20260101" + 5 * "_patch" + "_aligned_doseweighted"
+LONG = "20261129_grid3_FoilHole_21766342_Data_21768957_21768958_20260101" + 5 * "_patch" + "_aligned_dose_weighted_sum"
 DOCKS = (
     "Preprocess",
     "Simulate",
@@ -55,6 +55,7 @@ def main(folder: Path, sizes: list[tuple[int, int]]) -> None:
     project = _project(folder, tuple(f"{LONG}_{number:03}" for number in range(4)))
     viewer = napari.Viewer(show=True)
     window = _resized(viewer, sizes[0])
+    window.setUpdatesEnabled(False)  # where things lie is all that matters, and drawing takes most of the time
     session = Session.of(viewer)
     session.open(project)
     looked = 0

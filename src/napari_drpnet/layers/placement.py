@@ -115,8 +115,15 @@ def pixels(layer: Image) -> Any:
 def assign(layer: Layer, attributes: Mapping[str, Any]) -> None:
     """Set attributes of a layer, those that differ: napari draws anew at each; main thread only."""
     for name, value in attributes.items():
-        if not np.array_equal(getattr(layer, name), value):
+        if not _equal(getattr(layer, name), value):
             setattr(layer, name, value)
+
+
+def _equal(before: Any, value: Any) -> bool:
+    try:
+        return bool(np.array_equal(before, value))
+    except ValueError:  # arrays inside of a dict are not compared
+        return False
 
 
 def metadata_of(frame: Frame, role: str, path: Path | None = None, **more: Any) -> dict[str, Any]:

@@ -53,16 +53,16 @@ class ExportWidget(QWidget):
             text="Only micrographs that are done", tooltip="Leave out those that nobody marked as done (D)."
         )
         self.list = PathLine(
-            "as the project names them",
-            "The STAR file of the micrographs of RELION, or the exposures of cryoSPARC (.cs): their names, and for "
-            "RELION's particles the CTF, are taken from it.",
+            "the project",
+            "Where micrographs get their names from, if not from the project: the STAR file of "
+            "micrographs of RELION, or the exposures of cryoSPARC (.cs). RELION's particles get the CTF from it, too.",
             kind="list",
         )
         self.job = JobBar("Save all picks", self.run)
         form = aligned([self.to, self.only_done])
         rows = rows_of(form)
         rows.insertRow(1, "To", self.place)
-        rows.insertRow(2, "Micrographs of", self.list)
+        rows.insertRow(2, "Names from", self.list)
         whole = in_column(self.ready, in_row(self.copy, QWidget()), form, self.job.native)
         lay_out(self, whole, margin=6)
         self.copy.clicked.connect(self._copy)

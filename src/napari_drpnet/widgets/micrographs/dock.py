@@ -107,18 +107,18 @@ class MicrographsWidget(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def _project_page(self) -> QWidget:
-        self.job.native.layout().insertWidget(0, self.pick_this)
-        self.job.native.layout().insertWidget(2, self.again)
+        row = in_row(self.job.button.native, self.pick_this, self.again, stretch=(2, 1, 0))
+        self.job.native.layout().insertWidget(0, row)
         return in_column(
             in_row(self.title, self.close_button, stretch=(1, 0)),
             self.notice,
             in_row(self.name_filter, self.state_filter, stretch=(1, 0)),
             self.table,
             in_row(self.previous_button, self.next_button, self.done_button),
-            in_row(aligned([self.eye]), self.eye.spectrum.native, stretch=(1, 0)),
-            self.panel,
             self.settings.native,
             self.job.native,
+            in_row(aligned([self.eye]), self.eye.spectrum.native, stretch=(1, 0)),
+            self.panel,
             growing=self.table,
         )
 

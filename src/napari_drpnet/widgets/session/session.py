@@ -16,6 +16,7 @@ from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.widgets.kit.binding import warn_of_binding
 from napari_drpnet.widgets.kit.context import guard_context
 from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.session.autosave import Autosave
@@ -62,6 +63,7 @@ class Session:
         """The session of a viewer, made when it is first asked for."""
         viewer = getattr(viewer, "__wrapped__", viewer)  # a form is given a proxy, each form its own
         if viewer not in _SESSIONS:
+            warn_of_binding()
             _SESSIONS[viewer] = cls(viewer)
         return _SESSIONS[viewer]
 
