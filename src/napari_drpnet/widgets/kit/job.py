@@ -55,6 +55,7 @@ class JobBar(Container[Any]):
         self.button.clicked.connect(self._press)
         key = QShortcut(QKeySequence(START), self.native)
         key.activated.connect(self.press)
+        key.activatedAmbiguously.connect(self.button.native.setFocus)  # of two that are seen, one after the other
         self._worker: GeneratorWorker | None = None
         self._left = False  # the form is gone
         self.say("")
