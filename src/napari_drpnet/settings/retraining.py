@@ -48,7 +48,7 @@ class HarvestSettings(Settings):
     )
     difference: bool = Field(
         True,
-        title="What one set alone has is background",
+        title="Picks of one set alone are background",
         description="Of several sets of picks: what only one of them has is background.",
     )
     likely: float = Field(
@@ -79,7 +79,7 @@ class HarvestSettings(Settings):
     positive_height: float | None = Field(
         None,
         gt=0,
-        title="Particles: peak height",
+        title="Particles: peak",
         description="Height from which a maximum there is a particle. Default: 3 T of the picker, high confidence.",
         json_schema_extra=unit("1/255 of the map's maximum"),
     )
@@ -94,7 +94,7 @@ class HarvestSettings(Settings):
     negative_height: float | None = Field(
         None,
         gt=0,
-        title="Background: peak height",
+        title="Background: peak",
         description="Height from which a maximum there is background, where no particle is near. Default: 1 T of the "
         "picker, low confidence.",
         json_schema_extra=unit("1/255 of the map's maximum"),
@@ -103,7 +103,7 @@ class HarvestSettings(Settings):
         1 / 3,
         ge=0,
         le=10,
-        title="Background away from particles",
+        title="Gap to particles",
         description="By confidence: background is at least this far from each particle.",
         json_schema_extra=unit("radii"),
     )
@@ -119,7 +119,7 @@ class HarvestSettings(Settings):
         10.0,
         ge=0,
         lt=100,
-        title="Particles: more contrast than",
+        title="Particles: contrast over",
         description="By confidence: the patch of a particle has a greater standard deviation than this part of "
         "the candidates; those below are background.",
         json_schema_extra=unit("%"),
@@ -128,7 +128,7 @@ class HarvestSettings(Settings):
         0.0,
         ge=0,
         lt=1,
-        title="Particles: contrast at least",
+        title="Particles: contrast from",
         description="By confidence: the same with a number for all micrographs, in parts of the grey levels between "
         "the 1st and the 99th percentile; the greater one counts.",
     )

@@ -34,7 +34,7 @@ class SimulationSettings(Settings):
         100,
         ge=1,
         le=10_000,
-        title="Views of each structure",
+        title="Views",
         description="Orientations projected per structure, each placed at any in-plane angle.",
     )
     coverage: tuple[float, float] = Field(
@@ -51,7 +51,7 @@ class SimulationSettings(Settings):
     )
     surface: tuple[float, float] = Field(
         (0.0, 1.0),
-        title="At the surface of the ice",
+        title="At the ice surface",
         description="Part of the particles at the surfaces of the ice; the others lie at any height in it.",
     )
     aggregates: float = Field(
@@ -70,7 +70,7 @@ class SimulationSettings(Settings):
     defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=unit("um"))
     astigmatism: float = Field(300.0, ge=0, description="Largest defocus difference.", json_schema_extra=unit("A"))
     cs: float = Field(
-        2.7, ge=0, title="Spherical aberration", description="Spherical aberration.", json_schema_extra=unit("mm")
+        2.7, ge=0, title="Cs", description="Spherical aberration.", json_schema_extra=unit("mm")
     )
     amplitude_contrast: tuple[float, float] = Field(
         (0.02, 0.1), description="Part of the contrast due to lost electrons."
@@ -87,7 +87,7 @@ class SimulationSettings(Settings):
     )
     contrast: tuple[float, float] = Field(
         (0.3, 1.0),
-        title="Contrast of the particles",
+        title="Particle contrast",
         description="Strength of the particles relative to their calculated potential.",
     )
     visibility: tuple[float, float] = Field(
@@ -97,13 +97,13 @@ class SimulationSettings(Settings):
     )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0),
-        title="Thickness of the ice",
+        title="Ice thickness",
         description="Thickness of the vitreous ice.",
         json_schema_extra=unit("A"),
     )
     structural_noise: tuple[float, float] = Field(
         (1.5, 10.0),
-        title="Texture of the ice",
+        title="Ice texture",
         description="Power of the ice's own texture relative to that of pure water.",
     )
     negative_stain: float = Field(
@@ -119,7 +119,7 @@ class SimulationSettings(Settings):
         0.15,
         ge=0,
         le=1,
-        title="Defects of the detector",
+        title="Detector defects",
         description="Probability of dead or hot pixels, scratches, and the detector's pattern.",
     )
     mtf: Path | None = Field(
@@ -146,7 +146,7 @@ class SimulationSettings(Settings):
     )
     noise_free: bool = Field(
         False,
-        title="Write images without noise",
+        title="Write noise-free images",
         description="Write clean/: the images without noise of ice and counting.",
     )
 

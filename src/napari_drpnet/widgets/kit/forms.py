@@ -23,8 +23,8 @@ _SMALL = 0.01  # two decimals say little of a number below this
 _LARGEST_PAIR = 1e5  # a pair of numbers shares the width of one
 _SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"} | {
     "micrograph px": "px",
-    "reduced px": "px, scaled down",
-    "network px": "px, scaled down",
+    "reduced px": "px",
+    "network px": "px",
     "1/255 of the map's maximum": "of 255",
 }
 # What a control that is wrong looks like, and the names under which it keeps what it is otherwise.
@@ -57,7 +57,7 @@ def control(
         start = None
     kind, word = _kind(field.annotation), extra_of(settings, name, "word")
     none = empty if kind is not field.annotation else ""
-    common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": field.description}
+    common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": _help(settings, name)}
     if kind is bool:
         return CheckBox(value=bool(start), **{**common, "label": "", "text": common["label"]})
     if get_origin(kind) is Literal:
@@ -240,6 +240,13 @@ def _label(name: str, field: FieldInfo) -> str:
     text = _title(name, field)
     sign = str(extra.get("unit", ""))
     return f"{text} ({_SIGNS.get(sign, sign)})" if sign else text
+
+
+def _help(settings: type[Settings], name: str) -> str:
+    """What a field is, with what its pixels are where they are not those of the micrograph."""
+    small = extra_of(settings, name, "unit") in ("reduced px", "network px")
+    more = " In pixels of the image as the picker sees it, scaled down." if small else ""
+    return f"{settings.model_fields[name].description or ''}{more}"
 
 
 def _title(name: str, field: FieldInfo) -> str:
