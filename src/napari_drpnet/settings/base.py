@@ -86,7 +86,7 @@ PixelSize = Annotated[
 ]
 _DIAMETER = Field(
     gt=0,
-    title="Particle diameter",
+    title="Diameter",
     description="Diameter of the particle, its longest extent.",
     json_schema_extra=unit("A"),
 )

@@ -17,7 +17,7 @@ class CenterPickerSettings(PickerSettings):
     diameter: float = Field(
         0.0,
         ge=0,
-        title="Particle diameter",
+        title="Diameter",
         description="Diameter of the particle, its longest extent; 0: the network finds it out. Given, it saves the "
         "pass over the image that finds it out.",
         json_schema_extra=unit("A"),

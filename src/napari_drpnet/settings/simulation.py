@@ -69,9 +69,7 @@ class SimulationSettings(Settings):
     )
     defocus: tuple[float, float] = Field((0.7, 3.5), description="Underfocus.", json_schema_extra=unit("um"))
     astigmatism: float = Field(300.0, ge=0, description="Largest defocus difference.", json_schema_extra=unit("A"))
-    cs: float = Field(
-        2.7, ge=0, title="Cs", description="Spherical aberration.", json_schema_extra=unit("mm")
-    )
+    cs: float = Field(2.7, ge=0, title="Cs", description="Spherical aberration.", json_schema_extra=unit("mm"))
     amplitude_contrast: tuple[float, float] = Field(
         (0.02, 0.1), description="Part of the contrast due to lost electrons."
     )

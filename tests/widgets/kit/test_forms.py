@@ -25,7 +25,7 @@ def test_a_field_that_is_wrong_is_red_until_it_is_right(viewer: Any, tmp_path: P
     _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Pick")
     field, usual = form.diameter, form.diameter.tooltip
     field.value = 0.0
-    assert form.job.status.value == "The particle diameter must be more than 0."
+    assert form.job.status.value == "The diameter must be more than 0."
     assert red(field)
     assert field.tooltip.startswith("Must be more than 0.")
     field.value = 100_000.0
