@@ -106,3 +106,53 @@ def test_damaged_candidates_are_none(project: Project, damage: bytes):
     before = places(project.read_picks("a"))
     project.bring("a", 0.9)
     assert places(project.read_picks("a")) == before
+
+
+def test_a_damaged_file_keeps_its_own_micrograph_alone_from_a_threshold(project: Project):
+    file = Path("p/labels/a.star")
+    file.write_bytes(b"nothing")
+    before = Path("p/picks/a_autopick.star").read_bytes()
+    project.update(threshold=0.05)
+    assert jobs.finish(bring_there(project)) == ["b", "c"]
+    assert [result.micrograph for result in pick(project, again=False).failed] == []
+    assert jobs.finish(jobs.export_picks(project, Path("out"), "star")).picks > 0
+    assert (file.read_bytes(), Path("p/picks/a_autopick.star").read_bytes()) == (b"nothing", before)
+
+
+def test_what_is_at_its_threshold_is_not_written_again(project: Project):
+    files = [Path(f"p/picks/{name}_autopick.star") for name in "abc"]
+    before = [file.stat().st_mtime_ns for file in files]
+    assert jobs.finish(bring_there(project)) == []
+    assert [file.stat().st_mtime_ns for file in files] == before
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_picks_that_another_program_took_out_come_back_at_no_threshold(project: Project, opened: bool):
+    file = Path("p/picks/c_autopick.star")
+    gone = project.read_picks("c").yx[0]
+    if not opened:
+        project.close()
+    lines = file.read_text().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if line.strip()[:1].isdigit())
+    file.write_text("".join(lines[:first] + lines[first + 1 :]))
+    project = project if opened else Project.open("p")
+    for threshold in (0.9, 0.05):
+        project.update(threshold=threshold)
+        jobs.finish(bring_there(project))
+    left = project.read_picks("c").yx
+    assert len(left) > 4
+    assert np.linalg.norm(left - gone, axis=1).min() > 1
+
+
+def test_picks_that_another_program_brought_stay(project: Project):
+    project.close()
+    file = Path("p/picks/c_autopick.star")
+    row = file.read_text().rstrip("\n").splitlines()[-1].split()
+    file.write_text(file.read_text().rstrip("\n") + "\n" + " ".join(["11.0", "13.0", *row[2:]]) + "\n")
+    project = Project.open("p")
+    before = places(project.read_picks("c"))
+    assert (13.0, 11.0, 1.0) in before
+    project.update(threshold=0.9)
+    assert "c" not in jobs.finish(bring_there(project))
+    assert places(project.read_picks("c")) == before
+    assert project.total().fixed == 1

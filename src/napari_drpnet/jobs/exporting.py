@@ -10,8 +10,8 @@ from napari_drpnet.io.inputs import read_list
 from napari_drpnet.io.paths import exists, is_dir
 from napari_drpnet.io.picks.formats import CRYOPPP, FORMATS
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
+from napari_drpnet.io.project.listed import Entry
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.io.project.store import Entry
 from napari_drpnet.jobs.conversion import Conversion, convert
 from napari_drpnet.jobs.project_threshold import bring_there
 from napari_drpnet.settings import ConversionSettings

@@ -42,7 +42,9 @@ def bring_there(project: Project, names: Sequence[str] | None = None) -> Job[lis
     if names is not None:
         wanted = frozenset(names)
         behind = [name for name in behind if name in wanted]
+    brought = []
     for done, name in enumerate(behind):
         yield Progress(done, len(behind), message=name)
-        project.bring(name, threshold)
-    return behind
+        if project.bring(name, threshold):
+            brought.append(name)
+    return brought

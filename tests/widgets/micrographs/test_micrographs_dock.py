@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet.io import write_picks
 from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.io.star_lists import write_coordinate_list
 from napari_drpnet.labels import labelled, labels_of
+from napari_drpnet.widgets.micrographs.dock import LAG
 from napari_drpnet.widgets.micrographs.table import MicrographModel
 from napari_drpnet.widgets.pick.dock import PickWidget
 from napari_drpnet.widgets.session.session import Session
@@ -178,12 +180,53 @@ def test_pick_all_keeps_labels_picks_what_is_new_and_on_demand_all_again(opened:
     assert "4 picked" in said()
 
 
+def test_why_picking_failed_stays_to_be_read(opened: Any, qtbot: Any) -> None:
+    opened.session.project.folder.rename(opened.session.project.folder.with_name("away"))
+    opened.job.button.native.click()
+    qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+    assert "is gone" in opened.job.status.value
+
+
 def test_pick_this_picks_one(opened: Any, qtbot: Any) -> None:
     opened.session.go("b1")
     opened.pick_this.click()
     qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
     assert set(opened.session.picks("b1").source) == {"dark-discs"}
     assert len(opened.session.picks("b2")) == 0
+
+
+def test_another_project_that_is_opened_while_one_is_picked_has_nothing_of_that(
+    opened: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    other = make_project(tmp_path / "other", ("x", "y"))
+    opened.again.setChecked(True)
+    opened.job.button.native.click()
+    opened.session.open(other)
+    opened.session.share(True)  # a job of its own
+    with qtbot.capture_exceptions() as raised:
+        qtbot.waitUntil(lambda: not opened.job.running, timeout=LIMIT)
+        qtbot.wait(2 * LAG)
+    assert not raised
+    assert names(opened) == ["x", "y"]
+    assert opened.session.shared
+    other.close()
+
+
+def test_what_was_edited_in_a_project_is_not_looked_for_in_the_next(opened: Any, tmp_path: Path, qtbot: Any) -> None:
+    other = make_project(tmp_path / "other", ("x", "y"))
+    opened.session.points.add([[10.0, 10.0]])
+    opened.session.open(other)
+    with qtbot.capture_exceptions() as raised:
+        qtbot.wait(2 * LAG)
+    assert not raised
+    other.close()
+
+
+def test_a_dock_that_goes_while_it_picks_leaves_the_project_to_others(opened: Any, viewer: Any) -> None:
+    opened.job.button.native.click()
+    assert opened.session.shared
+    viewer.window.remove_dock_widget("all")
+    assert not opened.session.shared
 
 
 def test_a_label_made_while_a_job_picks_goes_among_its_picks(opened: Any, tmp_path: Path) -> None:
@@ -234,6 +277,7 @@ def test_micrographs_of_different_sizes_lie_in_their_places(dock: Any, tmp_path:
             low, high = dock.session.image.extent.world
             np.testing.assert_allclose(high - low, np.array(shape) * 1.5, rtol=0.01)
             np.testing.assert_allclose(dock.session.regions.extent.world, [low, high], atol=3)
+            np.testing.assert_allclose(viewer.scene.camera.center[-2:], (low + high) / 2, atol=3)
             viewer.screenshot(canvas_only=True, flash=False)
         dock.session.close()
 
@@ -289,6 +333,17 @@ def test_closing_the_window_saves_and_lets_others_open(dock: Any, viewer: Any, t
     with Project.open(project.folder) as again:
         assert len(again.read_picks("a1")) == len(some_picks("a1")) + 1
         assert "another" not in again.read_only or project.read_only
+
+
+@pytest.mark.parametrize("width", [240, 900])
+def test_names_stay_to_be_read_beside_all_numbers(opened: Any, width: int) -> None:
+    table = opened.table
+    table.hide_columns(set())
+    table.resize(width, 300)
+    table.resizeEvent(QResizeEvent(table.size(), table.size()))
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    if width > 800:
+        assert table.horizontalHeader().length() == table.viewport().width()
 
 
 def test_ten_thousand_rows_sort_and_filter_at_once(qtbot: Any) -> None:

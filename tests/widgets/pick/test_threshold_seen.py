@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QSlider
 
 from blobs import DIAMETER, PIXEL_SIZE, grid_of_blobs, write_mrc
 from napari_drpnet import jobs
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added, labelled, labels_of, proposals_of
 from napari_drpnet.widgets.session.session import Session
@@ -157,4 +159,90 @@ def test_what_a_person_took_out_comes_back_at_no_threshold_but_by_undo(
     session.undo()
     places = session.picks("a").yx
     assert max(np.linalg.norm(places - yx, axis=1).min() for yx in picks.yx) < 1
+    session.close()
+
+
+def moved_elsewhere(project: Project, threshold: float) -> int:
+    """A project whose threshold was moved, and which was closed before its picks followed; how many there should be."""
+    project.update(threshold=threshold)
+    assert len(project.behind(threshold)) == 3
+    return project.total(threshold).picks
+
+
+def test_micrographs_that_did_not_get_to_their_threshold_do_when_the_project_is_opened(
+    viewer: Any, project: Project, qtbot: Any
+) -> None:
+    wanted = moved_elsewhere(project, 0.02)
+    session = Session.of(viewer)
+    session.open(project)
+    qtbot.waitUntil(lambda: project.total().picks == wanted and not session.shared, timeout=LIMIT)
+    assert len(session.picks("b")) == project.row("b").picks
+    assert not project.behind(0.02)
+    session.close()
+
+
+def test_the_others_get_to_the_threshold_when_one_was_picked_alone(viewer: Any, project: Project, qtbot: Any) -> None:
+    dock = viewer.window.add_plugin_dock_widget("napari-drpnet", "Micrographs")[1]
+    session = dock.session
+    session.open(project)
+    session.go("a")
+    session.configure(threshold=0.02)
+    dock.pick_current()
+    qtbot.waitUntil(lambda: not dock.job.running, timeout=LIMIT)
+    qtbot.waitUntil(lambda: not project.behind(0.02) and not session.shared, timeout=LIMIT)
+    session.close()
+
+
+def test_a_threshold_that_cannot_be_brought_to_all_micrographs_is_told(
+    viewer: Any, project: Project, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved_elsewhere(project, 0.02)
+
+    def full(*_: Any) -> bool:
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(project, "bring", full)
+    session = Session.of(viewer)
+    session.open(project)
+    qtbot.waitUntil(lambda: any("disk is full" in note.message for note in notification_manager.records), timeout=LIMIT)
+    session.close()
+
+
+def test_a_threshold_that_could_not_be_kept_is_when_edits_are_saved_again(
+    viewer: Any, form: Any, project: Project, qtbot: Any
+) -> None:
+    session = Session.of(viewer)
+    session.open(project)
+    away = project.folder.with_name("away")
+    project.folder.rename(away)
+    form.threshold.value = 0.02
+    form.project_side.keep()
+    session.flush()
+    assert "is gone" in session.unsaved
+    assert project.settings.threshold == 0.1
+    away.rename(project.folder)
+    session.flush()
+    qtbot.waitUntil(lambda: project.settings.threshold == 0.02 and not project.behind(0.02), timeout=LIMIT)
+    qtbot.waitUntil(lambda: not session.shared, timeout=LIMIT)
+    session.close()
+
+
+def test_the_slider_is_off_where_the_project_can_only_be_read(viewer: Any, form: Any, project: Project) -> None:
+    session = Session.of(viewer)
+    with project:  # as in another window
+        session.open(Project.open(project.folder))
+        assert session.read_only
+        assert not form.threshold.enabled
+        session.close()
+    session.open(Project.open(project.folder))
+    assert form.threshold.enabled
+    session.close()
+
+
+def test_picks_and_regions_of_a_project_are_seen_on_each_micrograph(viewer: Any, form: Any, project: Project) -> None:
+    session = Session.of(viewer)
+    session.open(project)
+    for name in ("b", "c", "a"):
+        session.go(name)
+        assert [layer.visible for layer in (session.image, session.points, session.regions)] == [True] * 3
     session.close()

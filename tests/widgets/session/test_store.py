@@ -13,6 +13,7 @@ from psygnal import Signal
 from blobs import DIAMETER, PIXEL_SIZE, SHAPE
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added, labelled, labels_of, removed
 from napari_drpnet.widgets.session.autosave import AGAIN, SOON, Autosave
@@ -122,6 +123,46 @@ def test_what_cannot_be_written_is_kept_told_and_tried_again(store: PickStore, w
     clock.timeout.emit()
     assert told[1:] == [("", reason)]
     assert len(labels_of(on_disk(store, "a1"))) == 1
+
+
+def test_a_project_whose_disk_is_away_is_not_made_anew_and_gets_what_was_changed_when_it_is_back(
+    store: PickStore, clock: Clock, writes: Autosave
+) -> None:
+    folder = store.project.folder
+    away = folder.with_name("away")
+    reject_first(store, "a1")
+    folder.rename(away)
+    clock.timeout.emit()
+    assert "is gone" in writes.reason
+    assert not folder.exists()
+    assert len(store.picks("a2")) == 0
+    with pytest.raises(UserError, match="is gone"):  # or it would take the place of the picks that are there
+        store.change("a2", added(store.picks("a2"), [[10.0, 20.0]]))
+    away.rename(folder)
+    clock.timeout.emit()
+    assert writes.reason == ""
+    assert len(labels_of(on_disk(store, "a1"))) == 1
+    store.look_again("a2")
+    assert len(store.picks("a2")) == len(some_picks("a2"))
+
+
+def test_what_is_taken_out_while_a_job_writes_stays_out_and_the_job_keeps_its_candidates(
+    store: PickStore, writes: Autosave
+) -> None:
+    before, found = store.picks("a1"), some_picks("a1", 5)
+    shared = before.yx[0]
+    found = replace(found, yx=np.concatenate([shared[None], found.yx[1:]]))
+    store.shared = True
+    store.change("a1", before.select(np.arange(1, len(before))))  # as a rejected class is
+    store.project.write_picks("a1", found, measured=Measured(found, 1.0))  # of another picker, meanwhile
+    store.change("a1", added(store.picks("a1"), [[10.0, 20.0]]))
+    writes.flush()
+    now, measured = on_disk(store, "a1"), store.project.measured("a1")
+    assert measured is not None
+    assert measured.candidates is not None
+    assert len(measured.offered) == len(found) - 1
+    assert len(now) == len(found)  # less one, and a label
+    assert np.linalg.norm(now.yx - shared, axis=1).min() > 1
 
 
 def test_a_damaged_file_is_left_alone_until_it_is_whole(store: PickStore) -> None:

@@ -156,3 +156,9 @@ def test_nothing_to_export_is_said(workspace: Any, tmp_path: Path, qtbot: Any) -
         export.job.button.native.click()
     assert "picks of 1 micrographs" in export.job.status.value
     export.session.close()
+
+
+@pytest.mark.painted
+def test_particles_have_all_the_height_of_the_gallery(workspace: Any, qtbot: Any) -> None:
+    gallery = workspace.show_tab("Gallery")
+    qtbot.waitUntil(lambda: gallery.form.height() >= gallery.native.viewport().height(), timeout=2000)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io.files import atomic_write
-from napari_drpnet.labels import near, proposals_of, same_places, with_labels
+from napari_drpnet.labels import labels_of, near, proposals_of, same_places, with_labels
 
 FLOOR = 0.01
 """Candidates of a lower probability are not kept: fewer than one in a hundred of them is a particle."""
@@ -78,11 +78,33 @@ class Measured:
         assert self.candidates is not None, "only a picker with candidates has a threshold"
         if (same_places(proposals_of(now).yx, self.candidates.yx) < 0).any():
             return replace(self, candidates=None, gone=np.empty((0, 2)))
+        return self.cleared(before, now)
+
+    def cleared(self, before: Picks, now: Picks) -> Measured:
+        """The same after a person changed picks, be they of this run or of another."""
         vanished = _lost(before, now)
         came_back = same_places(self.gone, now.yx) >= 0
         if not len(vanished) and not came_back.any():
             return self
         return replace(self, gone=np.concatenate([self.gone[~came_back], vanished]))
+
+    def beside(self, picks: Picks) -> Measured:
+        """The same beside all picks of the micrograph that another program wrote.
+
+        What it took out is gone, as is what a person took out. Where it added some, these are not of this run, and
+        nothing is known of other thresholds.
+        """
+        assert self.candidates is not None, "only a picker with candidates has a threshold"
+        found, proposed = self.offered, proposals_of(picks)
+        strangers = (same_places(proposed.yx, self.candidates.yx) < 0) & ~(proposed.score < FLOOR)
+        if strangers.any():
+            return replace(self, candidates=None, gone=np.empty((0, 2)))
+        there = same_places(found.yx, picks.yx) >= 0
+        if not there.any():
+            return self  # at a threshold above all of them
+        least = found.score[there].min()
+        missing = (found.score > least) & ~there & ~near(found.yx, labels_of(picks).yx, self.spacing)
+        return replace(self, gone=np.concatenate([self.gone, found.yx[missing]])) if missing.any() else self
 
     def counts(self, labels: Picks, seen: npt.NDArray[np.bool_], kept: int) -> IntArray:
         """``(LEVELS,)`` how many picks there are at each threshold.

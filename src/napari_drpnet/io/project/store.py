@@ -1,31 +1,28 @@
-"""What is on disk of each micrograph of a project: picks, labels and region, and the index that tells of them."""
+"""What is on disk of each micrograph of a project: picks, labels and region."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
 
 from napari_drpnet.data import Frame, MaskArray, Micrograph, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.files import append_text, write_text, writing
+from napari_drpnet.io.files import write_text, writing
 from napari_drpnet.io.images import open_image, read_single
 from napari_drpnet.io.lock import Lock
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.candidates import Measured, read_measured, write_measured
-from napari_drpnet.io.project.files import FOLDERS, NO_FILES, Layout, coordinates, write_list
+from napari_drpnet.io.project.files import FOLDERS, NO_FILES
 from napari_drpnet.io.project.imports import Offer, first_of
-from napari_drpnet.io.project.index import Index, Record
+from napari_drpnet.io.project.listed import Listed
 from napari_drpnet.io.project.picks import Stored, labels_text, picks_text, read_stored, split
 from napari_drpnet.io.project.regions import read_region, write_region
 from napari_drpnet.io.project.survey import counted, counts, survey
-from napari_drpnet.io.star_table import star_row
 from napari_drpnet.settings import ProjectSettings
 from napari_drpnet.steps import Job, Progress
 
@@ -33,102 +30,23 @@ from napari_drpnet.steps import Job, Progress
 _EVERY = 0.1
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Where a micrograph of a project is: its names, its file and its pixel size.
-
-    Attributes
-    ----------
-    name
-        Its stem, which no other micrograph of the project has.
-    path
-        Its file; there may be none any more.
-    pixel_size
-        Angstrom per pixel; None when only its header tells.
-    listed
-        Its name as the inputs write it, which is what RELION knows it by.
-    """
-
-    name: str
-    path: Path
-    pixel_size: float | None
-    listed: str = ""
-
-    @property
-    def micrograph(self) -> str:
-        """What frames call it: its whole path, as another folder may have a file of the same name."""
-        return self.path.as_posix()
-
-
-class Store:
-    """The micrographs of an open project with what is on disk of each, and the index, which is kept in step with it.
+class Store(Listed):
+    """The micrographs of an open project with what is on disk of each.
 
     `Project` adds what concerns the project as a whole: how it is opened, its settings and its networks.
-
-    Attributes
-    ----------
-    folder
-        Where it is.
-    settings
-        What its ``project.yaml`` says.
-    read_only
-        Why nothing can be written; empty when it can.
     """
 
     def __init__(
         self, folder: Path, settings: ProjectSettings, lock: Lock | None, read_only: str = "", fresh: bool = False
     ) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.read_only = read_only
-        self._files = Layout(folder)
-        self._lock = lock
-        self._guard = RLock()
-        self._root = settings.root, self._files.root(settings.root)
-        self._later = False
+        super().__init__(folder, settings, lock, read_only)
         self._read: Measured | None = None  # what was measured on the micrograph that was looked at last
         self._offers: dict[str, list[Offer]] = {}
-        self._index = Index.read(self._files.index)
         if fresh:
             self._index.forget()
         self._survey()
 
     # ---------------------------------------------------------------- micrographs
-
-    @property
-    def micrographs(self) -> tuple[Entry, ...]:
-        """All micrographs, in the order of the inputs."""
-        return self._entries
-
-    def entry(self, name: str) -> Entry:
-        """The micrograph called ``name``.
-
-        Raises
-        ------
-        UserError
-            When the project has none of that name.
-        """
-        record = self._record(name)
-        path = self.root / (record.path or record.listed)
-        return Entry(name, path, self.settings.pixel_size or record.pixel_size, record.listed)
-
-    def _all_entries(self) -> tuple[Entry, ...]:
-        # As `entry` does, but the root and the settings are asked once.
-        root, usual, records = self.root, self.settings.pixel_size, self._index.records.values()
-        return tuple(Entry(r.name, root / (r.path or r.listed), usual or r.pixel_size, r.listed) for r in records)
-
-    def _record(self, name: str) -> Record:
-        try:
-            return self._index.records[name]
-        except KeyError:
-            raise UserError(f"{self.folder} has no micrograph named {name!r}.", "Choose one of its list.") from None
-
-    @property
-    def root(self) -> Path:
-        """The folder that names start from: RELION's project where there is one."""
-        if self._root[0] != self.settings.root:
-            self._root = self.settings.root, self._files.root(self.settings.root)
-        return self._root[1]
 
     def read_micrograph(self, name: str) -> Micrograph:
         """The pixels of a micrograph, with the project's pixel size.
@@ -148,14 +66,14 @@ class Store:
             )
         return micrograph
 
-    # ---------------------------------------------------------------- the index
+    # ---------------------------------------------------------------- what others changed
 
     def _survey(self) -> None:
         """Bring the index up to date, and write it where that is allowed."""
         if not self.read_only:
             # A half-written file changes the time of its folder, but that of the project's own is not in the index.
             self._files.sweep(() if self._index.folders == self._files.stamp() else FOLDERS)
-        changed, self._offers = survey(self._files, self.settings, self.root, self._index)
+        changed, self._offers = survey(self._files, self.settings, self.root, self._index, not self.read_only)
         self._entries = self._all_entries()
         if self.read_only:
             return
@@ -207,26 +125,6 @@ class Store:
             del self._offers[name]
             return 0 if found is None else len(found)
 
-    @contextmanager
-    def _one_list(self) -> Iterator[None]:
-        """Write the index and the list once, at the end of many changes; of a killed process they are made anew."""
-        self._later = True
-        try:
-            yield
-        finally:
-            self._later = False
-            self._index.unwritten = True
-            with suppress(UserError):
-                self._write_index()
-
-    def _write_index(self) -> None:
-        """Write the index and the list whole where they lack something."""
-        if self._index.unwritten or not exists(self._files.list):
-            records = self._index.records.values()
-            write_list(self._files, self.root, [(one.listed, one.name) for one in records if one.has_picks])
-            self._index.folders = self._files.stamp()
-            self._index.write()
-
     # ---------------------------------------------------------------- picks and regions
 
     def read_picks(self, name: str) -> Picks:
@@ -249,14 +147,17 @@ class Store:
         """Notice a file that another program wrote into, which the time of its folder does not tell."""
         record, look = self._record(name), self._files.stamp_of(name)
         if look != (record.stamp or NO_FILES):
-            self._note(counted(self._files, replace(record, stamp=look)))
+            self._note(counted(self._files, replace(record, stamp=look), not self.read_only))
 
     def _stored(self, name: str) -> Stored:
         entry = self.entry(name)
         frame = Frame(entry.micrograph, pixel_size=entry.pixel_size)
         picks, labels = self._files.picks(name), self._files.labels(name)
         with self._guard:  # both of one writing
-            return read_stored(frame, picks if exists(picks) else None, labels if exists(labels) else None)
+            here = [path if exists(path) else None for path in (picks, labels)]
+            if here == [None, None]:
+                self._require_there()
+            return read_stored(frame, *here)
 
     def write_picks(self, name: str, picks: Picks, picker: str = "", measured: Measured | None = None) -> None:
         """Keep the picks of a micrograph: what a person labelled first, then what RELION extracts.
@@ -301,27 +202,6 @@ class Store:
         write_measured(new, path)
         return new
 
-    def _note(self, record: Record) -> None:
-        """Tell the index and the list what was written.
-
-        They say nothing that the files do not: where they cannot be written now, they are written whole later.
-        """
-        former, self._index.records[record.name] = self._index.records[record.name], record
-        if self.read_only:
-            return
-        whole = self._index.unwritten or (former.has_picks and not record.has_picks)
-        self._index.unwritten = True
-        if self._later:
-            return
-        with suppress(UserError):
-            if whole:
-                self._write_index()
-                return
-            if record.has_picks and not former.has_picks:
-                place = coordinates(self._files, self.root, record.name)
-                append_text(f"{star_row(record.listed, place)}\n", self._files.list)
-            self._index.append(record, self._files.stamp())
-
     def _known_frame(self, name: str, frame: Frame, needed: bool) -> Frame:
         """The frame with its shape and pixel size, from the picks, the files of former picks, or the image."""
         entry = self.entry(name)
@@ -355,24 +235,6 @@ class Store:
                 _put(path, None)
             self._index.records[name] = replace(self._record(name), region=painted)
             self.write_picks(name, picks)
-
-    # ---------------------------------------------------------------- writing
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other threads from writing between a reading and a writing."""
-        with self._guard:
-            yield
-
-    def require_writable(self) -> None:
-        """Raise a `UserError` that says why nothing can be written; another process may have taken the lock away."""
-        lost = self._lock.lost_to() if self._lock is not None and not self.read_only else ""
-        if lost:
-            self.read_only = f"another window took it over ({lost})"
-        if self.read_only:
-            raise UserError(
-                f"{self.folder} can only be read: {self.read_only}.", "Open it again when that has changed."
-            )
 
 
 def _put(path: Path, text: str | None) -> None:

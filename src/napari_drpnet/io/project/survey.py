@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from glob import has_magic
 from pathlib import Path, PurePath
@@ -20,7 +21,7 @@ from napari_drpnet.io.images import is_image
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, some
 from napari_drpnet.io.paths import exists, shown
-from napari_drpnet.io.project.candidates import Measured, packed, read_measured
+from napari_drpnet.io.project.candidates import Measured, packed, read_measured, write_measured
 from napari_drpnet.io.project.files import NO_FILES, PICKS_ENDING, Layout
 from napari_drpnet.io.project.imports import Offer, offered
 from napari_drpnet.io.project.index import Index, Record, stamp
@@ -91,7 +92,7 @@ def _record(name: str, entry: MicrographEntry, root: Path) -> Record:
 
 
 def survey(
-    files: Layout, settings: ProjectSettings, root: Path, index: Index
+    files: Layout, settings: ProjectSettings, root: Path, index: Index, writable: bool
 ) -> tuple[list[str], dict[str, list[Offer]]]:
     """Bring an index up to date with the inputs and the files of the project.
 
@@ -111,7 +112,7 @@ def survey(
     if renewed:
         index.inputs, index.unwritten = inputs, index.unwritten or bool(inputs)
         _list_anew(files, settings, root, index, looks)
-    changed = _count_anew(files, index, looks)
+    changed = _count_anew(files, index, looks, writable)
     free = {name for name in index.records if name not in looks} if renewed else set()
     offers = offered(settings.inputs, root, list(index.records.values()), free)
     index.unfinished = bool(offers)
@@ -156,32 +157,46 @@ def _listed(files: Layout) -> dict[str, Record]:
     return {name: Record(name, listed) for name, listed in names if is_safe(name)}
 
 
-def _count_anew(files: Layout, index: Index, looks: dict[str, str]) -> list[str]:
+def _count_anew(files: Layout, index: Index, looks: dict[str, str], writable: bool) -> list[str]:
     """Count the picks of every micrograph whose files do not look like those that were counted."""
     changed: list[str] = []
     for name, record in list(index.records.items()):
         now = looks.get(name, NO_FILES)
         if now != (record.stamp or NO_FILES):
-            index.records[name] = counted(files, replace(record, stamp=now))
+            index.records[name] = counted(files, replace(record, stamp=now), writable)
             index.unwritten = True
             changed.append(name)
     return changed
 
 
-def counted(files: Layout, record: Record) -> Record:
-    """A record with what its files hold now; a file that cannot be read is a warning, and counts nothing."""
+def counted(files: Layout, record: Record, writable: bool) -> Record:
+    """A record with what its files hold now; a file that cannot be read is a warning, and counts nothing.
+
+    Another program may have changed them: where ``writable``, the candidates learn what became of its picks.
+    """
     here = [path if exists(path) else None for path in (files.picks(record.name), files.labels(record.name))]
     painted = exists(files.region(record.name))
     try:
         stored = read_stored(Frame(record.name, pixel_size=record.pixel_size), *here)
         known = painted and stored.picks.frame.shape is not None
         region = read_region(files.region(record.name)) if known else None
-        measured = read_measured(files.candidates(record.name), stored.picks.frame)
+        measured = _beside(files.candidates(record.name), stored.picks, writable)
         numbers = counts(*split(stored.picks, region), measured, region)
         return replace(record, picker=stored.picker, region=painted, **numbers)
     except UserError as error:
         warn(str(error), stacklevel=5)
         return replace(record, region=painted, picks=0, particles=0, background=0, score=float("nan"))
+
+
+def _beside(path: Path, picks: Picks, writable: bool) -> Measured | None:
+    measured = read_measured(path, picks.frame)
+    if measured is None or measured.candidates is None:
+        return measured
+    now = measured.beside(picks)
+    if writable and now is not measured:
+        with suppress(UserError):  # else it is seen anew with the next look
+            write_measured(now, path)
+    return now
 
 
 def counts(

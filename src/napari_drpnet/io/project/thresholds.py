@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_drpnet.data import Frame, Picks
+from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.candidates import LEVELS, IntArray, Measured, is_level, level_of, read_measured, unpacked
 from napari_drpnet.io.project.index import Record
-from napari_drpnet.io.project.picks import read_stored
 from napari_drpnet.io.project.store import Store
-from napari_drpnet.labels import labels_of
+from napari_drpnet.labels import labels_of, same_places
 
 
 @dataclass(frozen=True)
@@ -75,22 +75,34 @@ class Thresholds(Store):
         # As many picks are the same picks, but for those that a region hides; between two levels, if both have as many.
         return [r.name for r, n in at if r.region or n[level] != r.picks or not (exact or n[level - 1] == r.picks)]
 
-    def bring(self, name: str, threshold: float) -> None:
+    def bring(self, name: str, threshold: float) -> bool:
         """Let the picks of a micrograph be those of a threshold; what a person labelled stays.
+
+        Those whose files are damaged stay as they are; opening the project tells of them.
+
+        Returns
+        -------
+        bool
+            Whether that changed any.
 
         Raises
         ------
         UserError
-            When the project cannot be written, or the labels are damaged.
+            When the project cannot be written.
         """
         with self._guard:
+            try:
+                before = self.read_picks(name)  # first: it notices what another program changed
+            except UserError:
+                return False
             measured = self.measured(name)
-            if measured is not None and measured.candidates is not None:
-                self.write_picks(name, measured.at(threshold, self._labels(name, measured.candidates.frame)))
-
-    def _labels(self, name: str, frame: Frame) -> Picks:
-        path = self._files.labels(name)
-        return labels_of(read_stored(frame, None, path if exists(path) else None).picks)
+            if measured is None or measured.candidates is None:
+                return False
+            after = measured.at(threshold, labels_of(before))
+            if len(before) == len(after) and (same_places(before.yx, after.yx) >= 0).all():
+                return False
+            self.write_picks(name, after)
+            return True
 
     def _survey(self) -> None:
         self._sums = None

@@ -22,12 +22,27 @@ class DockForm(Container[Any]):
 
     @property
     def native(self) -> QWidget:
-        """What becomes the dock: all of it has been put on the form by then."""
+        """What becomes the dock."""
         if self._area is None:
-            self._area = NeverCut(in_column(self.form, growing=self.form if grows(self.form) else None))
+            self._area = _Area(self.form)
         return self._area
 
     def show(self, run: bool = False) -> Any:
         """Show it as a window of its own."""
         self.native.show()
         return super().show(run)
+
+
+class _Area(NeverCut):
+    """What a form is in. Only when it is seen everything has been put on the form."""
+
+    def __init__(self, form: QWidget) -> None:
+        self._form = form
+        super().__init__(in_column(form))
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's own method
+        super().showEvent(event)
+        inside = self.widget()
+        column: Any = None if inside is None else inside.layout()
+        if column is not None:
+            column.setStretchFactor(self._form, int(grows(self._form)))

@@ -8,14 +8,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtCore import QItemSelectionModel
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHeaderView,
     QLineEdit,
     QSizePolicy,
-    QTableView,
     QWidget,
 )
 
@@ -29,14 +27,15 @@ from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
-from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, to_read, wrapped
+from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, wrapped
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import Curation
 from napari_drpnet.widgets.micrographs.done import DoneChoice
 from napari_drpnet.widgets.micrographs.panel import CuratePanel, shortcuts
 from napari_drpnet.widgets.micrographs.project_form import ProjectForm
-from napari_drpnet.widgets.micrographs.table import COLUMNS, MicrographModel
+from napari_drpnet.widgets.micrographs.table import MicrographModel
+from napari_drpnet.widgets.micrographs.view import MicrographTable
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ class MicrographsWidget(QWidget):
         self._ctf = Background()
         self._begun = 0.0  # when the run of picking began
         self._asked: list[str] = []  # those that it was given
+        self._picking: Project | None = None  # whose they are; another may be open by now
         self._build()
         self._connect()
         about(self, "Micrographs")
@@ -82,7 +82,7 @@ class MicrographsWidget(QWidget):
         self.state_filter.addItems(STATES)
         self.state_filter.setToolTip("Show only micrographs in this state.")
         self.model = MicrographModel()
-        self.table = _table(self.model)
+        self.table: Any = MicrographTable(self.model)
         self.eye = EyeForm(self.session.viewer)
         self.previous_button = button("◂ Previous", "The micrograph before, in the order of the table (Shift+N).")
         self.next_button = button("Next ▸", "The next micrograph, in the order of the table (N).")
@@ -151,6 +151,7 @@ class MicrographsWidget(QWidget):
     def _follow_project(self) -> None:
         """A project was opened or closed."""
         project = self.session.project
+        self._changed.clear()  # of the one before
         self.pages.setCurrentIndex(0 if project is None else 1)
         if project is None:
             self.job.cancel()
@@ -170,7 +171,7 @@ class MicrographsWidget(QWidget):
     def _allow(self) -> None:
         """What can be pressed."""
         reason = self.session.read_only
-        self.job.allow(f"Nothing can be changed: {reason}." if reason else "")
+        self.job.allow(f"Nothing can be changed: {reason.rstrip('.')}." if reason else "")
         for pressed in (self.pick_this, self.done_button):
             pressed.setEnabled(not reason)
         self.panel.allow(not reason)
@@ -252,9 +253,7 @@ class MicrographsWidget(QWidget):
 
     def _hide_columns(self) -> None:
         """A column without any value takes no room."""
-        empty = self.model.empty
-        for column in range(self.model.columnCount()):
-            self.table.setColumnHidden(column, column in empty)
+        self.table.hide_columns(self.model.empty)
 
     # ------------------------------------------------------------ picking
 
@@ -282,7 +281,7 @@ class MicrographsWidget(QWidget):
         self.session.threshold.leave()
         self.session.flush()
         self.session.share(True)
-        self._begun, self._asked = monotonic(), names
+        self._begun, self._asked, self._picking = monotonic(), names, project
         self.pick_this.setEnabled(False)
         self.job.run(jobs.pick_project, project, names, None, again, step=self._picked_one, done=self._picked)
 
@@ -295,9 +294,16 @@ class MicrographsWidget(QWidget):
 
     def _ended(self) -> None:
         """The job is over, one way or the other."""
-        self.session.reload(self._asked)
-        self.session.share(False)
-        self._allow()
+        self._let_go()
+        self.pick_this.setEnabled(not self.session.read_only)  # what the job said stays to be read
+
+    def _let_go(self) -> None:
+        """No job writes picks any more, unless it is to another project than the one that is open."""
+        project, self._picking = self._picking, None
+        if project is not None and project is self.session.project:
+            self.session.reload(self._asked)
+            self.session.share(False)
+            self.session.threshold.reset()  # those that were not asked for follow it now
 
     def _picked(self, report: jobs.PickReport) -> None:
         new = len(report.picked) - report.earlier
@@ -312,7 +318,7 @@ class MicrographsWidget(QWidget):
             show_info(f"Picking has ended: {done}{wrong}")
 
     def _take(self, name: str) -> None:
-        if name in self.session.names:
+        if self._picking is self.session.project and name in self.session.names:
             self.session.reload([name])
 
     # ------------------------------------------------------------ the end
@@ -333,6 +339,7 @@ class MicrographsWidget(QWidget):
         if window:
             self.curation.release()
             session.follow(())
+            self._let_go()
             session.flush()
         else:
             session.leave()
@@ -346,19 +353,3 @@ def _wants_diameter(picker: str) -> bool:
     with suppress(UserError):
         return needs_diameter(picker)
     return False
-
-
-def _table(model: MicrographModel) -> Any:
-    table: Any = QTableView()
-    table.setModel(model)
-    to_read(table)
-    table.setMinimumHeight(150)
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    header = table.horizontalHeader()
-    header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-    table.setSortingEnabled(True)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    header.setMinimumSectionSize(36)
-    for number, column in enumerate(COLUMNS[1:], 1):
-        table.setColumnWidth(number, column.width)
-    return table

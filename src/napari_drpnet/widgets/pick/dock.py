@@ -27,6 +27,7 @@ from napari_drpnet.widgets.pick.picker_form import PickerForm
 from napari_drpnet.widgets.pick.project_result import ProjectResult
 from napari_drpnet.widgets.pick.project_side import ProjectSide
 from napari_drpnet.widgets.pick.result import Result
+from napari_drpnet.widgets.pick.results import Results
 from napari_drpnet.widgets.pick.run import Scored, Sooner, in_project, on_its_own, steps
 from napari_drpnet.widgets.pick.saving import SaveForm
 from napari_drpnet.widgets.pick.size import SizeForm
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 SETTLED = 500  # milliseconds after which values of the form are kept in the project
-TUNED = 20  # micrographs of a project whose score maps are kept
 
 
 class PickWidget(DockForm):
@@ -46,7 +46,7 @@ class PickWidget(DockForm):
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self.session = Session.of(napari_viewer)
-        self._results: dict[tuple[Any, ...], Result] = {}
+        self._results = Results()
         self._build(napari_viewer)
         self._connect()
         self._follow_project()
@@ -96,6 +96,7 @@ class PickWidget(DockForm):
             (self.session.moved, self._follow_move),
             (self.session.edited, self._note_edit),
             (self.session.threshold.changed, self._count_later),
+            (self.session.saving, lambda reason, _: reason or self._keeping.start()),  # a full disk has room again
             (self._viewer.layers.events.removed, self._forget),
             (self._viewer.dims.events.current_step, self._check),
         )
@@ -140,17 +141,16 @@ class PickWidget(DockForm):
 
         A micrograph of the project keeps it, even if another one is shown by now.
         """
-        last, picker = self._results.get(source.key), found.picker
+        picker = found.picker
         if name and name in self.session.names:
-            last = last or next((one for one in self._results.values() if isinstance(one, ProjectResult)), None)
+            last = self._results.before(source.key)
             result: Result = ProjectResult(self._viewer, self.session, name, source, found, last)
         elif not name and self.source.holds(source):
-            result = Result(self._viewer, source, found, last)
+            result = Result(self._viewer, source, found, self._results.on(source.key))
         else:
             self.job.say("The image changed meanwhile; the result was dropped.")
             return
-        self._results.pop(source.key, None)
-        self._results[source.key] = result
+        self._results.add(source.key, result)
         known = source.frame.pixel_size is not None
         usual = AUTO if picker.auto else picker.settings.threshold
         threshold = self.project_side.thresholds.get(picker.name, usual)
@@ -173,7 +173,7 @@ class PickWidget(DockForm):
     def result(self) -> Result | None:
         """The result on the image and frame that are chosen now."""
         try:
-            result = self._results.get(self.source.source().key)
+            result = self._results.on(self.source.source().key)
         except UserError:
             return None
         return result if result is not None and result.layer is not None else None
@@ -232,10 +232,7 @@ class PickWidget(DockForm):
     def _forget(self, event: Any = None) -> None:
         """Drop the results whose layers are gone."""
         self.size.notice_removal()
-        self._results = {key: result for key, result in self._results.items() if result.valid(self.source)}
-        tuned = [key for key, result in self._results.items() if isinstance(result, ProjectResult)]
-        for key in tuned[:-TUNED]:
-            del self._results[key]
+        self._results.forget(self.source)
         self._check()
 
     # ------------------------------------------------------------ the project
@@ -268,7 +265,7 @@ class PickWidget(DockForm):
         """The image shows another micrograph of the project."""
         self.source.refresh()
         self._forget()
-        scores = next((r.score_layer for r in self._results.values() if isinstance(r, ProjectResult)), None)
+        scores = self._results.score_layer
         if scores is not None:
             scores.visible = False
         self._show_scores()
@@ -283,7 +280,10 @@ class PickWidget(DockForm):
     def _check(self, event: Any = None) -> None:
         """Run is on when it can work; the sliders, when there is something to tune."""
         self._see()
-        self._draw_size()
+        try:
+            self.size.draw(self.source.source())
+        except UserError:
+            self.size.draw(None)
         self.job.check(self._require_sense)
         result = self.result
         if result is None:
@@ -328,12 +328,6 @@ class PickWidget(DockForm):
         if self.result is None:
             self.tuning.distance = None
         self._check()
-
-    def _draw_size(self) -> None:
-        try:
-            self.size.draw(self.source.source())
-        except UserError:
-            self.size.draw(None)
 
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""

@@ -130,6 +130,7 @@ class ProjectSide:
         session, project = self._session, self._session.project
         if project is None or not session.current or not self.here:
             return
+        self._tuning.threshold.enabled = self.writable  # else the picks would stay where they are
         self._tuning.count_kept(tally_of(session, session.current), bool(project.row(session.current).picker))
         found, threshold = session.threshold.candidates(session.current), self.number(self.threshold)
         if found is None or threshold is None:

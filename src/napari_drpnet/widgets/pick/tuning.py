@@ -112,6 +112,7 @@ class Tuning:
         self.outlook.forget()
         self._set_distance(diameter)
         self.show_scores.enabled = False
+        self.threshold.enabled = True
         self.show_boxes.visible = False
         self.summary.value = ""
         self.use_size.visible = False
@@ -178,7 +179,7 @@ class Tuning:
 
     def _slide(self, value: float) -> None:
         """Somebody drags the line of the histogram."""
-        if float(self.threshold.value) != value:
+        if self.threshold.enabled and float(self.threshold.value) != value:
             self.threshold.value = value
 
     def _ask(self, value: float) -> None:

@@ -39,6 +39,7 @@ class Canvas:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = ref(viewer)
+        self._refit = False
         self._image: Image | None = None
         self._points: Points | None = None
         self._regions: Labels | None = None
@@ -90,9 +91,11 @@ class Canvas:
             self.made.emit()
             return
         extent = self.image.extent.world
+        for layer in (self.points, self.regions):
+            if layer is not None:  # else they are hidden as those of another micrograph
+                layer.metadata["frame"] = made[1]["metadata"]["frame"]
         layers.swap_image(self.image, made)
-        if (self.image.extent.world != extent).any():
-            viewer.reset_view()
+        self._refit = bool((self.image.extent.world != extent).any())
 
     def show_regions(self, mask: MaskArray, frame: Frame) -> None:
         """Show contaminated regions, coarse pixels over the micrograph of ``frame``."""
@@ -132,6 +135,9 @@ class Canvas:
             if selected:
                 layer.selected_data = selected
                 layer.feature_defaults = layers.new_point(layer.features)
+        if self._refit:  # now that no layer is as large as the micrograph before
+            self._refit = False
+            viewer.reset_view()
 
     def look_at(self, yx: Sequence[float], pixel_size: float | None) -> None:
         """Centre the view on a place in micrograph pixels."""

@@ -18,18 +18,15 @@ from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.kit.binding import warn_of_binding
 from napari_drpnet.widgets.kit.context import guard_context
-from napari_drpnet.widgets.kit.eye import Eye
 from napari_drpnet.widgets.session.autosave import Autosave
-from napari_drpnet.widgets.session.canvas import Canvas
 from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.route import Route
-from napari_drpnet.widgets.session.screen import Screen
+from napari_drpnet.widgets.session.sight import Sight
 from napari_drpnet.widgets.session.slices import Slices
 from napari_drpnet.widgets.session.store import PickStore
 from napari_drpnet.widgets.session.threshold import ProjectThreshold
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Points
     from napari.viewer import Viewer
 
 T = TypeVar("T")
@@ -37,7 +34,7 @@ T = TypeVar("T")
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
-class Session:
+class Session(Sight):
     """One project in one viewer. Every dock reads and changes picks through it; only the main thread may.
 
     Picks are kept in a `PickStore`, shown by a `Screen`, and gone through along a `Route`.
@@ -68,14 +65,12 @@ class Session:
         return _SESSIONS[viewer]
 
     def __init__(self, viewer: Viewer) -> None:
+        super().__init__(viewer)
         guard_context(viewer)
-        self._eye = Eye.of(viewer)
         self._store: PickStore | None = None
-        self._screen: Screen | None = None
         self._route = Route(tuple)
         self._given_up = False
         self._handful: Handful | None = None
-        self._canvas = Canvas(viewer)
         self._canvas.edited.connect(self._take_edit)
         self._canvas.painted.connect(self._take_regions)
         self._canvas.made.connect(self.layered.emit)
@@ -114,7 +109,7 @@ class Session:
             return
         self._store = store = PickStore(project, self._autosave)
         store.warned.connect(show_warning)
-        self._screen = Screen(self._canvas, store, self._eye)
+        self._begin_to_show(store)
         self._route, self._sharing = Route(lambda: store.names), 0
         self.threshold.reset()
         self.opened.emit()
@@ -128,13 +123,14 @@ class Session:
         """
         if self.project is None:
             return
+        self.threshold.leave()
         self.flush()
         if self.unsaved and not self._given_up:
             self._given_up = True
             show_warning(f"{self.unsaved} The project stays open with your edits. Close it again to give them up.")
+            self.threshold.reset()
             return
-        self._eye.own(None)
-        self._canvas.remove()
+        self._clear()
         self.leave()
         self.opened.emit()
 
@@ -162,7 +158,7 @@ class Session:
         if after.pixel_size != before.pixel_size:
             store.forget_frames()
         if (after.pixel_size, after.diameter) != (before.pixel_size, before.diameter):
-            self._show()
+            self._show(self.current)
         if after.threshold != before.threshold:
             store.settle_threshold()
         self.threshold.follow()
@@ -186,7 +182,7 @@ class Session:
         self.flush()
         self._store.look_again(name)
         moved, step = name != self.current, self._route.go(name)
-        self._show()
+        self._show(self.current)
         if not self.read_only:
             self._autosave.later("current", self._write_place)
         if moved:
@@ -274,7 +270,7 @@ class Session:
         self._store.reload(names)
         names = self.names if names is None else names
         if self.current in names:
-            self._show_picks()
+            self._show_picks(self.current)
         for name in names:
             self.edited.emit(name)
 
@@ -318,48 +314,15 @@ class Session:
 
     def _tell_edited(self, name: str) -> None:
         if name == self.current:
-            self._show_picks()
+            self._show_picks(self.current)
         self.edited.emit(name)
 
-    # ------------------------------------------------------------ what is on screen
-
-    @property
-    def viewer(self) -> Viewer | None:
-        """The viewer, None when it is gone."""
-        return self._canvas.viewer
-
-    @property
-    def image(self) -> Image | None:
-        """The layer with the current micrograph; None while there is none in the viewer."""
-        return self._canvas.image
-
-    @property
-    def points(self) -> Points | None:
-        """The layer with its picks and labels; None while there is none in the viewer."""
-        return self._canvas.points
-
-    @property
-    def regions(self) -> Labels | None:
-        """The layer with its contaminated regions; None while there is none in the viewer."""
-        return self._canvas.regions
-
-    @property
-    def trouble(self) -> str:
-        """Why the current micrograph cannot be shown; empty when it is."""
-        return "" if self._screen is None else self._screen.trouble
-
-    def _show(self) -> None:
-        if self._screen is not None and self.current:
-            self._screen.show(self.current)
-
-    def _show_picks(self) -> None:
-        if self._screen is not None and self.current:
-            self._screen.show_picks(self.current)
+    # ------------------------------------------------------------ what a person changed in the layers
 
     def _take_edit(self, picks: Picks) -> None:
         """A person changed points in the layer."""
         if self.read_only:
-            self._show_picks()
+            self._show_picks(self.current)
         else:
             self.change(self.current, picks)
 

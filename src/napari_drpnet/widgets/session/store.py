@@ -173,14 +173,23 @@ class PickStore:
         project, picks = self.project, self._unsaved[name]
         with project.alone():
             if self.shared:
-                picks = with_labels(proposals_of(project.read_picks(name)), labels_of(picks), self._spacing(picks))
-            project.write_picks(
-                name, picks, measured=self.measured(name) if self._edits.get(name) or name in self._new else None
-            )
+                picks, measured = self._among(name, picks)
+            else:
+                measured = self.measured(name) if self._edits.get(name) or name in self._new else None
+            project.write_picks(name, picks, measured=measured)
         self._edits.pop(name, None)
         self._new.pop(name, None)
         self._keep(name, picks)
         del self._unsaved[name]
+
+    def _among(self, name: str, picks: Picks) -> tuple[Picks, Measured | None]:
+        """Labels among what a job wrote meanwhile, without picks that a person took out."""
+        proposed, measured = proposals_of(self.project.read_picks(name)), self.project.measured(name)
+        if measured is not None and measured.candidates is not None:
+            for before, after in self._edits.get(name, ()):
+                measured = measured.cleared(before, after)
+            proposed = proposed.select(same_places(proposed.yx, measured.gone) < 0)
+        return with_labels(proposed, labels_of(picks), self._spacing(picks)), measured
 
     def measured(self, name: str) -> Measured | None:
         """What a picker measured on a micrograph, with what edits have made of it, saved or not."""

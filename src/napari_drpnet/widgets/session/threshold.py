@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Protocol
 
+from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
@@ -17,12 +18,11 @@ from napari_drpnet.jobs.project_threshold import bring_there, own_threshold
 from napari_drpnet.labels import labels_of
 
 _LOOK = 150  # milliseconds between two looks at how far it is
+_BEHIND = "Some micrographs still have the picks of the former threshold. They follow when the project is opened again."
 
 
 class _Keeper(Protocol):
     """What a session offers of itself."""
-
-    saving: Any
 
     @property
     def project(self) -> Project | None: ...
@@ -92,19 +92,24 @@ class ProjectThreshold:
 
     def follow(self) -> None:
         """The project's settings changed: bring its micrographs to another threshold, if it has one."""
-        project = self._session.project
-        threshold = None if project is None or project.read_only else own_threshold(project)
+        threshold = self._wanted()
         if threshold is not None and threshold != self._at:
             self._at, self._step = threshold, (0, 0)
             self._halt()
             self._look.start()
             self._begin()
 
-    def reset(self) -> None:
-        """Another project is open, or none."""
-        self.leave()
+    def _wanted(self) -> float | None:
+        """Where all micrographs are to be; None where that is not decided, or nothing can be written."""
         project = self._session.project
-        self._at = None if project is None else own_threshold(project)
+        return None if project is None or project.read_only else own_threshold(project)
+
+    def reset(self) -> None:
+        """Another project is open, or none. What did not get to its threshold, since that was stopped, goes on."""
+        self.leave()
+        self._at, self._step = self._wanted(), (0, 0)
+        if self._at is not None:
+            self._look.start()
         self.changed.emit()
 
     def leave(self) -> None:
@@ -151,5 +156,5 @@ class ProjectThreshold:
             self._halt()
             self._look.stop()
             if self._error:
-                self._session.saving.emit(self._error, "")
+                show_warning(f"{self._error} {_BEHIND}")
         self.changed.emit()
