@@ -17,6 +17,7 @@ from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import is_image, is_picks, open_image, read_picks
 from napari_drpnet.io.beside import file_beside, frame_beside
+from napari_drpnet.io.images import ImageFile
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -89,7 +90,7 @@ def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
             raise
         from napari.utils.notifications import show_error
 
-        show_error(str(error))
+        show_error(error.plain)
         return NOTHING
 
 
@@ -98,8 +99,23 @@ def _tell(read: Callable[[], list[LayerTuple]]) -> list[Any]:
 
 def _image(path: Path, pixel_size: float | None = None) -> LayerTuple:
     file = open_image(path)
+    if file.volume:
+        return _volume(file)
     height, width = file.array.shape[-2:]
     return _settled(file.array, Frame(_whole(path), (height, width), pixel_size or file.pixel_size), path)
+
+
+def _volume(file: ImageFile) -> LayerTuple:
+    """A map or tomogram to look at; the forms do not take it for a micrograph."""
+    from napari.utils.notifications import show_info
+
+    show_info(
+        f"{file.path.name} is a 3D volume ({_size(file.array)}). It is shown, but not picked: particles are picked on "
+        "2D micrographs."
+    )
+    size = file.pixel_size
+    placed = {"scale": (size,) * 3, "units": ("angstrom",) * 3} if size else {}
+    return file.array, {"name": file.path.stem, "metadata": {"role": "volume"}, **placed}, "image"
 
 
 def _stack(paths: Sequence[Path]) -> LayerTuple:
@@ -109,6 +125,8 @@ def _stack(paths: Sequence[Path]) -> LayerTuple:
     files = [open_image(path) for path in paths]
     first = files[0]
     for file in files:
+        if file.volume:
+            raise UserError(f"{file.path} is a 3D volume.", "Open volumes one by one.")
         if file.array.shape != first.array.shape:
             raise UserError(
                 f"{file.path} is {_size(file.array)}, but {first.path.name} is {_size(first.array)}.",

@@ -79,7 +79,7 @@ class Frame:
         if self.pixel_size is None:
             raise UserError(
                 f"{self.micrograph}: the pixel size is not known (its header says 0, 1 or nothing).",
-                "Give it in Angstrom with --pixel-size, or in the form's pixel size field.",
+                "Give the pixel size in Angstrom (--pixel-size).",
             )
         return self.pixel_size
 

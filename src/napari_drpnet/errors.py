@@ -1,5 +1,11 @@
 """The one exception for bad input: what is wrong, and what to do next; and how much of a file its message repeats."""
 
+import re
+from collections.abc import Mapping
+
+# The one place where a message may name an option of the command line: in brackets, as in "Give it (--diameter)."
+_OPTION = re.compile(r"\s*\([^()]*--[a-z][^()]*\)")
+
 
 class UserError(Exception):
     """Input that the user can put right.
@@ -11,7 +17,8 @@ class UserError(Exception):
     message
         What is wrong, with the name of the file or setting, as a full sentence.
     hint
-        The next step, as a full sentence; empty when the message says it all.
+        The next step, as a full sentence; empty when the message says it all. Options of the command line are named in
+        brackets only, since a window has none.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -21,6 +28,32 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    @property
+    def plain(self) -> str:
+        """All of it, as a window says it."""
+        return without_options(str(self))
+
+
+class SettingsError(UserError):
+    """Values that cannot be used.
+
+    Parameters
+    ----------
+    message, hint
+        As of any `UserError`.
+    fields
+        What is wrong with each field, as the end of a sentence that begins with its name: "must be more than 0".
+    """
+
+    def __init__(self, message: str, hint: str = "", fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint)
+        self.fields = dict(fields or {})
+
+
+def without_options(text: str) -> str:
+    """A message without the options of the command line that it names in brackets."""
+    return _OPTION.sub("", text)
 
 
 def cut(text: str, longest: int) -> str:

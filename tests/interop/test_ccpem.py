@@ -124,7 +124,7 @@ def test_files_of_another_picker_are_passed_over():
     ("wrong", "label", "words"),
     [
         ({"diameter": ""}, "Diameter (A):", "required"),
-        ({"diameter": "0"}, "Diameter (A):", "greater than 0"),
+        ({"diameter": "0"}, "Diameter (A):", "more than 0"),
         ({"threshold": "2"}, "Threshold:", "auto, or a number from 0 to 1"),
         ({"device": "gpu"}, "Device:", "cuda:1"),
         ({"memory": "1"}, "Memory (MB):", "50"),

@@ -135,9 +135,9 @@ def test_a_box_size_can_be_given(call) -> None:
     ("arguments", "message"),
     [
         (["none.txt", "a.star"], "no such file or folder"),
-        (["all.txt", "a.star"], "hold one micrograph each, and there are 2. Name a folder, and add --to star"),
-        (["all.txt", "out"], "does not tell the format. Add --to star, particles, csv"),
-        (["all.txt", "out", "--to", "mrc"], "Input should be 'star', 'particles', 'csv'"),
+        (["all.txt", "a.star"], "hold one micrograph each, and there are 2. Name a folder, and the format (--to star)"),
+        (["all.txt", "out"], "does not tell the format. Say which one (--to star, particles, csv"),
+        (["all.txt", "out", "--to", "mrc"], "must be 'star', 'particles', 'csv'"),
         (["all.txt", "out.pdf"], "not a kind of file for picks"),
         (["all.txt", "a.csv", "--to", "box"], "EMAN box files end in .box"),
         (["all.txt", "all.txt"], "would replace a file that is read"),
@@ -408,7 +408,7 @@ def test_shifts_of_cryosparc_take_the_pixel_size_that_is_given(call, sources: li
     save(Path("J/q.cs"), only(table, "uid"))
     status, _, err = call(*sources, "a.csv")
     assert status == 2
-    assert "Give it with --pixel-size" in err
+    assert "Give it (--pixel-size" in err
     Path("m.star").write_text("data_\n\nloop_\n_rlnMicrographName\n_rlnMicrographPixelSize\nmic_a.mrc 1.5\n\n")
     for more in (["--pixel-size", "1.5"], ["--micrographs", "m.star"]):
         status, _, err = call(*sources, "a.csv", *more)

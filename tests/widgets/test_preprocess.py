@@ -66,7 +66,7 @@ def test_run_is_off_with_a_reason_until_the_form_can_work(viewer: Any, tmp_path:
     form.source.pixel_size.value = PIXEL_SIZE
     assert form.job.button.enabled
     form.rescale.value = 0
-    assert (form.job.button.enabled, "rescale" in form.job.status.value) == (False, True)
+    assert (form.job.button.enabled, "The scale must be" in form.job.status.value) == (False, True)
 
 
 def test_every_control_says_what_it_does(form: Any) -> None:

@@ -141,7 +141,7 @@ def test_run_is_off_with_a_reason_until_the_form_can_work(form: Any, tmp_path: P
     fill(form, defocus=(3.0, 1.0))
     assert refused("defocus")
     fill(form, defocus=(1.0, 3.0), pixel_size=0.0)
-    assert refused("pixel_size")
+    assert refused("The pixel size must be more than 0.")
     fill(form, pixel_size=3.0, count=11)
     assert refused("Choose a folder")
     form.folder.value = tmp_path

@@ -32,7 +32,7 @@ from napari_drpnet import jobs
 from napari_drpnet.ccpem.options import common_options, file_options, given, help_of, job_option, label_of
 from napari_drpnet.ccpem.outcome import Outcome
 from napari_drpnet.ccpem.results import displays
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import SettingsError, UserError
 from napari_drpnet.jobs.pick_report import LIST
 from napari_drpnet.pickers.protocol.registry import available_pickers, picker_settings
 from napari_drpnet.settings import DEFAULT_PICKER, PickerSettings, PickRun
@@ -155,9 +155,10 @@ class PickJob(PipelinerJob):  # type: ignore[misc]  # the pipeliner is not there
             for name in _RUN:
                 fields.pop(name, None)
             picker_settings(picker.value, **fields)
+        except SettingsError as error:
+            wrong.append(_error([options[name] for name in error.fields if name in options] or [picker], str(error)))
         except UserError as error:
-            named = [option for name, option in options.items() if f" {name}:" in f" {error.message}"]
-            wrong.append(_error(named or [picker], str(error)))
+            wrong.append(_error([picker], str(error)))
         except ValueError as error:  # of quotation marks
             wrong.append(_error([options["other_args"]], f"These cannot be read: {error}."))
         return wrong

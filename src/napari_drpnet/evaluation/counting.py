@@ -160,7 +160,7 @@ def scored_region(picks: Picks, truth: Picks, edge: float) -> tuple[MaskArray, M
     if edge and shape is None:
         raise UserError(
             f"{picks.frame.micrograph}: its shape is not known, so an edge band cannot be left out.",
-            "Give the shape of the micrographs in pixels with --shape HEIGHT,WIDTH.",
+            "Give the size of the micrographs in pixels (--shape HEIGHT,WIDTH).",
         )
     return _inside(picks.yx, shape, edge), _inside(truth.yx, shape, edge)
 

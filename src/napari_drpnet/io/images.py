@@ -17,6 +17,7 @@ from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc, usual_header
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
+from napari_drpnet.io.volumes import is_volume
 from napari_drpnet.stages import READ, stage
 
 _MRC = MRC_SUFFIXES + tuple(suffix + packed for packed in (".gz", ".bz2") for suffix in MRC_SUFFIXES)
@@ -50,6 +51,11 @@ class ImageFile:
     def frames(self) -> int:
         """Number of images: 1 unless it is a stack."""
         return 1 if self.array.ndim == 2 else int(self.array.shape[0])
+
+    @property
+    def volume(self) -> bool:
+        """Whether it is a 3D volume, in which there are no particles to pick."""
+        return is_volume(self.path, self.array.shape)
 
     def read(self, index: int = 0) -> npt.NDArray[Any]:
         """One frame ``(h, w)``, in the pixel type of the file, for as long as it is needed.
@@ -162,6 +168,9 @@ def read_micrograph(
 def read_single(path: Path, pixel_size: float | None = None, name: str | None = None) -> Micrograph:
     """`read_micrograph`, of a file that must not be a stack."""
     file = open_image(path)
+    if file.volume:
+        size = " x ".join(map(str, file.array.shape[::-1]))
+        raise UserError(f"{path} is a 3D volume ({size}).", "Particles are picked on 2D micrographs.")
     if file.frames > 1:
         raise UserError(f"{path} is a stack of {file.frames} images.", "Give single micrographs: sum a movie's frames.")
     return read_frame(file, pixel_size, name=name)

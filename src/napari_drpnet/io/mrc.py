@@ -138,6 +138,12 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
         return array.view(np.uint8) if unsigned else array, _pixel_size(path, header)
 
 
+def says_volume(path: Path) -> bool:
+    """Whether the header calls its sections slices of one volume, not images: by its space group and its sampling."""
+    with reading(path), undamaged(path), _Mrc(path) as file:
+        return bool(file.header.ispg == 1 and file.header.mz == file.header.nz)
+
+
 def usual_header(path: Path) -> tuple[tuple[int, int], float] | None:
     """Size ``(h, w)`` and pixel size of a plain MRC file with one image and nothing odd in its header or its length.
 

@@ -71,7 +71,7 @@ def read_templates(path: Path, pixel_size: float | None = None) -> Templates:
         raise UserError(f"{path}: some pixels are not finite numbers.", "Make the templates anew.")
     if count == height >= _LEAST_MAP:
         warn(
-            f"{path} has as many images as each has rows. If it is a map, project it: napari-drpnet templates --map.",
+            f"{path} has as many images as each has rows. If it is a map, project it (napari-drpnet templates --map).",
             stacklevel=2,
         )
     size = pixel_size or file.pixel_size

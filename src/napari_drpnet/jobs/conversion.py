@@ -186,13 +186,14 @@ def _format(out: Path, settings: ConversionSettings) -> PickFormat:
     """What to write: as asked for, or by the suffix of the file."""
     if settings.to is None:
         if is_dir(out) or not out.suffix:
-            raise UserError(f"{out} is a folder, which does not tell the format.", f"Add --to {', '.join(FORMATS)}.")
+            formats = ", ".join(FORMATS)
+            raise UserError(f"{out} is a folder, which does not tell the format.", f"Say which one (--to {formats}).")
         return format_of(out)
     to = FORMATS[settings.to]
     if out.suffix and not is_dir(out) and out.suffix.lower() != to.suffix:
         suffixes = {f.suffix for f in FORMATS.values()}
         if out.suffix.lower() in suffixes:
-            raise UserError(f"{out}: {to.title} files end in {to.suffix}.", "Change the name, or --to.")
+            raise UserError(f"{out}: {to.title} files end in {to.suffix}.", "Change the name, or the format (--to).")
     return to
 
 
@@ -208,9 +209,11 @@ def _above(found: Sequence[Found], threshold: float | None) -> list[Found]:
         return list(found)
     scored, every = sum(int(np.isfinite(one.picks.score).sum()) for one in found), count(found)
     if every and not scored:
-        raise UserError(f"{found[0].path}: its picks have no scores.", "Convert without --threshold.")
+        raise UserError(f"{found[0].path}: its picks have no scores.", "Convert without a least score (--threshold).")
     if scored < every:
-        warn(f"{every - scored} picks without a score are left out, as --threshold compares scores.", stacklevel=2)
+        warn(
+            f"{every - scored} picks without a score are left out, as scores are compared (--threshold).", stacklevel=2
+        )
     return [replace(one, picks=one.picks.select(one.picks.score >= threshold)) for one in found]
 
 
@@ -235,7 +238,7 @@ def _check_name(one: Found, to: PickFormat) -> None:
     if len(os.fsencode(micrograph_stem(one.name) + to.ending)) > _LONGEST_NAME:
         raise UserError(
             f"{one.path}: the name of the micrograph {short(one.name)} is too long for a file.",
-            "Rename it, or choose a format with one file for all, such as --to particles.",
+            "Rename it, or choose a format with one file for all, such as particles of RELION (--to particles).",
         )
     try:
         safe_place(micrograph_stem(one.name))
@@ -270,7 +273,8 @@ def _targets(found: Sequence[Found], out: Path, to: PickFormat) -> list[Path]:
         if len(found) > 1:
             raise UserError(
                 f"{out}: {to.title} files hold one micrograph each, and there are {len(found)}.",
-                f"Name a folder, and add --to {to.name}" + (f", or --to {PARTICLES.name}." if to is STAR else "."),
+                f"Name a folder, and the format (--to {to.name})"
+                + (f", or write one file of particles (--to {PARTICLES.name})." if to is STAR else "."),
             )
         return [out]
     at = places(one.name for one in found)

@@ -200,7 +200,7 @@ def project_picker(
     if needs_diameter(picker) and "diameter" not in told:
         raise UserError(
             f"{project.folder} does not say how large the particle is.",
-            "Give its diameter in Angstrom with --diameter.",
+            "Give its diameter in Angstrom (--diameter).",
         )
     return load_picker(picker, **told)
 

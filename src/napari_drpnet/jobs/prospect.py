@@ -76,12 +76,12 @@ def doubt_in_words(
     if not len(scores):
         return ""
     if not picked:
-        return f"The threshold lies above all {len(scores):,} candidates: nothing is picked."
+        return f"The threshold lies above all {len(scores):,} possible picks: nothing is picked."
     if judgement is None or judgement.decision.basis == "rule" or not judgement.shares.significant:
         return ""
     found = judgement.shares.expected(probabilities, threshold, evidence)
     if _surely_below_half(found.recall):
-        return f"The threshold looks too high: it keeps only {_of(found.recall)} of the particles that averages prove."
+        return f"The threshold looks too high: it keeps only {_of(found.recall)} of the particles there are."
     if _surely_below_half(found.precision):
         return f"The threshold looks too low: of the picks only {_of(found.precision)} are particles."
     return ""

@@ -116,7 +116,7 @@ class DRPnet:
         if self.detector_card.start and self.classifier_card.detector != name:
             raise UserError(
                 f"The classifier {self.settings.classifier} was not trained for the detector {name}.",
-                f"Leave it out, or train one: napari-drpnet train-classifier --detector {self.settings.detector}.",
+                f"Leave it out, or train one (napari-drpnet train-classifier --detector {self.settings.detector}).",
             )
 
     def _scale(self, micrograph: Micrograph) -> tuple[float, float]:

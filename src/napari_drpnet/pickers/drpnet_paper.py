@@ -97,7 +97,7 @@ class DRPnetPaper(DRPnet):
         if more < own:
             raise UserError(
                 f"A sigma of {more:g} is asked for, and the map is smoothed by {own:g} already.",
-                f"Give the picker a smaller one: --option sigma={more:g}.",
+                f"Give the picker a sigma of {more:g} (--option sigma={more:g}).",
             )
         # One Gaussian after another is a wider one.
         extra = (more**2 - own**2) ** 0.5 / self._reduction(score_map.frame)[1]

@@ -19,6 +19,7 @@ from napari_drpnet.settings.base import (
     network,
     networks_of,
     plain_type,
+    sentence,
     validated,
 )
 from napari_drpnet.settings.centerpicker import CenterPickerSettings, CenterPickerTrainSettings
@@ -94,5 +95,6 @@ __all__ = [
     "network",
     "networks_of",
     "plain_type",
+    "sentence",
     "validated",
 ]

@@ -11,7 +11,9 @@ class AveragingSettings(Settings):
     """How picks are sorted into classes and averaged."""
 
     diameter: DiameterIfKnown = None
-    classes: int = Field(20, ge=1, le=200, description="Classes to sort the picks into, at most.")
+    classes: int = Field(
+        20, ge=1, le=200, title="Classes, at most", description="Classes to sort the picks into, at most."
+    )
     pixel_size: PixelSize = None
     threshold: float | None = Field(
         None, allow_inf_nan=False, description="Take picks whose score is at least this. Default: all."

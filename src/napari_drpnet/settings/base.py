@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from napari_drpnet.errors import UserError, cut
+from napari_drpnet.errors import SettingsError, cut
 
 # The picker where nobody chose one.
 DEFAULT_PICKER = "drpnet"
@@ -79,11 +79,17 @@ PixelSize = Annotated[
     float | None,
     Field(
         gt=0,
+        title="Pixel size",
         description="Pixel size of all micrographs. Default: what the STAR file or the image's header says.",
         json_schema_extra=unit("A"),
     ),
 ]
-_DIAMETER = Field(gt=0, description="Diameter of the particle, its longest extent.", json_schema_extra=unit("A"))
+_DIAMETER = Field(
+    gt=0,
+    title="Diameter",
+    description="Diameter of the particle, its longest extent.",
+    json_schema_extra=unit("A"),
+)
 Diameter = Annotated[float, _DIAMETER]
 DiameterIfKnown = Annotated[float | None, _DIAMETER]
 
@@ -111,6 +117,7 @@ Threshold = Annotated[
     ThresholdValue,
     BeforeValidator(_probability_or_auto),
     Field(
+        title="Threshold",
         description="Keep picks whose probability of being a particle is at least this number; auto chooses it for the "
         "data set, by what averages of its particles prove, or else by the probabilities. With a number nothing is "
         "measured.",
@@ -121,6 +128,7 @@ MinDistance = Annotated[
     float | None,
     Field(
         ge=0,
+        title="Minimum distance",
         description=f"Of two picks nearer than this, the better one stays. Default: {USUAL_DISTANCE} of the diameter.",
         json_schema_extra=unit("A"),
     ),
@@ -128,21 +136,25 @@ MinDistance = Annotated[
 KeepUnproved = Annotated[
     bool,
     Field(
+        title="Keep picks without proof",
         description="Keep the picks of micrographs on which nothing proves particles although others of the data set "
-        "have proof: empty ice, carbon, another specimen. By default they are left out, and the micrograph is flagged."
+        "have proof: empty ice, carbon, another specimen. By default they are left out, and the micrograph is flagged.",
     ),
 ]
-Invert = Annotated[bool, Field(description="Particles are brighter than their background.")]
-PickerName = Annotated[str, Field(description="Name of the picker.")]
+Invert = Annotated[
+    bool, Field(title="Particles are bright", description="Particles are brighter than their background.")
+]
+PickerName = Annotated[str, Field(title="Picker", description="Name of the picker.")]
 RunsOn = Annotated[
     Devices,
     Field(
+        title="Compute on",
         description="Where networks run: auto takes a GPU when there is one; cuda:1 is the second of several; cuda:0,1 "
         "takes two.",
         json_schema_extra=SEVERAL_DEVICES,
     ),
 ]
-Seed = Annotated[int, Field(ge=0, description="Seed of everything random.")]
+Seed = Annotated[int, Field(ge=0, title="Random seed", description="Seed of everything random.")]
 
 NO_PICK = ("device", "memory")
 """Settings of pickers that change no pick: where they compute."""
@@ -194,6 +206,30 @@ def file_fields(model: type[Settings]) -> set[str]:
 Model = TypeVar("Model", bound=Settings)
 # Wrong fields that a message tells of.
 _SAID = 4
+# What pydantic finds, as the end of a sentence that begins with the name of the field.
+_NO_NUMBER, _NO_WHOLE = "must be a number", "must be a whole number"
+_PLAIN = {
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "float_parsing": _NO_NUMBER,
+    "float_type": _NO_NUMBER,
+    "finite_number": _NO_NUMBER,
+    "int_parsing": _NO_WHOLE,
+    "int_type": _NO_WHOLE,
+    "int_from_float": _NO_WHOLE,
+    "int_parsing_size": _NO_WHOLE,
+    "bool_parsing": "must be yes or no",
+    "bool_type": "must be yes or no",
+    "string_type": "must be a text",
+    "path_type": "must be the path of a file",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "too_short": "needs at least {min_length}",
+}
+_OF_FIELD = re.compile(r"(\w+): (.+)", re.DOTALL)  # how a model says which of its fields it means
 
 
 def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None = None) -> Model:
@@ -201,20 +237,37 @@ def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None =
 
     Raises
     ------
-    UserError
+    SettingsError
         When a field is missing, unknown or unusable.
     """
     try:
         return model(**fields)
     except ValidationError as error:
-        said = "Settings" if file is None else f"{file}: settings"
-        raise UserError(f"{said} are not usable: {_told(error)}.", "Correct the value and try again.") from error
+        said, wrong = "Settings" if file is None else f"{file}: settings", _wrong(error)
+        message = f"{said} are not usable: {_told(wrong)}."
+        raise SettingsError(message, "Correct the value and try again.", dict(wrong)) from error
 
 
-def _told(error: ValidationError) -> str:
+def _wrong(error: ValidationError) -> list[tuple[str, str]]:
+    """The fields that are wrong, and what is wrong with each."""
+    found = []
+    for item in error.errors(include_url=False, include_input=False):
+        name, what = ".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")
+        if not name and (told := _OF_FIELD.fullmatch(what)):
+            name, what = told.groups()
+        plain = _PLAIN.get(item["type"])
+        found.append((name, what if plain is None else plain.format(**item.get("ctx", {}))))
+    return found
+
+
+def _told(wrong: Sequence[tuple[str, str]]) -> str:
     """What is wrong with which fields, the first few of them; names and values may be as long as a file has them."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    said = [(cut(".".join(map(str, item["loc"])), 30), item["msg"].removeprefix("Value error, ")) for item in found]
-    parts = [f"{field}: {what}" if field else what for field, what in said[:_SAID]]
-    rest = f"; and {len(found) - _SAID} more" if len(found) > _SAID else ""
+    parts = [sentence(cut(name, 30), what) for name, what in wrong[:_SAID]]
+    rest = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
     return cut(" ".join("; ".join(parts).split()), 180) + rest
+
+
+def sentence(name: str, what: str) -> str:
+    """What is wrong with a field, under the ``name`` that its reader knows."""
+    joint = " " if what.split(" ", 1)[0] in ("must", "is", "needs", "can") else ": "
+    return f"{name}{joint}{what}" if name else what

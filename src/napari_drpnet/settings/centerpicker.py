@@ -17,17 +17,20 @@ class CenterPickerSettings(PickerSettings):
     diameter: float = Field(
         0.0,
         ge=0,
+        title="Diameter",
         description="Diameter of the particle, its longest extent; 0: the network finds it out. Given, it saves the "
         "pass over the image that finds it out.",
         json_schema_extra=unit("A"),
     )
     outlines: bool = Field(
         False,
+        title="Boxes as the particles lie",
         description="Boxes are the outlines of the particles as they lie, and diameters the mean sides of these; else "
         "boxes have the shape of the outline, and are as large as the diameter.",
     )
     weights: str = Field(
         "centerpicker",
+        title="Finds particles",
         description="A name from the package, or a .safetensors file.",
         json_schema_extra=network("centre detector"),
     )

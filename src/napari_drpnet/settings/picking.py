@@ -44,24 +44,41 @@ class PreprocessSettings(Settings):
     """What `preprocess.prepare` does, in the order of its fields."""
 
     rescale: float = Field(
-        1.0, gt=0, le=16, description="Size of the result relative to the input: 0.25 makes it four times smaller."
+        1.0,
+        gt=0,
+        le=16,
+        title="Scale",
+        description="Size of the result relative to the input: 0.25 makes it four times smaller.",
     )
     illumination: float = Field(
         0.0,
         ge=0,
-        description="Sigma of the wide Gaussian whose brightness is evened out (eq. 1 of the paper); 0 leaves it.",
+        title="Even out brightness over",
+        description="Evens out brightness that changes over distances longer than this (a Gaussian, eq. 1 of the "
+        "paper); 0 leaves it.",
         json_schema_extra=unit("A"),
     )
     smoothing: float = Field(
         0.0,
         ge=0,
-        description="Sigma of the Gaussian smoothing; 0 leaves the image as sharp as it is.",
+        description="Blurs details smaller than about this (sigma of a Gaussian); 0 leaves the image as sharp as it "
+        "is.",
         json_schema_extra=unit("A"),
     )
-    stretch: bool = Field(True, description="Stretch grey levels between the two percentiles below to 0..1.")
-    low: float = Field(1.0, ge=0, lt=50, description="Percentile that becomes 0.", json_schema_extra=unit("%"))
-    high: float = Field(99.0, gt=50, le=100, description="Percentile that becomes 1.", json_schema_extra=unit("%"))
-    invert: bool = Field(False, description="Turn bright particles dark (negative stain, or already inverted images).")
+    stretch: bool = Field(
+        True, title="Stretch the contrast", description="Stretch grey levels between the two percentiles below to 0..1."
+    )
+    low: float = Field(
+        1.0, ge=0, lt=50, title="Black at", description="Percentile that becomes 0.", json_schema_extra=unit("%")
+    )
+    high: float = Field(
+        99.0, gt=50, le=100, title="White at", description="Percentile that becomes 1.", json_schema_extra=unit("%")
+    )
+    invert: bool = Field(
+        False,
+        title="Turn bright particles dark",
+        description="Turn bright particles dark (negative stain, or already inverted images).",
+    )
 
 
 class PickerSettings(Settings):
@@ -73,6 +90,7 @@ class PickerSettings(Settings):
     border: float | None = Field(
         None,
         ge=0,
+        title="Distance to the border",
         description="Drop picks nearer to the border than this. Default: half a diameter.",
         json_schema_extra=unit("A"),
     )
@@ -81,12 +99,13 @@ class PickerSettings(Settings):
     memory: int = Field(
         600,
         ge=50,
-        description="Memory a network pass may use; larger images run in tiles.",
+        description="Memory for looking at one image; larger images are looked at in parts.",
         json_schema_extra=unit("MB"),
     )
 
     calibration: str | None = Field(
         None,
+        title="Correction of the scores",
         description="Correction of the probabilities that retraining found: its name, or its file. Default: none.",
         json_schema_extra=network(CALIBRATION, none=_NONE),
     )
@@ -121,7 +140,7 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
-_STAGE_1 = "Weights of stage 1: a name from the package, or a .safetensors file."
+_STAGE_1 = "The network that finds particles: a name from the package, or a .safetensors file."
 _DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier")
 _CLASSIFIER = network("classifier", none=_NONE, learns_from="patches")
 
@@ -131,12 +150,15 @@ class DRPnetSettings(PickerSettings):
 
     detector: str = Field(
         "detector",
+        title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         None,
-        description="Weights of stage 2: a name from the package, or a .safetensors file. Default: none.",
+        title="Checks each pick",
+        description="A second network that looks at each pick and drops what is no particle: a name from the package, "
+        "or a .safetensors file. Default: none.",
         json_schema_extra=_CLASSIFIER,
     )
 
@@ -146,40 +168,54 @@ class DRPnetPaperSettings(DRPnetSettings):
 
     detector: str = Field(
         "fcrn",
+        title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
         "classifier",
-        description="Weights of stage 2: a name from the package, or a .safetensors file. None: stage 1 alone.",
+        title="Checks each pick",
+        description="The second network, which looks at each pick and drops what is no particle: a name from the "
+        "package, or a .safetensors file. None: the first alone.",
         json_schema_extra=_CLASSIFIER,
     )
     box: float | None = Field(
         None,
         gt=0,
+        title="Box size",
         description="Box of the particle. The scale rule counts with it, and picks nearer to the border are dropped. "
         "Default: 1.5 diameters.",
         json_schema_extra=unit("micrograph px"),
     )
     sigma: float = Field(
-        9.0, ge=0, description="Gaussian smoothing of the detector's map.", json_schema_extra=unit("reduced px")
+        9.0,
+        ge=0,
+        title="Smoothing of the score map",
+        description="Gaussian smoothing of the detector's map.",
+        json_schema_extra=unit("reduced px"),
     )
     height: float = Field(
         5.0,
         gt=0,
+        title="Height of a peak, T",
         description="Unit T of the extended maxima; the levels stand at 1, 2 and 3 T.",
         json_schema_extra=unit("1/255 of the map's maximum"),
     )
     level: Literal[1, 2, 3] = Field(
-        2, description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
+        2, title="Confidence from", description="Keep candidates of this confidence or better: 1 low, 2 normal, 3 high."
     )
     class_cutoff: float = Field(
-        0.5, ge=0, le=1, description="Reject a candidate when the classifier is surer than this that it is no particle."
+        0.5,
+        ge=0,
+        le=1,
+        title="Reject if surer than",
+        description="Reject a candidate when the classifier is surer than this that it is no particle.",
     )
     min_distance: MinDistance = 0.0
     border: float | None = Field(
         0.0,
         ge=0,
+        title="Distance to the border",
         description="Drop picks nearer to the border than this; those nearer than a box are dropped anyway.",
         json_schema_extra=unit("A"),
     )
@@ -290,6 +326,6 @@ class EvaluationSettings(Settings):
     )
     shape: tuple[PositiveInt, PositiveInt] | None = Field(
         None,
-        description="HEIGHT,WIDTH of the micrographs; needed with --edge where no file says it.",
+        description="HEIGHT,WIDTH of the micrographs, for a band along the border (--edge) where no file says it.",
         json_schema_extra=unit("px"),
     )

@@ -16,25 +16,30 @@ class PixerSettings(PickerSettings):
 
     segmenter: str = Field(
         "pixer-segmenter",
-        description="Weights of the segmentation network: a name from the package, or a .safetensors file.",
+        title="Finds particles",
+        description="The network that finds particles (segmentation): a name from the package, or a .safetensors file.",
         json_schema_extra=network("segmenter"),
     )
     sorter: str = Field(
         "pixer-sorter",
-        description="Weights of the three-way classification network, trained together with the segmentation network.",
+        title="Tells them from dirt",
+        description="The network that tells particles from dirt and background, trained together with the first: a "
+        "name from the package, or a .safetensors file.",
         json_schema_extra=network("sorter"),
     )
     bound: float = Field(
         0.2,
         ge=0,
         le=1,
-        description="Reject a candidate unless the classification network gives it at least this probability of being "
-        "a particle rather than contamination or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
+        title="Reject below",
+        description="Reject a pick unless the second network gives it at least this probability of being a "
+        "particle rather than dirt or background; 0 rejects none. The paper's 0.6 rejects more of the dirt, "
         "and of faint particles.",
     )
     most: int | None = Field(
         None,
         ge=1,
+        title="Picks at most",
         description="Keep so many picks of a micrograph at most, the best ones. Default: no limit; the paper's is 500, "
         "fewer than the particles of a crowded micrograph.",
     )

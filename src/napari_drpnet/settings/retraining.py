@@ -14,6 +14,7 @@ class HarvestSettings(Settings):
 
     source: Literal["auto", "labels", "agreement", "evidence", "confidence"] = Field(
         "auto",
+        title="Told by",
         description="What tells particles from background: a person's labels; the agreement of two or more sets of "
         "picks; or, without any person, the evidence of averages, or how sure the detector is, as in the paper. auto: "
         "agreement of two sets; else labels where there are some; else evidence where it is significant; else "
@@ -23,23 +24,38 @@ class HarvestSettings(Settings):
         0.7,
         gt=0.5,
         le=1,
+        title="A particle from",
         description="By evidence: a candidate is a particle from this probability on. The probability is that of the "
         "data set: what averages prove of candidates with such a score.",
     )
     refuted: float = Field(
-        0.1, ge=0, lt=0.5, description="By evidence: a candidate is background up to this probability."
+        0.1,
+        ge=0,
+        lt=0.5,
+        title="Background up to",
+        description="By evidence: a candidate is background up to this probability.",
     )
     random: int = Field(
         50,
         ge=0,
+        title="Random background",
         description="Random background patches a micrograph, away from every label, pick and likely candidate.",
     )
-    regions: bool = Field(True, description="Take background from the regions painted as contaminated.")
-    difference: bool = Field(True, description="Of several sets of picks: what only one of them has is background.")
+    regions: bool = Field(
+        True,
+        title="Painted areas are background",
+        description="Take background from the regions painted as contaminated.",
+    )
+    difference: bool = Field(
+        True,
+        title="Picks of one set alone are background",
+        description="Of several sets of picks: what only one of them has is background.",
+    )
     likely: float = Field(
         0.05,
         gt=0,
         le=1,
+        title="Possible particles from",
         description="A candidate that nobody has judged may be a particle from this probability on; no background is "
         "taken near it.",
     )
@@ -47,6 +63,7 @@ class HarvestSettings(Settings):
         0.2,
         gt=0,
         le=1,
+        title="Peak height",
         description="By confidence, of pickers without levels: a candidate is background where its maximum in the "
         "detector's map stands this high above its surroundings, and a particle from three times that on, in parts of "
         "the map's clear particles.",
@@ -54,6 +71,7 @@ class HarvestSettings(Settings):
     positive_sigma: float | None = Field(
         None,
         ge=0,
+        title="Particles: smoothing",
         description="By confidence, of pickers with levels: smoothing of the map in which particles are found. "
         "Default: the picker's own.",
         json_schema_extra=unit("reduced px"),
@@ -61,12 +79,14 @@ class HarvestSettings(Settings):
     positive_height: float | None = Field(
         None,
         gt=0,
+        title="Particles: peak",
         description="Height from which a maximum there is a particle. Default: 3 T of the picker, high confidence.",
         json_schema_extra=unit("1/255 of the map's maximum"),
     )
     negative_sigma: float | None = Field(
         None,
         ge=0,
+        title="Background: smoothing",
         description="By confidence, of pickers with levels: smoothing of the map in which background is found. "
         "Default: the picker's own.",
         json_schema_extra=unit("reduced px"),
@@ -74,6 +94,7 @@ class HarvestSettings(Settings):
     negative_height: float | None = Field(
         None,
         gt=0,
+        title="Background: peak",
         description="Height from which a maximum there is background, where no particle is near. Default: 1 T of the "
         "picker, low confidence.",
         json_schema_extra=unit("1/255 of the map's maximum"),
@@ -82,6 +103,7 @@ class HarvestSettings(Settings):
         1 / 3,
         ge=0,
         le=10,
+        title="Gap to particles",
         description="By confidence: background is at least this far from each particle.",
         json_schema_extra=unit("radii"),
     )
@@ -89,6 +111,7 @@ class HarvestSettings(Settings):
         10.0,
         ge=0,
         lt=100,
+        title="Particles darker than",
         description="By confidence: particles are darker than this part of the candidates.",
         json_schema_extra=unit("%"),
     )
@@ -96,6 +119,7 @@ class HarvestSettings(Settings):
         10.0,
         ge=0,
         lt=100,
+        title="Particles: contrast over",
         description="By confidence: the patch of a particle has a greater standard deviation than this part of "
         "the candidates; those below are background.",
         json_schema_extra=unit("%"),
@@ -104,15 +128,21 @@ class HarvestSettings(Settings):
         0.0,
         ge=0,
         lt=1,
+        title="Particles: contrast from",
         description="By confidence: the same with a number for all micrographs, in parts of the grey levels between "
         "the 1st and the 99th percentile; the greater one counts.",
     )
     balance: bool = Field(
         False,
+        title="As many of both",
         description="As many patches of background as of particles: the fewer decide. By confidence it is always so.",
     )
     validation: float = Field(
-        0.3, ge=0, lt=1, description="Part of the micrographs to validate with; of a single one, its right side."
+        0.3,
+        ge=0,
+        lt=1,
+        title="Kept for testing",
+        description="Part of the micrographs to validate with; of a single one, its right side.",
     )
     seed: Seed = 0
 
@@ -120,21 +150,28 @@ class HarvestSettings(Settings):
 class RetrainSettings(Settings):
     """How a picker is fitted to labels."""
 
-    name: str = Field("", description="Name of the new network. Default: retrained-1, retrained-2 and so on.")
+    name: str = Field(
+        "", title="Name", description="Name of the new network. Default: retrained-1, retrained-2 and so on."
+    )
     what: str = Field(
         "best",
-        description="calibration: the probabilities only, in seconds, of any picker; of pickers that have such "
-        "networks also classifier, in a minute, and detector, in minutes; best: the calibration, and the classifier "
-        "where labels it has not seen say that it adds to it.",
+        title="What",
+        description="calibration: only the scores are corrected, in seconds, of any picker; classifier: also the "
+        "network that checks each pick, in a minute; detector: the network that finds particles, in minutes; best: "
+        "the scores, and the classifier where labels it has not seen say that this helps.",
     )
     start: str = Field(
         "classifier",
+        title="Begin from",
         description="Weights that a classifier begins from: a name from the package, or a .safetensors file; empty: "
         "from scratch.",
         json_schema_extra=network("classifier", none="none"),
     )
     steps: int | None = Field(
-        None, ge=1, description="Optimisation steps. Default: 150 of a classifier, 200 of a detector."
+        None,
+        ge=1,
+        title="Training steps",
+        description="Optimisation steps. Default: 150 of a classifier, 200 of a detector.",
     )
     epochs: int | None = Field(
         None,
@@ -143,9 +180,13 @@ class RetrainSettings(Settings):
         "rarer one has.",
     )
     batch: int | None = Field(
-        None, ge=2, le=4096, description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector."
+        None,
+        ge=2,
+        le=4096,
+        title="Examples at once",
+        description="Patches or crops a step. Default: 32 of a classifier, 8 of a detector.",
     )
-    rate: float = Field(5e-4, gt=0, description="Highest learning rate.")
+    rate: float = Field(5e-4, gt=0, title="Learning rate", description="Highest learning rate.")
     optimiser: Literal["adamw", "adam"] = Field(
         "adamw", description="adamw, with a rate that rises and falls, or adam at one rate, as in the DRPnet paper."
     )

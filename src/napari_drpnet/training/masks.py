@@ -67,7 +67,7 @@ def _mask_of(example: Example) -> LabelImage:
     if not is_file(path):
         raise UserError(
             f"{example.name}: there is no mask {path}.",
-            "Simulate the set with --masks, or make them: napari-drpnet masks.",
+            "Simulate the set with masks (--masks), or make them (napari-drpnet masks).",
         )
     labels = read_micrograph(path).image
     h, w = example.image.shape

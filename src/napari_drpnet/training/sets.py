@@ -167,7 +167,7 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     if data.diameter is None and not len(known):
         raise UserError(
             f"{data.micrographs}: the coordinate files do not tell the diameter.",
-            "Give it with --diameter, or with the set in the recipe.",
+            "Give it (--diameter), or with the set in the recipe.",
         )
     return pairs, known
 

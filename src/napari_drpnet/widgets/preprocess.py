@@ -12,6 +12,7 @@ from napari_drpnet.preprocess import prepare
 from napari_drpnet.settings import PreprocessSettings
 from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.forms import controls, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.source import ChosenImage, ImageForm
@@ -34,6 +35,7 @@ class PreprocessWidget(DockForm):
         self.source.changed.connect(self._check)
         for widget in self.settings:
             widget.changed.connect(self._check)
+        about(self.native, "Preprocess")
         self._removal = Removal(self.native, self._release)
         self._check()
 

@@ -23,6 +23,7 @@ from napari_drpnet.steps import attended, translate
 from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.fold import Fold, aligned
 from napari_drpnet.widgets.kit.forms import controls, file_edit, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.removal import Removal
 
@@ -64,6 +65,7 @@ class SimulateWidget(DockForm):
         self.form.layout().insertWidget(0, aligned([*first, self.folder]))
         for widget in (*self.settings.values(), self.folder):
             widget.changed.connect(self._check)
+        about(self.native, "Simulate")
         self._removal = Removal(self.native, self.job.leave)
         self._check()
 

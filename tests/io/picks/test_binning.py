@@ -29,11 +29,11 @@ HERE = Path("p.star")
         (1.0, 1.001, True, None, (1, 1.001, "")),
         (1.0, 1.05, True, None, (1, 1.05, "two calibrations")),
         (1.0, 1.05, False, None, (1, 1.0, "two calibrations")),
-        (2.0, 1.0, True, None, (2, 1.0, "multiplied by 2; convert --scale 1")),
+        (2.0, 1.0, True, None, (2, 1.0, "multiplied by 2 (--scale 1")),
         (0.5, 1.0, True, None, (0.5, 1.0, "multiplied by 0.5")),
         (2.0, 1.0, False, None, (1, 2.0, "stay as they are")),
         (2.0, 1.0, True, 2.0, (2, 1.0, "")),
-        (2.0, 1.0, True, 1.0, (1, 1.0, "multiplied by 1, as --scale says")),
+        (2.0, 1.0, True, 1.0, (1, 1.0, "multiplied by 1, as was asked for (--scale)")),
         (2.0, None, True, 4.0, (4, 0.5, "")),
         (None, None, True, 4.0, (4, None, "")),
     ],
@@ -127,7 +127,7 @@ def test_sizes_that_differ_are_said_once_a_file(tmp_path: Path) -> None:
     assert len(told) == 1
     assert [picks.yx.tolist() for picks in found] == [[[40, 20]]] * 3
     known = KnownMicrographs([MicrographEntry(f"M/{name}.mrc", write_mrc(tmp_path, name), 1.0) for name in "abc"])
-    with pytest.raises(UserError, match=r"rows are to be turned\. Give --scale"):
+    with pytest.raises(UserError, match=r"rows are to be turned\. Say how many times smaller"):
         known.read(path, flip_y=True)
 
 

@@ -190,7 +190,9 @@ def test_origins_are_subtracted_in_pixels_of_the_micrograph(tmp_path: Path, name
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_origins_ask_for_the_pixel_size_of_the_micrograph_where_the_file_lacks_it(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"size of their micrographs is not known\. Give --pixel-size, or"):
+    with pytest.raises(
+        UserError, match=r"size of their micrographs is not known\. Give it in Angstrom \(--pixel-size\), or"
+    ):
         read(tmp_path / "p.star", UNKNOWN[name])
     picks = read(tmp_path / "p.star", UNKNOWN[name], pixel_size=1)["a.mrc"]
     assert points(picks) == [[88, 208]]

@@ -286,7 +286,7 @@ class TestCompare:
 
     def test_what_no_one_decides_says_what_would(self, micrographs):
         write_sized("binned.star", 4.0, np.array(DISCS) / 2, "mic/a.mrc")
-        with pytest.warns(UserWarning, match=r"coordinates stay as they are; --pixel-size changes that \("):
+        with pytest.warns(UserWarning, match=r"coordinates stay as they are \(--pixel-size changes that\) \("):
             compare("mic", picks={"binned": Path("binned.star")})
 
     def test_two_micrographs_of_one_name_are_not_mixed(self, micrographs):

@@ -522,7 +522,7 @@ def test_picks_by_probability_come_first_and_stay_when_measuring_is_cancelled(
     log = form.model.named("log")
     by_probability, count = log.every.score, log.count
     assert form.job.running
-    assert "these picks are by the picker's own probability" in form.proved.text()
+    assert "these picks are by the picker's own scores" in form.proved.text()
     form.job.button.native.click()
     rest(form, qtbot)
     assert form.job.status.value == "Cancelled."

@@ -74,7 +74,7 @@ def test_picks_are_there_before_it_is_known_what_averages_prove(viewer: Any, tmp
     assert form.job.running
     layer, sooner = form.result.layer, picks_of(form.result.layer)
     assert len(sooner) > 0
-    assert told(form).startswith("What averages prove is not measured yet.")
+    assert told(form).startswith("How many picks are particles is not measured yet.")
     qtbot.waitUntil(lambda: not form.job.running, timeout=LIMIT)
     assert told(form).startswith("About ")
     assert form.result.layer is layer

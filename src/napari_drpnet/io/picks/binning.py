@@ -57,7 +57,8 @@ def binning(there: Frame, known: Frame, decides: bool, scale: float | None) -> B
         # The file's own size is that of its pixels.
         size = outside or (inside / scale if inside else None)
         differs = ratio is not None and not same_magnification(ratio, scale)
-        return Binning(scale, size, f"coordinates are multiplied by {scale:g}, as --scale says" if differs else "")
+        said = f"coordinates are multiplied by {scale:g}, as was asked for (--scale)"
+        return Binning(scale, size, said if differs else "")
     if ratio is None or abs(ratio - 1) <= _ROUNDING:
         return Binning(1, size)
     if same_magnification(ratio, 1):
@@ -65,10 +66,8 @@ def binning(there: Frame, known: Frame, decides: bool, scale: float | None) -> B
     if there.shape and there.shape == known.shape:
         return Binning(1, size, "their images are equally large, and coordinates stay as they are")
     if not decides:
-        return Binning(1, size, "coordinates stay as they are; --pixel-size changes that")
-    return Binning(
-        ratio, outside, f"coordinates are multiplied by {ratio:g}; convert --scale 1 leaves them as they are"
-    )
+        return Binning(1, size, "coordinates stay as they are (--pixel-size changes that)")
+    return Binning(ratio, outside, f"coordinates are multiplied by {ratio:g} (--scale 1 leaves them as they are)")
 
 
 def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks:
@@ -100,7 +99,7 @@ def _fits(small: tuple[int, int], large: tuple[int, int], factor: float) -> bool
 def _advice(small: tuple[int, int], large: tuple[int, int]) -> str:
     ratio = float(f"{large[0] / small[0]:.3g}")
     if _fits(small, large, ratio):
-        return f"Check the names, or convert with --scale {ratio:g}."
+        return f"Check the names, and whether they are to be multiplied by {ratio:g} (--scale {ratio:g})."
     return "They are of another micrograph: check the names."
 
 

@@ -124,6 +124,6 @@ def known_sizes(picks: Picks, path: Path) -> FloatArray:
     if unknown:
         raise UserError(
             f"{path}: boxes need a size, and the diameter of {unknown} picks is not known.",
-            "Give one with --box-size PIXELS, or choose a format without boxes.",
+            "Give one in pixels (--box-size), or choose a format without boxes.",
         )
     return picks.sides

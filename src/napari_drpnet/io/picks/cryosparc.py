@@ -228,7 +228,7 @@ def _numbers(
         warn(
             f"{path}: cryoSPARC's numbers of {', '.join(cut(name, 60) for name in unknown[:_SHOWN])}{more} are not "
             "known, and are made from the names, by which it does not find the micrographs. Give "
-            "--micrographs exposures.cs, of the job whose micrographs they are.",
+            "the exposures (.cs) of the job whose micrographs they are (--micrographs).",
             stacklevel=5,
         )
     return [one or (_number(name), 0) for one, name in zip(numbers, names, strict=True)]
@@ -245,7 +245,7 @@ def _rows(picks: Picks, name: bytes, number: tuple[int, int], dtype: np.dtype[An
         raise UserError(
             f"{path}: cryoSPARC counts in fractions of the micrograph, and the size of {picks.frame.micrograph} is "
             "not known.",
-            "Name the micrographs' STAR file with --micrographs, or put the images beside the picks.",
+            "Name the micrographs' STAR file (--micrographs), or put the images beside the picks.",
         )
     size = picks.frame.pixel_size or 0.0
     rows = np.zeros(len(picks), dtype)

@@ -56,7 +56,7 @@ def shifts(table: CsTable, pixel_size: FloatArray) -> FloatArray:
     if not np.isfinite(pixel_size[moved.any(axis=1)]).all():
         raise UserError(
             f"{table.path}: particles are shifted ({prefix}/shift), and their micrographs' pixel size is not known.",
-            "Give it with --pixel-size or --micrographs, or the .cs of the job that picked them, which has no shifts.",
+            "Give it (--pixel-size, --micrographs), or take the .cs of the job that picked them, which has no shifts.",
         )
     pixels = moved / np.where(np.isfinite(pixel_size), pixel_size, 1)[:, None]
     largest = float(np.abs(pixels).max())

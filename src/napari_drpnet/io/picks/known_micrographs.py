@@ -107,7 +107,8 @@ class KnownMicrographs:
             how = binning(there, known, self._decides(there.micrograph, path), self._scale)
             if flip_y and how.factor != 1 and self._scale is None:
                 raise UserError(
-                    f"{path}: it is of binned micrographs, and its rows are to be turned.", "Give --scale, too."
+                    f"{path}: it is of binned micrographs, and its rows are to be turned.",
+                    "Say how many times smaller these are (--scale).",
                 )
             if how.said:
                 sizes = f"pixel sizes of {there.pixel_size:g} A in it and of {known.pixel_size:g} A of its micrographs"

@@ -65,7 +65,7 @@ def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
         raise HeightError(
             f"{path}: its rows count from the bottom, and the height of {cut(picks.frame.micrograph, _NAME)} is not "
             "known.",
-            "Put the micrograph (.mrc) beside it or open it first, or convert with --micrographs and its STAR file.",
+            "Put the micrograph (.mrc) beside it or open it first, or name its STAR file (--micrographs).",
         )
     y, x = picks.yx.T
     return replace(picks, yx=np.column_stack([picks.frame.shape[0] - first - y, x]))
@@ -192,5 +192,5 @@ def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     return UserError(
         f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, 30)} lie outside {size}, "
         f"as x {at_x:.0f}, y {at_y:.0f}.",
-        "Check the names, or convert with --scale.",
+        "Check the names, or give the scale (--scale).",
     )

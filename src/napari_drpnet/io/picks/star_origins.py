@@ -47,5 +47,5 @@ def asked(table: Table) -> UserError:
     """What asks for the pixel size of the micrographs, without which origins cannot be read."""
     return UserError(
         f"{table.path}: particles were moved, and the pixel size of their micrographs is not known.",
-        f"Give --pixel-size, {_WITHOUT}",
+        f"Give it in Angstrom (--pixel-size), {_WITHOUT}",
     )

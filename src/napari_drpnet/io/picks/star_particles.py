@@ -96,7 +96,7 @@ def _optics(picks: Picks, path: Path, lenses: Mapping[str, Mapping[str, str]]) -
     if size is None:
         raise UserError(
             f"{path}: RELION's particles need the pixel size, and that of {short(name)} is not known.",
-            "Give the STAR file of the micrographs with --micrographs, or --pixel-size.",
+            "Give the STAR file of the micrographs (--micrographs), or the pixel size (--pixel-size).",
         )
     return size, tuple(lenses.get(name, {}).get(column, "") for column in LENS)
 
@@ -107,7 +107,7 @@ def _groups(groups: Sequence[_Optics], path: Path, use: str) -> dict[str, list[s
     if missing := [column for column in _NEEDED if column not in known]:
         warn(
             f"{path}: RELION {use} it only with {', '.join(missing)}: give the STAR file of the "
-            "micrographs with --micrographs.",
+            "micrographs (--micrographs).",
             stacklevel=4,
         )
     return {

@@ -72,7 +72,7 @@ def average(micrographs: Sequence[PickedMicrograph], settings: AveragingSettings
     """
     diameter = settings.diameter
     if diameter is None:
-        raise UserError("The diameter of the particle is not known.", "Give it with --diameter, in Angstrom.")
+        raise UserError("The diameter of the particle is not known.", "Give it in Angstrom (--diameter).")
     with ParticleStack(Cutter(diameter, SHOWN)) as stack, SizeSample(diameter) as sizes:
         failed = yield from _cut(stack, sizes if check_size else None, micrographs, settings)
         if len(stack) < _FEWEST:

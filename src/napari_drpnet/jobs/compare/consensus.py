@@ -149,7 +149,7 @@ def _check_sizes(sets: PicksBySet) -> None:
             sizes = f"{known:g} A in {cut(other, 30)}, {size:g} A in {cut(name, 30)}"
             raise UserError(
                 f"The pixel sizes of {cut(micrograph, 60)} differ: {sizes}.",
-                "Give that of the micrographs with --pixel-size.",
+                "Give that of the micrographs (--pixel-size).",
             )
 
 
@@ -158,5 +158,5 @@ def _pixel_size(settings: ConsensusSettings, sets: PicksBySet) -> float:
         return settings.pixel_size
     sizes = [entry.frame.pixel_size for entries in sets.values() for entry in entries if entry.frame.pixel_size]
     if not sizes:
-        raise UserError("The pixel size is in none of the files.", "Give it in Angstrom with --pixel-size.")
+        raise UserError("The pixel size is in none of the files.", "Give it in Angstrom (--pixel-size).")
     return float(np.median(sizes))

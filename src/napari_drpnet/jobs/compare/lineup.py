@@ -69,7 +69,7 @@ def _check_names(settings: ComparisonSettings) -> None:
     """A name that is wrong is found before anything is run."""
     names = [*settings.pickers, *settings.picks]
     if double := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"Two sets are named {double[0]!r}.", "Give each its own name, as in --picks NAME=PATH.")
+        raise UserError(f"Two sets are named {double[0]!r}.", "Give each its own name (--picks NAME=PATH).")
     if unknown := [name for name in settings.pickers if name not in available_pickers()]:
         raise UserError(f"There is no picker named {unknown[0]!r}.", f"Choose from: {', '.join(available_pickers())}.")
     if taken := [name for name in settings.picks if name in (TRUTH, CONSENSUS) or not _is_folder_name(name)]:
@@ -90,7 +90,7 @@ def _micrographs(settings: ComparisonSettings) -> tuple[list[PickTask], list[flo
             size = settings.pixel_size or task.micrograph.pixel_size or header
             if size is None:
                 raise UserError(
-                    f"{task.micrograph.name}: the pixel size is not known.", "Give it in Angstrom with --pixel-size."
+                    f"{task.micrograph.name}: the pixel size is not known.", "Give it in Angstrom (--pixel-size)."
                 )
             good.append(task)
             sizes.append(size)
@@ -140,5 +140,5 @@ def _check_enough(settings: ComparisonSettings, n: int, failed: Sequence[tuple[s
     if n < 2:
         raise UserError(
             f"There are not two sets of picks to compare. {' '.join(reasons.values())}".strip(),
-            "Name several pickers with --pickers, files with --picks NAME=PATH, or a --truth.",
+            "Name several pickers (--pickers), files (--picks NAME=PATH), or a truth (--truth).",
         )

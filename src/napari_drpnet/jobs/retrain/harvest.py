@@ -227,7 +227,7 @@ def harvest_inputs(
     settings = validated(HarvestSettings, told)
     if project is None:
         if not inputs:
-            raise UserError("There is nothing to harvest.", "Name micrographs, or a project with --project.")
+            raise UserError("There is nothing to harvest.", "Name micrographs, or a project (--project).")
         loaded = load_picker(picker or DEFAULT_PICKER, **options)
         return labelled_in_files(inputs, coordinates, pixel_size, complete), settings, loaded, out or Path("patches")
     if inputs or coordinates:

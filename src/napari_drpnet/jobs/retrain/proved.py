@@ -60,7 +60,7 @@ class Unlabelled:
         """
         with Bench(self.picker) as bench:
             sample = yield from self._sample(bench)
-            yield (here := self._here("Measuring what averages prove", len(sample)))
+            yield (here := self._here("Measuring by averages how many picks are particles", len(sample)))
             judgement = yield from translate(bench.decide(), within(here))
             self.settings = self._decided(judgement, list(sample.values()))
             for number, seen in sample.items():
@@ -109,14 +109,14 @@ class Unlabelled:
         """The settings with the source that decides, which is said."""
         problem = self._problem(judgement, sample)
         if not problem:
-            self.notes.append(f"Averages say which candidates are particles. {judgement.shares.reason}")
+            self.notes.append(f"Averages say which possible picks are particles. {judgement.shares.reason}")
             return self.settings.model_copy(update={"source": "evidence"})
         if self.settings.source == "evidence":
             raise UserError(
                 f"Averages do not prove enough to harvest by. {problem}", "Harvest more micrographs, or by confidence."
             )
         self.notes.append(
-            "Nothing is labelled and averages do not prove enough: what the detector is sure of counts as particles. "
+            "Nothing is labelled and averages do not prove enough: what the picker is sure of counts as particles. "
             + problem
         )
         return self.settings.model_copy(update={"source": "confidence"})
@@ -130,9 +130,7 @@ class Unlabelled:
         )
         if sure >= FEWEST:
             return ""
-        return (
-            f"{sure} candidates are particles with a probability of {self.settings.proved:g}: lower it with --proved."
-        )
+        return f"{sure} possible picks have a probability of {self.settings.proved:g}: ask for less (--proved)."
 
     def _take(self, seen: ScoredMicrograph, judgement: Judgement, doubted: bool) -> None:
         """The patches of one micrograph; none of one whose picks nothing proves.

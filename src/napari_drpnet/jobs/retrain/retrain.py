@@ -154,7 +154,8 @@ class _Run:
         if not self.micrographs:
             raise UserError(
                 "Nothing is labelled in this project.",
-                "Label particles, or mark micrographs as done; or harvest patches without labels, and give --patches.",
+                "Label particles, or mark micrographs as done; or harvest patches without labels, and train from those "
+                "(--patches).",
             )
 
     def without(self, *fields: str) -> LoadedPicker:
@@ -264,7 +265,7 @@ class _Run:
         if gain is None:
             words = f"Of the labels, {new.labels} were left to judge the {one.field} by, too few to tell its worth"
         else:
-            words = f"The {one.field} changes F1 by {gain:+.3f} beside the calibration, on labels it has not seen"
+            words = f"The {one.field} changes F1 by {gain:+.3f} beside the corrected scores, on labels it has not seen"
         insists = self.settings.what == one.field and (gain is None or gain >= 0)
         worse = bool(new.both and new.alone and new.both.after < new.alone.before)
         steps = new.fitted.checks[-1].done
@@ -286,7 +287,7 @@ class _Run:
             raise UserError(
                 f"A {one.field} learns from micrographs on which every particle is labelled, and none is marked as "
                 "done without picks that nobody reviewed.",
-                "Label all particles of one, and mark it as done; or retrain the calibration.",
+                "Label all particles of one, and mark it as done; or retrain the scores only.",
             )
         seen = yield from self.look(self.picker)
         judged = [each.judged for each in seen]

@@ -19,6 +19,7 @@ from napari_drpnet.widgets.averages.run import Better, Found, steps
 from napari_drpnet.widgets.averages.target import ProjectTarget, Target
 from napari_drpnet.widgets.averages.tour import Tour
 from napari_drpnet.widgets.averages.verdicts import Verdict, Verdicts
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -75,6 +76,7 @@ class AveragesWidget(AskedForm):
         self.templates.clicked.connect(self.use_as_templates)
         self.save.clicked.connect(self.save_all)
         self._files.said.connect(lambda text: self.said.setText(text))
+        about(self, "Averages")
         self._removal = Removal(self, self._release)
 
     def _follow_project(self) -> None:
@@ -121,7 +123,9 @@ class AveragesWidget(AskedForm):
         self._source = found.source
         self.classes_shown.take(found.averages, pending)
         if pending:
-            self.told.setText("Rough averages; better ones follow, and evidence is measured last.")
+            self.told.setText(
+                "Rough averages; better ones follow, and the evidence (how far they are proved) is measured last."
+            )
         self.grid.renew()
         self._follow_choice()
         self._allow()
@@ -203,7 +207,7 @@ class AveragesWidget(AskedForm):
             try:
                 self.tour.select()
             except UserError as error:
-                self.said.setText(str(error))
+                self.said.setText(error.plain)
 
     def look_through(self, place: int) -> None:
         """Show the members of a class side by side, in the Gallery."""

@@ -14,6 +14,7 @@ from napari_drpnet.widgets.averages.grid import AveragesGrid
 from napari_drpnet.widgets.kit.fold import aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.key_list import tell_keys
 from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.parts import NeverCut, Scrolled, button, in_column, in_row, lay_out, wrapped
 from napari_drpnet.widgets.kit.source import ImageForm, picks_layers
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
 PROJECT, HERE, LAYER = "all picks of the project", "its picks on this micrograph", "points on an image"
 HINT = (
     "Averages of the picks, sorted by what they look like. The first come after a few seconds, then better ones.\n\n"
-    "Look whether they show the particle; their evidence says how far that is proved."
+    "Look whether they show the particle. Their evidence says how far that is proved: noise has 0."
+)
+tell_keys(
+    "Averages",
+    (
+        ("G", "accept the class"),
+        ("B", "reject the class"),
+        ("N", "next of its picks"),
+        ("Shift-N", "the one before"),
+        ("Return", "its picks in the Gallery"),
+        ("Control-Z", "take back"),
+    ),
 )
 _KEYS = (
     "<b>Click</b> select its picks · <b>N</b>, <b>Shift+N</b> go through them · <b>Double click</b> Gallery · "

@@ -102,7 +102,7 @@ class Tour:
             self._at = name, row
             self._ring(target, name, yx)
         except UserError as error:
-            return str(error)
+            return error.plain
         return f"Pick {index + 1:,} of {len(order):,}, on {name.rsplit('/', 1)[-1]}."
 
     def _first(self, order: list[tuple[str, int]], name: str, by: int) -> int:

@@ -206,7 +206,7 @@ class Verdicts:
         try:
             change()
         except UserError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error.plain)
             return False
         finally:
             self._busy = False

@@ -17,6 +17,7 @@ from napari_drpnet.widgets.compare.run import Found, LoadedPickers, School, prob
 from napari_drpnet.widgets.compare.sets import OfFile, OfLayer, OfPicker, PickSet
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.eye import Eye
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.removal import Removal
@@ -83,6 +84,7 @@ class CompareWidget(CompareForm):
         self.model.grid.ended.connect(lambda: setattr(self.view, "value", self.view.choices[0]))
         for signal in (self.model.changed, self.model.measured):
             signal.connect(lambda: self.fill(self.model))
+        about(self, "Compare")
         self._removal = Removal(self, self._release)
 
     @property

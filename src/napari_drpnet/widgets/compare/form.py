@@ -58,7 +58,7 @@ class CompareForm(QWidget):
             tooltip="After the run, averages of each picker's picks tell how many are particles, without a truth. "
             "It takes some seconds for each; Cancel keeps the picks.",
         )
-        self.median = button("", "Sizes that a picker found out, as the diameter for the others.")
+        self.median = button("", "The size that a picker found, as the diameter for the others.")
         self.median.hide()
         self.pickers = PickerList(available_pickers())
         self.job = JobBar("Run", run)
@@ -83,7 +83,7 @@ class CompareForm(QWidget):
             label="Threshold", min=0, max=1, step=0.01, value=0.5, tooltip="Least score of the chosen set's picks."
         )
         self.best = button("Best F1", "The threshold at which the chosen set is best against the truth.")
-        self.suited = button("Auto", "The threshold that suits its picks, by what averages prove where that is known.")
+        self.suited = button("Auto", "The threshold that suits its picks, by averages of them where there are some.")
         self.together = CheckBox(
             text="all together", tooltip="The slider moves the thresholds of all sets with scores from 0 to 1."
         )

@@ -9,10 +9,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QWidget
 
+from napari_drpnet.widgets.kit.key_list import tell_keys
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 NEXT, BEFORE, LEAVE = "J", "Shift-J", "K"
+tell_keys("Compare", ((NEXT, "next place where two differ"), (BEFORE, "the place before"), (LEAVE, "show all again")))
 
 
 class Keys:

@@ -103,7 +103,7 @@ def _problem(name: str) -> str:
 
 def said(error: Exception) -> str:
     """An error in words; one that is not meant for users with its kind."""
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return error.plain if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def run_pickers(
@@ -146,7 +146,9 @@ def run_pickers(
         except Exception as error:  # listed with its reason, the others run
             found.append(Found(name, problem=said(error)))
     for done, one in enumerate(ran if measure else ()):
-        here = jobs.Progress(done, len(ran), message=f"{one.found.name}: measuring what averages prove")
+        here = jobs.Progress(
+            done, len(ran), message=f"{one.found.name}: measuring by averages how many picks are particles"
+        )
         yield here
         try:
             outcome = yield from _proved(one, micrograph, school, here)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_HERE = "Here this is measured of pickers only; on the command line, compare measures files as well."
 _NOT_RUN = "Tick 'estimate true picks', and run the picker on this micrograph."
-_PENDING = "Averages are being made; until then these picks are by the picker's own probability."
+_PENDING = "Averages are being made; until then these picks are by the picker's own scores."
 _SPARSE = (slice(None, None, 61), slice(None, None, 67))  # pixels that are looked at to know an image again
 
 
@@ -262,7 +262,7 @@ class PickSet:
         try:
             picks = None if source is None else self.origin.picks_on(source)
         except UserError as error:
-            self.trouble = str(error)
+            self.trouble = error.plain
         self.every = None if source is None or picks is None else _placed(picks, source.frame.unbinned)
         origin = self.origin
         self.outcome = origin.outcome_on(source) if source is not None and isinstance(origin, OfPicker) else None

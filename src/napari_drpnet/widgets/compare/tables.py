@@ -22,11 +22,11 @@ SETS = {
     "picks": "Above the threshold",
     "precision": "Part of the picks that are right",
     "recall": "Part of the particles that were found",
-    "F1": "Harmonic mean of precision and recall",
-    "AP": "Average precision by distance: area under the curve, at all thresholds",
-    "≈ true": "Particles among the picks, by what averages prove without a truth; - where it is not known",
-    "≈ precision": "Part of the picks that are particles, by what averages prove",
-    "≈ F1": "By what averages prove, of the particles among the picker's own candidates",
+    "F1": "Both in one number, the harmonic mean of precision and recall: 1 is perfect",
+    "AP": "Average precision: the area under the curve, so of all thresholds at once",
+    "≈ true": "Particles among the picks, as averages of them show, without a truth; – where it is not known",
+    "≈ precision": "Part of the picks that are particles, as averages show",
+    "≈ F1": "As averages show, of the particles among all that the picker could have picked",
 }
 _JUDGED, _PROVED = range(2, 6), range(6, 9)  # columns
 PAIRS = {

@@ -13,6 +13,7 @@ from napari_drpnet import jobs
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.jobs import Conversion
 from napari_drpnet.widgets.kit.fold import aligned, rows_of
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.parts import NO_PROJECT, button, in_column, in_row, lay_out, wrapped
@@ -38,6 +39,7 @@ class ExportWidget(QWidget):
         self._heard = Subscriptions(
             (self.session.opened, self._follow_project), (self.session.edited, lambda _: self._tell_ready())
         )
+        about(self, "Export")
         self._removal = Removal(self, self._release)
         self._follow_project()
 

@@ -22,6 +22,7 @@ from napari_drpnet.widgets.gallery.grid import Grid
 from napari_drpnet.widgets.gallery.labelling import Labelling
 from napari_drpnet.widgets.gallery.succession import Succession
 from napari_drpnet.widgets.gallery.thumbnails import Thumbnails
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.parts import NO_PROJECT, timer
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -77,6 +78,7 @@ class GalleryWidget(GalleryForm):
             (session.configured, self._follow_diameter),
             (session.gathered, self._look_at_handful),
         )
+        about(self.native, "Gallery")
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ what is shown
@@ -266,7 +268,7 @@ class GalleryWidget(GalleryForm):
         try:
             self._session.show(particle.micrograph, (particle.y, particle.x))
         except UserError as error:
-            show_error(str(error))
+            show_error(error.plain)
 
     def mark(self, label: LabelKind) -> None:
         """Label what is selected: one step of undo for each micrograph."""

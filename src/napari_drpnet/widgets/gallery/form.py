@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QSizePolicy
 from napari_drpnet.widgets.gallery.grid import LARGEST, SMALLEST, USUAL, Grid
 from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.key_list import tell_keys
 
 HERE, EVERYWHERE = "This micrograph", "All micrographs"
 _FILTERS = [
@@ -27,6 +28,17 @@ _ORDERS = [
     ("Standard deviation", "deviation"),
     ("Micrograph", "micrograph"),
 ]
+tell_keys(
+    "Gallery",
+    (
+        ("G", "accept"),
+        ("B", "reject"),
+        ("Arrows", "go, with Shift: choose"),
+        ("Return", "go there"),
+        ("Control-A", "choose all"),
+        ("Control-Z", "take back"),
+    ),
+)
 _KEYS = (
     "<b>Click</b> go there · <b>Shift</b> or <b>Ctrl</b> and click: select more · <b>G</b> accept · <b>B</b> reject · "
     "<b>Ctrl+Z</b> take back · <b>Right click</b> everything after, and more"

@@ -85,7 +85,7 @@ class Labelling:
                     done.append(name)
                     yield
             except UserError as error:
-                self.failed.emit(str(error))
+                self.failed.emit(error.plain)
 
         self._session.slices.add(steps(), lambda: tell(done))
 

@@ -120,7 +120,7 @@ class Thumbnails(QObject):
             levels = levels or contrast(array, diameter)
             images = _as_images(cut(array, np.array([key[1:] for key in keys]), diameter), levels)
         except UserError as error:
-            failure = str(error)
+            failure = error.plain
         except Exception as error:  # a thread that dies makes no thumbnail for the rest of the session
             failure = f"{name} cannot be shown: {error}."
         with self._change:

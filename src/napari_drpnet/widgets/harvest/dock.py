@@ -23,6 +23,7 @@ from napari_drpnet.widgets.harvest.examples import Examples
 from napari_drpnet.widgets.harvest.source import PointsList, layer_field
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import NO_DIAMETER, Scrolled, in_column, lay_out, wrapped
 from napari_drpnet.widgets.kit.path_line import PathLine
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 PROJECT, LAYERS = "the project", "layers of the viewer"
 _SOURCES = {
     "the best there is": "auto",
-    "a person's labels": "labels",
-    "agreement of pickers": "agreement",
-    "evidence of averages": "evidence",
-    "the detector alone": "confidence",
+    "my labels": "labels",
+    "what several pickers agree on": "agreement",
+    "what averages prove": "evidence",
+    "what the picker is sure of": "confidence",
 }
 _WITHOUT_POINTS = ("evidence", "confidence")
 _OF_LEVELS = ("positive_sigma", "positive_height", "negative_sigma", "negative_height")
@@ -87,7 +88,9 @@ class HarvestWidget(QWidget):
             label="Micrographs", value=20, min=1, max=100_000, tooltip="At most so many, spread over the project."
         )
         self.name = LineEdit(
-            label="Name", value=_named("auto"), tooltip="Of the patch set in the project; one of this name is replaced."
+            label="Name",
+            value=_named("auto"),
+            tooltip="Of the examples in the project; those of this name are replaced.",
         )
         names = [*dict.fromkeys(name for some in _FOR.values() for name in some), *_ALWAYS]
         self.settings: dict[str, Any] = {name: control(HarvestSettings, name, empty="the picker's") for name in names}
@@ -110,6 +113,7 @@ class HarvestWidget(QWidget):
         for signal in (self.image.changed, self.points.changed, self.diameter.changed, self.name.changed):
             signal.connect(self._check)
         self.other.edit.textChanged.connect(lambda _: self._check())
+        about(self, "Harvest")
         self._removal = Removal(self, self._release)
 
     @property
@@ -170,7 +174,7 @@ class HarvestWidget(QWidget):
         if project.settings.diameter is None:
             raise UserError(NO_DIAMETER)
         if not re.fullmatch(_NAME, self.name.value):
-            raise UserError("The name of the patch set is missing or has signs that a folder cannot have.")
+            raise UserError("The name is missing or has signs that a folder cannot have.")
         if source == "agreement" and not self.other.text:
             raise UserError("Choose the picks of another program, a folder or a STAR file.")
 
@@ -213,7 +217,7 @@ class HarvestWidget(QWidget):
         if report.folder is not None:
             place = f"Kept in the project as '{report.folder.name}'. Train from them in the Retrain dock."
         levels = filter(None, [jobs.levels_in_words(report.levels)])
-        self.told.setText("\n".join([f"{len(report.patches):,} patches. {place}", *levels, *report.notes]))
+        self.told.setText("\n".join([f"{len(report.patches):,} examples. {place}", *levels, *report.notes]))
 
     def _release(self, window: bool) -> None:
         """The form is gone: leave the viewer as it would be without it."""
@@ -250,7 +254,7 @@ def _steps(task: _Task) -> Job[HarvestReport]:
 
 
 def _told(progress: Progress) -> Progress:
-    at = f"{progress.done} of {progress.total} micrographs, {progress.picks:,} patches so far"
+    at = f"{progress.done} of {progress.total} micrographs, {progress.picks:,} examples so far"
     return replace(progress, message=f"{progress.message} ({at})" if progress.message else at)
 
 

@@ -53,7 +53,7 @@ class Sheet(QWidget):
         super().__init__()
         self.image: QImage | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip("Some of the patches as the network sees them, smoothed for the eye.")
+        self.setToolTip("Some of the examples, smoothed for the eye.")
 
     def show_image(self, image: QImage) -> None:
         """Draw another picture."""

@@ -9,18 +9,27 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSlider, FloatSpinBox, LineEdit, SpinBox, TupleEdit
-from magicgui.widgets.bases import BaseValueWidget
+from magicgui.widgets.bases import BaseValueWidget, Widget
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.settings import AUTO, Settings, extra_of, validated
+from napari_drpnet.errors import SettingsError, UserError
+from napari_drpnet.settings import AUTO, Settings, extra_of, sentence, validated
 
 S = TypeVar("S", bound=Settings)
 
 _NO_LIMIT = 1e6
 _SMALL = 0.01  # two decimals say little of a number below this
 _LARGEST_PAIR = 1e5  # a pair of numbers shares the width of one
-_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"}
+_SIGNS = {"A": "Å", "A^2": "Å²", "e/A^2": "e/Å²", "um": "µm"} | {
+    "micrograph px": "px",
+    "reduced px": "px",
+    "network px": "px",
+    "1/255 of the map's maximum": "of 255",
+}
+# What a control that is wrong looks like, and the names under which it keeps what it is otherwise.
+_RED = "QAbstractSpinBox, QLineEdit, QComboBox { border: 2px solid #e5484d; }"
+_WRONG, _HELP = "wrong", "help"
 _EMPTY = {"structures": "made-up particles"}
 
 
@@ -48,7 +57,7 @@ def control(
         start = None
     kind, word = _kind(field.annotation), extra_of(settings, name, "word")
     none = empty if kind is not field.annotation else ""
-    common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": field.description}
+    common: dict[str, Any] = {"name": name, "label": _label(name, field), "tooltip": _help(settings, name)}
     if kind is bool:
         return CheckBox(value=bool(start), **{**common, "label": "", "text": common["label"]})
     if get_origin(kind) is Literal:
@@ -90,14 +99,48 @@ def file_edit(empty: str, **attributes: Any) -> FileEdit:
 
 
 def filled(settings: type[S], widgets: Iterable[BaseValueWidget[Any]], **more: Any) -> S:
-    """The settings as the form is filled in, and ``more`` that is not on it.
+    """The settings as the form is filled in, and ``more`` that is not on it. Fields that are wrong turn red.
 
     Raises
     ------
     UserError
         When a value is out of its range.
     """
-    return validated(settings, {widget.name: widget.value for widget in widgets} | more)
+    shown = {widget.name: widget for widget in widgets}
+    wrong: dict[str, str] = {}
+    try:
+        return validated(settings, {name: widget.value for name, widget in shown.items()} | more)
+    except SettingsError as error:
+        wrong = error.fields
+        said = [sentence(f"The {_called(settings, name)}", what) for name, what in wrong.items() if name]
+        if not said:
+            raise
+        raise UserError(f"{'. '.join(said)}.") from error
+    finally:
+        for name, widget in shown.items():
+            mark(widget, wrong.get(name, ""))
+
+
+def mark(widget: Widget, wrong: str) -> None:
+    """Let a field be red, and its tooltip say what is ``wrong``; empty: it is as always."""
+    native = widget.native
+    if native.property(_WRONG) is None and not wrong:
+        return
+    if not native.property(_WRONG):
+        native.setProperty(_HELP, widget.tooltip or "")
+    native.setProperty(_WRONG, wrong)
+    native.setStyleSheet(_RED if wrong else "")
+    widget.tooltip = f"{_capital(wrong)}.\n\n{native.property(_HELP)}" if wrong else native.property(_HELP)
+
+
+def _called(settings: type[Settings], name: str) -> str:
+    """What a field is called on the form, inside of a sentence, or by its name where it is not on it."""
+    label = _title(name, settings.model_fields[name]) if name in settings.model_fields else name
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 class _Choice(ComboBox):
@@ -194,9 +237,21 @@ def _pair(start: tuple[float, float], common: dict[str, Any]) -> TupleEdit:
 
 def _label(name: str, field: FieldInfo) -> str:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    text = name.replace("_", " ").capitalize()
+    text = _title(name, field)
     sign = str(extra.get("unit", ""))
     return f"{text} ({_SIGNS.get(sign, sign)})" if sign else text
+
+
+def _help(settings: type[Settings], name: str) -> str:
+    """What a field is, with what its pixels are where they are not those of the micrograph."""
+    small = extra_of(settings, name, "unit") in ("reduced px", "network px")
+    more = " In pixels of the image as the picker sees it, scaled down." if small else ""
+    return f"{settings.model_fields[name].description or ''}{more}"
+
+
+def _title(name: str, field: FieldInfo) -> str:
+    """What people call a field: its title, or the words of its name."""
+    return field.title or name.replace("_", " ").capitalize()
 
 
 def _kind(annotation: Any) -> Any:

@@ -42,7 +42,7 @@ class Histogram(Plot):
         self.setFixedHeight(self.hint[1])
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setToolTip(
-            "How many candidates have which score; small numbers are drawn larger than they are. Strong colour: "
+            "How many possible picks have which score; small numbers are drawn larger than they are. Strong colour: "
             "picked. Drag the line to move the threshold."
         )
 

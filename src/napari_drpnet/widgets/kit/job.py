@@ -13,10 +13,13 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QSizePolicy
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.jobs import Progress
+from napari_drpnet.widgets.kit.key_list import START
+from napari_drpnet.widgets.kit.primary import make_primary
 
 Steps = Callable[..., Generator[Progress | None, None, Any]]  # a job, which may tell None while a step goes on
 STARTING = 5  # milliseconds: superqt puts a worker into the pool one after it is told to start it
@@ -39,6 +42,7 @@ class JobBar(Container[Any]):
 
     def __init__(self, text: str, start: Callable[[], None]) -> None:
         self.button = PushButton(text=text)
+        make_primary(self.button.native)
         self.progress = ProgressBar(value=0, min=0, max=100, visible=False)
         self.status = Label(value="")
         super().__init__(widgets=[self.button, self.progress, self.status], labels=False)
@@ -49,6 +53,9 @@ class JobBar(Container[Any]):
         self._start = start
         self._reason = ""
         self.button.clicked.connect(self._press)
+        key = QShortcut(QKeySequence(START), self.native)
+        key.activated.connect(self.press)
+        key.activatedAmbiguously.connect(self.button.native.setFocus)  # of two that are seen, one after the other
         self._worker: GeneratorWorker | None = None
         self._left = False  # the form is gone
         self.say("")
@@ -71,7 +78,7 @@ class JobBar(Container[Any]):
         try:
             sense()
         except UserError as error:
-            self.allow(str(error))
+            self.allow(error.plain)
         else:
             self.allow()
 
@@ -81,11 +88,11 @@ class JobBar(Container[Any]):
         try:
             yield
         except UserError as error:
-            self.say(str(error))
+            self.say(error.plain)
 
     def say(self, text: str) -> None:
-        """Something below the button; nothing takes no room."""
-        self.status.value = text
+        """Something below the button, without options of the command line; nothing takes no room."""
+        self.status.value = without_options(text)
         self.status.native.setVisible(bool(text))
 
     def run(
@@ -107,9 +114,10 @@ class JobBar(Container[Any]):
         worker.yielded.connect(here(lambda progress: self._show(progress, step)))
         worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
         worker.finished.connect(here(lambda: self._cancelled(worker)))
-        worker.warned.connect(here(lambda warning: notification_manager.receive_warning(*warning)))
+        worker.warned.connect(here(_tell_warning))
         self._worker = worker
         self.button.text = "Cancel"
+        make_primary(self.button.native, False)
         self.button.enabled = True
         self.progress.value = 0
         self.progress.show()
@@ -169,7 +177,7 @@ class JobBar(Container[Any]):
 
     def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
         if isinstance(outcome, Failure):
-            self._close(str(outcome.error))
+            self._close(outcome.said)
             tell(outcome.error)
         else:
             self._close("")
@@ -184,6 +192,7 @@ class JobBar(Container[Any]):
         """The form as it was before the job."""
         self._worker = None
         self.button.text = self._text
+        make_primary(self.button.native)
         self.button.enabled = not self._reason
         self.progress.hide()
         self.say(text or self._reason)
@@ -196,6 +205,11 @@ class Failure:
 
     error: Exception
 
+    @property
+    def said(self) -> str:
+        """What is told of it below the button."""
+        return self.error.plain if isinstance(self.error, UserError) else str(self.error)
+
 
 def _outcome(job: Steps, *args: Any) -> Generator[Progress | None, None, Any]:
     try:
@@ -207,6 +221,12 @@ def _outcome(job: Steps, *args: Any) -> Generator[Progress | None, None, Any]:
 def tell(error: Exception) -> None:
     """One notification: a sentence for what the user can put right, with a traceback for a bug of ours."""
     if isinstance(error, UserError):
-        show_error(str(error))
+        show_error(error.plain)
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+def _tell_warning(told: tuple[Any, ...]) -> None:
+    """A warning of a job, as `warnings.showwarning` gets it, without options of the command line."""
+    message, category, *place = told
+    notification_manager.receive_warning(category(without_options(str(message))), category, *place)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_drpnet.widgets.kit.help import offer_help
+from napari_drpnet.widgets.kit.key_list import listen
+
 _OURS = "napari-drpnet"  # property of the docks that hold a form of ours
 
 
@@ -14,6 +17,8 @@ def join_neighbours(form: QWidget) -> None:
     if dock is None or not isinstance(window, QMainWindow) or dock.property(_OURS):
         return
     dock.setProperty(_OURS, True)
+    offer_help(dock)
+    listen(window)
     area = window.dockWidgetArea(dock)
     others = [
         other

@@ -37,7 +37,7 @@ class NetworkBox(ComboBox):
         self.null_string = extra_of(model, field, "none")  # what magicgui shows for None
         super().__init__(
             name=field,
-            label=field.capitalize(),
+            label=model.model_fields[field].title or field.capitalize(),
             choices=self._choices,
             nullable=True,
             tooltip=model.model_fields[field].description,

@@ -54,13 +54,23 @@ class OneOf(QWidget):
             button.setShortcut(f"Alt+{number}")
             button.setCheckable(True)
             button.setStyleSheet(_STYLE)
-            button.clicked.connect(lambda _=False, name=name: self.show_page(name))
+            button.clicked.connect(lambda _=False, name=name: self._choose(name))
             self._group.addButton(button)
             flow.addWidget(button)
         column = lay_out(self, head, self._stack)
         column.setStretchFactor(self._stack, 1)
         column.setSpacing(_GAP)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def _choose(self, name: str) -> None:
+        """Somebody wants a page: the keyboard is in it from then on, where it was last or in its first field."""
+        page = self.show_page(name)
+        inside = [page, *page.findChildren(QWidget)]
+        last = page.focusWidget()
+        for widget in [last] if last is not None and last.isVisible() else inside:
+            if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                widget.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
 
     def show_page(self, name: str) -> QWidget:
         """Show a page, and make it if need be."""

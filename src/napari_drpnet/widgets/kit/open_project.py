@@ -15,11 +15,14 @@ from napari_drpnet.settings import ProjectSettings
 from napari_drpnet.widgets.kit.fold import aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control, filled
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.key_list import tell_keys
 from napari_drpnet.widgets.kit.parts import button, lay_out, wrapped
 from napari_drpnet.widgets.kit.path_line import PathLine
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.recent import recent_projects, remember_project
 
+LAST = "Alt+R"
+tell_keys("First page", ((LAST, "open the last project again"), ("Return", "open or make the project")))
 _FIRST = (
     "<b>1.</b> Drop micrographs on the window: one, a folder, or a STAR file of RELION.<br>"
     "<b>2.</b> Give the diameter of the particle, and pick.<br>"
@@ -41,7 +44,8 @@ class OpenProject(Container[Any]):
         self._left: list[Project] = []  # opened after somebody cancelled
         self._opening: jobs.Job[Project] | None = None
         self.folder = PathLine(
-            "folder of the project", "The folder that keeps picks, labels, networks and settings; made when it is new."
+            "folder of the project",
+            "The folder that keeps picks, labels, settings, and what was learnt; made when it is new.",
         )
         self.inputs = PathLine(
             "folder, 'data/*.mrc' or STAR",
@@ -59,6 +63,7 @@ class OpenProject(Container[Any]):
         self.native.layout().insertWidget(1, self._form())
         for line in (self.folder, self.inputs):
             line.edit.textChanged.connect(self._check)
+            line.edit.returnPressed.connect(self.job.press)
         for box in (self.diameter, self.pixel_size):
             box.native.lineEdit().returnPressed.connect(self.job.press)
         self.offer_recent()
@@ -154,10 +159,13 @@ class OpenProject(Container[Any]):
         self._recent.setVisible(bool(folders))
         if folders:
             self._recent_rows.addWidget(QLabel("Open again"))
-        for folder in folders:
+        for number, folder in enumerate(folders):
             again = button(_called(folder), str(folder))
             again.setStyleSheet("text-align: left; padding: 3px 6px")
             again.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            if not number:
+                again.setShortcut(LAST)
+                again.setToolTip(f"{folder} ({LAST})")
             again.clicked.connect(lambda _=False, folder=folder: self.open(folder))
             self._recent_rows.addWidget(again)
 

@@ -15,6 +15,8 @@ from psygnal import Signal
 from napari_drpnet import layers
 from napari_drpnet.data import Frame, Micrograph
 from napari_drpnet.errors import UserError
+from napari_drpnet.widgets.kit.context import guard_context
+from napari_drpnet.widgets.kit.forms import mark
 from napari_drpnet.widgets.kit.narrow import narrow
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 
@@ -86,6 +88,7 @@ class ImageForm:
     changed = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
+        guard_context(viewer)
         self._viewer = viewer
         tooltip = "The image layer that holds the micrograph."
         self.image = narrow(ComboBox(label="Image", choices=self._images, tooltip=tooltip))
@@ -129,7 +132,9 @@ class ImageForm:
         """
         layer = self.layer
         if layer is None:
-            raise UserError("There is no image.", "Open a micrograph first.")
+            volumes = [other.name for other in self._viewer.layers if isinstance(other, Image) and is_volume(other)]
+            known = f"{volumes[0]} is a 3D volume, not a micrograph." if volumes else "There is no image."
+            raise UserError(known, "Open a micrograph first.")
         frame = layers.frame_of(layer)
         array = layers.pixels(layer)
         ground = layers.ground_of(layer, self._viewer.layers)
@@ -171,7 +176,13 @@ class ImageForm:
         with self.pixel_size.changed.blocked():
             self.pixel_size.enabled = self.layer is not None
             self.pixel_size.value = self._known_pixel_size() or 0.0
+        self._mark()
         self.changed.emit()
+
+    def _mark(self) -> None:
+        """A pixel size that nobody knows is asked for."""
+        missing = self.layer is not None and not self._known_pixel_size()
+        mark(self.pixel_size, "The pixel size is not known: give it in Angstrom" if missing else "")
 
     def _known_pixel_size(self) -> float | None:
         try:
@@ -184,6 +195,7 @@ class ImageForm:
             zoom = value / (self._known_pixel_size() or 1.0) if value else 1.0 / (self._known_pixel_size() or 1.0)
             layers.set_pixel_size(self._viewer.layers, layers.frame_of(self.layer).micrograph, value or None)
             self._keep_view(zoom)
+        self._mark()
         self.changed.emit()
 
     def _keep_view(self, factor: float) -> None:
@@ -200,5 +212,15 @@ def picks_layers(viewer: Viewer) -> list[Points | Shapes]:
 
 
 def is_micrograph(layer: Any) -> bool:
-    """Whether a layer may hold a micrograph: an image that shows neither scores nor a micrograph for the eye."""
-    return isinstance(layer, Image) and layer.metadata.get("role") not in ("score map", "smoothed", "twin")
+    """Whether a layer may hold a micrograph: an image, but no volume, no score map, and none for the eye."""
+    if not isinstance(layer, Image) or layer.metadata.get("role") in ("score map", "smoothed", "twin"):
+        return False
+    return not is_volume(layer)
+
+
+def is_volume(layer: Any) -> bool:
+    """Whether an image is a 3D volume: our reader said so, or its three sides are equal."""
+    if layer.metadata.get("role") == "volume":
+        return True
+    shape = layers.pixels(layer).shape
+    return len(shape) == 3 and len(set(shape)) == 1 and not layer.rgb

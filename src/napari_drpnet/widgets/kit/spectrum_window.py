@@ -121,4 +121,4 @@ def _compute(view: View, file: Path | None) -> jobs.SeenSpectrum | str:
     try:
         return jobs.seen_spectrum(view.read(), file, view.lists)
     except UserError as error:
-        return str(error)
+        return error.plain

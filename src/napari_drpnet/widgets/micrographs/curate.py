@@ -19,12 +19,11 @@ from napari_drpnet.labels import (
     labels_of,
     near_edge,
     removed,
-    uncertain_order,
-    uncertainty,
 )
 from napari_drpnet.settings.project import Unreviewed
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.lasso import Lasso
+from napari_drpnet.widgets.micrographs.places import Places
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -58,11 +57,15 @@ KEYS = (
     Key(("B",), "background", "background"),
     Key(("T",), "toggle the two", "toggle"),
     Key(("Delete", "Backspace"), "delete", "delete"),
+    Key((".",), "next pick", "next_pick"),
+    Key((",",), "the pick before", "previous_pick"),
     Key(("U",), "next uncertain pick", "next_uncertain"),
-    Key(("Shift-U",), "the one before", "previous_uncertain"),
+    Key(("Shift-U",), "the uncertain pick before", "previous_uncertain"),
     Key(("L",), "lasso", "lasso"),
+    Key(("R",), "pick this micrograph", "pick", everywhere=True),
+    Key(("Shift-R",), "pick all", "pick_all", everywhere=True),
     Key(("N",), "next micrograph", "next", everywhere=True),
-    Key(("Shift-N",), "the one before", "previous", everywhere=True),
+    Key(("Shift-N",), "the micrograph before", "previous", everywhere=True),
     Key(("D",), "done, and back", "done", everywhere=True),
     Key(("Control-Z",), "undo", "undo"),
     Key(("Control-Shift-Z", "Control-Y"), "redo", "redo"),
@@ -85,13 +88,16 @@ class Curation:
 
     said = Signal(str)  # what was done, or why not
     lassoing = Signal(bool)  # the lasso was taken or put away
+    picking = Signal(bool)  # the picker is to run: on all micrographs, or on this one
     asking = Signal(str, int)  # what are so many unreviewed picks of this micrograph? `finish` takes the answer
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.undo, self.redo, self.next, self.previous = session.undo, session.redo, session.next, session.previous
         self._bound: list[tuple[Layer, str]] = []
-        self._at: tuple[float, float, float] | None = None  # the uncertain pick that was shown last
+        self._places = places = Places(session, self.said.emit)
+        self.next_uncertain, self.previous_uncertain = places.next_uncertain, places.previous_uncertain
+        self.next_pick, self.previous_pick = places.next_pick, places.previous_pick
         self._lasso = Lasso(self._take_outline, lambda: self.lassoing.emit(False))
         self._heard = Subscriptions((session.layered, self._bind), (session.moved, self._begin))
         self._bind()
@@ -129,7 +135,7 @@ class Curation:
         try:
             self._session.change(self._session.current, picks)
         except UserError as error:
-            self.said.emit(str(error))
+            self.said.emit(error.plain)
             return
         self.select_none()
         self.said.emit(told)
@@ -153,6 +159,14 @@ class Curation:
         return picks, chosen
 
     # ------------------------------------------------------------ going through the data
+
+    def pick(self) -> None:
+        """Run the picker on this micrograph."""
+        self.picking.emit(False)
+
+    def pick_all(self) -> None:
+        """Run the picker on all micrographs, as far as they are new."""
+        self.picking.emit(True)
 
     def done(self) -> None:
         """Mark the micrograph as done, or as not done; what unreviewed picks are may have to be asked first."""
@@ -187,7 +201,7 @@ class Curation:
             if answer in _LABELS and which.any():
                 session.change(name, labelled(session.picks(name), which, _LABELS[answer]))
         except UserError as error:
-            self.said.emit(str(error))
+            self.said.emit(error.plain)
             return
         session.mark_done(name)
         count = int(which.sum())
@@ -202,34 +216,6 @@ class Curation:
         layer = session.points if name == session.current else None
         shown = np.ones(len(picks), dtype=bool) if layer is None else np.asarray(layer.shown)
         return np.asarray(~picks.by_hand & shown)
-
-    def next_uncertain(self) -> None:
-        """Show the pick that the picker is less sure of than of the rest."""
-        self._show_uncertain(1)
-
-    def previous_uncertain(self) -> None:
-        """Show the one before."""
-        self._show_uncertain(-1)
-
-    def _show_uncertain(self, step: int) -> None:
-        session = self._session
-        layer = session.points
-        if layer is None:
-            return
-        picks = session.picks(session.current)
-        order = uncertain_order(picks, np.asarray(layer.shown))
-        keys = list(zip(uncertainty(picks)[order].tolist(), *picks.yx[order].T.tolist(), strict=True))
-        if step > 0:
-            found = next((n for n, key in enumerate(keys) if self._at is None or key > self._at), None)
-        else:
-            found = next((n for n in reversed(range(len(keys))) if self._at is not None and keys[n] < self._at), None)
-        if found is None:
-            self.said.emit("No further pick on this micrograph is without a label." if step > 0 else "No pick before.")
-            return
-        self._at, row = keys[found], int(order[found])
-        session.show(session.current, picks.yx[row])
-        layer.selected_data = {row}
-        self.said.emit(f"Uncertain pick {found + 1} of {len(keys)}: probability {picks.score[row]:.2f}.")
 
     def counts(self) -> dict[str, int]:
         """How many picks of each kind the current micrograph has, and how many are hidden."""
@@ -249,7 +235,7 @@ class Curation:
 
     def _begin(self, name: str) -> None:
         """Another micrograph is shown."""
-        self._at = None
+        self._places.begin()
         self._lasso.put_away()
 
     # ------------------------------------------------------------ selection

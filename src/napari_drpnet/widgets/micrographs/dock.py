@@ -24,6 +24,7 @@ from napari_drpnet.pickers import needs_diameter
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.fold import aligned
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.open_project import OpenProject
 from napari_drpnet.widgets.kit.parts import NeverCut, Pages, button, in_column, in_row, lay_out, timer, wrapped
@@ -61,6 +62,7 @@ class MicrographsWidget(QWidget):
         self._picking: Project | None = None  # whose they are; another may be open by now
         self._build()
         self._connect()
+        about(self, "Micrographs")
         self._removal = Removal(self, self._release)
         self._follow_project()
 
@@ -88,11 +90,11 @@ class MicrographsWidget(QWidget):
         self.done_button.setCheckable(True)
         self.panel = CuratePanel(self.curation, DoneChoice(self.session))
         self.settings = ProjectForm(self.session)
-        self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay.")
+        self.pick_this = button("Pick this", "Run the picker on this micrograph; labels stay (R).")
         self.job = JobBar("Pick all", self.pick_all)
         self.job.button.tooltip = (
             "Run the picker on the micrographs that the table shows: those without picks, and those that were picked "
-            "with other settings. Labels stay."
+            "with other settings. Labels stay (Shift+R)."
         )
         self.again = QCheckBox("All again")
         self.again.setToolTip("Pick also those that were picked with these settings.")
@@ -134,6 +136,7 @@ class MicrographsWidget(QWidget):
         self.next_button.clicked.connect(session.next)
         self.done_button.clicked.connect(self.curation.done)
         self.pick_this.clicked.connect(self.pick_current)
+        self.curation.picking.connect(self._pick_by_key)
         self.job.ended.connect(self._ended)
         self.table.selectionModel().currentRowChanged.connect(self._go)
         self.table.clicked.connect(self._go)
@@ -155,6 +158,7 @@ class MicrographsWidget(QWidget):
             self.model.fill([])
             return
         self.title.setToolTip(str(project.folder))
+        self.table.setFocus()  # where all keys work
         self.name_filter.clear()
         self.state_filter.setCurrentIndex(0)
         self.model.fill(project.rows())
@@ -253,6 +257,10 @@ class MicrographsWidget(QWidget):
         self.table.hide_columns(self.model.empty)
 
     # ------------------------------------------------------------ picking
+
+    def _pick_by_key(self, every: bool) -> None:
+        if self.pick_this.isEnabled():  # as long as nothing runs, in a project that can be changed
+            (self.pick_all if every else self.pick_current)()
 
     def pick_current(self) -> None:
         """Run the picker on the current micrograph."""

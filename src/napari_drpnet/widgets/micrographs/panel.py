@@ -7,12 +7,14 @@ from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # 
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
+from napari_drpnet.widgets.kit.key_list import readable, tell_keys
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
 from napari_drpnet.widgets.micrographs.done import DoneChoice, DoneQuestion
 
-_SIGNS = {"Control": "Ctrl", "Escape": "Esc", "Delete": "Del"}
+_KEYS = "<b>G</b> particle · <b>B</b> background · <b>N</b> next · <b>?</b> all keys"
+tell_keys("Micrographs", ((key.keys[0], key.text) for key in KEYS))
 
 
 class CuratePanel(QWidget):
@@ -31,6 +33,7 @@ class CuratePanel(QWidget):
         self._curation, self.done = curation, done
         self.legend = wrapped()
         self.said = wrapped()
+        self.said.hide()
         self.low, self.high = _number(0.0, 1.0, 0.05, 0.0), _number(0.0, 1.0, 0.05, 0.5)
         self.distance = _number(0.0, 100000.0, 10.0, 200.0)
         self.distance.setDecimals(0)
@@ -45,8 +48,8 @@ class CuratePanel(QWidget):
             "background": button("Background", "The selected picks are background (B)."),
             "delete": button("Delete", "Delete the selected picks (Del). Those of a picker become background."),
         }
-        self.keys = wrapped(_keys())
-        self.keys.setToolTip("They work here, and in the canvas while one of the project's layers is selected.")
+        self.keys = wrapped(_KEYS)
+        self.keys.setToolTip("Keys work here, and in the picture while one of the project's layers is selected.")
         self._lay_out()
         self._connect()
         self.show_counts()
@@ -62,6 +65,7 @@ class CuratePanel(QWidget):
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
+        self.said.setVisible(bool(text))
 
     def _show_lasso(self, ready: bool) -> None:
         self.by_lasso.setChecked(ready)
@@ -121,18 +125,9 @@ def shortcuts(curation: Curation, widget: QWidget) -> None:
     """Let the keys work in a form as well; who types in one of its boxes goes on typing."""
     for key in KEYS:
         for name in key.keys:
-            shortcut = QShortcut(QKeySequence(_readable(name)), widget)
+            shortcut = QShortcut(QKeySequence(readable(name)), widget)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(getattr(curation, key.action))
-
-
-def _keys() -> str:
-    """All keys in one paragraph."""
-    return " · ".join(f"<b>{_readable(key.keys[0])}</b>&nbsp;{key.text.replace(' ', '&nbsp;')}" for key in KEYS)
-
-
-def _readable(key: str) -> str:
-    return "+".join(_SIGNS.get(part, part) for part in key.split("-"))
 
 
 def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBox:

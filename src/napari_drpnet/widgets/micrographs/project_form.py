@@ -93,7 +93,7 @@ class ProjectForm(Fold):
             try:
                 self._session.configure(picker=name, options={}, threshold=usual_threshold(name))
             except UserError as error:
-                show_warning(str(error))
+                show_warning(error.plain)
                 self._follow()
 
     def _ground(self) -> Ground | None:
@@ -141,7 +141,7 @@ class ProjectForm(Fold):
         try:
             self._session.configure(**{name: value or None if name in _UNKNOWN else value})
         except UserError as error:
-            show_warning(str(error))
+            show_warning(error.plain)
             self._follow()
 
 

@@ -127,7 +127,7 @@ COLUMNS = (
     Column("Score", "Mean score of the picks", lambda at: _score(at.row), lambda at: _sorted(at.row.score), 52),
     Column(
         "Proof",
-        "How far averages prove the picks, compared with those of the other micrographs: about 1 is usual, 0 is none. "
+        "How far averages prove that the picks are particles, beside the other micrographs: 1 is usual, 0 is no proof. "
         "With its standard error where the mouse rests",
         lambda at: _number(at.row.evidence),
         lambda at: _known(at.row.evidence),

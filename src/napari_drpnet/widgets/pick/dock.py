@@ -14,6 +14,7 @@ from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue
 from napari_drpnet.widgets.kit.dock_form import DockForm
 from napari_drpnet.widgets.kit.eye_form import EyeForm
 from napari_drpnet.widgets.kit.forms import control, filled
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.one_at_a_time import OneAtATime
 from napari_drpnet.widgets.kit.parts import timer
@@ -102,6 +103,7 @@ class PickWidget(DockForm):
         self._keeping = timer(self.project_side.keep, SETTLED, self.native)
         self._counting = timer(self._count, 0, self.native)
         self._totalling = timer(self._count, SETTLED, self.native)  # the project counts what is saved
+        about(self.native, "Pick")
         self._removal = Removal(self.native, self._release)
 
     # ------------------------------------------------------------ the run
@@ -163,7 +165,7 @@ class PickWidget(DockForm):
         try:
             result.show(threshold, min_distance)
         except UserError as error:  # a project that can no longer be written
-            show_warning(str(error))
+            show_warning(error.plain)
 
     # ------------------------------------------------------------ the result
 
@@ -310,12 +312,7 @@ class PickWidget(DockForm):
         if self.project_side.here and self.session.read_only:
             raise UserError(f"The project can only be read: {self.session.read_only}.", "Open it again later.")
         frame, diameter = self.source.source().frame, self._settings().diameter
-        pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
-        if frame.shape is not None and pixels > min(frame.shape):
-            raise UserError(
-                f"A particle of {diameter:g} Å is {pixels:.0f} px, larger than the image.",
-                "Check the diameter and the pixel size.",
-            )
+        self.size.require_room(frame, diameter)
 
     def _follow_picker(self) -> None:
         self._show_picker()

@@ -68,4 +68,4 @@ class LearntForm(Container[Any]):
         try:
             self.saved.emit(str(picker.save(Path(path).with_suffix(SUFFIX))))
         except UserError as error:
-            show_warning(str(error))
+            show_warning(error.plain)

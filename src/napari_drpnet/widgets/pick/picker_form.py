@@ -190,7 +190,7 @@ class PickerForm:
         try:
             model, text = settings_class(name), summary(name)
         except UserError as error:
-            return _Page(None, str(error))
+            return _Page(None, error.plain)
         own = [field for field in model.model_fields if field not in PickerSettings.model_fields]
         boxes = network_boxes(name) if networks_of(model).keys() & own else {}
         shown = [field for field in own if field not in boxes and has_control(model.model_fields[field])]

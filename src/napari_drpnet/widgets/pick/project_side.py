@@ -79,14 +79,19 @@ class ProjectSide:
             self._session.configure(
                 picker=method.name,
                 options=method.options(before.options if before.picker == method.name else {}),
-                diameter=float(self._size.diameter.value) or None,
+                diameter=self._diameter(before.diameter),
                 pixel_size=self._pixel_size(before.pixel_size),
                 invert=self._invert.value,
                 threshold=self._rounded(before.threshold),
                 min_distance=self._tuning.distance,
             )
         except UserError as error:
-            show_warning(str(error))
+            show_warning(error.plain)
+
+    def _diameter(self, before: float | None) -> float | None:
+        """That of the form; 0 changes nothing where the picker must be given one: somebody is still typing."""
+        given = float(self._size.diameter.value)
+        return given or (before if self._method.usual_diameter is None else None)
 
     def _pixel_size(self, before: float | None) -> float | None:
         """The project's pixel size, or a new one that was given in this form."""
@@ -107,7 +112,7 @@ class ProjectSide:
             try:
                 self._session.threshold.show(self._session.current, threshold)
             except UserError as error:  # a project that can no longer be written
-                show_warning(str(error))
+                show_warning(error.plain)
 
     def number(self, asked: ThresholdValue) -> float | None:
         """The threshold that is asked for as a number; None where that is not decided yet."""

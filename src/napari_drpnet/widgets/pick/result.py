@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 IndexArray = npt.NDArray[np.int64]
 
-_PENDING = "What averages prove is not measured yet. These picks are by the picker's own probability."
+_PENDING = "How many picks are particles is not measured yet. These picks are by the picker's own scores."
 
 
 class Result:

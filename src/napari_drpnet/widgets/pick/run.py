@@ -115,7 +115,7 @@ def steps(order: Order) -> Job[Scored]:
         return Scored(picker, judgement.measured_on(picker, micrograph, score_map, 0.0), judgement, ice=seen)
     if not order.measure:
         return Scored(picker, score_map, ice=seen)
-    measuring = replace(here, message="Measuring what averages prove")
+    measuring = replace(here, message="Measuring by averages how many picks are particles")
     yield Sooner(0, 1, message=measuring.message, found=Scored(picker, score_map, pending=True, ice=seen))
     judging = jobs.judge_one(picker, micrograph, score_map)
     judgement, score_map = yield from translate(judging, within(measuring))

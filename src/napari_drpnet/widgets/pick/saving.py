@@ -10,7 +10,7 @@ from magicgui.widgets import Container, Label, PushButton
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_drpnet import jobs, layers
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.widgets.pick.result import Result
 
 _TOOLTIP = (
@@ -66,9 +66,11 @@ class SaveForm(Container[Any]):
                 simplefilter("always")
                 jobs.save_picks(picks, path)
         except UserError as error:
-            self._say(str(error))
+            self._say(error.plain)
             return
-        self._say("\n".join([f"{len(picks)} picks are in {path}.", *(str(each.message) for each in warned)]))
+        self._say(
+            "\n".join([f"{len(picks)} picks are in {path}.", *(without_options(str(each.message)) for each in warned)])
+        )
 
     def _say(self, text: str) -> None:
         self.said.value = text

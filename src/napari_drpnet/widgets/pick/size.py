@@ -8,9 +8,11 @@ from magicgui.widgets import CheckBox
 from magicgui.widgets.bases import Widget
 from psygnal import Signal
 
+from napari_drpnet.data import Frame
+from napari_drpnet.errors import UserError
 from napari_drpnet.settings import PickerSettings
 from napari_drpnet.widgets.kit.diameter import DiameterRow
-from napari_drpnet.widgets.kit.forms import control
+from napari_drpnet.widgets.kit.forms import control, mark
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.ring import Ring
 from napari_drpnet.widgets.kit.source import ChosenImage
@@ -70,6 +72,15 @@ class SizeForm:
         self.diameter.native.setSpecialValueText(_FOUND if usual == 0 else "")
         if not self.told:
             self._set(preference("diameter") if usual is None else usual)
+
+    def require_room(self, frame: Frame, diameter: float) -> None:
+        """Raise a `UserError` where a ``diameter`` in Angstrom does not fit into the micrograph, and mark the field."""
+        pixels = frame.micrograph_pixels(diameter) if diameter else 0.0
+        wrong = f"is {pixels:.0f} px, larger than the image"
+        fits = frame.shape is None or pixels <= min(frame.shape)
+        mark(self.diameter, "" if fits else f"The particle {wrong}")
+        if not fits:
+            raise UserError(f"A particle of {diameter:g} Å {wrong}.", "Check the diameter and the pixel size.")
 
     def draw(self, source: ChosenImage | None) -> None:
         """The diameter in pixels of a micrograph, in words and as a ring; None where there is no micrograph."""

@@ -23,7 +23,8 @@ _GROOVE = 140  # pixels
 # What a run that finds nothing says.
 _NOTHING = "0 picks. Check the threshold, the diameter,\nthe pixel size, and dark or bright particles."
 _AUTO = (
-    "Choose the threshold by what averages of the particles prove: for the whole data set where the project knows it, "
+    "Choose the threshold by averages of the picks, which show how many are particles: for the whole data set where "
+    "the project knows it, "
     "else for this image. Moving the slider switches it off."
 )
 
@@ -53,7 +54,10 @@ class Tuning:
         self.outlook.plot.moved.connect(self._slide)
         self.min_distance: Any = control(PickerSettings, "min_distance", slider=True)
         _give_room(self.min_distance.native)
-        self.show_scores = CheckBox(text="Show score map", tooltip="What the network sees, over the micrograph.")
+        self.show_scores = CheckBox(
+            text="Show score map",
+            tooltip="What the picker saw, over the micrograph: bright where it expects a particle.",
+        )
         self.show_boxes = CheckBox(
             text="Show boxes", tooltip="Squares instead of circles, as large as the boxes found."
         )

@@ -151,7 +151,7 @@ class BeforeAfter(Tab):
 
     def _require_sense(self) -> None:
         if self.session.project is not None and self._chosen(self.old) == self._chosen(self.new):
-            raise UserError("Choose networks or calibrations that differ: one before, another after.")
+            raise UserError("Choose two that differ: one before, another after.")
         self.ready()
 
     # ------------------------------------------------------------ the run

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QTabWidget, QWidget
 
+from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.parts import NeverCut, lay_out
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.retrain.before_after import BeforeAfter
@@ -39,6 +40,7 @@ class RetrainWidget(QWidget):
         lay_out(self, NeverCut(self.tabs), margin=6)
         self.training.trained.connect(self.comparison.offer)
         self.training.look.connect(self._compare)
+        about(self, "Retrain")
         self._removal = Removal(self, self._release)
 
     def _busy(self) -> str:

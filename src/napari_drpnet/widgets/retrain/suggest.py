@@ -18,6 +18,7 @@ from napari_drpnet.labels import LabelKind, added, labelled, labels_of
 from napari_drpnet.settings import USUAL_DISTANCE
 from napari_drpnet.widgets.kit.chart import Chart, Dot
 from napari_drpnet.widgets.kit.job import JobBar
+from napari_drpnet.widgets.kit.key_list import tell_keys
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, table, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.retrain.tab import MARGIN, Tab
@@ -30,6 +31,23 @@ if TYPE_CHECKING:
 COLOUR = "#ff8c1a"
 KEYS = {"Y": "particle", "X": "background", "J": "next", "Shift-J": "previous"}
 _LIMIT = 200
+_TEACHES = (
+    "How much a label there would teach: 1 for a place of which the picker knows nothing, 0 for one it is sure of."
+)
+_MICROGRAPHS = {
+    "micrograph": "A click goes to its best place.",
+    "teaches": _TEACHES,
+    "places": "How many of the places below are on it.",
+    "judged": "How many of them you have judged.",
+}
+_PLACES = {
+    "micrograph": "A click goes to the place.",
+    "teaches": _TEACHES,
+    "score": "The picker's score there, the probability of a particle.",
+    "judged": "What you said of it.",
+}
+_WORDS = {"next": "next place", "previous": "the place before"}
+tell_keys("Retrain, What to label next", ((key, _WORDS.get(what, what)) for key, what in KEYS.items()))
 
 
 class Suggest(Tab):
@@ -53,8 +71,8 @@ class Suggest(Tab):
             value=20, min=1, max=100_000, tooltip="At most so many, spread over those that are not done."
         )
         self.job = JobBar("Find what to label next", self.run)
-        self.micrographs = table(("micrograph", "gain", "places", "judged"))
-        self.places = table(("micrograph", "gain", "probability", "judged"))
+        self.micrographs = table(_MICROGRAPHS)
+        self.places = table(_PLACES)
         self.micrographs.setToolTip("The micrographs on which labels would teach most, best first. A click goes there.")
         self.places.setToolTip("Uncertain, and unlike what is labelled already: best first. A click goes there.")
         self.buttons = {
@@ -162,7 +180,7 @@ class Suggest(Tab):
             else:
                 self.session.change(one.name, labelled(picks, [near], label))
         except UserError as error:
-            self.told.setText(str(error))
+            self.told.setText(error.plain)
             return
         self.next()
 

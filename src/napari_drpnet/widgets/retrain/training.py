@@ -35,8 +35,8 @@ from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.retrain.tab import MARGIN, Networks, Tab
 from napari_drpnet.widgets.session.session import Session
 
-LABELS = "the labels, harvested now"
-_KINDS = {"the best of these": "best", "probabilities only (seconds)": ROLE}
+LABELS = "my labels"
+_KINDS = {"whatever helps most": "best", "only the scores (seconds)": ROLE}
 _TIMES = {"patches": "a minute", "micrographs": "minutes"}
 _STAGES = {"detect": "Looking at the labelled micrographs", "train": "Training", "judge": "Judging"}
 _VAGUE = 0.1  # an estimate of F1 with a larger error says little
@@ -73,7 +73,7 @@ class Training(Tab):
             ComboBox(
                 label="From",
                 choices=[LABELS],
-                tooltip="Patches for the classifier: those of the labels, or a patch set.",
+                tooltip="What is learnt from: your labels, or examples that were harvested.",
             )
         )
         self.name = LineEdit(label="Name", name="name", tooltip=fields["name"].description)
@@ -85,7 +85,10 @@ class Training(Tab):
         self.advanced = Fold("Advanced", [self.start, *self.counts.values(), self.rate, self.seed])
         self.job = JobBar("Retrain", self.run)
         self.jobs = (self.job,)
-        self.loss, self.f1 = Chart("Loss", "step"), Chart("Validation F1 (of patches)", "step", dots=True)
+        self.loss, self.f1 = (
+            Chart("Error while training", "step"),
+            Chart("F1 on examples kept for testing", "step", dots=True),
+        )
         self.result = wrapped()
         self.use_button = button("Use it", "The project picks with it from now on; press 'Pick all' to pick again.")
         self.back_button = button("Back to the old one", "The project picks as before.")
@@ -114,7 +117,7 @@ class Training(Tab):
         """The dock is gone: training ends, and what it has stays in the project."""
         self._soon.stop()
         if window and self.job.running:
-            show_info("The training ends now. The best so far will be among the networks of the project.")
+            show_info("The training ends now. The best so far is kept in the project.")
         super().release(window)
 
     def enterEvent(self, event: Any) -> None:  # noqa: D102, N802 - Qt's own method
@@ -154,11 +157,17 @@ class Training(Tab):
 
     def _offer_kinds(self) -> None:
         """What can be retrained of the project's picker."""
-        networks = {f"{field} ({_TIMES[learns_from]})": field for field, learns_from in self._learnable.items()}
+        networks = {f"{self._called(field)} ({_TIMES[kind]})": field for field, kind in self._learnable.items()}
         choices = list((_KINDS | networks).items())
         if [value for _, value in choices] != list(self.what.choices):
             with self.what.changed.blocked():
                 self.what.choices = choices
+
+    def _called(self, field: str) -> str:
+        """A network of the picker, in words."""
+        project = self.session.project
+        title = None if project is None else settings_class(project.settings.picker).model_fields[field].title
+        return f"the network that {title[0].lower()}{title[1:]}" if title else field
 
     @property
     def _takes_patches(self) -> bool:
@@ -183,16 +192,15 @@ class Training(Tab):
         done, judged = sum(row.state == "done" for row in rows), sum(row.judged for row in rows)
         if not told and not done:
             if self._takes_patches and self.patches.value != LABELS:
-                return "Nothing is labelled: the patch set is all that is learnt from."
+                return "Nothing is labelled: the harvested examples are all that is learnt from."
             raise UserError(
                 "Nothing is labelled.",
-                "Label particles and background, or mark micrographs as done; or harvest without labels, and choose "
-                "those patches.",
+                "Label particles and background, or mark micrographs as done; or harvest examples without "
+                "labels, and choose those.",
             )
         if self._learnable.get(self.what.value) == "micrographs" and not judged:
-            raise UserError(
-                f"A {self.what.value} learns from micrographs that are done, with every pick reviewed, and none is."
-            )
+            who = self._called(self.what.value).capitalize()
+            raise UserError(f"{who} learns from micrographs that are done, with every pick reviewed, and none is.")
         particles, background = (sum(getattr(row, kind) for row in told) for kind in ("particles", "background"))
         left_out = f" On {done - judged} of them are picks that nobody reviewed; they are left out." * (done > judged)
         return (

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from psygnal import Signal
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, without_options
 
 SOON = 300  # milliseconds from the first change to the disk
 AT_ONCE = 1  # milliseconds between two parts of much that is to be written
@@ -77,7 +77,7 @@ class Autosave:
             try:
                 write()
             except (UserError, OSError) as error:
-                self.reason = self.reason or str(error)
+                self.reason = self.reason or without_options(str(error))
             else:
                 self._waiting.pop(key, None)
         if self._waiting:

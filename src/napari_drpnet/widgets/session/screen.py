@@ -81,7 +81,7 @@ class Screen:
         try:
             made = self.reader.layer(name)
         except UserError as error:
-            self.trouble = str(error)
+            self.trouble = error.plain
             show_warning(self.trouble)
             known = self._store.frame(name)
             frame = replace(known, shape=known.shape or UNREADABLE)

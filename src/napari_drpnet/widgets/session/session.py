@@ -17,6 +17,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.candidates import Measured
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.widgets.kit.binding import warn_of_binding
+from napari_drpnet.widgets.kit.context import guard_context
 from napari_drpnet.widgets.session.autosave import Autosave
 from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.route import Route
@@ -65,6 +66,7 @@ class Session(Sight):
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__(viewer)
+        guard_context(viewer)
         self._store: PickStore | None = None
         self._route = Route(tuple)
         self._given_up = False

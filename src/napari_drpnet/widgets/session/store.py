@@ -141,7 +141,7 @@ class PickStore:
         try:
             return self.project.read_picks(name)
         except UserError as error:
-            self.damaged[name] = str(error)
+            self.damaged[name] = error.plain
             entry = self.project.entry(name)
             return Picks(Frame(entry.micrograph, pixel_size=entry.pixel_size), np.empty((0, 2)))
 
@@ -212,7 +212,7 @@ class PickStore:
             try:
                 self._masks[name] = self.project.read_region(name)
             except UserError as error:
-                self.warned.emit(str(error))
+                self.warned.emit(error.plain)
                 self._masks[name] = None
         return self._masks[name]
 

@@ -138,7 +138,7 @@ class ProjectThreshold:
                 if stop.is_set():
                     return
         except UserError as error:
-            self._error = str(error)
+            self._error = error.plain
 
     def _halt(self) -> None:
         thread, self._thread = self._thread, None

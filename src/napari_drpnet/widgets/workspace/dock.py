@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_drpnet.widgets.kit.help import about
+from napari_drpnet.widgets.kit.key_list import tell_keys
 from napari_drpnet.widgets.kit.one_of import OneOf
 from napari_drpnet.widgets.kit.parts import lay_out
 from napari_drpnet.widgets.kit.removal import Removal
@@ -35,6 +37,9 @@ TABS = {
 }
 
 
+tell_keys("Workspace", ((f"Alt+{number}", name) for number, name in enumerate(TABS, 1)))
+
+
 class WorkspaceWidget(QWidget):
     """One dock for all the work."""
 
@@ -54,6 +59,7 @@ class WorkspaceWidget(QWidget):
             (napari_viewer.layers.events.inserted, self._follow_layer),
         )
         self._drops = Drops(lambda folder: offer_project(napari_viewer, folder))
+        about(self)
         self._removal = Removal(self, self._release)
         self.show_tab("Pick" if self._session.project is None and any(self._images()) else "Micrographs")
         load_ahead(_WIDGETS + where.partition(":")[0] for where, _ in TABS.values())
