@@ -27,6 +27,7 @@ from browse import make_project  # after the settings are nobody's
 GOES = 7
 AIM = 0.1  # seconds
 LIMIT = 600
+WRITTEN = 15.0  # seconds after which a thousand edits are on disk
 AFTER = 1.0  # seconds after which nothing follows from what was done
 
 
@@ -92,7 +93,9 @@ def measure(folder: Path) -> None:
     choose = partial(setattr, gallery.scope, "value", "All micrographs")
     tell("all particles in the Gallery", pause(choose, lambda: len(gallery.catalogue) > 0 and not gallery.job.running))
     gallery.catalogue.select(0, 999)
-    tell(f"reject {1000:,} picks there", pause(lambda: gallery.mark("background")))
+    written = time.perf_counter() + WRITTEN
+    reject = partial(gallery.mark, "background")
+    tell("reject 1,000 picks there", pause(reject, lambda: time.perf_counter() > written))
     tell("close the project", pause(session.close, lambda: session.project is None))
     assert Project.open(folder, read_only=True)
 
