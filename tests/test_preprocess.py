@@ -124,3 +124,11 @@ def test_memory_that_cannot_be_written_to_is_read_without_a_word():
     image = np.arange(64, dtype=np.float32).reshape(8, 8)
     image.flags.writeable = False
     assert np.allclose(rescale(image, 0.5), rescale(image.copy(), 0.5))
+
+
+def test_a_light_wider_than_the_image_takes_no_more_memory() -> None:
+    image = np.random.default_rng(0).normal(size=(60, 80)).astype(np.float32)
+    flat = preprocess.flatten(image, 1e6)
+    assert flat.shape == image.shape
+    np.testing.assert_allclose(flat, image, atol=0.1)
+    assert np.ptp(preprocess.smooth(image, 1e6)) < 0.05

@@ -26,9 +26,10 @@ _USABLE = 0.4
 
 
 def smooth(image: ImageArray, sigma: float) -> ImageArray:
-    """Gaussian smoothing with ``sigma`` in pixels; 0 returns the image."""
+    """Gaussian smoothing with ``sigma`` in pixels; 0 returns the image, one beyond its size sees no more of it."""
     if sigma <= 0:
         return image
+    sigma = min(sigma, float(max(image.shape)))
     result: ImageArray = ndimage.gaussian_filter(image, sigma, mode="reflect", truncate=3.0)
     return result
 
@@ -37,8 +38,9 @@ def background(image: ImageArray, sigma: float) -> ImageArray:
     """The image under a wide Gaussian of ``sigma`` pixels, computed on a coarse grid.
 
     A Gaussian much wider than a pixel needs no fine grid: bins of ``sigma / 4`` leave its shape as it is at a
-    small fraction of the work.
+    small fraction of the work. One beyond the size of the image sees no more of it, but would take all memory.
     """
+    sigma = min(sigma, float(max(image.shape)))
     bin_size = max(1, int(sigma / 4))
     if bin_size == 1:
         return smooth(image, sigma)

@@ -64,7 +64,7 @@ class Cluster:
     def _scheduler(self) -> str:
         file = self.folder / "scheduler.json"
         self._start("dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-        wait_for(file.exists, "the scheduler")
+        wait_for(lambda: file.exists() and file.read_text().rstrip().endswith("}"), "the scheduler")
         return str(json.loads(file.read_text())["address"])
 
     def worker(self, name: str) -> subprocess.Popen[str]:
