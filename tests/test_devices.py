@@ -29,7 +29,7 @@ def test_a_device_is_a_name_whether_it_is_here_or_not(name):
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1 ", "CPU", "", 1])
 @pytest.mark.parametrize("model", [PickerSettings, RetrainSettings])
 def test_what_is_no_device_is_refused_by_its_field(model, name):
-    with pytest.raises(UserError, match="device (can be|must be)"):
+    with pytest.raises(UserError, match=r"device (can be|must be)"):
         validated(model, {"diameter": 100, "device": name})
 
 
@@ -89,7 +89,7 @@ def test_few_passes_are_on_a_card_at_once_and_any_number_on_the_processor():
 
 def test_several_cards_are_asked_for_by_their_numbers():
     assert validated(PickerSettings, {"diameter": 100, "device": "cuda:0,2"}).device == "cuda:0,2"
-    with pytest.raises(UserError, match="device (can be|must be)"):
+    with pytest.raises(UserError, match=r"device (can be|must be)"):
         validated(RetrainSettings, {"device": "cuda:0,1"})
     with pytest.raises(UserError, match=f"cuda:{CARDS} here"):
         load_picker("drpnet", diameter=100, device=f"cuda:{CARDS},{CARDS + 1}")
