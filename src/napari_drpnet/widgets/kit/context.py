@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QMainWindow, QWidget
@@ -23,7 +23,8 @@ def guard_context(viewer: Viewer) -> None:
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _GUARDED:
         _GUARDED.add(viewer)
-        viewer.layers.events.removing.connect(lambda _: _make_current(viewer))
+        there = ref(viewer)
+        viewer.layers.events.removing.connect(lambda _: _make_current(there()))
 
 
 def _make_current(viewer: Any) -> None:

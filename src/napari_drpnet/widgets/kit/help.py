@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette, QTextCursor
@@ -29,15 +30,16 @@ def about(form: QWidget, heading: str = "") -> None:
 
 def offer_help(dock: QDockWidget) -> None:
     """Put a ? into the title of a dock; napari makes a new title when the dock floats and when it lies elsewhere."""
-    dock.topLevelChanged.connect(lambda _: _put_button(dock))
-    dock.dockLocationChanged.connect(lambda _: _put_button(dock))
+    there = ref(dock)  # a dock whose signals held it would never go, with PySide
+    dock.topLevelChanged.connect(lambda _: _put_button(there()))
+    dock.dockLocationChanged.connect(lambda _: _put_button(there()))
     _put_button(dock)
 
 
-def _put_button(dock: QDockWidget) -> None:
-    title = dock.titleBarWidget()
+def _put_button(dock: QDockWidget | None) -> None:
+    title = None if dock is None else dock.titleBarWidget()
     row = None if title is None else title.layout()
-    if title is None or row is None or title.findChild(QToolButton, _BUTTON) is not None:
+    if dock is None or title is None or row is None or title.findChild(QToolButton, _BUTTON) is not None:
         return
     button = QToolButton(title)
     button.setObjectName(_BUTTON)
@@ -45,7 +47,8 @@ def _put_button(dock: QDockWidget) -> None:
     button.setToolTip("Help: what this is for, and how it works. The key ? lists all keys.")
     button.setStyleSheet("QToolButton { border: none; font-weight: bold; padding: 0px 4px; }")
     button.setCursor(Qt.CursorShape.ArrowCursor)
-    button.clicked.connect(lambda: show_help(dock))
+    there = ref(dock)
+    button.clicked.connect(lambda: None if (known := there()) is None else show_help(known))
     row.addWidget(button)
 
 

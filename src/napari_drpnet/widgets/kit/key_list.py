@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import ref
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
@@ -39,7 +40,13 @@ def listen(window: QMainWindow) -> None:
     if window.findChild(QShortcut, LIST) is None:
         shortcut = QShortcut(QKeySequence(LIST), window)
         shortcut.setObjectName(LIST)
-        shortcut.activated.connect(lambda: KeyList(window).show())
+        there = ref(window)  # a shortcut that held its window would keep it, with PySide
+        shortcut.activated.connect(lambda: _show_list(there()))
+
+
+def _show_list(window: QMainWindow | None) -> None:
+    if window is not None:
+        KeyList(window).show()
 
 
 class KeyList(QDialog):
