@@ -7,15 +7,15 @@ from itertools import count, islice
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import is_image
-from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.paths import exists, is_dir
 from napari_drpnet.io.project.files import Layout, read_settings
 from napari_drpnet.io.star_lists import MicrographEntry, read_micrographs
-from napari_drpnet.io.star_table import read_tables
 
 _NAME = "picking"  # of a project, in the folder of its micrographs or of RELION's project
 _RELION = "default_pipeline.star"
+_COORDINATE = "rlnCoordinateX"
 _LOOKED_AT = 2000  # entries of a folder: a drop is answered at once
 
 
@@ -31,18 +31,17 @@ def is_project_or_micrographs(folder: Path) -> bool:
 
 
 def listed_micrographs(path: Path) -> list[MicrographEntry]:
-    """The micrographs in a folder or in a STAR file that lists files; none where it is neither."""
+    """The micrographs in a STAR file that lists them, or their files of coordinates; none in any other file."""
     try:
-        if is_dir(path):
-            return expand(str(path))
         return read_micrographs(path) if path.suffix.lower() == ".star" and _lists_files(path) else []
     except UserError:
         return []
 
 
 def _lists_files(path: Path) -> bool:
-    """Whether a STAR file lists micrographs, or files of coordinates, and has no coordinates itself."""
-    return not any("rlnCoordinateX" in table for table in read_tables(path))
+    """Whether a STAR file has no coordinates itself; of one with millions only the head is read to know."""
+    with reading(path), path.open(encoding="utf-8", errors="replace") as file:
+        return not any(_COORDINATE in line for line in file)
 
 
 def project_for(micrographs: Path) -> Path:

@@ -50,9 +50,8 @@ class WorkspaceWidget(QWidget):
         self._made: dict[str, Any] = {}
         self.tabs = OneOf({name: about for name, (_, about) in TABS.items()}, self._make)
         lay_out(self, self.tabs, margin=2)
-        self.setSizePolicy(
-            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding
-        )  # or napari leaves half of it empty
+        # Or napari leaves half of it empty.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._heard = Subscriptions(
             (self._session.gathered, lambda: self.show_tab("Gallery")),
             (self._session.opened, self._follow_project),
