@@ -166,6 +166,7 @@ class _State:
     ) -> None:
         self.team, self.seed, self.clip = team, settings.seed, settings.clip or math.inf
         self.network = network.to(team.device).train()
+        torch.backends.cudnn.benchmark = team.device.type == "cuda"  # all batches have one size
         self.learner = team.share(_Learner(network, loss))
         self.optimiser, self.schedule = optimise(network, settings)
         self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
