@@ -125,6 +125,11 @@ class Scene:
         self.potential[self.slab_at(height)] += potential
         self.visible &= ~hides
 
+    def hide(self, hidden: MaskArray) -> None:
+        """Let no particle lie where ``(size, size)`` of the picture is hidden, nor beyond its border beside it."""
+        beyond = (self.margin, self.full - self.size - self.margin)
+        self.visible &= ~np.pad(hidden, beyond, mode="edge")
+
     def add_particles(
         self, images: Stack, voxel: float, poses: Poses, contrast: float, outline: MaskArray | None = None
     ) -> None:
