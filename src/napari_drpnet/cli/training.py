@@ -48,7 +48,7 @@ def train_detector(
     out: WeightsFile = Path("detector.safetensors"),
     *,
     labelled: LabelledSet,
-    told: Annotated[Given, options(TrainSettings, "start", "network", "epochs", *LENGTH)],
+    told: Annotated[Given, options(TrainSettings, "start", "network", "size", "epochs", *LENGTH)],
     project: ProjectFolder = None,
     name: Name,
     calibrate_only: Annotated[
