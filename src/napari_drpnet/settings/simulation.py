@@ -106,9 +106,9 @@ class SimulationSettings(Settings):
         description="Power of the ice's own texture relative to that of pure water.",
     )
     slow_noise: tuple[float, float] = Field(
-        (0.05, 5.0),
+        (0.2, 3.0),
         title="Slow texture",
-        description="Power of slow texture (thickness, charging) at 200 A relative to the noise of counting.",
+        description="Power of slow texture (thickness, charging) at 200 A relative to that of the other noise.",
     )
     negative_stain: float = Field(
         0.0, ge=0, le=1, description="Probability of negative stain in place of ice; its particles are bright."
