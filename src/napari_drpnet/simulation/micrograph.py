@@ -239,9 +239,10 @@ def _transplant(
     ground: Background,
 ) -> tuple[ImageArray, ImageArray | None]:
     """The picture of the scene without noise on a real background, and, on demand, that on an even one."""
+    power, at = background.noise_power(ground.image, views.diameter / scene.pixel_size)
 
     def noise(fy: ImageArray, fx: ImageArray) -> FloatArray:
-        return ground.power(np.hypot(fy, fx) * scene.pixel_size) * scene.pixel_size**2
+        return np.interp(np.hypot(fy, fx) * scene.pixel_size, at, power) * scene.pixel_size**2
 
     gain = np.float32(wanted(rng, settings) / signal_to_noise(views, exposure.lens, noise))
     picture = image_of(scene, exposure.lens)
