@@ -199,6 +199,21 @@ def test_no_particle_lies_under_film_or_crystals() -> None:
     assert (scene.mask() == 2).any()
 
 
+def test_particles_lie_on_carbon_where_they_may() -> None:
+    film = CLEAR.model_copy(update={"carbon": 1.0, "coverage": (0.3, 0.3), "seed": 2})
+    never, always = (
+        [simulate_one(film.model_copy(update={"on_carbon": part}), index) for index in range(3)] for part in (0.0, 1.0)
+    )
+    on_film = [0, 0]
+    for bare, covered in zip(never, always, strict=True):
+        film_mask = bare.mask == 2
+        for k, one in enumerate((bare, covered)):
+            y, x = np.rint(one.truth.yx).astype(int).clip(0, 383).T
+            on_film[k] += int(film_mask[y, x].sum())
+    assert on_film[0] == 0
+    assert on_film[1] > 10
+
+
 @pytest.mark.slow
 def test_noise_can_follow_a_real_micrograph(tmp_path: Path) -> None:
     import imageio.v3 as iio

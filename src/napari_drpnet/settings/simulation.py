@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from napari_drpnet.settings.base import Settings, unit
 
+_SMALLEST = 4  # pixels that a particle spans on a background
+
 
 class SimulationSettings(Settings):
     """What `simulation.simulate` makes; a pair is a range that every micrograph draws its own value from."""
@@ -187,4 +189,6 @@ class SimulationSettings(Settings):
                 continue
             if not 0 <= value[0] <= value[1]:
                 raise ValueError(f"{name}: a range goes from a number, at least 0, to a larger one, not {value}")
+        if self.background_px[0] < _SMALLEST:
+            raise ValueError(f"background_px: a particle of fewer than {_SMALLEST} pixels shows nothing")
         return self

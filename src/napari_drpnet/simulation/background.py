@@ -54,7 +54,7 @@ def cut(rng: np.random.Generator, settings: SimulationSettings, diameter: float)
     Raises
     ------
     UserError
-        As `left_out.read_without`, and when only masks are named.
+        As `left_out.read_without`, when only masks are named, or an image has no noise.
     """
     sources = images_of(settings.backgrounds)
     image = _read(sources[int(rng.integers(len(sources)))])
@@ -79,7 +79,10 @@ def images_of(paths: Sequence[Path]) -> list[Path]:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> ImageArray:
-    return read_without(path)
+    image = read_without(path)
+    if np.ptp(image) == 0:
+        raise UserError(f"{path}: all pixels are the same.", "A background has noise.")
+    return image
 
 
 def _mirrored(rng: np.random.Generator, n: int, side: int) -> FloatArray:

@@ -83,13 +83,15 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
         pixel_size = views.diameter / rng.uniform(*settings.diameter_px)
     diameter = views.diameter / pixel_size
     _check_size(views.name, diameter, settings.size)
-    contrast, exposure = balance(rng, settings, views, draw_exposure(rng, settings))
-    scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
-    empty = bool(rng.random() < settings.empty)
-    ground = None
+    exposure, contrast, ground = draw_exposure(rng, settings), 1.0, None
     if settings.backgrounds and rng.random() < settings.transplanted:
         ground = background.cut(rng, settings, diameter)
+    else:
+        contrast, exposure = balance(rng, settings, views, exposure)
+    scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
+    if ground is not None:
         scene.hide(~ground.free)
+    empty = bool(rng.random() < settings.empty)
     _add_surroundings(rng, settings, scene, diameter, empty)
     poses = _add_particles(rng, settings, scene, views, exposure, contrast, empty)
     if ground is not None:
