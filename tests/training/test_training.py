@@ -35,7 +35,6 @@ from napari_drpnet.training.sets import load_examples
 from napari_drpnet.training.targets import cones, distances
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
-
 CPU = torch.device("cpu")
 SIMULATED = {"size": 320, "diameter_px": (30, 36), "views": 10, "coverage": (0.3, 0.4), "empty": 0}
 
