@@ -29,7 +29,6 @@ from napari_drpnet.training.pixer import Beginning, mean_iou, sorting_loss
 from napari_drpnet.training.sets import load_examples
 from napari_drpnet.training.sorting import places, sorter_patches
 
-
 CPU = torch.device("cpu")
 
 
