@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from napari_drpnet.settings.base import Settings, unit
 
+_SMALLEST = 4  # pixels that a particle spans on a background
+
 
 class SimulationSettings(Settings):
     """What `simulation.simulate` makes; a pair is a range that every micrograph draws its own value from."""
@@ -106,9 +108,9 @@ class SimulationSettings(Settings):
         description="Power of the ice's own texture relative to that of pure water.",
     )
     slow_noise: tuple[float, float] = Field(
-        (0.05, 5.0),
+        (0.2, 3.0),
         title="Slow texture",
-        description="Power of slow texture (thickness, charging) at 200 A relative to the noise of counting.",
+        description="Power of slow texture (thickness, charging) at 200 A relative to that of the other noise.",
     )
     negative_stain: float = Field(
         0.0, ge=0, le=1, description="Probability of negative stain in place of ice; its particles are bright."
@@ -187,4 +189,6 @@ class SimulationSettings(Settings):
                 continue
             if not 0 <= value[0] <= value[1]:
                 raise ValueError(f"{name}: a range goes from a number, at least 0, to a larger one, not {value}")
+        if self.background_px[0] < _SMALLEST:
+            raise ValueError(f"background_px: a particle of fewer than {_SMALLEST} pixels shows nothing")
         return self

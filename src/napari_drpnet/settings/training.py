@@ -49,9 +49,13 @@ class SimulatedSet(Settings):
         description="What to simulate; structures may be folders and globs. Many are better made once, for all "
         "networks: napari-drpnet prepare."
     )
-    without: tuple[str, ...] = Field(
+    only: tuple[str, ...] = Field(
         (),
-        description="Leave out the structures whose file names begin so: those that are for validation and testing.",
+        description="Of the structures those whose file names begin so, such as 1abc; or text files with one such "
+        "beginning a line.",
+    )
+    without: tuple[str, ...] = Field(
+        (), description="Leave out the structures whose file names begin so: those for validation and testing."
     )
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
 

@@ -33,20 +33,10 @@ class Background:
         ``(size, size)`` grey levels.
     free
         ``(size, size)``, False where dirt or an edge lies and a particle would not be seen.
-    noise
-        ``(k,)`` power in squared grey levels times squared pixels, at equal steps from frequency 0.
-    step
-        Of these frequencies, in 1/pixel.
     """
 
     image: ImageArray
     free: MaskArray
-    noise: FloatArray
-    step: float
-
-    def power(self, frequency: FloatArray) -> FloatArray:
-        """Of the noise at frequencies in 1/pixel."""
-        return np.interp(frequency, np.arange(len(self.noise)) * self.step, self.noise)
 
 
 def cut(rng: np.random.Generator, settings: SimulationSettings, diameter: float) -> Background:
@@ -64,7 +54,7 @@ def cut(rng: np.random.Generator, settings: SimulationSettings, diameter: float)
     Raises
     ------
     UserError
-        As `left_out.read_without`, and when only masks are named.
+        As `left_out.read_without`, when only masks are named, or an image has no noise.
     """
     sources = images_of(settings.backgrounds)
     image = _read(sources[int(rng.integers(len(sources)))])
@@ -76,8 +66,7 @@ def cut(rng: np.random.Generator, settings: SimulationSettings, diameter: float)
     rows, columns = (_mirrored(rng, n, side) for n in image.shape)
     piece = image[np.ix_(rows, columns)]
     scaled = _scaled(rng, piece, zoom)[: settings.size, : settings.size]
-    noise, step = noise_power(scaled, diameter)
-    return Background(scaled, _free(scaled, diameter), noise, step)
+    return Background(scaled, _free(scaled, diameter))
 
 
 def images_of(paths: Sequence[Path]) -> list[Path]:
@@ -90,7 +79,10 @@ def images_of(paths: Sequence[Path]) -> list[Path]:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> ImageArray:
-    return read_without(path)
+    image = read_without(path)
+    if np.ptp(image) == 0:
+        raise UserError(f"{path}: all pixels are the same.", "A background has noise.")
+    return image
 
 
 def _mirrored(rng: np.random.Generator, n: int, side: int) -> FloatArray:
@@ -121,24 +113,23 @@ def _finest(image: ImageArray) -> float:
     return float(np.median(np.abs(difference)) * 1.4826 / 2)
 
 
-def noise_power(image: ImageArray, diameter: float) -> tuple[FloatArray, float]:
-    """Power of an image's noise, and the step of its frequencies in 1/pixel; see `Background.noise`.
+def noise_power(image: ImageArray, diameter: float) -> tuple[FloatArray, FloatArray]:
+    """Power of an image's noise in squared grey levels times squared pixels, and its frequencies in 1/pixel.
 
     The median of pieces four diameters wide (after Welch, IEEE Trans. Audio Electroacoust. 15 (1967) 70), so that dirt
     and edges in some of them do not count.
     """
     n = min(scipy.fft.next_fast_len(int(4 * diameter), real=True), min(image.shape))
-    flat = image - broad_blur(image, 2 * diameter)
     window = np.hanning(n).astype(np.float32)[:, None] * np.hanning(n).astype(np.float32)
     starts = [range(0, side - n + 1, n) for side in image.shape]
-    pieces = np.stack([flat[y : y + n, x : x + n] for y in starts[0] for x in starts[1]])
+    pieces = np.stack([image[y : y + n, x : x + n] for y in starts[0] for x in starts[1]])
     spectra = scipy.fft.rfft2((pieces - pieces.mean(axis=(1, 2), keepdims=True)) * window, workers=1)
     power = np.median(spectra.real**2 + spectra.imag**2, axis=0) / (np.log(2) * (window**2).sum())
     f = np.hypot(scipy.fft.fftfreq(n)[:, None], scipy.fft.rfftfreq(n)[None, :])
     ring = np.rint(f * n).astype(int).ravel()
     radial = np.bincount(ring, power.ravel()) / np.maximum(np.bincount(ring), 1)
     radial[:2] = radial[2]
-    return np.asarray(np.maximum(radial[: n // 2], 1e-6)), 1 / n
+    return np.asarray(np.maximum(radial[: n // 2], 1e-6)), np.arange(n // 2) / n
 
 
 def _free(image: ImageArray, diameter: float) -> MaskArray:

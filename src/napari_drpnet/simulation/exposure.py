@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_drpnet.data import ImageArray
+from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.lens import Lens
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import specimen
@@ -40,7 +40,7 @@ class Exposure:
     stained
         In negative stain: there is no ice.
     slow
-        Power of slow texture at 200 A relative to that of counting.
+        Power of slow texture at 200 A relative to that of all other noise, Thon rings averaged.
     slope
         Exponent with which the slow texture's power falls with the frequency.
     """
@@ -109,16 +109,22 @@ def expose(
     return light * image_of(scene, exposure.lens), clean
 
 
+def slow_power(exposure: Exposure, frequency: ImageArray) -> FloatArray:
+    """Power of the slow texture in square Angstrom, at frequencies in 1/Angstrom above 0."""
+    ice = 2 * interaction(exposure.lens.voltage) ** 2 * specimen.ice_power(exposure.thickness, exposure.texture)
+    return np.asarray(exposure.slow * (1 / exposure.dose + ice) * (frequency * _SLOW) ** -exposure.slope)
+
+
 def slow_texture(rng: np.random.Generator, size: int, pixel_size: float, exposure: Exposure) -> ImageArray:
     """Logarithm of what thickness, inelastic scattering and charging change of the intensity, in slow waves.
 
     It does not pass through the lens, which would take the slowest waves away; real micrographs have them.
     """
-    coarse = int(np.clip(6 * size * pixel_size / _SLOW, 16, 192))
+    across = size * pixel_size
+    coarse = int(np.clip(6 * across / _SLOW, 16, 192))
     field = specimen.cloud(rng, (size, size), exposure.slope, coarse, normalised=False)
-    per_picture = size * pixel_size / _SLOW
-    power = exposure.slow / exposure.dose * per_picture**exposure.slope
-    return np.asarray(np.float32(np.sqrt(power) * coarse / (size * pixel_size)) * field, dtype=np.float32)
+    power = float(slow_power(exposure, np.asarray(1 / across)))
+    return np.asarray(np.float32(np.sqrt(power) * coarse / across) * field, dtype=np.float32)
 
 
 def image_of(scene: Scene, lens: Lens) -> ImageArray:

@@ -83,13 +83,15 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
         pixel_size = views.diameter / rng.uniform(*settings.diameter_px)
     diameter = views.diameter / pixel_size
     _check_size(views.name, diameter, settings.size)
-    contrast, exposure = balance(rng, settings, views, draw_exposure(rng, settings))
-    scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
-    empty = bool(rng.random() < settings.empty)
-    ground = None
+    exposure, contrast, ground = draw_exposure(rng, settings), 1.0, None
     if settings.backgrounds and rng.random() < settings.transplanted:
         ground = background.cut(rng, settings, diameter)
+    else:
+        contrast, exposure = balance(rng, settings, views, exposure)
+    scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
+    if ground is not None:
         scene.hide(~ground.free)
+    empty = bool(rng.random() < settings.empty)
     _add_surroundings(rng, settings, scene, diameter, empty)
     poses = _add_particles(rng, settings, scene, views, exposure, contrast, empty)
     if ground is not None:
@@ -246,9 +248,10 @@ def _transplant(
     ground: Background,
 ) -> tuple[ImageArray, ImageArray | None]:
     """The picture of the scene without noise on a real background, and, on demand, that on an even one."""
+    power, at = background.noise_power(ground.image, views.diameter / scene.pixel_size)
 
     def noise(fy: ImageArray, fx: ImageArray) -> FloatArray:
-        return ground.power(np.hypot(fy, fx) * scene.pixel_size) * scene.pixel_size**2
+        return np.interp(np.hypot(fy, fx) * scene.pixel_size, at, power) * scene.pixel_size**2
 
     gain = np.float32(wanted(rng, settings) / signal_to_noise(views, exposure.lens, noise))
     picture = image_of(scene, exposure.lens)

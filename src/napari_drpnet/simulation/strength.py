@@ -12,7 +12,7 @@ from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.lens import Lens, ctf, frequencies
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import specimen
-from napari_drpnet.simulation.exposure import Exposure, log_uniform
+from napari_drpnet.simulation.exposure import Exposure, log_uniform, slow_power
 from napari_drpnet.simulation.optics import interaction
 from napari_drpnet.simulation.views import Views
 
@@ -28,13 +28,15 @@ _STRONGEST = 1.5  # times the calculated potential: beyond it a particle's phase
 def visibility(views: Views, exposure: Exposure) -> float:
     """Signal-to-noise ratio of a particle in ice to a filter that knows it, from detail coarser than half a diameter.
 
-    The texture of the ice and the counting of electrons make the noise. Simulations that show particles as strongly as
-    EMPIAR-10059 does have about 2, as EMPIAR-10028 about 20.
+    The texture of the ice, slow texture and the counting of electrons make the noise. Simulations that show particles
+    as strongly as EMPIAR-10059 does have about 2, as EMPIAR-10028 about 20.
     """
+    lowest = 0.5 / views.diameter
 
     def noise(fy: ImageArray, fx: ImageArray) -> FloatArray:
         transfer = (2 * interaction(exposure.lens.voltage) * ctf(exposure.lens, fy, fx)) ** 2
-        return np.asarray(transfer * specimen.ice_power(exposure.thickness, exposure.texture) + 1 / exposure.dose)
+        ice = transfer * specimen.ice_power(exposure.thickness, exposure.texture)
+        return np.asarray(ice + 1 / exposure.dose + slow_power(exposure, np.maximum(np.hypot(fy, fx), lowest)))
 
     return signal_to_noise(views, exposure.lens, noise)
 

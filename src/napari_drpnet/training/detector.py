@@ -111,7 +111,7 @@ def train_detector(
     if not team.leads:
         return None
     if not folds:
-        detected = detect_all(fitted.network, validation or training, settings.diameter)
+        detected = detect_all(fitted.network, validation or training, settings.diameter, team.device)
     evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     result = WeightsCard(
         network=settings.network,
@@ -136,6 +136,11 @@ def _check_target(network: nn.Module, settings: TrainSettings) -> None:
             f"The network {settings.network} gives numbers from 0 to 1, and a distance in pixels is larger.",
             "Choose the network fcrn, or cone for label_kind.",
         )
+    multiple = cast(FullyConvolutional, network).multiple
+    if settings.crop % multiple:
+        raise UserError(
+            f"Crops of {settings.crop} px do not fit the network.", f"Choose a multiple of {multiple} px (crop)."
+        )
 
 
 def _learn(
@@ -159,7 +164,7 @@ def _learn(
     fitted = yield from steps(network, examples, watch, 0)
     for i, (copied, (learnt, tested)) in enumerate(zip(copies, folds, strict=True), start=1):
         half = yield from steps(copied, learnt, Watch(stopped=watch.stopped), i)
-        detected += detect_all(half.network, tested, settings.diameter)
+        detected += detect_all(half.network, tested, settings.diameter, team.device)
     return fitted, detected
 
 

@@ -16,6 +16,7 @@ from napari_drpnet.io import is_image, read_micrograph
 from napari_drpnet.io.paths import files_in, is_dir, is_file, matching, resolved
 from napari_drpnet.io.picks.folder import NoPicksError, picks_of
 from napari_drpnet.io.star_lists import MicrographEntry
+from napari_drpnet.io.star_table import read_text
 from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import (
     AnySet,
@@ -141,10 +142,21 @@ def expanded(data: SimulatedSet) -> SimulationSettings:
                 f"{path}: no structure found.", "Name a PDB, mmCIF or MRC file, a folder of them or a glob."
             )
         files += found
-    kept = tuple(file for file in files if not file.name.startswith(data.without or ("/",)))
+    only, without = _beginnings(data.only), _beginnings(data.without)
+    kept = tuple(
+        file for file in files if not file.name.startswith(without) and (file.name.startswith(only) or not only)
+    )
     if files and not kept:
         raise UserError("All structures of a simulated set are left out.", "Name others, or leave out fewer.")
     return settings.model_copy(update={"structures": kept})
+
+
+def _beginnings(names: Sequence[str]) -> tuple[str, ...]:
+    """Beginnings of file names, where files of them are named, theirs."""
+    found: list[str] = []
+    for name in names:
+        found += read_text(Path(name)).split() if name.endswith(".txt") else [name]
+    return tuple(found)
 
 
 def _is_structure(path: Path) -> bool:
