@@ -10,7 +10,7 @@ import yaml
 from napari_drpnet.cli import main
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import read_weights
-from napari_drpnet.jobs import finish, prepare, simulate
+from napari_drpnet.jobs import finish, prepare, simulate, train_detector
 from napari_drpnet.settings import PreparedSet, SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.training.example import Example
@@ -101,6 +101,16 @@ def test_different_proteins_are_learnt_from_and_validated_with(tmp_path):
     assert (len(training), len(validation)) == (2, 2)
 
 
+def test_without_validation_sets_nothing_is_claimed(tmp_path):
+    path = tmp_path / "set.safetensors"
+    write_prepared(path, [_example(i, (128, 128), 6, structure="a.pdb") for i in range(2)], 32.0, "robust")
+    fields = {"steps": 2, "batch": 2, "crop": 64, "device": "cpu"}
+    settings = TrainSettings(training=[{"prepared": path}], **fields)
+    report = finish(train_detector(settings, tmp_path / "d.safetensors"))
+    assert (report.f1, report.judged_on) == (None, "")
+    assert len(report.calibration) == 4
+
+
 @pytest.fixture(scope="module")
 def dumbbell(tmp_path_factory):
     """A structure that is quick to project."""
@@ -152,6 +162,9 @@ def test_structures_that_are_for_testing_are_left_out(tmp_path):
         (tmp_path / name).touch()
     data = SimulatedSet(simulate={"structures": [tmp_path], "count": 4}, without=["1abc", "3"])
     assert {maker.structure for maker in makers(data, 32, "robust")} == {str(tmp_path / "2xyz.pdb")}
+    (tmp_path / "list.txt").write_text("3abc\n1a\n")
+    listed = data.model_copy(update={"only": (str(tmp_path / "list.txt"),), "without": ("1",)})
+    assert {maker.structure for maker in makers(listed, 32, "robust")} == {str(tmp_path / "3abc.pdb")}
     with pytest.raises(UserError, match="All structures of a simulated set are left out"):
         makers(data.model_copy(update={"without": ("1", "2", "3")}), 32, "robust")
 
