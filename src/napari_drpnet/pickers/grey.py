@@ -58,7 +58,8 @@ def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[floa
         sample = sample[valid[::step, ::step]]
     middle = float(np.median(sample))
     away = np.abs(sample - np.float32(middle))
-    least = _CONSTANT * max(abs(middle), float(away.max()))
+    # Not the farthest: one hot pixel may lie a million deviations away.
+    least = _CONSTANT * max(abs(middle), float(np.quantile(away, 0.9)))
     spread = float(np.median(away))
     if spread <= least:
         # More than half of the picture is one grey, as of an empty border: the rest tells.
