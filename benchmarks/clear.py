@@ -1,7 +1,7 @@
 """Particles of any clarity, and pictures that somebody changed: ``python benchmarks/clear.py --shared ../shared``.
 
 One table, a row for each kind of micrograph and picker; ``--detector`` puts other detectors beside the shipped one. The
-micrographs show the test proteins of ``training/simulate.sh``, without contamination, at one visibility each (a
+micrographs show the test proteins of ``training/simulate.sh`` and nothing else, at one visibility each (a
 particle's signal-to-noise ratio at low resolution). They are simulated once, to ``--simulated``. Changed ones are those
 of the visibility ``--changed-at``:
 
@@ -35,6 +35,7 @@ from contenders import Ours, of_file, ready
 from measures import Sample, TestSet, at_threshold, judge, measure
 from napari_drpnet import Micrograph, Picks
 from napari_drpnet.data import ImageArray
+from napari_drpnet.io.fields import dump
 from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.rescaling import rescale
@@ -153,7 +154,7 @@ def test_proteins(shared: Path) -> tuple[Path, ...]:
 
 
 def micrographs(kind: Kind, structures: tuple[Path, ...], count: int, folder: Path) -> list[Sample]:
-    """Simulated where the folder does not have them yet, then changed."""
+    """Simulated where the folder does not have them yet, then changed; whole particles only, nothing else in view."""
     settings = SimulationSettings(
         structures=structures,
         count=count,
@@ -161,16 +162,20 @@ def micrographs(kind: Kind, structures: tuple[Path, ...], count: int, folder: Pa
         size=1024,
         diameter_px=(30, 60),
         coverage=(0.25, 0.25),
+        broken=(0, 0),
         contamination=0,
         carbon=0,
         empty=0,
         aggregates=0,
         defects=0,
         processed=0,
-    )
+    ).model_copy(update=kind.settings)
     out = folder / kind.folder
+    recipe = out / "simulation.yaml"
+    if recipe.exists() and recipe.read_text() != dump(settings.model_dump(mode="json")):
+        raise SystemExit(f"{out} holds other micrographs. Remove it, or choose another folder with --simulated.")
     if len(list(out.glob("*.mrc"))) != count:
-        finish(simulate(settings.model_copy(update=kind.settings), out))
+        finish(simulate(settings, out))
     return [kind.change(sample) for sample in TestSet(kind.name, out).samples]
 
 

@@ -98,9 +98,9 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     auto: dict[int, Picks] = {}
     own: dict[int, Picks] = {}
     seconds, judgements = [], []
-    for diameter in dict.fromkeys(sample.diameter for sample in samples):
+    for diameter in dict.fromkeys(about(sample) for sample in samples):
         start = time.process_time()
-        alike = {i: sample.micrograph for i, sample in enumerate(samples) if sample.diameter == diameter}
+        alike = {i: sample.micrograph for i, sample in enumerate(samples) if about(sample) == diameter}
         picker = ready(contender, scale * diameter, threshold, list(alike.values()))
         maps = {i: picker.score(micrograph) for i, micrograph in alike.items()}
         picks |= {i: picker.picks_from(score_map) for i, score_map in maps.items()}
@@ -114,6 +114,11 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     every, by_default, its_own = ([found[i] for i in sorted(found)] for found in (picks, auto, own))
     memory = _most_memory() - before
     return Found(every, float(np.sum(seconds)) / len(samples), memory, by_default, its_own, expected)
+
+
+def about(sample: Sample) -> float:
+    """The diameter in Angstrom, the same for all micrographs of a simulated protein, whose pixel sizes are rounded."""
+    return float(f"{sample.diameter:.4g}")
 
 
 def _judged(

@@ -85,6 +85,8 @@ def test_what_was_simulated_is_not_simulated_again(tmp_path) -> None:
     assert len(first[0].truth) > 10
     clear.micrographs(kind, (), 1, tmp_path)
     assert file.stat().st_mtime_ns == written
+    with pytest.raises(SystemExit, match="other micrographs"):
+        clear.micrographs(kind, (), 2, tmp_path)
 
 
 def test_marked_places_count_once_and_near_picks_all() -> None:
