@@ -22,7 +22,7 @@ from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.io import read_micrograph, read_picks
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import simulate_one
-from napari_drpnet.simulation.camera import broad_blur, radial_spectrum
+from napari_drpnet.simulation.filters import broad_blur, radial_spectrum
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

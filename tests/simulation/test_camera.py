@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.simulation import camera, layout
+from napari_drpnet.simulation import camera, filters, layout, treatment
 
 
 def test_counts_are_poisson() -> None:
@@ -20,19 +20,19 @@ def test_counts_are_poisson() -> None:
 
 def test_a_flat_response_changes_nothing() -> None:
     image = np.random.default_rng(0).standard_normal((300, 200)).astype(np.float32)
-    np.testing.assert_allclose(camera.filter_radially(image, camera.detector_response(0)), image, atol=1e-5)
+    np.testing.assert_allclose(filters.filter_radially(image, camera.detector_response(0)), image, atol=1e-5)
 
 
 def test_shaped_noise_has_the_spectrum_asked_for() -> None:
     rng = np.random.default_rng(0)
     wanted = np.linspace(3, 0.5, 65)
-    found = camera.radial_spectrum(camera.shaped_noise(rng, (1024, 1024), wanted))
+    found = filters.radial_spectrum(camera.shaped_noise(rng, (1024, 1024), wanted))
     ratio = found[8:60] / wanted[8:60]
     np.testing.assert_allclose(ratio / ratio.mean(), 1, atol=0.08)
 
 
 def test_eight_bits_are_whole_numbers() -> None:
-    image = camera.quantise(np.random.default_rng(0), np.random.default_rng(1).standard_normal((64, 64)))
+    image = treatment.quantise(np.random.default_rng(0), np.random.default_rng(1).standard_normal((64, 64)))
     np.testing.assert_array_equal(image, np.rint(image))
     assert image.min() >= 0
     assert image.max() <= 255
@@ -42,7 +42,7 @@ def test_eight_bits_are_whole_numbers() -> None:
 def test_treated_images_are_finite_and_keep_their_shape(seed: int) -> None:
     image = np.random.default_rng(seed).poisson(50, (96, 128)).astype(np.float32)
     rng = np.random.default_rng(seed)
-    treated = camera.post_process(rng, camera.add_defects(rng, image))
+    treated = treatment.treat(rng, camera.add_defects(rng, image), 20.0)
     assert treated.shape == image.shape
     assert treated.dtype == np.float32
     assert np.isfinite(treated).all()
@@ -76,7 +76,7 @@ def test_the_mtf_of_a_star_file_shapes_the_noise(tmp_path: Path) -> None:
     response = camera.read_mtf(path)
     np.testing.assert_allclose(response[[0, 32, 64]], [1.0, 0.7, 0.3])
     counts = np.random.default_rng(0).poisson(100, (512, 512)).astype(np.float32)
-    power = camera.radial_spectrum(camera.filter_radially(counts, response))
+    power = filters.radial_spectrum(filters.filter_radially(counts, response))
     ratio = power[12:64] / response[12:64] ** 2
     np.testing.assert_allclose(ratio / ratio.mean(), 1, atol=0.25)
 
@@ -105,4 +105,4 @@ def test_a_broad_blur_is_nearly_a_gaussian() -> None:
     point[200, 200] = 1
     y, x = np.mgrid[-200:201, -200:201]
     expected = np.exp(-(x**2 + y**2) / (2 * 25**2)) / (2 * np.pi * 25**2)
-    assert np.abs(camera.broad_blur(point, 25) - expected).max() < 0.15 * expected.max()
+    assert np.abs(filters.broad_blur(point, 25) - expected).max() < 0.15 * expected.max()

@@ -25,6 +25,7 @@ CLEAR = SMALL.model_copy(
     update={
         **{"carbon": 0, "contamination": 0, "defects": 0, "processed": 0, "empty": 0, "aggregates": 0},
         **{"visibility": (15, 25), "coverage": (0.15, 0.15), "amplitude_contrast": (0.1, 0.1), "dose": (60, 60)},
+        "slow_noise": (0, 0),
     }
 )
 
@@ -92,7 +93,7 @@ def test_stained_particles_are_bright_in_a_dark_rim() -> None:
     for index in range(3):
         made = simulate_one(CLEAR.model_copy(update={"negative_stain": 1.0, "coverage": (0.08, 0.08)}), index)
         edges = distance_transform_edt(made.mask == 0)
-        inside, rim, far = made.mask == 1, (edges > 0) & (edges < 4), edges > 15
+        inside, rim, far = made.mask == 1, (edges > 0) & (edges < 4), (edges > 12) & (edges < 25)
         image = made.micrograph.image
         assert image[inside].mean() > image[far].mean() > image[rim].mean()
 
@@ -196,6 +197,21 @@ def test_no_particle_lies_under_film_or_crystals() -> None:
     assert scene.visible[0, 0]
     assert scene.potential[0][~scene.visible].min() > 0
     assert (scene.mask() == 2).any()
+
+
+def test_particles_lie_on_carbon_where_they_may() -> None:
+    film = CLEAR.model_copy(update={"carbon": 1.0, "coverage": (0.3, 0.3), "seed": 2})
+    never, always = (
+        [simulate_one(film.model_copy(update={"on_carbon": part}), index) for index in range(3)] for part in (0.0, 1.0)
+    )
+    on_film = [0, 0]
+    for bare, covered in zip(never, always, strict=True):
+        film_mask = bare.mask == 2
+        for k, one in enumerate((bare, covered)):
+            y, x = np.rint(one.truth.yx).astype(int).clip(0, 383).T
+            on_film[k] += int(film_mask[y, x].sum())
+    assert on_film[0] == 0
+    assert on_film[1] > 10
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_drpnet.lens import Lens, ctf, frequencies, wavelength
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import simulate_one
-from napari_drpnet.simulation.camera import radial_spectrum
+from napari_drpnet.simulation.filters import radial_spectrum
 from napari_drpnet.simulation.optics import image_intensity, interaction, slab_heights
 
 

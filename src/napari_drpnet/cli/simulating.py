@@ -54,6 +54,10 @@ _OFFERED = (
     "phase_plate",
     "mtf",
     "noise_like",
+    "backgrounds",
+    "background_px",
+    "on_carbon",
+    "processed",
     "masks",
     "noise_free",
     "seed",
@@ -63,7 +67,10 @@ _OFFERED = (
 def simulate(
     out: OutFolder = Path("simulated"),
     *,
-    told: Annotated[Given, options(SimulationSettings, *_OFFERED, flags={"structures": "--structure"})],
+    told: Annotated[
+        Given,
+        options(SimulationSettings, *_OFFERED, flags={"structures": "--structure", "backgrounds": "--background"}),
+    ],
     settings: Annotated[
         Path | None, typer.Option(help="A simulation.yaml with any of the settings; options overrule it.")
     ] = None,

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from napari_drpnet.settings.base import Settings, unit
 
+_SMALLEST = 4  # pixels that a particle spans on a background
+
 
 class SimulationSettings(Settings):
     """What `simulation.simulate` makes; a pair is a range that every micrograph draws its own value from."""
@@ -88,10 +90,11 @@ class SimulationSettings(Settings):
         title="Particle contrast",
         description="Strength of the particles relative to their calculated potential.",
     )
-    visibility: tuple[float, float] = Field(
-        (2.0, 25.0),
+    visibility: tuple[float, float] | None = Field(
+        None,
         title="Signal-to-noise ratio",
-        description="Bounds on a particle's signal-to-noise ratio at low resolution; its strength is changed to fit.",
+        description="A particle's signal-to-noise ratio at low resolution; overrides contrast. Particles become as "
+        "strong as it takes, and beyond that the noise weaker. Default: what the contrast gives, within 2 to 25.",
     )
     ice: tuple[float, float] = Field(
         (250.0, 1200.0),
@@ -104,6 +107,11 @@ class SimulationSettings(Settings):
         title="Ice texture",
         description="Power of the ice's own texture relative to that of pure water.",
     )
+    slow_noise: tuple[float, float] = Field(
+        (0.2, 3.0),
+        title="Slow texture",
+        description="Power of slow texture (thickness, charging) at 200 A relative to that of the other noise.",
+    )
     negative_stain: float = Field(
         0.0, ge=0, le=1, description="Probability of negative stain in place of ice; its particles are bright."
     )
@@ -112,6 +120,13 @@ class SimulationSettings(Settings):
     )
     carbon: float = Field(
         0.2, ge=0, le=1, description="Probability of the edge of the carbon or gold film in the picture."
+    )
+    on_carbon: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        title="Particles on carbon",
+        description="Probability that particles also lie on a carbon film, where its edge is in the picture.",
     )
     defects: float = Field(
         0.15,
@@ -130,12 +145,31 @@ class SimulationSettings(Settings):
         ge=0,
         le=1,
         title="Processed by somebody",
-        description="Probability that somebody denoised, sharpened or quantised the micrograph to 8 bits.",
+        description="Probability that somebody filtered, denoised, flattened or compressed the micrograph.",
     )
     noise_like: tuple[Path, ...] = Field(
         (),
         title="Noise like that of",
         description="Real micrographs; half of the simulated ones get the noise spectrum of one of them.",
+    )
+    backgrounds: tuple[Path, ...] = Field(
+        (),
+        title="On the background of",
+        description="Real images that particles are put into. What is to be left out of NAME is white in NAME_mask, or "
+        "listed with a diameter in NAME.csv or NAME.star.",
+    )
+    transplanted: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="On real background",
+        description="Probability that a micrograph has one of the real backgrounds, where some are given.",
+    )
+    background_px: tuple[float, float] = Field(
+        (20.0, 60.0),
+        title="Particle on the background",
+        description="Pixels of the background's image that a particle spans there; its scale is not known.",
+        json_schema_extra=unit("px"),
     )
     masks: bool = Field(
         False,
@@ -151,8 +185,10 @@ class SimulationSettings(Settings):
     @model_validator(mode="after")
     def _ranges_ascend(self) -> Self:
         for name, value in self:
-            if name in {"structures", "noise_like", "voltage"} or not isinstance(value, tuple):
+            if name in {"structures", "noise_like", "backgrounds", "voltage"} or not isinstance(value, tuple):
                 continue
             if not 0 <= value[0] <= value[1]:
                 raise ValueError(f"{name}: a range goes from a number, at least 0, to a larger one, not {value}")
+        if self.background_px[0] < _SMALLEST:
+            raise ValueError(f"background_px: a particle of fewer than {_SMALLEST} pixels shows nothing")
         return self

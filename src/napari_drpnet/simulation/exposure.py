@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 
-from napari_drpnet.data import ImageArray
-from napari_drpnet.lens import Lens, ctf, frequencies
+from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.lens import Lens
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import specimen
 from napari_drpnet.simulation.optics import image_intensity, interaction
 from napari_drpnet.simulation.scene import Scene
 from napari_drpnet.simulation.structures import ICE_POTENTIAL
-from napari_drpnet.simulation.views import Views
 
 _STAINED_CONTRAST = (0.12, 0.3)  # amplitude contrast of uranyl salts
+_SLOPES = (0.5, 3.0)  # exponents of slow texture, from nearly white to clouds
+_SLOW = 200.0  # Angstrom, the period at which the power of slow texture is told
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Exposure:
         How much darker the beam is at its border.
     stained
         In negative stain: there is no ice.
+    slow
+        Power of slow texture at 200 A relative to that of all other noise, Thon rings averaged.
+    slope
+        Exponent with which the slow texture's power falls with the frequency.
     """
 
     lens: Lens
@@ -48,6 +52,8 @@ class Exposure:
     waviness: float = 2.0
     shading: float = 0.05
     stained: bool = False
+    slow: float = 0.0
+    slope: float = 2.0
 
 
 def log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
@@ -79,24 +85,9 @@ def draw_exposure(rng: np.random.Generator, settings: SimulationSettings) -> Exp
         waviness=thickness * log_uniform(rng, (0.001, 0.1 if uneven else 0.02)),
         shading=rng.uniform(0, 0.12),
         stained=stained,
+        slow=log_uniform(rng, settings.slow_noise),
+        slope=rng.uniform(*_SLOPES),
     )
-
-
-def visibility(views: Views, exposure: Exposure) -> float:
-    """Signal-to-noise ratio of a particle to a filter that knows it, from detail coarser than half a diameter.
-
-    ``d'^2 = sum |signal|^2 / noise`` over frequencies (North, Proc. IEEE 51 (1963) 1016), where the texture of the ice
-    and the counting of electrons make the noise. Simulations that show particles as strongly as EMPIAR-10059 does
-    have about 2, as EMPIAR-10028 about 20.
-    """
-    n = views.whole.shape[1]
-    fy, fx = frequencies((n, n), views.voxel)
-    lens = exposure.lens
-    power = np.mean(np.abs(scipy.fft.fft2(views.whole[:20], workers=1)) ** 2, axis=0) * (views.voxel / n) ** 2
-    transfer = (2 * interaction(lens.voltage) * ctf(lens, fy, fx)) ** 2
-    noise = transfer * specimen.ice_power(exposure.thickness, exposure.texture) + 1 / exposure.dose
-    coarse = np.hypot(fy, fx) < 2 / views.diameter
-    return float(np.sqrt((power * transfer / noise)[coarse].sum()))
 
 
 def expose(
@@ -109,14 +100,35 @@ def expose(
     uneven = specimen.cloud(rng, scene.shape, rng.uniform(3.5, 5))
     scene.potential[0] += np.float32(ICE_POTENTIAL * exposure.waviness) * uneven
     light = beam(rng, scene.size, exposure.shading)
-    clean = light * _image(scene, exposure.lens) if noise_free else None
+    clean = light * image_of(scene, exposure.lens) if noise_free else None
     share = exposure.thickness / len(scene.potential)
     for slab in scene.potential:
         slab += specimen.ice_texture(rng, scene.shape, scene.pixel_size, share, exposure.texture)
-    return light * _image(scene, exposure.lens), clean
+    if exposure.slow > 0:
+        light *= np.exp(slow_texture(rng, scene.size, scene.pixel_size, exposure))
+    return light * image_of(scene, exposure.lens), clean
 
 
-def _image(scene: Scene, lens: Lens) -> ImageArray:
+def slow_power(exposure: Exposure, frequency: ImageArray) -> FloatArray:
+    """Power of the slow texture in square Angstrom, at frequencies in 1/Angstrom above 0."""
+    ice = 2 * interaction(exposure.lens.voltage) ** 2 * specimen.ice_power(exposure.thickness, exposure.texture)
+    return np.asarray(exposure.slow * (1 / exposure.dose + ice) * (frequency * _SLOW) ** -exposure.slope)
+
+
+def slow_texture(rng: np.random.Generator, size: int, pixel_size: float, exposure: Exposure) -> ImageArray:
+    """Logarithm of what thickness, inelastic scattering and charging change of the intensity, in slow waves.
+
+    It does not pass through the lens, which would take the slowest waves away; real micrographs have them.
+    """
+    across = size * pixel_size
+    coarse = int(np.clip(6 * across / _SLOW, 16, 192))
+    field = specimen.cloud(rng, (size, size), exposure.slope, coarse, normalised=False)
+    power = float(slow_power(exposure, np.asarray(1 / across)))
+    return np.asarray(np.float32(np.sqrt(power) * coarse / across) * field, dtype=np.float32)
+
+
+def image_of(scene: Scene, lens: Lens) -> ImageArray:
+    """Intensity in the picture, 1 where the scene is empty."""
     phase = scene.potential * np.float32(interaction(lens.voltage))
     return scene.picture(image_intensity(phase, lens, scene.pixel_size, scene.heights.tolist()))
 

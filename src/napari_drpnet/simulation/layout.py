@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from napari_drpnet.data import FloatArray, MaskArray
@@ -33,33 +35,46 @@ def scatter(
         ``(n, 2)`` in (y, x) order.
     """
     h, w = allowed.shape
+    everywhere = bool(allowed.all())
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    rim = 0.4 * diameter * np.stack([np.sin(angles), np.cos(angles)], axis=1)
-
-    def around(point: FloatArray) -> npt.NDArray[np.int64]:
-        """Pixels at the particle's middle and rim, as an index."""
-        return np.clip(np.vstack([point, point + rim]), 0, (h - 1, w - 1)).astype(np.int64).T
-
+    disc = np.vstack([np.zeros((1, 2)), 0.4 * diameter * np.stack([np.sin(angles), np.cos(angles)], axis=1)])
     wanted = int(coverage * h * w / (np.pi * diameter**2 / 4))
     spacing = rng.uniform(0.7, 1.05) * diameter
-    centres = np.empty((wanted, 2))
-    n = 0
-    for _ in range(6 * wanted):
-        if n == wanted:
+    taken = _Taken(max(spacing, 0.7 * diameter))
+    for set_beside, which, a, b in rng.random((6 * wanted, 4)).tolist():
+        if len(taken.points) == wanted:
             break
-        touching = n > 0 and rng.random() < clumping
+        touching = len(taken.points) > 0 and set_beside < clumping
         if touching:
-            angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1.1) * diameter
-            point = centres[rng.integers(n)] + distance * np.array([np.sin(angle), np.cos(angle)])
+            y, x = taken.points[int(which * len(taken.points))]
+            angle, distance = 2 * np.pi * a, (0.75 + 0.35 * b) * diameter
+            y, x = y + distance * math.sin(angle), x + distance * math.cos(angle)
         else:
-            point = rng.uniform((0, 0), (h, w))
-        if not (0 <= point[0] < h and 0 <= point[1] < w and allowed[tuple(around(point))].all()):
+            y, x = a * h, b * w
+        if not (0 <= y < h and 0 <= x < w and taken.distance(y, x) >= (0.7 * diameter if touching else spacing)):
             continue
-        nearest = np.sqrt(((centres[:n] - point) ** 2).sum(axis=1).min()) if n else np.inf
-        if nearest >= (0.7 * diameter if touching else spacing):
-            centres[n] = point
-            n += 1
-    return centres[:n]
+        if everywhere or allowed[tuple(np.clip(disc + np.array([y, x]), 0, (h - 1, w - 1)).astype(np.int64).T)].all():
+            taken.add(y, x)
+    return np.asarray(taken.points, dtype=np.float64).reshape(-1, 2)
+
+
+class _Taken:
+    """Points in square cells, so that only those in the cells about a place are looked at."""
+
+    def __init__(self, cell: float) -> None:
+        self.points: list[tuple[float, float]] = []
+        self._cell = cell
+        self._cells: defaultdict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
+
+    def add(self, y: float, x: float) -> None:
+        self.points.append((y, x))
+        self._cells[int(y / self._cell), int(x / self._cell)].append((y, x))
+
+    def distance(self, y: float, x: float) -> float:
+        """To the nearest point, or infinity where none is nearer than a cell is wide."""
+        row, column = int(y / self._cell), int(x / self._cell)
+        cells = (self._cells.get((row + i, column + j), ()) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        return min((math.hypot(y - cy, x - cx) for cell in cells for cy, cx in cell), default=math.inf)
 
 
 def heap(rng: np.random.Generator, centre: FloatArray, diameter: float, n: int) -> FloatArray:

@@ -13,14 +13,18 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.lens import Lens
 from napari_drpnet.settings import SimulationSettings
-from napari_drpnet.simulation import camera, layout, specimen
+from napari_drpnet.simulation import background, camera, layout, specimen
+from napari_drpnet.simulation.background import Background
 from napari_drpnet.simulation.contamination import contaminate, grains
-from napari_drpnet.simulation.exposure import Exposure, draw_exposure, expose, log_uniform, visibility
+from napari_drpnet.simulation.exposure import Exposure, draw_exposure, expose, image_of, log_uniform
+from napari_drpnet.simulation.filters import filter_radially, radial_spectrum
 from napari_drpnet.simulation.optics import slab_heights
 from napari_drpnet.simulation.orientations import directions, random_views, view_weights
 from napari_drpnet.simulation.scene import LabelArray, Poses, Scene, draw_poses, outline_boxes
 from napari_drpnet.simulation.stain import stain
+from napari_drpnet.simulation.strength import balance, signal_to_noise, wanted
 from napari_drpnet.simulation.structures import procedural_structure, read_structure
+from napari_drpnet.simulation.treatment import treat
 from napari_drpnet.simulation.views import Views, make_views
 
 _PROCEDURAL = 64  # different made-up particles, where no structures are given
@@ -70,8 +74,7 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
     Raises
     ------
     UserError
-        When a structure, the detector's MTF, or a micrograph of ``noise_like``, cannot be read, or a particle is
-        larger than the picture.
+        When a structure, the detector's MTF, or a real image cannot be read, or a particle is larger than the picture.
     """
     rng = np.random.default_rng([settings.seed, index])
     views = _views_of(settings, index)
@@ -80,13 +83,26 @@ def simulate_one(settings: SimulationSettings, index: int) -> Simulated:
         pixel_size = views.diameter / rng.uniform(*settings.diameter_px)
     diameter = views.diameter / pixel_size
     _check_size(views.name, diameter, settings.size)
-    exposure = draw_exposure(rng, settings)
+    exposure, contrast, ground = draw_exposure(rng, settings), 1.0, None
+    if settings.backgrounds and rng.random() < settings.transplanted:
+        ground = background.cut(rng, settings, diameter)
+    else:
+        contrast, exposure = balance(rng, settings, views, exposure)
     scene = Scene(settings.size, pixel_size, slab_heights(exposure.thickness, exposure.lens, pixel_size))
-    empty = rng.random() < settings.empty
+    if ground is not None:
+        scene.hide(~ground.free)
+    empty = bool(rng.random() < settings.empty)
     _add_surroundings(rng, settings, scene, diameter, empty)
-    poses = _add_particles(rng, settings, scene, views, exposure, empty)
-    intensity, clean = expose(rng, scene, exposure, settings.noise_free)
-    image = _develop(rng, settings, intensity, exposure, pixel_size)
+    poses = _add_particles(rng, settings, scene, views, exposure, contrast, empty)
+    if ground is not None:
+        image, clean = _transplant(rng, settings, scene, views, exposure, ground)
+    else:
+        intensity, clean = expose(rng, scene, exposure, settings.noise_free)
+        image = _count(rng, settings, intensity, exposure, pixel_size)
+    if rng.random() < settings.defects:
+        image = camera.add_defects(rng, image)
+    if rng.random() < settings.processed:
+        image = treat(rng, image, diameter)
     micrograph = Micrograph.from_array(image, pixel_size, f"{views.name}_{index:05d}")
     return found(micrograph, scene, views, poses, exposure, clean)
 
@@ -115,12 +131,19 @@ def found(
     return Simulated(micrograph, truth, rot, tilt, poses.height, exposure.lens, scene.mask(), clean, exposure.stained)
 
 
-def _views_of(settings: SimulationSettings, index: int) -> Views:
-    """The structure of this micrograph: all are used, in an order shuffled anew each time round."""
+def structure_of(settings: SimulationSettings, index: int) -> Path | int:
+    """The structure of this micrograph: all are used, in an order shuffled anew each time round.
+
+    A file, or the number of a made-up particle.
+    """
     choices: tuple[Path | int, ...] = settings.structures or tuple(range(_PROCEDURAL))
     turn, place = divmod(index, len(choices))
     order = np.random.default_rng([settings.seed, turn, 11]).permutation(len(choices))
-    source = choices[order[place]]
+    return choices[int(order[place])]
+
+
+def _views_of(settings: SimulationSettings, index: int) -> Views:
+    source = structure_of(settings, index)
     if settings.diameter_px is not None:
         return load_views(source, settings.views, settings.seed)
     return load_views(source, settings.views, settings.seed, settings.pixel_size, settings.size)
@@ -160,7 +183,10 @@ def _add_surroundings(
     if rng.random() < settings.carbon:
         gold = bool(rng.random() < 0.25)
         reach = rng.uniform(0.3, 2.0) if empty else None
-        scene.cover(*specimen.film_edge(rng, scene.shape, scene.pixel_size, gold, reach))
+        film, hides = specimen.film_edge(rng, scene.shape, scene.pixel_size, gold, reach)
+        if not gold and rng.random() < settings.on_carbon:
+            hides = specimen.rim(hides, 0.3 * diameter)
+        scene.cover(film, hides)
     if empty and settings.contamination and rng.random() < 0.3:
         everywhere: MaskArray = np.ones(scene.shape, dtype=np.bool_)
         scene.cover(grains(rng, scene, diameter), everywhere)
@@ -175,18 +201,15 @@ def _add_particles(
     scene: Scene,
     views: Views,
     exposure: Exposure,
+    contrast: float,
     empty: bool,
 ) -> Poses:
-    """The whole, visible particles."""
+    """The whole, visible particles; ``contrast`` is the factor on their potential."""
     anyhow = np.full(len(views.whole), 1 / len(views.whole))
     if empty:
         return draw_poses(rng, np.empty((0, 2)), anyhow)
     before = scene.potential[0].copy() if exposure.stained else None
     diameter = views.diameter / scene.pixel_size
-    contrast = rng.uniform(*settings.contrast)
-    contrast *= float(np.clip(1, *np.asarray(settings.visibility) / (contrast * visibility(views, exposure))))
-    if exposure.stained:
-        contrast = 1.0
     weights = _preferences(rng, settings, views)
     reach, surface = max(0.0, exposure.thickness - views.diameter) / 2, rng.uniform(*settings.surface)
     centres = layout.scatter(
@@ -216,23 +239,35 @@ def _preferences(rng: np.random.Generator, settings: SimulationSettings, views: 
     return view_weights(directions(views.rot, views.tilt), preferred, log_uniform(rng, (4.0, 60.0)), part)
 
 
-def _develop(
+def _transplant(
+    rng: np.random.Generator,
+    settings: SimulationSettings,
+    scene: Scene,
+    views: Views,
+    exposure: Exposure,
+    ground: Background,
+) -> tuple[ImageArray, ImageArray | None]:
+    """The picture of the scene without noise on a real background, and, on demand, that on an even one."""
+    power, at = background.noise_power(ground.image, views.diameter / scene.pixel_size)
+
+    def noise(fy: ImageArray, fx: ImageArray) -> FloatArray:
+        return np.interp(np.hypot(fy, fx) * scene.pixel_size, at, power) * scene.pixel_size**2
+
+    gain = np.float32(wanted(rng, settings) / signal_to_noise(views, exposure.lens, noise))
+    picture = image_of(scene, exposure.lens)
+    return ground.image + gain * (picture - 1), picture if settings.noise_free else None
+
+
+def _count(
     rng: np.random.Generator, settings: SimulationSettings, intensity: ImageArray, exposure: Exposure, pixel_size: float
 ) -> ImageArray:
-    """Count the electrons, and do what is done to a micrograph before anybody picks on it."""
+    """What the detector makes of the intensity."""
     falloff = rng.uniform(0.1, 0.8)
     if settings.noise_like and rng.random() < 0.5:
         spectrum = _spectrum_of(settings.noise_like[int(rng.integers(len(settings.noise_like)))])
-        image = camera.counts_with_spectrum(rng, intensity, exposure.dose, pixel_size, spectrum)
-    else:
-        response = camera.detector_response(falloff) if settings.mtf is None else _mtf_of(settings.mtf)
-        image = camera.count_electrons(rng, intensity, exposure.dose, pixel_size)
-        image = camera.filter_radially(image, response)
-    if rng.random() < settings.defects:
-        image = camera.add_defects(rng, image)
-    if rng.random() < settings.processed:
-        image = camera.post_process(rng, image)
-    return image
+        return camera.counts_with_spectrum(rng, intensity, exposure.dose, pixel_size, spectrum)
+    response = camera.detector_response(falloff) if settings.mtf is None else _mtf_of(settings.mtf)
+    return filter_radially(camera.count_electrons(rng, intensity, exposure.dose, pixel_size), response)
 
 
 _mtf_of = lru_cache(maxsize=8)(camera.read_mtf)
@@ -240,4 +275,4 @@ _mtf_of = lru_cache(maxsize=8)(camera.read_mtf)
 
 @lru_cache(maxsize=256)
 def _spectrum_of(path: Path) -> FloatArray:
-    return camera.radial_spectrum(read_micrograph(path).image)
+    return radial_spectrum(read_micrograph(path).image)

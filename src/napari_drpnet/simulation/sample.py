@@ -11,6 +11,7 @@ from napari_drpnet.lens import Lens
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.exposure import Exposure, expose
+from napari_drpnet.simulation.filters import filter_radially
 from napari_drpnet.simulation.micrograph import found
 from napari_drpnet.simulation.scene import Scene, draw_poses
 from napari_drpnet.simulation.structures import procedural_structure
@@ -67,6 +68,6 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
     scene.add_particles(views.broken, views.voxel, pieces, contrast=1.0)
     intensity, _ = expose(rng, scene, _EXPOSURE)
     counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
-    image = camera.filter_radially(counts, camera.detector_response(0.6))
+    image = filter_radially(counts, camera.detector_response(0.6))
     micrograph = Micrograph.from_array(image, PIXEL_SIZE, "sample")
     return micrograph, found(micrograph, scene, views, poses, _EXPOSURE).truth

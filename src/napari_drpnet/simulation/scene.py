@@ -62,10 +62,17 @@ def draw_poses(
 
 def outline_boxes(images: Stack, poses: Poses) -> FloatArray:
     """Height and width of the outlines of particles, ``(n, 2)`` in pixels of their projections ``(k, n, n)``."""
-    inside = {k: np.argwhere(images[k] > OUTLINE * images[k].max()) for k in np.unique(poses.view).tolist()}
-    turned = (inside[k] @ _turn(psi).T for k, psi in zip(poses.view.tolist(), poses.psi.tolist(), strict=True))
+    ends = {k: _ends_of_rows(images[k] > OUTLINE * images[k].max()) for k in np.unique(poses.view).tolist()}
+    turned = (ends[k] @ _turn(psi).T for k, psi in zip(poses.view.tolist(), poses.psi.tolist(), strict=True))
     # A pixel has a width, too.
     return np.array([np.ptp(yx, axis=0) + 1 for yx in turned]).reshape(-1, 2)
+
+
+def _ends_of_rows(inside: MaskArray) -> FloatArray:
+    """``(n, 2)`` first and last pixels of the rows of a mask: nothing of it reaches further, however it is turned."""
+    rows = np.flatnonzero(inside.any(axis=1))
+    first, last = inside[rows].argmax(axis=1), inside.shape[1] - 1 - inside[rows, ::-1].argmax(axis=1)
+    return np.stack([np.tile(rows, 2), np.concatenate([first, last])], axis=1).astype(np.float64)
 
 
 def _turn(psi: float) -> FloatArray:
@@ -124,6 +131,11 @@ class Scene:
         """Add a layer over the whole canvas."""
         self.potential[self.slab_at(height)] += potential
         self.visible &= ~hides
+
+    def hide(self, hidden: MaskArray) -> None:
+        """Let no particle lie where ``(size, size)`` of the picture is hidden, nor beyond its border beside it."""
+        beyond = (self.margin, self.full - self.size - self.margin)
+        self.visible &= ~np.pad(hidden, beyond, mode="edge")
 
     def add_particles(
         self, images: Stack, voxel: float, poses: Poses, contrast: float, outline: MaskArray | None = None

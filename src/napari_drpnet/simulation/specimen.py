@@ -52,13 +52,24 @@ def _first_peak(noise: ImageArray, pixel_size: float) -> ImageArray:
     return np.asarray(scipy.fft.irfft2(spectrum, noise.shape, overwrite_x=True, workers=1), dtype=np.float32)
 
 
-def cloud(rng: np.random.Generator, shape: tuple[int, int], exponent: float = 3.0, coarse: int = 64) -> ImageArray:
-    """Smooth random field of unit standard deviation whose power falls as ``f^-exponent``."""
+def cloud(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    exponent: float = 3.0,
+    coarse: int = 64,
+    normalised: bool = True,
+) -> ImageArray:
+    """Smooth random field whose power falls as ``f^-exponent``, with ``coarse`` nodes to its longer side.
+
+    Its standard deviation is 1, or, if not ``normalised``, at one wave a picture its nodes are white noise of unit
+    variance.
+    """
     h, w = (max(8, -(-n * coarse // max(shape))) for n in shape)
     f = np.hypot(scipy.fft.fftfreq(h)[:, None], scipy.fft.rfftfreq(w)[None, :]) * max(h, w)
     amplitude = np.where(f > 0, np.maximum(f, 0.7), np.inf) ** (-exponent / 2)
-    field = scipy.fft.irfft2(scipy.fft.rfft2(rng.standard_normal((h, w)), workers=1) * amplitude, (h, w), workers=1)
-    return stretch(np.asarray(field / field.std(), dtype=np.float32), shape)
+    white = rng.standard_normal((h, w))
+    field = np.asarray(scipy.fft.irfft2(scipy.fft.rfft2(white, workers=1) * amplitude, (h, w), workers=1))
+    return stretch((field / field.std() if normalised else field).astype(np.float32), shape)
 
 
 def stretch(field: ImageArray, shape: tuple[int, int]) -> ImageArray:
@@ -122,6 +133,13 @@ def film_edge(
         thickness, potential = rng.uniform(80, 220), _CARBON_POTENTIAL
         texture = _amorphous(rng, shape, pixel_size, thickness)
     return (ramp * (potential * thickness * (1 + texture))).astype(np.float32), inside > 0
+
+
+def rim(film: MaskArray, width: float) -> MaskArray:
+    """The film within ``width`` pixels of its edge."""
+    if film.all():
+        return np.zeros_like(film)
+    return np.asarray(film & (ndimage.distance_transform_edt(film) < width))
 
 
 def _amorphous(rng: np.random.Generator, shape: tuple[int, int], pixel_size: float, thickness: float) -> ImageArray:
