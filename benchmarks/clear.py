@@ -1,7 +1,7 @@
 """Particles of any clarity, and pictures that somebody changed: ``python benchmarks/clear.py --shared ../shared``.
 
 One table, a row for each kind of micrograph and picker; ``--detector`` puts other detectors beside the shipped one. The
-micrographs show the test proteins of ``training/simulate.sh`` and nothing else, at one visibility each (a
+micrographs show test proteins (``training/proteins-testing.txt``) and nothing else, at one visibility each (a
 particle's signal-to-noise ratio at low resolution). They are simulated once, to ``--simulated``. Changed ones are those
 of the visibility ``--changed-at``:
 
@@ -19,7 +19,6 @@ Best F1 and AP do not depend on a threshold. The rules are those of ``benchmarks
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -35,18 +34,15 @@ from contenders import Ours, of_file, ready
 from measures import Sample, TestSet, at_threshold, judge, measure
 from napari_drpnet import Micrograph, Picks
 from napari_drpnet.data import ImageArray
-from napari_drpnet.io.fields import dump
-from napari_drpnet.jobs import finish, simulate
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.rescaling import rescale
-from napari_drpnet.settings import SimulationSettings
 from quality import DEFAULT_THRESHOLD, Row, markdown
+from simulated import simulated, kept_for_testing
 
 VISIBILITIES = (2, 5, 10, 25, 50, 100, 200, 500, 1000)
 COLUMNS = {"micrographs": "", "picker": "", "n": "d", "particles": "d"} | dict.fromkeys(
     ("R", "P", "F1", "R auto", "P auto", "F1 auto", "best F1", "AP"), ".3f"
 )
-RECIPE = Path(__file__).parents[1] / "training" / "simulate.sh"
 BINNED = 12  # pixels a particle
 
 # An image, and the diameter of its particles in pixels.
@@ -146,36 +142,13 @@ def kinds(visibilities: Sequence[float], changed_at: float) -> Iterator[Kind]:
         yield Kind(name, at, change)
 
 
-def test_proteins(shared: Path) -> tuple[Path, ...]:
-    """Those that `training/simulate.sh` keeps for testing."""
-    (names,) = re.findall(r'\btesting="([^"]*)"', RECIPE.read_text())
-    files = (file for name in names.split() for file in sorted((shared / "structures").glob(f"m*s/{name}*.gz")))
-    return tuple(files)
-
-
 def micrographs(kind: Kind, structures: tuple[Path, ...], count: int, folder: Path) -> list[Sample]:
     """Simulated where the folder does not have them yet, then changed; whole particles only, nothing else in view."""
-    settings = SimulationSettings(
-        structures=structures,
-        count=count,
-        seed=17,
-        size=1024,
-        diameter_px=(30, 60),
-        coverage=(0.25, 0.25),
-        broken=(0, 0),
-        contamination=0,
-        carbon=0,
-        empty=0,
-        aggregates=0,
-        defects=0,
-        processed=0,
-    ).model_copy(update=kind.settings)
-    out = folder / kind.folder
-    recipe = out / "simulation.yaml"
-    if recipe.exists() and recipe.read_text() != dump(settings.model_dump(mode="json")):
-        raise SystemExit(f"{out} holds other micrographs. Remove it, or choose another folder with --simulated.")
-    if len(list(out.glob("*.mrc"))) != count:
-        finish(simulate(settings, out))
+    nothing_else: dict[str, Any] = dict.fromkeys(
+        ("contamination", "carbon", "empty", "aggregates", "defects", "processed"), 0
+    )
+    told = {"seed": 17, "coverage": (0.25, 0.25), "broken": (0, 0)} | nothing_else | kind.settings
+    out = simulated(structures, folder / kind.folder, count=count, **told)
     return [kind.change(sample) for sample in TestSet(kind.name, out).samples]
 
 
@@ -207,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     contenders = [*(Ours(name, {}, picker=name) for name in options.pickers), *map(of_file, options.detector)]
-    structures = test_proteins(options.shared)
+    structures = kept_for_testing(options.shared)
     table = []
     for kind in kinds(sorted({*VISIBILITIES, options.changed_at}), options.changed_at):
         if any(part in kind.name for part in options.only):

@@ -84,7 +84,7 @@ class TestSet:
 
 def longer_side(micrograph: Micrograph) -> float:
     """In Angstrom."""
-    return max(micrograph.image.shape) * micrograph.frame.known_pixel_size()
+    return float(max(micrograph.image.shape)) * micrograph.frame.known_pixel_size()
 
 
 def find_sets(data: Path, simulated: Path) -> Iterator[TestSet]:

@@ -1,7 +1,7 @@
 """How good the networks are: ``python benchmarks/quality.py --data ../shared/data``.
 
 One table, one row for each set and picker. Sets: simulated test proteins that no network was trained on or chosen by,
-at several doses (the folders ``test-*`` of ``--simulated``, made by ``training/simulate.sh``); real micrographs with
+at several doses (the folders ``test-*`` of ``--simulated``, made by ``benchmarks/simulated.py``); real micrographs with
 labels; and images with nothing to pick. A set whose images trained a network is not scored with it.
 
 The rules are those of `napari_drpnet.evaluation`: one-to-one, at most half a diameter apart, an edge band left out,

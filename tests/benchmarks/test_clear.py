@@ -10,6 +10,7 @@ from measures import Sample
 from napari_drpnet.data import Frame, Micrograph, Picks
 from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation import simulate_one
+from simulated import kept_for_testing
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +59,11 @@ def test_changes_do_what_they_say(sample: Sample) -> None:
     assert clear.denoised(image, diameter).std() < image.std()
 
 
-def test_the_proteins_are_those_of_the_recipe(tmp_path) -> None:
+def test_the_proteins_are_those_kept_for_testing(tmp_path) -> None:
     for name in ("models/1f2n.cif.gz", "maps/7kfe.mrc.gz", "models/1bxn.cif.gz"):
         (tmp_path / "structures" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "structures" / name).touch()
-    assert [file.name for file in clear.test_proteins(tmp_path)] == ["1f2n.cif.gz", "7kfe.mrc.gz"]
+    assert [file.name for file in kept_for_testing(tmp_path)] == ["1f2n.cif.gz", "7kfe.mrc.gz"]
 
 
 def test_a_row_is_scored_with_the_options_of_its_kind(sample: Sample) -> None:
