@@ -37,7 +37,7 @@ from napari_drpnet.data import ImageArray
 from napari_drpnet.pickers.protocol.choosing import suited
 from napari_drpnet.rescaling import rescale
 from quality import DEFAULT_THRESHOLD, Row, markdown
-from simulated import simulated, kept_for_testing
+from simulated import kept_for_testing, simulated
 
 VISIBILITIES = (2, 5, 10, 25, 50, 100, 200, 500, 1000)
 COLUMNS = {"micrographs": "", "picker": "", "n": "d", "particles": "d"} | dict.fromkeys(
