@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_drpnet import Micrograph, UserError
-from napari_drpnet.pickers.grey import linear, robust, shown
+from napari_drpnet.pickers.grey import robust
 from napari_drpnet.pickers.seen import network_image
+from napari_drpnet.training.looks import linear, shown
 
 NOISE = np.random.default_rng(0).standard_normal((300, 400), np.float32)
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_drpnet.pickers.grey import linear, shown
 from napari_drpnet.training import looks
-from napari_drpnet.training.looks import Chance, change_looks
+from napari_drpnet.training.looks import Chance, change_looks, linear, shown
 
 CPU = torch.device("cpu")
 CHANGES = [change for _, change in looks._CHANGES]
