@@ -1,9 +1,12 @@
 """Probabilities of the pickers without a network: ``python training/calibrate.py log`` or ``template``.
 
-Prints the coefficients that belong into ``pickers/log.py`` or ``pickers/template.py``: a logistic model of
-`classical.terms`, fitted on the validation sets of ``training/simulate.sh`` with the weights they have in
-``shipped.yaml``, and how well it does on each of them. Templates are the ball that the picker has without any, and
-projections of the true structure, at equal weights.
+Prints the coefficients that belong into ``pickers/classical/log.py`` or ``template.py``: a logistic model of
+`maps.terms`, fitted on validation sets, and how well it does on each of them. These pickers look at micrographs, not
+at what networks are shown, so the sets are made as files first:
+
+    python benchmarks/simulated.py validation validation-crowded validation-faint validation-empty
+
+Templates are the ball that the picker has without any, and projections of the true structure, at equal weights.
 """
 
 from __future__ import annotations
@@ -58,6 +61,8 @@ def sightings(picker: str, simulated: Path, structures: Path, every: int, folder
 
     for name, weight in WEIGHTS.items():
         images = sorted((simulated / name).glob("*.mrc"))[::every]
+        if not images:
+            raise SystemExit(f"{simulated / name} has no micrographs. First: python benchmarks/simulated.py {name}")
         for image in images:
             share = weight / len(images)
             yield look(picker, image, {}, name, share)

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/.
+# Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/. What most
+# recipes learn from is made before (docs/training.md). DEVICE=cuda training/train.sh NAME trains on a graphics card.
 # The shipped files are those of `shipped`, copied to src/napari_drpnet/weights/ as detector and classifier, and the
-# detector of `training/train.sh fcrn`. `drpnet-paper` trains both as the DRPnet paper did.
+# detector of `fcrn`, which has no classifier. `drpnet-paper` trains both as the DRPnet paper did.
 set -euo pipefail
 export OMP_NUM_THREADS=1
+device=${DEVICE:-cpu}
 name=$1
 shift
 detector=runs/networks/$name-detector.safetensors
-napari-drpnet train-detector --settings "training/$name.yaml" --device cpu --out "$detector" "$@"
-length=(--steps 1500 --batch 32 --rate 0.001)
-if [ "$name" = drpnet-paper ]; then
-    length=(--epochs 5 --batch 8 --rate 0.00005)
-fi
-if [ "$name" != fcrn ]; then
-    napari-drpnet train-classifier --settings "training/$name.yaml" --device cpu --detector "$detector" \
-        "${length[@]}" --out "runs/networks/$name-classifier.safetensors"
-fi
+napari-drpnet train-detector --settings "training/$name.yaml" --device "$device" --out "$detector" "$@"
+# How long the detector learns, at which rate and how its weights are averaged does not suit a network of patches.
+case $name in
+    fcrn) exit ;;
+    drpnet-paper) length=(--epochs 5 --batch 8 --rate 0.00005) ;;
+    *) length=(--steps 1500 --batch 32 --rate 0.001 --average 0.998) ;;
+esac
+napari-drpnet train-classifier --settings "training/$name.yaml" --device "$device" --detector "$detector" \
+    "${length[@]}" --out "runs/networks/$name-classifier.safetensors"

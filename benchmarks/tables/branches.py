@@ -1,10 +1,12 @@
 """PIXER's figure 5: one to five parallel atrous branches, of the rates 2, 4, 6, 8, 10 in that order.
 
 Five segmentation networks, trained alike: each begins from the trunk of the shipped classification network and learns
-whole masks for 100 steps, from every fifth micrograph of the simulated sets plain, crowded and faint of
-``training/simulate.sh``. Judged on every fifth of validation, validation-crowded and validation-faint, which show
-other proteins. "pixel IoU": of the map at 0.5 with the masks, mean over micrographs, and quartiles. The networks are
-kept in ``runs/branches``.
+whole masks for 100 steps, from the simulated sets plain, crowded and faint. Judged on every fifth micrograph of
+validation, validation-crowded and validation-faint, which show other proteins. "pixel IoU": of the map at 0.5 with the
+masks, mean over micrographs, and quartiles. The networks are kept in ``runs/branches``. First:
+
+    python benchmarks/simulated.py plain crowded faint --count 30
+    python benchmarks/simulated.py validation validation-crowded validation-faint
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import torch
 
 from napari_drpnet.io.weights import read_weights
 from napari_drpnet.networks import with_tensors
-from napari_drpnet.settings import PixerTrainSettings, TrainingSet
+from napari_drpnet.settings import Grey, PixerTrainSettings, TrainingSet
 from napari_drpnet.steps import drained
 from napari_drpnet.training.masks import Masked, load_masks
 from napari_drpnet.training.pixer import detect_all, ious, train_pixer
@@ -39,7 +41,7 @@ def rows(data: Path) -> Iterator[Task]:
 
 def _row(branches: int) -> Row:
     recipe = PixerTrainSettings(
-        training=_sets("plain", "crowded", "faint"),
+        training=_sets("", "plain", "crowded", "faint"),
         sorter="pixer-sorter",
         branches=branches,
         core=1.0,
@@ -55,9 +57,10 @@ def _row(branches: int) -> Row:
         drained(train_pixer(recipe, file.parent))
     card, tensors = read_weights(str(file))
     network = with_tensors(card.network, card.options, tensors).eval()
+    shown = _validation(recipe.diameter, card.grey)
     with torch.inference_mode():
-        each = ious(network, _validation(recipe.diameter), recipe.core * recipe.diameter)
-        evidence = Evidence(detect_all(network, [one.example for one in _validation(recipe.diameter)], recipe.diameter))
+        each = ious(network, shown, recipe.core * recipe.diameter)
+        evidence = Evidence(detect_all(network, [one.example for one in shown], recipe.diameter))
     low, high = np.quantile(each, (0.25, 0.75))
     return {
         "branches": str(branches),
@@ -69,10 +72,11 @@ def _row(branches: int) -> Row:
     }
 
 
-def _sets(*names: str) -> tuple[TrainingSet, ...]:
-    return tuple(TrainingSet(micrographs=str(_SIMULATED / name / "*[05].mrc")) for name in names)
+def _sets(files: str, *names: str) -> tuple[TrainingSet, ...]:
+    return tuple(TrainingSet(micrographs=str(_SIMULATED / name / files)) for name in names)
 
 
 @cache
-def _validation(diameter: float) -> list[Masked]:
-    return load_masks(load_examples(_sets("validation", "validation-crowded", "validation-faint"), diameter, "robust"))
+def _validation(diameter: float, grey: Grey) -> list[Masked]:
+    sets = _sets("*[05].mrc", "validation", "validation-crowded", "validation-faint")
+    return load_masks(load_examples(sets, diameter, grey))

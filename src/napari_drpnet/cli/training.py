@@ -80,7 +80,7 @@ def train_classifier(
     out: WeightsFile = Path("classifier.safetensors"),
     *,
     labelled: LabelledSet,
-    told: Annotated[Given, options(TrainSettings, "start", "epochs", *LENGTH)],
+    told: Annotated[Given, options(TrainSettings, "start", "epochs", "average", *LENGTH)],
     patches: Annotated[
         Path | None, typer.Option(help="Learn from this patch set; beside --project, in the place of its own patches.")
     ] = None,
@@ -94,7 +94,7 @@ def train_classifier(
     napari-drpnet train-classifier --project DIR
     """
     if project is not None or patches is not None:
-        _refuse_beside(settings, labelled, told)
+        _refuse_beside(settings, labelled, told, "average")
         asked = _of_retraining(told) | name
         job = (
             jobs.retrain_project(project, asked, patches)
