@@ -23,8 +23,8 @@ from napari_drpnet.evaluation.reliability import calibration_error
 from napari_drpnet.pickers.classical.maps import terms
 from napari_drpnet.settings import TemplateSetSettings
 from napari_drpnet.training.detections import Detections, assessed
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.run import Evidence, calibrate
-from napari_drpnet.training.sets import Example
 
 WEIGHTS = {"validation": 1.0, "validation-crowded": 1.0, "validation-faint": 0.5, "validation-empty": 0.33}
 VIEWS, ANGLE_STEP = 8, 15.0

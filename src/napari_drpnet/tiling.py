@@ -1,7 +1,7 @@
 """Run a fully convolutional network over an image of any size, in overlapping tiles that leave no seam.
 
 Each tile is read with a margin as wide as the network's reach, and only its core is kept, so a pixel of the map
-never depends on where tiles end. The image itself is reflected at its border.
+never depends on where tiles end. The image itself is reflected at its border, as far as a particle or two.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.stages import stage
 
 _MAX_TILE_PIXELS = 1 << 21
+# Pixels of the reflected image beyond its border; further out there is nothing, as around the crops of training.
+_BEYOND = 64
 
 
 class FullyConvolutional(Protocol):
@@ -40,6 +42,12 @@ def _round_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
+def _margins(network: FullyConvolutional) -> tuple[int, int]:
+    """Image pixels around a tile, and of the reflected image around all of them."""
+    margin = _round_up(network.reach, network.multiple)
+    return margin, min(margin, _round_up(_BEYOND, network.multiple))
+
+
 def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) -> int:
     """Side of a tile's core in image pixels, a multiple of the network's, that keeps a pass within ``memory`` MB.
 
@@ -49,8 +57,8 @@ def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) 
         When the memory does not hold even the smallest tile.
     """
     pixels = min(_MAX_TILE_PIXELS, memory * 1_000_000 // (4 * network.floats))
-    margin = _round_up(network.reach, network.multiple)
-    if (shape[0] + 2 * margin) * (shape[1] + 2 * margin) <= pixels:
+    margin, beyond = _margins(network)
+    if (shape[0] + 2 * beyond) * (shape[1] + 2 * beyond) <= pixels:
         return _round_up(max(shape), network.multiple)
     side = (int(pixels**0.5) - 2 * margin) // network.multiple * network.multiple
     if side < network.multiple:
@@ -122,22 +130,24 @@ def _run_tiles(
     network: FullyConvolutional, image: ImageArray, device: torch.device, side: int, exact: bool
 ) -> Generator[float, None, ImageArray]:
     h, w = image.shape
-    margin = _round_up(network.reach, network.multiple)
+    margin, beyond = _margins(network)
     core_h, core_w = _round_up(h, network.multiple), _round_up(w, network.multiple)
     padded = torch.from_numpy(
-        np.pad(image, ((margin, margin + core_h - h), (margin, margin + core_w - w)), mode="symmetric")
+        np.pad(image, ((beyond, beyond + core_h - h), (beyond, beyond + core_w - w)), mode="symmetric")
     )
     stride = network.stride
     out = np.empty((0, core_h // stride, core_w // stride), np.float32)
     tiles = [(y, x) for y in range(0, core_h, side) for x in range(0, core_w, side)]
     for done, (y, x) in enumerate(tiles, start=1):
         bottom, right = min(y + side, core_h), min(x + side, core_w)
-        tile = padded[y : bottom + 2 * margin, x : right + 2 * margin]
+        top, left = max(0, y + beyond - margin), max(0, x + beyond - margin)
+        tile = padded[top : bottom + beyond + margin, left : right + beyond + margin]
         scored = _forward(network, tile, device, exact)
         if not len(out):
             out = np.empty((len(scored), *out.shape[1:]), np.float32)
-        inner = margin // stride
-        core = scored[:, inner : scored.shape[1] - inner, inner : scored.shape[2] - inner]
+        first, second = (y + beyond - top) // stride, (x + beyond - left) // stride
+        rows, columns = (bottom - y) // stride, (right - x) // stride
+        core = scored[:, first : first + rows, second : second + columns]
         out[:, y // stride : bottom // stride, x // stride : right // stride] = core
         yield done / len(tiles)
     return out[:, : h // stride, : w // stride]

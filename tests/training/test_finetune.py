@@ -10,8 +10,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard, read_weights, write_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import FINE_TUNING, SimulationSettings, TrainSettings
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.finetune import example_halves, recalibrate
-from napari_drpnet.training.sets import Example
 
 EARLIER = (1.5, 0.3, -0.4)
 

@@ -14,6 +14,7 @@ from napari_drpnet.networks import PixerSegmenter, PixerSorter, build, with_tens
 from napari_drpnet.settings import PixerTrainSettings, SimulationSettings, TrainingSet
 from napari_drpnet.training.commands import TRAINING
 from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.masks import (
     CONTAMINATION,
     PARTICLE,
@@ -25,7 +26,7 @@ from napari_drpnet.training.masks import (
     pixel_iou,
 )
 from napari_drpnet.training.pixer import Beginning, mean_iou, sorting_loss
-from napari_drpnet.training.sets import Example, load_examples
+from napari_drpnet.training.sets import load_examples
 from napari_drpnet.training.sorting import places, sorter_patches
 
 

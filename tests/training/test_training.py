@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from napari_drpnet.training.augment import View
 from PIL import Image
 from scipy.special import expit
 
@@ -24,13 +25,13 @@ from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
-from napari_drpnet.training.augment import View
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
 from napari_drpnet.training.datasets import Centred, Crops, Fixed, anywhere
 from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.run import Evidence, calibrate, conclude, scorer
-from napari_drpnet.training.sets import Example, load_examples
+from napari_drpnet.training.sets import load_examples
 from napari_drpnet.training.targets import cone, distance
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
 

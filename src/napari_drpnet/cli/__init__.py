@@ -62,6 +62,7 @@ app.command()(with_options(harvesting.harvest))
 app.command()(with_options(templates.templates))
 app.command()(with_options(masks.masks))
 app.command()(with_options(training.retrain))
+app.command()(training.prepare)
 app.command()(with_options(training.train_detector))
 app.command()(with_options(training.train_classifier))
 for entry in TRAINING.values():

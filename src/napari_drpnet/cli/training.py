@@ -30,12 +30,25 @@ ProjectFolder = Annotated[
 Name = Annotated[Given, options(RetrainSettings, "name")]
 
 
+def prepare(
+    recipe: Annotated[Path, typer.Argument(metavar="YAML", help="The sets; see docs/training.md.")],
+    out: Annotated[Path, typer.Option(help="Folder for one file a set.")] = Path("prepared"),
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one a processor.")] = None,
+) -> None:
+    """Simulate, or read, what networks learn from, once for all of them.
+
+    Example: napari-drpnet prepare training/sets.yaml --out runs/prepared
+    """
+    for path in run_job(jobs.prepare(recipe, out, workers), "micrographs", log=sys.stderr):
+        typer.echo(str(path))
+
+
 def train_detector(
     settings: SettingsFile = None,
     out: WeightsFile = Path("detector.safetensors"),
     *,
     labelled: LabelledSet,
-    told: Annotated[Given, options(TrainSettings, "start", "network", "epochs", *LENGTH)],
+    told: Annotated[Given, options(TrainSettings, "start", "network", "size", "epochs", *LENGTH)],
     project: ProjectFolder = None,
     name: Name,
     calibrate_only: Annotated[

@@ -51,6 +51,8 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         self.path = path
         with warnings.catch_warnings(record=True) as self.warnings:
             warnings.simplefilter("always")
+            # mrcfile sets dtypes, which numpy 2.5 asks not to; its own complaints are of another kind.
+            warnings.simplefilter("ignore", DeprecationWarning)
             super().__init__(path, permissive=True, header_only=True)
 
     def _open_file(self, name: str) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,6 +51,8 @@ class WeightsCard(BaseModel):
         Sizes that the architecture leaves open, arguments of `networks.build`.
     classes
         What the outputs of a classifier after background stand for, where there are several.
+    grey
+        How grey levels are brought to the network, see `pickers.grey`; files that do not say it are older.
     of
         For a calibration: the picker that it corrects, and what its files held, by the field that names them.
     """
@@ -65,6 +67,7 @@ class WeightsCard(BaseModel):
     start: str = ""
     options: dict[str, int] = {}
     classes: tuple[str, ...] = ()
+    grey: Literal["percentiles", "robust"] = "percentiles"
     of: dict[str, str] = {}
 
 

@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.saving import savable, save_picks, suggested_file, with_size
     from napari_drpnet.jobs.simulation import simulate
     from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
-    from napari_drpnet.jobs.training import make_train_settings, train, train_classifier, train_detector
+    from napari_drpnet.jobs.training import make_train_settings, prepare, train, train_classifier, train_detector
     from napari_drpnet.jobs.watching import watch
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
@@ -148,7 +148,7 @@ _HOME = {
     "sample": ("demo", "write_sample"),
     "simulation": ("simulate",),
     "templates": ("templates_of_picks", "templates_of_structure"),
-    "training": ("make_train_settings", "train", "train_classifier", "train_detector"),
+    "training": ("make_train_settings", "prepare", "train", "train_classifier", "train_detector"),
     "saving": ("savable", "save_picks", "suggested_file", "with_size"),
     "watching": ("watch",),
 }

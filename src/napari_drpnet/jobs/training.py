@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.fields import read_fields
-from napari_drpnet.settings import TrainSettings, validated
+from napari_drpnet.settings import PrepareSettings, TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
 if TYPE_CHECKING:
@@ -57,6 +57,23 @@ def _recipe(given: dict[str, Any], training_set: dict[str, Any] | None, file: Pa
 def _listed(sets: Any) -> list[Any]:
     """The sets of a recipe; what is no list of them is left to the check of the settings."""
     return sets if isinstance(sets, list) else [] if sets is None else [sets]
+
+
+def prepare(recipe: Path, out: Path, processes: int | None = None) -> Job[list[Path]]:
+    """Simulate, or read, the sets of a recipe, and write each at the scale of the networks to the folder ``out``.
+
+    The recipe is a YAML file of `PrepareSettings`; ``processes`` goes before what it says.
+
+    Raises
+    ------
+    UserError
+        When the recipe or a set cannot be read.
+    """
+    from napari_drpnet.training.preparing import prepare_sets  # torch
+
+    fields = read_fields(recipe, "See docs/training.md for an example.")
+    settings = validated(PrepareSettings, fields | ({} if processes is None else {"workers": processes}))
+    return translate(prepare_sets(settings, out), lambda done: Progress(*done))
 
 
 def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:

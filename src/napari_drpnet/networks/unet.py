@@ -1,4 +1,4 @@
-"""A small U-Net that regresses the same map as FCRN with a wider view."""
+"""A U-Net that regresses the same map as FCRN with a wider view, in several sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+# Channels of each level; a level has half the pixels across of the one before. The first is of the first generation.
+WIDTHS = {
+    0: (24, 40, 64, 64),
+    1: (24, 40, 64, 96, 96),
+    2: (32, 56, 96, 128, 128),
+    3: (40, 80, 128, 192, 192),
+    4: (56, 112, 176, 272, 272),
+}
+# Input pixels that a pixel of the map is told of on either side.
+_REACH = {4: 112, 5: 240}
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
@@ -22,21 +33,32 @@ class UNet(nn.Module):
     from the edge of a carbon film. Every step keeps pixel *areas* in place (an even kernel for the stem, average
     pooling, bilinear enlargement), so map pixel ``i`` is centred on image coordinate ``2 i + 0.5``.
 
+    Parameters
+    ----------
+    size
+        Which of `WIDTHS`.
+
     Attributes
     ----------
     stride, reach, multiple, floats, bounded
         See `FCRN`.
+
+    Raises
+    ------
+    ValueError
+        For a size that is none of them.
     """
 
     stride = 2
-    reach = 112
-    multiple = 16
-    floats = 40
     bounded = True
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 0) -> None:
         super().__init__()
-        widths = (24, 40, 64, 64)
+        if size not in WIDTHS:
+            raise ValueError(f"there is no size {size}")
+        widths = WIDTHS[size]
+        self.reach, self.multiple = _REACH[len(widths)], 2 ** len(widths)
+        self.floats = widths[0] * 5 // 3
         self.stem = nn.Sequential(
             nn.Conv2d(1, widths[0], 6, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )
@@ -47,7 +69,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], 1, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """``(b, 1, h, w)`` image, sides multiples of 16, to ``(b, 1, h/2, w/2)`` map: 1 at a centre, 0 beyond it."""
+        """``(b, 1, h, w)`` image, sides of the multiple, to ``(b, 1, h/2, w/2)`` map: 1 at a centre, 0 beyond it."""
         levels = [self.first(self.stem(image))]
         for down in self.down:
             levels.append(down(levels[-1]))

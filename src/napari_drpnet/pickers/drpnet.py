@@ -85,7 +85,9 @@ class DRPnet:
         """
         check_size(micrograph, self.settings.diameter)
         target, sigma = self._scale(micrograph)
-        prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert)
+        prepared = network_image(
+            micrograph, self.settings.diameter, target, self.settings.invert, self.detector_card.grey
+        )
         yield 0.1
         values = yield from self._detect(prepared.image, sigma)
         frame = prepared.frame.rescaled(1 / self.detector.stride)
@@ -155,8 +157,9 @@ class DRPnet:
         """Logits of candidates at ``yx``, in micrograph pixels."""
         assert self.classifier is not None
         target, diameter = self.classifier_card.diameter, self.settings.diameter
-        if not math.isclose(prepared.frame.working_pixels(diameter), target):
-            prepared = network_image(micrograph, diameter, target, self.settings.invert)
+        same = self.classifier_card.grey == self.detector_card.grey
+        if not same or not math.isclose(prepared.frame.working_pixels(diameter), target):
+            prepared = network_image(micrograph, diameter, target, self.settings.invert, self.classifier_card.grey)
         at = prepared.frame.from_micrograph(yx)
         steps = classify_steps(self.classifier, prepared.image, at, Classifier.patch, self.device)
         return (yield from translate(steps, lambda part: 0.7 + 0.3 * part))

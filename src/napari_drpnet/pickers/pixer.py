@@ -103,7 +103,9 @@ class Pixer:
         """
         check_size(micrograph, self.settings.diameter)
         target, stride = self.card.diameter, self.segmenter.stride
-        prepared = network_image(micrograph, self.settings.diameter, target, self.settings.invert, add_noise=False)
+        prepared = network_image(
+            micrograph, self.settings.diameter, target, self.settings.invert, self.card.grey, add_noise=False
+        )
         yield 0.1
         memory = min(self.settings.memory, _TILE_MEMORY)
         steps = tiling.score_steps(self.segmenter, prepared.image, self.device, memory)

@@ -10,8 +10,9 @@ from napari_drpnet.candidates import IndexArray
 from napari_drpnet.data import FloatArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.contrast import within_noise
+from napari_drpnet.pickers.grey import robust
 from napari_drpnet.preprocess import evened, finished
-from napari_drpnet.settings import PreprocessSettings
+from napari_drpnet.settings import Grey, PreprocessSettings
 
 # Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
 BLUR = 0.05
@@ -22,24 +23,59 @@ _SMALLEST = 4
 
 
 def network_image(
-    micrograph: Micrograph, diameter: float, network_diameter: float, invert: bool, add_noise: bool = True
+    micrograph: Micrograph,
+    diameter: float,
+    network_diameter: float,
+    invert: bool,
+    grey: Grey = "percentiles",
+    add_noise: bool = True,
 ) -> Micrograph:
     """The micrograph as our networks see it, in training as in picking.
 
     Bad pixels replaced, rescaled so that a particle of ``diameter`` Angstrom spans ``network_diameter`` working pixels,
-    illumination evened out, noise added where the particles are too clear (`contrast.within_noise`; not with
-    ``add_noise`` False, for pickers that find clear particles as they are), fine noise smoothed, grey levels between
-    the 1st and 99th percentile brought to -0.5..0.5, particles dark.
+    illumination evened out, fine noise smoothed, grey levels brought to those that the network knows, particles dark.
+
+    Parameters
+    ----------
+    micrograph
+        Any scale.
+    diameter
+        Of a particle, in Angstrom.
+    network_diameter
+        Of a particle, in pixels of the result.
+    invert
+        Particles are bright.
+    grey
+        robust: see `grey.robust`. percentiles, for networks of the first generation: levels between the 1st and 99th
+        percentile become -0.5..0.5.
+    add_noise
+        With percentiles: add noise where the particles are too clear for these networks (`contrast.within_noise`).
+
+    Raises
+    ------
+    UserError
+        When the image is constant, or the pixel size is not known.
     """
     scale = network_diameter / micrograph.frame.working_pixels(diameter)
+    between = grey == "percentiles"
     steps = PreprocessSettings(
-        rescale=scale, illumination=ILLUMINATION * diameter, smoothing=BLUR * diameter, invert=invert
+        rescale=scale,
+        illumination=ILLUMINATION * diameter,
+        smoothing=BLUR * diameter,
+        stretch=between,
+        invert=invert and between,
     )
     even = evened(micrograph, steps)
-    if add_noise:
+    if between and add_noise:
         even = replace(even, image=within_noise(even.image, network_diameter, BLUR * network_diameter, even.valid))
     prepared = finished(even, steps)
-    return replace(prepared, image=prepared.image - np.float32(0.5))
+    if between:
+        return replace(prepared, image=prepared.image - np.float32(0.5))
+    try:
+        image = robust(prepared.image, prepared.valid)
+    except UserError as error:
+        raise UserError(f"{micrograph.frame.micrograph}: {error.message}", error.hint) from None
+    return replace(prepared, image=-image if invert else image)
 
 
 def check_size(micrograph: Micrograph, diameter: float) -> None:

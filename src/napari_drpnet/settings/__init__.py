@@ -12,6 +12,7 @@ from napari_drpnet.settings.base import (
     NO_PICK,
     USUAL_DISTANCE,
     Device,
+    Grey,
     Settings,
     ThresholdValue,
     extra_of,
@@ -44,7 +45,15 @@ from napari_drpnet.settings.project import SHARED, ProjectSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
-from napari_drpnet.settings.training import FINE_TUNING, SimulatedSet, TrainingSet, TrainSettings
+from napari_drpnet.settings.training import (
+    FINE_TUNING,
+    AnySet,
+    PreparedSet,
+    PrepareSettings,
+    SimulatedSet,
+    TrainingSet,
+    TrainSettings,
+)
 
 __all__ = [
     "AUTO",
@@ -57,6 +66,7 @@ __all__ = [
     "SHARED",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
+    "AnySet",
     "AveragingSettings",
     "CenterPickerSettings",
     "CenterPickerTrainSettings",
@@ -71,6 +81,7 @@ __all__ = [
     "Device",
     "EvaluationSettings",
     "Evidence",
+    "Grey",
     "HarvestSettings",
     "KnownHalves",
     "LoGSettings",
@@ -79,6 +90,8 @@ __all__ = [
     "PickerSettings",
     "PixerSettings",
     "PixerTrainSettings",
+    "PrepareSettings",
+    "PreparedSet",
     "PreprocessSettings",
     "ProjectSettings",
     "RetrainSettings",

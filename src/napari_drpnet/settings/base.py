@@ -68,6 +68,8 @@ def _devices(value: str) -> str:
     return value
 
 
+# How grey levels are brought to a network: see `pickers.grey`.
+Grey = Literal["percentiles", "robust"]
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[str, AfterValidator(_devices)]
 INPUTS = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from napari_drpnet.settings.base import DEVICES, Device, Invert, Seed, Settings, unit
+from napari_drpnet.settings.base import DEVICES, Device, Grey, Invert, Seed, Settings, unit
 from napari_drpnet.settings.simulation import SimulationSettings
 
 
@@ -42,27 +43,64 @@ class TrainingSet(Settings):
 
 
 class SimulatedSet(Settings):
-    """Micrographs simulated while the network learns from them, or once, to validate with."""
+    """Micrographs that are simulated when training begins."""
 
     simulate: SimulationSettings = Field(
-        description="What to simulate; structures may be folders and globs. Its count is the number of micrographs to "
-        "validate with, or for the classifier to learn from; a detector in training gets new ones to the end."
+        description="What to simulate; structures may be folders and globs. Many are better made once, for all "
+        "networks: napari-drpnet prepare."
     )
-    pool: int = Field(
-        64, ge=1, le=10_000, description="Micrographs to draw crops from; a new one takes the oldest's place."
+    only: tuple[str, ...] = Field(
+        (),
+        description="Of the structures those whose file names begin so, such as 1abc; or text files with one such "
+        "beginning a line.",
     )
-    every: int = Field(10, ge=1, description="Steps after which there is a new micrograph.")
+    without: tuple[str, ...] = Field(
+        (), description="Leave out the structures whose file names begin so: those for validation and testing."
+    )
     weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
 
 
+GREY: Any = Field(
+    "robust",
+    description="How grey levels are brought to the network. robust: by their median and spread, which no outlier "
+    "moves. percentiles: the 1st and 99th become -0.5 and 0.5, as for networks of the first generation.",
+)
+
+
+class PreparedSet(Settings):
+    """Micrographs that `napari-drpnet prepare` brought to the scale of the networks."""
+
+    prepared: Path = Field(description="A file that napari-drpnet prepare wrote.")
+    weight: float = Field(1.0, gt=0, description="How often it is drawn from, relative to the other sets.")
+
+
+_KINDS = {"prepared": PreparedSet, "simulate": SimulatedSet, "micrographs": TrainingSet}
+
+
 def _kind_of_set(fields: Any) -> str:
-    simulated = "simulate" in fields if isinstance(fields, dict) else isinstance(fields, SimulatedSet)
-    return "simulated" if simulated else "files"
+    if isinstance(fields, dict):
+        return next((kind for kind in _KINDS if kind in fields), "micrographs")
+    return next((kind for kind, model in _KINDS.items() if isinstance(fields, model)), "micrographs")
 
 
 AnySet = Annotated[
-    Annotated[TrainingSet, Tag("files")] | Annotated[SimulatedSet, Tag("simulated")], Discriminator(_kind_of_set)
+    Annotated[TrainingSet, Tag("micrographs")]
+    | Annotated[SimulatedSet, Tag("simulate")]
+    | Annotated[PreparedSet, Tag("prepared")],
+    Discriminator(_kind_of_set),
 ]
+
+
+class PrepareSettings(Settings):
+    """What is made ready for training, once for all networks that learn from it."""
+
+    sets: dict[str, AnySet] = Field(min_length=1, description="Sets by the name of the file that each becomes.")
+    diameter: float = Field(
+        32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=unit("network px")
+    )
+    grey: Grey = GREY
+    workers: int | None = Field(None, ge=1, le=256, description="Processes. Default: as many as there are processors.")
+
 
 # What suits a few labelled micrographs, where training begins from weights; whatever is given goes before it.
 FINE_TUNING: dict[str, Any] = {"steps": 200, "rate": 5e-4, "average": 0.97, "check_every": 50}
@@ -76,6 +114,9 @@ class TrainSettings(Settings):
     training: tuple[AnySet, ...] = Field(min_length=1, description="Sets to learn from.")
     validation: tuple[AnySet, ...] = Field((), description="Sets of other proteins, to choose and calibrate by.")
     network: Literal["unet", "fcrn"] = Field("unet", description="Architecture of the detector.")
+    size: int = Field(
+        0, ge=0, le=4, description="Size of the U-Net: 0.23, 0.55, 1.0, 2.2 or 4.3 million weights. Of fcrn: 0."
+    )
     start: str | None = Field(
         None,
         description="Weights to begin from instead of an untrained network, at the scale they were trained at: a name "
@@ -86,6 +127,7 @@ class TrainSettings(Settings):
     diameter: float = Field(
         32.0, gt=8, description="Diameter every particle is brought to.", json_schema_extra=unit("network px")
     )
+    grey: Grey = GREY
     label: float = Field(
         0.3,
         gt=0,
@@ -154,8 +196,7 @@ class TrainSettings(Settings):
         None,
         ge=0,
         le=256,
-        description="Threads that draw, and processes that simulate, ahead of the training. They change no number. "
-        "Default: 1, or beside a graphics card as many as there are processors, at most 8.",
+        description="Threads that draw crops ahead of the training. They change no number. Default: 1.",
     )
     seed: Seed = 0
     device: Device = Field(

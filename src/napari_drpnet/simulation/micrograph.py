@@ -131,12 +131,19 @@ def found(
     return Simulated(micrograph, truth, rot, tilt, poses.height, exposure.lens, scene.mask(), clean, exposure.stained)
 
 
-def _views_of(settings: SimulationSettings, index: int) -> Views:
-    """The structure of this micrograph: all are used, in an order shuffled anew each time round."""
+def structure_of(settings: SimulationSettings, index: int) -> Path | int:
+    """The structure of this micrograph: all are used, in an order shuffled anew each time round.
+
+    A file, or the number of a made-up particle.
+    """
     choices: tuple[Path | int, ...] = settings.structures or tuple(range(_PROCEDURAL))
     turn, place = divmod(index, len(choices))
     order = np.random.default_rng([settings.seed, turn, 11]).permutation(len(choices))
-    source = choices[order[place]]
+    return choices[int(order[place])]
+
+
+def _views_of(settings: SimulationSettings, index: int) -> Views:
+    source = structure_of(settings, index)
     if settings.diameter_px is not None:
         return load_views(source, settings.views, settings.seed)
     return load_views(source, settings.views, settings.seed, settings.pixel_size, settings.size)

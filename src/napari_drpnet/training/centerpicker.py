@@ -19,7 +19,7 @@ from napari_drpnet.networks import CenterNet
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import USUAL_DISTANCE, CenterPickerTrainSettings, SimulatedSet, TrainingSet
+from napari_drpnet.settings import USUAL_DISTANCE, AnySet, CenterPickerTrainSettings, TrainingSet
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
@@ -61,8 +61,8 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
     card, network = _begin(settings)
     training, validation = _examples(settings)
     detector = cast(FullyConvolutional, network)
-    crops = CentreCrops(training, settings.crop, detector.stride, settings.scale_jitter)
     with crew(settings.device) as team:
+        crops = CentreCrops(training, settings, detector.stride, team.device)
         watch = Watch(
             scorer(detect_all, validation, settings.checked),
             checkpoint_path(out),
@@ -109,8 +109,8 @@ def _calibration(
 
 def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Sized]]:
     rng = np.random.default_rng(settings.seed)
-    training = load_sized(_files(settings.training), settings.diameter, rng)
-    validation = load_sized(_files(settings.validation), settings.diameter)
+    training = load_sized(_files(settings.training), settings.diameter, settings.grey, rng)
+    validation = load_sized(_files(settings.validation), settings.diameter, settings.grey)
     needed = {"training": training} | ({} if settings.learns == "sizes" else {"validation": validation})
     for what, examples in needed.items():
         if not sum(len(example.yx) for example in examples):
@@ -119,11 +119,11 @@ def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Si
     return training, validation
 
 
-def _files(sets: Sequence[TrainingSet | SimulatedSet]) -> list[TrainingSet]:
+def _files(sets: Sequence[AnySet]) -> list[TrainingSet]:
     files = [data for data in sets if isinstance(data, TrainingSet)]
     if len(files) < len(sets):
         raise UserError(
-            "CenterPicker learns from files only, not from a stream of simulated micrographs.",
+            "CenterPicker learns from micrographs at several scales, which simulated or prepared sets lack.",
             "Make them first: napari-drpnet simulate.",
         )
     return files

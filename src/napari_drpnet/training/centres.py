@@ -16,10 +16,10 @@ from torch import nn
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.pickers.centerpicker.centres import LARGEST, SMALLEST, seen
-from napari_drpnet.settings import TrainingSet
-from napari_drpnet.training.augment import change_looks, random_view
-from napari_drpnet.training.datasets import known, somewhere
-from napari_drpnet.training.sets import Example, labelled
+from napari_drpnet.settings import Grey, TrainingSet, TrainSettings
+from napari_drpnet.training.example import Example
+from napari_drpnet.training.pool import Pool, Views
+from napari_drpnet.training.sets import labelled
 from napari_drpnet.training_loop.batches import Batch, Tensors
 
 # Sigma of a centre's Gaussian in diameters, and at least, in cells.
@@ -60,7 +60,9 @@ def sizes(n: int, usual: float, rng: np.random.Generator) -> FloatArray:
     return np.asarray(rng.permutation(np.exp(np.where(p < turn, rising, falling))), np.float64)
 
 
-def load_sized(sets: Iterable[TrainingSet], usual: float, rng: np.random.Generator | None = None) -> list[Sized]:
+def load_sized(
+    sets: Iterable[TrainingSet], usual: float, grey: Grey, rng: np.random.Generator | None = None
+) -> list[Sized]:
     """All labelled micrographs of the sets, each at one scale; each set's weight is shared among its images.
 
     Parameters
@@ -69,6 +71,8 @@ def load_sized(sets: Iterable[TrainingSet], usual: float, rng: np.random.Generat
         Of files.
     usual
         The diameter in network pixels that the network is best at.
+    grey
+        How grey levels are brought to the network.
     rng
         Show particles at many sizes, see `sizes`; None: at the usual one.
 
@@ -77,10 +81,10 @@ def load_sized(sets: Iterable[TrainingSet], usual: float, rng: np.random.Generat
     UserError
         When a set has no micrograph, no coordinates, or not what is needed to scale it.
     """
-    return [example for data in sets for example in _sized(data, usual, rng)]
+    return [example for data in sets for example in _sized(data, usual, grey, rng)]
 
 
-def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> Iterator[Sized]:
+def _sized(data: TrainingSet, usual: float, grey: Grey, rng: np.random.Generator | None) -> Iterator[Sized]:
     pairs, told = labelled(data)
     shown = np.full(len(pairs), usual) if rng is None else sizes(len(pairs), usual, rng)
     for (path, truth), size in zip(pairs, shown.tolist(), strict=True):
@@ -91,7 +95,7 @@ def _sized(data: TrainingSet, usual: float, rng: np.random.Generator | None) -> 
         pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
         # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
         # that does not know the size.
-        image = seen(micrograph, pixels * usual / size, usual, data.invert)
+        image = seen(micrograph, pixels * usual / size, usual, data.invert, grey)
         yield Sized(
             image.image.astype(np.float16),
             image.frame.from_micrograph(truth.yx),
@@ -158,37 +162,35 @@ class CentreCrops:
     ----------
     examples
         Each is drawn as often as its weight says.
-    side
-        Of a crop in network pixels.
+    settings
+        Side of the crops, largest relative change of their scale, grey levels.
     stride
         Network pixels per cell.
-    jitter
-        Largest relative change of the scale.
+    device
+        Where crops are made.
     """
 
-    def __init__(self, examples: Sequence[Sized], side: int, stride: int, jitter: float) -> None:
-        self.examples, self.side, self.stride, self.jitter = examples, side, stride, jitter
-        weights = np.array([example.weight for example in examples])
-        self._shares = weights / weights.sum()
+    def __init__(self, examples: Sequence[Sized], settings: TrainSettings, stride: int, device: torch.device) -> None:
+        self.examples, self.settings, self.stride = examples, settings, stride
+        self.pool = Pool(examples, device)
+        self._boxed = np.array([example.box is not None for example in examples])
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
         """Images ``(n, 1, s, s)``; heat and loss weight ``(n, c, c)`` and geometry ``(n, 5, c, c)``, c = s / stride."""
-        drawn = [self.examples[i] for i in rng.choice(len(self.examples), n, p=self._shares)]
-        parts = zip(*(self._crop(example, rng) for example in drawn), strict=True)
-        tensors = tuple(torch.from_numpy(np.stack(part)) for part in parts)
-        return Batch(tensors, tuple(example.name for example in drawn))
+        s, of = self.settings, self.pool.chosen(rng, n)
+        centre = self.pool.somewhere(rng, of, s.crop)
+        images, views = self.pool.crops(of, centre, s.crop, s.scale_jitter, s.grey, rng, self._boxed[of])
+        parts = zip(*(self._targets(views, i) for i in range(n)), strict=True)
+        heat, geometry = (torch.from_numpy(np.stack(part)).to(images.device) for part in parts)
+        known = self.pool.known(views, self.stride)
+        return Batch((images, heat, geometry, known), tuple(self.examples[i].name for i in of))
 
-    def _crop(self, example: Sized, rng: np.random.Generator) -> tuple[ImageArray, ...]:
-        shape = (example.image.shape[0], example.image.shape[1])
-        view = random_view(
-            rng, somewhere(shape, self.side, rng), self.side, self.jitter, upright=example.box is not None
-        )
-        yx = view.from_image(example.yx)
-        diameter = example.diameter * view.enlarged
-        box = np.full((len(yx), 2), diameter) if example.box is None else view.sides(example.box)
-        heat, geometry = targets(yx, box, diameter, (self.side, self.side), self.stride)
-        image = change_looks(view.of(example.image), rng)[None]
-        return image, heat, geometry, known(view, example, self.stride)
+    def _targets(self, views: Views, i: int) -> tuple[ImageArray, ImageArray]:
+        example, side = self.examples[views.of[i]], views.side
+        yx = views.from_image(i, example.yx)
+        diameter = example.diameter * views.enlarged(i)
+        box = np.full((len(yx), 2), diameter) if example.box is None else views.sides(i, example.box)
+        return targets(yx, box, diameter, (side, side), self.stride)
 
 
 def centre_loss(network: nn.Module, batch: Tensors) -> torch.Tensor:

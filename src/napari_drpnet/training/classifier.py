@@ -24,6 +24,7 @@ from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import Patches, steps_of
 from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
+from napari_drpnet.training.pool import Pool
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import examples_of
 from napari_drpnet.training_loop.batches import Tensors
@@ -34,18 +35,18 @@ from napari_drpnet.training_loop.parallel import crew
 _RANDOM = 50
 
 
-def classifier_patches(
-    detected: Sequence[Detections], diameter: float, jitter: float | None, rng: np.random.Generator
-) -> Patches:
+def classifier_patches(detected: Sequence[Detections], settings: TrainSettings, device: torch.device) -> Patches:
     """Random patches drawn from detections, half of them background, half particles.
 
     Particles are candidates within `SURE` diameters of a true centre and the true centres themselves; background
     is every candidate further than `FOUND` diameters from all of them, and some random places.
     """
+    rng, diameter = np.random.default_rng(settings.seed), settings.diameter
     particles = [np.concatenate([h.yx[h.distance < SURE], h.example.yx]) for h in detected]
     background = [np.concatenate([h.yx[h.distance > FOUND], _elsewhere(h, diameter, rng)]) for h in detected]
     kinds = {"background": background, "particles": particles}
-    return Patches([h.example for h in detected], kinds, diameter, Classifier.patch, jitter)
+    pool, jitter = Pool([h.example for h in detected], device), settings.scale_jitter if settings.augment else None
+    return Patches(pool, kinds, diameter, Classifier.patch, jitter, settings.grey)
 
 
 def _elsewhere(h: Detections, diameter: float, rng: np.random.Generator) -> FloatArray:
@@ -97,15 +98,13 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     torch.manual_seed(settings.seed)
     card, stage1 = load_network(detector, "detector", torch.device("cpu"))
     finder, scale = cast(FullyConvolutional, stage1), card.diameter
-    settings = settings.model_copy(update={"diameter": scale})
+    settings = settings.model_copy(update={"diameter": scale, "grey": card.grey})
     earlier, network = begin(settings, "classifier", "classifier")
-    training, validation = examples_of(settings, streamed=False)
+    training, validation = examples_of(settings)
     learnt = [detections(finder, example, scale) for example in training]
     tested = [detections(finder, example, scale) for example in validation]
-    jitter = settings.scale_jitter if settings.augment else None
-    patches = classifier_patches(learnt, scale, jitter, np.random.default_rng(settings.seed))
-
     with crew(settings.device) as team:
+        patches = classifier_patches(learnt, settings, team.device)
         settings = settings.model_copy(update={"steps": steps_of(settings, patches.size, team.size)})
         run = identity(settings, team, "classifier", detector, settings.start)
         watch = Watch(scorer(classified, tested, settings.checked), checkpoint_path(out), run)
@@ -118,6 +117,7 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
         role="classifier",
         diameter=scale,
         calibration=calibrate(evidence, earlier.calibration if earlier else None),
+        grey=settings.grey,
         detector=Path(detector).stem,
         start=Path(settings.start).stem if settings.start else "",
     )

@@ -18,10 +18,11 @@ from napari_drpnet.pickers.context import context, detector_terms
 from napari_drpnet.pickers.drpnet import SMOOTHING, spaced_candidates
 from napari_drpnet.steps import drained
 from napari_drpnet.training.calibration import greedy_hits
-from napari_drpnet.training.sets import Example
+from napari_drpnet.training.example import Example
 
 # A pick counts as found within half a diameter, as in evaluation; below SURE it is surely the particle itself.
 FOUND, SURE = 0.5, 0.3
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +66,19 @@ class Detections:
 
 
 @torch.inference_mode()
-def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: float) -> ImageArray:
-    """The smoothed map of a network-scale image, as the picker computes it."""
-    values = drained(tiling.score_steps(network, image, torch.device("cpu"), memory=2000))
+def detect(network: tiling.FullyConvolutional, image: ImageArray, diameter: float, device: torch.device) -> ImageArray:
+    """The smoothed map of a network-scale image, as the picker computes it on ``device``."""
+    values = drained(tiling.score_steps(network, image, device, memory=2000))
     smoothed: ImageArray = ndimage.gaussian_filter(values, SMOOTHING * diameter / network.stride, truncate=3.0)
     return smoothed
 
 
-def detections(network: tiling.FullyConvolutional, example: Example, diameter: float) -> Detections:
+def detections(
+    network: tiling.FullyConvolutional, example: Example, diameter: float, device: torch.device = CPU
+) -> Detections:
     """Candidates of one example, without those in its unlabelled border; ``diameter`` in network pixels."""
     image = example.image.astype(np.float32)
-    values = detect(network, image, diameter)
+    values = detect(network, image, diameter, device)
     yx, peak, level = spaced_candidates(values, diameter / network.stride)
     usual = level > 1
     yx, peak = (yx[usual] + 0.5) * network.stride - 0.5, peak[usual]

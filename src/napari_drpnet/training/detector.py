@@ -16,11 +16,13 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import SimulatedSet, TrainSettings
+from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
-from napari_drpnet.training.datasets import Centred, Crops, CropSupply, Fixed, anywhere, steps_of
-from napari_drpnet.training.detections import Detections, detections
+from napari_drpnet.training.datasets import Centred, Crops, steps_of
+from napari_drpnet.training.detections import CPU, Detections, detections
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.finetune import example_halves
+from napari_drpnet.training.pool import Pool
 from napari_drpnet.training.run import (
     VALIDATION,
     Evidence,
@@ -32,10 +34,9 @@ from napari_drpnet.training.run import (
     part_of_run,
     scorer,
 )
-from napari_drpnet.training.sets import Example, examples_of
-from napari_drpnet.training.stream import streams
+from napari_drpnet.training.sets import examples_of
 from napari_drpnet.training.targets import target_of
-from napari_drpnet.training_loop.batches import Tensors, helpers
+from napari_drpnet.training_loop.batches import Tensors
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
 from napari_drpnet.training_loop.parallel import Processes, crew
 
@@ -88,17 +89,19 @@ def train_detector(
         not fit, the loss is no number, or a file cannot be written.
     """
     torch.manual_seed(settings.seed)
-    card, network = begin(settings, "detector", settings.network)
+    card, network = begin(settings, "detector", settings.network, **_sized(settings))
     if card is not None:
-        settings = settings.model_copy(update={"network": card.network, "diameter": card.diameter})
+        settings = settings.model_copy(
+            update={"network": card.network, "diameter": card.diameter, "grey": card.grey, **card.options}
+        )
     _check_target(network, settings)
-    training, validation = examples_of(settings, not _counted(settings)) if examples is None else (examples, [])
+    training, validation = examples_of(settings) if examples is None else (examples, [])
     folds = example_halves(training) if card and not validation else []
     with crew(settings.device) as team:
         particles = sum(len(example.yx) for example in training)
         settings = settings.model_copy(update={"steps": steps_of(settings, particles, team.size)})
         watch = Watch(
-            scorer(partial(detect_all, diameter=settings.diameter), validation, settings.checked),
+            scorer(partial(detect_all, diameter=settings.diameter, device=team.device), validation, settings.checked),
             checkpoint_path(out) if examples is None else None,
             identity(settings, team, "detector", settings.start),
             stopped,
@@ -108,21 +111,23 @@ def train_detector(
     if not team.leads:
         return None
     if not folds:
-        detected = detect_all(fitted.network, validation or training, settings.diameter)
+        detected = detect_all(fitted.network, validation or training, settings.diameter, team.device)
     evidence = Evidence(detected, OTHER_HALF if folds else VALIDATION if validation else "")
     result = WeightsCard(
         network=settings.network,
         role="detector",
         diameter=settings.diameter,
         calibration=calibrate(evidence, card.calibration if card else None),
+        grey=settings.grey,
+        options=_sized(settings),
         start=Path(settings.start).stem if settings.start else "",
     )
     return conclude(out, result, fitted, evidence)
 
 
-def _counted(settings: TrainSettings) -> bool:
-    """Whether all particles must be known before the first step."""
-    return settings.centred or settings.epochs is not None
+def _sized(settings: TrainSettings) -> dict[str, int]:
+    """The options of a network that has sizes; the smallest needs none, as in files of the first generation."""
+    return {"size": settings.size} if settings.size else {}
 
 
 def _check_target(network: nn.Module, settings: TrainSettings) -> None:
@@ -130,6 +135,11 @@ def _check_target(network: nn.Module, settings: TrainSettings) -> None:
         raise UserError(
             f"The network {settings.network} gives numbers from 0 to 1, and a distance in pixels is larger.",
             "Choose the network fcrn, or cone for label_kind.",
+        )
+    multiple = cast(FullyConvolutional, network).multiple
+    if settings.crop % multiple:
+        raise UserError(
+            f"Crops of {settings.crop} px do not fit the network.", f"Choose a multiple of {multiple} px (crop)."
         )
 
 
@@ -143,29 +153,37 @@ def _learn(
     report_every: int,
 ) -> Generator[Step, None, tuple[Fitted, list[Detections]]]:
     """The network after all examples; and of each fold, what one that learnt from its first part finds on the other."""
-    stride, total = cast(FullyConvolutional, network).stride, settings.steps * (1 + len(folds))
-    simulated = [data for data in settings.training if isinstance(data, SimulatedSet) and not _counted(settings)]
+    total = settings.steps * (1 + len(folds))
     copies, detected = [copy.deepcopy(network) for _ in folds], list[Detections]()
-    with streams(simulated, settings.diameter, helpers(settings, team.device), team.rank, team.size) as new:
 
-        def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
-            sources: list[CropSupply] = [*([Fixed(learnt)] if learnt else []), *new]
-            places = anywhere(sources)
-            if settings.centred:
-                places = Centred(learnt, settings.seed, team.rank, team.size).places
-            jitter = settings.scale_jitter if settings.augment else None
-            crops = Crops(places, target_of(settings), settings.crop, stride, jitter)
-            one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
-            return part_of_run(one, before * settings.steps, total)
+    def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
+        crops = _crops(learnt, settings, cast(FullyConvolutional, net).stride, team)
+        one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
+        return part_of_run(one, before * settings.steps, total)
 
-        fitted = yield from steps(network, examples, watch, 0)
-        for i, (copied, (learnt, tested)) in enumerate(zip(copies, folds, strict=True), start=1):
-            half = yield from steps(copied, learnt, Watch(stopped=watch.stopped), i)
-            detected += detect_all(half.network, tested, settings.diameter)
+    fitted = yield from steps(network, examples, watch, 0)
+    for i, (copied, (learnt, tested)) in enumerate(zip(copies, folds, strict=True), start=1):
+        half = yield from steps(copied, learnt, Watch(stopped=watch.stopped), i)
+        detected += detect_all(half.network, tested, settings.diameter, team.device)
     return fitted, detected
 
 
-def detect_all(network: nn.Module, examples: list[Example], diameter: float) -> list[Detections]:
-    """The candidates of a detector on each example."""
-    detector = cast(FullyConvolutional, fold(copy.deepcopy(network)))
-    return [detections(detector, example, diameter) for example in examples]
+def _crops(examples: list[Example], settings: TrainSettings, stride: int, team: Processes) -> Crops:
+    return Crops(
+        Pool(examples, team.device),
+        target_of(settings),
+        settings.crop,
+        stride,
+        settings.scale_jitter if settings.augment else None,
+        settings.grey,
+        settings.label * settings.diameter,
+        Centred(examples, settings.seed, team.rank, team.size) if settings.centred else None,
+    )
+
+
+def detect_all(
+    network: nn.Module, examples: list[Example], diameter: float, device: torch.device = CPU
+) -> list[Detections]:
+    """The candidates of a detector on each example; it computes on ``device``."""
+    detector = cast(FullyConvolutional, fold(copy.deepcopy(network)).to(device))
+    return [detections(detector, example, diameter, device) for example in examples]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from napari_drpnet.data import FloatArray
-from napari_drpnet.training.sets import Example
+from napari_drpnet.training.example import Example
 
 # How many candidates the earlier calibration is worth: with fewer it decides, with many more the new ones do.
 _TRUST = 20.0
@@ -59,8 +59,8 @@ def example_sides(example: Example) -> tuple[Example, Example]:
     middle = example.image.shape[1] // 2
     left = example.yx[:, 1] < middle
     return (
-        replace(example, image=example.image[:, :middle], yx=example.yx[left]),
-        replace(example, image=example.image[:, middle:], yx=example.yx[~left] - (0, middle)),
+        replace(example, image=example.image[:, :middle], yx=example.yx[left], mask=None),
+        replace(example, image=example.image[:, middle:], yx=example.yx[~left] - (0, middle), mask=None),
     )
 
 

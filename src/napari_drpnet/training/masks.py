@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy import ndimage
+from torch.nn import functional as F
 
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.io.paths import is_file
-from napari_drpnet.training.augment import HalfImage, change_looks, random_view
-from napari_drpnet.training.datasets import known, somewhere
+from napari_drpnet.settings import Grey
+from napari_drpnet.training.example import Example, HalfImage, LabelImage, scaled_mask
 from napari_drpnet.training.finetune import example_sides, halves
-from napari_drpnet.training.sets import Example
+from napari_drpnet.training.pool import Pixels, Pool
 from napari_drpnet.training_loop.batches import Batch
 
-LabelImage = npt.NDArray[np.uint8]
 # What a pixel of a mask shows, as the simulation writes it.
 ICE, PARTICLE, CONTAMINATION = 0, 1, 2
 
@@ -55,7 +54,7 @@ def load_masks(examples: Sequence[Example]) -> list[Masked]:
 
 def has_mask(example: Example) -> bool:
     """Whether there is a mask for an example."""
-    return is_file(_path_of(example))
+    return example.mask is not None or is_file(_path_of(example))
 
 
 def _path_of(example: Example) -> Path:
@@ -63,6 +62,8 @@ def _path_of(example: Example) -> Path:
 
 
 def _mask_of(example: Example) -> LabelImage:
+    if example.mask is not None:
+        return example.mask
     path = _path_of(example)
     if not is_file(path):
         raise UserError(
@@ -73,8 +74,7 @@ def _mask_of(example: Example) -> LabelImage:
     h, w = example.image.shape
     if (int(labels.shape[0] * example.scale), int(labels.shape[1] * example.scale)) != (h, w):
         raise UserError(f"{path}: the mask is not of the size of its micrograph.", "Make the masks of the set anew.")
-    rows, columns = (((np.arange(n) + 0.5) / example.scale).astype(int) for n in (h, w))
-    return np.asarray(labels[rows[:, None], columns], np.uint8)
+    return scaled_mask(labels, (h, w), example.scale)
 
 
 def masked_halves(masked: Sequence[Masked]) -> list[tuple[list[Masked], list[Masked]]]:
@@ -134,31 +134,33 @@ class MaskCrops:
     ----------
     sources
         Micrographs, drawn as often as their weights say.
-    diameter, side, stride, jitter
-        See `Crops`.
     core
-        Part of the masks that is the label, in diameters; see `cores`.
+        Radius of the part of the masks that is the label, in network pixels; see `cores`.
+    side, stride, jitter, grey
+        See `Crops`.
+    device
+        Where crops are made.
     """
 
     def __init__(
-        self, sources: Sequence[Masked], diameter: float, side: int, stride: int, jitter: float, core: float
+        self,
+        sources: Sequence[Masked],
+        core: float,
+        side: int,
+        stride: int,
+        jitter: float,
+        grey: Grey,
+        device: torch.device,
     ) -> None:
-        self.sources, self.side, self.stride, self.jitter = sources, side, stride, jitter
-        self.labels = [cores(masked, core * diameter) for masked in sources]
-        weights = np.array([masked.example.weight for masked in sources])
-        self._shares = weights / weights.sum()
+        self.pool = Pool([masked.example for masked in sources], device)
+        self.labels = Pixels([cores(masked, core) for masked in sources], device)
+        self.side, self.stride, self.jitter, self.grey = side, stride, jitter, grey
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
         """Images ``(n, 1, s, s)``, targets and loss weights ``(n, 1, s / stride, s / stride)``."""
-        chosen = rng.choice(len(self.sources), n, p=self._shares)
-        parts = zip(*(self._crop(int(i), rng) for i in chosen), strict=True)
-        tensors = tuple(torch.from_numpy(np.stack(part))[:, None] for part in parts)
-        return Batch(tensors, tuple(self.sources[i].example.name for i in chosen))
-
-    def _crop(self, i: int, rng: np.random.Generator) -> tuple[ImageArray, ImageArray, ImageArray]:
-        example = self.sources[i].example
-        view = random_view(rng, somewhere(example.image.shape, self.side, rng), self.side, self.jitter)
-        image = change_looks(view.of(example.image), rng)
-        side = self.side // self.stride
-        target = view.of(self.labels[i]).reshape(side, self.stride, side, self.stride).mean((1, 3))
-        return image, target, known(view, example, self.stride)
+        of = self.pool.chosen(rng, n)
+        centre = self.pool.somewhere(rng, of, self.side)
+        images, views = self.pool.crops(of, centre, self.side, self.jitter, self.grey, rng)
+        targets = F.avg_pool2d(self.labels.cut(views)[:, None], self.stride)
+        known = self.pool.known(views, self.stride)[:, None]
+        return Batch((images, targets, known), tuple(self.pool.examples[i].name for i in of))

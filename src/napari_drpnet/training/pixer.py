@@ -23,11 +23,12 @@ from napari_drpnet.io.weights import WeightsCard, write_weights
 from napari_drpnet.networks import PixerSegmenter, PixerSorter, channels_last
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.pickers.pixer import grid_candidates, margins
-from napari_drpnet.settings import PixerTrainSettings
+from napari_drpnet.settings import Grey, PixerTrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional, score_steps
 from napari_drpnet.training.detections import Detections, assessed, map_terms
 from napari_drpnet.training.detector import OTHER_HALF, regression_loss
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.masks import (
     CONTAMINATION,
     MaskCrops,
@@ -49,7 +50,7 @@ from napari_drpnet.training.run import (
     part_of_run,
     scorer,
 )
-from napari_drpnet.training.sets import Example, examples_of
+from napari_drpnet.training.sets import examples_of
 from napari_drpnet.training.sorting import sorter_patches
 from napari_drpnet.training_loop.batches import Tensors
 from napari_drpnet.training_loop.fit import Fitted, Step, Watch, fit
@@ -99,9 +100,13 @@ def train_pixer(settings: PixerTrainSettings, folder: Path) -> Training:
     torch.manual_seed(settings.seed)
     begun = Beginning.of(settings)
     settings = settings.model_copy(
-        update={"diameter": begun.diameter or settings.diameter, "branches": len(begun.segmenter.branches)}
+        update={
+            "diameter": begun.diameter or settings.diameter,
+            "grey": begun.grey or settings.grey,
+            "branches": len(begun.segmenter.branches),
+        }
     )
-    training, validation = examples_of(settings, streamed=False)
+    training, validation = examples_of(settings)
     masked = load_masks(training)
     folds = masked_halves(masked) if settings.start and not validation else []
     with crew(settings.device) as team:
@@ -169,6 +174,11 @@ class Beginning:
         """Of a particle in network pixels, where weights tell."""
         return next((card.diameter for card in self.cards if card), None)
 
+    @property
+    def grey(self) -> Grey | None:
+        """How grey levels are brought to the networks, where weights tell."""
+        return next((card.grey for card in self.cards if card), None)
+
     def segmenter_card(self, settings: PixerTrainSettings, evidence: Evidence) -> WeightsCard:
         """Of the trained segmenter, calibrated."""
         return WeightsCard(
@@ -176,6 +186,7 @@ class Beginning:
             role="segmenter",
             diameter=settings.diameter,
             calibration=_calibration(evidence, self.cards[0]),
+            grey=settings.grey,
             start=Path(settings.start).stem if settings.start else "",
             options={"branches": len(self.segmenter.branches)},
         )
@@ -187,6 +198,7 @@ class Beginning:
             role="sorter",
             diameter=settings.diameter,
             calibration=_calibration(evidence, self.cards[1]),
+            grey=settings.grey,
             detector=SEGMENTER,
             start=Path(self.sorter_from).stem if self.sorter_from else "",
         )
@@ -239,7 +251,7 @@ class _Run:
             warn("No mask shows contamination, so that the classification network stays as it is.", stacklevel=2)
             return None
         rng = np.random.default_rng(settings.seed)
-        patches = sorter_patches(self.masked, settings.diameter, settings.scale_jitter, rng)
+        patches = sorter_patches(self.masked, settings, self.team.device, rng)
         first = settings.model_copy(update={"steps": settings.sorter_steps, "batch": settings.sorter_batch})
         watch = self._watch(SORTER)
         sorting = yield from part_of_run(fit(begun.sorter, patches.batch, sorting_loss, first, watch), 0, self.total)
@@ -264,7 +276,8 @@ class _Run:
         self, network: nn.Module, masked: list[Masked], watch: Watch, before: int
     ) -> Generator[Step, None, Fitted]:
         s = self.settings
-        crops = MaskCrops(masked, s.diameter, s.crop, PixerSegmenter.stride, s.scale_jitter, s.core)
+        core = s.core * s.diameter
+        crops = MaskCrops(masked, core, s.crop, PixerSegmenter.stride, s.scale_jitter, s.grey, self.team.device)
         steps = fit(network, crops.batch, regression_loss, s, watch)
         return part_of_run(steps, s.sorter_steps + before * s.steps, self.total)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from warnings import warn
 
@@ -16,46 +16,28 @@ from napari_drpnet.io import is_image, read_micrograph
 from napari_drpnet.io.paths import files_in, is_dir, is_file, matching, resolved
 from napari_drpnet.io.picks.folder import NoPicksError, picks_of
 from napari_drpnet.io.star_lists import MicrographEntry
+from napari_drpnet.io.star_table import read_text
 from napari_drpnet.pickers.seen import network_image
-from napari_drpnet.settings import SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
+from napari_drpnet.settings import (
+    AnySet,
+    Grey,
+    PreparedSet,
+    SimulatedSet,
+    SimulationSettings,
+    TrainingSet,
+    TrainSettings,
+)
 from napari_drpnet.simulation import simulate_one
-from napari_drpnet.training.augment import HalfImage
+from napari_drpnet.simulation.micrograph import structure_of
+from napari_drpnet.steps import drained
+from napari_drpnet.training.example import Example, scaled_mask
+from napari_drpnet.training.making import Maker, made
+from napari_drpnet.training.prepared import read_prepared
 
 _STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif", ".mrc", ".map")
 
 
-@dataclass(frozen=True, eq=False)
-class Example:
-    """One micrograph at network scale with its truth.
-
-    Attributes
-    ----------
-    image
-        ``(h, w)`` micrograph as every network of DRPnet sees it, float16 to save memory.
-    yx
-        ``(n, 2)`` true centres in network pixels.
-    border
-        Width of the unlabelled band, in network pixels.
-    weight
-        How often to draw from it.
-    name
-        The file, or the name of the simulated micrograph.
-    pixels
-        Digest of the micrograph's pixels, the same for copies of a file.
-    scale
-        Network pixels per micrograph pixel.
-    """
-
-    image: HalfImage
-    yx: FloatArray
-    border: float
-    weight: float
-    name: str = ""
-    pixels: str = ""
-    scale: float = 1.0
-
-
-def load_examples(sets: Iterable[TrainingSet | SimulatedSet], network_diameter: float) -> list[Example]:
+def load_examples(sets: Iterable[AnySet], network_diameter: float, grey: Grey) -> list[Example]:
     """All labelled micrographs of the sets, at network scale; each set's weight is shared among its images.
 
     Raises
@@ -63,44 +45,79 @@ def load_examples(sets: Iterable[TrainingSet | SimulatedSet], network_diameter: 
     UserError
         When a set has no micrograph, no coordinates, or not what is needed to scale it.
     """
-    return [example for data in sets for example in _examples_of(data, network_diameter)]
+    return [example for data in sets for example in _examples_of(data, network_diameter, grey)]
 
 
-def _examples_of(data: TrainingSet | SimulatedSet, network_diameter: float) -> Iterator[Example]:
-    if isinstance(data, SimulatedSet):
-        settings, share = expanded(data.simulate), data.weight / data.simulate.count
-        for index in range(settings.count):
-            yield simulated_example(settings, index, network_diameter, share)
+def _examples_of(data: AnySet, network_diameter: float, grey: Grey) -> Iterator[Example]:
+    if isinstance(data, PreparedSet):
+        yield from read_prepared(data, network_diameter, grey)
         return
+    each = makers(data, network_diameter, grey)
+    yield from drained(made(each)) if isinstance(data, SimulatedSet) else (maker.make() for maker in each)
+
+
+def makers(data: TrainingSet | SimulatedSet, network_diameter: float, grey: Grey) -> list[Maker]:
+    """What makes each example of a set.
+
+    Raises
+    ------
+    UserError
+        As `load_examples`.
+    """
+    if isinstance(data, SimulatedSet):
+        settings, share = expanded(data), data.weight / data.simulate.count
+        return [
+            Maker(
+                partial(simulated_example, settings, index, network_diameter, grey, share),
+                str(structure_of(settings, index)),
+            )
+            for index in range(settings.count)
+        ]
     pairs, known = labelled(data)
-    for path, truth in pairs:
-        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
-        # A micrograph without particles is looked at as the others are.
-        own = truth.diameter if np.isfinite(truth.diameter).any() else known
-        diameter = data.diameter or float(np.nanmedian(own)) * micrograph.frame.known_pixel_size()
-        seen = network_image(micrograph, diameter, network_diameter, invert=data.invert)
-        yield Example(
-            seen.image.astype(np.float16),
-            seen.frame.from_micrograph(truth.yx),
-            data.unlabelled_border * network_diameter,
-            data.weight / len(pairs),
-            str(path),
-            hashlib.blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
-            seen.frame.scale,
-        )
+    share = data.weight / len(pairs)
+    return [Maker(partial(real_example, data, *pair, known, network_diameter, grey, share)) for pair in pairs]
+
+
+def real_example(
+    data: TrainingSet,
+    path: Path,
+    truth: Picks,
+    known: FloatArray,
+    network_diameter: float,
+    grey: Grey,
+    weight: float,
+) -> Example:
+    """A labelled micrograph at network scale; ``known`` diameters are those of its set, in pixels."""
+    micrograph = read_micrograph(path, pixel_size=data.pixel_size)
+    # A micrograph without particles is looked at as the others are.
+    own = truth.diameter if np.isfinite(truth.diameter).any() else known
+    diameter = data.diameter or float(np.nanmedian(own)) * micrograph.frame.known_pixel_size()
+    seen = network_image(micrograph, diameter, network_diameter, data.invert, grey)
+    return Example(
+        seen.image.astype(np.float16),
+        seen.frame.from_micrograph(truth.yx),
+        data.unlabelled_border * network_diameter,
+        weight,
+        str(path),
+        hashlib.blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
+        seen.frame.scale,
+    )
 
 
 def simulated_example(
-    settings: SimulationSettings, index: int, network_diameter: float, weight: float = 1.0
+    settings: SimulationSettings, index: int, network_diameter: float, grey: Grey, weight: float = 1.0
 ) -> Example:
     """Simulated micrograph number ``index`` at network scale."""
     made = simulate_one(settings, index)
     micrograph, truth = made.micrograph, made.truth
     pixels = float(truth.diameter[0]) if len(truth) else _usual_diameter(settings)
     diameter = pixels * micrograph.frame.known_pixel_size()
-    seen = network_image(micrograph, diameter, network_diameter, invert=made.stained)
+    seen = network_image(micrograph, diameter, network_diameter, made.stained, grey)
     yx = seen.frame.from_micrograph(truth.yx)
-    return Example(seen.image.astype(np.float16), yx, 0.0, weight, f"simulated {micrograph.frame.micrograph}")
+    name, structure = f"simulated {micrograph.frame.micrograph}", str(structure_of(settings, index))
+    image, scale = seen.image.astype(np.float16), seen.frame.scale
+    mask = scaled_mask(made.mask, image.shape, scale) if settings.masks else None
+    return Example(image, yx, 0.0, weight, name, scale=scale, structure=structure, mask=mask)
 
 
 def _usual_diameter(settings: SimulationSettings) -> float:
@@ -108,14 +125,15 @@ def _usual_diameter(settings: SimulationSettings) -> float:
     return float(np.mean(settings.diameter_px)) if settings.diameter_px else settings.size / 16
 
 
-def expanded(settings: SimulationSettings) -> SimulationSettings:
-    """The settings with the files in the folders and globs among their structures.
+def expanded(data: SimulatedSet) -> SimulationSettings:
+    """The settings of a set with the files in the folders and globs among their structures.
 
     Raises
     ------
     UserError
-        When a folder or a glob holds no structure.
+        When a folder or a glob holds no structure, or all are left out.
     """
+    settings = data.simulate
     files: list[Path] = []
     for path in settings.structures:
         found = [path] if is_file(path) else _files(str(path), _is_structure)
@@ -124,7 +142,21 @@ def expanded(settings: SimulationSettings) -> SimulationSettings:
                 f"{path}: no structure found.", "Name a PDB, mmCIF or MRC file, a folder of them or a glob."
             )
         files += found
-    return settings.model_copy(update={"structures": tuple(files)})
+    only, without = _beginnings(data.only), _beginnings(data.without)
+    kept = tuple(
+        file for file in files if not file.name.startswith(without) and (file.name.startswith(only) or not only)
+    )
+    if files and not kept:
+        raise UserError("All structures of a simulated set are left out.", "Name others, or leave out fewer.")
+    return settings.model_copy(update={"structures": kept})
+
+
+def _beginnings(names: Sequence[str]) -> tuple[str, ...]:
+    """Beginnings of file names, where files of them are named, theirs."""
+    found: list[str] = []
+    for name in names:
+        found += read_text(Path(name)).split() if name.endswith(".txt") else [name]
+    return tuple(found)
 
 
 def _is_structure(path: Path) -> bool:
@@ -172,15 +204,13 @@ def labelled(data: TrainingSet) -> tuple[list[tuple[Path, Picks]], FloatArray]:
     return pairs, known
 
 
-def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Example], list[Example]]:
+def examples_of(settings: TrainSettings) -> tuple[list[Example], list[Example]]:
     """Training and validation examples at network scale, seen to be fit for it.
 
     Parameters
     ----------
     settings
         Of the run.
-    streamed
-        Leave the simulated training sets to `stream.Stream`; else their ``count`` of micrographs is among the examples.
 
     Raises
     ------
@@ -194,25 +224,26 @@ def examples_of(settings: TrainSettings, streamed: bool = True) -> tuple[list[Ex
     """
     simulated = [data for data in settings.training if isinstance(data, SimulatedSet)]
     _check_structures(simulated, [data for data in settings.validation if isinstance(data, SimulatedSet)])
-    left_out = simulated if streamed else []
-    training = load_examples([data for data in settings.training if data not in left_out], settings.diameter)
-    if not left_out and not sum(len(example.yx) for example in training):
+    training = load_examples(settings.training, settings.diameter, settings.grey)
+    if not sum(len(example.yx) for example in training):
         raise UserError("The training sets hold no particle.", "Check their coordinate files.")
-    if len(training) == 1 and not left_out:
+    if len(training) == 1:
         warn(f"{training[0].name} is the only micrograph to learn from.", stacklevel=2)
-    validation = load_examples(settings.validation, settings.diameter)
+    validation = load_examples(settings.validation, settings.diameter, settings.grey)
     if settings.validation and not sum(len(example.yx) for example in validation):
         raise UserError("The validation sets hold no particle.", "Check their coordinate files.")
-    if left_out and not validation and settings.start is None:
-        raise UserError(
-            "Nothing is there to calibrate with.", "Add validation sets: files, or a simulation of other structures."
-        )
     check_apart(training, validation)
     return training, validation
 
 
 def check_apart(training: Sequence[Example], validation: Sequence[Example]) -> None:
-    """Refuse a micrograph that is in both, be it as a copy."""
+    """Refuse a micrograph or a simulated protein that is in both, a micrograph also as a copy."""
+    shared = _proteins(training) & _proteins(validation)
+    if shared:
+        raise UserError(
+            f"{min(shared)} is in a training set and in a validation set.",
+            "Validate with structures that the network does not learn from.",
+        )
     learnt = {example.pixels: example.name for example in training if example.pixels}
     for example in validation:
         if example.pixels in learnt:
@@ -237,5 +268,9 @@ def _check_structures(training: Iterable[SimulatedSet], validation: Iterable[Sim
                 )
 
 
+def _proteins(examples: Iterable[Example]) -> set[str]:
+    return {Path(example.structure).name for example in examples if example.structure}
+
+
 def _structures(data: SimulatedSet) -> tuple[Path, ...]:
-    return expanded(data.simulate).structures or (Path("made-up"),)
+    return expanded(data).structures or (Path("made-up"),)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from scipy.spatial import cKDTree
 
 from napari_drpnet.candidates import inside
 from napari_drpnet.data import FloatArray
 from napari_drpnet.networks import PixerSorter
+from napari_drpnet.settings import PixerTrainSettings
 from napari_drpnet.training.datasets import Patches
 from napari_drpnet.training.detections import FOUND
 from napari_drpnet.training.masks import CONTAMINATION, Masked
+from napari_drpnet.training.pool import Pool
 
 # Random places drawn per micrograph for each kind, before those that are no such place are left out.
 _RANDOM = 60
@@ -47,13 +50,19 @@ def _apart(masked: Masked, yx: FloatArray, diameter: float) -> FloatArray:
     return np.asarray(yx[cKDTree(example.yx).query(yx)[0] > FOUND * diameter])
 
 
-def sorter_patches(sources: Sequence[Masked], diameter: float, jitter: float, rng: np.random.Generator) -> Patches:
+def sorter_patches(
+    sources: Sequence[Masked], settings: PixerTrainSettings, device: torch.device, rng: np.random.Generator
+) -> Patches:
     """Random patches, as many of each of `PixerSorter.classes`.
 
     Parameters
     ----------
-    sources, diameter, jitter
-        See `Patches`.
+    sources
+        Micrographs, drawn as often as their weights say.
+    settings
+        Of the run.
+    device
+        Where patches are made.
     rng
         Chooses the places of contamination and background.
 
@@ -62,6 +71,9 @@ def sorter_patches(sources: Sequence[Masked], diameter: float, jitter: float, rn
     UserError
         When no micrograph shows one of the classes.
     """
-    found = zip(*(places(masked, diameter, rng) for masked in sources), strict=True)
-    examples, kinds = [masked.example for masked in sources], dict(zip(PixerSorter.classes, found, strict=True))
-    return Patches(examples, kinds, diameter, PixerSorter.patch, jitter)
+    found = zip(*(places(masked, settings.diameter, rng) for masked in sources), strict=True)
+    pool, kinds = (
+        Pool([masked.example for masked in sources], device),
+        dict(zip(PixerSorter.classes, found, strict=True)),
+    )
+    return Patches(pool, kinds, settings.diameter, PixerSorter.patch, settings.scale_jitter, settings.grey)

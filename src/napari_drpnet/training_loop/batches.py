@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,13 +28,6 @@ class Batch:
 Draw = Callable[[int, int, np.random.Generator], Batch]
 
 
-def helpers(settings: TrainSettings, device: torch.device) -> int:
-    """Threads that draw ahead."""
-    if settings.workers is not None:
-        return settings.workers
-    return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)
-
-
 def random_of(*numbers: int) -> np.random.Generator:
     """Randomness that depends on these numbers and on nothing else."""
     return np.random.default_rng(numbers)
@@ -47,7 +39,7 @@ def drawn_ahead(draw: Draw, settings: TrainSettings, team: Processes, steps: ran
     def drawn(step: int) -> Batch:
         return draw(settings.batch, step, random_of(settings.seed, team.rank, step))
 
-    threads = helpers(settings, team.device)
+    threads = 1 if settings.workers is None else settings.workers
     if threads == 0:
         yield from ((step, drawn(step)) for step in steps)
         return

@@ -179,10 +179,12 @@ class _State:
         torch.manual_seed(int(random_of(self.seed, self.team.rank, step, 1).integers(2**63)))
         device = self.team.device
         tensors = tuple(part.to(device, non_blocking=True) for part in batch.tensors)
-        with torch.autocast(device.type, dtype=self.half, enabled=self.half is not None):
-            value = self.learner(*tensors)
-        self.optimiser.zero_grad()
-        self.scaler.scale(value).backward()
+        # All batches have one size, so that it pays to find out which algorithm is quickest; validation has many.
+        with torch.backends.cudnn.flags(benchmark=device.type == "cuda"):
+            with torch.autocast(device.type, dtype=self.half, enabled=self.half is not None):
+                value = self.learner(*tensors)
+            self.optimiser.zero_grad()
+            self.scaler.scale(value).backward()
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
         found = float(value.detach())

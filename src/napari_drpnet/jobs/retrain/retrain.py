@@ -31,6 +31,7 @@ from napari_drpnet.pickers.protocol.picker import Correction, Learnable
 from napari_drpnet.settings import HarvestSettings, RetrainSettings, validated
 from napari_drpnet.steps import Job, translate
 from napari_drpnet.training.detector import train_detector
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.labels.judged import (
     Improvement,
     JudgedCandidates,
@@ -42,7 +43,6 @@ from napari_drpnet.training.labels.judged import (
 )
 from napari_drpnet.training.labels.patches import DIAMETER, patch_scores
 from napari_drpnet.training.run import TrainingReport, leave
-from napari_drpnet.training.sets import Example
 from napari_drpnet.training_loop.fit import Fitted
 
 # Labelled particles there must be, so that half of them can be left out to judge by.

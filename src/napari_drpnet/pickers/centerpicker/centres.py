@@ -13,6 +13,7 @@ from scipy import ndimage
 from napari_drpnet import candidates, tiling
 from napari_drpnet.data import FloatArray, ImageArray, Micrograph
 from napari_drpnet.pickers.seen import network_image
+from napari_drpnet.settings import Grey
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -60,11 +61,13 @@ class Centres:
         return Centres(self.yx[index], self.peak[index], self.box[index], self.diameter[index])
 
 
-def seen(micrograph: Micrograph, pixels: float, network_diameter: float, invert: bool) -> Micrograph:
+def seen(
+    micrograph: Micrograph, pixels: float, network_diameter: float, invert: bool, grey: Grey = "percentiles"
+) -> Micrograph:
     """`network_image` for a particle of ``pixels`` micrograph pixels; the pixel size need not be known."""
     frame = micrograph.frame
     counted = replace(micrograph, frame=replace(frame, pixel_size=1.0))
-    image = network_image(counted, pixels, network_diameter, invert)
+    image = network_image(counted, pixels, network_diameter, invert, grey)
     return replace(image, frame=replace(image.frame, pixel_size=frame.pixel_size))
 
 

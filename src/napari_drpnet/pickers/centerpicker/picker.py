@@ -68,7 +68,7 @@ class CenterPicker:
             When the image is constant; with a diameter, when it does not fit the image or the pixel size is unknown.
         """
         pixels = yield from translate(self._size_steps(micrograph), lambda fraction: 0.4 * fraction)
-        prepared = seen(micrograph, pixels, self.card.diameter, self.settings.invert)
+        prepared = seen(micrograph, pixels, self.card.diameter, self.settings.invert, self.card.grey)
         heat, centres = yield from translate(self._centre_steps(prepared), lambda fraction: 0.4 + 0.6 * fraction)
         on_image = (centres.yx + 0.5) * self.network.stride - 0.5
         centres = centres.select(on_good_pixels(on_image, prepared.valid))
@@ -99,7 +99,7 @@ class CenterPicker:
     def _overview_steps(self, micrograph: Micrograph, scale: float) -> Generator[float, None, tuple[float, float]]:
         """How sure the network is of an image at ``scale``, and the diameter of the particles in micrograph pixels."""
         nominal = self.card.diameter / scale
-        overview = seen(micrograph, nominal, self.card.diameter, self.settings.invert)
+        overview = seen(micrograph, nominal, self.card.diameter, self.settings.invert, self.card.grey)
         # The size is the scale of what follows: rounded, it would be another on each kind of device.
         _, centres = yield from self._centre_steps(overview, exact=True)
         found = usual_diameter(centres)

@@ -17,7 +17,8 @@ from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import HarvestSettings
-from napari_drpnet.training.augment import change_looks, random_view
+from napari_drpnet.training.looks import change_looks
+from napari_drpnet.training.pool import Pixels, Views, random_matrices
 from napari_drpnet.training_loop.batches import Batch
 
 # Particle diameter in the patches of the package's classifiers, in pixels.
@@ -215,7 +216,7 @@ class PatchDraw:
     """Random patches of a set, half of them particles, half background, turned, mirrored and changed in their looks."""
 
     def __init__(self, patches: PatchSet) -> None:
-        self.images = patches.images.astype(np.float16)
+        self.pixels = Pixels(list(patches.images.astype(np.float16)), torch.device("cpu"))
         self.names = patches.micrograph
         self.classes = tuple(np.flatnonzero(patches.particle == label) for label in (False, True))
 
@@ -223,14 +224,12 @@ class PatchDraw:
         """Patches ``(n, 1, 64, 64)`` and labels ``(n,)``, 1 for a particle."""
         labels = rng.permutation(np.arange(n) % 2)
         chosen = [int(rng.choice(self.classes[label])) for label in labels]
-        images = np.stack([self._seen(self.images[i], rng) for i in chosen])
-        tensors = torch.from_numpy(images)[:, None], torch.from_numpy(labels.astype(np.float32))
-        return Batch(tensors, tuple(str(self.names[i]) for i in chosen))
-
-    def _seen(self, image: npt.NDArray[np.float16], rng: np.random.Generator) -> ImageArray:
         side = Classifier.patch
-        centre = np.full(2, side / 2) + rng.normal(0, _SHAKE * DIAMETER, 2)
-        return change_looks(random_view(rng, centre, side, _JITTER).of(image), rng)
+        centre = side / 2 + rng.normal(0, _SHAKE * DIAMETER, (n, 2))
+        views = Views(np.array(chosen), random_matrices(rng, n, _JITTER), centre, side)
+        images = change_looks(self.pixels.cut(views), "percentiles", rng)
+        tensors = images[:, None], torch.from_numpy(labels.astype(np.float32))
+        return Batch(tensors, tuple(str(self.names[i]) for i in chosen))
 
 
 def patch_scores(network: nn.Module, images: ImageArray) -> FloatArray:
