@@ -48,7 +48,7 @@ def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) ->
     voxel = particle.diameter / across
     rot, tilt = orientations.random_views(count, rng)
     whole = project(density(particle, voxel), orientations.rotation(rot, tilt, np.zeros(count)))
-    pieces = [_project_any(_broken(particle, rng), voxel, 4, rng) for _ in range(2)]
+    pieces = [_project_any(_broken(particle, rng), voxel, 2, rng) for _ in range(4)]
     broken = np.concatenate([fitted(piece, whole.shape[1]) for piece in pieces])
     return Views(particle.name, whole, broken, rot, tilt, voxel, particle.diameter)
 
