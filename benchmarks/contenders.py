@@ -26,6 +26,7 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import finish, learn
 from napari_drpnet.jobs.bench import Bench
 from napari_drpnet.jobs.judging import Judgement
+from napari_drpnet.jobs.picking import judged
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import Decision
@@ -42,13 +43,15 @@ class Found:
     """Scored picks, one entry per sample; CPU-seconds a sample, and MB that picking needed at most.
 
     ``auto``: picks at the threshold that the data set is given without labels, and what is expected of them there: the
-    estimated particles and precision with their standard errors, NaN where nothing is proved.
+    estimated particles and precision with their standard errors, NaN where nothing is proved. ``own``: all candidates,
+    with the probabilities that this threshold counts on.
     """
 
     picks: list[Picks]
     seconds: float
     memory: float = float("nan")
     auto: list[Picks] = field(default_factory=list)
+    own: list[Picks] = field(default_factory=list)
     expected: dict[str, float] = field(default_factory=dict)
 
 
@@ -77,6 +80,11 @@ class Ours:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             return process.submit(_find, self, samples, scale, threshold).result()
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is a detector with nothing behind it."""
+        return self.picker == "drpnet" and set(self.options) <= {"detector"} and self.options != {"detector": "fcrn"}
+
     def may_be_tested_on(self, test: TestSet) -> bool:
         return test.name not in self.seen
 
@@ -88,10 +96,11 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     # Weights are loaded, and where a picker learns without labels it learns, once for micrographs of one diameter.
     picks: dict[int, Picks] = {}
     auto: dict[int, Picks] = {}
+    own: dict[int, Picks] = {}
     seconds, judgements = [], []
-    for diameter in dict.fromkeys(sample.diameter for sample in samples):
+    for diameter in dict.fromkeys(about(sample) for sample in samples):
         start = time.process_time()
-        alike = {i: sample.micrograph for i, sample in enumerate(samples) if sample.diameter == diameter}
+        alike = {i: sample.micrograph for i, sample in enumerate(samples) if about(sample) == diameter}
         picker = ready(contender, scale * diameter, threshold, list(alike.values()))
         maps = {i: picker.score(micrograph) for i, micrograph in alike.items()}
         picks |= {i: picker.picks_from(score_map) for i, score_map in maps.items()}
@@ -99,10 +108,17 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
         if scale == 1 and not threshold:
             judgement, measured = _judged(picker, alike, maps)
             judgements.append(judgement)
-            auto |= {i: judgement.picks(picker, score_map) for i, score_map in measured.items()}
+            auto |= {i: judged(picker, judgement, score_map).picks for i, score_map in measured.items()}
+            own |= {i: picker.picks_from(judgement.adapted(score_map), 0.0) for i, score_map in measured.items()}
     expected = _expected([judgement.decision for judgement in judgements])
-    each = [[found[i] for i in sorted(found)] for found in (picks, auto)]
-    return Found(each[0], float(np.sum(seconds)) / len(samples), _most_memory() - before, each[1], expected)
+    every, by_default, its_own = ([found[i] for i in sorted(found)] for found in (picks, auto, own))
+    memory = _most_memory() - before
+    return Found(every, float(np.sum(seconds)) / len(samples), memory, by_default, its_own, expected)
+
+
+def about(sample: Sample) -> float:
+    """The diameter in Angstrom, the same for all micrographs of a simulated protein, whose pixel sizes are rounded."""
+    return float(f"{sample.diameter:.4g}")
 
 
 def _judged(
@@ -145,19 +161,29 @@ def _same(micrograph: Micrograph) -> Micrograph:
     return micrograph
 
 
+def seen_by(name: str) -> frozenset[str]:
+    """The sets that networks of this name are not scored on: what they learnt from, and what others are there for."""
+    if left_out := {real for real in REAL if f"without-{real}" in name}:
+        return (REAL - left_out) | set(WITHOUT_TRUTH)
+    return frozenset() if "simulated" in name else REAL - FOR_TESTING_ONLY
+
+
+def of_file(detector: Path) -> Ours:
+    """A detector by its file, whose name says what it learnt from as those in `NETWORKS` do."""
+    return Ours(detector.stem, {"detector": str(detector)}, seen_by(detector.stem), thorough=True)
+
+
 def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
     """The shipped networks, those in a folder that were trained with a set left out, and the other pickers."""
-    shipped = REAL - FOR_TESTING_ONLY
+    shipped = seen_by("shipped")
     yield Ours("drpnet", {}, shipped, thorough=True)
     yield Ours("drpnet, with classifier", {"classifier": "classifier"}, shipped, thorough=True)
     yield Ours("drpnet, fcrn", {"detector": "fcrn"}, shipped, thorough=True)
-    for name, unseen in (("without-10059", {"10059"}), ("without-10028", {"10028"}), ("simulated", REAL)):
+    for name in ("without-10059", "without-10028", "simulated"):
         files = {stage: networks / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
         if not files["detector"].exists():
             continue
-        # A network with a set left out is there for that set; the others would only repeat what `drpnet` says.
-        seen = (REAL - unseen) | (frozenset() if name == "simulated" else FOR_TESTING_ONLY | set(WITHOUT_TRUTH))
-        detector = str(files["detector"])
+        seen, detector = seen_by(name), str(files["detector"])
         yield Ours(f"drpnet, {name}", {"detector": detector}, seen, thorough=True)
         if files["classifier"].exists():
             options = {"detector": detector, "classifier": str(files["classifier"])}

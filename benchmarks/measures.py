@@ -18,19 +18,24 @@ from napari_drpnet.evaluation.reliability import calibration_error
 
 WITHOUT_TRUTH = ("no_particles", "contaminated")
 # Where an image has neither scale nor particles, a particle is taken as this part of its longer side.
-_PART_OF_SIDE = 1 / 20
+PART_OF_SIDE = 1 / 20
+_MARKED = "_neg.csv"
 # Below this a pick is certainly none; there are so many that they would flatter the calibration error.
 _CERTAINLY_NONE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A micrograph, its true particles, their diameter in Angstrom, and the unscored band along the edges in pixels."""
+    """A micrograph, its true particles, their diameter in Angstrom, and the unscored band along the edges in pixels.
+
+    ``marked``: places that a person marked as ice, carbon or empty, and how large; None where nobody did.
+    """
 
     micrograph: Micrograph
     truth: Picks
     diameter: float
     edge: float
+    marked: Picks | None = None
 
 
 @dataclass(frozen=True)
@@ -64,17 +69,22 @@ class TestSet:
         micrograph = read_micrograph(image, pixel_size=self.pixel_size)
         frame = micrograph.frame
         if truth is None:
-            return Sample(micrograph, Picks(frame, np.empty((0, 2))), _PART_OF_SIDE * _longer_side(micrograph), 0)
+            return Sample(micrograph, Picks(frame, np.empty((0, 2))), PART_OF_SIDE * longer_side(micrograph), 0)
         pixels = float(np.median(truth.diameter)) if len(truth) else usual
         diameter = self.diameter or pixels * frame.known_pixel_size()
         edge = frame.micrograph_pixels(diameter) / 2 if self.edge is None else self.edge
         sized = Picks(frame, truth.yx, diameter=np.array(frame.micrograph_pixels(diameter)), box=truth.box)
-        return Sample(micrograph, sized, diameter, edge)
+        return Sample(micrograph, sized, diameter, edge, self._marked(image))
+
+    def _marked(self, image: Path) -> Picks | None:
+        """Files of such places have a part of the image's name."""
+        files = sorted((self.folder / "hand_labels").glob(f"*{_MARKED}"))
+        return next((read_picks(file)[0] for file in files if file.name.removesuffix(_MARKED) in image.stem), None)
 
 
-def _longer_side(micrograph: Micrograph) -> float:
+def longer_side(micrograph: Micrograph) -> float:
     """In Angstrom."""
-    return max(micrograph.image.shape) * micrograph.frame.known_pixel_size()
+    return float(max(micrograph.image.shape)) * micrograph.frame.known_pixel_size()
 
 
 def find_sets(data: Path, simulated: Path) -> Iterator[TestSet]:
@@ -137,6 +147,21 @@ def calibration_pairs(found: Sequence[Picks], samples: Sequence[Sample]) -> tupl
     """Probabilities of scored picks, and whether each was a particle."""
     sweeps = [verdict.sweep for verdict in judge(at_threshold(found, _CERTAINLY_NONE), samples).verdicts]
     return np.concatenate([s.score for s in sweeps]), np.concatenate([s.found for s in sweeps])
+
+
+def on_marked(found: Sequence[Picks], samples: Sequence[Sample]) -> tuple[float, float] | None:
+    """Picks a micrograph that lie on places marked as ice, carbon or empty, and the part of these places that has one.
+
+    On a place: within half of the diameter that it was marked with. None where nobody marked any.
+    """
+    picks, places = [], []
+    for one, sample in zip(found, samples, strict=True):
+        if sample.marked is not None:
+            apart = np.linalg.norm(one.yx[:, None] - sample.marked.yx[None], axis=-1)
+            near = apart <= sample.marked.diameter / 2
+            picks.append(int(near.any(axis=1).sum()))
+            places.append(near.any(axis=0))
+    return (float(np.mean(picks)), float(np.concatenate(places).mean())) if picks else None
 
 
 def offsets(evaluation: Evaluation, samples: Sequence[Sample]) -> tuple[float, float]:

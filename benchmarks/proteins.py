@@ -1,6 +1,6 @@
 """Simulated sets of test proteins, a third of whose micrographs have no particles, and how they are picked.
 
-No network was trained on these proteins or chosen by them (``training/simulate.sh``).
+No network was trained on these proteins or chosen by them (``training/proteins-testing.txt``).
 """
 
 from __future__ import annotations

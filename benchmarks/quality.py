@@ -1,7 +1,7 @@
 """How good the networks are: ``python benchmarks/quality.py --data ../shared/data``.
 
 One table, one row for each set and picker. Sets: simulated test proteins that no network was trained on or chosen by,
-at several doses (the folders ``test-*`` of ``--simulated``, made by ``training/simulate.sh``); real micrographs with
+at several doses (the folders ``test-*`` of ``--simulated``, made by ``benchmarks/simulated.py``); real micrographs with
 labels; and images with nothing to pick. A set whose images trained a network is not scored with it.
 
 The rules are those of `napari_drpnet.evaluation`: one-to-one, at most half a diameter apart, an edge band left out,
@@ -9,15 +9,18 @@ counts pooled over the micrographs.
 
 - P, R, F1: precision, recall and F1, ours at the threshold 0.5.
 - auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels.
-  P auto and R auto: precision and recall there.
+  P auto and R auto: precision and recall there. ECE auto: that of the probabilities it counts on.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision by distance, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
 - off A, off %: median distance of right picks from the true centre, in Angstrom and in % of the diameter.
 - F1 -20 %, F1 +20 %: F1 at 0.5 with the diameter given 20 % too small and too large.
+- bad, bad %: picks a micrograph that lie on places which a person marked as ice, carbon or empty, and the part of
+  these places that has one; at 0.5, and with "auto" at the default threshold.
 - picks: picks an image, where there is nothing to pick; these images have no scale, so a particle is taken as 1/20 of
-  their longer side.
+  their longer side. picks auto: at the default threshold, of each image alone; in the rows "beside", of all in one run
+  with a real set that the picker has not seen.
 - CPU-s: CPU-seconds a micrograph, with what a picker needs once for the set shared among them: loading networks, or
   learning, for the picker that learns from the set itself without labels.
 - MB: the most memory that picking needed, in a process of its own, beside that of Python, torch and the micrographs.
@@ -34,14 +37,16 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from contenders import NETWORKS, Contender, Found, LoG, Ours, Topaz, ours, peers
-from measures import TestSet, calibration, find_sets, judge, measure
+from contenders import NETWORKS, REAL, Contender, Found, LoG, Ours, Topaz, of_file, ours, peers
+from empties import alone, beside
+from measures import TestSet, at_threshold, calibration, find_sets, judge, measure, on_marked
+from napari_drpnet import Picks
 
 Row = dict[str, Any]
 DEFAULT_THRESHOLD = 0.5
@@ -63,11 +68,17 @@ COLUMNS = {
     "at": ".2f",
     "AP": ".3f",
     "ECE": ".3f",
+    "ECE auto": ".3f",
     "off A": ".1f",
     "off %": ".1f",
     "F1 -20 %": ".3f",
     "F1 +20 %": ".3f",
+    "bad": ".1f",
+    "bad %": ".0f",
+    "bad auto": ".1f",
+    "bad % auto": ".0f",
     "picks": ".1f",
+    "picks auto": ".1f",
     "CPU-s": ".2f",
     "MB": ".0f",
 }
@@ -75,11 +86,12 @@ COLUMNS = {
 
 def our_row(test: TestSet, picker: Ours) -> Row:
     if not test.has_truth:
-        return count_row(test, picker.label, picker, DEFAULT_THRESHOLD)
+        row = count_row(test, picker.label, picker, DEFAULT_THRESHOLD)
+        return row | {"picks auto": mean_count(alone(picker, test.samples))}
     found = picker.find(test.samples)
-    row: Row = measure(found.picks, test.samples, DEFAULT_THRESHOLD)
+    row = dict[str, Any](measure(found.picks, test.samples, DEFAULT_THRESHOLD))
     row |= {"ECE": calibration(found.picks, test.samples), "CPU-s": found.seconds, "MB": found.memory}
-    row |= auto_figures(found, test)
+    row |= auto_figures(found, test) | marked_figures(found, test)
     for name, scale in (("F1 -20 %", 0.8), ("F1 +20 %", 1.2)) if picker.thorough else ():
         row[name] = measure(picker.find(test.samples, scale).picks, test.samples, DEFAULT_THRESHOLD)["F1"]
     return {"set": test.name, "picker": picker.label, "n": len(test.samples)} | row
@@ -89,11 +101,33 @@ def auto_figures(found: Found, test: TestSet) -> Row:
     """What the default threshold gives, and what is said of it without labels."""
     counts = judge(found.auto, test.samples).counts
     row: Row = {"auto": counts.f1, "P auto": counts.precision, "R auto": counts.recall}
+    row["ECE auto"] = calibration(found.own, test.samples)
     for name, digits in (("P", 2), ("N", 0)):
         if name in found.expected:
             value, error = found.expected[name], found.expected[f"{name} err"]
             row[f"est. {name}"] = f"{value:.{digits}f} ± {error:.{digits}f}"
     return row
+
+
+def marked_figures(found: Found, test: TestSet) -> Row:
+    """Picks on places that a person marked as none, where somebody did."""
+    row: Row = {}
+    for name, picks in (("", at_threshold(found.picks, DEFAULT_THRESHOLD)), (" auto", found.auto)):
+        if (figures := on_marked(picks, test.samples)) is not None:
+            row |= {f"bad{name}": figures[0], f"bad %{name}": 100 * figures[1]}
+    return row
+
+
+def beside_rows(test: TestSet, picker: Ours, every: Sequence[TestSet]) -> Iterator[Row]:
+    """Images with nothing to pick in one run with each real set that the picker has not seen."""
+    for other in every:
+        if other.name in REAL and picker.may_be_tested_on(other):
+            name = {"set": f"{test.name} beside {other.name}", "picker": picker.label, "n": len(test.samples)}
+            yield name | {"picks auto": mean_count(beside(picker, test.samples, other.samples))}
+
+
+def mean_count(found: Sequence[Picks]) -> float:
+    return sum(map(len, found)) / len(found)
 
 
 def peer_row(test: TestSet, variants: list[LoG | Topaz]) -> Row:
@@ -117,25 +151,36 @@ def count_row(test: TestSet, label: str, picker: Contender, threshold: float = -
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     mine, others = list(ours(options.networks)), list(peers(shlex.split(options.topaz)))
     if options.pickers:
-        mine, others = [one for one in mine if any(part in one.label for part in options.pickers)], []
-    for test in find_sets(options.data, options.simulated):
+        mine, others = [one for one in mine if called(one.label, options.pickers)], []
+    elif options.detector:
+        mine, others = [one for one in mine if one.alone], []
+    mine += map(of_file, options.detector)
+    every = list(find_sets(options.data, options.simulated))
+    for test in every:
         if options.only and not any(part in test.name for part in options.only):
             continue
         for picker in mine:
             if picker.may_be_tested_on(test):
                 yield our_row(test, picker)
+                yield from () if test.has_truth else beside_rows(test, picker, every)
         for variants, default in others:
             yield peer_row(test, list(variants)) if test.has_truth else count_row(test, default.label, default)
 
 
-def markdown(table: list[Row]) -> str:
-    """A table as people read it; NaN and what does not apply are empty."""
+def called(label: str, names: Sequence[str]) -> bool:
+    """Whether a picker is one of these names, or a variant: "drpnet" itself, or what has "fcrn" in it."""
+    return any(label == name or (name != "drpnet" and name in label) for name in names)
+
+
+def markdown(table: list[Row], columns: Mapping[str, str] = COLUMNS) -> str:
+    """A table as people read it; NaN and what does not apply are empty, and columns of nothing else left out."""
 
     def cell(row: Row, column: str) -> str:
         value = row.get(column, "")
-        return "" if value != value else format(value, COLUMNS[column]) if value != "" else ""
+        return "" if value != value else format(value, columns[column]) if value != "" else ""
 
-    text = [list(COLUMNS), *([cell(row, column) for column in COLUMNS] for row in table)]
+    every = [[column, *(cell(row, column) for row in table)] for column in columns]
+    text = list(zip(*(column for column in every if any(column[1:])), strict=True))
     widths = [max(map(len, column)) for column in zip(*text, strict=True)]
     lines = [
         "| " + " | ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)) + " |" for line in text
@@ -155,7 +200,15 @@ def main() -> None:
     )
     parser.add_argument("--topaz", default="", help='a Python that imports topaz, such as "env PYTHONPATH=... python"')
     parser.add_argument("--only", nargs="+", metavar="SET", help="sets whose name has this in it")
-    parser.add_argument("--pickers", nargs="+", metavar="PICKER", help="pickers of ours whose label has this in it")
+    parser.add_argument("--pickers", nargs="+", metavar="PICKER", help="pickers of ours: drpnet, or a part of a label")
+    parser.add_argument(
+        "--detector",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="detectors to put beside the shipped ones; names as in --networks",
+    )
     parser.add_argument("--json", type=Path, help="write the rows here too")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -12,9 +12,9 @@ from napari_drpnet.pickers.network import fold
 CPU = torch.device("cpu")
 
 
-def trained_looking(name):
+def trained_looking(name, **options):
     torch.manual_seed(1)
-    network = build(name)
+    network = build(name, **options)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.3)
@@ -33,31 +33,39 @@ def score(network, image, memory, device=CPU):
 
 @pytest.fixture
 def image():
-    return np.random.default_rng(0).normal(0, 0.2, (530, 407)).astype(np.float32)
+    return np.random.default_rng(0).normal(0, 0.2, (630, 607)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["unet", "fcrn"])
-def test_tiled_equals_whole(name, image):
-    network = trained_looking(name)
+@pytest.mark.parametrize(("name", "options", "memory"), [("unet", {}, 24), ("fcrn", {}, 40), ("unet", {"size": 1}, 88)])
+def test_tiled_equals_whole(name, options, memory, image):
+    network = trained_looking(name, **options)
     whole, one = score(network, image, 4000)
-    tiled, many = score(network, image, 16 if name == "unet" else 40)
+    tiled, many = score(network, image, memory)
     assert len(one) == 1
     assert len(many) > 4
     assert many == sorted(many)
     assert many[-1] == 1
-    assert whole.shape == (530 // network.stride, 407 // network.stride)
+    assert whole.shape == (630 // network.stride, 607 // network.stride)
     assert np.ptp(whole) > 0.01
     assert np.abs(whole - tiled).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["unet", "fcrn"])
-def test_the_reach_is_what_the_network_says(name):
-    network = trained_looking(name).double()
-    image = torch.zeros(1, 1, 320, 320, dtype=torch.double, requires_grad=True)
-    middle = 160 // network.stride
-    network(torch.rand_like(image) + image)[0, 0, middle, middle].backward()
-    seen = np.flatnonzero(image.grad[0, 0].abs().sum(0).numpy())
-    assert max(160 - seen.min(), seen.max() - 160) <= network.reach
+@pytest.mark.parametrize(("name", "options"), [("fcrn", {}), *(("unet", {"size": size}) for size in range(5))])
+def test_the_reach_is_what_the_network_says(name, options):
+    network = trained_looking(name, **options).double()
+    for module in network.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.forward = torch.nn.Identity()  # so that no way through the network is closed by chance
+    side, period = 2 * (network.reach // 32 + 2) * 32, network.multiple // network.stride
+    first, reached = side // 2 // network.stride, 0.0
+    # Pixels of the map differ by where they lie on the coarsest level: the third sees farthest.
+    for middle in (first + 2 % period, first + -3 % period):
+        image = torch.rand(1, 1, 2 * network.multiple, side, dtype=torch.double).requires_grad_()
+        network(image)[0, 0, 1, middle].backward()
+        seen = np.flatnonzero(image.grad[0, 0].abs().sum(0).numpy())
+        at = (middle + 0.5) * network.stride - 0.5
+        reached = max(reached, at - seen.min(), seen.max() - at)
+    assert 0.8 * network.reach < reached <= network.reach
 
 
 @pytest.mark.parametrize("name", ["unet", "classifier"])

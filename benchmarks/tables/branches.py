@@ -75,4 +75,4 @@ def _sets(*names: str) -> tuple[TrainingSet, ...]:
 
 @cache
 def _validation(diameter: float) -> list[Masked]:
-    return load_masks(load_examples(_sets("validation", "validation-crowded", "validation-faint"), diameter))
+    return load_masks(load_examples(_sets("validation", "validation-crowded", "validation-faint"), diameter, "robust"))

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from napari_drpnet import Micrograph, UserError, load_picker
 from napari_drpnet.data import Frame
 from napari_drpnet.evaluation import evaluate
-from napari_drpnet.io.weights import PACKAGED, read_weights
+from napari_drpnet.io.weights import PACKAGED, WeightsCard, read_weights, write_weights
+from napari_drpnet.networks import build
 from napari_drpnet.pickers import available_pickers, drpnet
 
 
@@ -65,6 +67,36 @@ def test_grey_levels_do_not_matter(simulated, picker):
     micrograph, _, _ = simulated
     other = Micrograph.from_array(micrograph.image * 37 + 1e4, micrograph.frame.pixel_size)
     assert np.allclose(picker.pick(other).yx, picker.pick(micrograph).yx, atol=0.2)
+
+
+@pytest.fixture(scope="module")
+def of_robust_levels(tmp_path_factory):
+    """Weights of an untrained U-Net, whose map is as sensitive to its image as any."""
+    torch.manual_seed(0)
+    network = build("unet", size=1)
+    card = WeightsCard(
+        network="unet", role="detector", diameter=32, calibration=(1, 0, 0, 0), grey="robust", options={"size": 1}
+    )
+    return str(write_weights(tmp_path_factory.mktemp("w") / "u.safetensors", card, network.state_dict()))
+
+
+def _places(micrograph, diameter, weights, invert=False):
+    score_map = load_picker("drpnet", diameter=diameter, device="cpu", detector=weights, invert=invert).score(
+        micrograph
+    )
+    return score_map.candidates.yx
+
+
+def test_robust_levels_make_candidates_that_no_grey_levels_change(simulated, of_robust_levels):
+    micrograph, _, diameter = simulated
+    image, pixel_size = micrograph.image[:640, :640], micrograph.frame.pixel_size
+    expected = _places(Micrograph.from_array(image, pixel_size), diameter, of_robust_levels)
+    assert len(expected) > 50
+    for other, invert, off in ((image * 8, False, 0), (-image / 4, True, 0), (image * 37 + 1e4, False, 0.2)):
+        found = _places(Micrograph.from_array(other, pixel_size), diameter, of_robust_levels, invert)
+        assert np.abs(found - expected).max() <= off
+    inverted = _places(Micrograph.from_array(-image, pixel_size), diameter, of_robust_levels)
+    assert inverted.shape != expected.shape or np.abs(inverted - expected).max() > 1
 
 
 def test_the_threshold_needs_no_second_run(simulated, picker):

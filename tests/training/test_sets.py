@@ -31,25 +31,25 @@ def _settings(training, validation=()):
 def test_sets_without_coordinates_or_diameter_are_refused_by_name(tmp_path):
     write_mrc(np.random.default_rng(0).random((64, 64), np.float32), tmp_path / "a.mrc", 1.5)
     with pytest.raises(UserError, match="none of the micrographs has coordinates"):
-        load_examples([TrainingSet(micrographs=str(tmp_path))], 28)
+        load_examples([TrainingSet(micrographs=str(tmp_path))], 28, "robust")
     write_picks(Picks(Frame("a"), np.array([[20.0, 20.0]])), tmp_path / "a.csv")
     with pytest.raises(UserError, match="diameter"):
-        load_examples([TrainingSet(micrographs=str(tmp_path))], 28)
+        load_examples([TrainingSet(micrographs=str(tmp_path))], 28, "robust")
     with pytest.raises(UserError, match="no micrographs"):
-        load_examples([TrainingSet(micrographs=str(tmp_path / "none"))], 28)
+        load_examples([TrainingSet(micrographs=str(tmp_path / "none"))], 28, "robust")
 
 
 def test_coordinates_outside_the_image_are_dropped_with_a_word(tmp_path):
     _micrograph(tmp_path, "a", [(60, 50), (SIDE + 5, 20)])
     with pytest.warns(UserWarning, match=r"a\.csv: 1 of 2 picks are left out, as they lie outside"):
-        (example,) = load_examples([TrainingSet(micrographs=str(tmp_path))], 30)
+        (example,) = load_examples([TrainingSet(micrographs=str(tmp_path))], 30, "robust")
     assert np.allclose(example.yx, [(60, 50)])
 
 
 def test_coordinates_that_all_lie_outside_are_refused(tmp_path):
     _micrograph(tmp_path, "a", [(-20, 50), (SIDE + 5, 20)])
     with pytest.raises(UserError, match=r"a\.csv: 2 of 2 picks of .* lie outside its 160 x 160 pixels"):
-        load_examples([TrainingSet(micrographs=str(tmp_path))], 30)
+        load_examples([TrainingSet(micrographs=str(tmp_path))], 30, "robust")
 
 
 def test_one_file_may_hold_the_coordinates_of_all_micrographs(tmp_path):
@@ -62,7 +62,7 @@ def test_one_file_may_hold_the_coordinates_of_all_micrographs(tmp_path):
     head = "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
     table.write_text(head + rows)
     data = TrainingSet(micrographs=str(images), coordinates=str(table), diameter=60)
-    a, b = load_examples([data], 30)
+    a, b = load_examples([data], 30, "robust")
     assert (len(a.yx), len(b.yx)) == (1, 2)
     assert np.allclose(a.yx, [(20, 10)])
 
@@ -72,13 +72,15 @@ def test_points_that_are_background_are_no_particles(tmp_path):
     label = np.array(["particle", "background"])
     points = Picks(Frame("a", (SIDE, SIDE), 2.0), np.array([[60.0, 50], [90, 90]]), diameter=np.array(30), label=label)
     write_picks(points, tmp_path / "a.csv")
-    (example,) = load_examples([TrainingSet(micrographs=str(tmp_path))], 30)
+    (example,) = load_examples([TrainingSet(micrographs=str(tmp_path))], 30, "robust")
     assert len(example.yx) == 1
 
 
 def test_bright_particles_are_turned_dark(tmp_path):
     folder = _micrograph(tmp_path, "a")
-    plain, turned = (load_examples([TrainingSet(micrographs=str(folder), invert=i)], 30)[0] for i in (False, True))
+    plain, turned = (
+        load_examples([TrainingSet(micrographs=str(folder), invert=i)], 30, "robust")[0] for i in (False, True)
+    )
     assert np.corrcoef(plain.image.ravel(), turned.image.ravel())[0, 1] < -0.9
 
 
@@ -115,11 +117,6 @@ def test_a_simulated_protein_is_not_validated_with_as_well(tmp_path):
     listed = [{"simulate": {"structures": [str(path)]}} for path in (structure, tmp_path)]
     with pytest.raises(UserError, match=r"a\.pdb is in a training set"):
         examples_of(TrainSettings(training=listed[:1], validation=listed[1:]))
-
-
-def test_simulation_alone_needs_something_to_calibrate_with():
-    with pytest.raises(UserError, match="calibrate"):
-        examples_of(TrainSettings(training=[{"simulate": {"size": 256}}]))
 
 
 def test_a_folder_without_structures_is_refused(tmp_path):

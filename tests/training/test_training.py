@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from napari_drpnet.training.augment import View
 from PIL import Image
 from scipy.special import expit
 
@@ -26,29 +25,35 @@ from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
-from napari_drpnet.training.datasets import Centred, Crops, Fixed, anywhere
+from napari_drpnet.training.datasets import Centred, Crops
 from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.example import Example
+from napari_drpnet.training.pool import Pool
 from napari_drpnet.training.run import Evidence, calibrate, conclude, scorer
 from napari_drpnet.training.sets import load_examples
-from napari_drpnet.training.targets import cone, distance
+from napari_drpnet.training.targets import cones, distances
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
+CPU = torch.device("cpu")
+SIMULATED = {"size": 320, "diameter_px": (30, 36), "views": 10, "coverage": (0.3, 0.4), "empty": 0}
 
-def random_crops(examples, side, label, jitter, stride=1):
-    return Crops(anywhere([Fixed(examples)]), partial(cone, radius=28 * label), side, stride, jitter)
+
+def random_crops(examples, side, label, jitter, stride=1, grey="robust"):
+    reach = 28 * label
+    return Crops(Pool(examples, CPU), partial(cones, radius=reach), side, stride, jitter, grey, reach)
 
 
-def test_crops_and_targets_are_turned_together():
-    """A dark disc is at the top of its target, in every orientation, flip and scale."""
+@pytest.mark.parametrize("grey", ["robust", "percentiles"])
+def test_crops_and_targets_are_turned_together(grey):
+    """A dark disc is at the top of its target, in every orientation, flip and scale, whatever its looks."""
     rows, columns = np.indices((200, 200))
     yx = np.array([[70.0, 80.0], [130.0, 120.0]])
-    image = np.zeros((200, 200), np.float16)
+    image = np.random.default_rng(1).normal(0, 0.05, (200, 200)).astype(np.float16)
     for y, x in yx:
         image[np.hypot(rows - y, columns - x) < 6] = -0.5
-    crops = random_crops([Example(image, yx, 0, 1.0)], 96, 0.3, 0.25)
-    images, targets, known = crops.batch(12, 1, np.random.default_rng(0)).tensors
+    crops = random_crops([Example(image, yx, 0, 1.0)], 96, 0.3, 0.25, grey=grey)
+    images, targets, known = crops.batch(24, 1, np.random.default_rng(0)).tensors
     assert (known == 1).float().mean() > 0.9
     inside = targets > 0.6
     assert inside.any()
@@ -60,12 +65,6 @@ def test_the_unlabelled_border_has_no_weight():
     crops = random_crops([example], 96, 0.3, 0.0)
     known = crops.batch(4, 1, np.random.default_rng(0)).tensors[2]
     assert known.mean().item() == pytest.approx((39 / 96) ** 2, rel=0.15)
-
-
-def test_warping_by_the_identity_is_cropping():
-    image = np.random.default_rng(0).random((60, 70)).astype(np.float16)
-    crop = View(np.eye(2), np.array([30.5, 33.5]), 16).of(image)
-    assert np.allclose(crop, image[23:39, 26:42], atol=1e-3)
 
 
 def test_the_better_candidate_takes_the_particle_and_the_second_is_a_miss():
@@ -122,7 +121,7 @@ def test_calibration_recovers_the_probabilities_that_made_the_data():
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
-    simulation = SimulationSettings(count=3, size=320, diameter_px=(30, 36), coverage=(0.3, 0.4), empty=0, seed=5)
+    simulation = SimulationSettings(count=3, seed=5, **SIMULATED)
     jobs.finish(jobs.simulate(simulation, folder))
     return folder
 
@@ -130,18 +129,19 @@ def simulated(tmp_path_factory):
 @pytest.fixture(scope="module")
 def others(tmp_path_factory):
     folder = tmp_path_factory.mktemp("others")
-    simulation = SimulationSettings(count=1, size=320, diameter_px=(30, 36), coverage=(0.3, 0.4), empty=0, seed=6)
+    simulation = SimulationSettings(count=1, seed=6, **SIMULATED)
     jobs.finish(jobs.simulate(simulation, folder))
     return folder
 
 
-def test_a_simulation_is_read_back_at_network_scale(simulated):
-    examples = load_examples([TrainingSet(micrographs=str(simulated), weight=3)], 28)
+@pytest.mark.parametrize(("grey", "most"), [("robust", 0.25 * math.asinh(3000)), ("percentiles", 0.5)])
+def test_a_simulation_is_read_back_at_network_scale(simulated, grey, most):
+    examples = load_examples([TrainingSet(micrographs=str(simulated), weight=3)], 28, grey)
     assert len(examples) == 3
     assert sum(e.weight for e in examples) == pytest.approx(3)
     for example in examples:
         assert len(example.yx) > 3
-        assert -0.5 <= example.image.min() < example.image.max() <= 0.5
+        assert -most <= example.image.min() < -0.2 < 0.2 < example.image.max() <= most
         assert (example.yx < example.image.shape).all()
 
 
@@ -176,7 +176,7 @@ def test_a_network_can_learn_one_batch_by_heart(name, simulated):
     torch.manual_seed(0)
     network = build(name)
     sets = (TrainingSet(micrographs=str(simulated)),)
-    examples = load_examples(sets, 28)
+    examples = load_examples(sets, 28, "robust")
     batch = random_crops(examples, 64, 0.5, 0.1, network.stride).batch(2, 1, np.random.default_rng(0))
     recipe = TrainSettings(training=sets, steps=80, rate=3e-3, average=0.9, device="cpu", precision="full")
     steps = fit(network, lambda *_: batch, regression_loss, recipe, report_every=10)
@@ -285,17 +285,24 @@ def _call(*arguments):
 
 def test_an_epoch_of_centred_crops_shows_every_particle_once():
     yx = [np.random.default_rng(i).uniform(0, 200, (n, 2)) for i, n in enumerate((7, 6))]
-    centred = Centred([Example(np.zeros((200, 200), np.float16), at, 0, 1.0, str(i)) for i, at in enumerate(yx)], 0)
-    drawn = [place for step in range(1, 14) for place in centred.places(2, step, np.random.default_rng(9))]
-    epochs = [{(example.name, *at) for example, at in part} for part in (drawn[:13], drawn[13:])]
-    assert epochs[0] == epochs[1] == {(str(i), *at) for i in (0, 1) for at in yx[i]}
-    assert [at[0] for _, at in drawn[:13]] != [at[0] for _, at in drawn[13:]]
+    examples = [Example(np.zeros((200, 200), np.float16), at, 0, 1.0, str(i)) for i, at in enumerate(yx)]
+    drawn = _drawn(Centred(examples, 0), 2, 13)
+    assert set(drawn[:13]) == set(drawn[13:]) == {(i, *at) for i in (0, 1) for at in yx[i].tolist()}
+    assert drawn[:13] != drawn[13:]
+    shared = [_drawn(Centred(examples, 0, rank, 2), 1, 13) for rank in (0, 1)]
+    assert [place for both in zip(*shared, strict=True) for place in both] == drawn, "two processes share the epoch"
+
+
+def _drawn(centred, n, steps):
+    places = [centred.places(n, step) for step in range(1, steps + 1)]
+    return [(int(i), *at) for of, yx in places for i, at in zip(of, yx.tolist(), strict=True)]
 
 
 def test_a_crop_that_is_not_augmented_shows_its_particle_as_it_is():
     image = np.random.default_rng(0).random((100, 100)).astype(np.float16)
     example = Example(image, np.array([[40.5, 50.5]]), 0, 1.0)
-    crops = Crops(Centred([example], 0).places, partial(distance, radius=10), 64, 1, None)
+    target = partial(distances, radius=10)
+    crops = Crops(Pool([example], CPU), target, 64, 1, None, "robust", 10, Centred([example], 0))
     images, targets, _ = crops.batch(1, 1, np.random.default_rng(0)).tensors
     assert np.allclose(images[0, 0], image[9:73, 19:83], atol=1e-3)
     assert np.unravel_index(int(targets.argmax()), (64, 64)) in {(31, 31), (31, 32), (32, 31), (32, 32)}
@@ -306,14 +313,14 @@ def test_the_paper_is_a_recipe(simulated, others, tmp_path):
     sets = {"training": [{"micrographs": str(simulated)}], "validation": [{"micrographs": str(others)}]}
     recipe = yaml.safe_load((Path(__file__).parents[2] / "training" / "drpnet-paper.yaml").read_text())
     recipe = TrainSettings(**recipe | sets | {"epochs": 2, "batch": 8, "device": "cpu"})
-    particles = sum(len(example.yx) for example in load_examples(recipe.training, 36))
+    particles = sum(len(example.yx) for example in load_examples(recipe.training, 36, recipe.grey))
     detector = tmp_path / "d.safetensors"
     assert jobs.finish(jobs.train_detector(recipe, detector)).steps == math.ceil(2 * particles / 8)
     assert detector.with_suffix(".tsv").read_text().splitlines()[1].split("\t")[2] == "0.001"
     card, tensors = read_weights(str(detector))
     network = build("fcrn")
     network.load_state_dict(tensors)
-    image = torch.from_numpy(load_examples(recipe.validation, 36)[0].image.astype(np.float32))[None, None]
+    image = torch.from_numpy(load_examples(recipe.validation, 36, recipe.grey)[0].image.astype(np.float32))[None, None]
     with torch.inference_mode():
         assert network(image).max() > 3  # pixels; a cone is 1 at most
     second = recipe.model_copy(update={"epochs": 1, "rate": 5e-5})

@@ -1,4 +1,4 @@
-"""The grey levels that networks see: how those of a micrograph are brought to them, and back.
+"""The grey levels that networks see: how those of a micrograph are brought to them.
 
 Networks of the first generation see grey levels between two percentiles, cut off beyond. A particle that stands out
 clearly is cut flat there, and a few percent of carbon or frost decide what the percentiles are. `robust` levels are
@@ -9,23 +9,19 @@ ends keeps what is far from it.
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from napari_drpnet.data import ImageArray, MaskArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.settings import Grey
 
 # A standard deviation of normal noise in units of its median absolute deviation.
 _DEVIATION = 1.4826
 # Grey level of one such deviation: 2 % of normal noise is beyond half a grey level, as between percentiles.
-_LEVEL = 0.25
+LEVEL = 0.25
 _SAMPLE = 1 << 18
 # Rounding errors of single precision, relative to the grey levels.
 _CONSTANT = 2e-6
 # Further from the median than this there are no logarithms: half precision ends there.
-_FURTHEST = 3000.0
-# Percentiles are brought to -0.5..0.5.
-_HALF = 0.5
+FURTHEST = 3000.0
 
 
 def robust(image: ImageArray, valid: MaskArray | None = None) -> ImageArray:
@@ -47,7 +43,7 @@ def robust(image: ImageArray, valid: MaskArray | None = None) -> ImageArray:
     """
     middle, spread = _middle_and_spread(image, valid)
     z = (image - np.float32(middle)) * np.float32(1 / spread)
-    return np.asarray(_LEVEL * np.arcsinh(np.clip(z, -_FURTHEST, _FURTHEST)), np.float32)
+    return np.asarray(LEVEL * np.arcsinh(np.clip(z, -FURTHEST, FURTHEST)), np.float32)
 
 
 def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[float, float]:
@@ -58,7 +54,8 @@ def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[floa
         sample = sample[valid[::step, ::step]]
     middle = float(np.median(sample))
     away = np.abs(sample - np.float32(middle))
-    least = _CONSTANT * max(abs(middle), float(away.max()))
+    # Not the farthest: one hot pixel may lie a million deviations away.
+    least = _CONSTANT * max(abs(middle), float(np.quantile(away, 0.9)))
     spread = float(np.median(away))
     if spread <= least:
         # More than half of the picture is one grey, as of an empty border: the rest tells.
@@ -67,15 +64,3 @@ def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[floa
             raise UserError("The image is constant: every pixel has the same value.", "Leave it out, or make it anew.")
         spread = float(np.median(away))
     return middle, _DEVIATION * spread
-
-
-def linear(levels: torch.Tensor, grey: Grey) -> torch.Tensor:
-    """Grey levels of a network's image as numbers that grow in step with those of the micrograph."""
-    return torch.sinh(levels.float() / _LEVEL) if grey == "robust" else levels.float()
-
-
-def shown(values: torch.Tensor, grey: Grey) -> torch.Tensor:
-    """What `linear` gave, perhaps changed, as a network sees it."""
-    if grey == "robust":
-        return _LEVEL * torch.asinh(values.clamp(-_FURTHEST, _FURTHEST))
-    return values.clamp(-_HALF, _HALF)

@@ -59,6 +59,8 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
     """
     torch.manual_seed(settings.seed)
     card, network = _begin(settings)
+    if card:
+        settings = settings.model_copy(update={"grey": card.grey})
     training, validation = _examples(settings)
     detector = cast(FullyConvolutional, network)
     with crew(settings.device) as team:
@@ -79,6 +81,7 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
         role=_ROLE,
         diameter=settings.diameter,
         calibration=_calibration(settings, evidence, card),
+        grey=settings.grey,
         start=Path(settings.start).stem if settings.start else "",
         options=card.options if card else settings.left_out,
     )

@@ -1,6 +1,6 @@
 """Random changes of looks, many crops at a time: other people's microscopes, detectors and processing.
 
-Everything is done on numbers that grow in step with the grey levels of the micrograph (`pickers.grey.linear`), in units
+Everything is done on numbers that grow in step with the grey levels of the micrograph (`linear`), in units
 of their robust standard deviation. Which crops a change befalls, and how strongly, is drawn on the processor; the work
 is done where the crops lie.
 """
@@ -16,12 +16,14 @@ import torch
 from torch.nn import functional as F
 
 from napari_drpnet.data import FloatArray
-from napari_drpnet.pickers.grey import linear, shown
+from napari_drpnet.pickers.grey import FURTHEST, LEVEL
 from napari_drpnet.settings import Grey
 
 # Knots of the curve that bends a spectrum, over the square root of the frequency.
 _KNOTS = 6
 _JPEG = 8  # pixels of a block
+# Percentiles of the grey levels are brought to -0.5..0.5.
+_HALF = 0.5
 
 
 class Chance:
@@ -57,6 +59,18 @@ class Chance:
     def normal_like(self, x: torch.Tensor) -> torch.Tensor:
         """White noise of unit variance, of the shape of ``x``."""
         return torch.randn(x.shape, generator=self.generator, device=x.device)
+
+
+def linear(levels: torch.Tensor, grey: Grey) -> torch.Tensor:
+    """Grey levels of a network's image as numbers that grow in step with those of the micrograph."""
+    return torch.sinh(levels.float() / LEVEL) if grey == "robust" else levels.float()
+
+
+def shown(values: torch.Tensor, grey: Grey) -> torch.Tensor:
+    """What `linear` gave, perhaps changed, as a network sees it."""
+    if grey == "robust":
+        return LEVEL * torch.asinh(values.clamp(-FURTHEST, FURTHEST))
+    return values.clamp(-_HALF, _HALF)
 
 
 def change_looks(levels: torch.Tensor, grey: Grey, rng: np.random.Generator) -> torch.Tensor:

@@ -16,7 +16,7 @@ from napari_drpnet.interruption import deaf_to_ctrl_c
 from napari_drpnet.training.example import Example
 
 # Micrographs that a process makes before it gives them back.
-_TOGETHER = 16
+_TOGETHER = 32
 
 
 @dataclass(frozen=True)

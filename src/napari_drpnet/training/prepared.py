@@ -61,7 +61,7 @@ def write_prepared(path: Path, examples: Sequence[Example], diameter: float, gre
         "centres": np.concatenate([e.yx for e in examples]).astype(np.float32),
         "count": np.array([len(e.yx) for e in examples], np.int64),
         "border": np.array([e.border for e in examples], np.float32),
-        "scale": np.array([e.scale for e in examples], np.float32),
+        "scale": np.array([e.scale for e in examples], np.float64),
     }
     masks = [e.mask.ravel() for e in examples if e.mask is not None]
     if masks:

@@ -240,8 +240,10 @@ def check_apart(training: Sequence[Example], validation: Sequence[Example]) -> N
     """Refuse a micrograph or a simulated protein that is in both, a micrograph also as a copy."""
     shared = _proteins(training) & _proteins(validation)
     if shared:
+        name = min(shared)
+        which = f"Made-up particle {name}" if name.isdigit() else name
         raise UserError(
-            f"{min(shared)} is in a training set and in a validation set.",
+            f"{which} is in a training set and in a validation set.",
             "Validate with structures that the network does not learn from.",
         )
     learnt = {example.pixels: example.name for example in training if example.pixels}

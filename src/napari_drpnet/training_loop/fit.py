@@ -180,7 +180,7 @@ class _State:
         device = self.team.device
         tensors = tuple(part.to(device, non_blocking=True) for part in batch.tensors)
         # All batches have one size, so that it pays to find out which algorithm is quickest; validation has many.
-        with torch.backends.cudnn.flags(benchmark=device.type == "cuda"):
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
             with torch.autocast(device.type, dtype=self.half, enabled=self.half is not None):
                 value = self.learner(*tensors)
             self.optimiser.zero_grad()

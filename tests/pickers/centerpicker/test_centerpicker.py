@@ -37,7 +37,6 @@ from napari_drpnet.pickers.protocol.picker import ScoringPicker
 from napari_drpnet.settings import CenterPickerSettings, CenterPickerTrainSettings, SimulationSettings, TrainingSet
 from napari_drpnet.simulation import simulate_one
 from napari_drpnet.steps import drained
-from napari_drpnet.training.augment import random_view
 from napari_drpnet.training.centerpicker import train_centerpicker
 from napari_drpnet.training.centres import (
     CentreCrops,
@@ -48,6 +47,7 @@ from napari_drpnet.training.centres import (
     sizes,
     targets,
 )
+from napari_drpnet.training.pool import Pool, Views, random_matrices
 from napari_drpnet.training_loop.fit import fit
 
 STRIDE, CPU = 4, torch.device("cpu")
@@ -237,18 +237,19 @@ def test_a_few_clear_centres_are_surer_than_many_faint_ones():
 
 
 def test_tiles_give_what_the_whole_gives(simulated):
-    """To less than a hundredth of a probability; the network sees a little farther than the tiles overlap."""
+    """To a few hundredths of a probability; the network sees a little farther than the tiles overlap."""
     card, tensors = read_weights("centerpicker")
     network = build(card.network)
     network.load_state_dict(tensors)
     network = fold(network.eval())
     image = seen(simulated[0], 60.0, 40.0, invert=False).image[:500, :420]
     whole = drained(tiling.channel_steps(network, image, CPU, 4000))
-    tiled = drained(tiling.channel_steps(network, image, CPU, 60))
+    assert tiling.tile_side(image.shape, network, 40) < 420
+    tiled = drained(tiling.channel_steps(network, image, CPU, 40))
     assert whole.shape == tiled.shape == (6, 125, 105)
-    assert np.ptp(whole[0]) > 0.5
-    assert np.abs(whole[0] - tiled[0]).max() < 0.01
-    assert np.array_equal(drained(tiling.score_steps(network, image, CPU, 60)), tiled[0])
+    assert np.ptp(whole[0]) > 0.4
+    assert np.abs(whole[0] - tiled[0]).max() < 0.03
+    assert np.array_equal(drained(tiling.score_steps(network, image, CPU, 40)), tiled[0])
 
 
 # ---------------------------------------------------------------- the picker
@@ -372,7 +373,15 @@ def cylinders(tmp_path_factory):
     with mrcfile.new(path) as file:
         file.set_data(((np.hypot(y, x) < 10) & (np.abs(z) < 20)).astype(np.float32))
         file.voxel_size = 5.0
-    clear = {"visibility": (15, 25), "dose": (60, 60), "contamination": 0, "carbon": 0, "defects": 0, "aggregates": 0}
+    clear = {
+        "visibility": (15, 25),
+        "dose": (60, 60),
+        "contamination": 0,
+        "carbon": 0,
+        "defects": 0,
+        "aggregates": 0,
+        "processed": 0,
+    }
     settings = SimulationSettings(
         structures=(path,),
         size=768,
@@ -425,19 +434,24 @@ def recipe(folders, **fields):
     )
 
 
+def centre_crops(examples, side, jitter):
+    settings = CenterPickerTrainSettings(training=[{"micrographs": "unused"}], crop=side, scale_jitter=jitter)
+    return CentreCrops(examples, settings, STRIDE, CPU)
+
+
 def test_micrographs_are_loaded_at_the_size_asked_for(folders):
-    example = load_sized(recipe(folders).training, 40.0)[0]
+    example = load_sized(recipe(folders).training, 40.0, "robust")[0]
     assert example.diameter == 40
     assert example.image.shape == (320, 400)
     assert np.allclose(example.yx, (np.array(DISCS) + 0.5) * 2 - 0.5)
-    other = load_sized(recipe(folders).training, 40.0, np.random.default_rng(0))[0]
+    other = load_sized(recipe(folders).training, 40.0, "robust", np.random.default_rng(0))[0]
     assert SMALLEST < other.diameter < LARGEST
     assert other.image.shape[0] == pytest.approx(160 * other.diameter / 20, abs=1)
 
 
 def test_smoothing_does_not_depend_on_the_size_the_picker_does_not_know(folders):
     """A size that is wrong by half must not change how the image is prepared, only its scale."""
-    example = load_sized(recipe(folders).training, 40.0)[0]
+    example = load_sized(recipe(folders).training, 40.0, "robust")[0]
     micrograph = Micrograph.from_array(example.image.astype(np.float32))
     again = seen(micrograph, 40.0, 40.0, invert=False)
     assert again.image.shape == example.image.shape
@@ -445,10 +459,8 @@ def test_smoothing_does_not_depend_on_the_size_the_picker_does_not_know(folders)
 
 
 def test_a_crop_shows_particles_where_and_as_large_as_its_target_says(folders):
-    example = load_sized(recipe(folders).training, 40.0)[0]
-    image, heat, geometry, known = (
-        CentreCrops([example], 128, STRIDE, 0.3).batch(8, 1, np.random.default_rng(0)).tensors
-    )
+    example = load_sized(recipe(folders).training, 40.0, "robust")[0]
+    image, heat, geometry, known = centre_crops([example], 128, 0.3).batch(8, 1, np.random.default_rng(0)).tensors
     assert image.shape == (8, 1, 128, 128)
     assert heat.shape == known.shape == (8, 32, 32)
     assert geometry.shape == (8, 5, 32, 32)
@@ -464,8 +476,8 @@ def test_a_crop_shows_particles_where_and_as_large_as_its_target_says(folders):
 
 @pytest.mark.slow
 def test_a_few_steps_lower_the_loss(folders):
-    example = load_sized(recipe(folders).training, 40.0)[0]
-    crops = CentreCrops([example], 64, STRIDE, 0.1)
+    example = load_sized(recipe(folders).training, 40.0, "robust")[0]
+    crops = centre_crops([example], 64, 0.1)
     settings = recipe(folders, steps=16, check_every=16, rate=0.003, batch=2)
     torch.manual_seed(0)
     steps = fit(build("centernet"), crops.batch, centre_loss, settings, report_every=4)
@@ -478,7 +490,7 @@ def test_training_writes_weights_that_the_picker_takes(folders):
     report = drained(train_centerpicker(recipe(folders, steps=2, check_every=1), out))
     card, _ = read_weights(str(out))
     assert report is not None
-    assert (card.role, card.network, card.diameter) == ("centre detector", "centernet", 40)
+    assert (card.role, card.network, card.diameter, card.grey) == ("centre detector", "centernet", 40, "robust")
     assert len(card.calibration) == 2
     assert report.plot.exists()
     assert load_picker("centerpicker", weights=str(out), device="cpu").picker.card == card
@@ -495,11 +507,10 @@ def test_a_part_that_is_left_out_is_left_out_of_the_weights_too(folders):
         drained(train_centerpicker(again, folders / "again.safetensors"))
 
 
-def test_a_stream_of_simulations_is_refused(tmp_path):
-    settings = CenterPickerTrainSettings(
-        training=[{"simulate": {}}], validation=[{"simulate": {"structures": ["a.pdb"]}}]
-    )
-    with pytest.raises(UserError, match="simulate"):
+@pytest.mark.parametrize("data", [{"simulate": {}}, {"prepared": "a.safetensors"}])
+def test_micrographs_of_one_scale_only_are_refused(tmp_path, data):
+    settings = CenterPickerTrainSettings(training=[data], validation=[{"micrographs": str(tmp_path)}])
+    with pytest.raises(UserError, match="several scales"):
         drained(train_centerpicker(settings, tmp_path / "a.safetensors"))
 
 
@@ -512,7 +523,7 @@ def test_a_micrograph_must_not_be_learnt_from_and_validated_with(folders):
 def test_crops_know_how_large_the_particle_of_each_example_is():
     image = np.zeros((100, 100), np.float16)
     examples = [Sized(image, np.array([[50.0, 50.0]]), 0, 1, diameter=d) for d in (20.0, 60.0)]
-    geometry = CentreCrops(examples, 64, STRIDE, 0.0).batch(16, 1, np.random.default_rng(0)).tensors[2]
+    geometry = centre_crops(examples, 64, 0.0).batch(16, 1, np.random.default_rng(0)).tensors[2]
     assert sorted({round(float(g.max().exp()) * STRIDE) for g in geometry[:, 2]}) == [20, 60]
 
 
@@ -522,22 +533,21 @@ def test_boxes_stay_around_what_they_show_however_a_crop_is_turned():
     image[91:110, 80:121] = 1
     bar = Sized(image, np.array([[100.0, 100.0]]), 0, 1, diameter=30.0, box=np.array([[19.0, 41.0]]))
     lying = 0
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        view = random_view(rng, np.array([100.0, 100.0]), 96, 0.2, upright=True)
-        shown = np.argwhere(view.of(bar.image) > 0.5)
-        height, width = np.ptp(shown, axis=0) + 1
-        assert view.sides(bar.box)[0] == pytest.approx([height, width], abs=1.5)
+    matrices = random_matrices(np.random.default_rng(0), 12, 0.2, upright=True)
+    views = Views(np.zeros(12, int), matrices, np.full((12, 2), 100.0), 96)
+    for i, crop in enumerate(Pool([bar], CPU).pixels.cut(views).numpy()):
+        height, width = np.ptp(np.argwhere(crop > 0.5), axis=0) + 1
+        assert views.sides(i, bar.box)[0] == pytest.approx([height, width], abs=1.5)
         lying += width > height
     assert 0 < lying < 12
-    geometry = CentreCrops([bar], 128, STRIDE, 0.0).batch(6, 1, np.random.default_rng(0)).tensors[2]
+    geometry = centre_crops([bar], 128, 0.0).batch(6, 1, np.random.default_rng(0)).tensors[2]
     assert {tuple(sorted((g[2:4].flatten(1).amax(1).exp() * STRIDE).round().tolist())) for g in geometry} == {(19, 41)}
 
 
 def test_boxes_are_learnt_where_the_truth_has_them(tmp_path):
     made = SimulationSettings(count=1, size=320, diameter_px=(40, 40), views=6, empty=0, seed=3)
     finish(simulate(made, tmp_path))
-    (example,) = load_sized([TrainingSet(micrographs=str(tmp_path))], 40.0)
+    (example,) = load_sized([TrainingSet(micrographs=str(tmp_path))], 40.0, "robust")
     (truth,) = read_picks(next(tmp_path.glob("*0.star")))
     assert example.box is not None
     assert example.diameter == 40
@@ -554,5 +564,6 @@ def test_sizes_alone_are_learnt_and_centres_stay_as_they_were(folders):
     assert again.calibration == card.calibration
     changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert changed == {"size"}
+    assert again.grey == card.grey
     with pytest.raises(UserError, match="start"):
         drained(train_centerpicker(recipe(folders, learns="sizes"), out))

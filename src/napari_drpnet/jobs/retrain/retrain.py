@@ -16,7 +16,7 @@ from scipy.special import expit
 from napari_drpnet.data import FloatArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.io.weights import WeightsCard
+from napari_drpnet.io.weights import WeightsCard, locate, read_card
 from napari_drpnet.jobs.project import learn_project, project_picker
 from napari_drpnet.jobs.retrain.harvest import assembled, divide, read_patch_set
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
@@ -28,7 +28,7 @@ from napari_drpnet.jobs.retrain.scored import ScoredMicrograph, TrainProgress, s
 from napari_drpnet.pickers.protocol.correction import ROLE, UNCHANGED, write_correction
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.picker import Correction, Learnable
-from napari_drpnet.settings import HarvestSettings, RetrainSettings, validated
+from napari_drpnet.settings import Grey, HarvestSettings, RetrainSettings, validated
 from napari_drpnet.steps import Job, translate
 from napari_drpnet.training.detector import train_detector
 from napari_drpnet.training.example import Example
@@ -163,9 +163,9 @@ class _Run:
         use: Mapping[str, None] = dict.fromkeys((ROLE, *fields))
         return project_picker(self.project, use, device=self.settings.device)
 
-    def look(self, picker: LoadedPicker) -> Job[list[ScoredMicrograph]]:
+    def look(self, picker: LoadedPicker, grey: Grey = "percentiles") -> Job[list[ScoredMicrograph]]:
         """See the labelled micrographs; those that cannot be read are left out, and told of."""
-        return score_all(picker, self.micrographs, self.notes)
+        return score_all(picker, self.micrographs, self.notes, grey)
 
     # ---------------------------------------------------------------- probabilities
 
@@ -289,11 +289,11 @@ class _Run:
                 "done without picks that nobody reviewed.",
                 "Label all particles of one, and mark it as done; or retrain the scores only.",
             )
-        seen = yield from self.look(self.picker)
+        start = self.picker.settings.files[one.field]
+        seen = yield from self.look(self.picker, read_card(locate(start)).grey)
         judged = [each.judged for each in seen]
         _check_labels(judged)
         labels, before = sum(j.labels for j in judged), f1(judged, UNCHANGED)
-        start = self.picker.settings.files[one.field]
         settings = train_settings(self.settings, one.learns_from, str(self.project.folder), start)
         self.out.parent.mkdir(exist_ok=True)
         with TemporaryDirectory(prefix=".", dir=self.out.parent) as folder:

@@ -18,6 +18,7 @@ from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.protocol.correction import logits
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.seen import network_image
+from napari_drpnet.settings import Grey
 from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.judged import JudgedCandidates, judge
 from napari_drpnet.training.labels.patches import DIAMETER
@@ -130,24 +131,28 @@ def judged_map(
     )
 
 
-def score_labelled(one: LabelledMicrograph, picker: LoadedPicker) -> Generator[float, None, ScoredMicrograph]:
+def score_labelled(
+    one: LabelledMicrograph, picker: LoadedPicker, grey: Grey = "percentiles"
+) -> Generator[float, None, ScoredMicrograph]:
     """See one labelled micrograph as a picker does, yielding the fraction done.
+
+    ``grey``: how grey levels are brought to the network that is to learn from its image.
 
     Raises
     ------
     UserError
         When it cannot be read or picked, or nobody knows how large its particles are.
     """
-    return (yield from score_read(one, one.read(), picker))
+    return (yield from score_read(one, one.read(), picker, grey))
 
 
 def score_read(
-    one: LabelledMicrograph, micrograph: Micrograph, picker: LoadedPicker
+    one: LabelledMicrograph, micrograph: Micrograph, picker: LoadedPicker, grey: Grey = "percentiles"
 ) -> Generator[float, None, ScoredMicrograph]:
     """`score_labelled`, of a micrograph that was read already."""
     score_map = yield from picker.score_steps(micrograph)
     diameter = picker.settings.diameter or _found_diameter(score_map)
-    seen = network_image(micrograph, diameter, DIAMETER, picker.settings.invert)
+    seen = network_image(micrograph, diameter, DIAMETER, picker.settings.invert, grey)
     image = seen.image.astype(np.float16)
     return ScoredMicrograph(one, micrograph.frame, diameter, score_map, image, seen.frame, picker)
 
@@ -161,9 +166,11 @@ def _found_diameter(score_map: ScoreMap) -> float:
 
 
 def score_all(
-    picker: LoadedPicker, micrographs: Sequence[LabelledMicrograph], notes: list[str]
+    picker: LoadedPicker, micrographs: Sequence[LabelledMicrograph], notes: list[str], grey: Grey = "percentiles"
 ) -> Job[list[ScoredMicrograph]]:
     """See labelled micrographs as a picker does; those that cannot be read are left out, with a note each.
+
+    ``grey``: as for `score_labelled`.
 
     Raises
     ------
@@ -177,7 +184,7 @@ def score_all(
         here = TrainProgress(done, len(micrographs), message=one.name, seconds_left=left)
         yield here
         try:
-            seen.append((yield from translate(score_labelled(one, picker), within(here))))
+            seen.append((yield from translate(score_labelled(one, picker, grey), within(here))))
         except UserError as error:
             notes.append(f"{one.name} is left out: {error}")
     if not seen:
