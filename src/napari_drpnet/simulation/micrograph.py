@@ -145,7 +145,9 @@ def structure_of(settings: SimulationSettings, index: int) -> Path | int:
 def _views_of(settings: SimulationSettings, index: int) -> Views:
     source = structure_of(settings, index)
     if settings.diameter_px is not None:
-        return load_views(source, settings.views, settings.seed)
+        # The same views whatever the seed, so that several sets of a training need them once: they take as long as five
+        # micrographs.
+        return load_views(source, settings.views, 0)
     return load_views(source, settings.views, settings.seed, settings.pixel_size, settings.size)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +19,7 @@ from napari_drpnet.networks import CenterNet
 from napari_drpnet.pickers.centerpicker.centres import centre_steps
 from napari_drpnet.pickers.context import bounded_logit
 from napari_drpnet.pickers.network import fold
-from napari_drpnet.settings import USUAL_DISTANCE, AnySet, CenterPickerTrainSettings, TrainingSet
+from napari_drpnet.settings import USUAL_DISTANCE, CenterPickerTrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.centres import CentreCrops, Sized, centre_loss, load_sized
@@ -38,8 +38,8 @@ def train_centerpicker(settings: CenterPickerTrainSettings, out: Path, stopped: 
     Parameters
     ----------
     settings
-        Sets of files, each particle with its diameter or its box; parts of the network to leave out; length and seed.
-        ``diameter`` is the size the network is to be best at.
+        Sets of files, each particle with its diameter or its box, or simulated ones; parts of the network to leave out;
+        length and seed. ``diameter`` is the size the network is to be best at.
     out
         The ``.safetensors`` file to write. While training runs there is a checkpoint beside it; the same call goes on
         from it.
@@ -112,24 +112,14 @@ def _calibration(
 
 def _examples(settings: CenterPickerTrainSettings) -> tuple[list[Sized], list[Sized]]:
     rng = np.random.default_rng(settings.seed)
-    training = load_sized(_files(settings.training), settings.diameter, settings.grey, rng)
-    validation = load_sized(_files(settings.validation), settings.diameter, settings.grey)
+    training = load_sized(settings.training, settings.diameter, settings.grey, rng)
+    validation = load_sized(settings.validation, settings.diameter, settings.grey)
     needed = {"training": training} | ({} if settings.learns == "sizes" else {"validation": validation})
     for what, examples in needed.items():
         if not sum(len(example.yx) for example in examples):
             raise UserError(f"The {what} sets hold no particle.", "Check their coordinate files.")
     check_apart(training, validation)
     return training, validation
-
-
-def _files(sets: Sequence[AnySet]) -> list[TrainingSet]:
-    files = [data for data in sets if isinstance(data, TrainingSet)]
-    if len(files) < len(sets):
-        raise UserError(
-            "CenterPicker learns from micrographs at several scales, which simulated or prepared sets lack.",
-            "Make them first: napari-drpnet simulate.",
-        )
-    return files
 
 
 def detect_all(network: nn.Module, examples: list[Sized]) -> list[Detections]:

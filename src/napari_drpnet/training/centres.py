@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
 
-from napari_drpnet.data import FloatArray, ImageArray
+from napari_drpnet.data import FloatArray, ImageArray, Micrograph, Picks
+from napari_drpnet.errors import UserError
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.pickers.centerpicker.centres import LARGEST, SMALLEST, seen
-from napari_drpnet.settings import Grey, TrainingSet, TrainSettings
+from napari_drpnet.settings import AnySet, Grey, PreparedSet, SimulatedSet, SimulationSettings, TrainSettings
+from napari_drpnet.simulation import simulate_one
+from napari_drpnet.simulation.micrograph import structure_of
+from napari_drpnet.steps import drained
 from napari_drpnet.training.example import Example
+from napari_drpnet.training.making import Maker, made
 from napari_drpnet.training.pool import Pool, Views
-from napari_drpnet.training.sets import labelled
+from napari_drpnet.training.sets import expanded, labelled, usual_diameter
 from napari_drpnet.training_loop.batches import Batch, Tensors
 
 # Sigma of a centre's Gaussian in diameters, and at least, in cells.
@@ -60,15 +67,13 @@ def sizes(n: int, usual: float, rng: np.random.Generator) -> FloatArray:
     return np.asarray(rng.permutation(np.exp(np.where(p < turn, rising, falling))), np.float64)
 
 
-def load_sized(
-    sets: Iterable[TrainingSet], usual: float, grey: Grey, rng: np.random.Generator | None = None
-) -> list[Sized]:
+def load_sized(sets: Iterable[AnySet], usual: float, grey: Grey, rng: np.random.Generator | None = None) -> list[Sized]:
     """All labelled micrographs of the sets, each at one scale; each set's weight is shared among its images.
 
     Parameters
     ----------
     sets
-        Of files.
+        Of files, or simulated.
     usual
         The diameter in network pixels that the network is best at.
     grey
@@ -79,33 +84,71 @@ def load_sized(
     Raises
     ------
     UserError
-        When a set has no micrograph, no coordinates, or not what is needed to scale it.
+        When a set has no micrograph, no coordinates, or not what is needed to scale it; or is prepared at one scale.
     """
-    return [example for data in sets for example in _sized(data, usual, grey, rng)]
+    return [example for data in sets for example in _sized(data, Look(usual, grey), rng)]
 
 
-def _sized(data: TrainingSet, usual: float, grey: Grey, rng: np.random.Generator | None) -> Iterator[Sized]:
-    pairs, told = labelled(data)
-    shown = np.full(len(pairs), usual) if rng is None else sizes(len(pairs), usual, rng)
-    for (path, truth), size in zip(pairs, shown.tolist(), strict=True):
-        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
-        frame = micrograph.frame
+@dataclass(frozen=True)
+class Look:
+    """How a network is shown a micrograph: the diameter it is best at, in its pixels, and its grey levels."""
+
+    usual: float
+    grey: Grey
+
+    def example(
+        self, micrograph: Micrograph, truth: Picks, pixels: float, size: float, invert: bool, **fields: Any
+    ) -> Sized:
+        """A micrograph with particles of ``pixels``, shown at ``size``; ``fields`` are others of `Sized`."""
         boxed = len(truth) > 0 and bool(np.isfinite(truth.box).all())
-        own = truth.diameter if np.isfinite(truth.diameter).any() else told
-        pixels = frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
         # Smoothing and illumination stay as they are for a particle of the usual size, which is all a picker can do
         # that does not know the size.
-        image = seen(micrograph, pixels * usual / size, usual, data.invert, grey)
-        yield Sized(
+        image = seen(micrograph, pixels * self.usual / size, self.usual, invert, self.grey)
+        return Sized(
             image.image.astype(np.float16),
             image.frame.from_micrograph(truth.yx),
-            data.unlabelled_border * size,
-            data.weight / len(pairs),
-            str(path),
-            blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest(),
             diameter=size,
             box=truth.box * (size / pixels) if boxed else None,
+            **fields,
         )
+
+
+def _sized(data: AnySet, look: Look, rng: np.random.Generator | None) -> Iterator[Sized]:
+    if isinstance(data, PreparedSet):
+        raise UserError(
+            f"{data.prepared}: prepared at one scale, and CenterPicker learns from micrographs at several.",
+            "Name simulated sets (simulate) or files in its recipe.",
+        )
+    if isinstance(data, SimulatedSet):
+        settings, count = expanded(data), data.simulate.count
+        shown = _shown(count, look, rng)
+        each = [
+            Maker(partial(_simulated, settings, i, look, size, data.weight / count), str(structure_of(settings, i)))
+            for i, size in enumerate(shown)
+        ]
+        yield from (cast(Sized, example) for example in drained(made(each)))
+        return
+    pairs, told = labelled(data)
+    for (path, truth), size in zip(pairs, _shown(len(pairs), look, rng), strict=True):
+        micrograph = read_micrograph(path, pixel_size=data.pixel_size)
+        own = truth.diameter if np.isfinite(truth.diameter).any() else told
+        pixels = micrograph.frame.micrograph_pixels(data.diameter) if data.diameter else float(np.nanmedian(own))
+        pixels_of = blake2b(micrograph.image.tobytes(), digest_size=16).hexdigest()
+        border, weight = data.unlabelled_border * size, data.weight / len(pairs)
+        fields = {"border": border, "weight": weight, "name": str(path), "pixels": pixels_of}
+        yield look.example(micrograph, truth, pixels, size, data.invert, **fields)
+
+
+def _shown(n: int, look: Look, rng: np.random.Generator | None) -> list[float]:
+    return [look.usual] * n if rng is None else sizes(n, look.usual, rng).tolist()
+
+
+def _simulated(settings: SimulationSettings, index: int, look: Look, size: float, weight: float) -> Sized:
+    found = simulate_one(settings, index)
+    truth, name = found.truth, f"simulated {found.micrograph.frame.micrograph}"
+    pixels = float(truth.diameter[0]) if len(truth) else usual_diameter(settings)
+    fields = {"border": 0.0, "weight": weight, "name": name, "structure": str(structure_of(settings, index))}
+    return look.example(found.micrograph, truth, pixels, size, found.stained, **fields)
 
 
 def targets(

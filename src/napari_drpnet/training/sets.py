@@ -110,7 +110,7 @@ def simulated_example(
     """Simulated micrograph number ``index`` at network scale."""
     made = simulate_one(settings, index)
     micrograph, truth = made.micrograph, made.truth
-    pixels = float(truth.diameter[0]) if len(truth) else _usual_diameter(settings)
+    pixels = float(truth.diameter[0]) if len(truth) else usual_diameter(settings)
     diameter = pixels * micrograph.frame.known_pixel_size()
     seen = network_image(micrograph, diameter, network_diameter, made.stained, grey)
     yx = seen.frame.from_micrograph(truth.yx)
@@ -120,7 +120,7 @@ def simulated_example(
     return Example(image, yx, 0.0, weight, name, scale=scale, structure=structure, mask=mask)
 
 
-def _usual_diameter(settings: SimulationSettings) -> float:
+def usual_diameter(settings: SimulationSettings) -> float:
     """Pixels a particle would span on a micrograph that has none."""
     return float(np.mean(settings.diameter_px)) if settings.diameter_px else settings.size / 16
 
