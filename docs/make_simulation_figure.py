@@ -2,7 +2,8 @@
 
 ``python docs/make_simulation_figure.py SHARED``, where SHARED holds data/ with the real sets, writes
 docs/images/simulation.png and prints the table of docs/simulation.md. Everything is brought to 32 px a particle; the
-simulated micrographs are of made-up particles under default settings, without contamination, film and defects.
+simulated micrographs are of made-up particles under default settings, without contamination, film and defects: as they
+come from the microscope, all treated by somebody, and on the real backgrounds of SHARED/data/background.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from napari_drpnet.simulation.filters import broad_blur, radial_spectrum
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-DIAMETER, CROP, SIMULATED, REAL = 32, 320, 12, 2
+DIAMETER, CROP, SIMULATED, REAL = 32, 320, 24, 2
 SETTINGS = SimulationSettings(
-    size=640, diameter_px=(DIAMETER, DIAMETER), contamination=0, carbon=0, defects=0, empty=0, aggregates=0, seed=1
+    size=1000, diameter_px=(36, 60), contamination=0, carbon=0, defects=0, empty=0, aggregates=0, processed=0, seed=1
 )
 
 
@@ -90,9 +91,21 @@ def real_samples(shared: Path) -> dict[str, list[Sample]]:
     return samples
 
 
-def simulated_samples() -> list[Sample]:
-    made = (simulate_one(SETTINGS, index) for index in range(SIMULATED))
-    return [brought_to_scale(one.micrograph.image, one.truth.yx, DIAMETER, 0) for one in made]
+def simulated_samples(shared: Path) -> dict[str, list[Sample]]:
+    backgrounds = tuple(sorted((shared / "data/background").iterdir()))
+    kinds: dict[str, dict[str, object]] = {
+        "simulated": {},
+        "simulated, treated": {"processed": 1},
+        "simulated on real background": {"backgrounds": backgrounds},
+    }
+    samples: dict[str, list[Sample]] = {}
+    for name, changed in kinds.items():
+        made = (simulate_one(SETTINGS.model_copy(update=changed), index) for index in range(SIMULATED))
+        shown = [one for one in made if len(one.truth)]
+        samples[name] = [
+            brought_to_scale(one.micrograph.image, one.truth.yx, float(one.truth.diameter[0]), 0) for one in shown
+        ]
+    return samples
 
 
 def tell(name: str, samples: list[Sample]) -> None:
@@ -105,6 +118,11 @@ def tell(name: str, samples: list[Sample]) -> None:
     skew = [float(stats.skew(s.image.ravel())) for s in samples]
     tails = [float(stats.kurtosis(s.image.ravel())) for s in samples]
     print("|", " | ".join([name, *map(spread, ([s.contrast for s in samples], slopes, skew, tails))]), "|", flush=True)
+
+
+def distance(one: Sample, other: Sample) -> float:
+    """How far two spectra are apart up to 8 per diameter, in orders of magnitude."""
+    return float(np.abs(np.log10(one.spectrum[2:33] / other.spectrum[2:33])).mean())
 
 
 def crop(axes: plt.Axes, sample: Sample, title: str) -> None:
@@ -122,7 +140,7 @@ def draw(real: dict[str, list[Sample]], simulated: list[Sample], path: Path) -> 
     band = np.quantile([s.spectrum for s in simulated], [0, 0.5, 1], axis=0)
     edges = np.linspace(-5, 5, 101)
     for axes, (name, samples) in zip(rows, real.items(), strict=True):
-        nearest = min(ranked, key=lambda s: abs(s.contrast - samples[0].contrast))
+        nearest = min(ranked, key=lambda s: abs(s.contrast - samples[0].contrast) + distance(s, samples[0]))
         ranked = [s for s in ranked if s is not nearest]
         crop(axes[0], samples[0], f"EMPIAR-{name}, contrast {samples[0].contrast:.1f}")
         crop(axes[1], nearest, f"simulated, contrast {nearest.contrast:.1f}")
@@ -138,7 +156,9 @@ def draw(real: dict[str, list[Sample]], simulated: list[Sample], path: Path) -> 
 
 
 if __name__ == "__main__":
-    real, simulated = real_samples(Path(sys.argv[1])), simulated_samples()
-    for name, samples in [*real.items(), ("simulated", simulated)]:
+    shared = Path(sys.argv[1])
+    real, simulated = real_samples(shared), simulated_samples(shared)
+    for name, samples in [*real.items(), *simulated.items()]:
         tell(name, samples)
-    draw(real, simulated, Path(__file__).parent / "images/simulation.png")
+    everything = [sample for samples in simulated.values() for sample in samples]
+    draw(real, everything, Path(__file__).parent / "images/simulation.png")

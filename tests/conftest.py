@@ -67,12 +67,15 @@ def simulated() -> tuple[Micrograph, Picks, float]:
         size=900,
         diameter_px=(60, 60),
         coverage=(0.25, 0.25),
-        visibility=(12, 15),
+        visibility=(14, 16),
         contamination=0,
         carbon=0,
         defects=0,
         empty=0,
-        seed=77,
+        aggregates=0,
+        processed=0,
+        slow_noise=(0, 0),
+        seed=80,
     )
     made = simulate_one(settings, 0)
     micrograph, truth = made.micrograph, made.truth

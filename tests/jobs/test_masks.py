@@ -31,8 +31,9 @@ def refined(tmp_path_factory):
         empty=0,
         contamination=0,
         carbon=0,
+        aggregates=0,
         masks=True,
-        seed=3,
+        seed=4,
     )
     jobs.finish(jobs.simulate(settings, folder / "micrographs"))
     write_mrc(density(read_structure(source), VOXEL).density, folder / "map.mrc", VOXEL)

@@ -200,18 +200,16 @@ def test_no_particle_lies_under_film_or_crystals() -> None:
 
 
 def test_particles_lie_on_carbon_where_they_may() -> None:
-    film = CLEAR.model_copy(update={"carbon": 1.0, "coverage": (0.3, 0.3), "seed": 2})
-    never, always = (
-        [simulate_one(film.model_copy(update={"on_carbon": part}), index) for index in range(3)] for part in (0.0, 1.0)
-    )
-    on_film = [0, 0]
-    for bare, covered in zip(never, always, strict=True):
-        film_mask = bare.mask == 2
-        for k, one in enumerate((bare, covered)):
-            y, x = np.rint(one.truth.yx).astype(int).clip(0, 383).T
-            on_film[k] += int(film_mask[y, x].sum())
+    wide_film = CLEAR.model_copy(update={"carbon": 1.0, "coverage": (0.3, 0.3), "seed": 8, "views": 5})
+    never, always = (simulate_one(wide_film.model_copy(update={"on_carbon": part}), 1) for part in (0.0, 1.0))
+    film = never.mask == 2
+    on_film = []
+    for made in (never, always):
+        y, x = np.rint(made.truth.yx).astype(int).clip(0, 383).T
+        on_film.append(int(film[y, x].sum()))
     assert on_film[0] == 0
-    assert on_film[1] > 10
+    assert on_film[1] > 5
+    assert 0 < (always.mask == 2).mean() < 0.2 * film.mean()  # the rim of the film hides them
 
 
 @pytest.mark.slow

@@ -54,6 +54,20 @@ def _run(settings, watch=None, draw=_draw, loss=_loss, stop_after=None):
     return None
 
 
+def test_graphics_cards_keep_their_quick_convolutions():
+    """Which algorithm is quickest is found out for batches alone; validation has images of many sizes."""
+    seen = []
+
+    def loss(network, batch):
+        seen.append((torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark))
+        return _loss(network, batch)
+
+    before = torch.backends.cudnn.benchmark
+    assert _run(_settings(), loss=loss) is not None
+    assert set(seen) == {(True, True)}
+    assert (torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark) == (True, before)
+
+
 @pytest.mark.parametrize(("killed_after", "optimiser"), [(1, "adamw"), (2, "adamw"), (2, "adam")])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, killed_after, optimiser):
     settings = _settings(optimiser=optimiser)

@@ -40,17 +40,17 @@ def scatter(
     disc = np.vstack([np.zeros((1, 2)), 0.4 * diameter * np.stack([np.sin(angles), np.cos(angles)], axis=1)])
     wanted = int(coverage * h * w / (np.pi * diameter**2 / 4))
     spacing = rng.uniform(0.7, 1.05) * diameter
-    taken = _Taken(max(spacing, 0.7 * diameter))
-    for set_beside, which, a, b in rng.random((6 * wanted, 4)).tolist():
+    taken = _Taken(spacing)
+    for _ in range(6 * wanted):
         if len(taken.points) == wanted:
             break
-        touching = len(taken.points) > 0 and set_beside < clumping
+        touching = len(taken.points) > 0 and rng.random() < clumping
         if touching:
-            y, x = taken.points[int(which * len(taken.points))]
-            angle, distance = 2 * np.pi * a, (0.75 + 0.35 * b) * diameter
+            angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1.1) * diameter
+            y, x = taken.points[rng.integers(len(taken.points))]
             y, x = y + distance * math.sin(angle), x + distance * math.cos(angle)
         else:
-            y, x = a * h, b * w
+            y, x = rng.uniform((0, 0), (h, w)).tolist()
         if not (0 <= y < h and 0 <= x < w and taken.distance(y, x) >= (0.7 * diameter if touching else spacing)):
             continue
         if everywhere or allowed[tuple(np.clip(disc + np.array([y, x]), 0, (h - 1, w - 1)).astype(np.int64).T)].all():
@@ -71,7 +71,7 @@ class _Taken:
         self._cells[int(y / self._cell), int(x / self._cell)].append((y, x))
 
     def distance(self, y: float, x: float) -> float:
-        """To the nearest point, or infinity where none is nearer than a cell is wide."""
+        """To the nearest point; infinity, or more than a cell is wide, where none is nearer."""
         row, column = int(y / self._cell), int(x / self._cell)
         cells = (self._cells.get((row + i, column + j), ()) for i in (-1, 0, 1) for j in (-1, 0, 1))
         return min((math.hypot(y - cy, x - cx) for cell in cells for cy, cx in cell), default=math.inf)

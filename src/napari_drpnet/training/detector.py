@@ -157,7 +157,7 @@ def _learn(
     copies, detected = [copy.deepcopy(network) for _ in folds], list[Detections]()
 
     def steps(net: nn.Module, learnt: list[Example], watch: Watch, before: int) -> Generator[Step, None, Fitted]:
-        crops = _crops(learnt, settings, cast(FullyConvolutional, net).stride, team)
+        crops = crops_of(learnt, settings, cast(FullyConvolutional, net).stride, team)
         one = fit(net, crops.batch, regression_loss, settings, watch, report_every)
         return part_of_run(one, before * settings.steps, total)
 
@@ -168,7 +168,8 @@ def _learn(
     return fitted, detected
 
 
-def _crops(examples: list[Example], settings: TrainSettings, stride: int, team: Processes) -> Crops:
+def crops_of(examples: list[Example], settings: TrainSettings, stride: int, team: Processes) -> Crops:
+    """The crops that a detector learns from, cut where it learns; ``stride`` image pixels a pixel of its map."""
     return Crops(
         Pool(examples, team.device),
         target_of(settings),

@@ -36,7 +36,7 @@ _FIRST = (
     *("structures", "count", "size", "pixel_size", "defocus", "dose", "coverage"),
     *("preferred_views", "negative_stain", "seed"),
 )
-_NOT_ON_THE_FORM = {"diameter_px", "voltage"}
+_NOT_ON_THE_FORM = {"diameter_px", "visibility", "voltage"}
 
 # One thread: a step that goes on after Cancel is at its end before the next run begins.
 _ASIDE = ThreadPoolExecutor(1, "simulation")

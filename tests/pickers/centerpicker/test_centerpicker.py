@@ -34,7 +34,13 @@ from napari_drpnet.pickers.centerpicker.centres import (
 )
 from napari_drpnet.pickers.network import fold
 from napari_drpnet.pickers.protocol.picker import ScoringPicker
-from napari_drpnet.settings import CenterPickerSettings, CenterPickerTrainSettings, SimulationSettings, TrainingSet
+from napari_drpnet.settings import (
+    CenterPickerSettings,
+    CenterPickerTrainSettings,
+    SimulatedSet,
+    SimulationSettings,
+    TrainingSet,
+)
 from napari_drpnet.simulation import simulate_one
 from napari_drpnet.steps import drained
 from napari_drpnet.training.centerpicker import train_centerpicker
@@ -507,11 +513,25 @@ def test_a_part_that_is_left_out_is_left_out_of_the_weights_too(folders):
         drained(train_centerpicker(again, folders / "again.safetensors"))
 
 
-@pytest.mark.parametrize("data", [{"simulate": {}}, {"prepared": "a.safetensors"}])
-def test_micrographs_of_one_scale_only_are_refused(tmp_path, data):
+def test_micrographs_of_one_scale_only_are_refused(tmp_path):
+    data = {"prepared": "a.safetensors"}
     settings = CenterPickerTrainSettings(training=[data], validation=[{"micrographs": str(tmp_path)}])
-    with pytest.raises(UserError, match="several scales"):
+    with pytest.raises(UserError, match="learns from micrographs at several"):
         drained(train_centerpicker(settings, tmp_path / "a.safetensors"))
+
+
+def test_simulated_sets_are_shown_at_many_sizes():
+    simulation = {"count": 3, "size": 256, "diameter_px": (24, 30), "coverage": (0.2, 0.3), "empty": 0, "seed": 3}
+    data = SimulatedSet(simulate=simulation, weight=3)
+    examples = load_sized([data], 40, "robust", np.random.default_rng(0))
+    assert len({example.diameter for example in examples}) == 3
+    assert [example.weight for example in examples] == [1, 1, 1]
+    for example in examples:
+        assert example.image.shape[0] == pytest.approx(256 * example.diameter / 27, rel=0.15)
+        assert len(example.yx)
+        assert (example.box <= 1.05 * example.diameter).all()
+    again = load_sized([data], 40, "robust")
+    assert {example.diameter for example in again} == {40}
 
 
 def test_a_micrograph_must_not_be_learnt_from_and_validated_with(folders):
