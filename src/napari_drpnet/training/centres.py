@@ -97,7 +97,7 @@ class Look:
     grey: Grey
 
     def example(
-        self, micrograph: Micrograph, truth: Picks, pixels: float, size: float, invert: bool, **fields: Any
+        self, micrograph: Micrograph, truth: Picks, pixels: float, size: float, invert: bool, /, **fields: Any
     ) -> Sized:
         """A micrograph with particles of ``pixels``, shown at ``size``; ``fields`` are others of `Sized`."""
         boxed = len(truth) > 0 and bool(np.isfinite(truth.box).all())
