@@ -1,4 +1,4 @@
-"""Make the reliability diagrams of the model card: ``python docs/make_reliability.py --data DATA``.
+"""Make the reliability diagrams of the default networks: ``python docs/make_reliability.py --data DATA``.
 
 How often picks of a probability are particles, for every set of ``benchmarks/quality.py`` with a truth: the simulated
 test proteins of all doses together, and each real set. A set that trained the shipped networks is picked by those of

@@ -188,12 +188,11 @@ def test_damaged_weights_are_refused(tmp_path):
         read_weights(str(path))
 
 
-def test_every_shipped_network_is_small_and_has_a_model_card():
+def test_every_shipped_network_is_small():
     shipped = sorted(PACKAGED.glob("*.safetensors"))
     assert {p.stem for p in shipped} >= {"detector", "classifier", "fcrn"}
     for path in shipped:
         assert path.stat().st_size < 4_000_000
-        assert len(path.with_suffix(".md").read_text()) > 500
 
 
 def test_a_frame_without_shape_is_no_obstacle(simulated, picker):
