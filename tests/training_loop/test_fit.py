@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_graphics_cards_keep_their_quick_convolutions():
     assert _run(_settings(), loss=loss) is not None
     assert set(seen) == {(True, True)}
     assert (torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark) == (True, before)
+
+
+def test_a_run_ends_when_its_minutes_are_over_with_what_it_learnt():
+    def slowly(n, step, rng):
+        time.sleep(0.05)
+        return _draw(n, step, rng)
+
+    fitted = _run(_settings(steps=1000, check_every=1000, minutes=0.3 / 60), draw=slowly)
+    assert 2 <= fitted.checks[-1].done < 20
+    assert _weights(fitted.network) != _weights(_network())
 
 
 @pytest.mark.parametrize(("killed_after", "optimiser"), [(1, "adamw"), (2, "adamw"), (2, "adam")])

@@ -152,6 +152,9 @@ class TrainSettings(Settings):
         description="In the place of steps: how often everything is learnt from. An epoch of the detector is a crop "
         "for each particle, one of the classifier as many patches of each class as the rarer one has.",
     )
+    minutes: float | None = Field(
+        None, gt=0, description="End after so many minutes at the latest, with what was learnt until then."
+    )
     batch: int = Field(8, ge=1, le=4096, description="Crops or patches a step, on each of several processes.")
     crop: int = Field(
         224,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_drpnet.training.run import Training
 
 # What every command for training offers.
-LENGTH = ("steps", "batch", "rate", "optimiser", "precision", "workers", "seed", "device")
+LENGTH = ("steps", "minutes", "batch", "rate", "optimiser", "precision", "workers", "seed", "device")
 
 WEIGHTS_FILE = "The .safetensors file to write; a log, plots and a checkpoint come beside it."
 

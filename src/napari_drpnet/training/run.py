@@ -31,7 +31,7 @@ from napari_drpnet.training_loop.fit import Fitted, Step
 from napari_drpnet.training_loop.parallel import Processes
 
 # Fields of a recipe that change how quickly a run goes, not what comes of it.
-_NO_DIFFERENCE = {"workers", "device"}
+_NO_DIFFERENCE = {"workers", "device", "minutes"}
 
 VALIDATION = "the validation sets"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -142,9 +143,10 @@ def fit(
         first = state.resume(watch)
         last = 0 if state.waited(settings.patience) else settings.steps
         total, count = 0.0, 0
+        latest = math.inf if settings.minutes is None else time.monotonic() + 60 * settings.minutes
         for step, batch in drawn_ahead(draw, settings, team, range(first, last + 1)):
             total, count = total + state.learn(step, batch), count + 1
-            stopped = watch.stopped()
+            stopped = watch.stopped() or time.monotonic() > latest
             check = stopped or step % settings.check_every == 0 or step == settings.steps
             if not check and step % report_every:
                 continue
