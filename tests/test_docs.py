@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from napari_drpnet.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -51,6 +54,13 @@ def test_files_of_the_repository_that_are_named_are_there() -> None:
     known = (ROOT, ROOT / "src" / "napari_drpnet")
     gone = [(name, text.name) for name, text in named if not any((place / name).exists() for place in known)]
     assert sorted(gone) == []
+
+
+def test_every_command_is_in_the_pages() -> None:
+    said = " ".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "CHANGELOG.md")
+    commands = getattr(get_command(app), "commands", {})
+    assert len(commands) > 20
+    assert [name for name in commands if f"napari-drpnet {name}" not in said] == []
 
 
 def test_every_network_has_a_card_that_says_what_it_must() -> None:

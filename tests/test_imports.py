@@ -30,7 +30,7 @@ def test_importing_is_light():
 
 
 def test_help_is_light():
-    calls = [f"{command} --help".split() for command in ("", "pick", "retrain", "train-pixer")]
+    calls = [f"{command} --help".split() for command in ("", "pick", "retrain", "prepare", "train-pixer")]
     one = "try: main({})\nexcept SystemExit as end: assert not end.code"
     statement = "\n".join(("from napari_drpnet.cli import main", *(one.format(call) for call in calls)))
     assert imported_by(statement, HEAVY | {"scipy"}) == set()
