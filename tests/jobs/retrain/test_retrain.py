@@ -328,11 +328,14 @@ def test_a_patch_set_of_one_class_is_refused(tmp_path: Path):
         jobs.finish(jobs.retrain_patch_set(folder, {"device": "cpu"}, tmp_path / "out.safetensors"))
 
 
-def test_training_refuses_two_kinds_of_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("words", [["--micrographs", "m"], ["--average", "0.9"]])
+def test_training_refuses_what_a_patch_set_has_no_use_for(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     with pytest.raises(SystemExit) as end:
-        main(["train-classifier", "--patches", str(tmp_path), "--micrographs", "m"])
+        main(["train-classifier", "--patches", str(tmp_path), *words])
     assert end.value.code == 2
-    assert "--micrographs beside" in capsys.readouterr().err
+    assert f"{words[0]} beside" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
