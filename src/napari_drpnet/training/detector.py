@@ -91,9 +91,8 @@ def train_detector(
     torch.manual_seed(settings.seed)
     card, network = begin(settings, "detector", settings.network, **_sized(settings))
     if card is not None:
-        settings = settings.model_copy(
-            update={"network": card.network, "diameter": card.diameter, "grey": card.grey, **card.options}
-        )
+        own = {"network": card.network, "diameter": card.diameter, "grey": card.grey}
+        settings = settings.model_copy(update=own | {"size": card.options.get("size", 0)})
     _check_target(network, settings)
     training, validation = examples_of(settings) if examples is None else (examples, [])
     folds = example_halves(training) if card and not validation else []
