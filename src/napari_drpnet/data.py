@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -325,7 +325,7 @@ class PatchSet:
     Attributes
     ----------
     images
-        ``(n, side, side)`` float32, as the network sees them: particles dark, grey levels about -0.5..0.5.
+        ``(n, side, side)`` float32, as the network sees them: particles dark.
     pixel_size
         Angstrom per patch pixel.
     diameter
@@ -344,6 +344,8 @@ class PatchSet:
         ``deviation`` (of the detector's confidence, and of the patch).
     score
         ``(n,)`` probability by the detector, NaN when unknown.
+    grey
+        How their grey levels were brought to the network: ``robust``, or as of older networks ``percentiles``.
     """
 
     images: ImageArray
@@ -355,6 +357,7 @@ class PatchSet:
     split: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("training"))
     origin: npt.NDArray[np.str_] = field(default_factory=lambda: np.array("label"))
     score: FloatArray = field(default_factory=lambda: np.array(np.nan))
+    grey: Literal["percentiles", "robust"] = "percentiles"
 
     def __post_init__(self) -> None:
         n = len(self.images)

@@ -32,6 +32,7 @@ _STACKS = {"particle": "particles.mrcs", "background": "background.mrcs"}
 _LIST = "patches.star"
 _IMAGE = "rlnImageName"
 _LABEL, _SPLIT, _ORIGIN, _DIAMETER = "drpnetLabel", "drpnetSplit", "drpnetOrigin", "drpnetDiameter"
+_GREY, _GREYS = "drpnetGreyLevels", ("percentiles", "robust")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SPLITS = ("training", "validation")
 _AGAIN = "Harvest the patch set anew, or copy its whole folder again."
@@ -83,6 +84,7 @@ def _write(patches: PatchSet, folder: Path) -> None:
         _SPLIT: patches.split.tolist(),
         _ORIGIN: patches.origin.tolist(),
         _DIAMETER: [f"{patches.diameter:g}"] * len(patches),
+        _GREY: [patches.grey] * len(patches),
     }
     write_text(
         format_table(columns, "patches", [f"napari-drpnet patches, particle {patches.diameter:g} A"]), folder / _LIST
@@ -137,6 +139,8 @@ def read_patches(folder: str | Path) -> PatchSet:
         np.array(_words(table, _SPLIT, _SPLITS) if _SPLIT in table else "training"),
         as_array(table.texts(_ORIGIN) if _ORIGIN in table else ["label"] * len(table), table.path),
         known(table, SCORE),
+        # Sets that do not say it are older, or of other programs.
+        "robust" if _GREY in table and _words(table, _GREY, _GREYS)[0] == "robust" else "percentiles",
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from napari_drpnet.data import PatchSet
+from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.counting import f1_score
 from napari_drpnet.jobs.retrain.scored import TrainProgress
 from napari_drpnet.settings import RetrainSettings, TrainingSet, TrainSettings
@@ -41,7 +42,12 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     learnt = patches.select(patches.split == "training")
     rarer = min(int(learnt.particle.sum()), int((~learnt.particle).sum()))
     chosen = _checked(chosen, steps_of(chosen, 2 * rarer, 1))
-    _, network = begin(chosen, "classifier", "classifier")
+    card, network = begin(chosen, "classifier", "classifier")
+    if card is not None and card.grey != patches.grey:
+        raise UserError(
+            f"The patches have other grey levels ({patches.grey}) than the network to begin from ({card.grey}).",
+            "Harvest them anew, or begin from no network.",
+        )
     kept = patches.select(patches.split == "validation")
     both = kept.particle.any() and not kept.particle.all()
     watch = Watch(_balanced_f1(kept) if both else None, stopped=stop.is_set)

@@ -66,7 +66,8 @@ def retrain_patches(
     first, _ = read_weights(detector)
 
     def card(slope: float, offset: float) -> WeightsCard:
-        return _card(first, slope, offset, Path(detector).stem, Path(settings.start).stem)
+        made = _card(first, slope, offset, Path(detector).stem, Path(settings.start).stem)
+        return made.model_copy(update={"grey": patches.grey})
 
     report = yield from _trained(patches, settings, out, card, stop or Event())
     write_record(report, settings, ())
@@ -95,7 +96,7 @@ def retrain_unlabelled(
 
     def card(slope: float, offset: float) -> WeightsCard:
         made = bare.second_stage(_SHARE * slope, (1.0, _SHARE * offset), Path(settings.start).stem)
-        return made.model_copy(update={"diameter": DIAMETER})
+        return made.model_copy(update={"diameter": DIAMETER, "grey": patches.grey})
 
     out = project.folder / "networks" / f"{name}.safetensors"
     report = yield from _trained(patches, settings, out, card, stop or Event())

@@ -79,6 +79,7 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
         yx,
         origin=np.repeat([group.origin for group in places], sizes),
         score=_scores(seen, yx),
+        grey=seen.grey,
     )
     return Part(patches, seen.pixels, seen.picker.levels(seen.map))
 

@@ -41,7 +41,7 @@ from napari_drpnet.training.labels.judged import (
     f1,
     fit_line,
 )
-from napari_drpnet.training.labels.patches import DIAMETER, patch_scores
+from napari_drpnet.training.labels.patches import DIAMETER, patch_grey, patch_scores
 from napari_drpnet.training.run import TrainingReport, leave
 from napari_drpnet.training_loop.fit import Fitted
 
@@ -163,7 +163,7 @@ class _Run:
         use: Mapping[str, None] = dict.fromkeys((ROLE, *fields))
         return project_picker(self.project, use, device=self.settings.device)
 
-    def look(self, picker: LoadedPicker, grey: Grey = "percentiles") -> Job[list[ScoredMicrograph]]:
+    def look(self, picker: LoadedPicker, grey: Grey | None = None) -> Job[list[ScoredMicrograph]]:
         """See the labelled micrographs; those that cannot be read are left out, and told of."""
         return score_all(picker, self.micrographs, self.notes, grey)
 
@@ -226,8 +226,10 @@ class _Run:
     ) -> Job[_NewClassifier]:
         """A classifier that learnt from one part of the labels, judged on the other."""
         bare, seen = self.without(one.field), in_use
-        if bare.settings != self.picker.settings:  # its probabilities are of both stages, or corrected
-            seen = yield from self.look(bare)
+        grey = patch_grey() if patches is None else patches.grey
+        if bare.settings != self.picker.settings or grey != in_use[0].grey:
+            # Probabilities in use are of both stages, or corrected; or the patches were cut for another network.
+            seen = yield from self.look(bare, grey)
         if patches is None:
             patches = assembled([part_of(each, self.harvest) for each in seen], self.harvest, self.notes)
         fitted = yield from train_on(patches, self.settings, self.stop)
@@ -251,7 +253,9 @@ class _Run:
         margin = np.concatenate([np.empty(0), *(line[0] * j.margin + line[1] for j in joined)])
         return _NewClassifier(
             fitted,
-            bare.second_stage(slope, line, Path(self.settings.start).stem).model_copy(update={"diameter": DIAMETER}),
+            bare.second_stage(slope, line, Path(self.settings.start).stem).model_copy(
+                update={"diameter": DIAMETER, "grey": grey}
+            ),
             np.asarray(expit(margin), np.float64),
             np.concatenate([np.empty(0, bool), *(j.particle for j in joined)]),
             alone,

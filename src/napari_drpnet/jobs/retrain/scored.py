@@ -21,7 +21,7 @@ from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import Grey
 from napari_drpnet.steps import Job, Progress, translate, within
 from napari_drpnet.training.labels.judged import JudgedCandidates, judge
-from napari_drpnet.training.labels.patches import DIAMETER
+from napari_drpnet.training.labels.patches import DIAMETER, patch_grey
 
 Stage = Literal["detect", "train", "judge"]
 
@@ -68,6 +68,8 @@ class ScoredMicrograph:
         Of that image.
     picker
         That scored it.
+    grey
+        How the grey levels of the image were brought to a network.
     """
 
     labelled: LabelledMicrograph
@@ -77,6 +79,7 @@ class ScoredMicrograph:
     image: npt.NDArray[np.float16]
     image_frame: Frame
     picker: LoadedPicker
+    grey: Grey
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -132,11 +135,12 @@ def judged_map(
 
 
 def score_labelled(
-    one: LabelledMicrograph, picker: LoadedPicker, grey: Grey = "percentiles"
+    one: LabelledMicrograph, picker: LoadedPicker, grey: Grey | None = None
 ) -> Generator[float, None, ScoredMicrograph]:
     """See one labelled micrograph as a picker does, yielding the fraction done.
 
-    ``grey``: how grey levels are brought to the network that is to learn from its image.
+    ``grey``: how grey levels are brought to the network that is to learn from its image; None: as to the shipped
+    classifier.
 
     Raises
     ------
@@ -147,14 +151,15 @@ def score_labelled(
 
 
 def score_read(
-    one: LabelledMicrograph, micrograph: Micrograph, picker: LoadedPicker, grey: Grey = "percentiles"
+    one: LabelledMicrograph, micrograph: Micrograph, picker: LoadedPicker, grey: Grey | None = None
 ) -> Generator[float, None, ScoredMicrograph]:
     """`score_labelled`, of a micrograph that was read already."""
     score_map = yield from picker.score_steps(micrograph)
     diameter = picker.settings.diameter or _found_diameter(score_map)
+    grey = grey or patch_grey()
     seen = network_image(micrograph, diameter, DIAMETER, picker.settings.invert, grey)
     image = seen.image.astype(np.float16)
-    return ScoredMicrograph(one, micrograph.frame, diameter, score_map, image, seen.frame, picker)
+    return ScoredMicrograph(one, micrograph.frame, diameter, score_map, image, seen.frame, picker, grey)
 
 
 def _found_diameter(score_map: ScoreMap) -> float:
@@ -166,7 +171,7 @@ def _found_diameter(score_map: ScoreMap) -> float:
 
 
 def score_all(
-    picker: LoadedPicker, micrographs: Sequence[LabelledMicrograph], notes: list[str], grey: Grey = "percentiles"
+    picker: LoadedPicker, micrographs: Sequence[LabelledMicrograph], notes: list[str], grey: Grey | None = None
 ) -> Job[list[ScoredMicrograph]]:
     """See labelled micrographs as a picker does; those that cannot be read are left out, with a note each.
 

@@ -12,11 +12,12 @@ from torch import nn
 
 from napari_drpnet.data import FloatArray, ImageArray, MaskArray, PatchSet
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.weights import locate, read_card
 from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.rescaling import rescale
-from napari_drpnet.settings import HarvestSettings
+from napari_drpnet.settings import Grey, HarvestSettings
 from napari_drpnet.training.looks import change_looks
 from napari_drpnet.training.pool import Pixels, Views, random_matrices
 from napari_drpnet.training_loop.batches import Batch
@@ -148,6 +149,11 @@ def balanced(patches: PatchSet, rng: np.random.Generator) -> PatchSet:
     return patches.select(np.sort(np.concatenate(keep)) if keep else np.empty(0, np.intp))
 
 
+def patch_grey() -> Grey:
+    """How grey levels of patches are brought to a classifier: as to the shipped one."""
+    return read_card(locate("classifier")).grey
+
+
 def at_network_scale(patches: PatchSet, diameter: float | None = None) -> PatchSet:
     """The patches as the network takes them: 64 px in which a particle spans 32.
 
@@ -177,7 +183,7 @@ def at_network_scale(patches: PatchSet, diameter: float | None = None) -> PatchS
     images = np.stack([_fitted(rescale(image, factor), side) for image in patches.images])
     return PatchSet(
         images, wanted, diameter, patches.particle, patches.micrograph, patches.yx, patches.split, patches.origin,
-        patches.score,
+        patches.score, patches.grey,
     )  # fmt: skip
 
 
@@ -217,7 +223,7 @@ class PatchDraw:
 
     def __init__(self, patches: PatchSet) -> None:
         self.pixels = Pixels(list(patches.images.astype(np.float16)), torch.device("cpu"))
-        self.names = patches.micrograph
+        self.names, self.grey = patches.micrograph, patches.grey
         self.classes = tuple(np.flatnonzero(patches.particle == label) for label in (False, True))
 
     def batch(self, n: int, step: int, rng: np.random.Generator) -> Batch:
@@ -227,7 +233,7 @@ class PatchDraw:
         side = Classifier.patch
         centre = side / 2 + rng.normal(0, _SHAKE * DIAMETER, (n, 2))
         views = Views(np.array(chosen), random_matrices(rng, n, _JITTER), centre, side)
-        images = change_looks(self.pixels.cut(views), "percentiles", rng)
+        images = change_looks(self.pixels.cut(views), self.grey, rng)
         tensors = images[:, None], torch.from_numpy(labels.astype(np.float32))
         return Batch(tensors, tuple(str(self.names[i]) for i in chosen))
 
