@@ -45,8 +45,8 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     card, network = begin(chosen, "classifier", "classifier")
     if card is not None and card.grey != patches.grey:
         raise UserError(
-            f"The patches have other grey levels ({patches.grey}) than the network to begin from ({card.grey}).",
-            "Harvest them anew, or begin from no network.",
+            f"The weights {settings.start!r} know other grey levels ({card.grey}) than the patches have.",
+            "Begin from the shipped classifier, or from no weights.",
         )
     kept = patches.select(patches.split == "validation")
     both = kept.particle.any() and not kept.particle.all()
