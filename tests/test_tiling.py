@@ -90,7 +90,7 @@ class Crowded(torch.nn.Module):
     def __init__(self, network, room):
         super().__init__()
         self.network, self.room, self.here, self.tried = network, room, id(self), []
-        for name in ("stride", "reach", "multiple", "floats"):
+        for name in ("stride", "reach", "beyond", "multiple", "floats"):
             setattr(self, name, getattr(network, name))
 
     def forward(self, image):

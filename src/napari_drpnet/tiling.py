@@ -1,7 +1,7 @@
 """Run a fully convolutional network over an image of any size, in overlapping tiles that leave no seam.
 
 Each tile is read with a margin as wide as the network's reach, and only its core is kept, so a pixel of the map
-never depends on where tiles end. The image itself is reflected at its border, as far as a particle or two.
+never depends on where tiles end. The image itself is reflected at its border.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.stages import stage
 
 _MAX_TILE_PIXELS = 1 << 21
-# Pixels of the reflected image beyond its border; further out there is nothing, as around the crops of training.
-_BEYOND = 64
 
 
 class FullyConvolutional(Protocol):
@@ -30,6 +28,7 @@ class FullyConvolutional(Protocol):
 
     stride: int
     reach: int
+    beyond: int
     multiple: int
     floats: int
 
@@ -44,8 +43,7 @@ def _round_up(n: int, multiple: int) -> int:
 
 def _margins(network: FullyConvolutional) -> tuple[int, int]:
     """Image pixels around a tile, and of the reflected image around all of them."""
-    margin = _round_up(network.reach, network.multiple)
-    return margin, min(margin, _round_up(_BEYOND, network.multiple))
+    return _round_up(network.reach, network.multiple), _round_up(network.beyond, network.multiple)
 
 
 def tile_side(shape: tuple[int, int], network: FullyConvolutional, memory: int) -> int:

@@ -57,9 +57,13 @@ def test_every_kind_of_file_gives_the_same_picks(
     path = KINDS[kind](micrograph.image, tmp_path / "a.mrc")
     found, right = picker.pick(read_micrograph(path, pixel_size)), picker.pick(micrograph)
     assert len(found) > 10
-    atol = 2 if "bytes" in kind else 0  # grey levels are rounded
-    assert len(found) == len(right)
-    np.testing.assert_allclose(np.sort(found.yx, axis=0), np.sort(right.yx, axis=0), atol=atol)
+    if "bytes" not in kind:
+        assert len(found) == len(right)
+        np.testing.assert_array_equal(np.sort(found.yx, axis=0), np.sort(right.yx, axis=0))
+        return
+    # Grey levels are rounded: what is just a pick may be none then.
+    same = Picks(found.frame, right.yx)
+    assert evaluate([found], [same], 4 * pixel_size, pixel_size).counts.f1 > 0.97
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ class SlidingWindow(nn.Module):
 
     Attributes
     ----------
-    stride, reach, multiple, floats
+    stride, reach, beyond, multiple, floats
         See `FCRN`.
     """
 
@@ -127,7 +127,7 @@ class SlidingWindow(nn.Module):
         super().__init__()
         self.network, self.shapes = network, shapes
         self.stride = self.multiple = step
-        self.reach = network.view // 2 + 1
+        self.reach = self.beyond = network.view // 2 + 1
         widths = [layer.out_channels for layer in (*network.convolutions, *network.dense)]
         # Input and output of a layer live at once: those of the first, or of the dense ones.
         self.floats = 2 + 2 * widths[0] // _STRIDE**2 + 2 * max(widths[1:]) // step**2

@@ -204,7 +204,7 @@ class CenterNet(nn.Module):
 
     Attributes
     ----------
-    stride, multiple, floats
+    stride, beyond, multiple, floats
         See `FCRN`.
     reach
         How far an input pixel acts on the map to speak of. In principle the dilated convolutions at 1/32 see hundreds
@@ -212,7 +212,7 @@ class CenterNet(nn.Module):
     """
 
     stride = 4
-    reach = 192
+    reach = beyond = 192
     multiple = 32
     floats = 36
 

@@ -17,6 +17,8 @@ class FCRN(nn.Module):
         Image pixels per map pixel.
     reach
         How far, in image pixels, an input pixel can act on the map.
+    beyond
+        How far the reflected image is shown beyond the border, in image pixels; further out there is nothing.
     multiple
         The image's sides must be multiples of this.
     floats
@@ -26,7 +28,7 @@ class FCRN(nn.Module):
     """
 
     stride = 1
-    reach = 12
+    reach = beyond = 12
     multiple = 1
     floats = 160
     bounded = False

@@ -76,7 +76,7 @@ class PixerSegmenter(nn.Module):
 
     Attributes
     ----------
-    stride, reach, multiple, floats, bounded
+    stride, reach, beyond, multiple, floats, bounded
         See `FCRN`.
 
     Raises
@@ -95,7 +95,7 @@ class PixerSegmenter(nn.Module):
         if not 1 <= branches <= len(RATES):
             raise ValueError(f"{branches} branches, not 1 to {len(RATES)}")
         width = _WIDTHS[-1]
-        self.reach = 20 + self.stride * RATES[branches - 1]
+        self.reach = self.beyond = 20 + self.stride * RATES[branches - 1]
         self.trunk = _trunk()
         self.branches = nn.ModuleList(
             nn.Sequential(_convolution(width, width, rate=rate), nn.Conv2d(width, 1, 1)) for rate in RATES[:branches]

@@ -17,7 +17,10 @@ WIDTHS = {
     4: (56, 112, 176, 272, 272),
 }
 # Input pixels that a pixel of the map is told of on either side.
-_REACH = {4: 112, 5: 240}
+_REACH = {4: 112, 5: 224}
+# Two particles of 32 px. The wide view of more levels costs nothing so: beyond, there is nothing as around the crops of
+# training.
+_BEYOND = 64
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
@@ -40,7 +43,7 @@ class UNet(nn.Module):
 
     Attributes
     ----------
-    stride, reach, multiple, floats, bounded
+    stride, reach, beyond, multiple, floats, bounded
         See `FCRN`.
 
     Raises
@@ -58,6 +61,7 @@ class UNet(nn.Module):
             raise ValueError(f"there is no size {size}")
         widths = WIDTHS[size]
         self.reach, self.multiple = _REACH[len(widths)], 2 ** len(widths)
+        self.beyond = min(self.reach, _BEYOND) if size else self.reach
         self.floats = widths[0] * 5 // 3
         self.stem = nn.Sequential(
             nn.Conv2d(1, widths[0], 6, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
