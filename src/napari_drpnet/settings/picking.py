@@ -173,7 +173,7 @@ class DRPnetPaperSettings(DRPnetSettings):
         json_schema_extra=_DETECTOR,
     )
     classifier: str | None = Field(
-        "classifier",
+        "paper-classifier",
         title="Checks each pick",
         description="The second network, which looks at each pick and drops what is no particle: a name from the "
         "package, or a .safetensors file. None: the first alone.",
