@@ -192,7 +192,7 @@ def test_every_shipped_network_is_small():
     shipped = sorted(PACKAGED.glob("*.safetensors"))
     assert {p.stem for p in shipped} >= {"detector", "classifier", "fcrn"}
     for path in shipped:
-        assert path.stat().st_size < 4_000_000
+        assert path.stat().st_size < 5_000_000
 
 
 def test_a_frame_without_shape_is_no_obstacle(simulated, picker):

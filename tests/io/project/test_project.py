@@ -614,7 +614,7 @@ class TestNetworks:
 
     def test_those_of_the_package_come_first(self, project: Project):
         assert project.networks("detector")[0] == "detector"
-        assert project.networks("classifier") == ["classifier"]
+        assert project.networks("classifier") == ["classifier", "paper-classifier"]
         assert project.weights("detector", "detector") == "detector"
 
     def test_those_of_the_project_are_found_by_name_and_role(self, project: Project):
@@ -623,7 +623,7 @@ class TestNetworks:
         for name, role in (("mine", "classifier"), ("tuned", "detector"), ("classifier", "classifier")):
             write_weights(Path(f"p/networks/{name}.safetensors"), self.card(role), {"a": torch.zeros(2)})
         Path("p/networks/broken.safetensors").write_bytes(b"nothing")
-        assert project.networks("classifier") == ["classifier", "mine"]
+        assert project.networks("classifier") == ["classifier", "paper-classifier", "mine"]
         assert project.networks("detector") == ["detector", "fcrn", "tuned"]
         assert Path(project.weights("mine", "classifier")) == project.folder / "networks" / "mine.safetensors"
         assert project.weights("classifier", "classifier") == "classifier"
