@@ -148,7 +148,7 @@ def test_a_network_that_knows_the_masks_has_an_iou_of_one(painted):
     """A segmenter in whose place the image itself is looked at: particles are dark."""
 
     class Dark(torch.nn.Module):
-        stride, reach, multiple, floats, bounded = 4, 4, 4, 1, True
+        stride, reach, beyond, multiple, floats, bounded = 4, 4, 4, 4, 1, True
 
         def forward(self, image):
             return torch.nn.functional.avg_pool2d((image < -0.35).float(), 4)
