@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.network import classify, load_network
 from napari_drpnet.preprocess import limits, stretch
 from napari_drpnet.settings import TrainSettings
+from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.detections import CPU, detections
 from napari_drpnet.training.looks import linear
 from napari_drpnet.training.run import Evidence, calibrate
@@ -45,11 +47,12 @@ def main() -> None:
     torch.set_num_threads(1)
     card, tensors = read_weights(options.classifier)
     _, classifier = load_network(options.classifier, "classifier", CPU)
-    found, detector = load_network(options.detector, "detector", CPU)
+    found, network = load_network(options.detector, "detector", CPU)
+    detector = cast(FullyConvolutional, network)
     recipe = TrainSettings(**yaml.safe_load(options.recipe.read_text(encoding="utf-8")))
     detected = []
     for example in load_examples(recipe.validation, found.diameter, found.grey):
-        here = detections(detector, example, found.diameter)  # type: ignore[arg-type]
+        here = detections(detector, example, found.diameter)
         image = example.image.astype(np.float32)
         image = image if card.grey == found.grey else between_percentiles(image)
         logits = classify(classifier, crop(image, here.yx, Classifier.patch), CPU) if len(here.yx) else np.empty(0)

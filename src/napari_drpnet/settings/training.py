@@ -153,7 +153,9 @@ class TrainSettings(Settings):
         "for each particle, one of the classifier as many patches of each class as the rarer one has.",
     )
     minutes: float | None = Field(
-        None, gt=0, description="End after so many minutes at the latest, with what was learnt until then."
+        None,
+        gt=0,
+        description="End the training of each network after so many minutes, with what it learnt.",
     )
     batch: int = Field(8, ge=1, le=4096, description="Crops or patches a step, on each of several processes.")
     crop: int = Field(

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import PreparedSet, PrepareSettings
+from napari_drpnet.steps import translate
 from napari_drpnet.training.making import Maker, made
 from napari_drpnet.training.prepared import write_prepared
 from napari_drpnet.training.sets import makers
@@ -32,13 +33,7 @@ def prepare_sets(settings: PrepareSettings, out: Path) -> Generator[tuple[int, i
     """
     each = {name: _makers(name, settings) for name in settings.sets}
     everything = [maker for some in each.values() for maker in some]
-    making = made(everything, settings.workers)
-    while True:
-        try:
-            yield next(making), len(everything)
-        except StopIteration as end:
-            examples = end.value
-            break
+    examples = yield from translate(made(everything, settings.workers), lambda done: (done, len(everything)))
     paths = [out / f"{name}.safetensors" for name in each]
     ends = np.cumsum([0, *map(len, each.values())]).tolist()
     for path, (start, stop) in zip(paths, pairwise(ends), strict=True):

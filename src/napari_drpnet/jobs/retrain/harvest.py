@@ -24,7 +24,7 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.protocol.registry import load_picker
 from napari_drpnet.settings import DEFAULT_PICKER, HarvestSettings, validated
 from napari_drpnet.steps import Job, Progress, translate, within
-from napari_drpnet.training.labels.patches import at_network_scale, balanced, with_shipped_levels
+from napari_drpnet.training.labels.patches import at_network_scale, balanced
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class HarvestReport:
 
 
 def read_patch_set(folder: str | Path, diameter: float | None = None) -> PatchSet:
-    """A patch set from disk, at the scale and with the grey levels of the network; see `training.labels.patches`."""
-    return with_shipped_levels(at_network_scale(read_patches(folder), diameter))
+    """A patch set from disk, at the scale of the network; see `training.labels.patches.at_network_scale`."""
+    return at_network_scale(read_patches(folder), diameter)
 
 
 def harvest(

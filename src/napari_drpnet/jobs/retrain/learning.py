@@ -46,7 +46,7 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     if card is not None and card.grey != patches.grey:
         raise UserError(
             f"The weights {settings.start!r} know other grey levels ({card.grey}) than the patches have.",
-            "Begin from the shipped classifier, or from no weights.",
+            "Harvest them anew, or begin from no weights.",
         )
     kept = patches.select(patches.split == "validation")
     both = kept.particle.any() and not kept.particle.all()

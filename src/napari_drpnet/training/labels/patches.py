@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from warnings import warn
 
 import numpy as np
@@ -16,7 +15,6 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import locate, read_card
 from napari_drpnet.labels import near
 from napari_drpnet.networks import Classifier
-from napari_drpnet.pickers.grey import robust
 from napari_drpnet.pickers.network import classify, fold
 from napari_drpnet.rescaling import rescale
 from napari_drpnet.settings import Grey, HarvestSettings
@@ -187,28 +185,6 @@ def at_network_scale(patches: PatchSet, diameter: float | None = None) -> PatchS
         images, wanted, diameter, patches.particle, patches.micrograph, patches.yx, patches.split, patches.origin,
         patches.score, patches.grey,
     )  # fmt: skip
-
-
-def with_shipped_levels(patches: PatchSet) -> PatchSet:
-    """Patches whose grey levels are as the shipped classifier knows them.
-
-    Those of older sets, and of other programs, are measured on the patches themselves.
-
-    Warns
-    -----
-    UserWarning
-        When they are.
-    """
-    grey = patch_grey()
-    if patches.grey == grey or grey != "robust" or not len(patches):
-        return patches
-    warn(
-        "The grey levels of the patches are not those of their micrographs, and are measured on the patches. Better "
-        "harvest them anew.",
-        stacklevel=2,
-    )
-    n, side, _ = patches.images.shape
-    return replace(patches, images=robust(patches.images.reshape(n * side, side)).reshape(n, side, side), grey=grey)
 
 
 def _fitted(image: ImageArray, side: int) -> ImageArray:
