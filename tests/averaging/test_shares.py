@@ -195,15 +195,21 @@ class TestPopulations:
             {"micrographs": 100, "each": 40},
             {"share": 0.05, "each": 600},
             {"empty": 4},
-            {"uncalibrated": True},
         ],
         ids=str,
     )
-    def test_estimates_are_within_two_standard_errors(self, kind):
+    @pytest.mark.parametrize("ranks", [False, True])
+    def test_estimates_are_within_two_standard_errors(self, kind, ranks):
+        self.within_two_standard_errors(kind, ranks)
+
+    def test_estimates_by_the_order_of_wrong_probabilities_are_within_two_standard_errors(self):
+        self.within_two_standard_errors({"uncalibrated": True}, True)
+
+    def within_two_standard_errors(self, kind, ranks):
         off = []
         for seed in range(12):
             drawn = Population(seed, **kind)
-            shares = drawn.shares()
+            shares = drawn.shares(ranks)
             assert shares.significant
             picked = shares.probability(drawn.probability) >= shares.threshold(drawn.probability)
             value, error = estimates(shares.expected(drawn.probability, shares.threshold(drawn.probability)))
@@ -261,10 +267,23 @@ class TestPopulations:
             both = own >= shares.threshold(drawn.probability, drawn.evidence)
             assert drawn.f1(both) > drawn.f1(alone) + 0.02
 
-    def test_only_the_order_of_probabilities_counts(self):
+    def test_of_ranks_only_the_order_counts(self):
         drawn = Population(3)
-        shares, other = drawn.shares(), measured_shares(drawn.probability**3, drawn.evidence, drawn.micrograph)
-        assert other.share == pytest.approx(shares.share)
+        cubes = measured_shares(drawn.probability**3, drawn.evidence, drawn.micrograph, ranks=True)
+        assert cubes.share == pytest.approx(drawn.shares(ranks=True).share)
+
+    def test_right_probabilities_of_faint_particles_are_nearer_to_the_truth_than_what_their_order_and_evidence_say(
+        self,
+    ):
+        wrong = {True: [], False: []}
+        for seed in range(12):
+            drawn = Population(seed, strength=0.4, micrographs=2, each=250)
+            for ranks, found in wrong.items():
+                shares = drawn.shares(ranks)
+                if shares.significant:
+                    found.append(np.square(shares.probability(drawn.probability) - drawn.true).mean())
+        assert len(wrong[False]) == len(wrong[True]) > 3
+        assert np.mean(wrong[False]) < 0.9 * np.mean(wrong[True])
 
     def test_the_same_input_gives_the_same_shares(self):
         drawn = Population(3)

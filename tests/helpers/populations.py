@@ -22,11 +22,11 @@ class Population:
         self.true = chance.random(n) < shares[self.micrograph]
         clear = self.true * chance.lognormal(0, varied, n) * chance.lognormal(0, 0.15, micrographs)[self.micrograph]
         score = 2.5 * clear + chance.standard_normal(n)
-        self.probability = expit(0.5 * (score - 4) if uncalibrated else 1.6 * (score - 1.5))
+        self.probability = expit(0.5 * (score - 4) if uncalibrated else 1.8 * (score - 1.5))
         self.evidence = strength * clear + chance.standard_normal(n)
 
-    def shares(self) -> Shares:
-        return measured_shares(self.probability, self.evidence, self.micrograph)
+    def shares(self, ranks=False) -> Shares:
+        return measured_shares(self.probability, self.evidence, self.micrograph, ranks)
 
     def figures(self, picked):
         right = (self.true & picked).sum()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit
 
+from napari_drpnet.averaging.belief import weighed
 from napari_drpnet.averaging.statistics import (
     FEWEST,
     TELLING,
@@ -307,17 +308,21 @@ def unmeasured_shares(reason: str) -> Shares:
     return Shares(line, line, np.full(2, np.nan), np.zeros((0, 2)), np.zeros(2), (0.0, 1.0), False, reason)
 
 
-def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: IndexArray) -> Shares:
+def measured_shares(
+    probability: FloatArray, evidence: FloatArray, micrograph: IndexArray, ranks: bool = False
+) -> Shares:
     """The share of true particles by probability, where the evidence is significant.
 
     Parameters
     ----------
     probability
-        ``(n,)`` that a picker gives its candidates; only its order counts.
+        ``(n,)`` that a picker gives its candidates; it is believed as far as evidence leaves room (`belief`).
     evidence
         ``(n,)`` mean 0 and standard deviation of about 1 for background, more for particles; NaN: not measured.
     micrograph
         ``(n,)`` number of the micrograph of each.
+    ranks
+        ``probability`` is only an order.
     """
     known = np.isfinite(evidence) & np.isfinite(probability)
     probability, evidence, micrograph = probability[known], evidence[known], micrograph[known]
@@ -336,14 +341,14 @@ def measured_shares(probability: FloatArray, evidence: FloatArray, micrograph: I
             f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) cannot be told from that of noise: there are no "
             "particles, too few, or too faint ones."
         )
-    found = curve(bins, _DIRECTIONS)
+    found = (curve if ranks else weighed)(bins, _DIRECTIONS)
     shares = Shares(
         bins.probability,
         found.share,
         found.error,
         found.spread,
         rising(bins.evidence, bins.count),
-        particle(bins),
+        particle(bins, max(float(found.share[-1]), _LEAST)),
         True,
         f"The evidence of the {surest} ({seen:.2f} ± {error:.2f}) is {seen / error:.0f} standard errors above that of "
         "noise.",

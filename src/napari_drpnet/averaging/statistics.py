@@ -19,8 +19,9 @@ from napari_drpnet.data import FloatArray
 
 IndexArray = npt.NDArray[np.int64]
 
-# The share of true particles among the surest candidates of a picker that works, where evidence does not tell.
-USUAL_TOP, USUAL_TOP_ERROR = 0.91, 0.07
+# The share of true particles among the surest candidates of a picker that works, and its standard error, where neither
+# evidence nor the picker tells.
+USUAL_TOP = (0.91, 0.07)
 # Of bounded evidence of noise, which is spread evenly from -1 to 1.
 NOISE = float(1 / np.sqrt(3))
 FEWEST = 40  # candidates that are a sample
@@ -170,22 +171,21 @@ def _covariance(
     return (micrographs * between + _TRUSTED_MICROGRAPHS * alone) / (micrographs + _TRUSTED_MICROGRAPHS)
 
 
-def top_share(bins: Bins) -> tuple[float, float]:
+def top_share(bins: Bins, usual: tuple[float, float] = USUAL_TOP) -> tuple[float, float]:
     """The share of true particles among the surest, and its standard error.
 
     Noise is below 0 as often as above. So at least the part that is above more often than below is true, and this
-    narrows what is usual.
+    narrows what is usual: a share and its standard error.
     """
     shares = np.linspace(0, 1, _GRID)
     error = np.sqrt(max(1 - bins.signs**2, 1 / bins.count[-1]) / bins.count[-1])
-    weight = np.exp(-0.5 * ((shares - USUAL_TOP) / USUAL_TOP_ERROR) ** 2) * ndtr((shares - bins.signs) / error)
+    weight = np.exp(-0.5 * ((shares - usual[0]) / usual[1]) ** 2) * ndtr((shares - bins.signs) / error)
     mean = weight @ shares / weight.sum()
     return float(mean), float(np.sqrt(weight @ (shares - mean) ** 2 / weight.sum()))
 
 
-def particle(bins: Bins) -> tuple[float, float]:
-    """Mean and standard deviation of the evidence of true particles among the surest, of which the others are noise."""
-    top, _ = top_share(bins)
+def particle(bins: Bins, top: float) -> tuple[float, float]:
+    """Mean and standard deviation of the evidence of true particles, which are the part ``top`` of the surest."""
     mean = float(bins.plain[-1]) / top
     variance = (bins.width + (top * mean) ** 2 - (1 - top)) / top - mean**2
     return max(mean, 0.0), float(np.sqrt(max(variance, 1.0)))
@@ -239,18 +239,17 @@ def share_of(seen: FloatArray, count: FloatArray, top: FloatArray, fainter: Floa
     return np.asarray(share, np.float64)
 
 
-def fainter_by(bins: Bins) -> tuple[FloatArray, FloatArray]:
+def fainter_by(bins: Bins, top: float) -> tuple[FloatArray, FloatArray]:
     """How much less clear the last true particle may be than the first, ``(m,)`` parts, and how probable each is.
 
     Where particles are clear, bounded evidence counts them, and plain evidence tells how clear they are. Where not,
-    both tell the same, and all parts are as probable.
+    both tell the same, and all parts are as probable. ``top``: the share among the surest.
     """
     parts = np.linspace(0, _MOST_FAINTER, _PARTS)
     even = np.full(_PARTS, 1 / _PARTS)
-    mean, width = particle(bins)
+    mean, width = particle(bins, top)
     if mean < TELLING:
         return parts, even
-    top, _ = top_share(bins)
     seen = np.tile(rising(bins.evidence, bins.count), (_PARTS, 1))
     share = share_of(seen, bins.count, np.full(_PARTS, top), parts, math.sqrt(width**2 - 1))
     ratio = share / top * clarity_of(share, bins.count, parts)
@@ -286,21 +285,27 @@ class Curve:
     spread: FloatArray
 
 
-def curve(bins: Bins, directions: int) -> Curve:
-    """Shares of bins whose surest have significant evidence.
+def curve(bins: Bins, directions: int, usual: tuple[float, float] = USUAL_TOP) -> Curve:
+    """Shares of bins whose surest have significant evidence, of which the order of the bins tells, and nothing else.
 
-    Errors are those of sampling, of the share among the surest, and of how much fainter the others are.
+    Errors are those of sampling, of the share among the surest (see `top_share`), and of how much fainter the others
+    are.
     """
-    top, top_error = top_share(bins)
+    top, top_error = top_share(bins, usual)
     chance = np.random.default_rng(0)
     draws = chance.multivariate_normal(bins.evidence, bins.covariance, _DRAWS, method="eigh")
     draws[:, -1] = np.maximum(draws[:, -1], bins.top[0] / 4)
     tops = np.clip(top + top_error * chance.standard_normal(_DRAWS), 0.5, 1)
-    parts, likely = fainter_by(bins)
-    varied = math.sqrt(particle(bins)[1] ** 2 - 1)
+    parts, likely = fainter_by(bins, top)
+    varied = math.sqrt(particle(bins, top)[1] ** 2 - 1)
     fainter = chance.permutation(np.interp((np.arange(_DRAWS) + 0.5) / _DRAWS, np.cumsum(likely) - likely / 2, parts))
     seen = np.array([rising(one, bins.count) for one in (bins.evidence, *draws)])
     share = share_of(seen, bins.count, np.append(top, tops), np.append(parts @ likely, fainter), varied)
-    away = (share[1:] - share[1:].mean(0)) / np.sqrt(_DRAWS - 1)
+    return drawn_curve(share[0], share[1:], directions)
+
+
+def drawn_curve(share: FloatArray, drawn: FloatArray, directions: int) -> Curve:
+    """Shares ``(k,)`` with the errors that other draws ``(n, k)`` of them show, at most in so many directions."""
+    away = (drawn - drawn.mean(0)) / np.sqrt(len(drawn) - 1)
     _, size, along = np.linalg.svd(away, full_matrices=False)
-    return Curve(share[0], np.sqrt((away**2).sum(0)), (size[:, None] * along)[:directions])
+    return Curve(share, np.sqrt((away**2).sum(0)), (size[:, None] * along)[:directions])

@@ -51,5 +51,10 @@ def detector_terms(peak: FloatArray, about: tuple[float, ...]) -> list[FloatArra
 
 def calibrated(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
     """Probability from scores: ``expit(slopes . terms + offset)``, the slopes and the offset in this order."""
+    return np.asarray(expit(margin(calibration, *terms)), np.float64)
+
+
+def margin(calibration: tuple[float, ...], *terms: FloatArray) -> FloatArray:
+    """The logit of `calibrated`."""
     *slopes, offset = calibration
-    return cast(FloatArray, expit(sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset))
+    return cast(FloatArray, sum(slope * term for slope, term in zip(slopes, terms, strict=True)) + offset)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from napari_drpnet.data import FloatArray
+from napari_drpnet.pickers.context import margin
 from napari_drpnet.training.example import Example
 
 # How many candidates the earlier calibration is worth: with fewer it decides, with many more the new ones do.
@@ -89,12 +90,12 @@ def recalibrate(
         ``(n,)`` weight of each candidate.
     """
     *slopes, offset = earlier
-    margin = sum((slope * term for slope, term in zip(slopes, terms, strict=True)), np.full(len(hit), offset))
+    known = margin(earlier, *terms)
     sign, share = np.where(hit, 1.0, -1.0), weight * (len(hit) / weight.sum())
 
     def loss(c: FloatArray) -> float:
-        likelihood = share @ np.logaddexp(0, -sign * (c[0] * margin + c[1]))
-        return float(likelihood + _TRUST / 8 * ((c[0] - 1) ** 2 * float(np.mean(margin**2)) + c[1] ** 2))
+        likelihood = share @ np.logaddexp(0, -sign * (c[0] * known + c[1]))
+        return float(likelihood + _TRUST / 8 * ((c[0] - 1) ** 2 * float(np.mean(known**2)) + c[1] ** 2))
 
     a, b = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.1, 10), (None, None)]).x
     return tuple(float(round(c, 5)) for c in (*(a * slope for slope in slopes), a * offset + b))

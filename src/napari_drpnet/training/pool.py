@@ -88,40 +88,55 @@ def random_matrices(
 
 
 class Pixels:
-    """Images of any sizes after each other, in one tensor of a device.
+    """Images of any sizes, of which a device cuts out what it shows.
 
     Parameters
     ----------
     images
-        ``(h, w)`` each.
+        ``(h, w)`` each. A processor leaves them where they are, perhaps in a file; other devices get a copy.
     device
-        Where they lie.
+        That cuts.
     """
 
     def __init__(self, images: Sequence[HalfImage | LabelImage], device: torch.device) -> None:
         shapes = np.array([image.shape for image in images], np.int64)
-        starts = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
-        kind = torch.from_numpy(images[0][:1]).dtype
-        self.flat = torch.empty(int(starts[-1]), dtype=kind, device=device)
-        for image, start in zip(images, starts.tolist(), strict=False):
-            self.flat[start : start + image.size] = torch.from_numpy(np.ascontiguousarray(image).ravel())
-        self.start = torch.from_numpy(starts[:-1]).to(device)
         self.shape = torch.from_numpy(shapes).to(device)
+        self._each = [torch.from_numpy(np.ascontiguousarray(image).ravel()) for image in images]
+        self._flat: torch.Tensor | None = None
+        if device.type != "cpu":
+            self._flat = _copied(self._each, device)
+            self._each = []
+        self._start = torch.from_numpy(np.cumsum(shapes.prod(axis=1)) - shapes.prod(axis=1)).to(device)
 
     def cut(self, views: Views) -> torch.Tensor:
         """What views show, bilinear, reflected at the borders of the images: ``(b, s, s)`` float32."""
-        at = views.to_image(self.flat.device)
+        at = views.to_image(self.shape.device)
         low = torch.floor(at)
         part = at - low
-        of = _there(views.of, self.flat.device)
-        start, h, w = (n[:, None, None] for n in (self.start[of], *self.shape[of].unbind(1)))
-        rows = [start + _reflected(low[..., 0].long() + i, h) * w for i in (0, 1)]
+        h, w = (n[:, None, None] for n in self.shape[_there(views.of, at.device)].unbind(1))
+        rows = [_reflected(low[..., 0].long() + i, h) * w for i in (0, 1)]
         columns = [_reflected(low[..., 1].long() + i, w) for i in (0, 1)]
         top, bottom = (
-            torch.lerp(self.flat[row + columns[0]].float(), self.flat[row + columns[1]].float(), part[..., 1])
+            torch.lerp(self._levels(views.of, row + columns[0]), self._levels(views.of, row + columns[1]), part[..., 1])
             for row in rows
         )
         return torch.lerp(top, bottom, part[..., 0])
+
+    def _levels(self, of: npt.NDArray[np.intp], index: torch.Tensor) -> torch.Tensor:
+        """Grey levels ``(b, s, s)`` at places ``index`` within each of some images."""
+        if self._flat is not None:
+            return self._flat[self._start[_there(of, index.device)][:, None, None] + index].float()
+        return torch.stack([self._each[number][at] for number, at in zip(of.tolist(), index, strict=True)]).float()
+
+
+def _copied(images: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:
+    """Images after each other on a device, one copied at a time."""
+    flat = torch.empty(sum(map(len, images)), dtype=images[0].dtype, device=device)
+    start = 0
+    for image in images:
+        flat[start : start + len(image)] = image
+        start += len(image)
+    return flat
 
 
 def _reflected(i: torch.Tensor, n: torch.Tensor) -> torch.Tensor:

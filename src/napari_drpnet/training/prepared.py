@@ -85,9 +85,10 @@ def read_prepared(data: PreparedSet, diameter: float, grey: Grey) -> Iterator[Ex
     if not is_file(path):
         raise UserError(f"{path}: there is no such file.", "Make it first (napari-drpnet prepare).")
     try:
-        with safe_open(path, framework="np") as file:
+        # As torch's, tensors stay in the file, which several trainings then share, until somebody looks at them.
+        with safe_open(path, framework="pt") as file:
             head = _Head.model_validate_json((file.metadata() or {})[_KEY])
-            numbers = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            numbers = {key: file.get_tensor(key).numpy() for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, KeyError, ValidationError) as error:
         reason = cut(" ".join(str(error).split()), 80)
         raise UserError(f"{path}: not a file of prepared micrographs ({reason}).", _ANEW) from error

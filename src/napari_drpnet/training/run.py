@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -21,10 +21,10 @@ from napari_drpnet.io.checkpoints import checkpoint_path
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last, with_tensors
-from napari_drpnet.pickers.context import calibrated
+from napari_drpnet.pickers.context import calibrated, margin
 from napari_drpnet.settings import TrainSettings
 from napari_drpnet.steps import translate
-from napari_drpnet.training.calibration import fit_logistic
+from napari_drpnet.training.calibration import fit_logistic, typical
 from napari_drpnet.training.detections import Detections
 from napari_drpnet.training.finetune import recalibrate
 from napari_drpnet.training_loop.fit import Fitted, Step
@@ -34,6 +34,8 @@ from napari_drpnet.training_loop.parallel import Processes
 _NO_DIFFERENCE = {"workers", "device", "minutes"}
 
 VALIDATION = "the validation sets"
+# So many micrographs, of so many structures, tell how a usual one is.
+_MANY, _SEVERAL = 20, 5
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def identity(settings: TrainSettings, team: Processes, role: str, *weights: str 
 
 
 def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> tuple[float, ...]:
-    """Coefficients of the probability of a candidate.
+    """Coefficients of the probability of a candidate, right on a usual micrograph (`calibration.typical`).
 
     Parameters
     ----------
@@ -167,7 +169,17 @@ def calibrate(evidence: Evidence, earlier: tuple[float, ...] | None = None) -> t
         raise UserError("The detector finds no candidate on the validation sets.", "Train it for more steps.")
     columns = [np.concatenate(column) for column in zip(*(h.terms for h in detected), strict=True)]
     weight = np.concatenate([np.full(len(h.hit), h.example.weight / max(len(h.hit), 1)) for h in detected])
-    return recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
+    fitted = recalibrate(earlier, columns, hit, weight) if earlier else fit_logistic(columns, hit, weight)
+    return _usual(fitted, [h for h in detected if h.example.structure and h.hit.any()])
+
+
+def _usual(calibration: tuple[float, ...], detected: Sequence[Detections]) -> tuple[float, ...]:
+    """A calibration that is right on a usual micrograph, where there are many, of several proteins, to know it from."""
+    if len(detected) < _MANY or len({h.example.structure for h in detected}) < _SEVERAL:
+        return calibration
+    *slopes, offset = calibration
+    (more, slope), _ = typical([margin(calibration, *h.terms) for h in detected], [h.hit for h in detected])
+    return tuple(float(round(c, 5)) for c in (*(slope * one for one in slopes), slope * offset + more))
 
 
 def scorer(

@@ -151,10 +151,7 @@ class Hands:
 
     def _see_the_scheduler(self) -> None:
         if self.client.status != "running":
-            raise UserError(
-                "The scheduler of the cluster is gone.",
-                "What is finished stays: start one, and give the same command again to go on.",
-            )
+            raise _gone()
 
     def _count(self) -> None:
         if time.monotonic() - self._counted < _COUNT:
@@ -179,7 +176,9 @@ class Hands:
         try:
             # Fetched together: each call costs the scheduler as much as a batch.
             every = self.client.gather([out.future for out in whole]) if whole else []
-        except (CancelledError, OSError):
+        except OSError as error:  # before the client has seen it
+            raise _gone() from error
+        except CancelledError:
             self._see_the_scheduler()
             raise
         for done in every:
@@ -235,6 +234,13 @@ class Hands:
             mean = sum(spent) / len(spent)
             self._seconds = mean if not self._seconds else 0.8 * self._seconds + 0.2 * mean
         return done.came
+
+
+def _gone() -> UserError:
+    return UserError(
+        "The scheduler of the cluster is gone.",
+        "What is finished stays: start one, and give the same command again to go on.",
+    )
 
 
 def _in_order(steps: Iterator[Step[Any]], numbers: Sequence[int]) -> Iterator[Step[Any]]:

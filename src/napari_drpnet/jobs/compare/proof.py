@@ -166,7 +166,7 @@ def _by_score(averages: Averages) -> tuple[Estimate, str]:
         )
     evidence, micrograph = _evidence(averages)
     sure = rankdata(score[known]) / known.sum()
-    shares = measured_shares(sure, evidence, micrograph)
+    shares = measured_shares(sure, evidence, micrograph, ranks=True)
     return (shares.expected(sure, 0.0).precision if shares.significant else _UNKNOWN), shares.reason
 
 
