@@ -17,16 +17,17 @@ from napari_drpnet.training.sets import makers
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "training"
+PREPARED_FROM = ("sets.yaml", "more.yaml", "real.yaml")
 SETS = {
     name: data
-    for file in ("sets.yaml", "real.yaml")
+    for file in PREPARED_FROM
     for name, data in PrepareSettings(**yaml.safe_load((FOLDER / file).read_text())).sets.items()
 }
 MODELS = {"pixer": PixerTrainSettings, "centerpicker": CenterPickerTrainSettings}
 RECIPES = {
     path.stem: MODELS.get(path.stem.split("-")[0], TrainSettings)(**yaml.safe_load(path.read_text()))
     for path in sorted(FOLDER.glob("*.yaml"))
-    if path.stem not in ("sets", "real")
+    if path.name not in PREPARED_FROM
 }
 PREPARED = {
     name: recipe for name, recipe in RECIPES.items() if all(isinstance(data, PreparedSet) for data in recipe.training)
