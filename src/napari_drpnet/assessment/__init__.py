@@ -1,0 +1,1 @@
+"""What a reconstruction tells of the particles that it was made from."""
