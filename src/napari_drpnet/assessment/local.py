@@ -183,6 +183,7 @@ def _between(
     for number, (axis, side) in enumerate(zip(axes, shape, strict=True)):
         share = np.stack([np.interp(np.arange(side), axis, row) for row in np.eye(len(axis))], axis=1)
         total, weight = (
-            np.moveaxis(np.tensordot(share.astype(np.float32), grid, (1, number)), 0, number) for grid in (total, weight)
+            np.moveaxis(np.tensordot(share.astype(np.float32), grid, (1, number)), 0, number)
+            for grid in (total, weight)
         )
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)

@@ -199,7 +199,8 @@ def check_halves(first: VolumeArray, second: VolumeArray) -> None:
     """
     if first.ndim != 3 or first.shape != second.shape:
         raise UserError(
-            f"The half maps are {_size(first)} and {_size(second)} px.", "Give two volumes of one size, of one refinement."
+            f"The half maps are {_size(first)} and {_size(second)} px.",
+            "Give two volumes of one size, of one refinement.",
         )
     if min(first.shape) < _LEAST_SIDE:
         raise UserError(f"The half maps are {_size(first)} px.", f"Give maps of at least {_LEAST_SIDE} px a side.")
