@@ -52,7 +52,7 @@ class BFactor:
         return np.where(inverse > 0, 1 / np.sqrt(np.where(inverse > 0, inverse, 1)), np.inf)
 
 
-def fit_b_factor(particles: FloatArray, resolution: FloatArray, limit: float = 0.0) -> BFactor:
+def fit_b_factor(particles: FloatArray, resolution: FloatArray, limit: FloatArray | float = 0.0) -> BFactor:
     """The B-factor of pairs of particle number and resolution.
 
     Parameters
@@ -60,7 +60,8 @@ def fit_b_factor(particles: FloatArray, resolution: FloatArray, limit: float = 0
     particles, resolution
         ``(n,)`` each, resolution in Angstrom.
     limit
-        The finest resolution in Angstrom that the pixels allow; pairs within 5 % of it are left out of the fit.
+        The finest resolution in Angstrom that the pixels allow, of all or ``(n,)``; pairs within 5 % of it are left out
+        of the fit.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def fit_b_factor(particles: FloatArray, resolution: FloatArray, limit: float = 0
         raise UserError("A resolution or a number of particles is no positive number.", "Check the pairs.")
     if (particles < 1).any():
         raise UserError("A resolution is of less than one particle.", "Check the pairs.")
-    used = resolution > limit * _AT_LIMIT
+    used = resolution > np.asarray(limit) * _AT_LIMIT
     x, y = np.log(particles[used]), resolution[used] ** -2.0
     if len(np.unique(x)) < _FEWEST:
         left_out = f"; {int((~used).sum())} more are limited by the pixels" if not used.all() else ""

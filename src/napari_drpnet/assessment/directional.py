@@ -74,14 +74,14 @@ def directional_correlation(
     """
     check_halves(first, second)
     axes = [np.fft.fftfreq(side) for side in first.shape[:2]] + [np.fft.rfftfreq(first.shape[2])]
-    z, y, x = np.meshgrid(*axes, indexing="ij")
+    z, y, x = np.meshgrid(*(axis.astype(np.float32) for axis in axes), indexing="ij")
     length = np.sqrt(x**2 + y**2 + z**2)
     shells = max(first.shape) // 2 + 1
     shell = np.rint(length * max(first.shape)).astype(np.int64)
     inside = (shell > 0) & (shell < shells)
     unit = np.stack([x[inside], y[inside], z[inside]], axis=1) / length[inside][:, None]
     one, two = transformed(first)[inside], transformed(second)[inside]
-    parts = np.stack([(one * two.conj()).real, np.abs(one) ** 2, np.abs(two) ** 2]).astype(np.float64)
+    parts = np.stack([(one * two.conj()).real, np.abs(one) ** 2, np.abs(two) ** 2])
     directions = centres(_SIDE)[: pixel_count(_SIDE) // 2]
     near = np.cos(np.deg2rad(cone))
     rings = shell[inside]

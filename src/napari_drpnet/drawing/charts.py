@@ -32,6 +32,8 @@ class Panel:
         What they span.
     scale
         Size of everything, 1 for a plot of 420 pixels.
+    x_text
+        How the numbers of the axis x are written.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Panel:
         x_range: tuple[float, float],
         y_range: tuple[float, float],
         scale: int = 1,
+        x_text: Callable[[float], str] = "{:g}".format,
     ) -> None:
         self.image = Image.new("RGB", (_SIDE * scale, _SIDE * scale), "white")
         self.draw = ImageDraw.Draw(self.image)
@@ -50,7 +53,7 @@ class Panel:
         for value in ticks(*x_range):
             px, _ = self._at(value, y_range[0])
             self._draw_line([(px, low), (px, high)], _PALE)
-            self._text((px, high + 6), f"{value:g}", "ma")
+            self._text((px, high + 6), x_text(value), "ma")
         for value in ticks(*y_range):
             _, py = self._at(x_range[0], value)
             self._draw_line([(low, py), (high, py)], _PALE)
@@ -71,9 +74,13 @@ class Panel:
             r = size(i)
             self._draw_dot((x - r, y - r, x + r, y + r), colour)
 
-    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
-        """Names and their colours, in the lower left corner of the plot."""
-        left, top = _MARGIN + 12, _SIDE - _MARGIN - 10 - 18 * len(entries)
+    def label(self, x: float, y: float, text: str, anchor: str = "ls") -> None:
+        """A small text at a point; ``anchor`` as Pillow has it."""
+        self._text(self._at(x, y), text, anchor, 10)
+
+    def legend(self, entries: Sequence[tuple[str, str]], at_top: bool = False) -> None:
+        """Names and their colours, in the lower left corner of the plot, or in the upper left one."""
+        left, top = _MARGIN + 12, _MARGIN + 10 if at_top else _SIDE - _MARGIN - 10 - 18 * len(entries)
         widest = max(ImageFont.load_default(12).getlength(name) for name, _ in entries)
         plate = (left - 6, top - 4, left + widest + 24, top + 18 * len(entries) + 4)
         self.draw.rectangle(tuple(value * self.scale for value in plate), "white", _PALE)

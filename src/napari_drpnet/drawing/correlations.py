@@ -1,0 +1,96 @@
+"""Plots of what half maps tell: Fourier shell correlation, and resolution against the number of particles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from napari_drpnet.assessment.bfactor import BFactor
+from napari_drpnet.assessment.shells import GOLD_STANDARD
+from napari_drpnet.data import FloatArray
+from napari_drpnet.drawing.charts import Panel
+from napari_drpnet.drawing.colours import colour
+
+_SCALE = 2
+_PALE, _INK = "#999999", "#222222"
+# Of the legend, so that it fits into the plot.
+_LONGEST = 40
+
+
+def draw_correlations(
+    curves: Mapping[str, tuple[FloatArray, FloatArray]],
+    title: str = "Fourier shell correlation",
+    threshold: float = GOLD_STANDARD,
+) -> Image.Image:
+    """Several curves of Fourier shell correlation over each other.
+
+    Parameters
+    ----------
+    curves
+        ``(n,)`` frequencies in 1/Angstrom and ``(n,)`` correlations by their names.
+    title
+        Above the plot.
+    threshold
+        Where a line is drawn.
+    """
+    end = max(float(frequency[-1]) for frequency, _ in curves.values())
+    low = min(-0.05, *(float(np.nanmin(values)) for _, values in curves.values()))
+    panel = Panel(title, "spatial frequency (1/A)", "FSC", (0, end), (max(low, -1.0), 1.02), _SCALE)
+    panel.line([(0, threshold), (end, threshold)], _INK, 1)
+    panel.label(end, threshold + 0.01, f"{threshold:g} ", "rs")
+    for index, (frequency, values) in enumerate(curves.values()):
+        told = np.isfinite(values)
+        panel.line(_points(frequency[told], values[told]), colour(index))
+    panel.legend([(_short(name), colour(index)) for index, name in enumerate(curves)])
+    return panel.image
+
+
+def draw_growth(fits: Mapping[str, BFactor], title: str = "Resolution and number of particles") -> Image.Image:
+    """Rosenthal and Henderson's plot of several sets of particles; pairs that are not in the fit are pale.
+
+    Parameters
+    ----------
+    fits
+        By their names.
+    title
+        Above the plot.
+    """
+    numbers = np.log10(np.concatenate([fit.particles for fit in fits.values()]))
+    inverse = np.concatenate([fit.resolution for fit in fits.values()]) ** -2.0
+    x = _widened(float(numbers.min()), float(numbers.max()), 0.08)
+    y = _widened(float(inverse.min()), float(inverse.max()), 0.12)
+    panel = Panel(
+        title, "particles", "1/d^2 (1/A^2); beside the points: d in A", x, y, _SCALE, lambda value: _number(10**value)
+    )
+    for index, fit in enumerate(fits.values()):
+        ends = np.log10([fit.particles.min(), fit.particles.max()])
+        panel.line(_points(ends, fit.intercept + fit.slope * ends * np.log(10)), colour(index))
+        pairs = zip(np.log10(fit.particles), fit.resolution, fit.used, strict=True)
+        for number, resolution, used in pairs:
+            panel.dots([(float(number), resolution**-2.0)], colour(index) if used else _PALE, lambda _: 4.0)
+            above = index % 2 == 0
+            panel.label(float(number), resolution**-2.0 + (y[1] - y[0]) * (0.02 if above else -0.02),
+                        f"{resolution:.3g}", "ms" if above else "mt")  # fmt: skip
+    told = [f"{_short(name)}: B = {fit.value:.0f} ± {fit.error:.0f} A^2" for name, fit in fits.items()]
+    panel.legend([(name, colour(index)) for index, name in enumerate(told)], at_top=True)
+    return panel.image
+
+
+def _points(x: FloatArray, y: FloatArray) -> list[tuple[float, float]]:
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def _widened(low: float, high: float, part: float) -> tuple[float, float]:
+    more = part * ((high - low) or abs(high) or 1)
+    return low - more, high + 2 * more
+
+
+def _number(value: float) -> str:
+    """Two digits are enough for a place on an axis."""
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."
