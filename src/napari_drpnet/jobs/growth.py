@@ -29,7 +29,7 @@ _EVERY = 0.2
 _REASON = 200
 
 Measure = Callable[[Path, Path], float]
-"""The resolution in Angstrom of two half maps."""
+"""The resolution in Angstrom of two half maps; infinite where they do not agree."""
 
 
 def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) -> Job[tuple[FloatArray, FloatArray]]:
@@ -47,7 +47,8 @@ def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) 
     Returns
     -------
     FloatArray, FloatArray
-        ``(n,)`` numbers of particles, from few to all, and ``(n,)`` resolutions in Angstrom.
+        ``(n,)`` numbers of particles, from few to all, and ``(n,)`` resolutions in Angstrom; without those of which
+        nothing is resolved.
 
     Raises
     ------
@@ -82,7 +83,9 @@ def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) 
                 )
             found.append(measure(Path(_map(folder, 1)), Path(_map(folder, 2))))
     yield Progress(len(sizes), len(sizes), message="done")
-    return np.array(sizes[::-1], np.float64), np.array(found[::-1])
+    numbers, resolutions = np.array(sizes[::-1], np.float64), np.array(found[::-1])
+    resolved = np.isfinite(resolutions)
+    return numbers[resolved], resolutions[resolved]
 
 
 def chosen(half: npt.NDArray[np.int64], order: npt.NDArray[np.int64], part: float) -> npt.NDArray[np.bool_]:
