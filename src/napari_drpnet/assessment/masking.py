@@ -73,9 +73,9 @@ def soft_mask(
         When nothing is above the level, or everything is.
     """
     resolution = max(_COARSE, _COARSE_PIXELS * pixel_size)
-    coarse = _low_passed((first + second) / 2, resolution / pixel_size)
+    coarse = _low_passed(np.float32(0.5) * (first + second), resolution / pixel_size)
     if level is None:
-        noise = float(_low_passed((first - second) / 2, resolution / pixel_size).std())
+        noise = float(_low_passed(np.float32(0.5) * (first - second), resolution / pixel_size).std())
         level = max(_OF_BRIGHTEST * float(np.quantile(coarse, 0.999)), _OF_NOISE * noise)
     inside = _blobs(coarse > level)
     if not inside.any():
