@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
 from napari_drpnet.assessment.masking import falling
 from napari_drpnet.assessment.shells import (
@@ -102,12 +103,17 @@ def local_resolution(
     Raises
     ------
     UserError
-        When the maps are no two half maps, or the sphere does not fit into them.
+        When the maps are no two half maps, or the sphere finds no place in the mask.
     """
     check_halves(first, second)
     inside = mask > 0.5
     probe = _Probe(sphere, pixel_size, first.shape, threshold)
-    places = _places(inside, sphere, pixel_size)
+    places = [place for place in _places(inside.shape, sphere, pixel_size) if probe.reaches(inside, place)]
+    if not places:
+        raise UserError(
+            f"A sphere with a radius of {sphere.radius:g} A finds no place in the mask.",
+            "Give a smaller radius, or another mask.",
+        )
     yield 0.0
     rng = np.random.default_rng(seed)
     maps = [first, second, *(with_random_phases(half, probe.start, rng) for half in (first, second))]
@@ -127,11 +133,6 @@ class _Probe:
 
     def __init__(self, sphere: Sphere, pixel_size: float, shape: tuple[int, ...], threshold: float) -> None:
         reach = (sphere.radius + sphere.edge) / pixel_size
-        if 2 * reach > max(shape):
-            raise UserError(
-                f"A sphere of {2 * (sphere.radius + sphere.edge):g} A is larger than the half maps.",
-                "Give a smaller radius and edge.",
-            )
         self.side = fft.next_fast_len(max(_LEAST_SIDE, int(np.ceil(_ROOM * 2 * reach))), real=True)
         axis = (np.arange(self.side, dtype=np.float32) - self.side // 2) * pixel_size
         squares = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2
@@ -143,6 +144,11 @@ class _Probe:
         self._corrected = self._frequency >= (self.start + MIXED) / extent
         self._worst, self._threshold = sphere.worst, threshold
 
+    def reaches(self, inside: MaskArray, place: tuple[int, ...]) -> bool:
+        """Whether any voxel inside the mask lies in the sphere at a place."""
+        here, there = _overlap(inside.shape, place, self.side)
+        return bool((inside[here] & (self.mask[there] > 0)).any())
+
     def resolution(self, cut: list[VolumeArray]) -> float:
         """Angstrom, from both half maps and both with random phases, ``(side, side, side)`` each."""
         one, other, random, other_random = (transformed(part * self.mask) for part in cut)
@@ -151,18 +157,16 @@ class _Probe:
         return min(self._worst, crossing(self._frequency, corrected, self._threshold))
 
 
-def _places(inside: MaskArray, sphere: Sphere, pixel_size: float) -> list[tuple[int, ...]]:
-    """Where the sphere is centred: every so many pixels from the middle, where it reaches into the mask.
+def _places(shape: tuple[int, ...], sphere: Sphere, pixel_size: float) -> Iterator[tuple[int, ...]]:
+    """Where the sphere is centred: every so many pixels from the middle.
 
     As in RELION, it touches the ball in the box at most: what lies in the corners of the box is no particle.
     """
     step = max(1, int(sphere.step / pixel_size + 0.5))
-    axes = np.ix_(*(np.arange(side // 2 % step, side, step) for side in inside.shape))
-    away = sum(np.square(axis - side // 2) for axis, side in zip(axes, inside.shape, strict=True))
-    most = min(inside.shape) // 2 - int(sphere.radius / pixel_size + 0.5)
-    distance = ndimage.distance_transform_edt(~inside)[axes]
-    places = np.argwhere((away < most**2) & (distance < (sphere.radius + sphere.edge) / pixel_size))
-    return [tuple(int(axis.flat[at]) for axis, at in zip(axes, place, strict=True)) for place in places]
+    most = min(shape) // 2 - int(sphere.radius / pixel_size + 0.5)
+    for place in product(*(range(side // 2 % step, side, step) for side in shape)):
+        if sum((at - side // 2) ** 2 for at, side in zip(place, shape, strict=True)) < most**2 and most > 0:
+            yield place
 
 
 def _cut(volume: VolumeArray, centre: tuple[int, ...], side: int) -> VolumeArray:

@@ -81,7 +81,7 @@ def soft_mask(
     if not inside.any():
         raise UserError(
             f"No particle is seen above the level {level:.3g} in the half maps.",
-            "Give a mask, or a lower level; the particle must be bright.",
+            "Give a mask or a lower level, or do without a mask; the particle must be bright.",
         )
     if inside.all():
         raise UserError(f"All of the half maps is above the level {level:.3g}.", "Give a higher level, or a mask.")

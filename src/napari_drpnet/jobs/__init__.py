@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any
 from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
+    from napari_drpnet.jobs.assess_maps import (
+        MapAssessment,
+        assess_half_maps,
+        resolution_in_words,
+        write_map_assessment,
+    )
     from napari_drpnet.jobs.averaging.average import average
     from napari_drpnet.jobs.averaging.likeness import same_classes
     from napari_drpnet.jobs.averaging.proof import evidence_in_words
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
+    "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
     "averaging.average": ("average",),
     "averaging.likeness": ("same_classes",),
     "averaging.proof": ("evidence_in_words",),

@@ -4,6 +4,7 @@ Forms, tooltips, command-line help and the file that records a run all read thes
 The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
 """
 
+from napari_drpnet.settings.assessment import HalfMapSettings
 from napari_drpnet.settings.averaging import AveragingSettings
 from napari_drpnet.settings.base import (
     AUTO,
@@ -82,6 +83,7 @@ __all__ = [
     "EvaluationSettings",
     "Evidence",
     "Grey",
+    "HalfMapSettings",
     "HarvestSettings",
     "KnownHalves",
     "LoGSettings",
