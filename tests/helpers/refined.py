@@ -27,8 +27,9 @@ def star_31(angles: FloatArray, image: str = "stack.mrcs", origin: tuple[float, 
     optics = "\ndata_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnOpticsGroupName #2\n_rlnImagePixelSize #3\n"
     optics += "_rlnImageSize #4\n_rlnImageDimensionality #5\n_rlnVoltage #6\n_rlnSphericalAberration #7\n"
     optics += f"_rlnAmplitudeContrast #8\n1 opticsGroup1 {PIXEL} 32 2 300 2.7 0.1\n"
+    moved = f"{origin[0]} {origin[1]}"
     rows = (
-        f"{i + 1:06d}@{image} m/{i % 3}.mrc {100 + i} {200 + i} {rot:.6f} {tilt:.6f} {psi:.6f} {origin[0]} {origin[1]} {i % 2 + 1} 1\n"
+        f"{i + 1:06d}@{image} m/{i % 3}.mrc {100 + i} {200 + i} {rot:.6f} {tilt:.6f} {psi:.6f} {moved} {i % 2 + 1} 1\n"
         for i, (rot, tilt, psi) in enumerate(angles)
     )
     return f"{optics}\n\ndata_particles\n\nloop_\n{head}{''.join(rows)}\n"
@@ -73,4 +74,19 @@ def write_stack(stack: np.ndarray, path: Path) -> None:
     with mrcfile.new(path, overwrite=True) as file:
         file.set_data(stack)
         file.set_image_stack()
+        file.voxel_size = PIXEL
+
+
+def volume(box: int, b_factor: float) -> np.ndarray:
+    """``(z, y, x)`` map of `points`, with the same B-factor as their `images`."""
+    k = np.fft.fftfreq(box)
+    z, y, x = np.meshgrid(k, k, np.fft.rfftfreq(box), indexing="ij")
+    total = sum(np.exp(-2j * np.pi * (x * a + y * b + z * c)) for a, b, c in points() + box // 2)
+    fall = np.exp(-b_factor / 4 * (x**2 + y**2 + z**2) / PIXEL**2)
+    return np.asarray(np.fft.irfftn(total * fall, (box,) * 3), np.float32)
+
+
+def write_map(values: np.ndarray, path: Path) -> None:
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(values)
         file.voxel_size = PIXEL

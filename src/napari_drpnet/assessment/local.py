@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
 from napari_drpnet.assessment.masking import falling
 from napari_drpnet.assessment.shells import (
     GOLD_STANDARD,
+    MIXED,
     Shells,
     VolumeArray,
     check_halves,
@@ -23,6 +25,8 @@ from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.errors import UserError
 
 _LEAST_SIDE = 16
+# Side of the box in which a correlation is measured, in diameters of the sphere: shells are as much finer.
+_ROOM = 1.5
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ class LocalResolution:
     Attributes
     ----------
     values
-        ``(z, y, x)`` Angstrom, between the places of the sphere on straight lines of spatial frequency; 0 outside of
-        the mask.
+        ``(z, y, x)`` Angstrom; 0 outside of the mask.
     places
         How many times the correlation was measured.
     """
@@ -78,7 +81,9 @@ def local_resolution(
     threshold: float = GOLD_STANDARD,
     seed: int = 0,
 ) -> Generator[float, None, LocalResolution]:
-    """Measure the resolution at places on a grid, and lay it between them; yields the part that is done.
+    """Measure the resolution at places on a grid; yields the part that is done.
+
+    As in RELION, a voxel gets the mean spatial frequency of all spheres that it lies in, weighted by the sphere there.
 
     Parameters
     ----------
@@ -98,25 +103,29 @@ def local_resolution(
     Raises
     ------
     UserError
-        When the maps are no two half maps, or the sphere does not fit into them.
+        When the maps are no two half maps, or the sphere finds no place in the mask.
     """
     check_halves(first, second)
     inside = mask > 0.5
-    axes = [_places(side, max(1, round(sphere.step / pixel_size))) for side in first.shape]
-    needed = _needed(inside, axes)
-    yield 0.0
     probe = _Probe(sphere, pixel_size, first.shape, threshold)
+    places = [place for place in _places(inside.shape, sphere, pixel_size) if probe.reaches(inside, place)]
+    if not places:
+        raise UserError(
+            f"A sphere with a radius of {sphere.radius:g} A finds no place in the mask.",
+            "Give a smaller radius, or another mask.",
+        )
+    yield 0.0
     rng = np.random.default_rng(seed)
-    start = max(1, round(max(first.shape) * pixel_size / sphere.randomised_from))
-    maps = [first, second, *(with_random_phases(half, start, rng) for half in (first, second))]
-    frequencies = np.zeros(needed.shape)
-    places = np.argwhere(needed)
+    maps = [first, second, *(with_random_phases(half, probe.start, rng) for half in (first, second))]
+    total, weight = np.zeros((2, *first.shape), np.float32)
     for done, place in enumerate(places):
-        centre = tuple(int(axis[at]) for axis, at in zip(axes, place, strict=True))
-        frequencies[tuple(place)] = 1 / probe.resolution([_cut(volume, centre, probe.side) for volume in maps])
+        cut = [_cut(volume, place, probe.side) for volume in maps]
+        here, there = _overlap(first.shape, place, probe.side)
+        total[here] += probe.mask[there] / np.float32(probe.resolution(cut))
+        weight[here] += probe.mask[there]
         yield (done + 1) / len(places)
-    values = _between(frequencies, needed, axes, first.shape)
-    return LocalResolution(np.divide(1, values, out=np.zeros_like(values), where=inside & (values > 0)), len(places))
+    known = inside & (total > 0)
+    return LocalResolution(np.divide(weight, total, out=np.zeros_like(total), where=known), len(places))
 
 
 class _Probe:
@@ -124,66 +133,52 @@ class _Probe:
 
     def __init__(self, sphere: Sphere, pixel_size: float, shape: tuple[int, ...], threshold: float) -> None:
         reach = (sphere.radius + sphere.edge) / pixel_size
-        if 2 * reach > max(shape):
-            raise UserError(
-                f"A sphere of {2 * (sphere.radius + sphere.edge):g} A is larger than the half maps.",
-                "Give a smaller radius and edge.",
-            )
-        self.side = fft.next_fast_len(max(_LEAST_SIDE, int(np.ceil(2 * reach)) + 1), real=True)
+        self.side = fft.next_fast_len(max(_LEAST_SIDE, int(np.ceil(_ROOM * 2 * reach))), real=True)
         axis = (np.arange(self.side, dtype=np.float32) - self.side // 2) * pixel_size
         squares = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2
-        self._mask = falling(np.sqrt(squares), sphere.radius, sphere.edge)
-        self._shells = Shells(self._mask.shape)
+        self.mask = falling(np.sqrt(squares), sphere.radius, sphere.edge)
+        extent = max(shape) * pixel_size
+        self.start = max(1, int(extent / sphere.randomised_from))
+        self._shells = Shells(self.mask.shape)
         self._frequency = np.arange(self._shells.count) / (self.side * pixel_size)
-        self._start = max(1, round(self.side * pixel_size / sphere.randomised_from))
+        self._corrected = self._frequency >= (self.start + MIXED) / extent
         self._worst, self._threshold = sphere.worst, threshold
+
+    def reaches(self, inside: MaskArray, place: tuple[int, ...]) -> bool:
+        """Whether any voxel inside the mask lies in the sphere at a place."""
+        here, there = _overlap(inside.shape, place, self.side)
+        return bool((inside[here] & (self.mask[there] > 0)).any())
 
     def resolution(self, cut: list[VolumeArray]) -> float:
         """Angstrom, from both half maps and both with random phases, ``(side, side, side)`` each."""
-        one, other, random, other_random = (transformed(part * self._mask) for part in cut)
+        one, other, random, other_random = (transformed(part * self.mask) for part in cut)
         masked = self._shells.correlation(one, other)
-        corrected = without_mask(masked, self._shells.correlation(random, other_random), self._start)
+        corrected = without_mask(masked, self._shells.correlation(random, other_random), self._corrected)
         return min(self._worst, crossing(self._frequency, corrected, self._threshold))
 
 
-def _places(side: int, step: int) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """Pixels along an axis at which the sphere is centred: every so many to both sides of the middle."""
-    middle = side // 2
-    return np.arange(middle % step, side, step)
+def _places(shape: tuple[int, ...], sphere: Sphere, pixel_size: float) -> Iterator[tuple[int, ...]]:
+    """Where the sphere is centred: every so many pixels from the middle.
 
-
-def _needed(inside: MaskArray, axes: list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]]) -> MaskArray:
-    """The places from which some voxel inside the mask takes its value."""
-    step = max(int(axis[1] - axis[0]) if len(axis) > 1 else max(inside.shape) for axis in axes)
-    near = ndimage.maximum_filter(inside, size=2 * step - 1, mode="constant")
-    needed: MaskArray = near[np.ix_(*axes)]
-    if not needed.any():
-        raise UserError("The mask leaves nothing to measure local resolution in.", "Give another mask.")
-    return needed
+    As in RELION, it touches the ball in the box at most: what lies in the corners of the box is no particle.
+    """
+    step = max(1, int(sphere.step / pixel_size + 0.5))
+    most = min(shape) // 2 - int(sphere.radius / pixel_size + 0.5)
+    for place in product(*(range(side // 2 % step, side, step) for side in shape)):
+        if sum((at - side // 2) ** 2 for at, side in zip(place, shape, strict=True)) < most**2 and most > 0:
+            yield place
 
 
 def _cut(volume: VolumeArray, centre: tuple[int, ...], side: int) -> VolumeArray:
     """A cube around a voxel, which lies at ``side // 2``; 0 beyond the volume."""
     cube = np.zeros((side,) * 3, np.float32)
-    starts = [at - side // 2 for at in centre]
-    here = tuple(slice(max(0, s), min(n, s + side)) for s, n in zip(starts, volume.shape, strict=True))
-    there = tuple(slice(part.start - s, part.stop - s) for part, s in zip(here, starts, strict=True))
+    here, there = _overlap(volume.shape, centre, side)
     cube[there] = volume[here]
     return cube
 
 
-def _between(
-    values: FloatArray,
-    known: MaskArray,
-    axes: list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]],
-    shape: tuple[int, ...],
-) -> VolumeArray:
-    """Values at places as ``(z, y, x)`` voxels, linear between those that are known; 0 far from these."""
-    total, weight = values.astype(np.float32), known.astype(np.float32)
-    for number, (axis, side) in enumerate(zip(axes, shape, strict=True)):
-        share = np.stack([np.interp(np.arange(side), axis, row) for row in np.eye(len(axis))], axis=1)
-        total, weight = (
-            np.moveaxis(np.tensordot(share.astype(np.float32), grid, (1, number)), 0, number)
-            for grid in (total, weight)
-        )
-    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+def _overlap(shape: tuple[int, ...], centre: tuple[int, ...], side: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """What a cube around a voxel and a volume have in common: in the volume, and in the cube."""
+    starts = [at - side // 2 for at in centre]
+    here = tuple(slice(max(0, s), min(n, s + side)) for s, n in zip(starts, shape, strict=True))
+    return here, tuple(slice(part.start - s, part.stop - s) for part, s in zip(here, starts, strict=True))

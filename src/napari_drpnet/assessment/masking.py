@@ -73,15 +73,15 @@ def soft_mask(
         When nothing is above the level, or everything is.
     """
     resolution = max(_COARSE, _COARSE_PIXELS * pixel_size)
-    coarse = _low_passed((first + second) / 2, resolution / pixel_size)
+    coarse = _low_passed(np.float32(0.5) * (first + second), resolution / pixel_size)
     if level is None:
-        noise = float(_low_passed((first - second) / 2, resolution / pixel_size).std())
+        noise = float(_low_passed(np.float32(0.5) * (first - second), resolution / pixel_size).std())
         level = max(_OF_BRIGHTEST * float(np.quantile(coarse, 0.999)), _OF_NOISE * noise)
     inside = _blobs(coarse > level)
     if not inside.any():
         raise UserError(
             f"No particle is seen above the level {level:.3g} in the half maps.",
-            "Give a mask, or a lower level; the particle must be bright.",
+            "Give a mask or a lower level, or do without a mask; the particle must be bright.",
         )
     if inside.all():
         raise UserError(f"All of the half maps is above the level {level:.3g}.", "Give a higher level, or a mask.")

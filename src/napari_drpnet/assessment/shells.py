@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from napari_drpnet.data import FloatArray
+from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.errors import UserError
 
 VolumeArray = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ HALF = 0.5
 # Where the unmasked correlation drops below this, phases are randomised: relion_postprocess does so, too.
 RANDOMISED_BELOW = 0.8
 # Shells after the first randomised one in which the mask still mixes in what was not randomised (Chen et al. 2013).
-_MIXED = 2
+MIXED = 2
 _LEAST_SIDE = 16
 _CHUNK = 2**20  # elements that are summed at once, so that large maps need no copies
 
@@ -80,9 +80,9 @@ class ShellCorrelation:
     @property
     def ssnr_of_half(self) -> FloatArray:
         """``(n,)`` spectral signal-to-noise ratio of a half map, FSC / (1 - FSC); 0 where nothing agrees."""
-        agreed = np.maximum(self.best, 0.0)
+        agreed = np.clip(self.best, 0.0, 1.0)
         with np.errstate(divide="ignore"):
-            return agreed / np.maximum(1 - agreed, 0.0)
+            return np.divide(agreed, 1 - agreed)
 
     @property
     def by_mask_alone(self) -> float:
@@ -185,7 +185,7 @@ def correlate(
     randomised = _masked_correlation(
         shells, with_random_phases(first, start, phases), with_random_phases(second, start, phases), mask
     )
-    corrected = without_mask(masked, randomised, start)
+    corrected = without_mask(masked, randomised, np.arange(shells.count) >= start + MIXED)
     return ShellCorrelation(frequency, unmasked, masked, randomised, corrected, float(1 / frequency[start]))
 
 
@@ -224,21 +224,18 @@ def with_random_phases(volume: VolumeArray, start: int, rng: np.random.Generator
     return np.asarray(fft.irfftn(values, volume.shape, overwrite_x=True), np.float32)
 
 
-def without_mask(masked: FloatArray, randomised: FloatArray, start: int) -> FloatArray:
+def without_mask(masked: FloatArray, randomised: FloatArray, where: MaskArray) -> FloatArray:
     """``(n,)`` correlation within a mask without what the mask makes agree.
 
     Parameters
     ----------
     masked, randomised
         ``(n,)`` each: within the mask, and the same of maps with random phases.
-    start
-        The first shell with random phases.
+    where
+        ``(n,)`` shells that hold nothing but random phases, `MIXED` shells after the first such.
     """
-    corrected = masked.copy()
     kept = np.minimum(randomised, 1 - np.finfo(np.float32).eps)
-    beyond = slice(start + _MIXED, None)
-    corrected[beyond] = np.maximum((masked - kept) / (1 - kept), 0.0)[beyond]
-    return corrected
+    return np.where(where, np.maximum((masked - kept) / (1 - kept), 0.0), masked)
 
 
 def crossing(frequency: FloatArray, curve: FloatArray, threshold: float) -> float:

@@ -248,17 +248,19 @@ def _rounded(size: float) -> float:
     return float(f"{size:.7g}")
 
 
-def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None) -> Path:
-    """Write one image, or a stack of them, as 32-bit floats (mode 2).
+def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None = None, *, volume: bool = False) -> Path:
+    """Write one image, a stack of them, or a volume, as 32-bit floats (mode 2).
 
     Parameters
     ----------
     image
-        ``(h, w)``, row 0 first, or ``(n, h, w)``.
+        ``(h, w)``, row 0 first, ``(n, h, w)``, or ``(z, y, x)``.
     path
         Where to write; an existing file is replaced.
     pixel_size
         Angstrom per pixel; None writes 0, which means that nobody knows.
+    volume
+        Whether three axes are those of a volume, not of a stack.
 
     Raises
     ------
@@ -268,7 +270,9 @@ def write_mrc(image: npt.ArrayLike, path: str | Path, pixel_size: float | None =
     path = Path(path)
     with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
         file.set_data(np.asarray(image, dtype=np.float32))
-        if file.data.ndim == 3:
+        if file.data.ndim == 3 and volume:
+            file.set_volume()
+        elif file.data.ndim == 3:
             file.set_image_stack()
         file.voxel_size = pixel_size or 0.0
         # mrcfile's label has the time of day; the same image is to give the same bytes.

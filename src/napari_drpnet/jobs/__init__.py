@@ -14,6 +14,20 @@ from typing import TYPE_CHECKING, Any
 from napari_drpnet.steps import Job, Progress, finish
 
 if TYPE_CHECKING:
+    from napari_drpnet.jobs.assess_maps import (
+        MapAssessment,
+        assess_half_maps,
+        resolution_in_words,
+        write_map_assessment,
+    )
+    from napari_drpnet.jobs.assess_views import (
+        ViewReport,
+        assess_directions,
+        assess_views,
+        b_factor_of_files,
+        write_growth,
+        write_views,
+    )
     from napari_drpnet.jobs.averaging.average import average
     from napari_drpnet.jobs.averaging.likeness import same_classes
     from napari_drpnet.jobs.averaging.proof import evidence_in_words
@@ -39,6 +53,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.dropped import is_project_or_micrographs, listed_micrographs, project_for
     from napari_drpnet.jobs.evaluation import evaluate_files
     from napari_drpnet.jobs.exporting import export_picks, export_target, exports
+    from napari_drpnet.jobs.growth import measure_growth
     from napari_drpnet.jobs.inputs import find_micrographs
     from napari_drpnet.jobs.judging import Judgement
     from napari_drpnet.jobs.later_page import page_of_run
@@ -84,6 +99,15 @@ if TYPE_CHECKING:
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
+    "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
+    "assess_views": (
+        "ViewReport",
+        "assess_directions",
+        "assess_views",
+        "b_factor_of_files",
+        "write_growth",
+        "write_views",
+    ),
     "averaging.average": ("average",),
     "averaging.likeness": ("same_classes",),
     "averaging.proof": ("evidence_in_words",),
@@ -108,6 +132,7 @@ _HOME = {
     "dropped": ("is_project_or_micrographs", "listed_micrographs", "project_for"),
     "evaluation": ("evaluate_files",),
     "exporting": ("export_picks", "export_target", "exports"),
+    "growth": ("measure_growth",),
     "inputs": ("find_micrographs",),
     "bench": ("judge_one",),
     "judging": ("Judgement",),

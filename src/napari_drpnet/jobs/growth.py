@@ -9,31 +9,32 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_drpnet.assessment.bfactor import BFactor, fit_b_factor
 from napari_drpnet.assessment.orientations import point_group
-from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.particle_subsets import ParticleFile
-from napari_drpnet.settings.assessment import GrowthSettings
-from napari_drpnet.steps import Job, Progress
+from napari_drpnet.jobs.assess_maps import assess_half_maps
+from napari_drpnet.settings.assessment import GrowthSettings, HalfMapSettings
+from napari_drpnet.steps import Job, Progress, drained
 
 PROGRAM = "relion_reconstruct"
 # How often a running program is looked after, in seconds.
 _EVERY = 0.2
 _REASON = 200
 
-Measure = Callable[[Path, Path], float]
-"""The resolution in Angstrom of two half maps; infinite where they do not agree."""
 
-
-def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) -> Job[tuple[FloatArray, FloatArray]]:
+def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSettings) -> Job[BFactor]:
     """The resolutions of all particles, of half of them, a quarter ...: each part has the smaller ones in it.
+
+    Parts of which nothing is resolved are left out.
 
     Parameters
     ----------
@@ -41,19 +42,14 @@ def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) 
         Particles STAR of a 3D refinement, with half sets, whose images are there.
     settings
         Symmetry, sizes, seed.
-    measure
-        What tells the resolution of two half maps.
-
-    Returns
-    -------
-    FloatArray, FloatArray
-        ``(n,)`` numbers of particles, from few to all, and ``(n,)`` resolutions in Angstrom; without those of which
-        nothing is resolved.
+    maps
+        How the resolution of each pair of half maps is measured.
 
     Raises
     ------
     UserError
-        When RELION is not installed or fails, the file has no half sets or images, or there are too few particles.
+        When RELION is not installed or fails, the file has no half sets or images, or there are too few particles to
+        resolve three parts.
     """
     point_group(settings.symmetry)
     file = ParticleFile(particles)
@@ -72,20 +68,18 @@ def measure_growth(particles: Path, settings: GrowthSettings, measure: Measure) 
     call = [program, "--sym", settings.symmetry, *(["--ctf"] if settings.ctf else [])]
     found = []
     for step, size in enumerate(sizes):
+        here = Progress(step, len(sizes), message=f"{size:,} particles")
         with TemporaryDirectory(prefix="growth-") as folder:
-            yield Progress(step, len(sizes), message=f"{size:,} particles")
             file.write(chosen(file.half, order, size / len(file.half)), Path(folder, "part.star"))
             for half in (1, 2):
-                yield from _run(
-                    [*call, "--i", f"{folder}/part.star", "--o", _map(folder, half), "--subset", str(half)],
-                    file.project(),
-                    Progress(step, len(sizes), message=f"{size:,} particles", fraction=(half - 1) / 2),
-                )
-            found.append(measure(Path(_map(folder, 1)), Path(_map(folder, 2))))
+                told = ["--i", f"{folder}/part.star", "--o", _map(folder, half), "--subset", str(half)]
+                yield from _run([*call, *told], file.project(), replace(here, fraction=(half - 1) / 2))
+            halves = [Path(_map(folder, half)) for half in (1, 2)]
+            judged = drained(assess_half_maps(halves, maps.model_copy(update={"local": False})))
+            found.append((size, judged.correlation.resolution(), 2 * judged.pixel_size))
     yield Progress(len(sizes), len(sizes), message="done")
-    numbers, resolutions = np.array(sizes[::-1], np.float64), np.array(found[::-1])
-    resolved = np.isfinite(resolutions)
-    return numbers[resolved], resolutions[resolved]
+    numbers, resolutions, limits = np.array([pair for pair in found[::-1] if np.isfinite(pair[1])]).reshape(-1, 3).T
+    return fit_b_factor(numbers, resolutions, limits)
 
 
 def chosen(half: npt.NDArray[np.int64], order: npt.NDArray[np.int64], part: float) -> npt.NDArray[np.bool_]:

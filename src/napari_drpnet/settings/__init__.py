@@ -4,6 +4,7 @@ Forms, tooltips, command-line help and the file that records a run all read thes
 The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
 """
 
+from napari_drpnet.settings.assessment import ConeSettings, GrowthSettings, HalfMapSettings, ViewSettings
 from napari_drpnet.settings.averaging import AveragingSettings
 from napari_drpnet.settings.base import (
     AUTO,
@@ -71,6 +72,7 @@ __all__ = [
     "CenterPickerSettings",
     "CenterPickerTrainSettings",
     "ComparisonSettings",
+    "ConeSettings",
     "ConsensusSettings",
     "ConversionSettings",
     "DRPnetPaperSettings",
@@ -82,6 +84,8 @@ __all__ = [
     "EvaluationSettings",
     "Evidence",
     "Grey",
+    "GrowthSettings",
+    "HalfMapSettings",
     "HarvestSettings",
     "KnownHalves",
     "LoGSettings",
@@ -103,6 +107,7 @@ __all__ = [
     "ThresholdValue",
     "TrainSettings",
     "TrainingSet",
+    "ViewSettings",
     "extra_of",
     "file_fields",
     "network",

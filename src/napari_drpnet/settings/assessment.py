@@ -1,7 +1,8 @@
-"""How a reconstruction and its particles are assessed."""
+"""How a reconstruction is assessed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -16,6 +17,84 @@ Symmetry = Annotated[
         "Particles that were refined with one lie in one part of the sphere, and cannot be judged without it.",
     ),
 ]
+
+
+class HalfMapSettings(Settings):
+    """How far two half maps agree, and where."""
+
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        title="Pixel size",
+        description="Pixel size of the half maps. Default: what their headers say.",
+        json_schema_extra=unit("A"),
+    )
+    mask: Path | None = Field(
+        None,
+        title="Mask",
+        description="MRC file of the size of the maps, 1 in the particle and 0 in the solvent, with a soft edge. "
+        "Default: one is made from the maps.",
+    )
+    make_mask: bool = Field(
+        True, title="Make a mask", description="Make a mask from the maps where none is given; else do without."
+    )
+    level: float | None = Field(
+        None,
+        title="Level of the mask",
+        description="The particle is where the mean of the maps, low-passed to 15 A, is above this. Default: 0.15 of "
+        "the 99.9th percentile, but at least four times the noise.",
+    )
+    extend: float | None = Field(
+        None,
+        ge=0,
+        title="Extend the mask",
+        description="By how much a mask grows before its edge begins. Default: 3 pixels.",
+        json_schema_extra=unit("A"),
+    )
+    edge: float | None = Field(
+        None,
+        ge=0,
+        title="Edge of the mask",
+        description="Width of the soft edge of a mask that is made. Default: 6 pixels.",
+        json_schema_extra=unit("A"),
+    )
+    local: bool = Field(True, title="Local resolution", description="Measure the resolution everywhere in the mask.")
+    local_step: float = Field(
+        25.0,
+        gt=0,
+        title="Step",
+        description="From one place at which local resolution is measured to the next.",
+        json_schema_extra=unit("A"),
+    )
+    local_radius: float = Field(
+        12.5,
+        gt=0,
+        title="Radius",
+        description="Radius of the sphere that local resolution is measured in.",
+        json_schema_extra=unit("A"),
+    )
+    local_edge: float = Field(
+        25.0,
+        gt=0,
+        title="Edge",
+        description="Width of the soft edge of this sphere, beyond its radius.",
+        json_schema_extra=unit("A"),
+    )
+    local_random_from: float = Field(
+        25.0,
+        gt=0,
+        title="Random phases from",
+        description="From this resolution on, phases are made random to see what the sphere alone makes agree.",
+        json_schema_extra=unit("A"),
+    )
+    local_worst: float = Field(
+        50.0,
+        gt=0,
+        title="Worst resolution",
+        description="No local resolution is worse than this.",
+        json_schema_extra=unit("A"),
+    )
+    seed: Seed = 0
 
 
 class ViewSettings(Settings):
