@@ -83,7 +83,7 @@ def volume(box: int, b_factor: float) -> np.ndarray:
     z, y, x = np.meshgrid(k, k, np.fft.rfftfreq(box), indexing="ij")
     total = sum(np.exp(-2j * np.pi * (x * a + y * b + z * c)) for a, b, c in points() + box // 2)
     fall = np.exp(-b_factor / 4 * (x**2 + y**2 + z**2) / PIXEL**2)
-    return np.asarray(np.fft.irfftn(total * fall, (box,) * 3), np.float32)
+    return np.asarray(np.fft.irfftn(total * fall, (box,) * 3, axes=(0, 1, 2)), np.float32)
 
 
 def write_map(values: np.ndarray, path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import psutil
 import pytest
 
 from napari_drpnet.assessment.orientations import point_group
@@ -134,3 +135,12 @@ def test_programs_that_fail_say_why(refined: Path, tmp_path: Path):
     (tmp_path / "alone.star").write_text(text.replace("@stack", "@gone"))
     with pytest.raises(UserError, match=r"gone\.mrcs is not there"):
         finish(measure_growth(tmp_path / "alone.star", GrowthSettings(ctf=False, smallest=100), HalfMapSettings()))
+
+
+def test_a_program_ends_with_its_job(refined: Path):
+    job = measure_growth(refined / "run_data.star", GrowthSettings(ctf=False, smallest=100), HalfMapSettings())
+    next(job)
+    names = [child.name() for child in psutil.Process().children()]
+    assert any(name.startswith("relion_recon") for name in names)
+    job.close()
+    assert not any(child.name().startswith("relion_recon") for child in psutil.Process().children())

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     )
     from napari_drpnet.jobs.assess_views import (
         ViewReport,
+        assess_alignments,
         assess_directions,
-        assess_views,
         b_factor_of_files,
         write_growth,
         write_views,
@@ -102,8 +102,8 @@ _HOME = {
     "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
     "assess_views": (
         "ViewReport",
+        "assess_alignments",
         "assess_directions",
-        "assess_views",
         "b_factor_of_files",
         "write_growth",
         "write_views",

@@ -60,7 +60,7 @@ class ViewReport:
         )
 
 
-def assess_views(path: Path, settings: ViewSettings) -> ViewReport:
+def assess_alignments(path: Path, settings: ViewSettings) -> ViewReport:
     """Count the views of refined particles, and how evenly they resolve the structure.
 
     Parameters
