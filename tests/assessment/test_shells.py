@@ -7,6 +7,7 @@ import pytest
 from scipy import fft
 
 from half_maps import halves, particle
+from napari_drpnet.assessment.masking import soft_mask
 from napari_drpnet.assessment.shells import HALF, Shells, correlate, crossing, last_shell, with_random_phases
 from napari_drpnet.errors import UserError
 
@@ -66,6 +67,15 @@ def test_a_soft_mask_takes_noise_away() -> None:
     without, within = correlate(first, second, 3.0), correlate(first, second, 3.0, mask)
     assert within.resolution() < without.resolution()
     np.testing.assert_array_equal(within.unmasked, without.unmasked)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_at_0143_the_mean_of_both_halves_correlates_by_a_half_with_the_truth(noise: float) -> None:
+    clean = particle(64, 1.0)
+    first, second = halves(clean, noise)
+    mask = soft_mask(first, second, 3.0).values
+    truth = correlate((first + second) / 2, clean, 3.0, mask)
+    assert correlate(first, second, 3.0, mask).resolution() == pytest.approx(truth.resolution(HALF), rel=0.05)
 
 
 def test_random_phases_are_the_same_for_a_seed_and_keep_amplitudes() -> None:
