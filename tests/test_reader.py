@@ -83,6 +83,41 @@ def test_files_opened_as_a_stack_are_one_layer(tmp_path: Path) -> None:
     assert attributes["scale"] == (1, 1.5, 1.5)
 
 
+def write_map(path: Path, seed: int = 0) -> Path:
+    with mrcfile.new(path) as file:
+        file.set_data(np.random.default_rng(seed).normal(size=(20, 20, 20)).astype(np.float32))
+        file.set_volume()
+        file.voxel_size = 1.5
+    return path
+
+
+def test_half_maps_opened_together_keep_their_names(tmp_path: Path) -> None:
+    names = ["run_half1_class001_unfil", "run_half2_class001_unfil"]
+    made = read([write_map(tmp_path / f"{name}.mrc", seed) for seed, name in enumerate(names)])
+    assert [attributes["name"] for _, attributes, _ in made] == names
+    for data, attributes, kind in made:
+        assert (data.shape, kind) == ((20, 20, 20), "image")
+        assert attributes["scale"] == (1.5,) * 3
+        assert attributes["units"] == ("angstrom",) * 3
+        assert attributes["axis_labels"] == ("z", "y", "x")
+    assert not np.array_equal(made[0][0], made[1][0])
+
+
+def test_a_map_and_an_image_are_no_stack(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"map\.map is a 3D volume\. Open volumes and images apart"):
+        read([write_mrc(tmp_path / "a.mrc"), write_map(tmp_path / "map.map")])
+
+
+@pytest.mark.parametrize("name", ["particles.mrcs", "particles.mrc"])
+def test_a_stack_of_particles_opens_in_angstrom(tmp_path: Path, name: str) -> None:
+    particles = np.random.default_rng(0).normal(size=(9, 24, 24)).astype(np.float32)
+    [(data, attributes, _)] = read(write_mrc(tmp_path / name, particles))
+    np.testing.assert_array_equal(data, particles)
+    assert attributes["name"] == "particles"
+    assert attributes["scale"] == (1, 1.5, 1.5)
+    assert attributes["units"] == ("pixel", "angstrom", "angstrom")
+
+
 def test_images_of_different_sizes_are_no_stack(tmp_path: Path) -> None:
     paths = [write_mrc(tmp_path / "a.mrc"), write_mrc(tmp_path / "b.mrc", IMAGE[:20])]
     with pytest.raises(UserError, match=r"b\.mrc is 20 x 64.*one by one"):

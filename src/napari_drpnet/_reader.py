@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.io import is_image, is_picks, open_image, read_picks
+from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, read_picks
 from napari_drpnet.io.beside import file_beside, frame_beside
 from napari_drpnet.io.images import ImageFile
 from napari_drpnet.io.inputs import expand
@@ -63,7 +63,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
 
 
 def _read_images(path: str | Sequence[str]) -> list[Any]:
-    return _tell(lambda: [_image(Path(path)) if isinstance(path, str) else _stack([Path(p) for p in path])])
+    return _tell(lambda: [_image(Path(path))] if isinstance(path, str) else _together([Path(p) for p in path]))
 
 
 def _read_folder(path: str | Sequence[str]) -> list[Any]:
@@ -115,18 +115,30 @@ def _volume(file: ImageFile) -> LayerTuple:
     )
     size = file.pixel_size
     placed = {"scale": (size,) * 3, "units": ("angstrom",) * 3} if size else {}
-    return file.array, {"name": file.path.stem, "metadata": {"role": "volume"}, **placed}, "image"
+    attributes = {
+        "name": micrograph_stem(file.path),
+        "axis_labels": ("z", "y", "x"),
+        "metadata": {"role": "volume", "path": str(file.path)},
+    }
+    return file.array, {**attributes, **placed}, "image"
 
 
-def _stack(paths: Sequence[Path]) -> LayerTuple:
+def _together(paths: Sequence[Path]) -> list[LayerTuple]:
+    """Volumes, such as two half maps, as a layer each, by their names; images as one stack."""
+    files = [open_image(path) for path in paths]
+    if all(file.volume for file in files):
+        return [_volume(file) for file in files]
+    return [_stack(files)]
+
+
+def _stack(files: Sequence[ImageFile]) -> LayerTuple:
     """Several images of one size as one layer, each read when it is shown."""
     import dask.array as da  # slow to load
 
-    files = [open_image(path) for path in paths]
     first = files[0]
     for file in files:
         if file.volume:
-            raise UserError(f"{file.path} is a 3D volume.", "Open volumes one by one.")
+            raise UserError(f"{file.path} is a 3D volume.", "Open volumes and images apart.")
         if file.array.shape != first.array.shape:
             raise UserError(
                 f"{file.path} is {_size(file.array)}, but {first.path.name} is {_size(first.array)}.",

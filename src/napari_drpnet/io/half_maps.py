@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.images import open_image
+from napari_drpnet.io.images import ImageFile, open_image
 from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved, shown
@@ -135,7 +135,7 @@ def read_map(path: Path, pixel_size: float | None = None) -> Map:
         raise UserError(f"{path} is {kind}, not a 3D volume.", "Give a map, with a header that says so.")
     if file.array.size * 4 > LARGEST:
         raise UserError(f"{path}: {_size(file.array.shape)} voxels are too many for memory.", "Bin the map.")
-    values = np.array(file.array, np.float32, order="C")
+    values = _voxels(file)
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise UserError(f"{path}: {bad} of its voxels are no numbers.", "Make the map anew.")
@@ -189,6 +189,18 @@ def read_mask(path: Path, maps: HalfMaps) -> ImageArray:
         )
     _require_same_pixels(Map(maps.first, maps.pixel_size, maps.paths[0]), mask)
     return mask.values
+
+
+def _voxels(file: ImageFile) -> ImageArray:
+    """Section by section, so that a file that was cut meanwhile is an error, and not the end of the process."""
+    try:
+        values = np.empty(file.array.shape, np.float32)
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is told
+            for number in range(len(values)):
+                values[number] = file.read(number)
+    except MemoryError as error:
+        raise UserError(f"{file.path}: there is not enough memory to read it.", "Close other programs.") from error
+    return values
 
 
 def _require_same_pixels(one: Map, other: Map) -> None:

@@ -105,6 +105,12 @@ def _read_templates(path: Path) -> None:
     read_templates(path)
 
 
+def _read_map(path: Path) -> object:
+    from napari_drpnet.io.half_maps import read_map
+
+    return read_map(path)
+
+
 def _read_structure(path: Path) -> None:
     from napari_drpnet.simulation.structures import read_structure
 
@@ -127,6 +133,8 @@ IMAGES = (
     Target("templates", _file("a.mrcs", lambda: mrc((3, 16, 16))), _read_templates, m.BYTES),
     Target("structure pdb", _file("a.pdb", lambda: f"{ATOMS}END\n".encode()), _read_structure, m.TEXT, cost=4),
     Target("structure mrc", _file("a.mrc", lambda: mrc((8, 8, 8))), _read_structure, m.BYTES),
+    Target("map", _file("a.map", lambda: mrc((8, 8, 8))), _read_map, m.BYTES),
+    Target("map gz", _file("a.map.gz", lambda: gzip.compress(mrc((8, 8, 8)))), _read_map, m.GZIP),
 )
 
 # ---------------------------------------------------------------- picks
