@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_drpnet.assessment.sphere import pixel_count, pixels
+from napari_drpnet.assessment.sphere import IndexArray, pixel_count, pixels
 from napari_drpnet.data import FloatArray
 
 _WIDTH, _LEFT, _TOP, _BAR, _BELOW = 900, 20, 70, 14, 84
@@ -49,6 +51,14 @@ def _globe(counts: npt.NDArray[np.int64], most: int) -> Image.Image:
     side = round((len(counts) / 12) ** 0.5)
     if pixel_count(side) != len(counts):
         raise ValueError(f"{len(counts)} is no number of pixels of a sphere")
+    palette = np.where((counts > 0)[:, None], _colours(_part(counts, most)), _EMPTY)
+    finer = np.vstack([np.round(palette), _LINE, (255, 255, 255)]).astype(np.uint8)[_places(side)]
+    return Image.fromarray(finer).resize((2 * _HALF, _HALF), Image.Resampling.BOX)
+
+
+@lru_cache(2)
+def _places(side: int) -> IndexArray:
+    """What is in each pixel of the finer picture: a view, after these a line, then nothing."""
     height = _HALF * _FINER
     y, x = (np.mgrid[:height, : 2 * height] + 0.5) / height
     # In units in which the ellipse is 4 sqrt(2) wide.
@@ -60,12 +70,10 @@ def _globe(counts: npt.NDArray[np.int64], most: int) -> Image.Image:
     sine = np.clip(root * up, -1, 1)
     cosine = np.sqrt(1 - sine**2)
     views = np.stack([cosine * np.cos(longitude), cosine * np.sin(longitude), sine], axis=-1)
-    seen = counts[pixels(views.reshape(-1, 3), side)].reshape(inside.shape)
-    colours = np.where((seen > 0)[..., None], _colours(_part(seen, most)), _EMPTY)
-    colours[_lines(longitude, sine, inside)] = _LINE
-    colours[~inside] = 255
-    finer = Image.fromarray(np.round(colours).astype(np.uint8))
-    return finer.resize((2 * _HALF, _HALF), Image.Resampling.BOX)
+    found = pixels(views.reshape(-1, 3), side).reshape(inside.shape)
+    found[_lines(longitude, sine, inside)] = pixel_count(side)
+    found[~inside] = pixel_count(side) + 1
+    return found
 
 
 def _lines(longitude: FloatArray, sine: FloatArray, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
