@@ -156,7 +156,7 @@ def proved_wrong(
 ) -> tuple[float, float] | None:
     """Mean evidence of the wrong picks at a threshold as a part of that of the right ones, and its standard error.
 
-    Wrong picks show parts of particles, so it is above 0 where labels are complete, too. None where there is no evidence,
+    Wrong picks show parts of particles, so it is above 0 where labels are complete, too. None where nothing is proved,
     or too few wrong picks.
     """
     values: dict[bool, list[FloatArray]] = {True: [], False: []}

@@ -12,7 +12,7 @@ counts pooled over the micrographs.
   P auto and R auto: precision and recall there. ECE auto: that of the probabilities it counts on.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
 - wrong seen: mean evidence of the picks at 0.5 that labels call wrong, as a part of that of the right ones. Where the
-  truth is complete it is 0.2 to 0.4, as wrong picks show parts of particles; what it is more, particles nobody labelled.
+  truth is complete it is 0.2 to 0.4: wrong picks show parts of particles. What it is more, nobody labelled.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision by distance, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
