@@ -112,6 +112,11 @@ def pair_up(paths: Sequence[Path]) -> tuple[Path, Path]:
     return _ordered(first, second)
 
 
+def has_halves(folder: Path) -> bool:
+    """Whether there is a half map, by its name, in a folder."""
+    return any(_is_first(path) is not None and is_map(path) for path in files_in(folder))
+
+
 def read_map(path: Path, pixel_size: float | None = None) -> Map:
     """Read a 3D volume from an MRC file, packed or not.
 
@@ -213,7 +218,7 @@ def _require_same_pixels(one: Map, other: Map) -> None:
 
 def _pair_in(folder: Path) -> tuple[Path, Path]:
     """The one pair in a folder."""
-    files = {path.name: path for path in files_in(folder) if _is_first(path) is not None and _is_map(path)}
+    files = {path.name: path for path in files_in(folder) if _is_first(path) is not None and is_map(path)}
     pairs = []
     for path in files.values():
         other = other_half(path)
@@ -246,7 +251,8 @@ def _of_name(path: Path) -> re.Match[str] | None:
     return found[-1] if found else None
 
 
-def _is_map(path: Path) -> bool:
+def is_map(path: Path) -> bool:
+    """Whether a name is that of a map, packed or not."""
     return path.name.lower().removesuffix(".gz").removesuffix(".bz2").endswith((".mrc", ".map"))
 
 

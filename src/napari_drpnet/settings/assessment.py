@@ -158,3 +158,17 @@ class GrowthSettings(Settings):
         True, title="Correct the CTF", description="Correct the CTF, whose defocus the particles must tell."
     )
     seed: Seed = 0
+
+
+class AssessSettings(HalfMapSettings, ViewSettings, ConeSettings, GrowthSettings):
+    """All that is measured of refinements."""
+
+    directions: bool = Field(
+        True, title="By direction", description="Compare half maps by direction, too, within cones all around."
+    )
+    growth: bool = Field(
+        False,
+        title="Resolution by number",
+        description="Reconstruct parts of the particles with RELION, for the plot of resolution against their number "
+        "and its B-factor. Minutes to hours.",
+    )

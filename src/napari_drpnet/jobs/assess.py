@@ -1,0 +1,149 @@
+"""Refinements assessed, one or several side by side: half maps, local resolution, views, B-factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from napari_drpnet.assessment.bfactor import BFactor
+from napari_drpnet.assessment.directional import DirectionalCorrelation
+from napari_drpnet.errors import UserError
+from napari_drpnet.io.postprocessing import PostProcessing, read_postprocessing
+from napari_drpnet.io.refinements import Refinement, find_refinements
+from napari_drpnet.jobs.assess_maps import MapAssessment, assess_half_maps
+from napari_drpnet.jobs.assess_views import ViewReport, assess_alignments, assess_directions
+from napari_drpnet.jobs.growth import measure_growth
+from napari_drpnet.settings.assessment import AssessSettings
+from napari_drpnet.steps import Job, Progress, translate, within
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class Assessment:
+    """What is known of one refinement; None where it was not measured.
+
+    Attributes
+    ----------
+    refinement
+        Its files.
+    maps, directions
+        Of its half maps.
+    views
+        Of its particles.
+    postprocess
+        What RELION found.
+    growth
+        Resolution against the number of particles.
+    problems
+        What could not be measured, and why.
+    """
+
+    refinement: Refinement
+    maps: MapAssessment | None = None
+    directions: DirectionalCorrelation | None = None
+    views: ViewReport | None = None
+    postprocess: PostProcessing | None = None
+    growth: BFactor | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """That tells it from the others."""
+        return self.refinement.name
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing could be measured."""
+        return not any((self.maps, self.views, self.postprocess, self.growth))
+
+
+def assess(sources: Sequence[Path], settings: AssessSettings) -> Job[list[Assessment]]:
+    """Assess refinements; what fails in one is among its problems, and the others go on.
+
+    Parameters
+    ----------
+    sources
+        Folders of refinements, or their files (`io.refinements.find_refinements`).
+    settings
+        What is measured, and how.
+
+    Raises
+    ------
+    UserError
+        When the sources are not those of refinements, or nothing of any could be measured.
+    """
+    refinements = find_refinements(sources)
+    found = []
+    for step, refinement in enumerate(refinements):
+        here = Progress(step, len(refinements), message=refinement.name)
+        found.append((yield from translate(_assessed(refinement, settings), within(here))))
+    yield Progress(len(refinements), len(refinements), message="done")
+    if all(one.nothing for one in found):
+        raise UserError(next(problem for one in found for problem in one.problems))
+    return found
+
+
+def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessment]:
+    found = Assessment(refinement)
+
+    def attempt(measure: Callable[[], Found]) -> Found | None:
+        try:
+            return measure()
+        except UserError as error:
+            found.problems.append(str(error))
+            return None
+
+    halves, particles, table = refinement.halves, refinement.particles, refinement.postprocess
+    if halves is not None:
+        try:
+            found.maps = yield from assess_half_maps(halves, settings)
+        except UserError as error:
+            found.problems.append(str(error))
+    if found.maps is not None and settings.directions:
+        maps = found.maps
+        yield Progress(2, 3, message="Comparing by direction")
+        found.directions = attempt(lambda: assess_directions(maps, settings))
+    if particles is not None:
+        yield Progress(2, 3, message="Counting views")
+        found.views = attempt(lambda: assess_alignments(particles, settings))
+    if table is not None:
+        found.postprocess = attempt(lambda: read_postprocessing(table))
+    if settings.growth:
+        if particles is None:
+            found.problems.append(f"{found.name}: there are no particles to reconstruct parts of.")
+        else:
+            try:
+                found.growth = yield from measure_growth(particles, settings, settings)
+            except UserError as error:
+                found.problems.append(str(error))
+    return found
+
+
+def figures(found: Assessment) -> Iterator[tuple[str, str, float, float]]:
+    """The figures of a refinement: what it is, its unit, the value, and its standard error (NaN: it has none)."""
+    nan = float("nan")
+    if found.views is not None:
+        counts, even = found.views.counts, found.views.efficiency
+        yield "particles", "", counts.particles, nan
+    if found.maps is not None:
+        shells = found.maps.correlation
+        yield "resolution at 0.143", "A", shells.resolution(), nan
+        yield "resolution at 0.5", "A", shells.resolution(0.5), nan
+        if found.maps.local is not None:
+            for part, name in ((0.1, "best tenth"), (0.5, "median"), (0.9, "worst tenth")):
+                yield f"local resolution, {name}", "A", float(found.maps.local.quantiles(part)[0]), nan
+    if found.directions is not None:
+        yield "best direction", "A", float(found.directions.resolution.min()), nan
+        yield "worst direction", "A", float(found.directions.resolution.max()), nan
+        yield "sphericity", "", found.directions.sphericity, nan
+    if found.postprocess is not None:
+        yield "resolution by RELION", "A", found.postprocess.resolution, nan
+    if found.views is not None:
+        yield "views", "", counts.different, nan
+        yield "views, of random orientations", "", counts.expected, nan
+        yield "efficiency", "", even.value, even.error
+    if found.growth is not None:
+        yield "B-factor", "A^2", found.growth.value, found.growth.error
