@@ -77,6 +77,12 @@ def test_a_mask_that_makes_maps_agree_is_told(tmp_path: Path, pair: list[Path]) 
     assert any("hard edge" in str(one.message) for one in told)
 
 
+def test_a_mask_of_another_size_is_refused(tmp_path: Path, pair: list[Path]) -> None:
+    small = write(tmp_path / "small.mrc", CLEAN[:20, :20, :20])
+    with pytest.raises(UserError, match=r"small\.mrc is 20 x 20 x 20 px, the half maps 40 x 40 x 40"):
+        finish(assess_half_maps(pair, HalfMapSettings(mask=small)))
+
+
 def test_the_same_map_twice_is_refused(tmp_path: Path, pair: list[Path]) -> None:
     copy = tmp_path / "b.mrc"
     copy.write_bytes(pair[0].read_bytes())

@@ -141,9 +141,9 @@ class Shells:
         return found
 
 
-@lru_cache(4)
+@lru_cache(1)
 def shells_of(shape: tuple[int, ...]) -> Shells:
-    """The `Shells` of maps of this size, kept for the next ones."""
+    """The `Shells` of maps of this size, kept for the next ones of it."""
     return Shells(shape)
 
 

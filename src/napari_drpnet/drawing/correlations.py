@@ -59,8 +59,9 @@ def draw_growth(fits: Mapping[str, BFactor], title: str = "Resolution and number
     """
     numbers = np.log10(np.concatenate([fit.particles for fit in fits.values()]))
     inverse = np.concatenate([fit.resolution for fit in fits.values()]) ** -2.0
-    x = _widened(float(numbers.min()), float(numbers.max()), 0.08)
-    y = _widened(float(inverse.min()), float(inverse.max()), 0.12)
+    x = _widened(float(numbers.min()), float(numbers.max()), 0.08, 0.12)
+    # With room for the legend above.
+    y = _widened(float(inverse.min()), float(inverse.max()), 0.12, 0.2 + 0.1 * len(fits))
     panel = Panel(
         title, "particles", "1/d^2 (1/A^2); beside the points: d in A", x, y, _SCALE, lambda value: _number(10**value)
     )
@@ -82,9 +83,9 @@ def _points(x: FloatArray, y: FloatArray) -> list[tuple[float, float]]:
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def _widened(low: float, high: float, part: float) -> tuple[float, float]:
-    more = part * ((high - low) or abs(high) or 1)
-    return low - more, high + 2 * more
+def _widened(low: float, high: float, below: float, above: float) -> tuple[float, float]:
+    span = (high - low) or abs(high) or 1
+    return low - below * span, high + above * span
 
 
 def _number(value: float) -> str:

@@ -184,14 +184,9 @@ def read_mask(path: Path, maps: HalfMaps) -> ImageArray:
     Raises
     ------
     UserError
-        When it cannot be read, or its size or the size of its pixels is not that of the maps.
+        When it cannot be read, or the size of its pixels is not that of the maps.
     """
     mask = read_map(path)
-    if mask.values.shape != maps.first.shape:
-        raise UserError(
-            f"{path.name} is {_size(mask.values.shape)} px, the half maps {_size(maps.first.shape)} px.",
-            "Give a mask made for these maps.",
-        )
     _require_same_pixels(Map(maps.first, maps.pixel_size, maps.paths[0]), mask)
     return mask.values
 

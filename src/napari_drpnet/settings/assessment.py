@@ -108,14 +108,16 @@ class ViewSettings(Settings):
     )
     diameter: float = Field(
         150.0,
-        gt=0,
+        ge=20,
+        le=10000,
         title="Diameter",
         description="Diameter of the particle. It matters for the efficiency only where most views are missing.",
         json_schema_extra=unit("A"),
     )
     b_factor: float = Field(
         100.0,
-        gt=0,
+        ge=1,
+        le=2000,
         title="B-factor",
         description="How fast the signal falls. It sets the widths of the point spread function; the efficiency hardly "
         "changes.",

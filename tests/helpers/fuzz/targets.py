@@ -22,6 +22,7 @@ from PIL import Image
 
 from fuzz import mutations as m
 from napari_drpnet.data import Frame, PatchSet, Picks
+from refined import any_angles, star_31
 
 Make = Callable[[Path], Path]
 NOISE = np.random.default_rng(0).integers(0, 200, (16, 24)).astype(np.uint8)
@@ -246,6 +247,41 @@ def _read_poses(path: Path) -> None:
     read_poses(path)
 
 
+def _assess(path: Path) -> object:
+    from napari_drpnet.jobs import assess_alignments
+    from napari_drpnet.settings import ViewSettings
+
+    return assess_alignments(path, ViewSettings())
+
+
+def _aligned() -> bytes:
+    """Particles of cryoSPARC with alignments."""
+    fields: list[Any] = [("uid", "<u8"), ("alignments3D/pose", "<f4", (3,)), ("alignments3D/split", "<u4")]
+    table = np.zeros(12, [*fields, ("alignments3D/shift", "<f4", (2,)), ("alignments3D/psize_A", "<f4")])
+    table["uid"], table["alignments3D/pose"] = np.arange(12), np.resize(NOISE, (12, 3)) / 100
+    stream = io.BytesIO()
+    np.save(stream, table)
+    return stream.getvalue()
+
+
+def _read_postprocessing(path: Path) -> object:
+    from napari_drpnet.io.postprocessing import read_postprocessing
+
+    return read_postprocessing(path)
+
+
+def _write_part(path: Path) -> None:
+    from napari_drpnet.io.particle_subsets import ParticleFile
+
+    file = ParticleFile(path)
+    file.write(np.arange(len(file.half)) % 3 == 0, path.parent / OUT / "part.star")
+
+
+ALIGNED = star_31(any_angles(12))
+POSTPROCESSED = "\ndata_general\n\n_rlnFinalResolution 8.0\n\ndata_fsc\n\nloop_\n_rlnResolution #1\n"
+POSTPROCESSED += "_rlnFourierShellCorrelationCorrected #2\n" + "".join(f"{i / 64} {1 / (1 + i)}\n" for i in range(8))
+
+
 POSES = b"""data_optics
 
 loop_
@@ -323,6 +359,10 @@ PICKS = (
     Target("star", _picks_file("star"), _convert, m.TEXT, cost=2),
     Target("star particles", _file("a.star", lambda: PARTICLES), _convert, m.TEXT, cost=2),
     Target("star poses", _file("run_data.star", lambda: POSES), _read_poses, m.TEXT),
+    Target("star alignments", _file("run_data.star", lambda: ALIGNED.encode()), _assess, m.TEXT, cost=40),
+    Target("star parts", _file("run_data.star", lambda: ALIGNED.encode()), _write_part, m.TEXT),
+    Target("star postprocess", _file("a.star", lambda: POSTPROCESSED.encode()), _read_postprocessing, m.TEXT),
+    Target("cs alignments", _file("a.cs", _aligned), _assess, m.NUMPY, cost=40),
     Target("star list", _file("autopick.star", lambda: LIST), _read_list, m.TEXT),
     Target("star micrographs", _file("a.star", lambda: MICROGRAPHS), _read_micrographs, m.TEXT),
     Target("csv", _picks_file("csv"), _convert, m.TEXT),
