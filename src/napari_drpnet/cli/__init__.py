@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet.cli import (
+    assessing,
     averaging,
     comparing,
     converting,
@@ -54,6 +55,7 @@ app.command()(with_options(evaluating.evaluate))
 app.command()(with_options(comparing.compare))
 app.command()(with_options(comparing.consensus))
 app.command()(with_options(averaging.average))
+app.command()(with_options(assessing.assess))
 app.command()(with_options(converting.convert))
 app.command()(picking.sample)
 app.command()(picking.demo)

@@ -1,4 +1,4 @@
-"""Plots of what half maps tell: Fourier shell correlation, and resolution against the number of particles."""
+"""Plots of what half maps tell: Fourier shell correlation, local resolution, resolution against particles."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _SCALE = 2
 _PALE, _INK = "#999999", "#222222"
 # Of the legend, so that it fits into the plot.
 _LONGEST = 40
+_BINS = 40
 
 
 def draw_correlations(
@@ -44,6 +45,30 @@ def draw_correlations(
         told = np.isfinite(values)
         panel.line(_points(frequency[told], values[told]), colour(index))
     panel.legend([(_short(name), colour(index)) for index, name in enumerate(curves)])
+    return panel.image
+
+
+def draw_local(values: Mapping[str, FloatArray], title: str = "Local resolution") -> Image.Image:
+    """How much of each map is resolved how well.
+
+    Parameters
+    ----------
+    values
+        ``(n,)`` resolutions in Angstrom of the voxels within a mask, by the names of the maps.
+    title
+        Above the plot.
+    """
+    every = np.concatenate(list(values.values()))
+    low, high = np.quantile(every, (0.001, 0.999))
+    edges = np.linspace(low, max(high, low + 0.1), _BINS + 1)
+    parts = {
+        name: np.histogram(np.clip(one, low, edges[-1]), edges)[0] / max(len(one), 1) for name, one in values.items()
+    }
+    most = 1.1 * max(float(part.max()) for part in parts.values())
+    panel = Panel(title, "resolution (A)", "part of the voxels", (float(edges[0]), float(edges[-1])), (0, most), _SCALE)
+    for index, part in enumerate(parts.values()):
+        panel.line(_points(np.repeat(edges, 2)[1:-1], np.repeat(part, 2)), colour(index))
+    panel.legend([(_short(name), colour(index)) for index, name in enumerate(parts)], at_top=True)
     return panel.image
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -103,7 +102,7 @@ def _is_table(file: Path) -> bool:
 
 def _names(folders: Sequence[Path]) -> Iterator[str]:
     """Names of folders without what all have in common: their last parts, as many as tell them apart."""
-    parts = [Path(os.path.abspath(folder)).parts for folder in folders]
+    parts = [folder.absolute().parts for folder in folders]
     for deep in range(1, max(map(len, parts)) + 1):
         if len({one[-deep:] for one in parts}) == len(parts):
             break

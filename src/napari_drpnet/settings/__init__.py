@@ -4,7 +4,13 @@ Forms, tooltips, command-line help and the file that records a run all read thes
 The unit of a length is in ``json_schema_extra["unit"]``; an unknown name in a settings file is an error.
 """
 
-from napari_drpnet.settings.assessment import ConeSettings, GrowthSettings, HalfMapSettings, ViewSettings
+from napari_drpnet.settings.assessment import (
+    AssessSettings,
+    ConeSettings,
+    GrowthSettings,
+    HalfMapSettings,
+    ViewSettings,
+)
 from napari_drpnet.settings.averaging import AveragingSettings
 from napari_drpnet.settings.base import (
     AUTO,
@@ -68,6 +74,7 @@ __all__ = [
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
     "AnySet",
+    "AssessSettings",
     "AveragingSettings",
     "CenterPickerSettings",
     "CenterPickerTrainSettings",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from napari_drpnet.jobs.assess_maps import MapAssessment, assess_half_maps
 from napari_drpnet.jobs.assess_views import ViewReport, assess_alignments, assess_directions
 from napari_drpnet.jobs.growth import measure_growth
 from napari_drpnet.settings.assessment import AssessSettings
-from napari_drpnet.steps import Job, Progress, translate, within
+from napari_drpnet.steps import Job, Progress, translate
 
 Found = TypeVar("Found")
 
@@ -78,12 +79,18 @@ def assess(sources: Sequence[Path], settings: AssessSettings) -> Job[list[Assess
     refinements = find_refinements(sources)
     found = []
     for step, refinement in enumerate(refinements):
-        here = Progress(step, len(refinements), message=refinement.name)
-        found.append((yield from translate(_assessed(refinement, settings), within(here))))
+        here = Progress(step, len(refinements))
+        found.append((yield from translate(_assessed(refinement, settings), partial(_within, here, refinement.name))))
     yield Progress(len(refinements), len(refinements), message="done")
     if all(one.nothing for one in found):
         raise UserError(next(problem for one in found for problem in one.problems))
     return found
+
+
+def _within(whole: Progress, name: str, step: Progress) -> Progress:
+    """A step of one refinement as one of all."""
+    part = (step.done + step.fraction) / max(step.total, 1)
+    return replace(whole, fraction=min(part, 1.0), message=f"{name}: {step.message}")
 
 
 def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessment]:

@@ -1,0 +1,196 @@
+"""What an assessment leaves: a table, figures, the files of each refinement, and one page that shows all of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.drawing.correlations import draw_correlations, draw_growth, draw_local
+from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
+from napari_drpnet.drawing.sphere import draw_views
+from napari_drpnet.io.files import atomic_write, write_text
+from napari_drpnet.io.safe_names import safe_name
+from napari_drpnet.jobs.assess_maps import resolution_in_words, write_map_assessment
+from napari_drpnet.jobs.assess_views import write_growth, write_views
+from napari_drpnet.jobs.assessing import Assessment, figures
+
+PAGE, TABLE = "assessment.html", "assessment.csv"
+_STYLE = """
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(520px, 100%), 1fr)); gap: 16px 28px; }
+.figures figure { margin: 0; } .figures img { background: #ffffff; }
+"""
+_QUALITY = 90
+_ABOUT = {
+    "resolution at 0.143": "where the half maps no longer agree, corrected for the mask",
+    "local resolution, median": "half of the particle is resolved better",
+    "worst direction": "of cones all around; far from the best one, views are missing",
+    "sphericity": "1 where all directions are resolved alike",
+    "views": "different ones, of 12,288 of equal size; beside it how many as many random orientations would show",
+    "efficiency": "1: all orientations are there alike; below 0.5 the map is drawn out",
+    "B-factor": "the smaller, the fewer particles it takes to see finer details",
+}
+
+
+def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
+    """Write all that was found into a folder; of each refinement into one below it, where there are several.
+
+    Parameters
+    ----------
+    found
+        Of `assessing.assess`.
+    out
+        The folder.
+
+    Returns
+    -------
+    Path
+        The page, ``assessment.html``. Beside it lie ``assessment.csv`` and the figures.
+
+    Raises
+    ------
+    UserError
+        When a file cannot be written.
+    """
+    most = max((int(one.views.counts.counts.max()) for one in found if one.views is not None), default=None)
+    for one in found:
+        own = out if len(found) == 1 else out / safe_name(one.name)
+        if one.maps is not None:
+            write_map_assessment(one.maps, own)
+        if one.views is not None:
+            write_views(one.views, own, most)
+    if grown := {one.name: one.growth for one in found if one.growth is not None}:
+        write_growth(grown, out)
+    pictures = _pictures(found, most)
+    for title, picture in pictures:
+        with atomic_write(out / f"{safe_name(title.lower().replace(" ", "_"))}.png") as temporary:
+            picture.save(temporary, "PNG")
+    write_text(_table(found), out / TABLE)
+    return write_text(_page(found, pictures), out / PAGE)
+
+
+def in_words(found: Assessment) -> list[str]:
+    """What is known of a refinement, a sentence each."""
+    said = []
+    if found.maps is not None:
+        said.append(resolution_in_words(found.maps))
+    if found.views is not None:
+        said.append(f"{found.views.in_words[:1].upper()}{found.views.in_words[1:]}.")
+    if found.growth is not None:
+        said.append(f"B-factor {found.growth.value:.0f} ± {found.growth.error:.0f} A^2.")
+    return said
+
+
+def assessment_rows(found: Sequence[Assessment]) -> tuple[list[str], list[list[str]]]:
+    """A table to read: the heads, and a row for each figure that any refinement has; "-" where it has none."""
+    each = [{name: (unit, value, error) for name, unit, value, error in figures(one)} for one in found]
+    names = list(dict.fromkeys(name for one in each for name in one))
+    body = []
+    for name in names:
+        unit = next(one[name][0] for one in each if name in one)
+        cells = [_cell(*one[name][1:]) if name in one else "-" for one in each]
+        body.append([f"{name} ({unit})" if unit else name, *cells])
+    return ["", *(one.name for one in found)], body
+
+
+def _cell(value: float, error: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    if not math.isfinite(error):
+        return text
+    return f"{text} ± {error:,.0f}" if abs(value) >= 100 else f"{text} ± {max(error, 0.005):.2f}"
+
+
+def _table(found: Sequence[Assessment]) -> str:
+    """The figures, one a line, for other programs."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("refinement", "figure", "unit", "value", "error"))
+    for one in found:
+        for name, unit, value, error in figures(one):
+            writer.writerow((one.name, name, unit, _number(value), _number(error)))
+    return text.getvalue()
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else ""
+
+
+def _pictures(found: Sequence[Assessment], most: int | None) -> list[tuple[str, Image.Image]]:
+    """The figures that show all refinements, and the views of each."""
+    pictures = []
+    correlations = {
+        one.name: (one.maps.correlation.frequency, one.maps.correlation.best) for one in found if one.maps is not None
+    }
+    correlations |= {
+        f"{one.name}, RELION": (one.postprocess.frequency, one.postprocess.corrected)
+        for one in found
+        if one.postprocess is not None
+    }
+    if correlations:
+        pictures.append(("Fourier shell correlation", draw_correlations(correlations)))
+    local = {one.name: _within(one) for one in found if one.maps is not None and one.maps.local is not None}
+    if local:
+        pictures.append(("Local resolution", draw_local(local)))
+    if grown := {one.name: one.growth for one in found if one.growth is not None}:
+        pictures.append(("Resolution and number of particles", draw_growth(grown)))
+    for one in found:
+        if one.views is not None:
+            title = f"Views of {one.name}"
+            pictures.append((title, draw_views(one.views.counts.counts, title, one.views.in_words, most)))
+    return pictures
+
+
+def _within(found: Assessment) -> FloatArray:
+    """Local resolution of the voxels within the mask."""
+    assert found.maps is not None
+    assert found.maps.local is not None
+    values = found.maps.local.values
+    return np.asarray(values[values > 0], np.float64)
+
+
+def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Image.Image]]) -> str:
+    head, body = assessment_rows(found)
+    lead = " ".join(in_words(found[0])) if len(found) == 1 else f"{len(found)} refinements side by side."
+    problems = [problem for one in found for problem in one.problems]
+    figures_shown = "".join(
+        f"<figure>{image(jpeg(picture.convert('RGB'), _QUALITY), title)}</figure>" for title, picture in pictures
+    )
+    parts = [
+        f'<p class="lead">{escape(lead)}</p>',
+        notes("What could not be measured", "fail", problems),
+        section("Figures", _html_table(head, body)),
+        section("Pictures", f'<div class="figures">{figures_shown}</div>' if pictures else ""),
+        section("Files", _files(found)),
+        f'<p class="small">Made with {escape(made_with())}</p>',
+    ]
+    name = found[0].name if len(found) == 1 else ", ".join(one.name for one in found)
+    return document(f"Assessment: {name}", parts, _STYLE)
+
+
+def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    heads = "".join(f'<th class="n">{escape(cell)}</th>' if i else "<th></th>" for i, cell in enumerate(head))
+    lines = []
+    for name, *cells in body:
+        about = next((text for key, text in _ABOUT.items() if name.split(" (")[0] == key), "")
+        numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
+        lines.append(f'<tr><td>{escape(name)}</td>{numbers}<td class="small">{escape(about)}</td></tr>')
+    table = f"<table><thead><tr>{heads}<th></th></tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def _files(found: Sequence[Assessment]) -> str:
+    lines = []
+    for one in found:
+        files = [*(one.refinement.halves or ()), one.refinement.particles, one.refinement.postprocess]
+        told = ", ".join(escape(str(file)) for file in files if file is not None)
+        lines.append(f"<dt>{escape(one.name)}</dt><dd>{told}</dd>")
+    return f'<dl class="keys">{"".join(lines)}</dl>'
