@@ -64,7 +64,7 @@ def draw_local(values: Mapping[str, FloatArray], title: str = "Local resolution"
     parts = {
         name: np.histogram(np.clip(one, low, edges[-1]), edges)[0] / max(len(one), 1) for name, one in values.items()
     }
-    most = 1.1 * max(float(part.max()) for part in parts.values())
+    most = 1.4 * max(float(part.max()) for part in parts.values())
     panel = Panel(title, "resolution (A)", "part of the voxels", (float(edges[0]), float(edges[-1])), (0, most), _SCALE)
     for index, part in enumerate(parts.values()):
         panel.line(_points(np.repeat(edges, 2)[1:-1], np.repeat(part, 2)), colour(index))
