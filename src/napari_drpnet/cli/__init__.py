@@ -23,6 +23,7 @@ from napari_drpnet.cli import (
     pickers,
     picking,
     project,
+    reconstructing,
     relion,
     simulating,
     templates,
@@ -54,6 +55,7 @@ app.command()(with_options(evaluating.evaluate))
 app.command()(with_options(comparing.compare))
 app.command()(with_options(comparing.consensus))
 app.command()(with_options(averaging.average))
+app.command()(with_options(reconstructing.reconstruct))
 app.command()(with_options(converting.convert))
 app.command()(picking.sample)
 app.command()(picking.demo)
