@@ -104,7 +104,8 @@ class Backprojector:
         padded = torch.fft.fftshift(torch.fft.ifftn(torch.fft.ifftshift(whole)).real)
         padded = padded / separable_sinc2_correction(tuple(padded.shape))
         inner = slice((PAD - 1) * self.side // 2, (PAD + 1) * self.side // 2)
-        return padded[inner, inner, inner].contiguous()
+        density: torch.Tensor = padded[inner, inner, inner].contiguous()
+        return density
 
     def _damped(self, weight: torch.Tensor, ssnr: torch.Tensor | None) -> torch.Tensor:
         """Weights that can be divided by; infinite beyond the sphere that was filled."""
