@@ -250,11 +250,12 @@ def _write(found: Reconstruction, particles: _Cut, source: Source, scale: Scale,
     write_volume(found.density.numpy(), out / MAP, scale.pixel_size)
     parts = (particles.centred(some) for some in torch.split(torch.arange(len(particles.half)), _WRITTEN))
     write_stack(parts, len(particles.half), scale.side, out / STACK, scale.pixel_size)
-    write_poses(_lying(found, particles), out, scale.side, scale.pixel_size, source.ctf, source.lenses, root)
     rows = ["resolution\tcorrelation\n"]
     for shell, value in enumerate(found.correlation.tolist()):
         rows.append(f"{scale.resolution(shell):.3f}\t{value:.4f}\n" if shell else f"inf\t{value:.4f}\n")
     write_text("".join(rows), out / CURVE)
+    # last, so that where it is all else is, too
+    write_poses(_lying(found, particles), out, scale.side, scale.pixel_size, source.ctf, source.lenses, root)
 
 
 def _lying(found: Reconstruction, particles: _Cut) -> list[Lying]:

@@ -28,6 +28,7 @@ _FINEST = 0.45
 # A grid of orientations tells no finer detail apart than this many steps of the transform, at 7.5 degrees.
 _SEARCHED = 12.0
 _USUAL_STEP = 7.5
+_SEARCHES = 2  # rounds that look in all orientations; later ones look near what was found
 _CANDIDATES = 4  # orientations of a grid that are looked at closer
 _BLOCK = 64  # particles that are compared at once
 _SHIFT_STEP = 2.0  # pixels
@@ -185,13 +186,14 @@ def _match(
     """Find how all particles lie on the map of their half, as far as its detail is ``known``, in shells."""
     disc = Disc(plan.scale.side, min(known, _FINEST * plan.scale.side))
     coarse = Disc(plan.scale.side, min(known, max(_SEARCHED * _USUAL_STEP / plan.step, 4.0)))
-    search, shared = number <= 2, maps[0] is maps[1]
+    first, shared = number == 1, maps[0] is maps[1]
     matrices = torch.from_numpy(grid(plan.step, plan.group)).float()
-    shifts = shift_grid(plan.reach / plan.scale.pixel_size, _SHIFT_STEP)
+    # Where a particle is was found in the first round, to a pixel.
+    shifts = shift_grid(plan.reach / plan.scale.pixel_size if first else _SHIFT_STEP, _SHIFT_STEP)
     gallery: Gallery | None = None
     for half in (0, 1):
         projector = Projector(maps[half], disc.radius)
-        if search and (gallery is None or not shared):
+        if number <= _SEARCHES and (gallery is None or not shared):
             gallery = Gallery(projector, matrices, coarse, shifts)
         mine = torch.from_numpy(np.flatnonzero(particles.half == half))
         for some in torch.split(mine, _BLOCK):
@@ -199,17 +201,19 @@ def _match(
             now = poses.of(some)
             now = scored(projector, seen, now.matrices, now.shifts)
             if gallery is not None:
-                now = _searched(gallery, projector, seen, plan.step, now, number > 1)
-            for turn, shift in ((4, 2.0), (8, 4.0)) if number == 1 else ((4, 2.0), (8, 4.0), (16, 8.0)):
+                now = _searched(gallery, projector, seen, plan.step, now, first)
+            for turn, shift in ((4, 2.0), (8, 4.0)) if first else ((4, 2.0), (8, 4.0), (16, 8.0)):
                 now = refined(projector, seen, now, plan.step / turn, _SHIFT_STEP / shift)
             poses.put(some, now)
             yield Step(number, 0.7 * _part(mine, some, half), "matching")
 
 
-def _searched(gallery: Gallery, projector: Projector, seen: Spectra, step: float, now: Poses, keep: bool) -> Poses:
+def _searched(gallery: Gallery, projector: Projector, seen: Spectra, step: float, now: Poses, first: bool) -> Poses:
     """The best of what a gallery has, looked at closer, and of the pose so far where it counts."""
-    matrices, shifts = gallery.best(seen, _CANDIDATES)
     near = seen.within(gallery.disc)
+    moved = Spectra(near.disc, near.values * near.disc.moved(now.shifts), near.transfer)
+    matrices, shifts = gallery.best(moved, _CANDIDATES)
+    shifts = shifts + now.shifts[:, None]
     n, count = matrices.shape[:2]
     again = Spectra(near.disc, near.values.repeat_interleave(count, 0), near.transfer.repeat_interleave(count, 0))
     start = Poses(matrices.flatten(0, 1), shifts.flatten(0, 1), torch.zeros(n * count))
@@ -217,7 +221,7 @@ def _searched(gallery: Gallery, projector: Projector, seen: Spectra, step: float
     best = closer.score.view(n, count).argmax(1) + torch.arange(n) * count
     found = closer.of(best)
     found = scored(projector, seen, found.matrices, found.shifts)
-    return better(now, found) if keep else found
+    return found if first else better(now, found)
 
 
 def _part(mine: torch.Tensor, some: torch.Tensor, half: int) -> float:

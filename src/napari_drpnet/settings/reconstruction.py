@@ -19,7 +19,7 @@ class ReconstructionSettings(Settings):
     box: int = Field(
         64,
         ge=24,
-        le=192,
+        le=128,
         multiple_of=2,
         title="Box",
         description="Side of the pictures that are compared, and of the map. It spans one and a half diameters.",
@@ -37,7 +37,7 @@ class ReconstructionSettings(Settings):
         ge=3,
         le=30,
         title="Angular step",
-        description="Of the search for orientations; from there they are refined to an eighth of it, and further.",
+        description="Of the search for orientations; what it finds is refined in steps down to a sixteenth of it.",
         json_schema_extra=unit("degrees"),
     )
     reach: float | None = Field(
