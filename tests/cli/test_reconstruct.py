@@ -152,6 +152,7 @@ def test_a_reference_that_cannot_be_used_is_told_at_once(
         (("--reach", 60), "quarter of the diameter"),
         (("--box", 33), "multiple"),
         (("--ctf", "gone.star"), "gone.star"),
+        (("--rounds", 0), "at least 1"),
     ],
 )
 def test_bad_calls_are_said_in_one_line(
@@ -179,3 +180,11 @@ def test_an_interruption_leaves_nothing_behind(made: Made, tmp_path: Path) -> No
         if "round" in step.message:
             job.close()
     assert not (tmp_path / "map").exists()
+
+
+def test_no_micrograph_is_told(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(made, tmp_path / "map", micrographs=tmp_path / "empty") == 2
+    assert "empty" in capsys.readouterr().err
+    assert run(made, tmp_path / "map", micrographs=tmp_path / "m0.mrc") == 2
+    assert "None of the micrographs can be used" in capsys.readouterr().err
