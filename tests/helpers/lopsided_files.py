@@ -13,6 +13,7 @@ from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.reconstruction_files import write_volume
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.lens import Lens, ctf, half_frequencies
+from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.simulation.projection import project
 from napari_drpnet.simulation.structures import Volume
 
@@ -30,9 +31,9 @@ class Made:
     turns: np.ndarray
 
 
-def write_lopsided(folder: Path, count: int = 2, noise: float = 1.5) -> Made:
+def write_lopsided(folder: Path, count: int = 2, noise: float = 1.5, group: str = "C1") -> Made:
     """``count`` micrographs of 100 particles each, ``micrographs_ctf.star``, ``picks/`` and ``reference.mrc``."""
-    density, rng = lopsided().numpy(), np.random.default_rng(7)
+    density, rng = lopsided(operators=operators(group)).numpy(), np.random.default_rng(7)
     names, turns = [f"m{number}.mrc" for number in range(count)], []
     at = np.stack(np.meshgrid(*[np.arange(SPACING, SIZE - SPACING + 1, SPACING)] * 2), -1).reshape(-1, 2)
     for name in names:

@@ -56,15 +56,18 @@ def test_angles_shifts_and_centre_are_those_of_relion(tmp_path: Path) -> None:
     assert (likeness > 0.99).all()
 
 
-def test_relion_makes_the_same_map_of_the_same_angles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("group", ["C1", "D3"])
+def test_relion_makes_the_same_map_of_the_same_angles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
     monkeypatch.chdir(tmp_path)
-    made = write_lopsided(tmp_path)
-    settings = ReconstructionSettings(diameter=DIAMETER, box=SIDE, step=15, rounds=1)
+    made = write_lopsided(tmp_path, group=group)
+    settings = ReconstructionSettings(diameter=DIAMETER, box=SIDE, step=15, rounds=1, symmetry=group)
     source = jobs.picked_in_files(made.picks, [str(made.micrographs)])
     out = tmp_path / "map"
     finish(jobs.reconstruct_picks(source, made.reference, settings, out, tmp_path))
     assert (out / STACK).is_file()
-    command = ("relion_reconstruct", "--i", out / DATA, "--ctf", "--ctf_phase_flipped", "--subset", 2)
+    command = ("relion_reconstruct", "--i", out / DATA, "--ctf", "--ctf_phase_flipped", "--subset", 2, "--sym", group)
     run(tmp_path, *command, "--o", "theirs.mrc")
     ball = Scale(SIDE, PIXEL, DIAMETER).ball
     files = (out / HALVES[1], tmp_path / "theirs.mrc")

@@ -10,7 +10,7 @@ from napari_drpnet.reconstruction.backprojecting import Backprojector, Insertion
 from napari_drpnet.reconstruction.disc import Disc, soft_disc
 from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.reconstruction.projecting import Projector
-from napari_drpnet.reconstruction.shells import crossing, shell_correlation
+from napari_drpnet.reconstruction.shells import crossing, shell_correlation, signal_to_noise
 
 
 def put_together(density: torch.Tensor, turns: torch.Tensor, group: str = "C1", lenses: bool = False) -> Backprojector:
@@ -74,4 +74,6 @@ def test_operators_are_a_group() -> None:
 def test_where_a_curve_falls_below_a_level() -> None:
     assert crossing(np.array([1, 0.9, 0.5, 0.1, 0.6]), 0.3) == pytest.approx(2.5)
     assert crossing(np.array([1, 0.9, 0.8])) == 2
-    assert crossing(np.array([1, 0.0, 0.9])) == pytest.approx(0.857, abs=1e-3)
+    assert crossing(np.array([1, 0.0, 0.9])) == 1
+    assert crossing(np.array([-0.2, -0.1, 0.9])) == 1
+    assert signal_to_noise(np.array([0.5, -0.3])) == pytest.approx([2, 0])

@@ -38,6 +38,7 @@ from napari_drpnet.reconstruction.matching import Spectra
 from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.reconstruction.reference import Scale, low_passed, read_reference
 from napari_drpnet.reconstruction.rounds import Plan, Reconstruction, Step, reconstruct
+from napari_drpnet.reconstruction.shells import signal_to_noise
 from napari_drpnet.settings import ReconstructionSettings
 from napari_drpnet.steps import Job, Progress, translate
 
@@ -46,6 +47,8 @@ FEWEST = 50
 _SHOWN = 1.5  # a box in diameters, as `averaging.cutting` cuts them
 _SEEN = 0.65  # radius of what is compared, in diameters: the particle, and room for its shift
 _USUAL_REACH = 0.1  # diameters
+# Steps of the transform over which the ball that maps are compared in spreads what they agree on.
+_BLURRED = 1.5
 _WRITTEN = 512  # pictures at once
 
 
@@ -250,9 +253,10 @@ def _write(found: Reconstruction, particles: _Cut, source: Source, scale: Scale,
     write_volume(found.density.numpy(), out / MAP, scale.pixel_size)
     parts = (particles.centred(some) for some in torch.split(torch.arange(len(particles.half)), _WRITTEN))
     write_stack(parts, len(particles.half), scale.side, out / STACK, scale.pixel_size)
-    rows = ["resolution\tcorrelation\n"]
-    for shell, value in enumerate(found.correlation.tolist()):
-        rows.append(f"{scale.resolution(shell):.3f}\t{value:.4f}\n" if shell else f"inf\t{value:.4f}\n")
+    rows, signal = ["resolution\tcorrelation\tsignal_to_noise\n"], signal_to_noise(found.correlation)
+    for shell, (value, ratio) in enumerate(zip(found.correlation.tolist(), signal.tolist(), strict=True)):
+        resolution = f"{scale.resolution(shell):.3f}" if shell else "inf"
+        rows.append(f"{resolution}\t{value:.4f}\t{ratio:.4g}\n")
     write_text("".join(rows), out / CURVE)
     # last, so that where it is all else is, too
     write_poses(_lying(found, particles), out, scale.side, scale.pixel_size, source.ctf, source.lenses, root)
@@ -278,7 +282,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """What a user should know of the map."""
     resolution = plan.scale.resolution(found.shells)
-    if found.shells <= plan.scale.radius(plan.lowpass) + 1:
+    if found.shells <= plan.scale.radius(plan.lowpass) + _BLURRED:
         proof = (
             f"The halves agree to {resolution:.0f} A, no further than the reference that both were given "
             f"({plan.lowpass:g} A): the picks prove nothing."

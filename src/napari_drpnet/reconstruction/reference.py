@@ -14,7 +14,8 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.reconstruction.disc import soft_disc
 from napari_drpnet.simulation.structures import VolumeArray, read_voxels
 
-_EDGE = 2.0  # steps of the transform over which detail is taken away
+EDGE = 2.0
+"""Steps of the transform over which detail fades, up to the resolution that is to be left."""
 # A particle that fills less of its map than this, of the map's side, is cut off or the pixel size is wrong.
 _FITS = 0.8
 
@@ -89,7 +90,7 @@ def low_passed(values: VolumeArray, voxel: float, scale: Scale, resolution: floa
     scale
         Of the particles.
     resolution
-        In Angstrom; detail beyond it falls to nothing within two shells.
+        In Angstrom; beyond it there is nothing.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def low_passed(values: VolumeArray, voxel: float, scale: Scale, resolution: floa
             "Check the diameter and the map's pixel size.",
         )
     frequency = np.sqrt(sum(f**2 for f in np.meshgrid(*_frequencies(count, voxel), indexing="ij", sparse=True)))
-    beyond = (frequency * scale.side * scale.pixel_size - scale.radius(resolution)) / _EDGE
+    beyond = (frequency * scale.side * scale.pixel_size - scale.radius(resolution)) / EDGE + 1
     gain = 0.5 + 0.5 * np.cos(np.pi * np.clip(beyond, 0, 1))
     smooth = scipy.fft.irfftn(scipy.fft.rfftn(values) * gain.astype(np.float32), values.shape)
     zoom = scale.pixel_size / voxel

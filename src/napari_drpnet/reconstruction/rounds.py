@@ -21,7 +21,7 @@ from napari_drpnet.reconstruction.matching import Gallery, Poses, Spectra, bette
 from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.reconstruction.projecting import Projector, grid
 from napari_drpnet.reconstruction.reference import Scale
-from napari_drpnet.reconstruction.shells import crossing, shell_correlation
+from napari_drpnet.reconstruction.shells import crossing, shell_correlation, signal_to_noise
 
 # Pictures have nothing beyond this part of the sampling frequency.
 _FINEST = 0.45
@@ -32,7 +32,6 @@ _SEARCHES = 2  # rounds that look in all orientations; later ones look near what
 _CANDIDATES = 4  # orientations of a grid that are looked at closer
 _BLOCK = 64  # particles that are compared at once
 _SHIFT_STEP = 2.0  # pixels
-_WIDEST = 0.95  # signal of all, at most
 
 
 class Particles(Protocol):
@@ -141,9 +140,9 @@ class Assembly:
 
     def ssnr(self, of_all: bool) -> torch.Tensor:
         """``(side // 2,)`` signal to noise of a half map, or of the map of all; 0 beyond what is known."""
-        agreed = np.clip(self.correlation, 0, _WIDEST)
-        agreed[np.arange(len(agreed)) > self.shells] = 0
-        return torch.from_numpy((1 + of_all) * agreed / (1 - agreed)).float()
+        known = signal_to_noise(self.correlation) * (1.0 if of_all else 0.5)
+        known[np.arange(len(known)) > self.shells] = 0
+        return torch.from_numpy(known).float()
 
     def finished(self, poses: Poses, plan: Plan) -> Reconstruction:
         """The result."""

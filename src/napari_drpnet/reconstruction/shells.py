@@ -9,6 +9,7 @@ from napari_drpnet.data import FloatArray
 
 # Where the correlation of two halves says that a map of all is half right (Rosenthal and Henderson 2003).
 GOLD = 0.143
+_WIDEST = 0.999  # as far as halves are taken to agree
 
 
 def shell_correlation(one: torch.Tensor, other: torch.Tensor) -> FloatArray:
@@ -26,10 +27,16 @@ def shell_correlation(one: torch.Tensor, other: torch.Tensor) -> FloatArray:
 
 
 def crossing(correlation: FloatArray, level: float = GOLD) -> float:
-    """Where a curve first falls below a level, in shells, between two of them; the last shell where it never does."""
+    """Where a curve first falls below a level, in shells, between two of them: from 1 to the last shell."""
     below = np.flatnonzero(correlation[1:] < level) + 1
     if not len(below):
         return float(len(correlation) - 1)
     after = int(below[0])
     high, low = float(correlation[after - 1]), float(correlation[after])
-    return after - 1 + (high - level) / max(high - low, 1e-9) if high > level else float(after - 1)
+    return max(after - 1 + max(high - level, 0) / max(high - low, 1e-9), 1.0)
+
+
+def signal_to_noise(correlation: FloatArray) -> FloatArray:
+    """Of the map of all particles, power by power, from the ``correlation`` of its halves: ``2 c / (1 - c)``."""
+    agreed = np.clip(correlation, 0, _WIDEST)
+    return np.asarray(2 * agreed / (1 - agreed))
