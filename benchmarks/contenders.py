@@ -21,7 +21,7 @@ import torch
 
 from measures import WITHOUT_TRUTH, Sample, TestSet
 from napari_drpnet import Micrograph, Picks, load_picker, read_picks
-from napari_drpnet.data import ScoreMap
+from napari_drpnet.data import FloatArray, ScoreMap
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import finish, learn
 from napari_drpnet.jobs.bench import Bench
@@ -44,7 +44,8 @@ class Found:
 
     ``auto``: picks at the threshold that the data set is given without labels, and what is expected of them there: the
     estimated particles and precision with their standard errors, NaN where nothing is proved. ``own``: all candidates,
-    with the probabilities that this threshold counts on.
+    with the probabilities that this threshold counts on. ``proved``: what averages prove of each pick, NaN where
+    that was not measured.
     """
 
     picks: list[Picks]
@@ -53,6 +54,7 @@ class Found:
     auto: list[Picks] = field(default_factory=list)
     own: list[Picks] = field(default_factory=list)
     expected: dict[str, float] = field(default_factory=dict)
+    proved: list[FloatArray] = field(default_factory=list)
 
 
 class Contender(Protocol):
@@ -97,6 +99,7 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
     picks: dict[int, Picks] = {}
     auto: dict[int, Picks] = {}
     own: dict[int, Picks] = {}
+    proved: dict[int, FloatArray] = {}
     seconds, judgements = [], []
     for diameter in dict.fromkeys(about(sample) for sample in samples):
         start = time.process_time()
@@ -106,14 +109,22 @@ def _find(contender: Ours, samples: Sequence[Sample], scale: float, threshold: f
         picks |= {i: picker.picks_from(score_map) for i, score_map in maps.items()}
         seconds.append(time.process_time() - start)
         if scale == 1 and not threshold:
-            judgement, measured = _judged(picker, alike, maps)
+            judgement, measured, every_measured = _judged(picker, alike, maps)
             judgements.append(judgement)
             auto |= {i: judged(picker, judgement, score_map).picks for i, score_map in measured.items()}
             own |= {i: picker.picks_from(judgement.adapted(score_map), 0.0) for i, score_map in measured.items()}
+            proved |= {i: _of_picks(picker, score_map) for i, score_map in every_measured.items()}
     expected = _expected([judgement.decision for judgement in judgements])
     every, by_default, its_own = ([found[i] for i in sorted(found)] for found in (picks, auto, own))
+    evidence = [proved[i] for i in sorted(proved)]
     memory = _most_memory() - before
-    return Found(every, float(np.sum(seconds)) / len(samples), memory, by_default, its_own, expected)
+    return Found(every, float(np.sum(seconds)) / len(samples), memory, by_default, its_own, expected, evidence)
+
+
+def _of_picks(picker: LoadedPicker, score_map: ScoreMap) -> FloatArray:
+    """The evidence of all that could be picked, in the order of the picks."""
+    evidence, index = score_map.candidates.evidence, picker.pickable(score_map).index
+    return np.full(len(index), np.nan) if evidence is None else evidence[index]
 
 
 def about(sample: Sample) -> float:
@@ -123,13 +134,20 @@ def about(sample: Sample) -> float:
 
 def _judged(
     picker: LoadedPicker, micrographs: Mapping[int, Micrograph], maps: Mapping[int, ScoreMap]
-) -> tuple[Judgement, dict[int, ScoreMap]]:
-    """What is decided for a data set without a look at its labels, and what averages prove of each candidate."""
+) -> tuple[Judgement, dict[int, ScoreMap], dict[int, ScoreMap]]:
+    """What is decided for a data set without a look at its labels, and candidates with what averages prove of them.
+
+    First of those that the threshold asks for, then of all that could be picked.
+    """
     with Bench(picker) as bench:
         for i, micrograph in micrographs.items():
             bench.add(i, micrograph, maps[i])
         judgement = drained(bench.decide())
-        return judgement, {i: bench.measured(i, judgement, score_map) for i, score_map in maps.items()}
+        asked, every = (
+            {i: bench.measured(i, judgement, score_map, threshold) for i, score_map in maps.items()}
+            for threshold in (None, 0.0)
+        )
+        return judgement, asked, every
 
 
 def _expected(decisions: Sequence[Decision]) -> dict[str, float]:

@@ -22,6 +22,8 @@ PART_OF_SIDE = 1 / 20
 _MARKED = "_neg.csv"
 # Below this a pick is certainly none; there are so many that they would flatter the calibration error.
 _CERTAINLY_NONE = 0.02
+# Picks of a kind, and mean evidence of the right ones, that tell how many of the wrong ones are particles.
+_FEWEST, _LEAST_EVIDENCE = 20, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +149,29 @@ def calibration_pairs(found: Sequence[Picks], samples: Sequence[Sample]) -> tupl
     """Probabilities of scored picks, and whether each was a particle."""
     sweeps = [verdict.sweep for verdict in judge(at_threshold(found, _CERTAINLY_NONE), samples).verdicts]
     return np.concatenate([s.score for s in sweeps]), np.concatenate([s.found for s in sweeps])
+
+
+def proved_wrong(
+    found: Sequence[Picks], evidence: Sequence[FloatArray], samples: Sequence[Sample], threshold: float
+) -> tuple[float, float] | None:
+    """Mean evidence of the wrong picks at a threshold as a part of that of the right ones, and its standard error.
+
+    Where labels are complete it is 0 within its error; what it is more, particles are that nobody labelled. None where
+    there is no evidence, or too few wrong picks.
+    """
+    values: dict[bool, list[FloatArray]] = {True: [], False: []}
+    for picks, known, sample in zip(found, evidence, samples, strict=True):
+        some = (picks.score >= threshold) & np.isfinite(known)
+        (verdict,) = judge([picks.select(some)], [sample]).verdicts
+        for right, points in ((True, verdict.true), (False, verdict.false)):
+            same = (picks.yx[some][:, None] == points[None]).all(-1).any(1)
+            values[right].append(known[some][same])
+    right, wrong = (np.concatenate([np.empty(0), *values[key]]) for key in (True, False))
+    if min(len(right), len(wrong)) < _FEWEST or right.mean() < _LEAST_EVIDENCE:
+        return None
+    part = float(wrong.mean() / right.mean())
+    errors = [one.std() / np.sqrt(len(one)) / right.mean() for one in (wrong, right)]
+    return part, float(np.hypot(errors[0], part * errors[1]))
 
 
 def on_marked(found: Sequence[Picks], samples: Sequence[Sample]) -> tuple[float, float] | None:

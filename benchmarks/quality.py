@@ -11,6 +11,8 @@ counts pooled over the micrographs.
 - auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels.
   P auto and R auto: precision and recall there. ECE auto: that of the probabilities it counts on.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
+- unlabelled: of the picks at 0.5 that labels call wrong, the part that are particles by their evidence: its mean as a
+  part of that of the right picks.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision by distance, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
@@ -45,7 +47,7 @@ import torch
 
 from contenders import NETWORKS, REAL, Contender, Found, LoG, Ours, Topaz, of_file, ours, peers
 from empties import alone, beside
-from measures import TestSet, at_threshold, calibration, find_sets, judge, measure, on_marked
+from measures import TestSet, at_threshold, calibration, find_sets, judge, measure, on_marked, proved_wrong
 from napari_drpnet import Picks
 
 Row = dict[str, Any]
@@ -64,6 +66,7 @@ COLUMNS = {
     "R auto": ".3f",
     "est. P": "",
     "est. N": "",
+    "unlabelled": "",
     "best F1": ".3f",
     "at": ".2f",
     "AP": ".3f",
@@ -106,6 +109,8 @@ def auto_figures(found: Found, test: TestSet) -> Row:
         if name in found.expected:
             value, error = found.expected[name], found.expected[f"{name} err"]
             row[f"est. {name}"] = f"{value:.{digits}f} ± {error:.{digits}f}"
+    if wrong := proved_wrong(found.picks, found.proved, test.samples, DEFAULT_THRESHOLD):
+        row["unlabelled"] = "{:.2f} ± {:.2f}".format(*wrong)
     return row
 
 
