@@ -28,6 +28,7 @@ _FINEST = 0.45
 # A grid of orientations tells no finer detail apart than this many steps of the transform, at 7.5 degrees.
 _SEARCHED = 12.0
 _USUAL_STEP = 7.5
+_MOST_SEARCHED = 16.0  # of a finer grid, so that its projections take half a gigabyte at most
 _SEARCHES = 2  # rounds that look in all orientations; later ones look near what was found
 _CANDIDATES = 4  # orientations of a grid that are looked at closer
 _BLOCK = 64  # particles that are compared at once
@@ -184,7 +185,7 @@ def _match(
 ) -> Generator[Step, None, None]:
     """Find how all particles lie on the map of their half, as far as its detail is ``known``, in shells."""
     disc = Disc(plan.scale.side, min(known, _FINEST * plan.scale.side))
-    coarse = Disc(plan.scale.side, min(known, max(_SEARCHED * _USUAL_STEP / plan.step, 4.0)))
+    coarse = Disc(plan.scale.side, min(known, float(np.clip(_SEARCHED * _USUAL_STEP / plan.step, 4, _MOST_SEARCHED))))
     first, shared = number == 1, maps[0] is maps[1]
     matrices = torch.from_numpy(grid(plan.step, plan.group)).float()
     # Where a particle is was found in the first round, to a pixel.

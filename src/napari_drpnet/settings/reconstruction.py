@@ -34,7 +34,7 @@ class ReconstructionSettings(Settings):
     )
     step: float = Field(
         7.5,
-        ge=3,
+        ge=5,
         le=30,
         title="Angular step",
         description="Of the search for orientations; what it finds is refined in steps down to a sixteenth of it.",
