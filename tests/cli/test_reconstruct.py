@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from lopsided import angles, lopsided
 from lopsided_files import DIAMETER, PIXEL, Made, write_lopsided
-from napari_drpnet import jobs
+from napari_drpnet import Picks, jobs, read_picks
 from napari_drpnet.cli import main
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star_poses import read_poses
@@ -188,3 +188,17 @@ def test_no_micrograph_is_told(made: Made, tmp_path: Path, capsys: pytest.Captur
     assert "empty" in capsys.readouterr().err
     assert run(made, tmp_path / "map", micrographs=tmp_path / "m0.mrc") == 2
     assert "None of the micrographs can be used" in capsys.readouterr().err
+
+
+def test_a_project_and_what_is_none(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "project"
+    with jobs.open_project(folder, [str(made.micrographs)], diameter=DIAMETER) as project:
+        for row in project.rows():
+            (picks,) = read_picks(made.picks / f"{Path(row.name).stem}.star")
+            project.write_picks(row.name, Picks(project.read_micrograph(row.name).frame, picks.yx))
+    quick = ("--box", 32, "--step", 15, "--rounds", 1, "--ctf", made.micrographs)
+    out = tmp_path / "map"
+    assert call("reconstruct", folder, "--reference", made.reference, "--out", out, *quick) == 0
+    assert "200 particles" in capsys.readouterr().out
+    assert call("reconstruct", made.picks, "--reference", made.reference, "--out", out) == 2
+    assert "is not a project" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from scipy.spatial.transform import Rotation
 
-from napari_drpnet.averaging.cutting import Cutter, gain
+from napari_drpnet.averaging.cutting import SHOWN, Cutter, gain
 from napari_drpnet.averaging.halves import two_halves
 from napari_drpnet.data import FloatArray, ImageArray, Picks
 from napari_drpnet.errors import UserError, short
@@ -44,7 +44,7 @@ from napari_drpnet.steps import Job, Progress, translate
 
 CURVE = "fsc.tsv"
 FEWEST = 50
-_SHOWN = 1.5  # a box in diameters, as `averaging.cutting` cuts them
+
 _SEEN = 0.65  # radius of what is compared, in diameters: the particle, and room for its shift
 _USUAL_REACH = 0.1  # diameters
 # Steps of the transform over which the ball that maps are compared in spreads what they agree on.
@@ -138,7 +138,7 @@ def reconstruct_picks(
 
 
 def _cutter(diameter: float, box: int) -> Cutter:
-    return Cutter(diameter, round(box / _SHOWN))
+    return Cutter(diameter, round(box / SHOWN))
 
 
 def _plan(settings: ReconstructionSettings, diameter: float) -> Plan:
