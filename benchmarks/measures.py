@@ -156,8 +156,8 @@ def proved_wrong(
 ) -> tuple[float, float] | None:
     """Mean evidence of the wrong picks at a threshold as a part of that of the right ones, and its standard error.
 
-    Where labels are complete it is 0 within its error; what it is more, particles are that nobody labelled. None where
-    there is no evidence, or too few wrong picks.
+    Wrong picks show parts of particles, so it is above 0 where labels are complete, too. None where nothing is proved,
+    or too few wrong picks.
     """
     values: dict[bool, list[FloatArray]] = {True: [], False: []}
     for picks, known, sample in zip(found, evidence, samples, strict=True):

@@ -11,8 +11,8 @@ counts pooled over the micrographs.
 - auto: F1 at the default threshold, which each data set (the micrographs of one protein) is given without labels.
   P auto and R auto: precision and recall there. ECE auto: that of the probabilities it counts on.
 - est. P, est. N: precision and number of particles that are estimated without labels, with their standard errors.
-- unlabelled: of the picks at 0.5 that labels call wrong, the part that are particles by their evidence: its mean as a
-  part of that of the right picks.
+- wrong seen: mean evidence of the picks at 0.5 that labels call wrong, as a part of that of the right ones. Where the
+  truth is complete it is 0.2 to 0.4: wrong picks show parts of particles. What it is more, nobody labelled.
 - best F1, at: the best over all thresholds, chosen on the set itself, and that threshold: an upper bound.
 - AP: average precision by distance, the area under the precision-recall curve of all candidates.
 - ECE: expected calibration error of the probabilities.
@@ -66,7 +66,7 @@ COLUMNS = {
     "R auto": ".3f",
     "est. P": "",
     "est. N": "",
-    "unlabelled": "",
+    "wrong seen": "",
     "best F1": ".3f",
     "at": ".2f",
     "AP": ".3f",
@@ -110,7 +110,7 @@ def auto_figures(found: Found, test: TestSet) -> Row:
             value, error = found.expected[name], found.expected[f"{name} err"]
             row[f"est. {name}"] = f"{value:.{digits}f} ± {error:.{digits}f}"
     if wrong := proved_wrong(found.picks, found.proved, test.samples, DEFAULT_THRESHOLD):
-        row["unlabelled"] = "{:.2f} ± {:.2f}".format(*wrong)
+        row["wrong seen"] = "{:.2f} ± {:.2f}".format(*wrong)
     return row
 
 

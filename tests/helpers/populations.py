@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from napari_drpnet.averaging.shares import Shares, measured_shares
 
@@ -22,7 +22,8 @@ class Population:
         self.true = chance.random(n) < shares[self.micrograph]
         clear = self.true * chance.lognormal(0, varied, n) * chance.lognormal(0, 0.15, micrographs)[self.micrograph]
         score = 2.5 * clear + chance.standard_normal(n)
-        self.probability = expit(0.5 * (score - 4) if uncalibrated else 1.8 * (score - 1.5))
+        usual = logit(np.clip(share, 0.05, 0.6)) - logit(0.4)
+        self.probability = expit(0.5 * (score - 4) if uncalibrated else 1.8 * (score - 1.5) + usual)
         self.evidence = strength * clear + chance.standard_normal(n)
 
     def shares(self, ranks=False) -> Shares:
