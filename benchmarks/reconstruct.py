@@ -21,9 +21,9 @@ from scipy.stats import rankdata
 from napari_drpnet import Picks, read_micrograph
 from napari_drpnet.data import FloatArray
 from napari_drpnet.io.ctf_files import read_ctf
-from napari_drpnet.io.mrc import open_mrc
+from napari_drpnet.io.mrc import open_mrc, write_mrc
 from napari_drpnet.io.picks.star_poses import Posed, read_poses
-from napari_drpnet.io.reconstruction_files import DATA, HALVES, write_volume
+from napari_drpnet.io.reconstruction_files import DATA, HALVES
 from napari_drpnet.jobs import ReconstructionReport, finish, reconstruct_picks, simulate
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.sources import Source
@@ -68,7 +68,7 @@ def simulated(structure: Path, count: int, visibility: float, folder: Path) -> t
         )  # fmt: skip
         finish(simulate(settings, folder))
     volume = density(particle, VOXEL)
-    reference = write_volume(volume.density, folder / "true_map.map", VOXEL)
+    reference = write_mrc(volume.density, folder / "true_map.map", VOXEL, volume=True)
     truth = {path: read_poses(path.with_suffix(".star"))[0] for path in sorted(folder.glob("*.mrc"))}
     return truth, reference, particle.diameter
 

@@ -19,7 +19,7 @@ from napari_drpnet import Picks, jobs, read_picks
 from napari_drpnet.cli import main
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star_poses import read_poses
-from napari_drpnet.io.reconstruction_files import DATA, HALVES, MAP, STACK, write_volume
+from napari_drpnet.io.reconstruction_files import DATA, HALVES, MAP, STACK
 from napari_drpnet.reconstruction.shells import shell_correlation
 from napari_drpnet.settings import ReconstructionSettings
 
@@ -100,11 +100,11 @@ def test_a_bad_micrograph_does_not_stop_the_others(
 
 
 def nan(folder: Path) -> Path:
-    return write_volume(np.full((32, 32, 32), np.nan), folder / "nan.mrc", PIXEL)
+    return write_mrc(np.full((32, 32, 32), np.nan), folder / "nan.mrc", PIXEL, volume=True)
 
 
 def oblong(folder: Path) -> Path:
-    return write_volume(np.random.default_rng(0).random((32, 32, 40)), folder / "oblong.mrc", PIXEL)
+    return write_mrc(np.random.default_rng(0).random((32, 32, 40)), folder / "oblong.mrc", PIXEL, volume=True)
 
 
 def unscaled(folder: Path) -> Path:
@@ -112,15 +112,15 @@ def unscaled(folder: Path) -> Path:
 
 
 def dark(folder: Path) -> Path:
-    return write_volume(-lopsided().numpy(), folder / "dark.mrc", PIXEL)
+    return write_mrc(-lopsided().numpy(), folder / "dark.mrc", PIXEL, volume=True)
 
 
 def small(folder: Path) -> Path:
-    return write_volume(lopsided().numpy(), folder / "small.mrc", 1.5)
+    return write_mrc(lopsided().numpy(), folder / "small.mrc", 1.5, volume=True)
 
 
 def flat(folder: Path) -> Path:
-    return write_volume(np.zeros((32, 32, 32)), folder / "flat.mrc", PIXEL)
+    return write_mrc(np.zeros((32, 32, 32)), folder / "flat.mrc", PIXEL, volume=True)
 
 
 @pytest.mark.parametrize(

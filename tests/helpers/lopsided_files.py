@@ -9,11 +9,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from lopsided import lopsided
+from napari_drpnet.assessment.orientations import operators
 from napari_drpnet.io.mrc import write_mrc
-from napari_drpnet.io.reconstruction_files import write_volume
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.lens import Lens, ctf, half_frequencies
-from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.simulation.projection import project
 from napari_drpnet.simulation.structures import Volume
 
@@ -55,5 +54,5 @@ def write_lopsided(folder: Path, count: int = 2, noise: float = 1.5, group: str 
     rows |= dict.fromkeys(("rlnDefocusU", "rlnDefocusV"), ["15000"] * count)
     listed = folder / "micrographs_ctf.star"
     listed.write_text(format_table(optics, "optics") + format_table(rows, "micrographs"))
-    reference = write_volume(density, folder / "reference.mrc", PIXEL)
+    reference = write_mrc(density, folder / "reference.mrc", PIXEL, volume=True)
     return Made(folder / "picks", listed, reference, np.concatenate(turns))

@@ -13,7 +13,8 @@ from scipy.spatial.transform import Rotation
 from lopsided import SIDE, lopsided, matrices
 from lopsided_files import DIAMETER, PIXEL, write_lopsided
 from napari_drpnet import jobs
-from napari_drpnet.io.reconstruction_files import DATA, HALVES, STACK, write_volume
+from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.reconstruction_files import DATA, HALVES, STACK
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.reconstruction.disc import Disc
 from napari_drpnet.reconstruction.projecting import Projector
@@ -37,7 +38,7 @@ def column(values: Sequence[float] | np.ndarray) -> list[str]:
 
 def test_angles_shifts_and_centre_are_those_of_relion(tmp_path: Path) -> None:
     density, turns = lopsided(), matrices(8, 3)
-    write_volume(density.numpy(), tmp_path / "map.mrc", PIXEL)
+    write_mrc(density.numpy(), tmp_path / "map.mrc", PIXEL, volume=True)
     rot, tilt, psi = Rotation.from_matrix(turns.numpy()).inv().as_euler("ZYZ", degrees=True).T
     shift = np.random.default_rng(0).uniform(-3, 3, (8, 2))
     columns = {"rlnAngleRot": column(rot), "rlnAngleTilt": column(tilt), "rlnAnglePsi": column(psi)}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lopsided import Pictures, angles, lopsided
-from napari_drpnet.reconstruction.pointgroups import operators
+from napari_drpnet.assessment.orientations import operators
 from napari_drpnet.reconstruction.reference import Scale, low_passed
 from napari_drpnet.reconstruction.rounds import Plan, reconstruct
 from napari_drpnet.reconstruction.shells import shell_correlation

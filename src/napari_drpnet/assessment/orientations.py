@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from napari_drpnet.data import FloatArray
+from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.errors import UserError, short
 
 _Turn = tuple[int, tuple[float, float, float]]
@@ -31,6 +32,11 @@ _SOLIDS: dict[str, tuple[_Turn, _Turn]] = {
 }
 _SOLIDS["I"] = _SOLIDS["I2"]
 GROUPS = f"C1 to C{_MOST_FOLDS}, D1 to D{_MOST_FOLDS}, T, O, I (which is I2), I1, I2, I3 or I4"
+
+
+def operators(name: str) -> FloatArray:
+    """``(g, 3, 3)`` the turns of a `point_group` as matrices, in x, y, z."""
+    return np.asarray(point_group(name).as_matrix().reshape(-1, 3, 3), np.float64)
 
 
 def point_group(name: str) -> Rotation:
@@ -78,6 +84,15 @@ def copies(views: FloatArray, group: Rotation) -> FloatArray:
 def unique_views(views: FloatArray, group: Rotation) -> FloatArray:
     """``(n, 3)``: of the views that look like each, the one in the same of ``g`` equal parts of the sphere."""
     alike = copies(views, group)
+    return np.asarray(alike[_nearest(alike), np.arange(len(views))], np.float64)
+
+
+def are_needed(views: FloatArray, group: Rotation) -> MaskArray:
+    """``(n,)`` which of ``(n, 3)`` views lie in that part of the sphere: the others look like one there."""
+    return np.asarray(_nearest(copies(views, group)) == 0)
+
+
+def _nearest(alike: FloatArray) -> npt.NDArray[np.intp]:
+    """``(n,)`` which of ``(g, n, 3)`` copies of each view is nearest to one place."""
     # On no axis and in no mirror plane of any group: else a view would be equally near to two of its copies.
-    nearness = alike @ np.array([0.29, 0.17, 0.94])
-    return np.asarray(alike[nearness.argmax(axis=0), np.arange(len(views))], np.float64)
+    return np.asarray((alike @ np.array([0.29, 0.17, 0.94])).argmax(axis=0))

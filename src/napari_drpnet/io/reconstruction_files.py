@@ -53,18 +53,6 @@ class Lying:
     gain: FloatArray
 
 
-def write_volume(values: ImageArray, path: Path, pixel_size: float) -> Path:
-    """Write a map ``(n, n, n)`` in z, y, x as 32-bit floats; an error is a `UserError`."""
-    with atomic_write(path) as temporary, mrcfile.new(temporary, overwrite=True) as file:
-        file.set_data(np.asarray(values, np.float32))
-        file.set_volume()
-        file.voxel_size = pixel_size
-        # mrcfile's label has the time of day; the same map is to give the same bytes.
-        file.header.label = b""
-        file.header.nlabl = 0
-    return path
-
-
 def write_stack(parts: Iterable[ImageArray], count: int, side: int, path: Path, pixel_size: float) -> Path:
     """Write pictures ``(n, side, side)`` one part after the other, ``count`` in all, so that memory need not hold them.
 

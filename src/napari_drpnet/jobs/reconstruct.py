@@ -12,12 +12,14 @@ import numpy.typing as npt
 import torch
 from scipy.spatial.transform import Rotation
 
+from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.averaging.cutting import SHOWN, Cutter, gain
 from napari_drpnet.averaging.halves import two_halves
 from napari_drpnet.data import FloatArray, ImageArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.ctf import CTF
 from napari_drpnet.io.files import write_text
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import are_extractable, whole_pixels
 from napari_drpnet.io.reconstruction_files import (
     HALVES,
@@ -26,7 +28,6 @@ from napari_drpnet.io.reconstruction_files import (
     Lying,
     write_poses,
     write_stack,
-    write_volume,
 )
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.sources import Source
@@ -35,7 +36,6 @@ from napari_drpnet.jobs.particle_stack import ParticleStack, unpacked
 from napari_drpnet.lens import ctf as transfer_function
 from napari_drpnet.reconstruction.disc import Disc, soft_disc
 from napari_drpnet.reconstruction.matching import Spectra
-from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.reconstruction.reference import Scale, low_passed, read_reference
 from napari_drpnet.reconstruction.rounds import Plan, Reconstruction, Step, reconstruct
 from napari_drpnet.reconstruction.shells import signal_to_noise
@@ -142,7 +142,7 @@ def _cutter(diameter: float, box: int) -> Cutter:
 
 
 def _plan(settings: ReconstructionSettings, diameter: float) -> Plan:
-    operators(settings.symmetry)
+    point_group(settings.symmetry)
     cutter = _cutter(diameter, settings.box)
     scale = Scale(cutter.side, cutter.pixel_size, diameter)
     if scale.radius(settings.lowpass) < 2:
@@ -249,8 +249,8 @@ def _shown(total: int, rounds: int, picks: int) -> Callable[[Step], Progress]:
 
 def _write(found: Reconstruction, particles: _Cut, source: Source, scale: Scale, out: Path, root: Path | None) -> None:
     for half, name in zip(found.halves, HALVES, strict=True):
-        write_volume(half.numpy(), out / name, scale.pixel_size)
-    write_volume(found.density.numpy(), out / MAP, scale.pixel_size)
+        write_mrc(half.numpy(), out / name, scale.pixel_size, volume=True)
+    write_mrc(found.density.numpy(), out / MAP, scale.pixel_size, volume=True)
     parts = (particles.centred(some) for some in torch.split(torch.arange(len(particles.half)), _WRITTEN))
     write_stack(parts, len(particles.half), scale.side, out / STACK, scale.pixel_size)
     rows, signal = ["resolution\tcorrelation\tsignal_to_noise\n"], signal_to_noise(found.correlation)

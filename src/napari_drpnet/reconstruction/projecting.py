@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional
 from torch_fourier_slice.volume_utils import separable_sinc2_correction
 
+from napari_drpnet.assessment.orientations import are_needed, point_group
 from napari_drpnet.data import FloatArray
 from napari_drpnet.reconstruction.disc import Disc
-from napari_drpnet.reconstruction.pointgroups import asymmetric
-from napari_drpnet.simulation.orientations import rotation
+from napari_drpnet.simulation.orientations import directions, rotation
 from napari_drpnet.simulation.references import even_views
 
 # How much finer than the map's own the grid is that transforms are read from.
@@ -78,7 +78,7 @@ def grid(step: float, group: str = "C1") -> FloatArray:
         Point group, of whose equal views one is taken.
     """
     rot, tilt = even_views(max(1, round(4 * np.pi / np.deg2rad(step) ** 2)))
-    needed = asymmetric(group, rot, tilt)
+    needed = are_needed(directions(rot, tilt), point_group(group))
     if not needed.any():  # more turns in the group than views on the sphere
         needed[np.argmin(abs(tilt - 90))] = True
     psi = np.arange(max(1, round(180 / step))) * 180 / max(1, round(180 / step))

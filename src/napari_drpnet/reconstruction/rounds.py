@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_drpnet.assessment.orientations import operators
 from napari_drpnet.data import FloatArray
 from napari_drpnet.reconstruction.backprojecting import Backprojector, Insertion
 from napari_drpnet.reconstruction.disc import Disc
 from napari_drpnet.reconstruction.matching import Gallery, Poses, Spectra, better, refined, scored, shift_grid
-from napari_drpnet.reconstruction.pointgroups import operators
 from napari_drpnet.reconstruction.projecting import Projector, grid
 from napari_drpnet.reconstruction.reference import Scale
 from napari_drpnet.reconstruction.shells import crossing, shell_correlation, signal_to_noise

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from napari_drpnet.assessment.shells import GOLD_STANDARD
 from napari_drpnet.data import FloatArray
 
-# Where the correlation of two halves says that a map of all is half right (Rosenthal and Henderson 2003).
-GOLD = 0.143
 _WIDEST = 0.999  # as far as halves are taken to agree
 
 
@@ -26,7 +25,7 @@ def shell_correlation(one: torch.Tensor, other: torch.Tensor) -> FloatArray:
     return np.asarray((both / (summed(abs(a) ** 2) * summed(abs(b) ** 2)).sqrt().clamp(min=1e-30)).numpy())
 
 
-def crossing(correlation: FloatArray, level: float = GOLD) -> float:
+def crossing(correlation: FloatArray, level: float = GOLD_STANDARD) -> float:
     """Where a curve first falls below a level, in shells, between two of them: from 1 to the last shell."""
     below = np.flatnonzero(correlation[1:] < level) + 1
     if not len(below):

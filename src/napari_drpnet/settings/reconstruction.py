@@ -14,7 +14,7 @@ class ReconstructionSettings(Settings):
 
     diameter: DiameterIfKnown = None
     symmetry: str = Field(
-        "C1", title="Symmetry", description="Point group of the particle and of the reference: C1, C4, D2, D7 or alike."
+        "C1", title="Symmetry", description="Point group of the particle and of the reference: C1, C4, D7, T, O, I1 ..."
     )
     box: int = Field(
         64,
