@@ -52,5 +52,16 @@ def test_steps_tell_how_far_they_are() -> None:
 
 def test_a_sphere_that_does_not_fit_is_told() -> None:
     first, second = halves(particle(), 0.1)
-    with pytest.raises(UserError, match="radius of 90 A finds no place"):
-        measured(first, second, np.ones_like(first), Sphere(12, 90, 9, 25, 40))
+    for sphere in (Sphere(12, 90, 9, 25, 40), Sphere(12, 9, 1e6, 25, 40)):
+        with pytest.raises(UserError, match=r"is wider than the maps, 144 A"):
+            measured(first, second, np.ones_like(first), sphere)
+    corner = np.zeros_like(first)
+    corner[:2, :2, :2] = 1
+    with pytest.raises(UserError, match="radius of 9 A finds no place"):
+        measured(first, second, corner, Sphere(12, 9, 9, 25, 40))
+
+
+def test_nothing_is_resolved_better_than_pixels_allow() -> None:
+    first, second = halves(particle(), 0.1)
+    with pytest.raises(UserError, match=r"nothing finer than 6 A.*is to be 5 A"):
+        measured(first, second, np.ones_like(first), Sphere(12, 9, 9, 25, 5))

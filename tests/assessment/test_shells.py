@@ -105,6 +105,8 @@ def test_where_a_curve_crosses() -> None:
         (white((20, 20)), white((20, 20)), None, "two volumes"),
         (white((8, 8, 8)), white((8, 8, 8)), None, "at least 16 px"),
         (np.ones((20, 20, 20), np.float32), white((20, 20, 20)), None, "same value everywhere"),
+        (1e20 * white((20, 20, 20)), white((20, 20, 20)), None, "cannot be counted with"),
+        (1e-20 * white((20, 20, 20)), white((20, 20, 20)), None, "cannot be counted with"),
         (white((20, 20, 20)), white((20, 20, 20)), np.ones((18, 18, 18), np.float32), "18 x 18 x 18 px.*mask of their"),
     ],
 )

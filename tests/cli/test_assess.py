@@ -126,3 +126,34 @@ def test_parts_of_the_particles_need_particles(capsys):
     (folder / "run_data.star").unlink()
     status, _, err = run(capsys, folder, "--rh", *QUICK)
     assert (status, err) == (1, "error: a: there are no particles to reconstruct parts of.\n")
+
+
+def test_refinements_whose_folders_have_one_name(capsys):
+    for parent in ("drpnet", "templates"):
+        write_refinement(f"{parent}/job")
+    assert run(capsys, "drpnet/job", "templates/job", *QUICK)[0] == 0
+    for parent in ("drpnet", "templates"):
+        assert Path("assessment", parent, "job", "fsc.csv").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(capsys):
+    folder = write_refinement("a")
+    (folder / "run_half1_class001_unfil.mrc").write_bytes(b"")  # which would be told next
+    Path("file").touch()
+    status, _, err = run(capsys, folder, "--out", "file/below")
+    assert (status, err.startswith("error: file/below cannot be written: file is a file.")) == (2, True)
+
+
+def test_problems_of_several_say_whose_they_are_and_the_page_has_the_doubts(capsys):
+    write_refinement("good", noise=1e-6)
+    flat = half_maps.particle(32) * 0 + 1
+    for number in (1, 2):
+        half_maps.write(write_refinement(f"flat{number}") / f"run_half{number}_class001_unfil.mrc", flat)
+    status, _, err = run(capsys, "good", "flat1", "flat2", *QUICK)
+    assert "warning: good/run_half1_class001_unfil.mrc: the half maps agree by more than 0.99" in err
+    assert status == 1
+    told = [line.partition("A half map")[0] for line in err.splitlines() if line.startswith("error")]
+    assert told == ["error: flat1: ", "error: flat2: "]
+    page = Path("assessment/assessment.html").read_text()
+    assert "good: The half maps agree by more than 0.99" in page
+    assert "flat1: A half map has the same value everywhere" in page

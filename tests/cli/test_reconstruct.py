@@ -119,6 +119,14 @@ def small(folder: Path) -> Path:
     return write_mrc(lopsided().numpy(), folder / "small.mrc", 1.5, volume=True)
 
 
+def coarse(folder: Path) -> Path:
+    return write_mrc(lopsided().numpy()[::4, ::4, ::4], folder / "coarse.mrc", 40.0, volume=True)
+
+
+def stack(folder: Path) -> Path:
+    return write_mrc(lopsided().numpy()[:30], folder / "stack.mrc", PIXEL)
+
+
 def flat(folder: Path) -> Path:
     return write_mrc(np.zeros((32, 32, 32)), folder / "flat.mrc", PIXEL, volume=True)
 
@@ -126,12 +134,14 @@ def flat(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        (nan, "finite numbers"),
+        (nan, "are no numbers"),
         (oblong, "no cube"),
         (unscaled, "--map-pixel-size"),
         (dark, "dark in the reference"),
         (small, "48 A wide"),
         (flat, "same everywhere"),
+        (coarse, "pixels of 40 A"),
+        (stack, "a stack of 30 images"),
         (lambda folder: folder / "none.mrc", "no such file"),
     ],
 )
@@ -153,6 +163,7 @@ def test_a_reference_that_cannot_be_used_is_told_at_once(
         (("--box", 33), "multiple"),
         (("--ctf", "gone.star"), "gone.star"),
         (("--rounds", 0), "at least 1"),
+        (("--out", __file__), "cannot be written"),
     ],
 )
 def test_bad_calls_are_said_in_one_line(
@@ -202,3 +213,31 @@ def test_a_project_and_what_is_none(made: Made, tmp_path: Path, capsys: pytest.C
     assert "200 particles" in capsys.readouterr().out
     assert call("reconstruct", made.picks, "--reference", made.reference, "--out", out) == 2
     assert "is not a project" in capsys.readouterr().err
+
+
+def test_picks_that_are_all_in_one_half_are_told(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (made.picks / "m0.star").read_text().splitlines()
+    head, row = [line for line in lines if not line[:1].isdigit()], next(one for one in lines if one[:1].isdigit())
+    (tmp_path / "m0.star").write_text("\n".join([*head, *[row] * 80]) + "\n")
+    assert run(Made(tmp_path / "m0.star", made.micrographs, made.reference, made.turns), tmp_path / "map") == 2
+    assert "One half of the picks would have 0 of 80" in capsys.readouterr().err
+
+
+def test_a_ctf_of_other_micrographs_is_told(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.star"
+    other.write_text(made.micrographs.read_text().replace("m0.mrc", "x.mrc").replace("m1.mrc", "y.mrc"))
+    assert run(made, tmp_path / "map", "--ctf", other, "--rounds", 1) == 0
+    assert f"The CTF of the micrographs is not known: it is not in {other};" in capsys.readouterr().err
+
+
+def test_grey_levels_of_the_reference_do_not_matter(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for scale in (1, 1e30):
+        reference = write_mrc(lopsided().numpy() * scale, tmp_path / "scaled.mrc", PIXEL, volume=True)
+        assert run(made, tmp_path / "map", "--reference", reference, "--rounds", 1, "--json") == 0
+        found.append(json.loads(capsys.readouterr().out)["resolution"])
+    assert found[0] == pytest.approx(found[1], rel=1e-3)

@@ -93,6 +93,7 @@ STAR = star_31(ANGLES)
         (STAR.replace(f"{ANGLES[3, 1]:.6f}", "nan"), "not a finite number"),
         (STAR.replace(f"{ANGLES[3, 1]:.6f}", "x"), "not a number"),
         (star_31(np.zeros((20, 3))), "all angles are 0"),
+        (star_31(ANGLES * [0, 0, 1]), "after a classification in 2D"),
         (star_31(np.deg2rad(ANGLES)), "radians"),
         (star_31(1000 * ANGLES), "cannot be in degrees"),
         (STAR.replace(" 2 1\n", " 3 1\n"), "neither 1 nor 2"),

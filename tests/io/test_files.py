@@ -12,6 +12,7 @@ import pytest
 
 from napari_drpnet import Frame, Picks, UserError, write_picks
 from napari_drpnet.io import atomic_write, micrograph_stem
+from napari_drpnet.io.files import require_folder
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,20 @@ def closed_folder(tmp_path: Path) -> Iterator[Path]:
 def test_a_folder_without_permission_is_one_sentence(closed_folder: Path, name: str) -> None:
     with pytest.raises(UserError, match="cannot be written: no permission"):
         write_picks(Picks(Frame("a"), np.empty((0, 2))), closed_folder / name)
+
+
+def test_a_folder_to_write_to_is_looked_at_before_the_work(closed_folder: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written: no permission"):
+        require_folder(closed_folder / "new" / "folder")
+
+
+def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/below"):
+        with pytest.raises(UserError, match="cannot be written: file is a file"):
+            require_folder(tmp_path / folder)
+    require_folder(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_file_where_a_folder_should_be_is_one_sentence(tmp_path: Path) -> None:

@@ -53,6 +53,28 @@ def test_a_folder_of_cryosparc():
     assert found.particles.name == "J42_particles.cs"
 
 
+def test_of_the_iterations_of_cryosparc_the_last_one_counts():
+    numbered = [f"J63_{number}_{name}" for number in ("003", "010") for name in ("volume_map_half_A.mrc",
+        "volume_map_half_B.mrc", "particles.cs")]  # fmt: skip
+    (found,) = find_refinements([made("J63", *numbered, "J63_passthrough_particles.cs", "J63_010_volume.cs")])
+    assert [path.name for path in (*found.halves, found.particles)] == numbered[3:]
+
+
+def test_a_folder_that_is_given_twice_is_one():
+    folder = made("Refine3D/job012", *RELION)
+    Path("drpnet").symlink_to(folder)
+    ways = [Path("drpnet"), folder, folder.absolute(), Path("Refine3D/../Refine3D/job012"), folder / "run_data.star"]
+    (found,) = find_refinements(ways)
+    assert found.name == "drpnet"
+    assert found.particles.name == "run_data.star"
+
+
+def test_names_have_no_way_up():
+    for parent in ("a", "b"):
+        made(f"{parent}/job", *RELION[:2])
+    assert [one.name for one in find_refinements([Path("b/../a/job"), Path("b/job")])] == ["a/job", "b/job"]
+
+
 def test_a_folder_of_postprocessing_is_one_too():
     (found,) = find_refinements([made("PostProcess/job013", "postprocess.star", "postprocess.mrc", "job.star")])
     assert (found.halves, found.particles) == (None, None)
@@ -89,9 +111,10 @@ def test_refinements_of_one_name_are_told_apart_by_their_folders():
     [
         ((), "a", "a: there is no file of a refinement in it"),
         (("notes.txt",), "a", "a: there is no file of a refinement in it"),
-        (("notes.txt",), "a/notes.txt", "a/notes.txt: nothing of a refinement"),
+        (("notes.txt",), "a/notes.txt", "a/notes.txt is no file of a refinement"),
         ((), "none", "none: there is no such file or folder"),
         ((RELION[0],), f"a/{RELION[0]}", "the other half, run_half2_class001_unfil.mrc, is not beside it"),
+        (RELION[2:4] + RELION[6:9], "a", "a: the refinement has not ended"),
         (("map.mrc",), "a/map.mrc", "its name does not tell the other half"),
     ],
 )

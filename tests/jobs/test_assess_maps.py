@@ -77,6 +77,24 @@ def test_a_mask_that_makes_maps_agree_is_told(tmp_path: Path, pair: list[Path]) 
     assert any("hard edge" in str(one.message) for one in told)
 
 
+def test_halves_that_agree_everywhere_are_doubted(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"a_half{i}.mrc", CLEAN * i + np.float32(0.01 * i)) for i in (1, 2)]
+    with pytest.warns(UserWarning, match="a_half1.mrc: the half maps agree by more than 0.99"):
+        found = finish(assess_half_maps(paths, HalfMapSettings(local=False)))
+    assert len(found.notes) == 1
+
+
+def test_where_there_is_no_local_resolution_there_is_the_correlation(tmp_path: Path, pair: list[Path]) -> None:
+    corner = np.zeros_like(CLEAN)
+    corner[:3, :3, :3] = 1
+    mask = write(tmp_path / "corner.mrc", corner)
+    with pytest.warns(UserWarning, match="hard edge"):
+        found = finish(assess_half_maps(pair, HalfMapSettings(mask=mask, local_radius=6, local_edge=6)))
+    assert found.local is None
+    assert "finds no place in the mask" in found.problems[0]
+    assert found.correlation.masked is not None
+
+
 def test_a_mask_of_another_size_is_refused(tmp_path: Path, pair: list[Path]) -> None:
     small = write(tmp_path / "small.mrc", CLEAN[:20, :20, :20])
     with pytest.raises(UserError, match=r"small\.mrc is 20 x 20 x 20 px, the half maps 40 x 40 x 40"):

@@ -120,7 +120,9 @@ def efficiency(
         For fewer than 10 particles.
     """
     if len(views) < _FEWEST:
-        raise UserError(f"{len(views)} particles are too few to tell how their views spread.", "Give all of them.")
+        raise UserError(
+            f"There are too few particles ({len(views)}) to tell how their views spread.", "Give all of them."
+        )
     rods = _rods(group, diameter, b_factor)
     counts = np.bincount(pixels(views, SIDE), minlength=pixel_count(SIDE)).astype(np.float64)
     widths = rods.spread(counts)

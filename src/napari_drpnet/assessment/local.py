@@ -25,6 +25,7 @@ from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.errors import UserError
 
 _LEAST_SIDE = 16
+_ANY_EDGE = 50.0  # Angstrom
 # Side of the box in which a correlation is measured, in diameters of the sphere: shells are as much finer.
 _ROOM = 1.5
 
@@ -103,9 +104,11 @@ def local_resolution(
     Raises
     ------
     UserError
-        When the maps are no two half maps, or the sphere finds no place in the mask.
+        When the maps are no two half maps, the sphere is wider than the maps or finds no place in the mask,
+        or the worst resolution is finer than the pixels.
     """
     check_halves(first, second)
+    _check(sphere, pixel_size, max(first.shape) * pixel_size)
     inside = mask > 0.5
     probe = _Probe(sphere, pixel_size, first.shape, threshold)
     places = [place for place in _places(inside.shape, sphere, pixel_size) if probe.reaches(inside, place)]
@@ -126,6 +129,22 @@ def local_resolution(
         yield (done + 1) / len(places)
     known = inside & (total > 0)
     return LocalResolution(np.divide(weight, total, out=np.zeros_like(total), where=known), len(places))
+
+
+def _check(sphere: Sphere, pixel_size: float, extent: float) -> None:
+    """Refuse a sphere that is wider than maps of this extent in Angstrom, and a worst resolution that is too good."""
+    if sphere.radius > extent / 2 or sphere.edge > max(extent, _ANY_EDGE):
+        raise UserError(
+            f"A sphere with a radius of {sphere.radius:g} A and an edge of {sphere.edge:g} A is wider than the maps, "
+            f"{extent:g} A.",
+            "Give a smaller one (--local-radius, --local-edge).",
+        )
+    if sphere.worst < 2 * pixel_size:
+        raise UserError(
+            f"The pixels resolve nothing finer than {2 * pixel_size:g} A, and the worst local resolution is to be "
+            f"{sphere.worst:g} A.",
+            "Allow a worse one (--local-worst).",
+        )
 
 
 class _Probe:

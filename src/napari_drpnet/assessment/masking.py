@@ -21,6 +21,7 @@ _BLOB = 0.05
 # A mask with fewer values between 0 and 1 than this, of those that are not 0, has a hard edge.
 _SOFT = 0.01
 _OVERSHOOT = 1e-3
+_LEAST = 27  # voxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,7 @@ def checked_mask(mask: VolumeArray, shape: tuple[int, ...], name: str) -> Volume
     Raises
     ------
     UserError
-        When it has another size, values outside of 0 to 1, or is empty.
+        When it has another size, values outside of 0 to 1, or is (nearly) empty.
 
     Warns
     -----
@@ -143,6 +144,8 @@ def checked_mask(mask: VolumeArray, shape: tuple[int, ...], name: str) -> Volume
     inside = int(np.count_nonzero(mask > _OVERSHOOT))
     if high < 0.5:
         raise UserError(f"{name} is empty.", "Make it with a lower threshold.")
+    if inside < _LEAST:
+        raise UserError(f"{name} has {inside} voxels that are not 0.", "Make it as large as the particle.")
     between = np.count_nonzero((mask > _OVERSHOOT) & (mask < 1 - _OVERSHOOT))
     if between < _SOFT * inside and inside < mask.size:
         warn(f"{name} has a hard edge, which costs resolution: give it a soft one of some pixels.", stacklevel=2)

@@ -22,6 +22,8 @@ RANDOMISED_BELOW = 0.8
 # Shells after the first randomised one in which the mask still mixes in what was not randomised (Chen et al. 2013).
 MIXED = 2
 _LEAST_SIDE = 16
+# Of grey levels whose squares single precision holds.
+_LEAST_RANGE, _MOST_RANGE = 1e-12, 1e9
 _CHUNK = 2**20  # elements that are summed at once, so that large maps need no copies
 
 
@@ -195,7 +197,8 @@ def check_halves(first: VolumeArray, second: VolumeArray) -> None:
     Raises
     ------
     UserError
-        When they are no volumes, differ in size, are too small, empty, or the same map twice.
+        When they are no volumes, differ in size, are too small, empty, or the same map twice, or their
+        grey levels are too large or too small to be counted with.
     """
     if first.ndim != 3 or first.shape != second.shape:
         raise UserError(
@@ -206,6 +209,12 @@ def check_halves(first: VolumeArray, second: VolumeArray) -> None:
         raise UserError(f"The half maps are {_size(first)} px.", f"Give maps of at least {_LEAST_SIDE} px a side.")
     if not (np.ptp(first) > 0 and np.ptp(second) > 0):
         raise UserError("A half map has the same value everywhere.", "Check how it was made.")
+    for half in (first, second):
+        if not _LEAST_RANGE < np.ptp(half) < _MOST_RANGE:
+            raise UserError(
+                f"The grey levels of a half map span {np.ptp(half):.1g}, which cannot be counted with.",
+                "Scale both half maps alike, to levels of about 1.",
+            )
     if np.array_equal(first, second):
         raise UserError("Both half maps are the same.", "Give the maps of the two halves of the particles.")
 

@@ -9,7 +9,8 @@ import typer
 
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, options
-from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell_some
+from napari_drpnet.cli.terminal import NOTHING, print_json, print_table, run_job, tell_some
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.settings import AssessSettings, validated
 
 
@@ -17,7 +18,7 @@ def assess(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="REFINEMENT...",
+            metavar="REFINEMENT",
             help="Folders of refinements, of RELION or cryoSPARC; or their files: two half maps, particles with angles "
             "(run_data.star, .cs), postprocess.star. Files of one folder are one refinement.",
         ),
@@ -35,9 +36,10 @@ def assess(
 
     napari-drpnet assess Refine3D/job012 Refine3D/job015 --out compared
     """
-    found = run_job(jobs.assess(sources, validated(AssessSettings, told)), "refinements")
+    require_folder(out)
+    found = run_job(jobs.assess(sources, validated(AssessSettings, told)), "refinements", ended=NOTHING)
     page = jobs.write_assessments(found, out)
-    tell_some("error", [problem for one in found for problem in one.problems])
+    tell_some("error", jobs.assessment_problems(found))
     if json:
         print_json(
             {

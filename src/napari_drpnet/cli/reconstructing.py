@@ -10,7 +10,7 @@ import typer
 
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, OutFolder, options
-from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
+from napari_drpnet.cli.terminal import NOTHING, print_json, run_job, tell, tell_some
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import ReconstructionSettings, validated
 
@@ -70,7 +70,7 @@ def _run(source: jobs.Source, reference: Path, told: Given, out: Path) -> jobs.R
     fields = ({"diameter": source.diameter} if source.diameter else {}) | told
     settings = validated(ReconstructionSettings, fields)
     job = jobs.reconstruct_picks(source, reference, settings, out, Path.cwd())
-    return run_job(job, "steps, {task.fields[picks]} picks")
+    return run_job(job, "steps, {task.fields[picks]} picks", ended=NOTHING)
 
 
 def _tell(report: jobs.ReconstructionReport, json: bool) -> None:

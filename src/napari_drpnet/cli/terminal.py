@@ -17,6 +17,8 @@ from napari_drpnet.steps import Job, Progress, drive
 Result = TypeVar("Result")
 
 _SHOWN = 10  # lines
+# How a program that is interrupted ends.
+FINISHED, NOTHING = "what was finished is written.", "nothing more is written."
 
 
 def run_job(
@@ -24,6 +26,7 @@ def run_job(
     counts: str = "micrographs, {task.fields[picks]} picks",
     log: TextIO | None = None,
     instead: Callable[[Progress], None] | None = None,
+    ended: str = FINISHED,
 ) -> Result:
     """Drive a job with a progress bar; Ctrl-C, SIGTERM and SIGHUP end the program with status 130, 143 and 129.
 
@@ -37,6 +40,8 @@ def run_job(
         Where there is no terminal to draw a bar on, write each step as a line to this, once.
     instead
         Is told each step in the place of the bar.
+    ended
+        What is said when the program is interrupted.
     """
     # rich costs start-up time.
     from rich.console import Console
@@ -72,7 +77,7 @@ def run_job(
             return drive(job, show)
         except Interrupted as end:
             bar.stop()
-            tell("interrupted", "what was finished is written.")
+            tell("interrupted", ended)
             raise typer.Exit(end.status) from None
 
 

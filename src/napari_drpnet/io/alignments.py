@@ -86,7 +86,7 @@ def read_alignments(path: Path) -> Alignments:
     ------
     UserError
         When the file cannot be read, has no particles or no angles; when an angle is no number, or all are as before a
-        refinement or cannot be in degrees.
+        refinement, or after one in 2D, or cannot be in degrees.
     """
     found = _of_cryosparc(path) if path.suffix.lower() == ".cs" else _of_relion(path)
     if not len(found):
@@ -123,6 +123,8 @@ def _check_degrees(path: Path, angles: FloatArray) -> None:
     largest = float(np.abs(angles).max(initial=0))
     if largest == 0:
         raise UserError(f"{path}: all angles are 0, as before a refinement.", _STAR_HINT)
+    if not angles[:, :2].any():
+        raise UserError(f"{path}: rot and tilt are 0 in all rows, as after a classification in 2D.", _STAR_HINT)
     if largest > _TURNS:
         raise UserError(f"{path}: an angle is {largest:g}, which cannot be in degrees.", "Export the file anew.")
     if largest <= _CIRCLE and len(angles) >= _ROWS:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
-from napari_drpnet.io.paths import is_dir, require_name, require_ordinary, resolved, shown
+from napari_drpnet.io.paths import exists, is_dir, require_name, require_ordinary, resolved, shown
 
 # What may follow a micrograph's name in the name of one of its files.
 _SUFFIX = re.compile(
@@ -63,6 +63,25 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a folder that nothing can be written to, before hours of work; it need not be there yet.
+
+    Raises
+    ------
+    UserError
+        When it, or what is to hold it, is no folder or cannot be written.
+    """
+    require_name(folder)
+    there = resolved(folder)
+    while not exists(there) and there != there.parent:
+        there = there.parent
+    with writing(folder):
+        if not is_dir(there):
+            raise NotADirectoryError(errno.ENOTDIR, f"{there.name} is a file")
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "no permission")
 
 
 @contextmanager

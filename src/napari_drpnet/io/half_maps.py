@@ -21,7 +21,9 @@ _HALF = re.compile(
     r"(?<![a-z])half[_-]?(?:maps?|vol(?:ume)?)?[_-]?([12ab])(?![a-z\d])|(?<![a-z])(even|odd)(?![a-z])", re.IGNORECASE
 )
 # RELION has half maps of each iteration beside those of the end.
-_OF_THE_END = "_unfil"
+_OF_THE_END, _ITERATION = "_unfil", re.compile(r"_it\d+_", re.IGNORECASE)
+# cryoSPARC numbers the maps of each iteration, those of the end as well.
+_NUMBERED = re.compile(r"_\d{3}_volume_", re.IGNORECASE)
 _OTHER = {"1": "2", "2": "1", "a": "b", "b": "a", "even": "odd", "odd": "even"}
 _FIRST = ("1", "a", "even")
 _SAME_PIXEL = 1e-3
@@ -113,8 +115,9 @@ def pair_up(paths: Sequence[Path]) -> tuple[Path, Path]:
 
 
 def has_halves(folder: Path) -> bool:
-    """Whether there is a half map, by its name, in a folder."""
-    return any(_is_first(path) is not None and is_map(path) for path in files_in(folder))
+    """Whether there is a half map, by its name, in a folder; RELION's of iterations do not count."""
+    found = (path for path in files_in(folder) if _is_first(path) is not None and is_map(path))
+    return any(not _ITERATION.search(path.name) for path in found)
 
 
 def read_map(path: Path, pixel_size: float | None = None) -> Map:
@@ -220,7 +223,7 @@ def _pair_in(folder: Path) -> tuple[Path, Path]:
         if other is not None and other.name in files and _is_first(path):
             pairs.append((path, other))
     final = [pair for pair in pairs if _OF_THE_END in pair[0].name]
-    pairs = final if len(final) == 1 else pairs
+    pairs = final if len(final) == 1 else _last_numbered(pairs)
     if len(pairs) != 1:
         few = ", ".join(first.name for first, _ in pairs[:3])
         what = (
@@ -228,6 +231,15 @@ def _pair_in(folder: Path) -> tuple[Path, Path]:
         )
         raise UserError(f"{folder} has {what}.", "Name one half map." if pairs else _NAMES)
     return pairs[0]
+
+
+def _last_numbered(pairs: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Of pairs whose names differ in the number of cryoSPARC's iteration alone, the last one; else all."""
+    found = [_NUMBERED.search(first.name) for first, _ in pairs]
+    stems = {first.name.replace(one[0], "") if one else None for (first, _), one in zip(pairs, found, strict=True)}
+    if len(stems) != 1 or None in stems:
+        return pairs
+    return [max(pairs, key=lambda pair: pair[0].name)]
 
 
 def _ordered(one: Path, other: Path) -> tuple[Path, Path]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         write_growth,
         write_views,
     )
-    from napari_drpnet.jobs.assessing import Assessment, assess, figures
+    from napari_drpnet.jobs.assessing import Assessment, assess, assessment_problems, figures
     from napari_drpnet.jobs.averaging.average import average
     from napari_drpnet.jobs.averaging.likeness import same_classes
     from napari_drpnet.jobs.averaging.proof import evidence_in_words
@@ -102,7 +102,7 @@ if TYPE_CHECKING:
 
 # Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
 _HOME = {
-    "assessing": ("Assessment", "assess", "figures"),
+    "assessing": ("Assessment", "assess", "assessment_problems", "figures"),
     "assess_page": ("assessment_rows", "write_assessments"),
     "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
     "assess_views": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
@@ -12,6 +12,7 @@ import numpy as np
 from napari_drpnet.assessment.local import LocalResolution, Sphere, local_resolution
 from napari_drpnet.assessment.masking import checked_mask, soft_mask
 from napari_drpnet.assessment.shells import GOLD_STANDARD, HALF, ShellCorrelation, VolumeArray, check_halves, correlate
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.half_maps import HalfMaps, read_half_maps, read_mask
 from napari_drpnet.io.mrc import write_mrc
@@ -21,6 +22,7 @@ from napari_drpnet.steps import Job, Progress, translate, within
 CURVES, MASK, LOCAL = "fsc.csv", "mask.mrc", "local_resolution.mrc"
 # With random phases nothing agrees but what the mask makes agree; RELION warns above this, too.
 _MASK_AGREES = 0.1
+_ALIKE = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,11 @@ class MapAssessment:
     level
         That a mask was made at; None where it was given, or there is none.
     local
-        Local resolution; None where nobody asked for it.
+        Local resolution; None where nobody asked for it, or it could not be measured.
+    notes
+        What makes one doubt the resolution, a sentence each.
+    problems
+        What could not be measured, and why.
     """
 
     paths: tuple[Path, Path]
@@ -49,6 +55,8 @@ class MapAssessment:
     mask: VolumeArray | None
     level: float | None
     local: LocalResolution | None
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[MapAssessment]:
@@ -83,21 +91,34 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
     mask, level = _mask(maps, settings)
     yield Progress(1, total, message="Correlating their shells")
     found = correlate(maps.first, maps.second, maps.pixel_size, mask, settings.seed)
-    if found.by_mask_alone > _MASK_AGREES:
-        warn(
-            f"With random phases the maps still correlate by {found.by_mask_alone:.2f} at the resolution that is told: "
-            "the mask is too tight. Give one that is wider, with a softer edge.",
-            stacklevel=2,
-        )
-    local = None
+    notes = tuple(_doubts(found))
+    for note in notes:
+        warn(f"{maps.paths[0]}: {note[:1].lower()}{note[1:]}", stacklevel=2)
+    local, problems = None, []
     if settings.local:
         here = Progress(2, total, message="Measuring local resolution")
         steps = local_resolution(
             maps.first, maps.second, maps.pixel_size, _within(maps, mask), _sphere(settings), seed=settings.seed
         )
-        local = yield from translate(steps, within(here))
+        try:
+            local = yield from translate(steps, within(here))
+        except UserError as error:
+            problems.append(str(error))
     yield Progress(total, total, message="done")
-    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local)
+    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local, notes, tuple(problems))
+
+
+def _doubts(found: ShellCorrelation) -> Iterator[str]:
+    if found.by_mask_alone > _MASK_AGREES:
+        yield (
+            f"With random phases the maps still correlate by {found.by_mask_alone:.2f} at the resolution that is told: "
+            "the mask is too tight. Give one that is wider, with a softer edge."
+        )
+    if found.unmasked[1:].min() > _ALIKE:
+        yield (
+            f"The half maps agree by more than {_ALIKE:g} at all frequencies, which halves of real particles do not. "
+            "Look whether they are two half maps, and not filtered."
+        )
 
 
 def resolution_in_words(assessment: MapAssessment) -> str:

@@ -21,7 +21,7 @@ from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.assess_maps import resolution_in_words, write_map_assessment
 from napari_drpnet.jobs.assess_views import write_growth, write_views
-from napari_drpnet.jobs.assessing import Assessment, figures
+from napari_drpnet.jobs.assessing import Assessment, assessment_problems, figures
 
 PAGE, TABLE = "assessment.html", "assessment.csv"
 _STYLE = """
@@ -58,11 +58,11 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     Raises
     ------
     UserError
-        When a file cannot be written.
+        When a file cannot be written, or a refinement has a name that no folder can have.
     """
     most = max((int(one.views.counts.counts.max()) for one in found if one.views is not None), default=None)
     for one in found:
-        own = out if len(found) == 1 else out / safe_name(one.name)
+        own = out if len(found) == 1 else out.joinpath(*map(safe_name, one.name.split("/")))
         if one.maps is not None:
             write_map_assessment(one.maps, own)
         if one.views is not None:
@@ -169,13 +169,16 @@ def _within(found: Assessment) -> FloatArray:
 def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Image.Image]]) -> str:
     head, body = assessment_rows(found)
     lead = " ".join(in_words(found[0])) if len(found) == 1 else f"{len(found)} refinements side by side."
-    problems = [problem for one in found for problem in one.problems]
+    doubts = [
+        note if len(found) == 1 else f"{one.name}: {note}" for one in found if one.maps for note in one.maps.notes
+    ]
     figures_shown = "".join(
         f"<figure>{image(jpeg(picture.convert('RGB'), _QUALITY), title)}</figure>" for title, picture in pictures
     )
     parts = [
         f'<p class="lead">{escape(lead)}</p>',
-        notes("What could not be measured", "fail", problems),
+        notes("What could not be measured", "fail", assessment_problems(found)),
+        notes("What makes one doubt", "warn", doubts),
         section("Figures", _html_table(head, body)),
         section("Pictures", f'<div class="figures">{figures_shown}</div>' if pictures else ""),
         section("Files", _files(found)),

@@ -83,8 +83,14 @@ def assess(sources: Sequence[Path], settings: AssessSettings) -> Job[list[Assess
         found.append((yield from translate(_assessed(refinement, settings), partial(_within, here, refinement.name))))
     yield Progress(len(refinements), len(refinements), message="done")
     if all(one.nothing for one in found):
-        raise UserError(next(problem for one in found for problem in one.problems))
+        raise UserError(assessment_problems(found)[0])
     return found
+
+
+def assessment_problems(found: Sequence[Assessment]) -> list[str]:
+    """What could not be measured; of several refinements each says of which."""
+    alone = len(found) == 1
+    return [text if alone or one.name in text else f"{one.name}: {text}" for one in found for text in one.problems]
 
 
 def _within(whole: Progress, name: str, step: Progress) -> Progress:
@@ -107,6 +113,7 @@ def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessmen
     if halves is not None:
         try:
             found.maps = yield from assess_half_maps(halves, settings)
+            found.problems += found.maps.problems
         except UserError as error:
             found.problems.append(str(error))
     if found.maps is not None and settings.directions:

@@ -21,7 +21,7 @@ from napari_drpnet.assessment.bfactor import BFactor, fit_b_factor
 from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.particle_subsets import ParticleFile
-from napari_drpnet.jobs.assess_maps import assess_half_maps
+from napari_drpnet.jobs.assess_maps import MapAssessment, assess_half_maps
 from napari_drpnet.settings.assessment import GrowthSettings, HalfMapSettings
 from napari_drpnet.steps import Job, Progress, drained
 
@@ -29,6 +29,7 @@ PROGRAM = "relion_reconstruct"
 # How often a running program is looked after, in seconds.
 _EVERY = 0.2
 _REASON = 200
+_FEWEST = 3
 
 
 def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSettings) -> Job[BFactor]:
@@ -59,7 +60,7 @@ def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSetti
     if program is None:
         raise UserError(f"{PROGRAM} is not installed.", "Install RELION, or give resolutions that were measured.")
     sizes = _sizes(len(file.half), settings)
-    if len(sizes) < 3:
+    if len(sizes) < _FEWEST:
         raise UserError(
             f"{particles}: {len(file.half)} particles are too few to halve them twice down to {settings.smallest}.",
             "Allow smaller parts (--smallest).",
@@ -75,10 +76,16 @@ def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSetti
                 told = ["--i", f"{folder}/part.star", "--o", _map(folder, half), "--subset", str(half)]
                 yield from _run([*call, *told], file.project(), replace(here, fraction=(half - 1) / 2))
             halves = [Path(_map(folder, half)) for half in (1, 2)]
-            judged = drained(assess_half_maps(halves, maps.model_copy(update={"local": False})))
+            judged = _judged(halves, size, maps)
             found.append((size, judged.correlation.resolution(), 2 * judged.pixel_size))
     yield Progress(len(sizes), len(sizes), message="done")
-    numbers, resolutions, limits = np.array([pair for pair in found[::-1] if np.isfinite(pair[1])]).reshape(-1, 3).T
+    resolved = [one for one in found[::-1] if np.isfinite(one[1])]
+    if len(resolved) < _FEWEST:
+        raise UserError(
+            f"{particles}: of {len(found)} numbers of particles only {len(resolved)} resolve anything.",
+            "A B-factor needs three: give more or better particles.",
+        )
+    numbers, resolutions, limits = np.array(resolved).T
     return fit_b_factor(numbers, resolutions, limits)
 
 
@@ -94,6 +101,17 @@ def chosen(half: npt.NDArray[np.int64], order: npt.NDArray[np.int64], part: floa
 def _sizes(total: int, settings: GrowthSettings) -> list[int]:
     halved = [round(total / 2**step) for step in range(settings.most)]
     return [size for size in halved if size >= settings.smallest]
+
+
+def _judged(halves: list[Path], size: int, maps: HalfMapSettings) -> MapAssessment:
+    try:
+        return drained(assess_half_maps(halves, maps.model_copy(update={"local": False})))
+    except UserError as error:
+        why = error.message.replace(f"{halves[0].parent}/", "")
+        raise UserError(
+            f"What RELION made of {size:,} particles cannot be judged: {why}",
+            "Look whether all images of the particles are there, and whether a mask fits them.",
+        ) from error
 
 
 def _map(folder: str, half: int) -> str:

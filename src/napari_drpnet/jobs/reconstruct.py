@@ -18,7 +18,7 @@ from napari_drpnet.averaging.halves import two_halves
 from napari_drpnet.data import FloatArray, ImageArray, Picks
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.ctf import CTF
-from napari_drpnet.io.files import write_text
+from napari_drpnet.io.files import require_folder, write_text
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.picks.star import are_extractable, whole_pixels
 from napari_drpnet.io.reconstruction_files import (
@@ -44,6 +44,7 @@ from napari_drpnet.steps import Job, Progress, translate
 
 CURVE = "fsc.tsv"
 FEWEST = 50
+FEWEST_IN_HALF = 10
 
 _SEEN = 0.65  # radius of what is compared, in diameters: the particle, and room for its shift
 _USUAL_REACH = 0.1  # diameters
@@ -113,6 +114,7 @@ def reconstruct_picks(
     if settings.diameter is None:
         raise UserError("The diameter of the particle is not known.", "Give it in Angstrom (--diameter).")
     plan = _plan(settings, settings.diameter)
+    require_folder(out)
     values, voxel = read_reference(reference, settings.map_pixel_size)
     start = low_passed(values, voxel, plan.scale, plan.lowpass)
     total = len(source.micrographs) + settings.rounds
@@ -121,10 +123,11 @@ def reconstruct_picks(
         if len(stack) < FEWEST:
             raise _too_few(stack, failed)
         particles = _Cut(stack, lenses, 1.0 if settings.invert else -1.0)
+        _check_halves(particles.half)
         found = yield from translate(reconstruct(particles, start, plan), _shown(total, settings.rounds, len(stack)))
         yield Progress(total, total, len(stack), "writing")
         _write(found, particles, source, plan.scale, out, root)
-        notes = _notes(found, plan, source.micrographs, stack)
+        notes = _notes(found, plan, source, stack)
     return ReconstructionReport(
         out,
         len(particles.half),
@@ -189,6 +192,15 @@ def _too_few(stack: ParticleStack, failed: Sequence[tuple[str, str]]) -> UserErr
     return UserError(
         f"There are {len(stack)} picks, too few for a map.", f"Pick at least {FEWEST}; thousands are better."
     )
+
+
+def _check_halves(half: npt.NDArray[np.int64]) -> None:
+    few = int(np.bincount(half, minlength=2).min())
+    if few < FEWEST_IN_HALF:
+        raise UserError(
+            f"One half of the picks would have {few} of {len(half)}: most are in one micrograph, or at one place.",
+            "Give picks of more micrographs.",
+        )
 
 
 class _Cut:
@@ -277,9 +289,7 @@ def _lying(found: Reconstruction, particles: _Cut) -> list[Lying]:
     return lying
 
 
-def _notes(
-    found: Reconstruction, plan: Plan, micrographs: Sequence[PickedMicrograph], stack: ParticleStack
-) -> tuple[str, ...]:
+def _notes(found: Reconstruction, plan: Plan, source: Source, stack: ParticleStack) -> tuple[str, ...]:
     """What a user should know of the map."""
     resolution = plan.scale.resolution(found.shells)
     if found.shells <= plan.scale.radius(plan.lowpass) + _BLURRED:
@@ -290,10 +300,12 @@ def _notes(
     else:
         proof = f"The halves agree to {resolution:.1f} A, beyond the {plan.lowpass:g} A of the reference."
     notes = [proof]
+    micrographs = source.micrographs
     without = sum(one.ctf is None for one in micrographs)
     if without:
         which = f"{without} of {len(micrographs)} micrographs" if without < len(micrographs) else "the micrographs"
-        notes.append(f"The CTF of {which} is not known; their particles are taken as they are.")
+        elsewhere = f": it is not in {source.ctf.where}" if isinstance(source.ctf.where, Path) else ""
+        notes.append(f"The CTF of {which} is not known{elsewhere}; their particles are taken as they are.")
     if stack.misfits:
         told_by = {one.told_by: None for one in micrographs if one.ctf is not None}
         where = next(iter(told_by)) if len(told_by) == 1 else ""

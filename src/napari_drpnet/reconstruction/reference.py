@@ -11,13 +11,15 @@ import torch
 from scipy import ndimage
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.half_maps import read_map
 from napari_drpnet.reconstruction.disc import soft_disc
-from napari_drpnet.simulation.structures import VolumeArray, read_voxels
+from napari_drpnet.simulation.structures import VolumeArray
 
 EDGE = 2.0
 """Steps of the transform over which detail fades, up to the resolution that is to be left."""
 # A particle that fills less of its map than this, of the map's side, is cut off or the pixel size is wrong.
 _FITS = 0.8
+_COARSEST = 4  # pixels in a diameter
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ def read_reference(path: Path, pixel_size: float | None = None) -> tuple[VolumeA
         When the map cannot be read, is no cube of finite numbers, is the same everywhere, or its pixel size is not
         known.
     """
-    values, told = read_voxels(path)
-    size = told if pixel_size is None else pixel_size
+    found = read_map(path, pixel_size)
+    values, size = found.values, found.pixel_size
     if len(set(values.shape)) > 1:
         shape = " x ".join(map(str, values.shape))
         raise UserError(f"{path}: the map is no cube, but {shape}.", "Give a map in a cubic box.")
-    if not np.isfinite(size) or size <= 0:
-        raise UserError(f"{path}: its header does not tell the voxel size.", "Give it in Angstrom (--map-pixel-size).")
+    if size is None:
+        raise UserError(
+            f"{path}: its header does not tell the pixel size (1 A is written where nobody knows it).",
+            "Give it in Angstrom (--map-pixel-size).",
+        )
     if not np.ptp(values) > 0:
         raise UserError(f"{path}: the map is the same everywhere.", "Give a map of the particle.")
     return values, size
@@ -95,7 +100,7 @@ def low_passed(values: VolumeArray, voxel: float, scale: Scale, resolution: floa
     Raises
     ------
     UserError
-        When the map is smaller than the particle, or the particle is dark in it.
+        When the map is smaller than the particle or its pixels are too coarse for it, or the particle is dark in it.
     """
     count = len(values)
     if count * voxel < _FITS * scale.diameter:
@@ -103,10 +108,17 @@ def low_passed(values: VolumeArray, voxel: float, scale: Scale, resolution: floa
             f"The reference is {count * voxel:.0f} A wide, the particle {scale.diameter:g} A.",
             "Check the diameter and the map's pixel size.",
         )
+    if voxel > scale.diameter / _COARSEST:
+        raise UserError(
+            f"The reference has pixels of {voxel:g} A, the particle a diameter of {scale.diameter:g} A.",
+            "Check the diameter and the map's pixel size.",
+        )
     frequency = np.sqrt(sum(f**2 for f in np.meshgrid(*_frequencies(count, voxel), indexing="ij", sparse=True)))
     beyond = (frequency * scale.side * scale.pixel_size - scale.radius(resolution)) / EDGE + 1
     gain = 0.5 + 0.5 * np.cos(np.pi * np.clip(beyond, 0, 1))
-    smooth = scipy.fft.irfftn(scipy.fft.rfftn(values) * gain.astype(np.float32), values.shape)
+    # Grey levels of any size, so that squares of them are numbers still.
+    levels = values / np.abs(values).max()
+    smooth = scipy.fft.irfftn(scipy.fft.rfftn(levels) * gain.astype(np.float32), values.shape)
     zoom = scale.pixel_size / voxel
     matrix, offset = np.full(3, zoom), count // 2 - zoom * (scale.side // 2)
     edge = float(np.median(smooth))
