@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +192,15 @@ def test_an_interruption_leaves_nothing_behind(made: Made, tmp_path: Path) -> No
     for step in job:
         if "round" in step.message:
             job.close()
+    assert not (tmp_path / "map").exists()
+
+
+def test_an_interruption_says_that_nothing_is_written(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_drpnet.jobs.reconstruct._write", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert run(made, tmp_path / "map", "--rounds", 1) == 130
+    assert capsys.readouterr().err == "interrupted: nothing more is written.\n"
     assert not (tmp_path / "map").exists()
 
 

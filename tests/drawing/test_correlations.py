@@ -3,7 +3,7 @@ from PIL import Image, ImageColor
 
 from napari_drpnet.assessment.bfactor import fit_b_factor
 from napari_drpnet.drawing.colours import colour
-from napari_drpnet.drawing.correlations import draw_correlations, draw_growth
+from napari_drpnet.drawing.correlations import draw_correlations, draw_growth, draw_local
 
 
 def rows_of(image: Image.Image, index: int, left: int, right: int) -> np.ndarray:
@@ -30,3 +30,10 @@ def test_points_and_lines_of_each_set_are_drawn():
     image = draw_growth({"better": better, "worse": worse})
     # To the right of the legend.
     assert rows_of(image, 0, 550, 728).mean() < rows_of(image, 1, 550, 728).mean()
+
+
+def test_a_set_has_its_colour_in_every_plot():
+    values = {"b": np.linspace(4, 8, 100)}
+    for order, index in (((), 0), (("a", "b"), 1)):
+        image = draw_local(values, order=order)
+        assert [rows_of(image, one, 112, 728).size > 0 for one in (0, 1)] == [index == 0, index == 1]

@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
+import half_maps
 from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.assessment.shells import correlate
 from napari_drpnet.errors import UserError
@@ -132,6 +133,15 @@ def test_programs_that_fail_say_why(refined: Path, tmp_path: Path):
         finish(measure_growth(refined / "run_data.star", GrowthSettings(), HalfMapSettings()))
     with pytest.raises(UserError, match="too few"):
         finish(measure_growth(refined / "run_data.star", GrowthSettings(ctf=False, smallest=900), HalfMapSettings()))
+    half_maps.write(tmp_path / "mask.mrc", half_maps.particle(32), 3.0)
+    masked = HalfMapSettings(mask=tmp_path / "mask.mrc")
+    with pytest.raises(UserError, match=r"What RELION made of 1,600 particles cannot be judged: half1.mrc has 2 A per"):
+        finish(measure_growth(refined / "run_data.star", GrowthSettings(ctf=False, smallest=100), masked))
+    noise = tmp_path / "noise.star"
+    write_stack(np.random.default_rng(0).normal(size=(200, 32, 32)).astype(np.float32), tmp_path / "noise.mrcs")
+    noise.write_text(star_31(any_angles(200), "noise.mrcs"))
+    with pytest.raises(UserError, match=r"of 3 numbers of particles only \d resolve"):
+        finish(measure_growth(noise, GrowthSettings(ctf=False, smallest=50), HalfMapSettings(make_mask=False)))
     (tmp_path / "alone.star").write_text(text.replace("@stack", "@gone"))
     with pytest.raises(UserError, match=r"gone\.mrcs is not there"):
         finish(measure_growth(tmp_path / "alone.star", GrowthSettings(ctf=False, smallest=100), HalfMapSettings()))

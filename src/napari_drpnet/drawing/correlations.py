@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -24,6 +24,7 @@ def draw_correlations(
     curves: Mapping[str, tuple[FloatArray, FloatArray]],
     title: str = "Fourier shell correlation",
     threshold: float = GOLD_STANDARD,
+    order: Sequence[str] = (),
 ) -> Image.Image:
     """Several curves of Fourier shell correlation over each other.
 
@@ -35,20 +36,25 @@ def draw_correlations(
         Above the plot.
     threshold
         Where a line is drawn.
+    order
+        Names that have the same colours in several plots, whether all are in this one or not.
     """
     end = max(float(frequency[-1]) for frequency, _ in curves.values())
     low = min(-0.05, *(float(np.nanmin(values)) for _, values in curves.values()))
     panel = Panel(title, "spatial frequency (1/A)", "FSC", (0, end), (max(low, -1.0), 1.02), _SCALE)
     panel.line([(0, threshold), (end, threshold)], _INK, 1)
     panel.label(end, threshold + 0.01, f"{threshold:g} ", "rs")
-    for index, (frequency, values) in enumerate(curves.values()):
+    colours = _colours(curves, order)
+    for name, (frequency, values) in curves.items():
         told = np.isfinite(values)
-        panel.line(_points(frequency[told], values[told]), colour(index))
-    panel.legend([(_short(name), colour(index)) for index, name in enumerate(curves)])
+        panel.line(_points(frequency[told], values[told]), colours[name])
+    panel.legend([(_short(name), colours[name]) for name in curves])
     return panel.image
 
 
-def draw_local(values: Mapping[str, FloatArray], title: str = "Local resolution") -> Image.Image:
+def draw_local(
+    values: Mapping[str, FloatArray], title: str = "Local resolution", order: Sequence[str] = ()
+) -> Image.Image:
     """How much of each map is resolved how well.
 
     Parameters
@@ -57,6 +63,8 @@ def draw_local(values: Mapping[str, FloatArray], title: str = "Local resolution"
         ``(n,)`` resolutions in Angstrom of the voxels within a mask, by the names of the maps.
     title
         Above the plot.
+    order
+        As of `draw_correlations`.
     """
     every = np.concatenate(list(values.values()))
     low, high = np.quantile(every, (0.001, 0.999))
@@ -66,13 +74,16 @@ def draw_local(values: Mapping[str, FloatArray], title: str = "Local resolution"
     }
     most = 1.4 * max(float(part.max()) for part in parts.values())
     panel = Panel(title, "resolution (A)", "part of the voxels", (float(edges[0]), float(edges[-1])), (0, most), _SCALE)
-    for index, part in enumerate(parts.values()):
-        panel.line(_points(np.repeat(edges, 2)[1:-1], np.repeat(part, 2)), colour(index))
-    panel.legend([(_short(name), colour(index)) for index, name in enumerate(parts)], at_top=True)
+    colours = _colours(parts, order)
+    for name, part in parts.items():
+        panel.line(_points(np.repeat(edges, 2)[1:-1], np.repeat(part, 2)), colours[name])
+    panel.legend([(_short(name), colours[name]) for name in parts], at_top=True)
     return panel.image
 
 
-def draw_growth(fits: Mapping[str, BFactor], title: str = "Resolution and number of particles") -> Image.Image:
+def draw_growth(
+    fits: Mapping[str, BFactor], title: str = "Resolution and number of particles", order: Sequence[str] = ()
+) -> Image.Image:
     """Rosenthal and Henderson's plot of several sets of particles; pairs that are not in the fit are pale.
 
     Parameters
@@ -81,6 +92,8 @@ def draw_growth(fits: Mapping[str, BFactor], title: str = "Resolution and number
         By their names.
     title
         Above the plot.
+    order
+        As of `draw_correlations`.
     """
     numbers = np.log10(np.concatenate([fit.particles for fit in fits.values()]))
     inverse = np.concatenate([fit.resolution for fit in fits.values()]) ** -2.0
@@ -90,18 +103,23 @@ def draw_growth(fits: Mapping[str, BFactor], title: str = "Resolution and number
     panel = Panel(
         title, "particles", "1/d^2 (1/A^2); beside the points: d in A", x, y, _SCALE, lambda value: _number(10**value)
     )
-    for index, fit in enumerate(fits.values()):
+    colours = _colours(fits, order)
+    for index, (name, fit) in enumerate(fits.items()):
         ends = np.log10([fit.particles.min(), fit.particles.max()])
-        panel.line(_points(ends, fit.intercept + fit.slope * ends * np.log(10)), colour(index))
+        panel.line(_points(ends, fit.intercept + fit.slope * ends * np.log(10)), colours[name])
         pairs = zip(np.log10(fit.particles), fit.resolution, fit.used, strict=True)
         for number, resolution, used in pairs:
-            panel.dots([(float(number), resolution**-2.0)], colour(index) if used else _PALE, lambda _: 4.0)
+            panel.dots([(float(number), resolution**-2.0)], colours[name] if used else _PALE, lambda _: 4.0)
             above = index % 2 == 0
             panel.label(float(number), resolution**-2.0 + (y[1] - y[0]) * (0.02 if above else -0.02),
                         f"{resolution:.3g}", "ms" if above else "mt")  # fmt: skip
-    told = [f"{_short(name)}: B = {fit.value:.0f} ± {fit.error:.0f} A^2" for name, fit in fits.items()]
-    panel.legend([(name, colour(index)) for index, name in enumerate(told)], at_top=True)
+    told = {name: f"{_short(name)}: B = {fit.value:.0f} ± {fit.error:.0f} A^2" for name, fit in fits.items()}
+    panel.legend([(text, colours[name]) for name, text in told.items()], at_top=True)
     return panel.image
+
+
+def _colours(names: Iterable[str], order: Sequence[str]) -> dict[str, str]:
+    return {name: colour(index) for index, name in enumerate(dict.fromkeys([*order, *names]))}
 
 
 def _points(x: FloatArray, y: FloatArray) -> list[tuple[float, float]]:

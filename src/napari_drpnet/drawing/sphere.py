@@ -26,7 +26,7 @@ def draw_views(counts: npt.NDArray[np.int64], title: str, facts: str = "", most:
     Parameters
     ----------
     counts
-        ``(12 * side**2,)`` particles a view (`assessment.views.ViewCounts`).
+        ``(12 * side**2,)`` particles per view (`assessment.views.ViewCounts`).
     title, facts
         In the two lines above.
     most
@@ -112,7 +112,7 @@ def _draw_bar(image: Image.Image, draw: ImageDraw.ImageDraw, most: int) -> None:
         x = left + (right - left) * float(_part(np.array(value), most))
         draw.line((x, top + _BAR, x, top + _BAR + 4), _INK)
         _write(draw, (x, top + _BAR + 6), f"{value:,}", "ma", 12)
-    _write(draw, (_WIDTH / 2, top + _BAR + 24), "particles a view", "ma", 13)
+    _write(draw, (_WIDTH / 2, top + _BAR + 24), "particles per view", "ma", 13)
 
 
 def _marks(most: int) -> list[int]:

@@ -68,7 +68,7 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
         if one.views is not None:
             write_views(one.views, own, most)
     if grown := _grown(found):
-        write_growth(grown, out)
+        write_growth(grown, out, [one.name for one in found])
     pictures = _pictures(found)
     for title, picture in pictures:
         with atomic_write(out / (title.lower().replace(" ", "_") + ".png")) as temporary:
@@ -127,7 +127,7 @@ def _number(value: float) -> str:
 
 def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
     """The figures that show all refinements."""
-    pictures = []
+    pictures, names = [], [one.name for one in found]
     correlations = {
         one.name: (one.maps.correlation.frequency, one.maps.correlation.best) for one in found if one.maps is not None
     }
@@ -137,17 +137,17 @@ def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
         if one.postprocess is not None
     }
     if correlations:
-        pictures.append(("Fourier shell correlation", draw_correlations(correlations)))
+        pictures.append(("Fourier shell correlation", draw_correlations(correlations, order=names)))
     local = {one.name: _within(one) for one in found if one.maps is not None and one.maps.local is not None}
     if local:
-        pictures.append(("Local resolution", draw_local(local)))
+        pictures.append(("Local resolution", draw_local(local, order=names)))
     return pictures
 
 
 def _others(found: Sequence[Assessment], most: int | None) -> Iterator[tuple[str, Image.Image]]:
     """Figures that are written with their tables: growth of resolution, and views, all in the same colours."""
     if grown := _grown(found):
-        yield "Resolution and number of particles", draw_growth(grown)
+        yield "Resolution and number of particles", draw_growth(grown, order=[one.name for one in found])
     for one in found:
         if one.views is not None:
             title = f"Views of {one.name}"

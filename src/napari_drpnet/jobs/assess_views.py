@@ -158,8 +158,17 @@ def b_factor_of_files(files: Sequence[tuple[int, Path]]) -> BFactor:
     return fit_b_factor(numbers, np.array([one.resolution for one in read]), np.array([one.limit for one in read]))
 
 
-def write_growth(fits: Mapping[str, BFactor], out: Path) -> tuple[Path, Path]:
+def write_growth(fits: Mapping[str, BFactor], out: Path, order: Sequence[str] = ()) -> tuple[Path, Path]:
     """Write ``rosenthal_henderson.png``, the plot of several sets of particles, and its pairs as ``.csv``.
+
+    Parameters
+    ----------
+    fits
+        By the names of the sets.
+    out
+        The folder.
+    order
+        Of names that have the same colours in other plots.
 
     Raises
     ------
@@ -168,7 +177,7 @@ def write_growth(fits: Mapping[str, BFactor], out: Path) -> tuple[Path, Path]:
     """
     picture, table = (out / f"rosenthal_henderson{suffix}" for suffix in (".png", ".csv"))
     with atomic_write(picture) as temporary:
-        draw_growth(fits).save(temporary, "PNG")
+        draw_growth(fits, order=order).save(temporary, "PNG")
     rows = [
         (name, f"{number:.0f}", f"{resolution:.4f}", int(used), f"{fit.value:.1f}", f"{fit.error:.1f}")
         for name, fit in fits.items()

@@ -119,8 +119,7 @@ class ViewSettings(Settings):
         ge=1,
         le=2000,
         title="B-factor",
-        description="How fast the signal falls. It sets the widths of the point spread function; the efficiency hardly "
-        "changes.",
+        description="How fast the signal is taken to fall in the efficiency, which hardly changes with it.",
         json_schema_extra=unit("A^2"),
     )
     seed: Seed = 0
@@ -147,17 +146,19 @@ class GrowthSettings(Settings):
         500,
         ge=20,
         title="Smallest subset",
-        description="Particles are halved until there would be fewer.",
+        description="Of the parts that RELION reconstructs: particles are halved until there would be fewer.",
     )
     most: int = Field(
         6,
         ge=3,
         le=20,
         title="Subsets",
-        description="At most so many numbers of particles, from all of them downwards.",
+        description="At most so many such parts, from all particles downwards.",
     )
     ctf: bool = Field(
-        True, title="Correct the CTF", description="Correct the CTF, whose defocus the particles must tell."
+        True,
+        title="Correct the CTF",
+        description="Correct the CTF of these parts. The particles must tell the defocus.",
     )
     seed: Seed = 0
 
