@@ -64,6 +64,7 @@ def test_a_refinement_becomes_a_table_a_page_and_its_files(capsys):
     assert shown in page
     assert page.count("<img") == 3
     assert "What could not be measured" not in page
+    assert "Views are counted with the point group C1." in page
     with mrcfile.open("found/local_resolution.mrc") as file:
         assert file.data.shape == (32, 32, 32)
         assert file.voxel_size.x == pytest.approx(half_maps.PIXEL)
@@ -150,7 +151,7 @@ def test_problems_of_several_say_whose_they_are_and_the_page_has_the_doubts(caps
     for number in (1, 2):
         half_maps.write(write_refinement(f"flat{number}") / f"run_half{number}_class001_unfil.mrc", flat)
     status, _, err = run(capsys, "good", "flat1", "flat2", *QUICK)
-    assert "warning: good/run_half1_class001_unfil.mrc: the half maps agree by more than 0.99" in err
+    assert "warning: good: The half maps agree by more than 0.99" in err
     assert status == 1
     told = [line.partition("A half map")[0] for line in err.splitlines() if line.startswith("error")]
     assert told == ["error: flat1: ", "error: flat2: "]

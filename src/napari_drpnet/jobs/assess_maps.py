@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 
@@ -82,7 +81,7 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
     Warns
     -----
     UserWarning
-        When a mask has a hard edge, or is so tight that it makes the maps agree.
+        When a mask has a hard edge.
     """
     total = 3 if settings.local else 2
     yield Progress(0, total, message="Reading the half maps")
@@ -91,9 +90,6 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
     mask, level = _mask(maps, settings)
     yield Progress(1, total, message="Correlating their shells")
     found = correlate(maps.first, maps.second, maps.pixel_size, mask, settings.seed)
-    notes = tuple(_doubts(found))
-    for note in notes:
-        warn(f"{maps.paths[0]}: {note[:1].lower()}{note[1:]}", stacklevel=2)
     local, problems = None, []
     if settings.local:
         here = Progress(2, total, message="Measuring local resolution")
@@ -105,7 +101,7 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
         except UserError as error:
             problems.append(str(error))
     yield Progress(total, total, message="done")
-    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local, notes, tuple(problems))
+    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local, tuple(_doubts(found)), tuple(problems))
 
 
 def _doubts(found: ShellCorrelation) -> Iterator[str]:
@@ -118,6 +114,11 @@ def _doubts(found: ShellCorrelation) -> Iterator[str]:
         yield (
             f"The half maps agree by more than {_ALIKE:g} at all frequencies, which halves of real particles do not. "
             "Look whether they are two half maps, and not filtered."
+        )
+    elif found.reaches_nyquist:
+        yield (
+            f"The half maps agree as far as their pixels go, {found.resolution():.2f} A: there may be finer detail. "
+            "Make maps with smaller pixels."
         )
 
 

@@ -19,7 +19,7 @@ from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes,
 from napari_drpnet.drawing.sphere import draw_views
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
-from napari_drpnet.jobs.assess_maps import resolution_in_words, write_map_assessment
+from napari_drpnet.jobs.assess_maps import MASK, resolution_in_words, write_map_assessment
 from napari_drpnet.jobs.assess_views import write_growth, write_views
 from napari_drpnet.jobs.assessing import Assessment, assessment_problems, figures
 
@@ -30,12 +30,13 @@ _STYLE = """
 """
 _QUALITY = 90
 _ABOUT = {
-    "resolution at 0.143": "where the half maps no longer agree, corrected for the mask",
+    "resolution at 0.143": "the one to report: up to this detail the half maps agree",
     "local resolution, median": "half of the particle is resolved better",
     "worst direction": "of cones all around; far from the best one, views are missing",
     "sphericity": "1 where all directions are resolved alike",
-    "views": "different ones, of 12,288 of equal size; beside it how many as many random orientations would show",
-    "efficiency": "1: all orientations are there alike; below 0.5 the map is drawn out",
+    "views": "different ones, of 12,288 on the whole sphere; with a point group there are fewer",
+    "views, of random orientations": "as many as the same number of particles would show that lie at random",
+    "efficiency": "1: all directions are seen alike; below 0.5 some are missing, and the map is drawn out along them",
     "B-factor": "the smaller, the fewer particles it takes to see finer details",
 }
 
@@ -204,5 +205,17 @@ def _files(found: Sequence[Assessment]) -> str:
     for one in found:
         files = [*(one.refinement.halves or ()), one.refinement.particles, one.refinement.postprocess]
         told = ", ".join(escape(str(file)) for file in files if file is not None)
-        lines.append(f"<dt>{escape(one.name)}</dt><dd>{told}</dd>")
+        lines.append(f'<dt>{escape(one.name)}</dt><dd>{told}<br><span class="small">{_how(one)}</span></dd>')
     return f'<dl class="keys">{"".join(lines)}</dl>'
+
+
+def _how(found: Assessment) -> str:
+    """With which mask and point group."""
+    said = []
+    if found.maps is not None and found.maps.level is not None:
+        said.append(f"The mask was made, at the grey level {found.maps.level:.3g}: see {MASK}.")
+    elif found.maps is not None:
+        said.append("The mask was given." if found.maps.mask is not None else "There is no mask.")
+    if found.views is not None:
+        said.append(f"Views are counted with the point group {found.views.symmetry}.")
+    return escape(" ".join(said))

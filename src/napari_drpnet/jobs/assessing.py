@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from warnings import warn
 
 from napari_drpnet.assessment.bfactor import BFactor
 from napari_drpnet.assessment.directional import DirectionalCorrelation
@@ -75,6 +76,11 @@ def assess(sources: Sequence[Path], settings: AssessSettings) -> Job[list[Assess
     ------
     UserError
         When the sources are not those of refinements, or nothing of any could be measured.
+
+    Warns
+    -----
+    UserWarning
+        Where half maps give reason to doubt their resolution.
     """
     refinements = find_refinements(sources)
     found = []
@@ -114,6 +120,8 @@ def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessmen
         try:
             found.maps = yield from assess_half_maps(halves, settings)
             found.problems += found.maps.problems
+            for note in found.maps.notes:
+                warn(f"{found.name}: {note}", stacklevel=2)
         except UserError as error:
             found.problems.append(str(error))
     if found.maps is not None and settings.directions:
