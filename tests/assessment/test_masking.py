@@ -45,7 +45,7 @@ def test_a_level_that_leaves_no_mask_is_told(level: float, said: str) -> None:
     [
         (np.zeros((16, 16, 16), np.float32), "is 16 x 16 x 16 px, the half maps 48 x 48 x 48 px"),
         (np.zeros(CLEAN.shape, np.float32), "is empty"),
-        ((CLEAN.max() == CLEAN).astype(np.float32), "has 1 voxels that are not 0"),
+        ((CLEAN.max() == CLEAN).astype(np.float32), "is nearly empty: 1 of its voxels"),
         (np.full(CLEAN.shape, 7, np.float32), "values from 7 to 7"),
         (np.full(CLEAN.shape, np.nan, np.float32), "no numbers"),
     ],

@@ -158,3 +158,15 @@ def test_problems_of_several_say_whose_they_are_and_the_page_has_the_doubts(caps
     page = Path("assessment/assessment.html").read_text()
     assert "good: The half maps agree by more than 0.99" in page
     assert "flat1: A half map has the same value everywhere" in page
+
+
+def test_of_maps_that_agree_nowhere_no_direction_is_better(capsys):
+    folder = write_refinement("noise")
+    for number in (1, 2):
+        noise = np.random.default_rng(number).normal(size=(32, 32, 32))
+        half_maps.write(folder / f"run_half{number}_class001_unfil.mrc", noise)
+    status, _, err = run(capsys, folder, "--no-local", "--no-make-mask")
+    assert (status, err) == (0, "warning: noise: The half maps do not agree at any resolution.\n")
+    found = figures(Path("assessment/assessment.csv"), "noise")
+    assert found["resolution at 0.143"]["value"] == ""
+    assert "worst direction" not in found

@@ -80,10 +80,10 @@ def test_halves_that_agree_everywhere_are_doubted(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"a_half{i}.mrc", CLEAN * i + np.float32(0.01 * i)) for i in (1, 2)]
     (note,) = finish(assess_half_maps(paths, HalfMapSettings(local=False))).notes
     assert "agree by more than 0.99" in note
-    nearly = halves(CLEAN, 0.0001)
+    nearly = halves(CLEAN, 0.002)
     paths = [write(tmp_path / f"b_half{i}.mrc", half) for i, half in enumerate(nearly, 1)]
-    (note,) = finish(assess_half_maps(paths, HalfMapSettings(local=False))).notes
-    assert f"as far as their pixels go, {2 * PIXEL:.2f} A" in note
+    notes = finish(assess_half_maps(paths, HalfMapSettings(local=False))).notes
+    assert any(f"as far as their pixels go, {2 * PIXEL:.2f} A" in note for note in notes)
 
 
 def test_where_there_is_no_local_resolution_there_is_the_correlation(tmp_path: Path, pair: list[Path]) -> None:

@@ -145,7 +145,9 @@ def checked_mask(mask: VolumeArray, shape: tuple[int, ...], name: str) -> Volume
     if high < 0.5:
         raise UserError(f"{name} is empty.", "Make it with a lower threshold.")
     if inside < _LEAST:
-        raise UserError(f"{name} has {inside} voxels that are not 0.", "Make it as large as the particle.")
+        raise UserError(
+            f"{name} is nearly empty: {inside} of its voxels are not 0.", "Make it as large as the particle."
+        )
     between = np.count_nonzero((mask > _OVERSHOOT) & (mask < 1 - _OVERSHOOT))
     if between < _SOFT * inside and inside < mask.size:
         warn(f"{name} has a hard edge, which costs resolution: give it a soft one of some pixels.", stacklevel=2)

@@ -88,10 +88,9 @@ class ShellCorrelation:
 
     @property
     def by_mask_alone(self) -> float:
-        """Correlation with random phases at the resolution that is told: above 0.1 the mask is too tight."""
-        if self.randomised is None:
-            return 0.0
-        return float(self.randomised[_last(self.best, GOLD_STANDARD)])
+        """Correlation with random phases at the resolution that is told, or 0: above 0.1 the mask is too tight."""
+        last = _last(self.best, GOLD_STANDARD)
+        return float(self.randomised[last]) if self.randomised is not None and last else 0.0
 
 
 class Shells:

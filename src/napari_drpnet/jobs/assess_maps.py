@@ -105,6 +105,8 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
 
 
 def _doubts(found: ShellCorrelation) -> Iterator[str]:
+    if not np.isfinite(found.resolution()):
+        yield "The half maps do not agree at any resolution."
     if found.by_mask_alone > _MASK_AGREES:
         yield (
             f"With random phases the maps still correlate by {found.by_mask_alone:.2f} at the resolution that is told: "

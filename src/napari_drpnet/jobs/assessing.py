@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 from warnings import warn
@@ -124,7 +125,8 @@ def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessmen
                 warn(f"{found.name}: {note}", stacklevel=2)
         except UserError as error:
             found.problems.append(str(error))
-    if found.maps is not None and settings.directions:
+    # Of maps that agree nowhere, directions would be those of noise.
+    if found.maps is not None and settings.directions and isfinite(found.maps.correlation.resolution()):
         maps = found.maps
         yield Progress(2, 3, message="Comparing by direction")
         found.directions = attempt(lambda: assess_directions(maps, settings))
