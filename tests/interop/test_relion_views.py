@@ -154,3 +154,13 @@ def test_a_program_ends_with_its_job(refined: Path):
     assert any(name.startswith("relion_recon") for name in names)
     job.close()
     assert not any(child.name().startswith("relion_recon") for child in psutil.Process().children())
+
+
+def test_relion_is_told_that_phases_are_flipped(refined: Path, tmp_path: Path):
+    text = (refined / "run_data.star").read_text().replace("_rlnCoordinateX", "_rlnDefocusU")
+    (refined / "defocus.star").write_text(text)
+    job = measure_growth(refined / "defocus.star", GrowthSettings(phase_flipped=True, smallest=100), HalfMapSettings())
+    next(job)
+    (call,) = [one.cmdline() for one in psutil.Process().children() if one.name().startswith("relion_recon")]
+    job.close()
+    assert {"--ctf", "--ctf_phase_flipped"} <= set(call)

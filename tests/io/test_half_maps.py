@@ -79,6 +79,8 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path, pair: tuple[Path,
     alone = write(tmp_path / "alone_half1.mrc", FIRST)
     (tmp_path / "empty").mkdir()
     (tmp_path / "two").mkdir()
+    (tmp_path / "one").mkdir()
+    write(tmp_path / "one" / "a_half1.mrc", FIRST)
     for name in ("a", "b"):
         for half in (1, 2):
             write(tmp_path / "two" / f"{name}_half{half}.mrc", FIRST)
@@ -90,6 +92,7 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path, pair: tuple[Path,
         ([alone], r"other half, alone_half2\.mrc, is not beside it"),
         ([other], "one map, and its name does not tell"),
         ([tmp_path / "empty"], "has no half maps"),
+        ([tmp_path / "one"], r"has a_half1\.mrc, but not its other half"),
         ([tmp_path / "two"], r"2 pairs of half maps \(a_half1\.mrc, b_half1\.mrc\)"),
         ([], "Two half maps are needed, not 0"),
         ([first, second, other], "not 3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,21 @@ def test_what_is_none_says_so(files, source, said):
     made("a", *files)
     with pytest.raises(UserError, match=said):
         find_refinements([Path(source)])
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    folder, root = made("a", *RELION), os.geteuid() == 0
+    tmp_path.chmod(0o755)
+    folder.chmod(0)
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(UserError, match="a: no permission to read it"):
+            find_refinements([folder])
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
 
 
 def test_nothing_is_nothing():

@@ -226,10 +226,12 @@ def _pair_in(folder: Path) -> tuple[Path, Path]:
     pairs = final if len(final) == 1 else _last_numbered(pairs)
     if len(pairs) != 1:
         few = ", ".join(first.name for first, _ in pairs[:3])
-        what = (
-            f"{len(pairs)} pairs of half maps ({few}{', ...' if len(pairs) > 3 else ''})" if pairs else "no half maps"
-        )
-        raise UserError(f"{folder} has {what}.", "Name one half map." if pairs else _NAMES)
+        if pairs:
+            what = f"{len(pairs)} pairs of half maps ({few}{', ...' if len(pairs) > 3 else ''})"
+            raise UserError(f"{folder} has {what}.", "Name one half map.")
+        if files:
+            raise UserError(f"{folder} has {next(iter(files))}, but not its other half.", _NAMES)
+        raise UserError(f"{folder} has no half maps.", _NAMES)
     return pairs[0]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import reading
 from napari_drpnet.io.half_maps import has_halves, is_map, pair_up
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved
 from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES
@@ -87,6 +88,8 @@ def _refinement(name: str, folder: Path, files: Sequence[Path]) -> Refinement:
     postprocess = [file for file in tables if _POSTPROCESS.search(file.name)]
     particles = [file for file in tables if file not in postprocess]
     if not (maps or tables):
+        with reading(folder), os.scandir(folder):
+            pass  # a folder that may not be read seems to be empty
         if any(_ITERATION.search(file.name) for file in files_in(folder)):
             raise UserError(
                 f"{folder}: the refinement has not ended: there are files of iterations only.",

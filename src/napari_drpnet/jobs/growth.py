@@ -66,7 +66,8 @@ def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSetti
             "Allow smaller parts (--smallest).",
         )
     order = np.random.default_rng(settings.seed).permutation(len(file.half))
-    call = [program, "--sym", settings.symmetry, *(["--ctf"] if settings.ctf else [])]
+    flipped = ["--ctf_phase_flipped"] if settings.phase_flipped else []
+    call = [program, "--sym", settings.symmetry, *(["--ctf", *flipped] if settings.ctf else [])]
     found = []
     for step, size in enumerate(sizes):
         here = Progress(step, len(sizes), message=f"{size:,} particles")

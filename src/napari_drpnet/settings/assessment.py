@@ -160,6 +160,11 @@ class GrowthSettings(Settings):
         title="Correct the CTF",
         description="Correct the CTF of these parts. The particles must tell the defocus.",
     )
+    phase_flipped: bool = Field(
+        False,
+        title="Phases are flipped",
+        description="The phases of the particles' images are flipped already, as those of reconstruct are.",
+    )
     seed: Seed = 0
 
 
