@@ -28,7 +28,7 @@ _STYLE = """
 .figures figure { margin: 0; } .figures img { background: #ffffff; }
 """
 _QUALITY = 90
-_ABOUT = {
+ABOUT = {
     "resolution at 0.143": "where the half maps no longer agree, corrected for the mask",
     "local resolution, median": "half of the particle is resolved better",
     "worst direction": "of cones all around; far from the best one, views are missing",
@@ -70,7 +70,7 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
         write_growth(grown, out)
     pictures = _pictures(found, most)
     for title, picture in pictures:
-        with atomic_write(out / f"{safe_name(title.lower().replace(" ", "_"))}.png") as temporary:
+        with atomic_write(out / f"{safe_name(title.lower().replace(' ', '_'))}.png") as temporary:
             picture.save(temporary, "PNG")
     write_text(_table(found), out / TABLE)
     return write_text(_page(found, pictures), out / PAGE)
@@ -180,7 +180,7 @@ def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     heads = "".join(f'<th class="n">{escape(cell)}</th>' if i else "<th></th>" for i, cell in enumerate(head))
     lines = []
     for name, *cells in body:
-        about = next((text for key, text in _ABOUT.items() if name.split(" (")[0] == key), "")
+        about = next((text for key, text in ABOUT.items() if name.split(" (")[0] == key), "")
         numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
         lines.append(f'<tr><td>{escape(name)}</td>{numbers}<td class="small">{escape(about)}</td></tr>')
     table = f"<table><thead><tr>{heads}<th></th></tr></thead><tbody>{''.join(lines)}</tbody></table>"

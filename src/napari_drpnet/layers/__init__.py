@@ -50,6 +50,7 @@ from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, pla
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
 from napari_drpnet.layers.stacks import FramePicks, by_frame, frame_in_stack
 from napari_drpnet.layers.viewing import add, show_scale_bar, there
+from napari_drpnet.layers.volumes import resolution_colours, resolution_layer, resolution_limits, volume_layer
 
 __all__ = [
     "BACKGROUND_COLOUR",
@@ -97,6 +98,9 @@ __all__ = [
     "present_sight",
     "pyramid",
     "regions_layer",
+    "resolution_colours",
+    "resolution_layer",
+    "resolution_limits",
     "score_layer",
     "set_pixel_size",
     "show_boxes",
@@ -112,4 +116,5 @@ __all__ = [
     "swap_regions",
     "there",
     "twin_layer",
+    "volume_layer",
 ]
