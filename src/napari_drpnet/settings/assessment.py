@@ -170,7 +170,7 @@ class AssessSettings(HalfMapSettings, ViewSettings, ConeSettings, GrowthSettings
     )
     growth: bool = Field(
         False,
-        title="Resolution by number",
+        title="B-factor (RELION)",
         description="Reconstruct parts of the particles with RELION, for the plot of resolution against their number "
         "and its B-factor. Minutes to hours.",
     )

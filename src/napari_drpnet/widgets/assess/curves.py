@@ -118,7 +118,7 @@ class ResolutionHistogram(Plot):
     def show_values(
         self, values: FloatArray, others: Sequence[tuple[str, FloatArray]], limits: tuple[float, float]
     ) -> None:
-        """Draw ``(n,)`` resolutions in Angstrom, those of others with their colours, and where the bars' colours end."""
+        """Draw ``(n,)`` resolutions in Angstrom, those of others in their colours; ``limits`` end those of the bars."""
         self.shown, self.others, self.limits = values, tuple(others), limits
         every = [values, *(other for _, other in others)]
         low, high = min(float(one.min()) for one in every), max(float(np.quantile(one, 0.999)) for one in every)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.refinements import RefinementList
 from napari_drpnet.widgets.assess.results import Results
-from napari_drpnet.widgets.kit.fold import Fold, aligned
+from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import NeverCut, button, in_column, in_row, lay_out, wrapped
@@ -45,11 +45,11 @@ class AssessForm(QWidget):
         super().__init__()
         self.refinements = RefinementList()
         self.settings = {name: _control(name) for name in (*_FIRST, *_MORE)}
-        first, more = ([self.settings[name] for name in names] for names in (_FIRST, _MORE))
+        more = [self.settings[name] for name in _MORE]
         self.job = JobBar("Assess", run)
         self.results = Results()
         self.write = button(
-            "Write the page…", "Write one page with all figures and pictures to a folder; tables, maps, curves beside it."
+            "Write the page…", "One page with all figures and pictures, in a folder; tables, maps and curves beside it."
         )
         self.open = button("Open the page", "Show it in the browser.")
         self.open.setEnabled(False)
@@ -58,13 +58,22 @@ class AssessForm(QWidget):
         self.foot.hide()
         whole = in_column(
             self.refinements,
-            aligned(first),
+            self._head(),
             Fold("More settings", more).native,
             self.job.native,
             self.results,
             self.foot,
         )
         lay_out(self, NeverCut(whole), margin=6)
+
+    def _head(self) -> QWidget:
+        """The settings that matter, in as few rows as there is room for."""
+        symmetry, mask, local, directions, growth = (self.settings[name] for name in _FIRST)
+        head = aligned([mask])
+        rows = rows_of(head)
+        rows.insertRow(0, "Symmetry", in_row(symmetry.native, local.native))
+        rows.addRow("", in_row(directions.native, growth.native))
+        return head
 
 
 def _control(name: str) -> BaseValueWidget[Any]:

@@ -21,7 +21,7 @@ _HINT = (
     "maps, the particles with their angles (run_data.star, .cs), postprocess.star."
 )
 _FILES = "Files of a refinement (*.mrc *.map *.mrc.gz *.map.gz *.star *.cs *.csg);;All files (*)"
-_ROWS, _MOST = 3, 6
+_ROWS, _MOST = 2, 5
 _ROOM = 6  # pixels of the list's frame
 
 
@@ -42,7 +42,9 @@ class RefinementList(QWidget):
         self.rows.setToolTip("A double click shows its figures and pictures.")
         self.rows.hide()
         folder = button("Add folder…", "Add the folder of a refinement: Refine3D/job012 of RELION, J42 of cryoSPARC.")
-        files = button("Add files…", "Add half maps, particles, postprocess.star. Files of one folder are one refinement.")
+        files = button(
+            "Add files…", "Add half maps, particles, postprocess.star; those of one folder are one refinement."
+        )
         self.remove = button("Remove", "Take the chosen refinement off the list (Del).")
         folder.clicked.connect(self._ask_folder)
         files.clicked.connect(self._ask_files)

@@ -25,7 +25,7 @@ NOTHING, LOCAL, HALVES = "nothing", "local resolution", "half maps"
 _WIDEST = 150  # pixels of a refinement's column
 _FEW = 2  # refinements whose columns leave room for the names of the figures
 _PEN = Qt.PenStyle
-_CURVES = "Of the chosen one: line, corrected for the mask; dots, without a mask; dashes, with random phases."
+_CURVES = "Dots: without a mask. Dashes: with random phases, so what the mask alone makes agree."
 _VIEWS = "The darker, the more particles are seen from there. "
 
 
@@ -242,4 +242,4 @@ def _problem(one: Assessment, problem: str, count: int) -> str:
 
 def _signs(text: str) -> str:
     """Units as they are written in the window."""
-    return re.sub(r"(?<=\d )A\b|(?<=\()A\b", "Å", text).replace("Å^2", "Å²")
+    return re.sub(r"(?<=\d )A\b|(?<=\()A\b", "Å", text).replace("Å^2", "Å²").replace("local resolution, ", "local, ")

@@ -25,7 +25,7 @@ from napari_drpnet.steps import attended, translate
 # Where steps are made, so that Cancel need not wait for the one under way.
 _ASIDE = ThreadPoolExecutor(1, "assessing")
 _ENOUGH = 100_000  # voxels that a histogram is drawn from
-_NOISE = 0.95  # of the voxels of a half map, about: black where it is shown
+_NOISE = 0.99  # of the voxels of a half map, about: black where it is shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ class Volumes:
         before, self._shown = self._shown, []
         if made and not before:
             self._step_aside()
-        self._shown = [add(self._viewer, one) for one in made]
+        self._shown = [self._added(one) for one in made]
         for layer in before:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -51,6 +51,13 @@ class Volumes:
             self._viewer.reset_view()
         elif before and not made:
             self._bring_back()
+
+    def _added(self, made: LayerTuple) -> Any:
+        """A layer that is chosen, so that its controls are there, with a scale of colours where it has some."""
+        layer = add(self._viewer, made)
+        layer.colorbar.visible = "colormap" in made[1]
+        self._viewer.layers.selection.active = layer
+        return layer
 
     def leave(self, window: bool) -> None:
         """The dock is gone."""
