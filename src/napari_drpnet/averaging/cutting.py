@@ -181,6 +181,11 @@ def restored(amplitude: FloatArray, passed: FloatArray) -> FloatArray:
     return amplitude * passed / (passed**2 + LENS_NOISE)
 
 
+def gain(amplitude: FloatArray, radius: FloatArray) -> FloatArray:
+    """What `whitened`, which gave the ``amplitude``, multiplied frequencies by, at a ``radius`` in cycles a pixel."""
+    return _at_radius(1 / amplitude, radius)
+
+
 def _power(image: ImageArray) -> FloatArray:
     """Mean power on rings, of the image under a window, so that its borders do not add to it."""
     h, w = image.shape

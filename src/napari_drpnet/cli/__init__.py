@@ -24,6 +24,7 @@ from napari_drpnet.cli import (
     pickers,
     picking,
     project,
+    reconstructing,
     relion,
     simulating,
     templates,
@@ -56,6 +57,7 @@ app.command()(with_options(comparing.compare))
 app.command()(with_options(comparing.consensus))
 app.command()(with_options(averaging.average))
 app.command()(with_options(assessing.assess))
+app.command()(with_options(reconstructing.reconstruct))
 app.command()(with_options(converting.convert))
 app.command()(picking.sample)
 app.command()(picking.demo)

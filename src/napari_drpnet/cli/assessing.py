@@ -33,7 +33,7 @@ def assess(
 
     napari-drpnet assess Refine3D/job012 --mask MaskCreate/job011/mask.mrc --symmetry D2
 
-    napari-drpnet assess Refine3D/drpnet Refine3D/templates --out compared
+    napari-drpnet assess Refine3D/job012 Refine3D/job015 --out compared
     """
     found = run_job(jobs.assess(sources, validated(AssessSettings, told)), "refinements")
     page = jobs.write_assessments(found, out)

@@ -155,7 +155,7 @@ def write_classes(
     if not kept:
         raise UserError(f"{out}: none of the picks is in a class.", "Make fewer classes, or of more picks.")
     split = _split(averages, classes, kept)
-    names = {name: _name(out / name, root) for name in (AVERAGES, MODEL, DATA)}
+    names = {name: name_in_project(out / name, root) for name in (AVERAGES, MODEL, DATA)}
     sampling = images or Sampling(averages.shape[1], pixel_size)
     write_mrc(split.averages, out / AVERAGES, pixel_size)
     write_text(_data(split, kept, sampling, ctf, lenses or {}, out / DATA), out / DATA)
@@ -194,8 +194,8 @@ def _split(averages: ImageArray, classes: Sequence[ClassRow], members: Sequence[
     return _Split(np.concatenate([averages, mirror_image(averages[both - 1])]), rows, numbers)
 
 
-def _name(path: Path, root: Path | None) -> str:
-    """A path as RELION's files name it."""
+def name_in_project(path: Path, root: Path | None) -> str:
+    """A path as RELION's files name it, see ``root`` of `write_classes`."""
     full = path.absolute()
     if root is not None and full.is_relative_to(root.absolute()):
         return PurePath(full.relative_to(root.absolute())).as_posix()
@@ -214,7 +214,7 @@ def _data(
     found = [one.picks for one in members]
     names = [picks.frame.micrograph for picks in found]
     ctfs = [ctf.of(name) if ctf else None for name in names]
-    told = {name: _lens(one) | dict(lenses.get(name, {})) for name, one in zip(names, ctfs, strict=True)}
+    told = {name: lens_columns(one) | dict(lenses.get(name, {})) for name, one in zip(names, ctfs, strict=True)}
     optics = optics_groups(found, path, told, "reads")
     number, together = np.repeat(np.arange(len(found)), [len(picks) for picks in found]), Picks.joined(found)
 
@@ -232,7 +232,7 @@ def _data(
     columns |= dict.fromkeys(("rlnAngleRot", "rlnAngleTilt"), ["0.000000"] * len(together))
     columns |= {GROUP: repeated(optics.numbers), _GROUP_NUMBER: repeated(range(1, len(found) + 1))}
     columns["rlnNrOfSignificantSamples"] = ["1"] * len(together)
-    columns |= {name: repeated(texts) for name, texts in _ctf_columns(names, ctfs, path).items()}
+    columns |= {name: repeated(texts) for name, texts in ctf_columns(names, ctfs, path).items()}
     of_images = {
         IMAGE_PIXEL: f"{images.pixel_size:.6f}",
         "rlnImageSize": str(images.side),
@@ -242,7 +242,7 @@ def _data(
     return format_table(groups, "optics", note(together)) + format_table(columns, "particles")
 
 
-def _lens(ctf: CTF | None) -> dict[str, str]:
+def lens_columns(ctf: CTF | None) -> dict[str, str]:
     """What a CTF tells for an optics group."""
     if ctf is None:
         return {}
@@ -250,7 +250,7 @@ def _lens(ctf: CTF | None) -> dict[str, str]:
     return {name: f"{value:.6f}" for name, value in zip(LENS[1:], values, strict=True)}
 
 
-def _ctf_columns(names: Sequence[str], ctfs: Sequence[CTF | None], path: Path) -> dict[str, list[str]]:
+def ctf_columns(names: Sequence[str], ctfs: Sequence[CTF | None], path: Path) -> dict[str, list[str]]:
     """Defocus and phase shift of each micrograph; nothing where not all are known, as RELION has no word for that."""
     known = [one for one in ctfs if one is not None]
     if len(known) < len(ctfs):

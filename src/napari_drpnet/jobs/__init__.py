@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.project_micrograph import could_pick, ice_of
     from napari_drpnet.jobs.project_threshold import own_threshold
     from napari_drpnet.jobs.prospect import decided_in_words, doubt_in_words, expected_in_words
+    from napari_drpnet.jobs.reconstruct import ReconstructionReport, reconstruct_picks
     from napari_drpnet.jobs.relion import relion_job, relion_parameters
     from napari_drpnet.jobs.retrain.before_after import BeforeAfter, Change, before_after
     from napari_drpnet.jobs.retrain.harvest import HarvestReport, harvest, harvest_inputs, read_patch_set
@@ -163,6 +164,7 @@ _HOME = {
     "project_micrograph": ("could_pick", "ice_of"),
     "project_threshold": ("own_threshold",),
     "prospect": ("decided_in_words", "doubt_in_words", "expected_in_words"),
+    "reconstruct": ("ReconstructionReport", "reconstruct_picks"),
     "relion": ("relion_job", "relion_parameters"),
     "retrain.before_after": ("BeforeAfter", "Change", "before_after"),
     "retrain.harvest": ("HarvestReport", "harvest", "harvest_inputs", "read_patch_set"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from napari_drpnet.assessment.bfactor import BFactor
 from napari_drpnet.data import FloatArray
 from napari_drpnet.drawing.correlations import draw_correlations, draw_growth, draw_local
 from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
@@ -66,14 +67,14 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
             write_map_assessment(one.maps, own)
         if one.views is not None:
             write_views(one.views, own, most)
-    if grown := {one.name: one.growth for one in found if one.growth is not None}:
+    if grown := _grown(found):
         write_growth(grown, out)
-    pictures = _pictures(found, most)
+    pictures = _pictures(found)
     for title, picture in pictures:
-        with atomic_write(out / f"{safe_name(title.lower().replace(' ', '_'))}.png") as temporary:
+        with atomic_write(out / (title.lower().replace(" ", "_") + ".png")) as temporary:
             picture.save(temporary, "PNG")
     write_text(_table(found), out / TABLE)
-    return write_text(_page(found, pictures), out / PAGE)
+    return write_text(_page(found, [*pictures, *_others(found, most)]), out / PAGE)
 
 
 def in_words(found: Assessment) -> list[str]:
@@ -124,8 +125,8 @@ def _number(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else ""
 
 
-def _pictures(found: Sequence[Assessment], most: int | None) -> list[tuple[str, Image.Image]]:
-    """The figures that show all refinements, and the views of each."""
+def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
+    """The figures that show all refinements."""
     pictures = []
     correlations = {
         one.name: (one.maps.correlation.frequency, one.maps.correlation.best) for one in found if one.maps is not None
@@ -140,13 +141,21 @@ def _pictures(found: Sequence[Assessment], most: int | None) -> list[tuple[str, 
     local = {one.name: _within(one) for one in found if one.maps is not None and one.maps.local is not None}
     if local:
         pictures.append(("Local resolution", draw_local(local)))
-    if grown := {one.name: one.growth for one in found if one.growth is not None}:
-        pictures.append(("Resolution and number of particles", draw_growth(grown)))
+    return pictures
+
+
+def _others(found: Sequence[Assessment], most: int | None) -> Iterator[tuple[str, Image.Image]]:
+    """Figures that are written with their tables: growth of resolution, and views, all in the same colours."""
+    if grown := _grown(found):
+        yield "Resolution and number of particles", draw_growth(grown)
     for one in found:
         if one.views is not None:
             title = f"Views of {one.name}"
-            pictures.append((title, draw_views(one.views.counts.counts, title, one.views.in_words, most)))
-    return pictures
+            yield title, draw_views(one.views.counts.counts, title, one.views.in_words, most)
+
+
+def _grown(found: Sequence[Assessment]) -> dict[str, BFactor]:
+    return {one.name: one.growth for one in found if one.growth is not None}
 
 
 def _within(found: Assessment) -> FloatArray:

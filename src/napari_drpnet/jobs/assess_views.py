@@ -56,7 +56,8 @@ class ViewReport:
         counts, found = self.counts, self.efficiency
         return (
             f"{counts.particles:,} particles from {counts.different:,} of {counts.possible:,} views "
-            f"(random orientations: {counts.expected:,.0f}); efficiency {found.value:.2f} ± {max(found.error, 0.005):.2f}"
+            f"(random orientations: {counts.expected:,.0f}); "
+            f"efficiency {found.value:.2f} ± {max(found.error, 0.005):.2f}"
         )
 
 

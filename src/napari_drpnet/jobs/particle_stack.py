@@ -186,6 +186,11 @@ class ParticleStack:
         return np.concatenate([np.empty((0, 2)), *self._offsets])
 
     @property
+    def amplitudes(self) -> tuple[FloatArray, ...]:
+        """``(r,)`` of each micrograph, see `averaging.cutting.Cutouts`."""
+        return tuple(self._amplitudes)
+
+    @property
     def amplitude(self) -> FloatArray:
         """Of the micrographs, on average, for `averaging.cutting.coloured`.
 

@@ -49,6 +49,7 @@ from napari_drpnet.settings.picking import (
 )
 from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import SHARED, ProjectSettings
+from napari_drpnet.settings.reconstruction import ReconstructionSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
@@ -105,6 +106,7 @@ __all__ = [
     "PreparedSet",
     "PreprocessSettings",
     "ProjectSettings",
+    "ReconstructionSettings",
     "RetrainSettings",
     "Settings",
     "SimulatedSet",

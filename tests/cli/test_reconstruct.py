@@ -1,0 +1,204 @@
+"""The command reconstruct, from picks and micrographs to a map and RELION's files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+import torch
+from scipy.spatial.transform import Rotation
+
+from lopsided import angles, lopsided
+from lopsided_files import DIAMETER, PIXEL, Made, write_lopsided
+from napari_drpnet import Picks, jobs, read_picks
+from napari_drpnet.cli import main
+from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.picks.star_poses import read_poses
+from napari_drpnet.io.reconstruction_files import DATA, HALVES, MAP, STACK, write_volume
+from napari_drpnet.reconstruction.shells import shell_correlation
+from napari_drpnet.settings import ReconstructionSettings
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+QUICK = ("--diameter", DIAMETER, "--box", 32, "--step", 15, "--rounds", 2)
+
+
+def call(*arguments: object) -> int:
+    try:
+        main([str(one) for one in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return write_lopsided(tmp_path_factory.mktemp("lopsided"))
+
+
+def run(made: Made, out: Path, *more: object, micrographs: object = None) -> int:
+    reference = () if "--reference" in more else ("--reference", made.reference)
+    return call("reconstruct", made.picks, micrographs or made.micrographs, *reference, "--out", out, *QUICK, *more)
+
+
+def test_picks_become_a_map_and_files_that_relion_reads(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.micrographs.parent)
+    out = tmp_path / "map"
+    assert run(made, out, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["particles"] == 200
+    assert told["resolution"] < 25
+    assert "beyond the 30 A of the reference" in told["notes"][0]
+    halves = [torch.from_numpy(mrcfile.read(out / name).copy()) for name in HALVES]
+    with mrcfile.open(out / MAP) as file:
+        assert file.is_volume()
+        assert file.voxel_size.x == pytest.approx(PIXEL)
+        likeness = shell_correlation(torch.from_numpy(file.data.copy()), lopsided())
+    assert (likeness[1:6] > 0.85).all()
+    assert shell_correlation(*halves)[3] > 0.8
+    assert mrcfile.read(out / STACK).shape == (200, 32, 32)
+    poses = read_poses(out / DATA)
+    lying = np.concatenate([np.stack([one.rot, one.tilt, one.picks.psi], 1) for one in poses])
+    found = Rotation.from_euler("ZYZ", lying, degrees=True).inv().as_matrix()
+    assert np.median(angles(torch.from_numpy(found), torch.from_numpy(made.turns))) < 8
+    table = starfile.read(out / DATA)["particles"]
+    assert set(table["rlnRandomSubset"]) == {1, 2}
+    assert table.groupby("rlnMicrographName")["rlnRandomSubset"].nunique().max() == 1
+    assert (table["rlnDefocusU"] == 15000).all()
+    assert len((out / "fsc.tsv").read_text().splitlines()) == 17
+
+
+def test_without_a_ctf_it_is_said_and_done_without(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in made.micrographs.parent.glob("*.mrc"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "reference.mrc").unlink()
+    assert run(made, tmp_path / "map", "--rounds", 1, micrographs=tmp_path) == 0
+    assert "The CTF of the micrographs is not known" in capsys.readouterr().err
+
+
+def test_a_bad_micrograph_does_not_stop_the_others(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, cut_off = made.micrographs.with_name("m0.mrc"), tmp_path / "m1.mrc"
+    cut_off.write_bytes(made.micrographs.with_name("m1.mrc").read_bytes()[:5000])
+    assert call(
+        *("reconstruct", made.picks, good, cut_off, "--reference", made.reference, "--out", tmp_path / "map"),
+        *QUICK, "--rounds", 1,
+    ) == 1  # fmt: skip
+    told = capsys.readouterr()
+    assert "m1.mrc" in told.err
+    assert "truncated" in told.err
+    assert "100 particles" in told.out
+
+
+def nan(folder: Path) -> Path:
+    return write_volume(np.full((32, 32, 32), np.nan), folder / "nan.mrc", PIXEL)
+
+
+def oblong(folder: Path) -> Path:
+    return write_volume(np.random.default_rng(0).random((32, 32, 40)), folder / "oblong.mrc", PIXEL)
+
+
+def unscaled(folder: Path) -> Path:
+    return write_mrc(lopsided().numpy(), folder / "unscaled.mrc")
+
+
+def dark(folder: Path) -> Path:
+    return write_volume(-lopsided().numpy(), folder / "dark.mrc", PIXEL)
+
+
+def small(folder: Path) -> Path:
+    return write_volume(lopsided().numpy(), folder / "small.mrc", 1.5)
+
+
+def flat(folder: Path) -> Path:
+    return write_volume(np.zeros((32, 32, 32)), folder / "flat.mrc", PIXEL)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        (nan, "finite numbers"),
+        (oblong, "no cube"),
+        (unscaled, "--map-pixel-size"),
+        (dark, "dark in the reference"),
+        (small, "48 A wide"),
+        (flat, "same everywhere"),
+        (lambda folder: folder / "none.mrc", "no such file"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_told_at_once(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], reference: Callable[[Path], Path], words: str
+) -> None:
+    assert run(made, tmp_path / "map", "--reference", reference(tmp_path)) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "map").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--symmetry", "X7"), "no point group"),
+        (("--threshold", 2), "too few for a map. Pick at least 50"),
+        (("--lowpass", 200), "Nothing is left"),
+        (("--reach", 60), "quarter of the diameter"),
+        (("--box", 33), "multiple"),
+        (("--ctf", "gone.star"), "gone.star"),
+        (("--rounds", 0), "at least 1"),
+    ],
+)
+def test_bad_calls_are_said_in_one_line(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[object, ...], words: str
+) -> None:
+    scored = tmp_path / "picks"
+    scored.mkdir()
+    for path in made.picks.iterdir():
+        lines = [f"{line} 0.5" if line[:1].isdigit() else line for line in path.read_text().splitlines()]
+        lines.insert(next(i for i, line in enumerate(lines) if line[:1].isdigit()), "_rlnAutopickFigureOfMerit #3")
+        (scored / path.name).write_text("\n".join(lines) + "\n")
+    other = Made(scored, made.micrographs, made.reference, made.turns)
+    assert run(other, tmp_path / "map", *more) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "map").exists()
+
+
+def test_an_interruption_leaves_nothing_behind(made: Made, tmp_path: Path) -> None:
+    source = jobs.picked_in_files(made.picks, [str(made.micrographs)])
+    settings = ReconstructionSettings(diameter=DIAMETER, box=32, step=15)
+    job = jobs.reconstruct_picks(source, made.reference, settings, tmp_path / "map")
+    for step in job:
+        if "round" in step.message:
+            job.close()
+    assert not (tmp_path / "map").exists()
+
+
+def test_no_micrograph_is_told(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(made, tmp_path / "map", micrographs=tmp_path / "empty") == 2
+    assert "empty" in capsys.readouterr().err
+    assert run(made, tmp_path / "map", micrographs=tmp_path / "m0.mrc") == 2
+    assert "None of the micrographs can be used" in capsys.readouterr().err
+
+
+def test_a_project_and_what_is_none(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "project"
+    with jobs.open_project(folder, [str(made.micrographs)], diameter=DIAMETER) as project:
+        for row in project.rows():
+            (picks,) = read_picks(made.picks / f"{Path(row.name).stem}.star")
+            project.write_picks(row.name, Picks(project.read_micrograph(row.name).frame, picks.yx))
+    quick = ("--box", 32, "--step", 15, "--rounds", 1, "--ctf", made.micrographs)
+    out = tmp_path / "map"
+    assert call("reconstruct", folder, "--reference", made.reference, "--out", out, *quick) == 0
+    assert "200 particles" in capsys.readouterr().out
+    assert call("reconstruct", made.picks, "--reference", made.reference, "--out", out) == 2
+    assert "is not a project" in capsys.readouterr().err
