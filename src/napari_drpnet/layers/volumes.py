@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.utils import Colormap
 
 RESOLUTION_COLOURS = "viridis"
+_BELOW = 0.01  # Angstrom: napari does not draw what is at the end of the colours, either
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -59,7 +60,7 @@ def resolution_layer(values: ImageArray, pixel_size: float, name: str, limits: t
 def resolution_limits(values: FloatArray) -> tuple[float, float]:
     """Ends of the colours for ``(n,)`` resolutions in Angstrom: the best, and what two in a hundred are beyond."""
     low, high = float(values.min()), float(np.quantile(values, 0.98))
-    return low, max(high, low + 0.01)
+    return low - _BELOW, max(high, low)
 
 
 def resolution_colours() -> Colormap:

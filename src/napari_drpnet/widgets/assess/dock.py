@@ -52,6 +52,7 @@ class AssessWidget(AssessForm):
             lambda item: self.results.choose(self.refinements.rows.row(item))
         )
         self.job.ended.connect(self._end)
+        self.copy.clicked.connect(self._copy)
         self.write.clicked.connect(self._ask_folder)
         self.open.clicked.connect(self._open_page)
         about(self, "In the window", "assessing.md")
@@ -129,6 +130,10 @@ class AssessWidget(AssessForm):
             self.results.view.value = NOTHING
 
     # ------------------------------------------------------------ the page
+
+    def _copy(self) -> None:
+        self.results.copy()
+        self.said.setText("The table is copied.")
 
     def _ask_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the page and its files")

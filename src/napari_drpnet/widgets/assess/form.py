@@ -51,10 +51,11 @@ class AssessForm(QWidget):
         self.write = button(
             "Write the page…", "One page with all figures and pictures, in a folder; tables, maps and curves beside it."
         )
+        self.copy = button("Copy the table", "To paste the figures into a spreadsheet.")
         self.open = button("Open the page", "Show it in the browser.")
         self.open.setEnabled(False)
         self.said = wrapped()
-        self.foot = in_column(in_row(self.write, self.open), self.said)
+        self.foot = in_column(in_row(self.copy, self.write, self.open), self.said)
         self.foot.hide()
         whole = in_column(
             self.refinements,

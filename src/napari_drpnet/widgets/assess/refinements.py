@@ -10,7 +10,6 @@ from psygnal import Signal
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QWidget
 
-from napari_drpnet.errors import UserError
 from napari_drpnet.io.refinements import Refinement
 from napari_drpnet.widgets.assess.run import files_of, look_up
 from napari_drpnet.widgets.kit.background import Background
@@ -74,10 +73,10 @@ class RefinementList(QWidget):
         sources = [*self._sources, *self._added]
         self.looking.order(partial(look_up, sources), partial(self._take, sources))
 
-    def _take(self, sources: list[Path], found: list[Refinement] | UserError) -> None:
+    def _take(self, sources: list[Path], found: list[Refinement] | str) -> None:
         self._added = []
-        if isinstance(found, UserError):
-            self.said.emit(found.plain)
+        if isinstance(found, str):
+            self.said.emit(found)
             return
         self._sources, self.refinements = sources, found
         self.rows.clear()

@@ -19,13 +19,13 @@ from napari_drpnet.widgets.assess.picture import Picture
 from napari_drpnet.widgets.assess.run import Found, Pictures
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.narrow import narrow
-from napari_drpnet.widgets.kit.parts import button, in_column, in_row, lay_out, table, with_error, wrapped
+from napari_drpnet.widgets.kit.parts import in_column, lay_out, table, wrapped
 
 NOTHING, LOCAL, HALVES = "nothing", "local resolution", "half maps"
 _WIDEST = 150  # pixels of a refinement's column
 _FEW = 2  # refinements whose columns leave room for the names of the figures
 _PEN = Qt.PenStyle
-_CURVES = "Dots: without a mask. Dashes: with random phases, so what the mask alone makes agree."
+_CURVES = "Dots: without a mask. Dashes: phases at random."
 _VIEWS = "The darker, the more particles are seen from there. "
 
 
@@ -43,14 +43,13 @@ class Results(QWidget):
             tooltip="A volume of this refinement, alone: what is there now comes back with 'nothing'.",
         )
         self.figures = table(("",))
-        self.copy = button("Copy the table", "To paste it into a spreadsheet.")
         self.curves, self.legend, self.resolution = CorrelationPlot(), wrapped(), wrapped()
         self.histogram, self.parts = ResolutionHistogram(), wrapped()
         self.globe, self.views = Picture("Views"), wrapped()
         self.plot, self.growth = Picture("Resolution and number of particles"), wrapped()
         self.tabs = QTabWidget()
         for title, parts in (
-            ("Figures", (self.figures, in_row(self.copy, QWidget()))),
+            ("Figures", (self.figures,)),
             ("FSC", (self.curves, self.legend, self.resolution)),
             ("Local", (self.histogram, self.parts)),
             ("Views", (self.globe, self.views)),
@@ -61,7 +60,6 @@ class Results(QWidget):
             self.tabs.addTab(page, title)
         self.body = in_column(aligned([self.which, self.view]), self.tabs)
         lay_out(self, self.problems, self.body)
-        self.copy.clicked.connect(self._copy)
         self.which.changed.connect(self.show_chosen)
         self.take(Found())
 
@@ -107,10 +105,10 @@ class Results(QWidget):
         self._fill_curves(one, place)
         self._fill_local(one, place)
         self.globe.show_picture(pictures.globe, pictures.views)
-        self.views.setText(_VIEWS + with_error(f"{one.views.in_words}." if one.views is not None else ""))
+        self.views.setText(_VIEWS + ("" if one.views is None else _unbroken(f"{one.views.in_words}.")))
         self.plot.show_picture(pictures.growth)
         if one.growth is not None:
-            self.growth.setText(with_error(f"{one.name}: B-factor {one.growth.value:.0f} ± {one.growth.error:.0f} Å²."))
+            self.growth.setText(_unbroken(f"{one.name}: B-factor {one.growth.value:.0f} ± {one.growth.error:.0f} Å²."))
         self._offer(one, pictures)
 
     @property
@@ -164,7 +162,8 @@ class Results(QWidget):
         if bar is not None and len(head) > _FEW + 1:
             self.figures.setFixedHeight(self.figures.height() + bar.sizeHint().height())
 
-    def _copy(self) -> None:
+    def copy(self) -> None:
+        """Put the table of figures where it can be pasted into a spreadsheet."""
         head, rows = jobs.assessment_rows([one for one in self.found.each if not one.nothing])
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
@@ -238,6 +237,11 @@ def _sign(one: Assessment, number: int) -> str:
 def _problem(one: Assessment, problem: str, count: int) -> str:
     text = without_options(problem)
     return text if count == 1 or one.name in text else f"{one.name}: {text}"
+
+
+def _unbroken(text: str) -> str:
+    """Text in which a number and its error stay together."""
+    return text.replace(" ± ", "\u00a0±\u00a0")
 
 
 def _signs(text: str) -> str:

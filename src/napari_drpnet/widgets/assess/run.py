@@ -80,12 +80,12 @@ def steps(refinements: Sequence[Refinement], settings: AssessSettings) -> Genera
     return (yield from attended(_all(refinements, settings), _ASIDE))
 
 
-def look_up(sources: Sequence[Path]) -> list[Refinement] | UserError:
-    """The refinements that files and folders mean, or why they mean none."""
+def look_up(sources: Sequence[Path]) -> list[Refinement] | str:
+    """The refinements that files and folders mean, or why they mean none; Qt's threads do not hand over an error."""
     try:
         return find_refinements(sources) if sources else []
     except UserError as error:
-        return error
+        return error.plain
 
 
 def half_map_layers(found: MapAssessment, name: str) -> list[LayerTuple]:
