@@ -137,9 +137,11 @@ def assess() -> Any:
         wait(lambda: not form.busy)
         form.job.button.native.click()
         wait(lambda: not form.busy)
-    form.results.view.value = "local resolution"
+        form.results.view.value = "map, coloured by it"
+        wait(lambda: not form.busy)
+    form.results.tabs.setCurrentIndex(1)
     viewer.scene.camera.angles = (10, -30, 120)
-    viewer.scene.camera.zoom *= 1.4
+    viewer.scene.camera.zoom *= 0.8
     save_window(viewer, "assess")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_drpnet.assessment.surface import Surface
 from napari_drpnet.data import FloatArray, ImageArray
 from napari_drpnet.layers.placement import LayerTuple
 
@@ -55,6 +56,32 @@ def resolution_layer(values: ImageArray, pixel_size: float, name: str, limits: t
     # Between a voxel of the mask and the nothing beside it there is no resolution that could be drawn.
     looks = {"rendering": "translucent", "interpolation2d": "nearest", "interpolation3d": "nearest"}
     return data, {**attributes, **looks, "contrast_limits": limits, "colormap": resolution_colours()}, kind
+
+
+def surface_layer(surface: Surface, pixel_size: float, name: str, limits: tuple[float, float]) -> LayerTuple:
+    """A Surface layer of a map, coloured by its local resolution.
+
+    Parameters
+    ----------
+    surface
+        In voxels.
+    pixel_size
+        Angstrom.
+    name
+        Of the layer.
+    limits
+        Ends of the colours in Angstrom.
+    """
+    attributes = {
+        "name": name,
+        "scale": (pixel_size,) * 3,
+        "units": ("angstrom",) * 3,
+        "axis_labels": ("z", "y", "x"),
+        "shading": "smooth",
+        "contrast_limits": limits,
+        "colormap": resolution_colours(),
+    }
+    return (surface.points, surface.triangles, surface.resolution), attributes, "surface"
 
 
 def resolution_limits(values: FloatArray) -> tuple[float, float]:

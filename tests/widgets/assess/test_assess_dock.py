@@ -14,10 +14,11 @@ from qtpy.QtWidgets import QApplication, QDialog
 
 import half_maps
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
+from layouts import LONG, faults
 from napari_drpnet import jobs
 from napari_drpnet.jobs import finish
 from napari_drpnet.settings import AssessSettings
-from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING
+from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING, SURFACE
 from napari_drpnet.widgets.kit.source import is_micrograph
 from refined import any_angles, star_31
 
@@ -177,6 +178,24 @@ def test_all_pages_are_drawn_and_views_can_be_enlarged(form: Any, folders: list[
     window.close()
 
 
+@pytest.mark.painted
+def test_nothing_is_cut_by_long_names(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
+    dock, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
+    viewer.window._qt_window.resize(1000, 700)
+    QApplication.processEvents()
+    before = dock.width()
+    made = [refinement(tmp_path / f"{LONG}_{number}") for number in range(4)]
+    (made[3] / "run_data.star").write_text("")
+    assess(form, qtbot, made, directions=False)
+    form.write_to(tmp_path / LONG)
+    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
+    for page in range(form.results.tabs.count()):
+        form.results.tabs.setCurrentIndex(page)
+        QApplication.processEvents()
+        assert not list(faults(dock))
+    assert dock.width() <= max(before, 450)
+
+
 def test_local_resolution_is_a_volume_in_angstrom(form: Any, folders: list[Path], viewer: Any, qtbot: Any) -> None:
     before = viewer.add_image(np.zeros((20, 30)), name="before")
     assess(form, qtbot, folders, directions=False)
@@ -204,6 +223,23 @@ def test_local_resolution_is_a_volume_in_angstrom(form: Any, folders: list[Path]
     assert [one.name for one in viewer.layers] == ["before"]
     assert before.visible
     assert viewer.dims.ndisplay == 2
+
+
+def test_the_map_is_seen_in_the_colours_of_its_resolution(
+    form: Any, folders: list[Path], viewer: Any, qtbot: Any
+) -> None:
+    assess(form, qtbot, folders, directions=False)
+    form.results.view.value = SURFACE
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=LIMIT)
+    (layer,) = viewer.layers
+    values = form.results.chosen.maps.local.values
+    assert values[values > 0].min() <= layer.vertex_values.min() < layer.vertex_values.max() <= values.max()
+    assert tuple(layer.contrast_limits) == form.results.limits
+    np.testing.assert_allclose(layer.scale, (half_maps.PIXEL,) * 3)
+    (folders[1] / "run_half1_class001_unfil.mrc").unlink()
+    form.results.choose(1)
+    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
+    assert "run_half1_class001_unfil.mrc" in notification_manager.records[-1].message
 
 
 def test_half_maps_come_when_they_are_wanted(form: Any, folders: list[Path], viewer: Any, qtbot: Any) -> None:

@@ -14,11 +14,11 @@ from napari_drpnet import jobs
 from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
-from napari_drpnet.layers import LayerTuple, resolution_layer
+from napari_drpnet.layers import resolution_layer
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.form import AssessForm
-from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING
-from napari_drpnet.widgets.assess.run import Better, Found, half_map_layers, steps
+from napari_drpnet.widgets.assess.results import LOCAL, NOTHING, SURFACE
+from napari_drpnet.widgets.assess.run import Better, Found, coloured_map, half_map_layers, steps
 from napari_drpnet.widgets.assess.volumes import Volumes
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.dropping import Dropping
@@ -118,11 +118,11 @@ class AssessWidget(AssessForm):
         elif kind == LOCAL and maps.local is not None:
             name = f"{one.name}: local resolution (Å)"
             self.volumes.show([resolution_layer(maps.local.values, maps.pixel_size, name, self.results.limits)])
-        elif kind == HALVES:
-            self._reading.order(partial(half_map_layers, maps, one.name), self._show_halves)
-
-    def _show_halves(self, made: list[LayerTuple]) -> None:
-        self.volumes.show(made)
+        else:
+            make = partial(half_map_layers, maps, one.name)
+            if kind == SURFACE:
+                make = partial(coloured_map, maps, one.name, self.results.limits)
+            self._reading.order(make, self.volumes.show)
 
     def _note_loss(self) -> None:
         """Somebody removed the layers."""

@@ -14,7 +14,7 @@ from napari_drpnet.widgets.assess.results import Results
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
-from napari_drpnet.widgets.kit.parts import NeverCut, button, in_column, in_row, lay_out, wrapped
+from napari_drpnet.widgets.kit.parts import NeverCut, button, give_way, in_column, in_row, lay_out, wrapped
 
 _FIRST = ("symmetry", "mask", "local", "directions", "growth")
 _MORE = (
@@ -57,6 +57,7 @@ class AssessForm(QWidget):
         self.said = wrapped()
         self.foot = in_column(in_row(self.copy, self.write, self.open), self.said)
         self.foot.hide()
+        give_way(self.said)
         whole = in_column(
             self.refinements,
             self._head(),

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHeaderView, QTabWidget, QWidget
 
 from napari_drpnet import jobs
 from napari_drpnet.drawing.colours import colour
-from napari_drpnet.errors import without_options
+from napari_drpnet.errors import cut, without_options
 from napari_drpnet.jobs import Assessment
 from napari_drpnet.jobs.assess_page import ABOUT
 from napari_drpnet.widgets.assess.curves import CorrelationPlot, Line, ResolutionHistogram
@@ -19,10 +19,11 @@ from napari_drpnet.widgets.assess.picture import Picture
 from napari_drpnet.widgets.assess.run import Found, Pictures
 from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.narrow import narrow
-from napari_drpnet.widgets.kit.parts import in_column, lay_out, table, wrapped
+from napari_drpnet.widgets.kit.parts import give_way, in_column, lay_out, table, wrapped
 
-NOTHING, LOCAL, HALVES = "nothing", "local resolution", "half maps"
+NOTHING, LOCAL, SURFACE, HALVES = "nothing", "local resolution", "map, coloured by it", "half maps"
 _WIDEST = 150  # pixels of a refinement's column
+_LONGEST = 40  # letters of a name inside of a text
 _FEW = 2  # refinements whose columns leave room for the names of the figures
 _PEN = Qt.PenStyle
 _CURVES = "Dots: without a mask. Dashes: phases at random."
@@ -58,6 +59,8 @@ class Results(QWidget):
             page = in_column(*parts)
             page.setContentsMargins(0, 4, 0, 0)
             self.tabs.addTab(page, title)
+        for label in (self.problems, self.legend, self.resolution, self.parts, self.views, self.growth):
+            give_way(label)
         self.body = in_column(aligned([self.which, self.view]), self.tabs)
         lay_out(self, self.problems, self.body)
         self.which.changed.connect(self.show_chosen)
@@ -108,7 +111,9 @@ class Results(QWidget):
         self.views.setText(_VIEWS + ("" if one.views is None else _unbroken(f"{one.views.in_words}.")))
         self.plot.show_picture(pictures.growth)
         if one.growth is not None:
-            self.growth.setText(_unbroken(f"{one.name}: B-factor {one.growth.value:.0f} ± {one.growth.error:.0f} Å²."))
+            self.growth.setText(
+                _unbroken(f"{cut(one.name, _LONGEST)}: B-factor {one.growth.value:.0f} ± {one.growth.error:.0f} Å².")
+            )
         self._offer(one, pictures)
 
     @property
@@ -123,7 +128,7 @@ class Results(QWidget):
         for number, is_there in enumerate(there):
             self.tabs.setTabVisible(number, is_there)
         kinds = [NOTHING]
-        kinds += [LOCAL] if pictures.local is not None else []
+        kinds += [LOCAL, SURFACE] if pictures.local is not None else []
         kinds += [HALVES] if one.maps is not None else []
         if list(self.view.choices) != kinds:
             before = self.view.value
@@ -196,7 +201,7 @@ class Results(QWidget):
         self.histogram.show_values(values, others, self.limits)
         best, middle, worst = chosen.maps.local.quantiles(0.1, 0.5, 0.9).tolist()
         self.parts.setText(
-            f"{chosen.name}: half of the particle is resolved better than {middle:.1f} Å, a tenth better than "
+            f"{cut(chosen.name, _LONGEST)}: half of the particle is resolved better than {middle:.1f} Å, a tenth better than "
             f"{best:.1f} Å, a tenth worse than {worst:.1f} Å."
         )
 
@@ -231,7 +236,7 @@ def _sign(one: Assessment, number: int) -> str:
     else:
         resolution = float("nan") if one.postprocess is None else one.postprocess.resolution
     told = f" {resolution:.1f} Å" if resolution < float("inf") else ""
-    return f'<span style="color:{colour(number)}">■</span> {one.name}{told}'
+    return f'<span style="color:{colour(number)}">■</span> {cut(one.name, _LONGEST)}{told}'
 
 
 def _problem(one: Assessment, problem: str, count: int) -> str:

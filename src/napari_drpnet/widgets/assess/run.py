@@ -18,7 +18,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.half_maps import read_half_maps
 from napari_drpnet.io.refinements import Refinement, find_refinements
 from napari_drpnet.jobs import Assessment, Job, MapAssessment, Progress
-from napari_drpnet.layers import LayerTuple, resolution_limits, volume_layer
+from napari_drpnet.layers import LayerTuple, resolution_limits, surface_layer, volume_layer
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.steps import attended, translate
 
@@ -86,6 +86,17 @@ def look_up(sources: Sequence[Path]) -> list[Refinement] | str:
         return find_refinements(sources) if sources else []
     except UserError as error:
         return error.plain
+
+
+def coloured_map(found: MapAssessment, name: str, limits: tuple[float, float]) -> list[LayerTuple]:
+    """The surface of a map in the colours of its local resolution.
+
+    Raises
+    ------
+    UserError
+        As `jobs.map_surface`.
+    """
+    return [surface_layer(jobs.map_surface(found), found.pixel_size, f"{name}: map, by local resolution (Å)", limits)]
 
 
 def half_map_layers(found: MapAssessment, name: str) -> list[LayerTuple]:
