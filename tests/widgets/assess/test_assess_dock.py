@@ -20,6 +20,8 @@ from napari_drpnet.jobs import finish
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING, SURFACE
 from napari_drpnet.widgets.kit.source import is_micrograph
+from napari_drpnet.widgets.session.session import Session
+from projects import make_project
 from refined import any_angles, star_31
 
 pytestmark = pytest.mark.gui
@@ -314,6 +316,31 @@ def test_the_page_is_written_and_opened(
     assert opened == [str(tmp_path / "out" / "assessment.html")]
     run(form, qtbot)
     assert not form.open.isEnabled()  # it is about the run before
+
+
+@pytest.mark.painted
+def test_a_project_steps_aside_for_a_volume_and_comes_back(
+    viewer: Any, folders: list[Path], tmp_path: Path, qtbot: Any
+) -> None:
+    session = Session.of(viewer)
+    session.open(make_project(tmp_path / "other"))
+    _, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
+    viewer.scene.camera.zoom *= 3
+    seen = {layer: layer.visible for layer in viewer.layers}
+    count, place = len(session.points.data), (viewer.scene.camera.center, viewer.scene.camera.zoom)
+    assess(form, qtbot, folders[:1], directions=False)
+    form.results.view.value = LOCAL
+    assert not session.image.visible
+    form.results.view.value = NOTHING
+    assert all(layer.visible == visible for layer, visible in seen.items())
+    np.testing.assert_allclose(np.hstack((viewer.scene.camera.center, viewer.scene.camera.zoom)), np.hstack(place))
+    assert len(session.points.data) == count
+    form.results.view.value = LOCAL
+    session.next()
+    assert session.current in session.names
+    form.results.view.value = NOTHING
+    assert session.image.visible
+    session.close()
 
 
 def test_the_dock_leaves_nothing_in_the_viewer(form: Any, folders: list[Path], viewer: Any, qtbot: Any) -> None:

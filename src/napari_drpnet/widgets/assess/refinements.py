@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
-from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QWidget
+from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
 from napari_drpnet.io.refinements import Refinement
 from napari_drpnet.widgets.assess.run import files_of, look_up
@@ -52,6 +52,7 @@ class RefinementList(QWidget):
         delete = QShortcut(QKeySequence("Delete"), self.rows)
         delete.activated.connect(self.remove_chosen)
         lay_out(self, self.hint, self.rows, in_row(folder, files, self.remove))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._allow()
 
     def add(self, paths: Sequence[Path]) -> None:

@@ -201,7 +201,7 @@ class Results(QWidget):
         self.histogram.show_values(values, others, self.limits)
         best, middle, worst = chosen.maps.local.quantiles(0.1, 0.5, 0.9).tolist()
         self.parts.setText(
-            f"{cut(chosen.name, _LONGEST)}: half of the particle is resolved better than {middle:.1f} Å, a tenth better than "
+            f"{cut(chosen.name, _LONGEST)}: half of it is resolved better than {middle:.1f} Å, a tenth better than "
             f"{best:.1f} Å, a tenth worse than {worst:.1f} Å."
         )
 

@@ -43,6 +43,8 @@ class Volumes:
         if made and not before:
             self._step_aside()
         self._shown = [self._added(one) for one in made]
+        if made:
+            self._viewer.layers.selection.active = self._shown[0]  # its controls are what is looked for next
         for layer in before:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -53,10 +55,9 @@ class Volumes:
             self._bring_back()
 
     def _added(self, made: LayerTuple) -> Any:
-        """A layer that is chosen, so that its controls are there, with a scale of colours where it has some."""
+        """A layer, with a scale of colours where it has some."""
         layer = add(self._viewer, made)
         layer.colorbar.visible = "colormap" in made[1]
-        self._viewer.layers.selection.active = layer
         return layer
 
     def leave(self, window: bool) -> None:
