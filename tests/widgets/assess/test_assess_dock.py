@@ -75,6 +75,12 @@ def test_every_setting_is_on_the_form_with_its_default(form: Any) -> None:
     assert form._settings() == AssessSettings()
 
 
+def test_its_help_is_the_page_about_assessing(form: Any) -> None:
+    page, _, heading = form.property("help page").partition("#")
+    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    assert f"\n## {heading}\n" in text
+
+
 def test_refinements_come_and_go(form: Any, folders: list[Path], tmp_path: Path, qtbot: Any) -> None:
     assert not form.job.button.enabled
     add(form, qtbot, folders[0], folders[1] / "run_data.star")

@@ -97,7 +97,7 @@ class AssessWidget(AssessForm):
         self.open.setEnabled(False)
         self.said.setText("")
         self.results.take(found)
-        self.foot.setVisible(any(not one.nothing for one in found.each))
+        self.foot.setVisible(bool(found.known))
         self._show_volumes()
 
     def _end(self) -> None:
@@ -142,9 +142,8 @@ class AssessWidget(AssessForm):
 
     def write_to(self, folder: Path) -> None:
         """Write the page and its files to a folder."""
-        found = [one for one in self.results.found.each if not one.nothing]
         self.said.setText("Writing")
-        self._writing.order(partial(jobs.write_assessments, found, folder), self._tell)
+        self._writing.order(partial(jobs.write_assessments, self.results.found.known, folder), self._tell)
 
     def _tell(self, page: Path) -> None:
         self.page = page

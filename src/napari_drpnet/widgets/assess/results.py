@@ -82,7 +82,7 @@ class Results(QWidget):
         """Show this, and what was chosen before where it is still there."""
         before = self.which.value
         self.found = found
-        names = [one.name for one in found.each if not one.nothing]
+        names = [one.name for one in found.known]
         with self.which.changed.blocked():
             self.which.choices = names
             if names:
@@ -139,7 +139,7 @@ class Results(QWidget):
     # ------------------------------------------------------------ figures
 
     def _fill_figures(self) -> None:
-        head, rows = jobs.assessment_rows([one for one in self.found.each if not one.nothing])
+        head, rows = self.found.head, self.found.rows
         self.figures.setColumnCount(len(head))
         self.figures.setHorizontalHeaderLabels(head)
         self.figures.fill([(_signs(name), *cells) for name, *cells in rows])
@@ -169,7 +169,7 @@ class Results(QWidget):
 
     def copy(self) -> None:
         """Put the table of figures where it can be pasted into a spreadsheet."""
-        head, rows = jobs.assessment_rows([one for one in self.found.each if not one.nothing])
+        head, rows = self.found.head, self.found.rows
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
             clipboard.setText("\n".join("\t".join(row) for row in (head, *rows)) + "\n")
@@ -190,8 +190,8 @@ class Results(QWidget):
 
     def _fill_local(self, chosen: Assessment, place: int) -> None:
         pictures = self.found.pictures
-        values = pictures[place].local
-        if values is None or chosen.maps is None or chosen.maps.local is None:
+        values, parts = pictures[place].local, pictures[place].parts
+        if values is None or parts is None:
             return
         others = [
             (colour(number), one.local)
@@ -199,7 +199,7 @@ class Results(QWidget):
             if number != place and one.local is not None
         ]
         self.histogram.show_values(values, others, self.limits)
-        best, middle, worst = chosen.maps.local.quantiles(0.1, 0.5, 0.9).tolist()
+        best, middle, worst = parts
         self.parts.setText(
             f"{cut(chosen.name, _LONGEST)}: half of it is resolved better than {middle:.1f} Å, a tenth better than "
             f"{best:.1f} Å, a tenth worse than {worst:.1f} Å."

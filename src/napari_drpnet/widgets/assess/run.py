@@ -37,7 +37,9 @@ class Pictures:
     globe, views
         Its views on the sphere: the map alone, and with all that is written on it.
     local
-        ``(n,)`` local resolutions in Angstrom within the mask, at most a hundred thousand.
+        ``(n,)`` local resolutions in Angstrom within the mask, at most two hundred thousand.
+    parts
+        Angstrom that a tenth, a half and nine tenths of the mask are resolved better than.
     limits
         Ends of the colours of local resolution in Angstrom.
     growth
@@ -47,6 +49,7 @@ class Pictures:
     globe: Image.Image | None = None
     views: Image.Image | None = None
     local: FloatArray | None = None
+    parts: tuple[float, float, float] | None = None
     limits: tuple[float, float] | None = None
     growth: Image.Image | None = None
 
@@ -61,10 +64,19 @@ class Found:
         The refinements that are ready.
     pictures
         Of each, in the same order.
+    head, rows
+        The table of figures of those of which anything is known.
     """
 
     each: tuple[Assessment, ...] = ()
     pictures: tuple[Pictures, ...] = ()
+    head: tuple[str, ...] = ("",)
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def known(self) -> list[Assessment]:
+        """Those of which anything is known."""
+        return [one for one in self.each if not one.nothing]
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,8 @@ def _all(refinements: Sequence[Refinement], settings: AssessSettings) -> Job[Fou
         here = Progress(number, len(refinements))
         done.append((yield from _one(refinement, settings, here)))
         yield replace(here, fraction=1.0, message="Drawing")
-        found = Found(tuple(done), _drawn(done))
+        head, rows = jobs.assessment_rows([one for one in done if not one.nothing])
+        found = Found(tuple(done), _drawn(done), tuple(head), tuple(map(tuple, rows)))
         yield Better(number + 1, len(refinements), message="", found=found)
     return found
 
@@ -159,7 +172,7 @@ def _drawn(done: Sequence[Assessment]) -> tuple[Pictures, ...]:
 
 
 def _pictures(one: Assessment, most: int, growth: Image.Image | None) -> Pictures:
-    globe = views = local = limits = None
+    globe = views = local = parts = limits = None
     if one.views is not None:
         counts = one.views.counts.counts
         globe, views = draw_globe(counts, most), draw_views(counts, one.name, one.views.in_words, most)
@@ -167,5 +180,7 @@ def _pictures(one: Assessment, most: int, growth: Image.Image | None) -> Picture
         values = one.maps.local.values
         local = np.asarray(values[values > 0], np.float64)
         limits = resolution_limits(local)
+        best, middle, worst = np.quantile(local, (0.1, 0.5, 0.9)).tolist()
+        parts = best, middle, worst
         local = local[:: max(1, len(local) // _ENOUGH)]
-    return Pictures(globe, views, local, limits, growth)
+    return Pictures(globe, views, local, parts, limits, growth)
