@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from napari_drpnet.averaging.statistics import Bins, Curve, curve, drawn_curve, rising
+from napari_drpnet.averaging.statistics import TELLING, USUAL_TOP, Bins, Curve, curve, drawn_curve, rising
 from napari_drpnet.data import FloatArray
 
 # Standard deviations of the shift in logits and of the slope, and of what no line brings: how far the logit strays from
@@ -77,10 +77,22 @@ def corrected(before: Belief, measured: FloatArray, covariance: FloatArray) -> B
 def weighed(bins: Bins, directions: int) -> Curve:
     """Shares of true particles in bins: what evidence measures, and what the picker's probabilities are worth."""
     before = believed(bins.probability)
-    top = before.drawn()[:, -1]
-    measured = curve(bins, _ALL, (float(top.mean()), float(top.std())))
+    measured = curve(bins, _ALL, _top(bins, before))
     # Means of neighbours that were made equal look surer than they are: each bin has the error of its own, too.
     alone = measured.share[-1] / bins.top[0] * np.sqrt(np.diag(bins.covariance))
     error = measured.spread.T @ measured.spread + np.diag(alone**2 + _LEAST_ERROR**2)
     drawn = corrected(before, measured.share, error).drawn()
     return drawn_curve(rising(drawn.mean(0), bins.count), drawn, directions)
+
+
+def _top(bins: Bins, before: Belief) -> tuple[float, float]:
+    """The share of true particles among the surest before evidence tells it, and its standard error.
+
+    The picker says it; and where the evidence is clear, its surest candidates are particles, as those of other pickers
+    are. Both are weighed by their errors.
+    """
+    drawn = before.drawn()[:, -1]
+    usual, error = USUAL_TOP
+    clear = min(float(bins.plain[-1]) / TELLING, 1.0)
+    weights = np.array([1 / drawn.var(), clear**4 / error**2])
+    return float(weights @ (drawn.mean(), usual) / weights.sum()), float(weights.sum() ** -0.5)

@@ -29,7 +29,7 @@ _REPEATED = 3
 
 
 def shares_of_set(
-    probability: FloatArray, evidence: FloatArray, micrograph: IndexArray
+    probability: FloatArray, evidence: FloatArray, micrograph: IndexArray, ranks: bool = False
 ) -> tuple[Shares, npt.NDArray[np.bool_]]:
     """`measured_shares` of the micrographs of a data set that are not in doubt; and which candidates are on these.
 
@@ -41,16 +41,18 @@ def shares_of_set(
         ``(n,)`` of all that could be picked.
     micrograph
         ``(n,)`` number of the micrograph of each.
+    ranks
+        See `measured_shares`.
     """
     left: npt.NDArray[np.bool_] = np.ones(len(probability), np.bool_)
-    found = _with_part(measured_shares(probability, evidence, micrograph), probability, evidence)
+    found = _with_part(measured_shares(probability, evidence, micrograph, ranks), probability, evidence)
     for _ in range(_REPEATED if found.significant else 0):
         threshold = found.threshold(probability[left], evidence[left])
         before, left = left, left.copy()
         for number in np.unique(micrograph):
             mine = micrograph == number
             left[mine] = not unlike(probability[mine], evidence[mine], found, threshold)
-        again = measured_shares(probability[left], evidence[left], micrograph[left])
+        again = measured_shares(probability[left], evidence[left], micrograph[left], ranks)
         if (left == before).all() or not again.significant:
             break
         found = _with_part(again, probability[left], evidence[left])

@@ -162,7 +162,7 @@ class Bench:
                 lent = 0.0 if self._rims is None else leak(_evidence_of(self._rims, evidence))
                 micrograph = np.repeat(list(self._probability), [len(some) for some in self._probability.values()])
                 proved[np.isin(micrograph, self._cut)] = _without(self._stack, values, lent)
-                shares, left = shares_of_set(every, proved, micrograph)
+                shares, left = shares_of_set(every, proved, micrograph, ranks=not self._picker.reliable)
                 shares = as_kept(replace(shares, lent=lent))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",

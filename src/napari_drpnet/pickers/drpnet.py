@@ -61,6 +61,7 @@ class DRPnet:
 
     name: ClassVar[str] = "drpnet"
     many_at_once: ClassVar[bool] = True
+    reliable: ClassVar[bool] = True
     settings_class: ClassVar[type[DRPnetSettings]] = DRPnetSettings
 
     def __init__(self, settings: DRPnetSettings) -> None:

@@ -23,6 +23,7 @@ from napari_drpnet.pickers.protocol.picker import (
     LimitedPicker,
     Picker,
     Reader,
+    ReliablePicker,
     RetrainablePicker,
     RulingPicker,
     ScoringPicker,
@@ -179,6 +180,11 @@ class LoadedPicker:
     def many_at_once(self) -> bool:
         """Whether several threads may score with it."""
         return isinstance(self.picker, ThreadedPicker) and self.picker.many_at_once
+
+    @property
+    def reliable(self) -> bool:
+        """Whether its probabilities are believed where evidence leaves room; of others only the order counts."""
+        return isinstance(self.picker, ReliablePicker) and self.picker.reliable
 
     # ---------------------------------------------------------------- learning without labels
 

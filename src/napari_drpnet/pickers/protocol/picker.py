@@ -103,6 +103,16 @@ class ThreadedPicker(Picker, Protocol):
 
 
 @runtime_checkable
+class ReliablePicker(Picker, Protocol):
+    """A picker whose probabilities are right on a usual data set, as far as `averaging.belief` takes for granted.
+
+    Where evidence leaves room they are believed; of other pickers only the order of candidates counts.
+    """
+
+    reliable: ClassVar[bool]
+
+
+@runtime_checkable
 class LearningPicker(ScoringPicker, Protocol):
     """A picker that learns from a data set's own micrographs, without labels, before it picks them.
 
