@@ -47,7 +47,7 @@ class Line:
 class CorrelationPlot(Plot):
     """Fourier shell correlation; resolution in Angstrom to the right, finer and finer."""
 
-    hint = (300, 220)
+    hint = (300, 190)
     margins = (34, 8, 12, 36)
 
     def __init__(self) -> None:

@@ -181,7 +181,7 @@ class Results(QWidget):
         others = [
             line for number, one in enumerate(self.found.each) if one is not chosen for line in _lines(one, number)
         ]
-        self.curves.show_lines([*others, *_details(chosen, place), *_lines(chosen, place, 2.6)])
+        self.curves.show_lines([*_details(chosen, place), *others, *_lines(chosen, place, 2.6)])
         self.legend.setText(" &nbsp; ".join(_sign(one, number) for number, one in enumerate(self.found.each)
                                             if _lines(one, number)))  # fmt: skip
         said = "" if chosen.maps is None else f"{_signs(jobs.resolution_in_words(chosen.maps))} "
