@@ -189,7 +189,7 @@ def test_all_pages_are_drawn_and_views_can_be_enlarged(form: Any, folders: list[
 @pytest.mark.painted
 def test_nothing_is_cut_by_long_names(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     dock, form = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
-    viewer.window._qt_window.resize(1000, 700)
+    viewer.window.resize(1000, 700)
     QApplication.processEvents()
     before = dock.width()
     made = [refinement(tmp_path / f"{LONG}_{number}") for number in range(4)]

@@ -158,7 +158,7 @@ def _one(refinement: Refinement, settings: AssessSettings, here: Progress) -> Jo
     try:
         (one,) = yield from translate(jobs.assess(files_of(refinement), settings), told)
     except UserError as error:
-        return Assessment(refinement, problems=[str(error)])
+        return Assessment(refinement, problems=[error.plain])
     one.refinement = refinement  # by the name that tells it from the others
     return one
 
