@@ -16,7 +16,8 @@ import half_maps
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from layouts import LONG, faults
 from napari_drpnet import jobs
-from napari_drpnet.jobs import finish
+from napari_drpnet.assessment.bfactor import fit_b_factor
+from napari_drpnet.jobs import Progress, finish
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING, SURFACE
 from napari_drpnet.widgets.kit.source import is_micrograph
@@ -165,6 +166,22 @@ def test_curves_and_pictures_are_those_of_the_chosen_one(form: Any, folders: lis
         "Local",
         "Views",
     ]
+
+
+def test_a_b_factor_has_its_plot(form: Any, folders: list[Path], qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What RELION measures is tested with RELION; here its pairs are given."""
+
+    def measured(*_: object) -> Any:
+        yield Progress(0, 1)
+        return fit_b_factor(np.array([200.0, 400, 800]), np.array([8.0, 7, 6.2]))
+
+    monkeypatch.setattr("napari_drpnet.jobs.assessing.measure_growth", measured)
+    assess(form, qtbot, folders[:1], directions=False, local=False, growth=True)
+    value = form.results.chosen.growth.value
+    assert f"B-factor {value:.0f}" in form.results.growth.text()
+    assert form.results.tabs.isTabVisible(4)
+    assert form.results.plot.heightForWidth(300) == 300  # a square
+    assert not form.results.tabs.isTabVisible(2)
 
 
 @pytest.mark.painted
