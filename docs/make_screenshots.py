@@ -125,6 +125,53 @@ def averages() -> Any:
     save_window(viewer, "averages")
 
 
+def assess() -> Any:
+    """Two made-up refinements side by side, and the local resolution of the first."""
+    viewer = open_viewer(sample="")
+    form = open_form(viewer, "Assess")
+    with tempfile.TemporaryDirectory() as folder:
+        made = [Path(folder) / name for name in ("picker", "templates")]
+        write_refinement(made[0], noise=0.35, views=4000, on_side=0.0)
+        write_refinement(made[1], noise=0.8, views=2500, on_side=0.7)
+        form.refinements.add(made)
+        wait(lambda: not form.busy)
+        form.job.button.native.click()
+        wait(lambda: not form.busy)
+        form.results.view.value = "map, coloured by it"
+        wait(lambda: not form.busy)
+    form.results.tabs.setCurrentIndex(1)
+    viewer.scene.camera.angles = (10, -30, 120)
+    viewer.scene.camera.zoom *= 0.8
+    save_window(viewer, "assess")
+
+
+def write_refinement(folder: Path, noise: float, views: int, on_side: float) -> None:
+    """Half maps of a made-up particle, clearer in the middle, and particles, of which a part lies on one side."""
+    import mrcfile
+    import numpy as np
+
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    side, pixel = 64, 3.0
+    axes = np.indices((side,) * 3) - side // 2
+    particle = np.zeros((side,) * 3)
+    for _ in range(120):
+        centre = rng.normal(size=3) * 0.12 * side
+        squares = sum((axis - at) ** 2 for axis, at in zip(axes, centre, strict=True))
+        particle += np.exp(-squares / (2 * (1.0 + np.linalg.norm(centre) / 12) ** 2))
+    for half in (1, 2):
+        values = particle + noise * rng.standard_normal(particle.shape)
+        with mrcfile.new(folder / f"run_half{half}_class001_unfil.mrc") as file:
+            file.set_data(values.astype(np.float32))
+            file.voxel_size = pixel
+    tilt = np.rad2deg(np.arccos(rng.uniform(-1, 1, views)))
+    flat = rng.uniform(size=views) < on_side
+    tilt[flat] = np.abs(rng.normal(0, 12, flat.sum()))
+    rows = "\n".join(f"{rot:.3f} {one:.3f} 0.0" for rot, one in zip(rng.uniform(-180, 180, views), tilt, strict=True))
+    names = "_rlnAngleRot #1\n_rlnAngleTilt #2\n_rlnAnglePsi #3"
+    (folder / "run_data.star").write_text(f"data_\n\nloop_\n{names}\n{rows}\n")
+
+
 def open_viewer(sample: str = "sample", size: tuple[int, int] = WINDOW) -> Any:
     import napari
 
@@ -214,6 +261,7 @@ PICTURES = {
     "compare": compare,
     "compare-grid": compare_grid,
     "averages": averages,
+    "assess": assess,
 }
 
 

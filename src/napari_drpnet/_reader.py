@@ -34,6 +34,7 @@ from napari_drpnet.layers import (
     points_layer,
     set_pixel_size,
     show_scale_bar,
+    volume_layer,
 )
 
 if TYPE_CHECKING:
@@ -113,14 +114,7 @@ def _volume(file: ImageFile) -> LayerTuple:
         f"{file.path.name} is a 3D volume ({_size(file.array)}). It is shown, but not picked: particles are picked on "
         "2D micrographs."
     )
-    size = file.pixel_size
-    placed = {"scale": (size,) * 3, "units": ("angstrom",) * 3} if size else {}
-    attributes = {
-        "name": micrograph_stem(file.path),
-        "axis_labels": ("z", "y", "x"),
-        "metadata": {"role": "volume", "path": str(file.path)},
-    }
-    return file.array, {**attributes, **placed}, "image"
+    return volume_layer(file.array, file.pixel_size, micrograph_stem(file.path), file.path)
 
 
 def _together(paths: Sequence[Path]) -> list[LayerTuple]:

@@ -46,6 +46,7 @@ DOCKS = (
     "Retrain",
     "Compare",
     "Export",
+    "Assess",
 )
 SLACK = 2  # pixels
 

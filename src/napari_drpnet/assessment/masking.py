@@ -74,9 +74,9 @@ def soft_mask(
         When nothing is above the level, or everything is.
     """
     resolution = max(_COARSE, _COARSE_PIXELS * pixel_size)
-    coarse = _low_passed(np.float32(0.5) * (first + second), resolution / pixel_size)
+    coarse = low_passed(np.float32(0.5) * (first + second), resolution / pixel_size)
     if level is None:
-        noise = float(_low_passed(np.float32(0.5) * (first - second), resolution / pixel_size).std())
+        noise = float(low_passed(np.float32(0.5) * (first - second), resolution / pixel_size).std())
         level = max(_OF_BRIGHTEST * float(np.quantile(coarse, 0.999)), _OF_NOISE * noise)
     inside = _blobs(coarse > level)
     if not inside.any():
@@ -165,7 +165,7 @@ def _blobs(inside: MaskArray) -> MaskArray:
     return np.asarray(kept[labels])
 
 
-def _low_passed(volume: VolumeArray, pixels: float) -> VolumeArray:
+def low_passed(volume: VolumeArray, pixels: float) -> VolumeArray:
     """Without what is finer than a number of pixels, by a Gaussian that is at half height there."""
     values = fft.rfftn(volume)
     axes = [fft.fftfreq(side) for side in volume.shape[:-1]] + [fft.rfftfreq(volume.shape[-1])]

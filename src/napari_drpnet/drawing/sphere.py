@@ -34,7 +34,7 @@ def draw_views(counts: npt.NDArray[np.int64], title: str, facts: str = "", most:
     """
     most = max(int(counts.max()) if most is None else most, 2)
     image = Image.new("RGB", (_WIDTH, _TOP + _HALF + _BELOW), "white")
-    image.paste(_globe(counts, most), (_LEFT, _TOP))
+    image.paste(draw_globe(counts, most), (_LEFT, _TOP))
     draw = ImageDraw.Draw(image)
     _write(draw, (_WIDTH / 2, 12), title, "ma", 20)
     _write(draw, (_WIDTH / 2, 42), facts, "ma", 14)
@@ -47,7 +47,9 @@ def draw_views(counts: npt.NDArray[np.int64], title: str, facts: str = "", most:
     return image
 
 
-def _globe(counts: npt.NDArray[np.int64], most: int) -> Image.Image:
+def draw_globe(counts: npt.NDArray[np.int64], most: int) -> Image.Image:
+    """The map alone, without words; parameters are those of `draw_views`."""
+    most = max(most, 2)
     side = round((len(counts) / 12) ** 0.5)
     if pixel_count(side) != len(counts):
         raise ValueError(f"{len(counts)} is no number of pixels of a sphere")

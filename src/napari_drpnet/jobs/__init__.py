@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         write_map_assessment,
     )
     from napari_drpnet.jobs.assess_page import assessment_rows, write_assessments
+    from napari_drpnet.jobs.assess_surface import map_surface
     from napari_drpnet.jobs.assess_views import (
         ViewReport,
         assess_alignments,
@@ -105,6 +106,7 @@ _HOME = {
     "assessing": ("Assessment", "assess", "assessment_problems", "figures"),
     "assess_page": ("assessment_rows", "write_assessments"),
     "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
+    "assess_surface": ("map_surface",),
     "assess_views": (
         "ViewReport",
         "assess_alignments",

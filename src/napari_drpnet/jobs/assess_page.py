@@ -29,7 +29,7 @@ _STYLE = """
 .figures figure { margin: 0; } .figures img { background: #ffffff; }
 """
 _QUALITY = 90
-_ABOUT = {
+ABOUT = {
     "resolution at 0.143": "the one to report: up to this detail the half maps agree",
     "local resolution, median": "half of the particle is resolved better",
     "worst direction": "of cones all around; far from the best one, views are missing",
@@ -193,7 +193,7 @@ def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     heads = "".join(f'<th class="n">{escape(cell)}</th>' if i else "<th></th>" for i, cell in enumerate(head))
     lines = []
     for name, *cells in body:
-        about = next((text for key, text in _ABOUT.items() if name.split(" (")[0] == key), "")
+        about = next((text for key, text in ABOUT.items() if name.split(" (")[0] == key), "")
         numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
         lines.append(f'<tr><td>{escape(name)}</td>{numbers}<td class="small">{escape(about)}</td></tr>')
     table = f"<table><thead><tr>{heads}<th></th></tr></thead><tbody>{''.join(lines)}</tbody></table>"

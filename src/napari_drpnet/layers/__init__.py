@@ -50,6 +50,13 @@ from napari_drpnet.layers.reading import Placed, picks_from_layer, picks_of, pla
 from napari_drpnet.layers.regions import REGION_COLOUR, regions_layer, swap_regions
 from napari_drpnet.layers.stacks import FramePicks, by_frame, frame_in_stack
 from napari_drpnet.layers.viewing import add, show_scale_bar, there
+from napari_drpnet.layers.volumes import (
+    resolution_colours,
+    resolution_layer,
+    resolution_limits,
+    surface_layer,
+    volume_layer,
+)
 
 __all__ = [
     "BACKGROUND_COLOUR",
@@ -97,6 +104,9 @@ __all__ = [
     "present_sight",
     "pyramid",
     "regions_layer",
+    "resolution_colours",
+    "resolution_layer",
+    "resolution_limits",
     "score_layer",
     "set_pixel_size",
     "show_boxes",
@@ -106,10 +116,12 @@ __all__ = [
     "sight_of",
     "sizes",
     "stand_in",
+    "surface_layer",
     "swap_image",
     "swap_kinds",
     "swap_points",
     "swap_regions",
     "there",
     "twin_layer",
+    "volume_layer",
 ]

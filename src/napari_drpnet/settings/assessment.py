@@ -62,21 +62,21 @@ class HalfMapSettings(Settings):
     local_step: float = Field(
         25.0,
         gt=0,
-        title="Step",
+        title="Step of the sphere",
         description="From one place at which local resolution is measured to the next.",
         json_schema_extra=unit("A"),
     )
     local_radius: float = Field(
         12.5,
         gt=0,
-        title="Radius",
+        title="Radius of the sphere",
         description="Radius of the sphere that local resolution is measured in.",
         json_schema_extra=unit("A"),
     )
     local_edge: float = Field(
         25.0,
         gt=0,
-        title="Edge",
+        title="Edge of the sphere",
         description="Width of the soft edge of this sphere, beyond its radius.",
         json_schema_extra=unit("A"),
     )
@@ -176,7 +176,7 @@ class AssessSettings(HalfMapSettings, ViewSettings, ConeSettings, GrowthSettings
     )
     growth: bool = Field(
         False,
-        title="Resolution by number",
+        title="B-factor (RELION)",
         description="Reconstruct parts of the particles with RELION, for the plot of resolution against their number "
         "and its B-factor. Minutes to hours.",
     )

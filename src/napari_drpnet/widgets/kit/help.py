@@ -23,9 +23,9 @@ _PACKAGE = Path(__file__).parents[2]
 _PLACES = (_PACKAGE / "docs", _PACKAGE.parents[1] / "docs")
 
 
-def about(form: QWidget, heading: str = "") -> None:
-    """Say under which heading of the page about the window a form is explained."""
-    form.setProperty(_PAGE, f"{PAGE}#{heading}")
+def about(form: QWidget, heading: str = "", page: str = PAGE) -> None:
+    """Say under which heading of a page, by default of the one about the window, a form is explained."""
+    form.setProperty(_PAGE, f"{page}#{heading}")
 
 
 def offer_help(dock: QDockWidget) -> None:

@@ -123,6 +123,11 @@ def wrapped(text: str = "") -> QLabel:
     return label
 
 
+def give_way(label: QLabel) -> None:
+    """Let a text be cut where a single word of it, a path for example, is wider than the dock."""
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+
+
 def with_error(text: str) -> str:
     """Text in which no line begins with the error of a number."""
     return text.replace("± ", "±\u00a0")

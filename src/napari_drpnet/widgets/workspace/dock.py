@@ -34,6 +34,7 @@ TABS = {
     "Retrain": ("retrain.dock:RetrainWidget", "Let the picker learn from your labels."),
     "Compare": ("compare.dock:CompareWidget", "Compare pickers, and picks of other programs."),
     "Export": ("export.dock:ExportWidget", "Save all picks for RELION, cryoSPARC and other programs."),
+    "Assess": ("assess.dock:AssessWidget", "Judge picks by what was refined from them."),
 }
 
 

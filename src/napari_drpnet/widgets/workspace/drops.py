@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_drpnet import jobs
+from napari_drpnet.widgets.kit.dropping import OWN_DROPS
 
 
 class Drops(QObject):
@@ -32,7 +33,7 @@ class Drops(QObject):
     def watch(self, window: QWidget) -> None:
         """Watch everything in a window that takes drops, as long as it and this are there."""
         for widget in (window, *window.findChildren(QWidget)):
-            if widget.acceptDrops() and not isinstance(widget, QLineEdit):
+            if widget.acceptDrops() and not isinstance(widget, QLineEdit) and not widget.property(OWN_DROPS):
                 widget.installEventFilter(self)  # again: it is the first to be asked, and still once
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: D102, N802 - Qt's own method

@@ -1,0 +1,1 @@
+"""The Assess dock: picks judged by what was refined from them."""
