@@ -20,7 +20,7 @@ _FIRST = ("symmetry", "mask", "local", "directions", "growth")
 _MORE = (
     *("pixel_size", "make_mask", "level", "extend", "edge"),
     *("local_step", "local_radius", "local_edge", "local_random_from", "local_worst", "cone"),
-    *("mirrored", "diameter", "b_factor", "smallest", "most", "ctf", "seed"),
+    *("mirrored", "diameter", "b_factor", "smallest", "most", "ctf", "phase_flipped", "seed"),
 )
 _EMPTY = {
     "mask": "made from the maps",
