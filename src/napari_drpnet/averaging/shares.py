@@ -276,14 +276,8 @@ class Shares:
         fits = len(k) == 1 and k[0] > 0 and all(arrays[name].shape == k for name in ("share", "error", "seen"))
         if not fits or arrays["spread"].ndim != 2 or arrays["spread"].shape[1:] != k or particle.shape != (2,):
             raise ValueError("not shares of particles: their lists differ in length")
-        numbers = [
-            np.array([offset, part, lent]),
-            arrays["knots"],
-            arrays["share"],
-            arrays["spread"].ravel(),
-            arrays["seen"],
-            particle,
-        ]
+        numbers = [np.array([offset, part, lent]), particle, arrays["spread"].ravel()]
+        numbers += [arrays[name] for name in ("knots", "share", "seen")]
         if not isinstance(significant, bool) or not all(np.isfinite(one).all() for one in numbers):
             raise ValueError("not shares of particles: a value is no number")
         if (np.diff(arrays["knots"]) <= 0).any() or (np.diff(arrays["share"]) < 0).any() or particle[1] < 1:
@@ -326,8 +320,7 @@ def measured_shares(
     """
     known = np.isfinite(evidence) & np.isfinite(probability)
     probability, evidence, micrograph = probability[known], evidence[known], micrograph[known]
-    n = len(probability)
-    if n < FEWEST:
+    if (n := len(probability)) < FEWEST:
         return unmeasured_shares(f"Too few candidates to measure evidence: {n}, and at least {FEWEST} are needed.")
     if probability.max() == probability.min():
         return unmeasured_shares(
