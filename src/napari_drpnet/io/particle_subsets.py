@@ -73,4 +73,4 @@ class ParticleFile:
 
 
 def _columns(table: Table) -> Mapping[str, list[str]]:
-    return dict(zip(table.columns, map(list, zip(*table.rows, strict=True)), strict=True))
+    return {name: [row[place] for row in table.rows] for place, name in enumerate(table.columns)}

@@ -399,7 +399,7 @@ def test_the_pick_form_tunes_the_project_and_leaves_labels_alone(session: Any, v
     assert form.result is not None
     assert len(viewer.layers) == 5  # and the ring
     counts = []
-    for threshold in (0.9, 0.5, 0.05):
+    for threshold in (0.99, 0.5, 0.001):
         form.threshold.value = threshold
         now = session.picks("a1")
         np.testing.assert_array_equal(labels_of(now).yx, some_picks("a1").yx[:1])
