@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from napari_drpnet.assessment.bfactor import BFactor
 from napari_drpnet.data import FloatArray
-from napari_drpnet.drawing.correlations import draw_correlations, draw_growth, draw_local
+from napari_drpnet.drawing.correlations import draw_correlations, draw_local
 from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
-from napari_drpnet.drawing.sphere import draw_views
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.assess_maps import MASK, resolution_in_words, write_map_assessment
@@ -61,21 +59,24 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     UserError
         When a file cannot be written, or a refinement has a name that no folder can have.
     """
+    names = [one.name for one in found]
     most = max((int(one.views.counts.counts.max()) for one in found if one.views is not None), default=None)
+    views = []
     for one in found:
         own = out if len(found) == 1 else out.joinpath(*map(safe_name, one.name.split("/")))
         if one.maps is not None:
             write_map_assessment(one.maps, own)
         if one.views is not None:
-            write_views(one.views, own, most)
-    if grown := _grown(found):
-        write_growth(grown, out, [one.name for one in found])
-    pictures = _pictures(found)
-    for title, picture in pictures:
-        with atomic_write(out / (title.lower().replace(" ", "_") + ".png")) as temporary:
+            views.append((f"Views of {one.name}", write_views(one.views, own, most)[0]))
+    written = []
+    for title, picture in _pictures(found):
+        written.append((title, out / (title.lower().replace(" ", "_") + ".png")))
+        with atomic_write(written[-1][1]) as temporary:
             picture.save(temporary, "PNG")
+    if grown := {one.name: one.growth for one in found if one.growth is not None}:
+        written.append(("Resolution and number of particles", write_growth(grown, out, names)[0]))
     write_text(_table(found), out / TABLE)
-    return write_text(_page(found, [*pictures, *_others(found, most)]), out / PAGE)
+    return write_text(_page(found, [*written, *views]), out / PAGE)
 
 
 def in_words(found: Assessment) -> list[str]:
@@ -145,20 +146,6 @@ def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
     return pictures
 
 
-def _others(found: Sequence[Assessment], most: int | None) -> Iterator[tuple[str, Image.Image]]:
-    """Figures that are written with their tables: growth of resolution, and views, all in the same colours."""
-    if grown := _grown(found):
-        yield "Resolution and number of particles", draw_growth(grown, order=[one.name for one in found])
-    for one in found:
-        if one.views is not None:
-            title = f"Views of {one.name}"
-            yield title, draw_views(one.views.counts.counts, title, one.views.in_words, most)
-
-
-def _grown(found: Sequence[Assessment]) -> dict[str, BFactor]:
-    return {one.name: one.growth for one in found if one.growth is not None}
-
-
 def _within(found: Assessment) -> FloatArray:
     """Local resolution of the voxels within the mask."""
     assert found.maps is not None
@@ -167,14 +154,14 @@ def _within(found: Assessment) -> FloatArray:
     return np.asarray(values[values > 0], np.float64)
 
 
-def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Image.Image]]) -> str:
+def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]]) -> str:
     head, body = assessment_rows(found)
     lead = " ".join(in_words(found[0])) if len(found) == 1 else f"{len(found)} refinements side by side."
     doubts = [
         note if len(found) == 1 else f"{one.name}: {note}" for one in found if one.maps for note in one.maps.notes
     ]
     figures_shown = "".join(
-        f"<figure>{image(jpeg(picture.convert('RGB'), _QUALITY), title)}</figure>" for title, picture in pictures
+        f"<figure>{_figure(path, title)}<figcaption>{escape(title)}</figcaption></figure>" for title, path in pictures
     )
     parts = [
         f'<p class="lead">{escape(lead)}</p>',
@@ -185,8 +172,12 @@ def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Image.Image
         section("Files", _files(found)),
         f'<p class="small">Made with {escape(made_with())}</p>',
     ]
-    name = found[0].name if len(found) == 1 else ", ".join(one.name for one in found)
-    return document(f"Assessment: {name}", parts, _STYLE)
+    return document(f"Assessment: {', '.join(one.name for one in found)}", parts, _STYLE)
+
+
+def _figure(path: Path, title: str) -> str:
+    with Image.open(path) as picture:
+        return image(jpeg(picture.convert("RGB"), _QUALITY), title)
 
 
 def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

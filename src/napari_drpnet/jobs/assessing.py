@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
 from warnings import warn
 
 from napari_drpnet.assessment.bfactor import BFactor
@@ -20,8 +20,6 @@ from napari_drpnet.jobs.assess_views import ViewReport, assess_alignments, asses
 from napari_drpnet.jobs.growth import measure_growth
 from napari_drpnet.settings.assessment import AssessSettings
 from napari_drpnet.steps import Job, Progress, translate
-
-Found = TypeVar("Found")
 
 
 @dataclass
@@ -108,42 +106,39 @@ def _within(whole: Progress, name: str, step: Progress) -> Progress:
 
 def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessment]:
     found = Assessment(refinement)
-
-    def attempt(measure: Callable[[], Found]) -> Found | None:
-        try:
-            return measure()
-        except UserError as error:
-            found.problems.append(str(error))
-            return None
-
-    halves, particles, table = refinement.halves, refinement.particles, refinement.postprocess
-    if halves is not None:
-        try:
-            found.maps = yield from assess_half_maps(halves, settings)
+    if refinement.halves is not None:
+        with _told(found):
+            found.maps = yield from assess_half_maps(refinement.halves, settings)
             found.problems += found.maps.problems
             for note in found.maps.notes:
                 warn(f"{found.name}: {note}", stacklevel=2)
-        except UserError as error:
-            found.problems.append(str(error))
     # Of maps that agree nowhere, directions would be those of noise.
     if found.maps is not None and settings.directions and isfinite(found.maps.correlation.resolution()):
-        maps = found.maps
         yield Progress(2, 3, message="Comparing by direction")
-        found.directions = attempt(lambda: assess_directions(maps, settings))
-    if particles is not None:
+        with _told(found):
+            found.directions = assess_directions(found.maps, settings)
+    if refinement.particles is not None:
         yield Progress(2, 3, message="Counting views")
-        found.views = attempt(lambda: assess_alignments(particles, settings))
-    if table is not None:
-        found.postprocess = attempt(lambda: read_postprocessing(table))
+        with _told(found):
+            found.views = assess_alignments(refinement.particles, settings)
+    if refinement.postprocess is not None:
+        with _told(found):
+            found.postprocess = read_postprocessing(refinement.postprocess)
     if settings.growth:
-        if particles is None:
-            found.problems.append(f"{found.name}: there are no particles to reconstruct parts of.")
-        else:
-            try:
-                found.growth = yield from measure_growth(particles, settings, settings)
-            except UserError as error:
-                found.problems.append(str(error))
+        with _told(found):
+            if refinement.particles is None:
+                raise UserError(f"{found.name}: there are no particles to reconstruct parts of.")
+            found.growth = yield from measure_growth(refinement.particles, settings, settings)
     return found
+
+
+@contextmanager
+def _told(found: Assessment) -> Iterator[None]:
+    """What cannot be measured is among the problems."""
+    try:
+        yield
+    except UserError as error:
+        found.problems.append(str(error))
 
 
 def figures(found: Assessment) -> Iterator[tuple[str, str, float, float]]:
