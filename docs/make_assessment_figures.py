@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS.parent / "tests" / "helpers"))
+from napari_drpnet.jobs import assess_alignments, measure_growth, write_growth, write_views
+from napari_drpnet.settings import GrowthSettings, HalfMapSettings, ViewSettings
+from napari_drpnet.steps import finish
 
-from napari_drpnet.jobs import assess_alignments, measure_growth, write_growth, write_views  # noqa: E402
-from napari_drpnet.settings import GrowthSettings, HalfMapSettings, ViewSettings  # noqa: E402
-from napari_drpnet.steps import finish  # noqa: E402
-from refined import any_angles, images, star_31, write_stack  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+from refined import any_angles, images, star_31, write_stack
+
+DOCS = Path(__file__).parent
 
 
 def preferred(n: int) -> np.ndarray:

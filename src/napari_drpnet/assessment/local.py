@@ -68,9 +68,14 @@ class LocalResolution:
     values: VolumeArray
     places: int
 
+    @property
+    def inside(self) -> FloatArray:
+        """``(n,)`` Angstrom, of the voxels within the mask."""
+        return np.asarray(self.values[self.values > 0], np.float64)
+
     def quantiles(self, *parts: float) -> FloatArray:
         """Resolution in Angstrom that these parts, 0 to 1, of the voxels within the mask are better than."""
-        return np.asarray(np.quantile(self.values[self.values > 0], parts), np.float64)
+        return np.asarray(np.quantile(self.inside, parts), np.float64)
 
 
 def local_resolution(

@@ -73,7 +73,7 @@ def resolved_surface(
     if not mean[inside].min() < level < mean[inside].max():
         raise UserError("The map has no surface: nothing in the mask is brighter than its noise.")
     step = -(-max(mean.shape) // _LARGEST)
-    found = marching_cubes(mean, level, mask=inside, step_size=step)  # type: ignore[no-untyped-call]
+    found = marching_cubes(mean, level, mask=inside, step_size=step)  # type: ignore[no-untyped-call]  # of scikit-image
     points, triangles = found[:2]
     nearest = ndimage.map_coordinates(_filled(local), points.T, order=0, mode="nearest")
     return Surface(np.asarray(points, np.float64), np.asarray(triangles, np.int64), np.asarray(nearest, np.float64))

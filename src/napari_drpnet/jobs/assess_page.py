@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from napari_drpnet.data import FloatArray
 from napari_drpnet.drawing.correlations import draw_correlations, draw_local
 from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
 from napari_drpnet.io.files import atomic_write, write_text
@@ -140,18 +138,10 @@ def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
     }
     if correlations:
         pictures.append(("Fourier shell correlation", draw_correlations(correlations, order=names)))
-    local = {one.name: _within(one) for one in found if one.maps is not None and one.maps.local is not None}
+    local = {one.name: one.maps.local.inside for one in found if one.maps is not None and one.maps.local is not None}
     if local:
         pictures.append(("Local resolution", draw_local(local, order=names)))
     return pictures
-
-
-def _within(found: Assessment) -> FloatArray:
-    """Local resolution of the voxels within the mask."""
-    assert found.maps is not None
-    assert found.maps.local is not None
-    values = found.maps.local.values
-    return np.asarray(values[values > 0], np.float64)
 
 
 def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_drpnet.assessment.shells import GOLD_STANDARD
+from napari_drpnet.assessment import shells
+from napari_drpnet.assessment.shells import GOLD_STANDARD, shells_of, transformed
 from napari_drpnet.data import FloatArray
 
 _WIDEST = 0.999  # as far as halves are taken to agree
@@ -13,26 +14,13 @@ _WIDEST = 0.999  # as far as halves are taken to agree
 
 def shell_correlation(one: torch.Tensor, other: torch.Tensor) -> FloatArray:
     """``(side // 2,)`` correlation of two maps ``(side, side, side)`` on shells of the transform, from 0."""
-    a, b = torch.fft.fftn(one.double()), torch.fft.fftn(other.double())
-    axis = torch.fft.fftfreq(len(one), 1 / len(one))
-    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
-    shell = (z**2 + y**2 + x**2).sqrt().round().long().flatten()
-
-    def summed(values: torch.Tensor) -> torch.Tensor:
-        return torch.bincount(shell, values.flatten())[: len(one) // 2]
-
-    both = summed((a * b.conj()).real)
-    return np.asarray((both / (summed(abs(a) ** 2) * summed(abs(b) ** 2)).sqrt().clamp(min=1e-30)).numpy())
+    first, second = (transformed(values.cpu().numpy()) for values in (one, other))
+    return shells_of(tuple(one.shape)).correlation(first, second)[: len(one) // 2]
 
 
 def crossing(correlation: FloatArray, level: float = GOLD_STANDARD) -> float:
     """Where a curve first falls below a level, in shells, between two of them: from 1 to the last shell."""
-    below = np.flatnonzero(correlation[1:] < level) + 1
-    if not len(below):
-        return float(len(correlation) - 1)
-    after = int(below[0])
-    high, low = float(correlation[after - 1]), float(correlation[after])
-    return max(after - 1 + max(high - level, 0) / max(high - low, 1e-9), 1.0)
+    return max(1 / shells.crossing(np.arange(len(correlation), dtype=np.float64), correlation, level), 1.0)
 
 
 def signal_to_noise(correlation: FloatArray) -> FloatArray:

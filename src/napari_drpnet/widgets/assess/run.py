@@ -177,8 +177,7 @@ def _pictures(one: Assessment, most: int, growth: Image.Image | None) -> Picture
         counts = one.views.counts.counts
         globe, views = draw_globe(counts, most), draw_views(counts, one.name, one.views.in_words, most)
     if one.maps is not None and one.maps.local is not None:
-        values = one.maps.local.values
-        local = np.asarray(values[values > 0], np.float64)
+        local = one.maps.local.inside
         limits = resolution_limits(local)
         best, middle, worst = np.quantile(local, (0.1, 0.5, 0.9)).tolist()
         parts = best, middle, worst
