@@ -1,8 +1,8 @@
 """Build the documentation site: ``python docs/build_site.py``, or ``make docs``.
 
 Pages of the repository are gathered in ``build/pages``, with the reference that is made of the program itself; then
-Zensical makes ``build/site`` of them, which needs no network to be read. Whatever is broken ends it: a link, an anchor, a
-picture, a page that is in no menu.
+Zensical makes ``build/site`` of them, which needs no network to be read. Whatever is broken ends it: a link, an anchor,
+a picture, a page that is in no menu.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def check_menu(pages: Path = PAGES) -> int:
     listed = _named(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))["project"]["nav"])
     there = {page.name for page in pages.glob("*.md")}
     if there != set(listed):
-        raise SystemExit(f"error: in the menu of {CONFIGURATION.name} and not there, or the other way: {sorted(there ^ set(listed))}")
+        raise SystemExit(
+            f"error: in the menu of {CONFIGURATION.name} and not there, or the other way: {sorted(there ^ set(listed))}"
+        )
     return len(there)
 
 
@@ -103,7 +105,7 @@ def _named(menu: list[dict[str, object] | str]) -> list[str]:
 
 
 def broken_in(site: Path) -> list[str]:
-    """Links, anchors, pictures and other files that built pages name and that are not there, or are elsewhere on the network."""
+    """What built pages name and is not there, or is fetched from the network: pages, anchors, pictures, scripts."""
     # The page for addresses that are not there may be shown under any of them, so that its links begin at the server.
     pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html") if page.name != "404.html"}
     anchors = {page: set(re.findall(r'\bid="([^"]+)"', text)) for page, text in pages.items()}

@@ -83,9 +83,9 @@ def settings_page() -> str:
     }
     parts = [
         "# Settings",
-        "Each setting is written once, in `napari_drpnet.settings`. The forms of the window, the options of the command line and the "
-        "`settings.yaml` that a run leaves read it there. In a file the names are those of the first column; an option is "
-        "the same with `-` for `_`. An unknown name is an error.",
+        "Each setting is written once, in `napari_drpnet.settings`. The forms of the window, the options of the "
+        "command line and the `settings.yaml` that a run leaves read it there. In a file the names are those of the "
+        "first column; an option is the same with `-` for `_`. An unknown name is an error.",
     ]
     for name, model in models.items():
         parts += [f"## {name}", _plain(_first(model.__doc__)), _table(model)]
@@ -104,7 +104,9 @@ def _table(model: type[Settings]) -> str:
 def _kind(field: FieldInfo) -> str:
     """A type in words, with its bounds."""
     signs = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
-    bounds = [f"{sign}{getattr(one, key):g}" for one in field.metadata for key, sign in signs.items() if hasattr(one, key)]
+    bounds = [
+        f"{sign}{getattr(one, key):g}" for one in field.metadata for key, sign in signs.items() if hasattr(one, key)
+    ]
     return ", ".join([_type(field.annotation), *bounds])
 
 
@@ -144,8 +146,8 @@ def python() -> str:
     """A page that mkdocstrings fills from docstrings."""
     parts = [
         "# Python",
-        "Lengths are in Ångström, places in pixels of the unbinned micrograph, as rows of y, x. What is not on this page may change with "
-        "any version.",
+        "Lengths are in Ångström, places in pixels of the unbinned micrograph, as rows of y, x. What is not on this "
+        "page may change with any version.",
     ]
     for heading, names in PYTHON.items():
         parts.append(f"## {heading}")
