@@ -8,6 +8,8 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+import pandas
+import starfile
 import yaml
 from PIL import Image
 
@@ -83,7 +85,7 @@ def _micrographs(folder: Path) -> None:
 
 def _picks_of_programs(folder: Path) -> None:
     """The true places as other programs would have them."""
-    shutil.copy(next((folder / "truth").glob("*.star")), folder / "run_data.star")
+    _refined_particles(folder)
     listed = ("--micrographs", "micrographs.star")
     assert call("convert", "truth", "topaz.txt", *listed) == 0
     assert call("convert", "truth", "CBOX/", "--to", "cbox", *listed) == 0
@@ -104,23 +106,34 @@ def _picks_of_programs(folder: Path) -> None:
     (job / "autopick.star").write_text((folder / "picks" / "autopick.star").read_text())
 
 
+def _refined_particles(folder: Path) -> None:
+    """The true places and angles of all micrographs in one file."""
+    tables = []
+    for star in sorted((folder / "truth").glob("*.star")):
+        table = starfile.read(star)
+        tables.append(table.assign(rlnMicrographName=f"Micrographs/{star.stem}.mrc"))
+    starfile.write(pandas.concat(tables), folder / "run_data.star")
+
+
 def _projects(folder: Path) -> None:
     """Two projects of all micrographs, picked; in ``mine`` a person labelled all picks."""
     for name in ("project", "mine"):
         assert call("project", name, "Micrographs/", "--diameter", DIAMETER) == 0
         assert call("pick", "--project", name, "--threshold", 0.2) == 0
-    with Project.open(folder / "mine") as project:
+    label(folder / "mine")
+
+
+def label(folder: Path) -> None:
+    """Label every pick of a project by the true places, where they are known, as a person would in the window."""
+    with Project.open(folder) as project:
         for row in project.rows():
-            label(project, row.name, folder / "truth")
+            truth = folder.parent / "truth" / f"{row.name}.star"
+            if not truth.is_file():
+                continue
+            picks = project.read_picks(row.name)
+            right = near(picks.yx, read_picks(truth)[0].yx, DIAMETER / PIXEL / 2)
+            project.write_picks(row.name, labelled(labelled(picks, right, "particle"), ~right, "background"))
             project.mark_done(row.name, True)
-
-
-def label(project: Project, name: str, truth: Path) -> None:
-    """Label every pick by the true places."""
-    picks = project.read_picks(name)
-    true = read_picks(truth / f"{name}.star")[0]
-    right = near(picks.yx, true.yx, DIAMETER / PIXEL / 2)
-    project.write_picks(name, labelled(labelled(picks, right, "particle"), ~right, "background"))
 
 
 def _refinements(folder: Path) -> None:
