@@ -46,14 +46,15 @@ def main() -> None:
     broken = broken_in(SITE)
     if broken:
         raise SystemExit("\n".join(["error: the site is not whole:", *broken]))
-    print(f"Open {SITE / 'index.html'}")
+    print(f"Open {SITE / 'index.html'}; for the search: {sys.executable} -m http.server --directory {SITE}")
 
 
 def gather(into: Path = PAGES) -> None:
     """Write all pages and pictures into one folder, with links that hold there."""
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    shutil.copytree(ROOT / "docs" / "images", into / "images")
+    for folder in ("images", "style"):
+        shutil.copytree(ROOT / "docs" / folder, into / folder)
     sources = {page: page.name for page in sorted((ROOT / "docs").glob("*.md"))} | ELSEWHERE
     for page, name in sources.items():
         (into / name).write_text(relinked(page), encoding="utf-8")

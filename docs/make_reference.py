@@ -93,11 +93,11 @@ def settings_page() -> str:
 
 
 def _table(model: type[Settings]) -> str:
-    rows = ["| setting | kind | default | unit | what it is |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| setting | what can be given | what it is |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
         unit = extra_of(model, name, "unit").replace("A", "Å")
-        told = field.description or field.title or ""
-        rows.append(f"| `{name}` | {_cell(_kind(field))} | {_default(field)} | {unit} | {_cell(told)} |")
+        given = "; ".join(filter(None, [", ".join(filter(None, [_kind(field), unit])), _default(field)]))
+        rows.append(f"| `{name}` | {_cell(given)} | {_cell(field.description or field.title or '')} |")
     return "\n".join(rows)
 
 
@@ -130,16 +130,17 @@ def _type(kind: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    """What holds where nothing is given; empty where the description says it."""
     if field.is_required():
         return "must be given"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), ""):
+    if value is None or value in ((), "") or not isinstance(value, bool | int | float | str | tuple):
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return f"default {'yes' if value else 'no'}"
     if isinstance(value, tuple):
-        return ", ".join(f"{one}" for one in value)
-    return f"`{value}`" if isinstance(value, str) else f"{value}" if isinstance(value, int | float) else "see there"
+        return f"default {', '.join(map(str, value))}"
+    return f"default `{value}`" if isinstance(value, str) else f"default {value:g}"
 
 
 def python() -> str:

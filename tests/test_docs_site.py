@@ -94,7 +94,8 @@ def test_the_reference_of_settings_says_what_each_is() -> None:
     rows = [row.split(" | ") for row in page.split("\n") if row.startswith("| `")]
     assert len(rows) > 300
     assert [row[0] for row in rows if not row[-1].strip(" |")] == []
-    assert r"| `diameter` | number, \> 0 | must be given | Å |" in page
+    assert r"| `diameter` | number, \> 0, Å; must be given |" in page
+    assert "| `memory` | whole number, ≥ 50, MB; default 600 |" in page
 
 
 def test_names_of_the_python_reference_are_there() -> None:
