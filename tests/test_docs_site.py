@@ -7,7 +7,9 @@ import re
 import sys
 from pathlib import Path
 
+import markdown
 import pytest
+from markdown_it import MarkdownIt
 from typer.main import get_command
 
 from napari_drpnet.cli import app
@@ -145,3 +147,17 @@ def test_every_picture_is_shown_and_made_by_a_script(picture: Path) -> None:
     assert any(re.fullmatch(f"({pattern})" + r"(\.(png|jpg))?", picture.name) for pattern in DRAWN), (
         "no script makes it"
     )
+
+
+# ---------------------------------------------------------------- on GitHub and on the site
+
+TAGS = ("<li>", "<ol", "<ul", "<table", "<pre", "<img", "<h1", "<h2", "<h3", "<em>", "<strong>", "<a href")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: f"{page.parent.name}-{page.name}")
+def test_the_site_reads_a_page_as_github_does(page: Path) -> None:
+    """Lists within lists, and tables within lists, are where the two differ: four spaces suit both."""
+    text = page.read_text(encoding="utf-8")
+    ours = markdown.markdown(text, extensions=["tables", "pymdownx.superfences"])
+    theirs = MarkdownIt("commonmark").enable("table").render(text)
+    assert {tag: ours.count(tag) for tag in TAGS} == {tag: theirs.count(tag) for tag in TAGS}
