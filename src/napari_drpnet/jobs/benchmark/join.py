@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from scipy.special import stdtrit
+
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.jobs.benchmark.figures import MACRO, difference, figures
 from napari_drpnet.jobs.benchmark.files import value_of
@@ -18,7 +20,8 @@ from napari_drpnet.settings import BenchmarkResult
 _ROUNDING = 1e-4
 # Fewer micrographs than this tell their own error badly.
 FEW = 10
-_AHEAD = 3  # standard errors from which a difference is one
+# A difference is told as one where chance alone makes a larger one in so many cases.
+_CHANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class Table:
     title
         The name of the set, with what tells it from another table of that name.
     entries
-        The best one first.
+        The best one first, behind them those that are not scored on all micrographs.
     """
 
     title: str
@@ -62,8 +65,10 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether it is more than chance."""
-        return abs(self.value) > _AHEAD * self.error
+        """Whether it is more than chance, by Student's t: errors of few micrographs are uncertain themselves."""
+        return self.micrographs > 1 and abs(self.value) > self.error * float(
+            stdtrit(self.micrographs - 1, 1 - _CHANCE / 2)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +108,7 @@ def join(results: Sequence[tuple[str, BenchmarkResult]], average: str) -> Joined
     for group in groups.values():
         first = group[0][1]
         title = first.set.name if uses[first.set.name] == 1 else f"{first.set.name} ({_told_apart(first)})"
-        entries = sorted(_named(group), key=lambda one: -_or_least(value_of(one.result, order)[0]))
+        entries = sorted(_named(group), key=lambda one: _rank(one.result, order))
         tables.append(Table(title, tuple(entries)))
     return Joined(tuple(tables), average, (*warnings, *_mixed(uses, tables)))
 
@@ -115,8 +120,18 @@ def differences(table: Table, name: str) -> list[Difference]:
     return [Difference(one.name, other.name, *known) for one, other, known in apart if known is not None]
 
 
-def _or_least(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+def lost_in_words(result: BenchmarkResult) -> list[tuple[str, bool]]:
+    """The micrographs that do not count, a sentence for each reason, and whether something went wrong."""
+    by_reason: dict[tuple[str, bool], list[str]] = {}
+    for lost in result.not_scored:
+        by_reason.setdefault((lost.reason, lost.fault), []).append(lost.micrograph)
+    return [(f"{some(names)}: not scored. {reason}", fault) for (reason, fault), names in by_reason.items()]
+
+
+def _rank(result: BenchmarkResult, figure: str) -> tuple[bool, float]:
+    """Sorts entries: those that were scored on all micrographs first, of these the best."""
+    value = value_of(result, figure)[0]
+    return len(result.micrographs) < result.set.micrographs, math.inf if math.isnan(value) else -value
 
 
 def _checked(source: str, result: BenchmarkResult) -> tuple[BenchmarkResult, list[str]]:

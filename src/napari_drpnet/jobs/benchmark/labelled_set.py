@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError
-from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io.fields import read_fields
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import size_of
@@ -223,11 +222,3 @@ def image_digest(path: Path) -> str:
     """
     with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def names_in_words(left_out: Sequence[tuple[str, str]]) -> list[str]:
-    """Micrographs that do not count, a sentence for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in left_out:
-        by_reason.setdefault(reason, []).append(name)
-    return [f"{some(names)}: {reason}" for reason, names in by_reason.items()]

@@ -13,8 +13,8 @@ from napari_drpnet.drawing.pages import document, notes, section
 from napari_drpnet.drawing.svg import STYLE, Chart
 from napari_drpnet.jobs.benchmark.figures import pooled_curve
 from napari_drpnet.jobs.benchmark.files import value_of
-from napari_drpnet.jobs.benchmark.join import Joined, Named, Table, differences, rules_in_words
-from napari_drpnet.jobs.benchmark.tables import columns, overview, told_apart
+from napari_drpnet.jobs.benchmark.join import Joined, Named, Table, differences, lost_in_words, rules_in_words
+from napari_drpnet.jobs.benchmark.tables import NONE, columns, overview, told_apart
 from napari_drpnet.settings import BenchmarkResult
 
 _MOST_ROWS = 300
@@ -24,10 +24,11 @@ _STYLE = """
 svg { max-width: 620px; } td small { display: block; color: var(--pale); } pre { font-size: 13px; }
 .curve { fill: none; stroke-width: 2.5; }
 """
-_ERRORS = (
+_READING = (
     "± is the standard error over micrographs (bootstrap: they are drawn anew, 1,000 times). It says how far a figure "
-    "would be off with other micrographs of this kind, and nothing of other proteins. Differences of two entries are "
-    "drawn together; those of less than three standard errors may be chance."
+    "would be off with other micrographs of this kind, and nothing of other proteins. For differences both entries are "
+    "drawn together, on the micrographs that both have; what chance alone would make in one case of a hundred, by "
+    "Student's t, may be chance. The best F1 is found with the labels themselves: nobody gets it without them."
 )
 
 
@@ -43,7 +44,7 @@ def page(joined: Joined, failed: Sequence[tuple[str, str]]) -> str:
         section("All together", _overview(joined)) if len(joined.tables) > 1 else "",
     ]
     parts += [section(table.title, _table(joined, table, colours)) for table in joined.tables]
-    parts.append(section("Who was scored", _settings(joined)))
+    parts += [section("How to read this", _reading(joined)), section("Who was scored", _settings(joined))]
     return document("Particle pickers by the same rules", parts, STYLE + _STYLE + _strokes(colours))
 
 
@@ -65,15 +66,24 @@ def _head(joined: Joined) -> str:
 
 def _summary(joined: Joined) -> str:
     """The result in a few words."""
-    said = []
-    for table in joined.tables[:4]:
-        best = table.entries[0]
-        value, error = value_of(best.result, joined.key("f1"))
-        if math.isnan(value):
-            continue
-        shown = f"{value:.3f}" if math.isnan(error) else f"{value:.3f} ± {error:.3f}"
-        said.append(f"{escape(table.title)}: <b>{escape(best.name)}</b>, F1 <b>{shown}</b>")
-    return ("Best at the threshold in force. " if len(said) > 1 else "") + "; ".join(said) + "."
+    return " ".join(filter(None, (_best(joined, table) for table in joined.tables[:4])))
+
+
+def _best(joined: Joined, table: Table) -> str:
+    """Who is best on a set, and whether it is ahead of the next."""
+    best, *others = table.entries
+    value, error = value_of(best.result, joined.key("f1"))
+    if math.isnan(value):
+        return ""
+    known = "" if math.isnan(error) else f" ± {error:.3f}"
+    said = f"{escape(table.title)}: <b>{escape(best.name)}</b> has F1 <b>{value:.3f}{known}</b>"
+    if len(best.result.micrographs) < table.first.set.micrographs:
+        return f"{said}, on {len(best.result.micrographs)} of {table.first.set.micrographs} micrographs."
+    rivals = [one for one in others if len(one.result.micrographs) == table.first.set.micrographs]
+    if not rivals:
+        return f"{said}{', the only one on all micrographs' if others else ''}."
+    (lead,) = differences(Table(table.title, (best, rivals[0])), joined.key("f1"))
+    return f"{said}, {escape(rivals[0].name)} is the next ({escape(told_apart(lead))})."
 
 
 def _overview(joined: Joined) -> str:
@@ -100,11 +110,9 @@ def _table(joined: Joined, table: Table, colours: dict[str, int]) -> str:
     found = columns(joined, table)
     rows = list(zip(*(column.cells for column in found), strict=True))
     marks = [f'<span class="swatch" style="background:{colour(colours[one.name])}"></span>' for one in table.entries]
-    keys = "".join(f"<dt>{escape(one.head)}</dt><dd>{escape(one.help)}</dd>" for one in found if one.help)
     parts = [
         _facts(table.first),
         _html_table([column.head for column in found], rows, marks),
-        f'<dl class="keys">{keys}</dl>\n<p class="small">{_ERRORS}</p>',
         _differences(joined, table),
         _curves(table, colours),
         _told(table),
@@ -140,10 +148,15 @@ def _differences(joined: Joined, table: Table) -> str:
     if not f1:
         return ""
     rows = [
-        [f"{first} − {second}", told_apart(one), told_apart(ap[first, second]) if (first, second) in ap else "–"]
+        [
+            f"{first} − {second}",
+            str(one.micrographs),
+            told_apart(one),
+            told_apart(ap[first, second]) if (first, second) in ap else NONE,
+        ]
         for (first, second), one in list(f1.items())[:_MOST_ROWS]
     ]
-    return f"<h3>Differences</h3>\n{_html_table(['entries', 'F1', 'AP'], rows)}"
+    return f"<h3>Differences</h3>\n{_html_table(['entries', 'micrographs', 'F1', 'AP'], rows)}"
 
 
 def _curves(table: Table, colours: dict[str, int]) -> str:
@@ -168,11 +181,7 @@ def _curves(table: Table, colours: dict[str, int]) -> str:
 def _told(table: Table) -> str:
     """What is odd about entries, and the micrographs that do not count."""
     lines = [f"{one.name}: {note}" for one in table.entries for note in one.result.notes]
-    lines += [
-        f"{one.name}, {lost.micrograph}: not scored. {lost.reason}"
-        for one in table.entries
-        for lost in one.result.not_scored
-    ]
+    lines += [f"{one.name}, {said}" for one in table.entries for said, _ in lost_in_words(one.result)]
     return notes(f"About {table.title}", "warn", list(dict.fromkeys(lines)))
 
 
@@ -182,12 +191,20 @@ def _micrographs(table: Table) -> str:
     each = [{found.micrograph: found for found in one.result.micrographs} for one in table.entries]
     rows = []
     for name in names[:_MOST_ROWS]:
-        cells = [" / ".join(map(str, known[name].in_force)) if name in known else "–" for known in each]
+        cells = [" / ".join(map(str, known[name].in_force)) if name in known else NONE for known in each]
         rows.append([name, *cells])
     more = f'<p class="small">The other {len(names) - _MOST_ROWS} are in the JSON files.</p>'
     head = ["micrograph", *(one.name for one in table.entries)]
     said = '<p class="small">Right / wrong / missed, at the threshold in force.</p>'
     return f"<h3>Micrograph by micrograph</h3>\n{said}\n{_html_table(head, rows)}{more * (len(names) > _MOST_ROWS)}"
+
+
+def _reading(joined: Joined) -> str:
+    """What the columns mean."""
+    every = [column for table in joined.tables for column in columns(joined, table)]
+    known = {column.head: column.help for column in every if column.help}
+    keys = "".join(f"<dt>{escape(head)}</dt><dd>{escape(said)}</dd>" for head, said in known.items())
+    return f'<dl class="keys">{keys}</dl>\n<p class="small">{_READING}</p>'
 
 
 def _settings(joined: Joined) -> str:

@@ -14,7 +14,7 @@ from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.benchmark.entries import Entered, read_entry, run_entry
 from napari_drpnet.jobs.benchmark.files import read_result, result_files, write_result
-from napari_drpnet.jobs.benchmark.join import Joined, Named, join
+from napari_drpnet.jobs.benchmark.join import Joined, Named, join, lost_in_words
 from napari_drpnet.jobs.benchmark.labelled_set import LabelledSet, read_labelled_set
 from napari_drpnet.jobs.benchmark.measure import scored
 from napari_drpnet.jobs.benchmark.page import page
@@ -51,11 +51,11 @@ class BenchmarkReport:
 
     @property
     def not_scored(self) -> list[tuple[str, bool]]:
-        """Micrographs that do not count for some entry: a sentence each, and whether something went wrong."""
+        """Micrographs that do not count for some entry, in sentences, and whether something went wrong."""
         return [
-            (f"{one.name} on {title}, {lost.micrograph}: {lost.reason}", lost.fault)
+            (f"{one.name} on {title}, {said}", fault)
             for title, one in self._each()
-            for lost in one.result.not_scored
+            for said, fault in lost_in_words(one.result)
         ]
 
     @property

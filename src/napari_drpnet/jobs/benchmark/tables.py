@@ -63,9 +63,8 @@ def shown(pair: tuple[float, float], form: str = ".3f") -> str:
 
 def told_apart(one: Difference) -> str:
     """A difference with its error, and whether it is one."""
-    if math.isnan(one.error):
-        return f"{one.value:+.3f}, of one micrograph"
-    return f"{one.value:+.3f} ± {one.error:.3f}{'' if one.clear else ', may be chance'}"
+    error = "" if math.isnan(one.error) else f" ± {one.error:.3f}"
+    return f"{one.value:+.3f}{error}{'' if one.clear else ', may be chance'}"
 
 
 def _each(joined: Joined, results: Sequence[BenchmarkResult], name: str) -> list[str]:
