@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -196,13 +196,15 @@ def _mixed(uses: Counter[str], tables: Sequence[Table]) -> Iterator[str]:
                 f"{table.title}: {some(fewer)} {'are' if len(fewer) > 1 else 'is'} not scored on all "
                 f"{table.first.set.micrographs} micrographs. Differences are those on micrographs that both have."
             )
-        few = min(len(one.result.micrographs) for one in table.entries)
-        if few < FEW:
-            yield _few(table.title, few)
+    yield from _few({table.title: min(len(one.result.micrographs) for one in table.entries) for table in tables})
 
 
-def _few(title: str, count: int) -> str:
-    if count == 1:
-        return f"{title}: some figures stand on one micrograph, so that nobody knows their errors."
-    part = 100 / math.sqrt(2 * (count - 1))
-    return f"{title}: as few as {count} micrographs: the errors themselves are known to about {part:.0f} %."
+def _few(counts: Mapping[str, int]) -> Iterator[str]:
+    """Figures that stand on so few micrographs that their errors mean little."""
+    if ones := [title for title, count in counts.items() if count == 1]:
+        yield f"{some(ones)}: some figures stand on one micrograph, so that nobody knows their errors."
+    if few := {title: count for title, count in counts.items() if 1 < count < FEW}:
+        least = min(few.values())
+        told = ", ".join(f"{title}: {count}" for title, count in few.items())
+        part = 100 / math.sqrt(2 * (least - 1))
+        yield f"Few micrographs ({told}): the errors of these figures are uncertain themselves, by up to {part:.0f} %."

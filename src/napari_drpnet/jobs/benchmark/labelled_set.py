@@ -31,6 +31,8 @@ NO_LABELS = "It has no labels."
 _LABELS = "labels"
 # Pixels: labels that differ less are the same ones, written with fewer digits.
 _ROUNDING = 0.01
+# So many times larger or smaller are labels of other particles than was said, or of several kinds.
+_UNLIKE = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,7 @@ def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
         edge = frame.micrograph_pixels(settings.diameter) / 2 if settings.edge is None else settings.edge
         found.append(Labelled(name, task, truth, edge, _labels_digest(truth)))
     name = settings.name or resolved(folder).name
+    told += _sizes([one.truth for one in found], settings.diameter)
     return LabelledSet(name, settings.diameter, settings, tuple(found), tuple(left_out), known, tuple(told))
 
 
@@ -192,7 +195,7 @@ def _labels(source: Path | None, where: Path, known: KnownMicrographs, told: lis
     """Labels by the name of their micrograph; by default those beside the micrographs."""
     beside = where if is_dir(where) else where.parent
     try:
-        read = read_set(_LABELS, source or beside, known)
+        read = read_set(_LABELS, source or beside, known, alone=source is not None)
     except NoPicksError as error:
         raise UserError(
             f"{source or beside}: there are no labels.",
@@ -200,6 +203,18 @@ def _labels(source: Path | None, where: Path, known: KnownMicrographs, told: lis
         ) from error
     told += read.notes
     return {picks.frame.micrograph: picks for picks in read.picks}
+
+
+def _sizes(truth: Sequence[Picks], diameter: float) -> Iterator[str]:
+    """Labels that are of another size than was said: a set has one diameter."""
+    known = [float(np.median(one.diameter)) * one.frame.known_pixel_size() for one in truth if len(one)]
+    sizes = [size for size in known if np.isfinite(size)]
+    if sizes and not (max(sizes) / _UNLIKE <= diameter <= min(sizes) * _UNLIKE):
+        told = " to ".join(dict.fromkeys(f"{size:.0f}" for size in (min(sizes), max(sizes))))
+        yield (
+            f"The labels say a diameter of {told} A, and {diameter:g} A is used for all. A set is of one kind of "
+            "particles: make one for each."
+        )
 
 
 def _labels_digest(truth: Picks) -> str:

@@ -21,7 +21,9 @@ _MOST_ROWS = 300
 _STYLE = """
 .swatch { display: inline-block; width: 13px; height: 13px; margin-right: 8px; border-radius: 3px;
   vertical-align: -1px; }
-svg { max-width: 620px; } td small { display: block; color: var(--pale); } pre { font-size: 13px; }
+svg { max-width: 620px; }
+td:first-child { white-space: nowrap; } .e { font-size: 12px; color: var(--pale); }
+td small { display: block; color: var(--pale); } pre { font-size: 13px; }
 .curve { fill: none; stroke-width: 2.5; }
 """
 _READING = (
@@ -99,11 +101,16 @@ def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], marks: Seque
     top = f"<th>{escape(first)}</th>" + "".join(f"<th class=n>{escape(text)}</th>" for text in others)
     body = "\n".join(
         f"<tr><td>{marks[i] if marks else ''}{escape(row[0])}</td>"
-        + "".join(f"<td class=n>{escape(text)}</td>" for text in row[1:])
+        + "".join(f"<td class=n>{_small_error(text)}</td>" for text in row[1:])
         + "</tr>"
         for i, row in enumerate(rows)
     )
     return f'<div class="wide"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _small_error(text: str) -> str:
+    value, sign, error = text.partition(" ± ")
+    return f"{escape(value)}<span class=e>{sign}{escape(error)}</span>" if sign else escape(text)
 
 
 def _table(joined: Joined, table: Table, colours: dict[str, int]) -> str:

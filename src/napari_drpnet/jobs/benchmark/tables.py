@@ -110,6 +110,8 @@ def _several(joined: Joined, result: BenchmarkResult | None, names: Sequence[str
     if result is None:
         return ""
     values = [value_of(result, joined.key(name))[0] for name in names]
+    if all(map(math.isnan, values)):
+        return NONE
     return joint.join(NONE if math.isnan(value) else f"{value:.3f}" for value in values)
 
 
