@@ -29,8 +29,6 @@ def benchmark(
         ),
     ],
     *,
-    told: Annotated[Given, options(BenchmarkSettings, leave_out=["pickers", "picks"], flags={"options": "--option"})],
-    of_set: Annotated[Given, options(LabelledSetSettings, leave_out=["name"])],
     sets: Annotated[
         list[Path] | None,
         typer.Option(
@@ -42,12 +40,14 @@ def benchmark(
     join: Annotated[
         bool, typer.Option("--join", help="Put results that are there already into one page and one table.")
     ] = False,
+    told: Annotated[Given, options(BenchmarkSettings, leave_out=["pickers", "picks"], flags={"options": "--option"})],
+    of_set: Annotated[Given, options(LabelledSetSettings)],
     json: JsonFlag = False,
 ) -> None:
     """Score pickers and picks of any program on labelled sets, by the same rules.
 
     Writes a JSON file for each entry on each set, with counts of each micrograph from which all figures follow; a page;
-    and a table in Markdown. What a set is says its set.yaml, or the options from --protein to --labels.
+    and a table in Markdown. What a set is says its set.yaml, or the options from --name to --labels.
     Example: napari-drpnet benchmark FIRST topaz=topaz.txt --set labelled/ --out benchmark
     """
     if join:

@@ -22,6 +22,8 @@ _ROUNDING = 1e-4
 FEW = 10
 # A difference is told as one where chance alone makes a larger one in so many cases.
 _CHANCE = 0.01
+# Two that happen to be equally far apart on both would have no error.
+_FEWEST = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,9 @@ class Difference:
     @property
     def clear(self) -> bool:
         """Whether it is more than chance, by Student's t: errors of few micrographs are uncertain themselves."""
-        return self.micrographs > 1 and abs(self.value) > self.error * float(
-            stdtrit(self.micrographs - 1, 1 - _CHANCE / 2)
-        )
+        if self.micrographs < _FEWEST:
+            return False
+        return abs(self.value) > self.error * float(stdtrit(self.micrographs - 1, 1 - _CHANCE / 2))
 
 
 @dataclass(frozen=True, eq=False)
