@@ -249,7 +249,7 @@ class TestJoining:
         page = Page(Path("out/report.html").read_text())
         assert page.open == []
         assert page.sources == []
-        assert "good − poor" in page.text
+        assert "+0.429" in page.text
         assert "Few micrographs (dark discs: 3)" in page.text
 
     def test_other_labels_or_rules_are_not_mixed(self, two: Path, discs: Path):

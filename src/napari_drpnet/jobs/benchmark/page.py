@@ -13,24 +13,32 @@ from napari_drpnet.drawing.pages import document, notes, section
 from napari_drpnet.drawing.svg import STYLE, Chart
 from napari_drpnet.jobs.benchmark.figures import pooled_curve
 from napari_drpnet.jobs.benchmark.files import value_of
-from napari_drpnet.jobs.benchmark.join import Joined, Named, Table, differences, lost_in_words, rules_in_words
+from napari_drpnet.jobs.benchmark.join import (
+    Difference,
+    Joined,
+    Named,
+    Table,
+    differences,
+    lost_in_words,
+    rules_in_words,
+)
 from napari_drpnet.jobs.benchmark.tables import NONE, columns, overview, told_apart
 from napari_drpnet.settings import BenchmarkResult
 
-_MOST_ROWS = 300
+_MOST_ROWS, _MOST_COLUMNS = 300, 40
 _STYLE = """
 .swatch { display: inline-block; width: 13px; height: 13px; margin-right: 8px; border-radius: 3px;
   vertical-align: -1px; }
 svg { max-width: 620px; }
-td:first-child { white-space: nowrap; } .e { font-size: 12px; color: var(--pale); }
+td:first-child, tbody th { white-space: nowrap; } .e { font-size: 12px; color: var(--pale); }
 td small { display: block; color: var(--pale); } pre { font-size: 13px; }
-.curve { fill: none; stroke-width: 2.5; }
+.pale { color: var(--pale); } .curve { fill: none; stroke-width: 2.5; }
 """
 _READING = (
     "± is the standard error over micrographs (bootstrap: they are drawn anew, 1,000 times). It says how far a figure "
     "would be off with other micrographs of this kind, and nothing of other proteins. For differences both entries are "
     "drawn together, on the micrographs that both have; what chance alone would make in one case of a hundred, by "
-    "Student's t, may be chance. The best F1 is found with the labels themselves: nobody gets it without them."
+    "Student's t, may be chance, and is pale. The best F1 is found with the labels themselves: nobody gets it without them."
 )
 
 
@@ -120,8 +128,8 @@ def _table(joined: Joined, table: Table, colours: dict[str, int]) -> str:
     parts = [
         _facts(table.first),
         _html_table([column.head for column in found], rows, marks),
-        _differences(joined, table),
         _curves(table, colours),
+        _differences(joined, table),
         _told(table),
         _micrographs(table),
     ]
@@ -150,20 +158,34 @@ def _facts(result: BenchmarkResult) -> str:
 
 
 def _differences(joined: Joined, table: Table) -> str:
-    """F1 and average precision of each two entries."""
-    f1, ap = ({(one.first, one.second): one for one in differences(table, joined.key(key))} for key in ("f1", "ap"))
-    if not f1:
-        return ""
-    rows = [
-        [
-            f"{first} − {second}",
-            str(one.micrographs),
-            told_apart(one),
-            told_apart(ap[first, second]) if (first, second) in ap else NONE,
-        ]
-        for (first, second), one in list(f1.items())[:_MOST_ROWS]
-    ]
-    return f"<h3>Differences</h3>\n{_html_table(['entries', 'micrographs', 'F1', 'AP'], rows)}"
+    """F1 and average precision of each two entries, the row's less the column's."""
+    parts = []
+    for key, said in (("f1", "F1, the row's less the column's"), ("ap", "Average precision, likewise")):
+        found = {(one.first, one.second): one for one in differences(table, joined.key(key))}
+        rows = list(dict.fromkeys(first for first, _ in found))
+        columns = list(dict.fromkeys(second for _, second in found))
+        if not rows or max(len(rows), len(columns)) > _MOST_COLUMNS:
+            continue
+        head = "".join(f"<th class=n>{escape(name)}</th>" for name in columns)
+        body = "".join(
+            f"<tr><th>{escape(row)}</th>{''.join(_apart(table, found.get((row, column))) for column in columns)}</tr>\n"
+            for row in rows
+        )
+        parts.append(
+            f'<h3>{said}</h3>\n<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>{body}</table></div>'
+        )
+    return "\n".join(parts)
+
+
+def _apart(table: Table, one: Difference | None) -> str:
+    """A cell: what may be chance is pale."""
+    if one is None:
+        return "<td></td>"
+    error = "" if math.isnan(one.error) else f" ± {one.error:.3f}"
+    fewer = one.micrographs < table.first.set.micrographs
+    below = f"on {one.micrographs}" if fewer else "" if one.clear else "may be chance"
+    kind = "n" if one.clear else "n pale"
+    return f'<td class="{kind}">{one.value:+.3f}<span class=e>{error}</span><small>{below}</small></td>'
 
 
 def _curves(table: Table, colours: dict[str, int]) -> str:
