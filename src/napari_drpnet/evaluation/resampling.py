@@ -7,7 +7,7 @@ go together, since what makes one of them wrong, its ice for example, makes othe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ from napari_drpnet.data import FloatArray
 from napari_drpnet.evaluation.curves import Sweep
 
 DRAWS = 1000
-# Values that are held at once.
-_BLOCK = 4_000_000
+# Thresholds of curves that are drawn, at most. Of more candidates some share a step, which the errors hardly know of.
+_STEPS = 1000
 
 # ``(draws, micrographs)``: how often each draw has each micrograph.
 Draws = npt.NDArray[np.float64]
@@ -76,39 +76,29 @@ def averaged(values: FloatArray) -> Figure:
 
 def median_of(values: Sequence[FloatArray]) -> Figure:
     """The median of the values of all micrographs together, the lower one of the two in the middle."""
-    every, owner = _together(values)
-    order = np.argsort(every, kind="stable")
-    every, owner = every[order], owner[order]
+    ends, of_each = _steps(values, [np.ones(len(one)) for one in values])
 
     def median(draws: Draws) -> FloatArray:
-        found = np.full(len(draws), np.nan)
-        for rows, weights in _weighted(draws, owner):
-            below = np.cumsum(weights, axis=1)
-            if below.shape[1]:
-                at = np.argmax(below >= below[:, -1:] / 2, axis=1)
-                found[rows] = np.where(below[:, -1] > 0, every[at], np.nan)
-        return found
+        if not len(ends):
+            return np.full(len(draws), np.nan)
+        below = np.cumsum(draws @ of_each[0], axis=1)
+        at = np.argmax(below >= below[:, -1:] / 2, axis=1)
+        return np.where(below[:, -1] > 0, ends[at], np.nan)
 
     return median
 
 
 def curve_figures(sweeps: Sequence[Sweep]) -> tuple[Figure, Figure]:
     """Average precision, and best F1 over all thresholds, of the pooled curve; as `curves.Curve` has them."""
-    score, owner = _together([one.score for one in sweeps])
-    found = np.concatenate([*(one.found for one in sweeps), np.empty(0, bool)])
-    order = np.argsort(-score, kind="stable")
-    owner, found = owner[order], found[order].astype(np.float64)
-    # Equal scores stand or fall together: only the last of each run is a threshold.
-    last = np.flatnonzero(np.diff(score[order], append=-np.inf))
+    found = [one.found.astype(np.float64) for one in sweeps]
+    every = [np.ones(len(one.score)) for one in sweeps]
+    _, (picks_at, true_at) = _steps([-one.score for one in sweeps], every, found)
     particles = np.array([one.n_particles for one in sweeps], np.float64)
 
     def over(draws: Draws, take: Callable[[FloatArray, FloatArray, FloatArray], FloatArray]) -> FloatArray:
-        taken = np.full(len(draws), np.nan)
-        for rows, weights in _weighted(draws, owner):
-            picks = np.cumsum(weights, axis=1)[:, last]
-            true = np.cumsum(weights * found, axis=1)[:, last]
-            taken[rows] = take(true, picks, (draws[rows] @ particles)[:, None])
-        return np.where(draws @ particles > 0, taken, np.nan)
+        picks, true = (np.cumsum(draws @ each, axis=1) for each in (picks_at, true_at))
+        whole = draws @ particles
+        return np.where(whole > 0, take(true, picks, whole[:, None]), np.nan)
 
     return lambda draws: over(draws, _area), lambda draws: over(draws, _best_f1)
 
@@ -127,15 +117,27 @@ def _ratio(part: FloatArray, whole: FloatArray, otherwise: float = math.nan) -> 
     return ratio
 
 
-def _together(values: Sequence[FloatArray]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """All values, and which of the micrographs each is of."""
+def _steps(values: Sequence[FloatArray], *weights: Sequence[FloatArray]) -> tuple[FloatArray, list[FloatArray]]:
+    """Rising values of all micrographs as some steps ``(k,)``, and what of weights each micrograph has in each.
+
+    Parameters
+    ----------
+    values
+        Of each micrograph.
+    *weights
+        As long as ``values``, several times.
+
+    Returns
+    -------
+    The last value of each step, and ``(micrographs, k)`` for each of the weights. Equal values are in one step.
+    """
+    every = np.concatenate([*values, np.empty(0)])
     owner = np.repeat(np.arange(len(values)), [len(one) for one in values])
-    return np.concatenate([*values, np.empty(0)]), owner
-
-
-def _weighted(draws: Draws, owner: npt.NDArray[np.int64]) -> Iterator[tuple[slice, FloatArray]]:
-    """Some of the draws at a time, and how often each has each value."""
-    step = max(1, _BLOCK // max(len(owner), 1))
-    for start in range(0, len(draws), step):
-        rows = slice(start, start + step)
-        yield rows, draws[rows][:, owner]
+    ends = np.unique(every)
+    if len(ends) > _STEPS:
+        ends = ends[np.linspace(0, len(ends) - 1, _STEPS + 1).round().astype(int)[1:]]
+    place = owner * len(ends) + np.searchsorted(ends, every)
+    size = len(values) * len(ends)
+    flat = [np.concatenate([*one, np.empty(0)]) for one in weights]
+    summed = [np.bincount(place, one, minlength=size).astype(np.float64) for one in flat]
+    return ends, [one.reshape(len(values), len(ends)) for one in summed]

@@ -24,6 +24,7 @@ from napari_drpnet.evaluation.resampling import (
 from napari_drpnet.settings import KnownFigure, ScoredMicrograph
 
 MACRO = "macro_"
+_UNKNOWN = math.nan, math.nan
 # Below this a pick is certainly none; there are so many that they would flatter the calibration error.
 _CERTAINLY_NONE = 0.02
 
@@ -61,10 +62,13 @@ def figures(micrographs: Sequence[ScoredMicrograph], probabilities: bool) -> dic
     """
     each = _figures(micrographs)
     found = {name: value_and_error(figure, len(micrographs)) for name, figure in each.items()}
+    # Draws are of fewer steps than there may be values.
+    exact = {"off": float(np.median(off))} if len(off := [value for one in micrographs for value in one.off]) else {}
     if (curve := pooled_curve(micrographs)) is not None:
-        found["best_threshold"] = curve.best[1], math.nan
+        exact |= {"ap": curve.area, "best_f1": curve.best[0], "best_threshold": curve.best[1]}
         if probabilities:
-            found["ece"] = _ece(micrographs), math.nan
+            exact["ece"] = _ece(micrographs)
+    found |= {name: (value, found.get(name, _UNKNOWN)[1]) for name, value in exact.items()}
     return {name: _known(*pair) for name, pair in found.items() if not math.isnan(pair[0])}
 
 
@@ -82,10 +86,14 @@ def difference(
     pairs = [(mine, theirs[mine.micrograph]) for mine in one if mine.micrograph in theirs]
     if not pairs:
         return None
-    first, second = (_figures(side).get(name) for side in zip(*pairs, strict=True))
+    sides = list(zip(*pairs, strict=True))
+    first, second = (_figures(side, name).get(name) for side in sides)
     if first is None or second is None:
         return None
     value, error = value_and_error(partial(_apart, first, second), len(pairs))
+    if name == "ap":
+        areas = [math.nan if curve is None else curve.area for curve in map(pooled_curve, sides)]
+        value = areas[0] - areas[1]
     return None if math.isnan(value) else (value, error, len(pairs))
 
 
@@ -93,8 +101,8 @@ def _apart(first: Figure, second: Figure, draws: Draws) -> FloatArray:
     return first(draws) - second(draws)
 
 
-def _figures(micrographs: Sequence[ScoredMicrograph]) -> dict[str, Figure]:
-    """The figures that draws of the micrographs have errors of."""
+def _figures(micrographs: Sequence[ScoredMicrograph], only: str = "") -> dict[str, Figure]:
+    """The figures that draws of the micrographs have errors of; ``only`` this one may be enough."""
     found: dict[str, Figure] = {}
     for prefix, field in (("", "in_force"), ("at_", "at")):
         each = [getattr(one, field) for one in micrographs]
@@ -104,6 +112,8 @@ def _figures(micrographs: Sequence[ScoredMicrograph]) -> dict[str, Figure]:
         for name, ratio in _RATIOS.items():
             found[prefix + name] = pooled(counts, ratio)
             found[MACRO + prefix + name] = averaged(ratio(counts))
+    if only in found:
+        return found
     found["off"] = median_of([np.array(one.off) for one in micrographs])
     sweeps = _sweeps(micrographs)
     if sweeps is not None:

@@ -38,7 +38,7 @@ _READING = (
     "± is the standard error over micrographs (bootstrap: they are drawn anew, 1,000 times). It says how far a figure "
     "would be off with other micrographs of this kind, and nothing of other proteins. For differences both entries are "
     "drawn together, on the micrographs that both have; what chance alone would make in one case of a hundred, by "
-    "Student's t, may be chance, and is pale. The best F1 is found with the labels themselves: nobody gets it without them."
+    "Student's t, may be chance, and is pale. The best F1 is found with the labels themselves: nobody gets it without."
 )
 
 
