@@ -218,7 +218,9 @@ class TestSets:
         known = read_labelled_set(discs, {"labels": discs})
         assert (known.digest, known.name) == (digest, "discs")
         Path("discs/set.yaml").unlink()
-        assert read_labelled_set(discs, {"diameter": 40.0, "edge": 0.0}).notes == ()
+        known = read_labelled_set(discs, {"diameter": 40.0, "edge": 0.0, "labels": Path("discs")})
+        assert known.digest == digest
+        assert read_labelled_set(discs, {"diameter": 40.0}).notes == ()  # other files beside labels are not told of
 
     @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks" / "sets").glob("*.yaml")), ids=lambda file: file.stem)
     def test_sets_of_the_repository_are_described(self, file: Path):

@@ -151,7 +151,7 @@ def _settings(source: Path, given: Mapping[str, Any]) -> tuple[LabelledSetSettin
     file = source / SET_FILE if is_dir(source) else source
     folder = file.parent
     if is_dir(source) and not exists(file):
-        return validated(LabelledSetSettings, given), folder
+        return validated(LabelledSetSettings, _from_here(given)), folder
     fields = read_fields(file, f"Name the folder of a set, or its {SET_FILE}.")
     validated(LabelledSetSettings, fields, file)  # so that an error names the file only where that is to blame
     return validated(LabelledSetSettings, {**fields, **_from_here(given)}), folder
