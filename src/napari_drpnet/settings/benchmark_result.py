@@ -41,7 +41,9 @@ class EntryFacts(Settings):
     made_by: Text = Field("", description="Name of the picker, or of the file or folder of picks.")
     threshold: Text = Field("", description="What was in force, and why.")
     options: dict[str, Any] = Field(default_factory=dict, description="All settings of a picker in force.")
-    networks: dict[str, str] = Field(default_factory=dict, description="Digests of the files that its picks depend on.")
+    digests: dict[str, str] = Field(
+        default_factory=dict, description="Of the files that a picker's picks depend on, or of the picks themselves."
+    )
     cpu_seconds: float | None = Field(None, ge=0, description="Each micrograph, with learning shared among them.")
 
 

@@ -111,6 +111,12 @@ class TestEntries:
         assert found.figures["macro_f1"][0] == pytest.approx((6 / 7 + 8 / 9 + 0) / 3)
         assert found.figures["best_threshold"][0] == 0.6
         assert found.figures["f1"][1] is not None
+        Path("theirs").rename("elsewhere")
+        benchmark(picks={"theirs": Path("elsewhere")})
+        assert result("theirs").entry.digests == found.entry.digests
+        write_set("elsewhere", "a", DISCS[:3], (0.9, 0.8, 0.1))
+        benchmark(picks={"theirs": Path("elsewhere")})
+        assert result("theirs").entry.digests != found.entry.digests
 
     def test_overlap_counts_boxes_and_warns_of_those_to_cut_out(self, discs: Path):
         write_set("theirs", "a", moved(0, 6, 7, 30), side=60.0)

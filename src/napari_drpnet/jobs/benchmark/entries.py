@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io import write_picks
-from napari_drpnet.jobs.benchmark.labelled_set import Labelled, LabelledSet, heard
+from napari_drpnet.jobs.benchmark.labelled_set import Labelled, LabelledSet, digest, heard, picks_digest
 from napari_drpnet.jobs.compare.contenders import read_set
 from napari_drpnet.jobs.judging import Judgement, made_for
 from napari_drpnet.jobs.pick_report import PickLists
@@ -60,21 +60,27 @@ def read_entry(name: str, source: Path, known: LabelledSet) -> Entered:
     """
     with heard() as told:
         read = read_set(name, source, known.known)
-    facts = EntryFacts(name=name, kind="picks", made_by=source.name, threshold="as they are in the files")
-    entered = Entered(facts, notes=[*told, *read.notes])
     picks = {one.frame.micrograph: one.select(one.label != "background") for one in read.picks}
+    every, not_scored = {}, {}
     for labelled in known.micrographs:
         found = picks.get(labelled.task.micrograph.name)
         if found is None:
-            entered.not_scored[labelled.name] = NO_PICKS
+            not_scored[labelled.name] = NO_PICKS
         else:
-            entered.in_force[labelled.name] = entered.every[labelled.name] = found
-    if not entered.in_force:
+            every[labelled.name] = found
+    if not every:
         raise UserError(
             f"{source}: it has picks of no micrograph of {known.name} that is labelled.",
             "Check the names of the micrographs.",
         )
-    return entered
+    facts = EntryFacts(
+        name=name,
+        kind="picks",
+        made_by=source.name,
+        threshold="as they are in the files",
+        digests={"picks": digest(f"{one} {picks_digest(every[one])}" for one in sorted(every))},
+    )
+    return Entered(facts, every, every, not_scored, [*told, *read.notes])
 
 
 def run_entry(name: str, picker_name: str, known: LabelledSet, settings: BenchmarkSettings, out: Path) -> Job[Entered]:
@@ -104,7 +110,7 @@ def run_entry(name: str, picker_name: str, known: LabelledSet, settings: Benchma
         made_by=picker_name,
         threshold=_threshold(picker, work.judgements),
         options={key: value for key, value in picker.in_force.items() if key not in NO_PICK},
-        networks={key: value for key, value in made_for(picker).items() if key in picker.settings.files},
+        digests={key: value for key, value in made_for(picker).items() if key in picker.settings.files},
         cpu_seconds=round(seconds, 3),
     )
     pairs = list(zip(known.micrographs, results, strict=True))

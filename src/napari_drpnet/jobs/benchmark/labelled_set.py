@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,7 +91,7 @@ class LabelledSet:
     @property
     def digest(self) -> str:
         """Of the names of all its micrographs and of their labels."""
-        return _digest(f"{one.name} {one.digest}" for one in sorted(self.micrographs, key=lambda one: one.name))
+        return digest(f"{one.name} {one.digest}" for one in sorted(self.micrographs, key=lambda one: one.name))
 
 
 def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
@@ -128,7 +128,7 @@ def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
             continue
         truth = replace(picks.select(picks.label != "background"), frame=frame)
         edge = frame.micrograph_pixels(settings.diameter) / 2 if settings.edge is None else settings.edge
-        found.append(Labelled(name, task, truth, edge, _labels_digest(truth)))
+        found.append(Labelled(name, task, truth, edge, picks_digest(replace(truth, score=np.array(np.nan)))))
     name = settings.name or resolved(folder).name
     told += _sizes([one.truth for one in found], settings.diameter)
     return LabelledSet(name, settings.diameter, settings, tuple(found), tuple(left_out), known, tuple(told))
@@ -217,13 +217,15 @@ def _sizes(truth: Sequence[Picks], diameter: float) -> Iterator[str]:
         )
 
 
-def _labels_digest(truth: Picks) -> str:
-    yx = np.round(truth.yx / _ROUNDING).astype(np.int64)
-    rows = sorted(map(tuple, yx.tolist()))
-    return _digest([str(truth.frame.shape), *(f"{y} {x}" for y, x in rows)])
+def picks_digest(picks: Picks) -> str:
+    """Of places and scores, whatever their order; places that differ by rounding are the same."""
+    places, scores = np.round(picks.yx / _ROUNDING).astype(np.int64).tolist(), picks.score.tolist()
+    rows = sorted(f"{y} {x} {score:.4g}" for (y, x), score in zip(places, scores, strict=True))
+    return digest([str(picks.frame.shape), *rows])
 
 
-def _digest(lines: Sequence[str] | Iterator[str]) -> str:
+def digest(lines: Iterable[str]) -> str:
+    """Of a text."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -239,13 +239,13 @@ def _reading(joined: Joined) -> str:
 def _settings(joined: Joined) -> str:
     """Everything that was set, once for each entry and set."""
     rows = [_used(table.title, one) for table in joined.tables for one in table.entries]
-    head = "".join(f"<th>{text}</th>" for text in ("entry", "set", "made by", "threshold", "settings and networks"))
+    head = "".join(f"<th>{text}</th>" for text in ("entry", "set", "made by", "threshold", "settings and digests"))
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _used(title: str, one: Named) -> str:
     entry, result = one.result.entry, one.result
-    options = {**entry.options, **{f"{name} (digest)": digest for name, digest in entry.networks.items()}}
+    options = {**entry.options, **{f"{name} (digest)": digest for name, digest in entry.digests.items()}}
     told = ", ".join(f"{key} {value}" for key, value in options.items() if value is not None)
     programs = ", ".join(f"{name} {number}" for name, number in result.versions.items())
     cells = (one.name, title, entry.made_by, entry.threshold)
