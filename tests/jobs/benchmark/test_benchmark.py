@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -346,3 +347,14 @@ class TestCommand:
     def test_what_is_wrong_is_one_line(self, discs: Path, capsys, words: tuple[str, ...], message: str):
         assert run(*words) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_table_of_the_readme_is_made_by_it(shared: Path):
+    said = re.search(r"^\| log \| ([^|]+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert said is not None
+    settings = BenchmarkSettings(pickers={"log": "log"}, options={"log": {"threshold": 0.5}}, device="cpu")
+    given = {"micrographs": shared / "data" / "10146"}
+    jobs.finish(jobs.run_benchmark([ROOT / "benchmarks" / "sets" / "10146.yaml"], given, settings))
+    figures = result("log", of="10146").figures
+    measured = [figures[name][0] for name in ("at_f1", "best_f1", "ap")]
+    assert measured == pytest.approx([float(number) for number in said[1].split("/")], abs=0.005)
