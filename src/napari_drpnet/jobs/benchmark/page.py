@@ -29,7 +29,7 @@ _MOST_ROWS, _MOST_COLUMNS = 300, 40
 _STYLE = """
 .swatch { display: inline-block; width: 13px; height: 13px; margin-right: 8px; border-radius: 3px;
   vertical-align: -1px; }
-svg { max-width: 620px; }
+svg { max-width: 620px; } table { font-size: 14px; } th, td { padding: 6px; }
 td:first-child, tbody th { white-space: nowrap; } .e { font-size: 12px; color: var(--pale); }
 td small { display: block; color: var(--pale); } pre { font-size: 13px; }
 .pale { color: var(--pale); } .curve { fill: none; stroke-width: 2.5; }

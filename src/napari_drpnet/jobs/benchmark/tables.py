@@ -31,7 +31,7 @@ def columns(joined: Joined, table: Table) -> list[Column]:
     scores = {one.at for one in results if one.at is not None}
     at = f"F1 at {scores.pop():g}" if len(scores) == 1 else "F1 at a score"
     every = (
-        ("micrographs", "on how many it is scored", [str(len(one.micrographs)) for one in results]),
+        ("n", "micrographs on which it is scored", [str(len(one.micrographs)) for one in results]),
         ("picks", "in force, in the scored part", [f"{_picks(one):,}" for one in results]),
         ("precision", f"part of the picks that are particles, in force, {mean}", _each(joined, results, "precision")),
         ("recall", "part of the particles that are picked", _each(joined, results, "recall")),
