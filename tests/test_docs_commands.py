@@ -33,6 +33,8 @@ NOT_RUN = {
     "--cluster slurm": "needs Slurm",
     " training/": "learns from data that are not here, for hours",
     " recipe.yaml": "the same",
+    "benchmarks/sets/": "needs real micrographs",
+    " turned/": "needs the picks of DRPnet's authors",
     "demo": "is run by test_package",
 }
 # What is added, so that there is less to do.
@@ -53,6 +55,10 @@ LESS = {
 }
 # Exit status 1 says that not all was to be had, which is so on few files.
 ONE_IS_FINE = {"collect": "the other parts were not picked", "assess": "J42 is not a job of cryoSPARC's"}
+OTHER_PROGRAMS = (
+    *("pip", "pipx", "uv", "conda", "python3", ".", "export", "cd"),
+    *("dask", "pipeliner", "apptainer", "docker"),
+)
 # Blocks of Python that are run elsewhere.
 PYTHON_ELSEWHERE = {"ccp-em.md": "interop/test_ccpem.py"}
 # In the place of what a scheduler tells its jobs.
@@ -105,7 +111,7 @@ def read_by_a_script(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) ->
 
 def read_elsewhere(words: tuple[str, ...]) -> None:
     """Commands of other programs: what they name of this repository is there."""
-    if words[0] in ("pip", "python3", ".", "export", "dask", "pipeliner", "conda"):
+    if words[0] in OTHER_PROGRAMS:
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         for named in re.findall(r"\[(\w+)\]", " ".join(words)):
             assert named in extras

@@ -43,6 +43,7 @@ def build(folder: Path) -> None:
     _projects(folder)
     _refinements(folder)
     _structures(folder)
+    _a_result(folder)
 
 
 def _micrographs(folder: Path) -> None:
@@ -166,3 +167,12 @@ def _structures(folder: Path) -> None:
             Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / name)
         else:
             write_mrc(np.float32(noise), folder / name, PIXEL)
+
+
+def _a_result(folder: Path) -> None:
+    """A labelled set that says its diameter, and what another program had on it."""
+    (folder / "labelled" / "set.yaml").write_text(f"diameter: {DIAMETER}\n")
+    assert call("benchmark", "topaz=topaz.txt", "--set", "labelled", "--out", "scored-before") == 0
+    (result,) = (folder / "scored-before").glob("*/topaz.json")
+    (folder / "theirs" / "10017").mkdir(parents=True)
+    shutil.copy(result, folder / "theirs" / "10017" / "their-picker.json")
