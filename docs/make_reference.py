@@ -18,6 +18,8 @@ from napari_drpnet.cli import app
 from napari_drpnet.settings import Settings, extra_of
 
 PROGRAM = "napari-drpnet"
+# Modules of models that nobody sets.
+RECORDS = ("benchmark_result", "decision")
 # What the public names are found by, and what a package that adds a picker builds on.
 PYTHON = {
     "What most scripts need": ["load_picker", "read_micrograph", "read_picks", "write_picks", "UserError"],
@@ -75,11 +77,14 @@ def _prose(text: str) -> str:
 
 
 def settings_page() -> str:
-    """A page of all settings models."""
+    """A page of all settings models, without those of files that tell what was found."""
     models = {
         name: one
         for name in settings.__all__
-        if isinstance(one := getattr(settings, name), type) and issubclass(one, Settings) and one is not Settings
+        if isinstance(one := getattr(settings, name), type)
+        and issubclass(one, Settings)
+        and one is not Settings
+        and one.__module__.rpartition(".")[2] not in RECORDS
     }
     parts = [
         "# Settings",
