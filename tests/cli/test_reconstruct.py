@@ -75,6 +75,10 @@ def test_picks_become_a_map_and_files_that_relion_reads(
     assert table.groupby("rlnMicrographName")["rlnRandomSubset"].nunique().max() == 1
     assert (table["rlnDefocusU"] == 15000).all()
     assert len((out / "fsc.tsv").read_text().splitlines()) == 17
+    assert call("assess", out, "--out", tmp_path / "assessed", "--no-local", "--json") == 0
+    (assessed,) = json.loads(capsys.readouterr().out)["refinements"]
+    assert assessed["figures"]["particles"]["value"] == 200
+    assert assessed["figures"]["resolution at 0.143"]["value"] == pytest.approx(told["resolution"], rel=0.2)
 
 
 def test_without_a_ctf_it_is_said_and_done_without(

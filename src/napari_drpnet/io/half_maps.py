@@ -177,7 +177,7 @@ def read_half_maps(paths: Sequence[Path], pixel_size: float | None = None) -> Ha
     if size is None:
         raise UserError(
             f"{first.path} does not tell its pixel size (1 A is what is written where nobody knows it).",
-            "Give it (--pixel-size).",
+            "Give it (--map-pixel-size).",
         )
     return HalfMaps(first.values, second.values, size, (first.path, second.path))
 

@@ -80,7 +80,7 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
     """
     total = 3 if settings.local else 2
     yield Progress(0, total, message="Reading the half maps")
-    maps = read_half_maps(paths, settings.pixel_size)
+    maps = read_half_maps(paths, settings.map_pixel_size)
     check_halves(maps.first, maps.second)
     mask, level = _mask(maps, settings)
     yield Progress(1, total, message="Correlating their shells")

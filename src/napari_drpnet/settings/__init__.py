@@ -9,6 +9,7 @@ from napari_drpnet.settings.assessment import (
     ConeSettings,
     GrowthSettings,
     HalfMapSettings,
+    PickedSettings,
     ViewSettings,
 )
 from napari_drpnet.settings.averaging import AveragingSettings
@@ -99,6 +100,7 @@ __all__ = [
     "LoGSettings",
     "MaskSettings",
     "PickRun",
+    "PickedSettings",
     "PickerSettings",
     "PixerSettings",
     "PixerTrainSettings",

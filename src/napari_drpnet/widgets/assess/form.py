@@ -18,13 +18,13 @@ from napari_drpnet.widgets.kit.parts import NeverCut, button, give_way, in_colum
 
 _FIRST = ("symmetry", "mask", "local", "directions", "growth")
 _MORE = (
-    *("pixel_size", "make_mask", "level", "extend", "edge"),
+    *("map_pixel_size", "make_mask", "level", "extend", "edge"),
     *("local_step", "local_radius", "local_edge", "local_random_from", "local_worst", "cone"),
     *("mirrored", "diameter", "b_factor", "smallest", "most", "ctf", "phase_flipped", "seed"),
 )
 _EMPTY = {
     "mask": "made from the maps",
-    "pixel_size": "from the files",
+    "map_pixel_size": "from the files",
     "level": "found by itself",
     "extend": "3 pixels",
     "edge": "6 pixels",
