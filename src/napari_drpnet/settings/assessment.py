@@ -188,7 +188,8 @@ class PickedSettings(Settings):
     picks: dict[str, Path] = Field(
         default_factory=dict,
         description="Picks as NAME=PATH, a file or a folder with some, which are shown beside the refinement of the "
-        "same NAME, or alone; may be given several times.",
+        "same NAME, or alone; may be given several times. They need their micrographs and the diameter (--micrographs, "
+        "--diameter).",
     )
     micrographs: tuple[str, ...] = Field(
         (), description="Micrographs of the picks, with commas between them: files, folders, patterns, a STAR file."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Below the folder of the project.
 _MAPS = "maps"
 _CONTROLS = ("map_pixel_size", "lowpass", "threshold", "invert", "box", "step", "reach", "rounds")
-_EMPTY = {"map_pixel_size": "from the file", "threshold": "all picks", "reach": "a tenth of the diameter"}
+_EMPTY = {"map_pixel_size": "from the file", "threshold": "all picks", "reach": "0.1 diameters"}
 _HELP = (
     "Map of the particle (MRC, cubic, particle bright). Only its coarse detail is used; a map of the same or of a "
     "like protein will do."
