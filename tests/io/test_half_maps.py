@@ -14,6 +14,7 @@ import pytest
 from half_maps import halves, particle, write
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.half_maps import other_half, pair_up, read_half_maps, read_map, read_mask
+from napari_drpnet.simulation.structures import read_voxels
 
 FIRST, SECOND = halves(particle(24), 0.1)
 ONE, OTHER = "run_half1_class001_unfil.mrc", "run_half2_class001_unfil.mrc"
@@ -151,6 +152,7 @@ def test_the_order_of_the_axes_is_that_of_the_header(tmp_path: Path, told: tuple
     found = read_map(with_axes(tmp_path / "a.mrc", values, told))
     np.testing.assert_array_equal(found.values, values)
     assert found.pixel_size == pytest.approx(3.0)
+    np.testing.assert_array_equal(read_voxels(found.path)[0], values)  # of a structure
 
 
 def test_axes_that_are_left_out_are_the_usual_ones_and_others_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import ImageFile, open_image
 from napari_drpnet.io.limits import LARGEST
-from napari_drpnet.io.mrc import MRC_SUFFIXES, axes_of
+from napari_drpnet.io.mrc import MRC_SUFFIXES, in_order
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved, shown
 
 # RELION: run_half1_class001_unfil; cryoSPARC: J42_volume_map_half_A; EMDB: emd_1234_half_map_1; EMAN2: even and odd.
@@ -144,7 +144,7 @@ def read_map(path: Path, pixel_size: float | None = None) -> Map:
         raise UserError(f"{path} is {kind}, not a 3D volume.", "Give a map, with a header that says so.")
     if file.array.size * 4 > LARGEST:
         raise UserError(f"{path}: {_size(file.array.shape)} voxels are too many for memory.", "Bin the map.")
-    values = _in_order(_voxels(file), axes_of(path))
+    values = in_order(path, _voxels(file))
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise UserError(f"{path}: {bad} of its voxels are no numbers.", "Make the map anew.")
@@ -205,11 +205,6 @@ def _voxels(file: ImageFile) -> ImageArray:
     except MemoryError as error:
         raise UserError(f"{file.path}: there is not enough memory to read it.", "Close other programs.") from error
     return values
-
-
-def _in_order(values: ImageArray, axes: Sequence[int]) -> ImageArray:
-    """``(z, y, x)`` voxels of sections, rows and columns along these axes, which are counted from x."""
-    return np.ascontiguousarray(values.transpose([axes.index(axis) for axis in (2, 1, 0)]))
 
 
 def _require_same_pixels(one: Map, other: Map) -> None:

@@ -149,8 +149,15 @@ def says_volume(path: Path) -> bool:
         return bool(header.ispg == 1 and sampled == header.nz)
 
 
-def axes_of(path: Path) -> tuple[int, int, int]:
-    """Which axis, 0 for x, 1 for y and 2 for z, a volume's sections, rows and columns are along: mostly 2, 1, 0.
+def in_order(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The voxels of a volume as ``(z, y, x)``, whatever axes its file has its sections, rows and columns along.
+
+    Parameters
+    ----------
+    path
+        The file.
+    values
+        ``(sections, rows, columns)`` of it.
 
     Raises
     ------
@@ -158,10 +165,12 @@ def axes_of(path: Path) -> tuple[int, int, int]:
         When the file cannot be read, or its header gives axes that cannot be.
     """
     with reading(path), undamaged(path), _Mrc(path) as file:
-        return _axes(path, file.header)
+        axes = _axes(path, file.header)
+    return np.ascontiguousarray(values.transpose([axes.index(axis) for axis in _USUAL_AXES]))
 
 
 def _axes(path: Path, header: Any) -> tuple[int, int, int]:
+    """The axes of sections, rows and columns, 0 for x, 1 for y, 2 for z."""
     told = int(header.maps), int(header.mapr), int(header.mapc)
     if told == (0, 0, 0):  # of programs that leave these fields out
         return _USUAL_AXES
