@@ -112,11 +112,12 @@ def assess_picks(
 def picks_in_words(one: PickedAssessment) -> str:
     """How many picks there are, and how many of them are particles, in a sentence or two."""
     judged = one.standing.evaluation
-    said = f"{one.standing.picks:,} picks"
+    said, proved = f"{one.standing.picks:,} picks", one.proof.in_words(one.standing.picks)
     if judged is not None and math.isfinite(judged.counts.f1):
         counts = judged.counts
-        said += f": F1 {counts.f1:.3f}, precision {counts.precision:.3f}, recall {counts.recall:.3f}"
-    return f"{said}. {one.proof.in_words(one.standing.picks)}"
+        said += f": F1 {counts.f1:.3f}, precision {counts.precision:.3f}, recall {counts.recall:.3f}. Without the truth"
+        return f"{said}: {proved[:1].lower()}{proved[1:]}"
+    return f"{said}. {proved}"
 
 
 def unpaired(picks: Mapping[str, object], refinements: Sequence[str]) -> str:
