@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 
 from napari_drpnet.jobs import assess_alignments, measure_growth, write_growth, write_views
 from napari_drpnet.jobs.simulation import MICROGRAPHS_STAR
@@ -49,8 +50,12 @@ def side_by_side(structure: Path, folder: Path) -> None:
         call("reconstruct", folder / name, listed, "--reference", reference, *size, "--out", folder / f"{name}-map")
         sources.append(f"{name}={folder / name}-map")
         picks += ["--picks", f"{name}={folder / name}"]
-    call("assess", *sources, *picks, "--micrographs", listed, "--truth", labels, *size, "--out", folder / "page")
-    shutil.move(folder / "page" / "assessment.png", DOCS / "images" / "side-by-side.png")
+    growth = ["--rh", "--phase-flipped", "--smallest", 80]
+    given = ["--micrographs", listed, "--truth", labels, *size, *growth]
+    call("assess", *sources, *picks, *given, "--out", folder / "page")
+    with Image.open(folder / "page" / "assessment.png") as picture:
+        small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
+        small.quantize(128).save(DOCS / "images" / "side-by-side.png", optimize=True)
 
 
 def call(*arguments: object) -> None:

@@ -12,20 +12,23 @@ _INK, _PALE, _GROUND = "#222222", "#cccccc", "white"
 
 
 def draw_side_by_side(
-    head: Sequence[str], rows: Sequence[Sequence[str]], pictures: Sequence[tuple[str, Image.Image]]
+    head: Sequence[str], rows: Sequence[Sequence[str]], groups: Sequence[Sequence[tuple[str, Image.Image]]]
 ) -> Image.Image:
-    """The table, and below it the pictures, each under its title, two in a row.
+    """The table, and below it pictures, each under its title, two in a row; each group begins a row.
 
     Parameters
     ----------
     head, rows
         Of the table; the first column is to the left, the others to the right.
-    pictures
+    groups
         Titles and pictures; wide ones are made smaller.
     """
     table = _table([[_short(name) for name in head], *rows])
-    tiles = [_tile(title, picture) for title, picture in pictures]
-    lines = [tiles[number : number + 2] for number in range(0, len(tiles), 2)]
+    lines = [
+        [_tile(title, picture) for title, picture in group[number : number + 2]]
+        for group in groups
+        for number in range(0, len(group), 2)
+    ]
     height = table.height + _GAP + sum(max(tile.height for tile in line) + _GAP for line in lines)
     sheet = Image.new("RGB", (max(table.width, 2 * _WIDE + _GAP) + 2 * _GAP, height + 2 * _GAP), _GROUND)
     sheet.paste(table, (_GAP, _GAP))

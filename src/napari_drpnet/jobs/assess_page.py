@@ -85,7 +85,7 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     strips = _strips(found)
     write_text(_table(found), out / TABLE)
     with atomic_write(out / PICTURE) as temporary:
-        _sheet(found, [*written, *views], strips).save(temporary, "PNG")
+        _sheet(found, (written, views), strips).save(temporary, "PNG")
     return write_text(_page(found, [*written, *views], strips), out / PAGE)
 
 
@@ -178,14 +178,17 @@ def _strips(found: Sequence[Assessment]) -> dict[str, Image.Image]:
 
 
 def _sheet(
-    found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]], strips: Mapping[str, Image.Image]
+    found: Sequence[Assessment], groups: Sequence[Sequence[tuple[str, Path]]], strips: Mapping[str, Image.Image]
 ) -> Image.Image:
     """All of it as one picture."""
-    drawn = [(f"Class averages of {name}", strip) for name, strip in strips.items()]
-    for title, path in pictures:
-        with Image.open(path) as picture:
-            drawn.append((title, picture.convert("RGB")))
+    drawn = [[(f"Class averages of {name}", strip) for name, strip in strips.items()]]
+    drawn += [[(title, _opened(path)) for title, path in group] for group in groups]
     return draw_side_by_side(*assessment_rows(found), drawn)
+
+
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
 
 
 def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]], strips: Mapping[str, Image.Image]) -> str:
@@ -223,8 +226,7 @@ def _picks(found: Sequence[Assessment], strips: Mapping[str, Image.Image]) -> st
 
 
 def _figure(path: Path, title: str) -> str:
-    with Image.open(path) as picture:
-        return image(jpeg(picture.convert("RGB"), _QUALITY), title)
+    return image(jpeg(_opened(path), _QUALITY), title)
 
 
 def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
