@@ -14,6 +14,7 @@ from napari_drpnet.io.files import reading
 from napari_drpnet.io.half_maps import has_halves, is_map, pair_up
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved
 from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES
+from napari_drpnet.io.safe_names import safe_name
 
 _POSTPROCESS = re.compile(r"postprocess", re.IGNORECASE)
 # Of several files with particles in one folder, the one at the end of the refinement.
@@ -72,10 +73,12 @@ def find_refinements(sources: Sequence[Path], names: Mapping[Path, str] | None =
     Raises
     ------
     UserError
-        When there is no file of any, or two have the same name.
+        When there is no file of any, two have the same name, or a name is none that a folder can have.
     """
     if not sources:
         raise UserError("There is nothing to assess.", _HINT)
+    for name in (names or {}).values():
+        safe_name(name)
     # By the full path, since a folder may be called in several ways.
     groups: dict[Path | str, list[Path]] = {}
     folders: dict[Path, Path] = {}

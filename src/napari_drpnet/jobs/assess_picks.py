@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,12 +120,12 @@ def picks_in_words(one: PickedAssessment) -> str:
     return f"{said}. {proved}"
 
 
-def unpaired(picks: Mapping[str, object], refinements: Sequence[str]) -> str:
-    """What to say where picks and refinements have no name in common; empty where they do."""
-    if not picks or not refinements or set(picks) & set(refinements):
+def unpaired(picks: Sequence[str], refinements: Sequence[str]) -> str:
+    """What to say where some picks and some refinements lack the other; empty where at most one kind does."""
+    alone, others = [name for name in picks if name not in refinements], [n for n in refinements if n not in picks]
+    if not alone or not others:
         return ""
-    first, other = next(iter(picks)), refinements[0]
     return (
-        f"No picks have the name of a refinement, so that none are side by side. To tell that {other} was made of the "
-        f"picks {first}, name it so: {first}=FOLDER."
+        f"There is no refinement named {alone[0]}, and there are no picks named {others[0]}: they are shown apart. "
+        "Where the one was made of the other, give both the same name (NAME=PATH)."
     )

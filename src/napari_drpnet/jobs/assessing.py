@@ -118,9 +118,9 @@ def assess_with_picks(
     Warns
     -----
     UserWarning
-        Where no picks have the name of a refinement, and as `run_comparison`.
+        Where some picks and some refinements lack the other, and as `run_comparison`.
     """
-    if text := unpaired(picks.picks, [one.name for one in refinements]):
+    if text := unpaired(list(picks.picks), [one.name for one in refinements]):
         warn(text, stacklevel=2)
     known, failed = yield from assess_picks(picks, diameter, out)
     found = (yield from assess(refinements, settings, needed=not known)) if refinements else []

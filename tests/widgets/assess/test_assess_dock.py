@@ -15,8 +15,7 @@ from qtpy.QtWidgets import QApplication, QDialog
 import half_maps
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from layouts import LONG, faults
-from lopsided_files import DIAMETER, write_lopsided
-from napari_drpnet import Picks, jobs, read_picks
+from napari_drpnet import jobs
 from napari_drpnet.assessment.bfactor import fit_b_factor
 from napari_drpnet.io.refinements import find_refinements
 from napari_drpnet.jobs import Progress, finish
@@ -101,36 +100,6 @@ def test_refinements_come_and_go(form: Any, folders: list[Path], tmp_path: Path,
     form.refinements.remove.click()
     qtbot.waitUntil(lambda: rows(form) == [], timeout=LIMIT)
     assert not form.job.button.enabled
-
-
-def test_a_map_is_made_of_the_picks_of_the_project(form: Any, viewer: Any, tmp_path: Path, qtbot: Any) -> None:
-    maker, job = form.maker, form.maker.job
-    assert not job.button.enabled
-    assert job.status.value == "Open a project in the Micrographs dock."
-    made = write_lopsided(tmp_path, noise=0.5)
-    project = jobs.open_project(tmp_path / "project", [str(made.micrographs)], diameter=DIAMETER)
-    for row in project.rows():
-        (picks,) = read_picks(made.picks / f"{Path(row.name).stem}.star")
-        project.write_picks(row.name, Picks(project.read_micrograph(row.name).frame, picks.yx))
-    Session.of(viewer).open(project)
-    assert "Choose a reference" in job.status.value
-    maker.reference.value = made.micrographs
-    job.button.native.click()
-    qtbot.waitUntil(lambda: not job.running, timeout=LIMIT)
-    assert "is no MRC file" in job.status.value
-    assert not (project.folder / "maps").exists()
-    maker.reference.value = made.reference
-    maker.settings["box"].value, maker.settings["rounds"].value, maker.settings["step"].value = 32, 1, 15
-    with notification_manager:
-        job.button.native.click()
-        qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
-    assert "A map of 200 particles" in job.status.value
-    assert "beyond the 30 A of the reference" in job.status.value
-    assert rows(form) == ["map1:  half maps, particles"]
-    job.button.native.click()
-    job.cancel()
-    qtbot.waitUntil(lambda: not job.running, timeout=LIMIT)
-    assert not (project.folder / "maps" / "map2").exists()
 
 
 def drop(target: Any, *paths: Path) -> None:
