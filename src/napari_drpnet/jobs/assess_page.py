@@ -118,10 +118,11 @@ def assessment_rows(found: Sequence[Assessment]) -> tuple[list[str], list[list[s
 def _cell(value: float, error: float) -> str:
     if not math.isfinite(value):
         return "-"
-    text = f"{value:,.0f}" if abs(value) >= 100 or isinstance(value, int) else f"{value:.2f}"
+    whole = abs(value) >= 100 or isinstance(value, int)
+    text = f"{value:,.0f}" if whole else f"{value:.2f}"
     if not math.isfinite(error):
         return text
-    return f"{text} ± {error:,.0f}" if abs(value) >= 100 else f"{text} ± {max(error, 0.005):.2f}"
+    return f"{text} ± {error:,.0f}" if whole else f"{text} ± {max(error, 0.005):.2f}"
 
 
 def _table(found: Sequence[Assessment]) -> str:

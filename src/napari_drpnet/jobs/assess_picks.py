@@ -53,7 +53,7 @@ class PickedAssessment:
             yield "F1", "", judged.counts.f1, nan
             yield "AP", "", self.standing.area, nan
         if self.proof.known:
-            yield "true picks, by averages", "", self.proof.true.value, self.proof.true.error
+            yield "true picks, by averages", "", round(self.proof.true.value), self.proof.true.error
             yield "precision, by averages", "", self.proof.precision.value, self.proof.precision.error
         if self.averages is not None:
             good = good_classes(self.averages)

@@ -140,5 +140,5 @@ def _check_enough(settings: ComparisonSettings, n: int, failed: Sequence[tuple[s
         raise UserError(
             f"There are not {'two sets of picks to compare' if least > 1 else 'any picks'}. "
             f"{' '.join(reasons.values())}".strip(),
-            "Name several pickers (--pickers), files (--picks NAME=PATH), or a truth (--truth).",
+            "Name several pickers (--pickers), files (--picks NAME=PATH), or a truth (--truth)." * (least > 1),
         )
