@@ -27,7 +27,7 @@ from napari_drpnet.simulation.structures import density, procedural_structure
 from reconstruct import simulated
 
 # Sides of the maps, and Angstrom per pixel.
-MAPS = {64: 3.0, 128: 2.0, 256: 1.0}
+MAPS = {64: 3.0, 128: 2.0, 256: 1.2}
 _PART = 0.6  # of the box that the particle takes
 _NOISE = 0.4  # standard deviations of the map
 _NAME = "run_half{}_class001_unfil.mrc"
