@@ -144,7 +144,7 @@ def read_map(path: Path, pixel_size: float | None = None) -> Map:
         raise UserError(f"{path} is {kind}, not a 3D volume.", "Give a map, with a header that says so.")
     if file.array.size * 4 > LARGEST:
         raise UserError(f"{path}: {_size(file.array.shape)} voxels are too many for memory.", "Bin the map.")
-    values = in_order(path, _voxels(file))
+    values = np.ascontiguousarray(in_order(path, _voxels(file)))
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise UserError(f"{path}: {bad} of its voxels are no numbers.", "Make the map anew.")

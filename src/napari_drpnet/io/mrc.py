@@ -166,7 +166,7 @@ def in_order(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """
     with reading(path), undamaged(path), _Mrc(path) as file:
         axes = _axes(path, file.header)
-    return np.ascontiguousarray(values.transpose([axes.index(axis) for axis in _USUAL_AXES]))
+    return values.transpose([axes.index(axis) for axis in _USUAL_AXES])
 
 
 def _axes(path: Path, header: Any) -> tuple[int, int, int]:
