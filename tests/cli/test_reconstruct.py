@@ -21,6 +21,7 @@ from napari_drpnet import Picks, jobs, read_picks
 from napari_drpnet.cli import main
 from napari_drpnet.interruption import handlers_kept
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.particle_subsets import ParticleFile
 from napari_drpnet.io.picks.star_poses import read_poses
 from napari_drpnet.io.reconstruction_files import DATA, HALVES, MAP, STACK
 from napari_drpnet.reconstruction.shells import shell_correlation
@@ -74,6 +75,7 @@ def test_picks_become_a_map_and_files_that_relion_reads(
     assert set(table["rlnRandomSubset"]) == {1, 2}
     assert table.groupby("rlnMicrographName")["rlnRandomSubset"].nunique().max() == 1
     assert (table["rlnDefocusU"] == 15000).all()
+    assert ParticleFile(out / DATA).phase_flipped
     assert len((out / "fsc.tsv").read_text().splitlines()) == 17
     assert call("assess", out, "--out", tmp_path / "assessed", "--no-local", "--json") == 0
     (assessed,) = json.loads(capsys.readouterr().out)["refinements"]

@@ -163,7 +163,7 @@ class GrowthSettings(Settings):
     phase_flipped: bool = Field(
         False,
         title="Phases are flipped",
-        description="The phases of the particles' images are flipped already, as those of reconstruct are.",
+        description="The phases of the particles' images are flipped already; of those of reconstruct it is known.",
     )
     seed: Seed = 0
 
