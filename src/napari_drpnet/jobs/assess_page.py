@@ -160,9 +160,13 @@ def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
 
 
 def doubts(found: Sequence[Assessment]) -> list[str]:
-    """What makes one doubt the figures; of several refinements each says of which."""
-    alone = len(found) == 1
-    told = [note if alone else f"{one.name}: {note}" for one in found if one.maps for note in one.maps.notes]
+    """What makes one doubt the figures; what is not of all refinements says of which."""
+    noted: dict[str, list[str]] = {}
+    for one in found:
+        for note in one.maps.notes if one.maps else ():
+            noted.setdefault(note, []).append(one.name)
+    every = sum(one.maps is not None for one in found)
+    told = [note if len(names) == every else f"{', '.join(names)}: {note}" for note, names in noted.items()]
     reports = {id(one.picked.report): one.picked.report for one in found if one.picked is not None}
     for report in reports.values():
         told += [
