@@ -165,8 +165,7 @@ def doubts(found: Sequence[Assessment]) -> list[str]:
     for one in found:
         for note in one.maps.notes if one.maps else ():
             noted.setdefault(note, []).append(one.name)
-    every = sum(one.maps is not None for one in found)
-    told = [note if len(names) == every else f"{', '.join(names)}: {note}" for note, names in noted.items()]
+    told = [note if len(names) == len(found) else f"{', '.join(names)}: {note}" for note, names in noted.items()]
     reports = {id(one.picked.report): one.picked.report for one in found if one.picked is not None}
     for report in reports.values():
         told += [
