@@ -31,6 +31,12 @@ MAPS = {64: 3.0, 128: 2.0, 256: 1.2}
 _PART = 0.6  # of the box that the particle takes
 _NOISE = 0.4  # standard deviations of the map
 _NAME = "run_half{}_class001_unfil.mrc"
+# By a small program between: what is forked begins with the memory of what forks it.
+_MEASURED = """import resource, subprocess, sys
+with open(sys.argv[1], "wb") as told:
+    status = subprocess.run(sys.argv[2:], stdout=told, stderr=subprocess.STDOUT).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(status, used.ru_utime + used.ru_stime, used.ru_maxrss)"""
 _START = [sys.executable, "-c", "from napari_drpnet.jobs.assess_page import write_assessments"]
 _OURS = [sys.executable, "-m", "napari_drpnet.cli"]
 
@@ -45,16 +51,15 @@ class Cost:
 
 def cost(command: Sequence[object], runs: int, folder: Path) -> Cost:
     """The median time of some runs, and the most memory of any."""
-    times, most = [], 0.0
+    told, times, most = folder / "told.txt", [], 0.0
     for _ in range(runs):
-        with (folder / "told.txt").open("wb") as told:
-            process = subprocess.Popen(list(map(str, command)), cwd=folder, stdout=told, stderr=subprocess.STDOUT)
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{command[0]} failed: {(folder / 'told.txt').read_text()[-500:]}")
-        times.append(used.ru_utime + used.ru_stime)
-        most = max(most, used.ru_maxrss / 2**20)
+        call = [sys.executable, "-S", "-c", _MEASURED, told, *command]
+        found = subprocess.run(list(map(str, call)), cwd=folder, capture_output=True, text=True, check=True)
+        status, seconds, memory = map(float, found.stdout.split())
+        if status:
+            sys.exit(f"{command[0]} failed: {told.read_text()[-500:]}")
+        times.append(seconds)
+        most = max(most, memory / 2**20)
     return Cost(median(times), most)
 
 
