@@ -42,6 +42,7 @@ LESS = {
     "simulate": ("--count", "1", "--size", "320", "--pixel-size", "4"),
     "reconstruct": ("--box", "32", "--step", "15", "--rounds", "2"),
     "compare Micrographs/ --pickers drpnet,pixer": ("--pickers", "drpnet,log"),
+    "compare --pickers drpnet,minimal": ("--pickers", "minimal"),
     "pick Micrographs/ --picker deepcryopicker": ("--option", "steps=8"),
     # On few particles the paper's numbers find none.
     "harvest Micrographs/ --picker drpnet-paper": (
