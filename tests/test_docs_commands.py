@@ -55,9 +55,13 @@ LESS = {
     "napari-drpnet retrain": ("--steps", "2"),
 }
 # Exit status 1 says that not all was to be had, which is so on few files.
-ONE_IS_FINE = {"collect": "the other parts were not picked", "assess": "J42 is not a job of cryoSPARC's"}
+ONE_IS_FINE = {
+    "collect": "the other parts were not picked",
+    "assess": "J42 is not a job of cryoSPARC's",
+    "doctor": "there may be no screen",
+}
 OTHER_PROGRAMS = (
-    *("pip", "pipx", "uv", "conda", "python3", ".", "export", "cd"),
+    *("pip", "pipx", "uv", "conda", "python3", "napari", ".", "export", "cd"),
     *("dask", "pipeliner", "apptainer", "docker"),
 )
 # Blocks of Python that are run elsewhere.
