@@ -15,6 +15,8 @@ from napari_drpnet.settings.base import (
     DEFAULT_PICKER,
     EVEN,
     USUAL_DISTANCE,
+    WEIGHTS,
+    AnyGrey,
     Diameter,
     Inputs,
     Invert,
@@ -140,8 +142,11 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
-_STAGE_1 = "The network that finds particles: a name from the package, or a .safetensors file."
-_DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier")
+_STAGE_1 = (
+    "The network that finds particles: a name from the package, a .safetensors file, or an .onnx file of another "
+    "program."
+)
+_DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier", suffixes=f"{WEIGHTS} .onnx")
 _CLASSIFIER = network("classifier", none=_NONE, learns_from="patches")
 
 
@@ -153,6 +158,21 @@ class DRPnetSettings(PickerSettings):
         title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
+    )
+    detector_diameter: float | None = Field(
+        None,
+        ge=4,
+        le=1000,
+        title="Diameter that an ONNX file knows",
+        description="Diameter of a particle on the images that the network learnt from, where it is an ONNX file that "
+        "does not say it itself.",
+        json_schema_extra=unit("network px"),
+    )
+    detector_grey: AnyGrey | None = Field(
+        None,
+        title="Grey levels that an ONNX file knows",
+        description="Grey levels of these images, where an ONNX file does not say it itself: robust, those of this "
+        "package; percentiles, the 1st is -0.5 and the 99th 0.5; standard, mean 0 and standard deviation 1.",
     )
     classifier: str | None = Field(
         None,
