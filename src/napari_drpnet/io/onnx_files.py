@@ -73,24 +73,10 @@ def read_onnx(path: Path, threads: int) -> OnnxFile:
         When onnxruntime is not installed, the file cannot be read, is no ONNX file, asks for what onnxruntime does not
         have, or says of itself what cannot be.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UserError(f"{shown(path)}: onnxruntime, which runs ONNX files, is not installed.", _INSTALL) from error
     with reading(path):
         content = path.read_bytes()
-    options: Any = onnxruntime.SessionOptions()
-    options.log_severity_level = _QUIET
-    options.intra_op_num_threads = threads
-    # Threads that wait by spinning take the cores from the other micrographs that are worked on.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
-    except Exception as error:  # onnxruntime has a class for each kind of damage, and no common one
-        raise UserError(
-            f"{shown(path)}: onnxruntime cannot read it ({reason(error)}).", "Export it anew, as one file."
-        ) from error
+    session = session_of(content, shown(path), threads)
+    words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
     try:
         return OnnxFile(path, OnnxCard.model_validate_json(words), session)
     except ValidationError as error:
@@ -101,6 +87,25 @@ def read_onnx(path: Path, threads: int) -> OnnxFile:
         ) from error
 
 
-def reason(error: Exception) -> str:
-    """What onnxruntime says, in short."""
-    return cut(" ".join(str(error).split()), 120)
+def session_of(model: bytes, name: str, threads: int) -> InferenceSession:
+    """What runs an ONNX model on so many threads of the processor; messages call it ``name``.
+
+    Raises
+    ------
+    UserError
+        When onnxruntime is not installed, or cannot read the model.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(f"{name}: onnxruntime, which runs ONNX files, is not installed.", _INSTALL) from error
+    options: Any = onnxruntime.SessionOptions()
+    options.log_severity_level = _QUIET
+    options.intra_op_num_threads = threads
+    # Threads that wait by spinning take the cores from the other micrographs that are worked on.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class for each kind of damage, and no common one
+        said = cut(" ".join(str(error).split()), 120)
+        raise UserError(f"{name}: onnxruntime cannot read it ({said}).", "Export it anew, as one file.") from error

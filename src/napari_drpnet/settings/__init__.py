@@ -53,6 +53,7 @@ from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import SHARED, ProjectSettings
 from napari_drpnet.settings.reconstruction import ReconstructionSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
+from napari_drpnet.settings.sharing import ExportSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
 from napari_drpnet.settings.training import (
@@ -95,6 +96,7 @@ __all__ = [
     "Device",
     "EvaluationSettings",
     "Evidence",
+    "ExportSettings",
     "Grey",
     "GrowthSettings",
     "HalfMapSettings",
