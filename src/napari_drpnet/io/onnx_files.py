@@ -24,6 +24,7 @@ KEY = "napari_drpnet"
 # The metadata of a file that tells nothing.
 _NOTHING = "{}"
 _QUIET = 3  # errors only: they are raised anyway
+_ANEW = "Export it anew, as one file."
 _INSTALL = 'Install it: pip install "napari-drpnet[onnx]".'
 
 
@@ -76,7 +77,10 @@ def read_onnx(path: Path, threads: int) -> OnnxFile:
     with reading(path):
         content = path.read_bytes()
     session = session_of(content, shown(path), threads)
-    words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
+    try:
+        words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{shown(path)}: its metadata are no text.", _ANEW) from error
     try:
         return OnnxFile(path, OnnxCard.model_validate_json(words), session)
     except ValidationError as error:
@@ -105,7 +109,8 @@ def session_of(model: bytes, name: str, threads: int) -> InferenceSession:
     # Threads that wait by spinning take the cores from the other micrographs that are worked on.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # Its second try of a damaged file would say so on standard output, where results are.
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # onnxruntime has a class for each kind of damage, and no common one
         said = cut(" ".join(str(error).split()), 120)
-        raise UserError(f"{name}: onnxruntime cannot read it ({said}).", "Export it anew, as one file.") from error
+        raise UserError(f"{name}: onnxruntime cannot read it ({said}).", _ANEW) from error

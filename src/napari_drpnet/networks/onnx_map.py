@@ -82,7 +82,8 @@ class OnnxMap(nn.Module):
         self.reach, self.beyond = reach, reach if beyond is None else beyond
         self.multiple, self.floats = multiple or _MULTIPLE, floats or _FLOATS
         self.stride = 1
-        side = -(-_TRIED // self.multiple) * self.multiple
+        # An odd number of multiples: a network that needs twice as much fails here, not on a micrograph.
+        side = (-(-_TRIED // self.multiple) | 1) * self.multiple
         self.stride = self._tried(self.window or (side, side))
         if self.window is not None:
             # Windows are placed here, so that a tile may have any size.
@@ -93,6 +94,10 @@ class OnnxMap(nn.Module):
         pixels: ImageArray = image[0, 0].float().cpu().numpy()
         values = self._run(pixels) if self.window is None else self._by_windows(pixels, self.window)
         return torch.from_numpy(np.ascontiguousarray(values))[None, None]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxMap:
+        """Itself: it has no state, and is on the processor already."""
+        return self
 
     def _tried(self, shape: tuple[int, int]) -> int:
         """Image pixels per map pixel, as the map of noise of this shape shows."""

@@ -19,8 +19,8 @@ _GREY = {
     "robust": f"Grey levels: `{LEVEL} asinh((x - m) / (1.4826 d))`, with `m` the median of the whole micrograph and "
     f"`d` the median distance from it; beyond {FURTHEST:g} deviations they are cut off. The format of packages has no "
     "such step: the test image is prepared so, and so must be yours.",
-    "percentiles": "Grey levels: the 1st percentile of the whole micrograph becomes -0.5, the 99th 0.5; beyond they are "
-    "cut off. A package says this in its preprocessing, which does it.",
+    "percentiles": "Grey levels: the 1st percentile of the whole micrograph becomes -0.5, the 99th 0.5; beyond they "
+    "are cut off. A package says this in its preprocessing, which does it.",
 }
 PAPERS = {
     "detector": (
@@ -82,8 +82,8 @@ def _preparation(shared: SharedMap) -> str:
         "Particles dark; invert negative stain.",
         _GREY[shared.card.grey],
         f"Sides: multiples of {shared.multiple} pixels, at least {shared.least}. Any number of images at once.",
-        f"The map within {shared.reach} pixels of a border of the image depends on what is beyond it: let tiles overlap by "
-        "that, and reflect the micrograph at its own border.",
+        f"Within {shared.reach} pixels of a border of the image the map depends on what is beyond it: let tiles "
+        "overlap by that, and reflect the micrograph at its own border.",
     )
     return "## How an image is prepared\n\n" + "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
 
