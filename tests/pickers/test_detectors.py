@@ -79,7 +79,7 @@ def test_what_its_file_does_not_say_is_asked_for_and_can_be_told(tmp_path: Path)
         picker(silent, detector_diameter=DIAMETER)
     told = picker(silent, detector_diameter=DIAMETER, detector_grey="standard")
     np.testing.assert_array_equal(told.pick(seen).yx, picker(said).pick(seen).yx)
-    with pytest.raises(UserError, match=r"says of itself diameter 16\.0, not 20\.0"):
+    with pytest.raises(UserError, match=r"says of itself: diameter 16\.0\. It was told 20\.0"):
         picker(said, detector_diameter=20.0)
     with pytest.raises(UserError, match=r"its metadata say of it .*\(diametre\)"):
         picker(blob_network(tmp_path / "odd.onnx", {"diametre": 16}))

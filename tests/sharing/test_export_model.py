@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.fields import parse
 from napari_drpnet.io.weights import read_weights, write_weights
 from napari_drpnet.jobs import export_model
+from napari_drpnet.pickers.detectors import load_detector
 from napari_drpnet.settings import ExportSettings
 from napari_drpnet.sharing.bioimageio import description
 from napari_drpnet.sharing.example import as_described
 from napari_drpnet.sharing.onnx_model import onnx_model
 from napari_drpnet.sharing.score_map import MEANINGS, shared_map
 from napari_drpnet.sharing.words import model_card
+from onnx_networks import blob_network
 
 SAME = 1e-4
 
@@ -159,3 +162,17 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
     with pytest.raises(UserError, match=reason):
         export_model(name, ExportSettings(**how), None if out is None else Path(out))
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_the_page_shows_in_python_works(tmp_path: Path, packed: Path, monkeypatch: pytest.MonkeyPatch):
+    page = Path(__file__).parents[2] / "docs" / "sharing.md"
+    use, tell = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("detector.onnx").write_bytes((packed.parent / "weights.onnx").read_bytes())
+    shown: dict[str, Any] = {}
+    exec(use, shown)
+    assert shown["score"].shape == (1, 1, 256, 320)
+    blob_network(Path("theirs.onnx"))
+    exec(tell, {})
+    card, _ = load_detector("theirs.onnx", None, None, torch.device("cpu"))
+    assert (card.diameter, card.grey) == (24, "standard")

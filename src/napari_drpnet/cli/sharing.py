@@ -31,4 +31,4 @@ def export_model(
         f"{report.path}, {report.size / 1e6:.1f} MB; onnxruntime's map differs from torch's by at most "
         f"{report.difference:.0e}"
     )
-    typer.echo(f"It expects {report.diameter:g} pixels a particle diameter and {report.grey} grey levels.")
+    typer.echo(f"It expects {report.diameter:g} pixels a particle diameter; grey levels: {report.grey}.")

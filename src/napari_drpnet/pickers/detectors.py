@@ -107,7 +107,7 @@ def _of_another_program(
 def _agreed(name: str, field: str, said: Said | None, told: Said | None, what: str, example: str) -> Said:
     """What the file says or its user; neither or different ones are refused."""
     if said is not None and told is not None and said != told:
-        raise UserError(f"{name} says of itself {field} {said}, not {told}.", f"Leave out detector_{field}.")
+        raise UserError(f"{name} says of itself: {field} {said}. It was told {told}.", f"Leave out detector_{field}.")
     known = told if said is None else said
     if known is None:
         raise UserError(

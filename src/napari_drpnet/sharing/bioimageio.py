@@ -82,6 +82,7 @@ def description(shared: SharedMap, settings: ExportSettings, sums: dict[str, str
         return {"source": name, "sha256": sums[name]}
 
     text, doi = PAPERS[shared.card.role]
+    card = shared.card.model_dump(mode="json")
     people = [{"name": name} for name in authors_of(shared, settings)]
     return {
         "type": "model",
@@ -97,7 +98,7 @@ def description(shared: SharedMap, settings: ExportSettings, sums: dict[str, str
         "inputs": [_input(shared) | {"test_tensor": file(_IN)}],
         "outputs": [_output(shared) | {"test_tensor": file(_OUT)}],
         "weights": {"onnx": {**file(_WEIGHTS), "opset_version": OPSET, "authors": people}},
-        "config": {"napari_drpnet": shared.card.model_dump(mode="json")},
+        "config": {"napari_drpnet": {name: value for name, value in card.items() if value}},
     }
 
 

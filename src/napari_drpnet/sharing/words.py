@@ -20,7 +20,8 @@ _GREY = {
     f"`d` the median distance from it; beyond {FURTHEST:g} deviations they are cut off. The format of packages has no "
     "such step: the test image is prepared so, and so must be yours.",
     "percentiles": "Grey levels: the 1st percentile of the whole micrograph becomes -0.5, the 99th 0.5; beyond they "
-    "are cut off. A package says this in its preprocessing, which does it.",
+    "are cut off. A package says this in its preprocessing, which does it. Particles that are far clearer than on "
+    "usual micrographs (phase plate, negative stain, no noise) are found only after noise was added to them.",
 }
 PAPERS = {
     "detector": (
@@ -48,11 +49,12 @@ def authors_of(shared: SharedMap, settings: ExportSettings) -> tuple[str, ...]:
 
 def summary(shared: SharedMap) -> str:
     """What the network does, with its scale and its grey levels, in a paragraph."""
-    card = shared.card
+    card, s = shared.card, shared.stride
+    size = "of the same size" if s == 1 else f"with one pixel for {s} x {s} of the image"
     return (
         f"Finds particles in cryo-EM micrographs: an image in which a particle has {card.diameter:g} pixels across its "
-        f"diameter, dark on a brighter background, becomes a map with one pixel for {shared.stride} x {shared.stride} "
-        f"of the image: {MEANINGS[card.role]}. Grey levels: {card.grey}, see the documentation."
+        f"diameter, dark on a brighter background, becomes a map {size}: {MEANINGS[card.role]}. Grey levels: "
+        f"{card.grey}, see the documentation."
     )
 
 
@@ -81,17 +83,21 @@ def _preparation(shared: SharedMap) -> str:
         f"Smooth with a Gaussian of {BLUR * d:g} pixels (sigma).",
         "Particles dark; invert negative stain.",
         _GREY[shared.card.grey],
-        f"Sides: multiples of {shared.multiple} pixels, at least {shared.least}. Any number of images at once.",
+        f"Sides: multiples of {_pixels(shared.multiple)}, at least {shared.least}. Any number of images at once.",
         f"Within {shared.reach} pixels of a border of the image the map depends on what is beyond it: let tiles "
         "overlap by that, and reflect the micrograph at its own border.",
     )
     return "## How an image is prepared\n\n" + "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
 
 
+def _pixels(number: int) -> str:
+    return f"{number} pixel{'s' * (number > 1)}"
+
+
 def _the_map(shared: SharedMap) -> str:
     s, d = shared.stride, shared.card.diameter
-    centre = f"pixel `i` of the map is centred on pixel `{s} i + {(s - 1) / 2:g}` of the image"
-    said = f"## The map\n\nOne channel: {MEANINGS[shared.card.role]}; {centre}, so that sides of {s} pixels are one."
+    centre = f" Pixel `i` of it is centred on pixel `{s} i + {(s - 1) / 2:g}` of the image." if s > 1 else ""
+    said = f"## The map\n\nOne channel: {MEANINGS[shared.card.role]}.{centre}"
     if shared.card.role != "detector":
         return said
     *slopes, offset = shared.card.calibration
