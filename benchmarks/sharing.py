@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from napari_drpnet import load_picker, read_micrograph, tiling
-from napari_drpnet.io.onnx_files import session_of
+from napari_drpnet.io.onnx_files import read_onnx
 from napari_drpnet.jobs import export_model
 from napari_drpnet.networks.onnx_map import OnnxMap
 from napari_drpnet.pickers.network import load_network
@@ -39,8 +39,7 @@ def compare(name: str, onnx: Path, sets: dict[Path, float], runs: int) -> str:
     """A row: the largest difference of maps, and CPU-seconds of both."""
     shared = shared_map(name)
     _, ours = load_network(name, shared.card.role, CPU)
-    session = session_of(onnx.read_bytes(), name, 1)
-    theirs = OnnxMap(name, session, shared.reach, shared.beyond, shared.multiple, shared.floats)
+    theirs = OnnxMap(name, read_onnx(onnx).sessions, shared.reach, shared.beyond, shared.multiple, shared.floats)
     difference = 0.0
     times: dict[str, list[float]] = {"torch": [], "onnxruntime": []}
     for folder, diameter in sets.items():

@@ -18,6 +18,7 @@ from napari_drpnet.data import Picks
 from napari_drpnet.evaluation import evaluate
 from napari_drpnet.io.onnx_files import read_onnx
 from napari_drpnet.io.project.networks import weights
+from napari_drpnet.io.weights import read_weights, write_weights
 from napari_drpnet.networks.onnx_map import OnnxMap
 from napari_drpnet.pickers.drpnet import DRPnet
 from napari_drpnet.sharing.onnx_model import onnx_model
@@ -91,7 +92,7 @@ def test_what_its_file_does_not_say_is_asked_for_and_can_be_told(tmp_path: Path)
 def test_a_network_of_fixed_size_works_window_by_window(tmp_path: Path, sides: tuple[Any, Any]):
     image = torch.from_numpy(np.random.default_rng(3).normal(size=(1, 1, 210, 332)).astype(np.float32))
     free, fixed = (
-        OnnxMap("x", read_onnx(blob_network(tmp_path / f"{i}.onnx", sides=each), 1).session, reach=32, multiple=2)
+        OnnxMap("x", read_onnx(blob_network(tmp_path / f"{i}.onnx", sides=each)).sessions, reach=32, multiple=2)
         for i, each in enumerate([("h", "w"), sides])
     )
     assert fixed.multiple == fixed.stride == 2
@@ -121,9 +122,9 @@ def test_what_is_no_score_map_is_refused(tmp_path: Path, wrong: str):
 
 
 def test_a_network_of_other_sides_says_so(shipped: Path):
-    session = read_onnx(shipped, 1).session
+    sessions = read_onnx(shipped).sessions
     with pytest.raises(UserError, match=r"cannot work on an image of 136 x 136 px.*multiples of, here 8"):
-        OnnxMap("x", session, reach=8, multiple=8)
+        OnnxMap("x", sessions, reach=8, multiple=8)
 
 
 def test_damage_is_a_sentence(tmp_path: Path, shipped: Path):
@@ -154,6 +155,9 @@ def test_it_is_a_detector_and_nothing_else(tmp_path: Path, shipped: Path):
     foreign = blob_network(tmp_path / "b.onnx", SAYS)
     with pytest.raises(UserError, match="was not trained for the detector b"):
         picker(foreign, classifier="classifier")
+    card, tensors = read_weights("classifier")
+    theirs = write_weights(tmp_path / "c.safetensors", card.model_copy(update={"detector": "b"}), tensors)
+    assert picker(foreign, classifier=str(theirs)).pick(micrograph()[0])
     with pytest.raises(UserError, match=r"shared\.onnx: an ONNX file can find particles, as a detector, and nothing"):
         load_picker("drpnet", diameter=100, classifier=str(shipped))
     path = tmp_path / "segmenter.onnx"

@@ -5,7 +5,9 @@ What the picker must know of a network is JSON under the key ``napari_drpnet`` o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +60,22 @@ class OnnxCard(BaseModel):
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A network that is ready to run on the processor, and what its file says of it."""
+    """A network of another program.
 
-    path: Path
+    Attributes
+    ----------
+    card
+        What its file says of it.
+    sessions
+        What runs it on so many threads of the processor, made when first asked for.
+    """
+
     card: OnnxCard
-    session: InferenceSession
+    sessions: Callable[[int], InferenceSession]
 
 
-def read_onnx(path: Path, threads: int) -> OnnxFile:
-    """The network of an ONNX file, for so many threads.
+def read_onnx(path: Path) -> OnnxFile:
+    """The network of an ONNX file.
 
     Raises
     ------
@@ -76,13 +85,14 @@ def read_onnx(path: Path, threads: int) -> OnnxFile:
     """
     with reading(path):
         content = path.read_bytes()
-    session = session_of(content, shown(path), threads)
+    sessions = cache(partial(session_of, content, shown(path)))
+    told = sessions(1).get_modelmeta
     try:
-        words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
+        words = told().custom_metadata_map.get(KEY, _NOTHING)
     except UnicodeDecodeError as error:
         raise UserError(f"{shown(path)}: its metadata are no text.", _ANEW) from error
     try:
-        return OnnxFile(path, OnnxCard.model_validate_json(words), session)
+        return OnnxFile(OnnxCard.model_validate_json(words), sessions)
     except ValidationError as error:
         odd = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
         raise UserError(

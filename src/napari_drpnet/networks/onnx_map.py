@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,8 +45,8 @@ class OnnxMap(nn.Module):
     ----------
     name
         What messages call it.
-    session
-        Runs it.
+    sessions
+        What runs it on so many threads: as many as torch would take, where it is run.
     reach, beyond
         See `FCRN`.
     multiple, floats
@@ -69,7 +70,7 @@ class OnnxMap(nn.Module):
     def __init__(
         self,
         name: str,
-        session: Session,
+        sessions: Callable[[int], Session],
         reach: int,
         beyond: int | None = None,
         multiple: int | None = None,
@@ -77,8 +78,8 @@ class OnnxMap(nn.Module):
         probable: bool = False,
     ) -> None:
         super().__init__()
-        self.name, self.session, self.probable = name, session, probable
-        self.input, self.window = _input(name, session)
+        self.name, self.sessions, self.probable = name, sessions, probable
+        self.input, self.window = _input(name, sessions(1))
         self.reach, self.beyond = reach, reach if beyond is None else beyond
         self.multiple, self.floats = multiple or _MULTIPLE, floats or _FLOATS
         self.stride = 1
@@ -115,7 +116,9 @@ class OnnxMap(nn.Module):
     def _run(self, pixels: ImageArray) -> ImageArray:
         """The map ``(h, w)`` of one image that is as large as the network takes them."""
         try:
-            made = self.session.run(None, {self.input: np.ascontiguousarray(pixels[None, None])})[0]
+            made = self.sessions(torch.get_num_threads()).run(
+                None, {self.input: np.ascontiguousarray(pixels[None, None])}
+            )[0]
         except Exception as error:  # onnxruntime has a class for each kind of failure, and no common one
             said = cut(" ".join(str(error).split()), 120)
             raise UserError(

@@ -88,7 +88,7 @@ def load_detector(
 def _of_another_program(
     path: Path, diameter: float | None, grey: AnyGrey | None
 ) -> tuple[DetectorCard, FullyConvolutional]:
-    file = read_onnx(path, torch.get_num_threads())
+    file = read_onnx(path)
     card, name = file.card, path.as_posix()
     if card.role != ROLE:
         raise UserError(f"{name} is a {cut(card.role, 30)}, not a {ROLE}.", f"Choose a {ROLE}.")
@@ -99,7 +99,7 @@ def _of_another_program(
         raise UserError(f"{name}: what it says of itself ({KEY}) does not fit a {ROLE}.", "Export it anew.")
     reach = round(_REACH * pixels) if card.reach is None else card.reach
     calibrated = bool(card.calibration)
-    network = OnnxMap(name, file.session, reach, card.beyond, card.multiple, card.floats, probable=not calibrated)
+    network = OnnxMap(name, file.sessions, reach, card.beyond, card.multiple, card.floats, probable=not calibrated)
     start = card.start if calibrated else path.stem
     return DetectorCard(pixels, levels, card.calibration or _AS_IT_IS, start, calibrated), network
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_drpnet.settings.base import Settings
 
@@ -28,3 +28,10 @@ class ExportSettings(Settings):
         pattern=r"^[A-Za-z0-9.+-]{1,60}$",
         description="Licence of the weights, by its SPDX identifier.",
     )
+
+    @field_validator("authors")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("/" in name for name in value):
+            raise ValueError("names of people, without a slash")
+        return value
