@@ -112,6 +112,6 @@ def _agreed(name: str, field: str, said: Said | None, told: Said | None, what: s
     if known is None:
         raise UserError(
             f"{name} does not say {what}.",
-            f"Give it in the picker's settings as detector_{field} (--option detector_{field}={example}).",
+            f"Give it in the settings of the picker: ONNX file, {field} (--option detector_{field}={example}).",
         )
     return known

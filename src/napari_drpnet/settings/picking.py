@@ -164,14 +164,14 @@ class DRPnetSettings(PickerSettings):
         None,
         ge=4,
         le=1000,
-        title="Diameter that an ONNX file knows",
+        title="ONNX file: diameter",
         description="Diameter of a particle on the images that the network learnt from, where it is an ONNX file that "
         "does not say it itself.",
         json_schema_extra=unit("network px") | OF_NETWORK,
     )
     detector_grey: AnyGrey | None = Field(
         None,
-        title="Grey levels that an ONNX file knows",
+        title="ONNX file: grey levels",
         description="Grey levels of these images, where an ONNX file does not say it itself: robust, those of this "
         "package; percentiles, the 1st is -0.5 and the 99th 0.5; standard, mean 0 and standard deviation 1.",
         json_schema_extra=OF_NETWORK,
