@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,9 @@ def test_what_the_page_shows_in_python_works(tmp_path: Path, packed: Path, monke
     exec(tell, {})
     card, _ = load_detector("theirs.onnx", None, None, torch.device("cpu"))
     assert (card.diameter, card.grey) == (24, "standard")
+
+
+def test_without_the_package_onnx_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match=r'onnx.*not installed.*pip install "napari-drpnet\[onnx\]"'):
+        onnx_model(shared_map("fcrn"), {})

@@ -86,9 +86,9 @@ def read_onnx(path: Path) -> OnnxFile:
     with reading(path):
         content = path.read_bytes()
     sessions = cache(partial(session_of, content, shown(path)))
-    told = sessions(1).get_modelmeta
+    session = sessions(1)
     try:
-        words = told().custom_metadata_map.get(KEY, _NOTHING)
+        words = session.get_modelmeta().custom_metadata_map.get(KEY, _NOTHING)
     except UnicodeDecodeError as error:
         raise UserError(f"{shown(path)}: its metadata are no text.", _ANEW) from error
     try:

@@ -66,8 +66,8 @@ def export_model(name: str, settings: ExportSettings, out: Path | None = None) -
     Raises
     ------
     UserError
-        When there is no such network, it has no score map, the file is there already or of another kind, or a package
-        that is needed is not installed.
+        When there is no such network, it has no score map, nobody says who made it, the file is there already or of
+        another kind, or a package that is needed is not installed.
     """
     suffix = _SUFFIX[settings.format]
     shared = shared_map(name)
@@ -78,6 +78,11 @@ def export_model(name: str, settings: ExportSettings, out: Path | None = None) -
         )
     if exists(path):
         raise UserError(f"{shown(path)} is there already.", "Remove it, or choose another name (--out).")
+    if settings.format == "bioimageio" and not authors_of(shared, settings):
+        raise UserError(
+            f"A package names who made its network, and {shared.name} is not of napari-drpnet.",
+            "Say who made it (--authors).",
+        )
     model = onnx_model(shared, _about(shared, settings))
     tensors = example(shared)
     difference = _difference(shared, model, tensors)

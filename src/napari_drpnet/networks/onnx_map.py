@@ -29,10 +29,6 @@ class Session(Protocol):
         """Names, shapes and types of inputs."""
         ...
 
-    def get_outputs(self) -> list[Any]:
-        """Names, shapes and types of outputs."""
-        ...
-
     def run(self, output_names: list[str] | None, input_feed: dict[str, ImageArray]) -> list[Any]:
         """The outputs for these inputs."""
         ...
@@ -82,7 +78,6 @@ class OnnxMap(nn.Module):
         self.input, self.window = _input(name, sessions(1))
         self.reach, self.beyond = reach, reach if beyond is None else beyond
         self.multiple, self.floats = multiple or _MULTIPLE, floats or _FLOATS
-        self.stride = 1
         # An odd number of multiples: a network that needs twice as much fails here, not on a micrograph.
         side = (-(-_TRIED // self.multiple) | 1) * self.multiple
         self.stride = self._tried(self.window or (side, side))

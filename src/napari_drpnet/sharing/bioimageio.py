@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import ImageArray
-from napari_drpnet.errors import UserError
 from napari_drpnet.io.fields import dump
 from napari_drpnet.settings import ExportSettings
 from napari_drpnet.sharing.example import EPSILON
@@ -42,17 +41,7 @@ def package(shared: SharedMap, settings: ExportSettings, model: bytes, tensors: 
         The network as ONNX.
     tensors
         See `example`.
-
-    Raises
-    ------
-    UserError
-        When nobody says who made the network.
     """
-    if not authors_of(shared, settings):
-        raise UserError(
-            f"A package names who made its network, and {shared.name} is not of napari-drpnet.",
-            "Say who made it (--authors).",
-        )
     files = {
         _WEIGHTS: model,
         _CARD: model_card(shared, settings).encode(),
