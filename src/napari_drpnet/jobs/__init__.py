@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.benchmark.run import BenchmarkReport, join_benchmarks, run_benchmark
     from napari_drpnet.jobs.cluster.places import job_script
     from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
@@ -102,7 +103,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.training import make_train_settings, prepare, train, train_classifier, train_detector
     from napari_drpnet.jobs.watching import watch
 
-# Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
+# Which module has which names. No job is called `benchmark`, `compare` or `retrain`, since packages of this one are.
 _HOME = {
     "assessing": ("Assessment", "assess", "assessment_problems", "figures"),
     "assess_page": ("assessment_rows", "write_assessments"),
@@ -142,6 +143,7 @@ _HOME = {
     "exporting": ("export_picks", "export_target", "exports"),
     "growth": ("measure_growth",),
     "inputs": ("find_micrographs",),
+    "benchmark.run": ("BenchmarkReport", "join_benchmarks", "run_benchmark"),
     "bench": ("judge_one",),
     "judging": ("Judgement",),
     "later_page": ("page_of_run",),
