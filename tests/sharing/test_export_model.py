@@ -65,8 +65,9 @@ def test_the_package_is_one_of_the_zoo(packed: Path):
     assert found.license == "BSD-3-Clause"
     assert [author.name for author in found.authors] == ["The napari-drpnet developers"]
     assert str(found.cite[0].doi) == "10.1186/s12859-020-03948-x"
-    assert "32 pixels across" in found.description
-    assert "robust" in found.description
+    card, _ = read_weights("detector")
+    assert f"{card.diameter:g} pixels across" in found.description
+    assert f"Grey levels: {card.grey}" in found.description
 
 
 def test_its_model_makes_the_map_that_is_beside_it(packed: Path):
@@ -134,10 +135,15 @@ def test_one_file_says_all_that_must_be_known(tmp_path: Path):
 
 
 def test_the_card_has_what_the_networks_page_says_and_no_link_that_leads_nowhere():
-    text = model_card(shared_map("detector"), ExportSettings())
-    assert "1,900 simulated micrographs of 84 PDB entries" in text
-    assert "sigma 1.6" in text.replace("of 1.6 pixels (sigma)", "sigma 1.6")
-    assert "Images without particles" in text  # what it is bad at
+    shared = shared_map("detector")
+    text = model_card(shared, ExportSettings())
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", page)
+    for heading in ("detector", "Data and licences"):
+        section = re.split(rf"^## {heading}\n", plain, flags=re.MULTILINE)[1].partition("\n## ")[0].strip()
+        assert len(section) > 200
+        assert section in text
+    assert f"Gaussian of {0.05 * shared.card.diameter:g} pixels" in text
     assert "](" not in text.replace("](http", "")
     assert set(MEANINGS) == {"detector", "segmenter", "centre detector"}
 
