@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         resolution_in_words,
         write_map_assessment,
     )
-    from napari_drpnet.jobs.assess_page import assessment_rows, write_assessments
+    from napari_drpnet.jobs.assess_page import assessment_rows, doubts, write_assessments
     from napari_drpnet.jobs.assess_surface import map_surface
     from napari_drpnet.jobs.assess_views import (
         ViewReport,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         write_growth,
         write_views,
     )
-    from napari_drpnet.jobs.assessing import Assessment, assess, assessment_problems, figures
+    from napari_drpnet.jobs.assessing import Assessment, assess, assess_with_picks, assessment_problems, figures
     from napari_drpnet.jobs.averaging.average import average
     from napari_drpnet.jobs.averaging.likeness import same_classes
     from napari_drpnet.jobs.averaging.proof import evidence_in_words
@@ -105,8 +105,8 @@ if TYPE_CHECKING:
 
 # Which module has which names. No job is called `benchmark`, `compare` or `retrain`, since packages of this one are.
 _HOME = {
-    "assessing": ("Assessment", "assess", "assessment_problems", "figures"),
-    "assess_page": ("assessment_rows", "write_assessments"),
+    "assessing": ("Assessment", "assess", "assess_with_picks", "assessment_problems", "figures"),
+    "assess_page": ("assessment_rows", "doubts", "write_assessments"),
     "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
     "assess_surface": ("map_surface",),
     "assess_views": (

@@ -123,7 +123,8 @@ class Bench:
         if self._by_rule:
             return
         try:
-            self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
+            if self._stack is None:  # one without particles is false
+                self._stack = ParticleStack(_cutter(self._picker, every))
             if sampled.micrograph is not None:
                 sampled = _cut(self._stack.cutter, sampled.micrograph, score_map, every)
             if not sampled.pieces:

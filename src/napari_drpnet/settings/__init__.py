@@ -9,6 +9,7 @@ from napari_drpnet.settings.assessment import (
     ConeSettings,
     GrowthSettings,
     HalfMapSettings,
+    PickedSettings,
     ViewSettings,
 )
 from napari_drpnet.settings.averaging import AveragingSettings
@@ -121,6 +122,7 @@ __all__ = [
     "MaskSettings",
     "NotScored",
     "PickRun",
+    "PickedSettings",
     "PickerSettings",
     "PixerSettings",
     "PixerTrainSettings",
