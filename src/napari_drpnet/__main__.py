@@ -1,4 +1,7 @@
-"""The program ``napari-drpnet``, also as ``python -m napari_drpnet``: signals are heard before the long imports."""
+"""The program ``napari-drpnet``, also as ``python -m napari_drpnet``: signals are heard before the long imports.
+
+Where an import fails the installation is broken, which is one line; ``napari-drpnet doctor`` works even then.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,21 @@ def main() -> None:
             from napari_drpnet.cli import main as program
 
             program()
+        except ImportError as error:
+            raise SystemExit(_broken(error)) from None
         except Interrupted as end:
             print("interrupted", file=sys.stderr)
             raise SystemExit(end.status) from None
+
+
+def _broken(error: ImportError) -> int:
+    from napari_drpnet.doctor import report
+
+    if sys.argv[1:2] == ["doctor"]:
+        return report("--json" in sys.argv)
+    said = " ".join(str(error).split()) or "something cannot be imported"
+    print(f"error: The installation is broken: {said}. What mends it:  napari-drpnet doctor", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

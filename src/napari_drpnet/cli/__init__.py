@@ -18,6 +18,7 @@ from napari_drpnet.cli import (
     averaging,
     comparing,
     converting,
+    doctor,
     evaluating,
     harvesting,
     masks,
@@ -59,6 +60,7 @@ app.command()(with_options(averaging.average))
 app.command()(with_options(assessing.assess))
 app.command()(with_options(reconstructing.reconstruct))
 app.command()(with_options(converting.convert))
+app.command()(doctor.doctor)
 app.command()(picking.sample)
 app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(with_options(simulating.simulate))

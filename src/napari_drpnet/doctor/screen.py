@@ -1,0 +1,131 @@
+"""Whether napari's window opens: the plugin, Qt and what it needs of the system, the screen, OpenGL."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_drpnet.doctor.asking import Told, ask
+from napari_drpnet.doctor.findings import Finding, State
+from napari_drpnet.doctor.installing import again, install, install_libraries
+from napari_drpnet.doctor.packages import OURS, installed, requirements
+from napari_drpnet.doctor.surroundings import kept
+
+_ABSENT = re.compile(r"(lib[\w.+-]+\.so[\w.]*)")
+# Platforms of Qt that show nothing, or elsewhere.
+_BLIND = ("offscreen", "minimal", "vnc")
+_LEAST_OPENGL = [2, 1]
+_SOFTWARE = ("llvmpipe", "softpipe", "swrast")
+
+
+def window() -> Iterator[Finding]:
+    """What napari's window needs, as far as it is there to need it."""
+    if not installed("napari"):
+        wanted = [one.text for one in requirements() if one.extra == "all"]
+        said = "not installed: there is the command line alone"
+        yield Finding("napari", said, State.NOTE, install(wanted or ["napari[all]"]))
+        return
+    yield Finding("napari", installed("napari"))
+    plugin, told = ask("manifest", OURS), ask("binding")
+    qt = told.merged
+    yield from _plugin(plugin)
+    yield from kept([plugin.merged.get("settings"), qt.get("window_settings")])
+    if "imported" not in qt:
+        yield _no_qt(told)
+        return
+    yield Finding("Qt", f"{qt['api']} {qt['qt']}")
+    yield from _libraries(Path(qt["plugins"]))
+    yield from _on_screen()
+
+
+def _plugin(told: Told) -> Iterator[Finding]:
+    found = told.merged
+    if "plugin" not in found:
+        yield Finding("plugin", f"npe2 does not run: {told.reason}", State.MISSING, again("npe2"))
+    elif not found["plugin"]:
+        yield Finding("plugin", "napari does not find it", State.MISSING, again(OURS))
+    elif found.get("disabled"):
+        mend = "Tick it in napari: Plugins > Install/Uninstall Plugins."
+        yield Finding("plugin", "switched off in napari", State.MISSING, mend)
+    elif told.status:
+        mend = "Move napari's settings.yaml away; napari makes a new one."
+        yield Finding("plugin", f"found, but napari's settings cannot be read: {told.reason}", State.MISSING, mend)
+    else:
+        yield Finding("plugin", "found by napari")
+
+
+def _no_qt(told: Told) -> Finding:
+    if library := _ABSENT.search(told.reason):
+        said = f"cannot be loaded, for want of {library[1]}"
+        return Finding("Qt", said, State.MISSING, install_libraries([library[1]]))
+    if "No Qt bindings" in told.error:
+        return Finding("Qt", "not installed", State.MISSING, install(["PyQt6"]))
+    return Finding("Qt", f"cannot be loaded: {told.reason}", State.MISSING, install(["PyQt6"]))
+
+
+def _libraries(plugins: Path) -> Iterator[Finding]:
+    """Those that the plugin for X11 asks for, whether there is a screen or not."""
+    plugin = plugins / "platforms" / "libqxcb.so"
+    ldd = shutil.which("ldd")
+    if sys.platform != "linux" or ldd is None or not plugin.is_file():
+        return
+    said = subprocess.run([ldd, str(plugin)], capture_output=True, text=True).stdout
+    absent = [line.split()[0] for line in said.splitlines() if line.endswith("not found")]
+    if absent:
+        said = f"these libraries are missing: {', '.join(absent)}"
+        yield Finding("Qt on X11", said, State.MISSING, install_libraries(absent))
+    else:
+        yield Finding("Qt on X11", "has its libraries")
+
+
+def _on_screen() -> Iterator[Finding]:
+    chosen = os.environ.get("QT_QPA_PLATFORM", "")
+    screen = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if sys.platform == "linux" and not screen and chosen in ("", "xcb", "wayland"):
+        mend = "Log in with ssh -X, or through a remote desktop, to open a window."
+        yield Finding("screen", "none: the command line works, and no window can be opened", State.NOTE, mend)
+        return
+    told = ask("window")
+    found = told.merged
+    if "platform" not in found:
+        yield _no_window(told, chosen)
+    elif found["platform"].startswith(_BLIND):
+        said = f"QT_QPA_PLATFORM is {chosen}: windows are not shown"
+        yield Finding("screen", said, State.NOTE, "To see them: unset QT_QPA_PLATFORM")
+    else:
+        yield Finding("screen", f"{screen or 'there'}, by {found['platform']}")
+        yield _opengl(told, found)
+
+
+def _no_window(told: Told, chosen: str) -> Finding:
+    if "Could not find the Qt platform plugin" in told.error and chosen:
+        said = f"Qt has no platform plugin {chosen}, which QT_QPA_PLATFORM asks for"
+        return Finding("screen", said, State.MISSING, "unset QT_QPA_PLATFORM")
+    if "could not connect to display" in told.error:
+        said = f"there is none at {os.environ.get('DISPLAY')}, which DISPLAY names"
+        return Finding("screen", said, State.MISSING, "Log in with ssh -X, or set DISPLAY to a screen that is there.")
+    if "Could not find the Qt platform plugin" in told.error or "could not be initialized" in told.error:
+        said = "Qt finds its platform plugins, and can use none"
+        mend = "unset QT_PLUGIN_PATH QT_QPA_PLATFORM_PLUGIN_PATH, or install one Qt anew: " + again("PyQt6")
+        return Finding("screen", said, State.MISSING, mend)
+    return Finding("screen", f"no window opens: {told.reason}", State.MISSING, again("PyQt6"))
+
+
+def _opengl(told: Told, found: Mapping[str, Any]) -> Finding:
+    if not found.get("opengl"):
+        said = f"no context can be made{': ' + told.reason if told.reason else ''}"
+        return Finding("OpenGL", said, State.MISSING, install_libraries(["libGL.so.1"]))
+    number = ".".join(map(str, found["opengl"]))
+    renderer = found.get("renderer", "unknown")
+    if found["opengl"] < _LEAST_OPENGL:
+        said = f"{number}, and napari needs {'.'.join(map(str, _LEAST_OPENGL))} ({renderer})"
+        return Finding("OpenGL", said, State.MISSING, "Bring the driver of the graphics card up to date.")
+    if renderer.startswith(_SOFTWARE):
+        return Finding("OpenGL", f"{number}, drawn by the processor ({renderer}): the window is slower")
+    return Finding("OpenGL", f"{number}, {renderer}")
