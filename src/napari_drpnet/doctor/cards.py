@@ -31,7 +31,7 @@ def devices() -> Iterator[Finding]:
     for card in cards:
         yield _card(card)
     if not cards:
-        yield _no_card(told)
+        yield no_card(told)
 
 
 def _card(card: dict[str, Any] | Any) -> Finding:
@@ -42,7 +42,8 @@ def _card(card: dict[str, Any] | Any) -> Finding:
     return Finding(name, f"{card['name']}, {card['free'] / _GIB:.0f} of {card['total'] / _GIB:.0f} GB of memory free")
 
 
-def _no_card(told: Told) -> Finding:
+def no_card(told: Told) -> Finding:
+    """Why torch uses no graphics card of CUDA, by what it told and by what the system shows."""
     found, there, driver = told.merged, card_there(), driver_version()
     if found["cuda"] or found["hip"]:
         build = f"made for CUDA {found['cuda']}" if found["cuda"] else f"made for ROCm {found['hip']}"

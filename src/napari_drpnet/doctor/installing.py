@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # Where conda-forge has another name; what is installed by pip there as well is left out.
-_CONDA = {"torch": "pytorch", "napari[all]": "napari pyside6", "pyqt6": "pyside6"}
+_CONDA = {"torch": "pytorch", "napari[all]": "napari pyqt", "PyQt6": "pyqt"}
 # Sonames of the libraries that Qt needs and wheels do not bring, by the packages of two families of Linux.
 _LIBRARIES = {
     "libxcb-cursor.so": ("libxcb-cursor0", "xcb-util-cursor"),

@@ -73,13 +73,12 @@ def manifest(name: str) -> None:
 
 
 def binding() -> None:
-    """Which Qt there is, and where its platform plugins are; without a window."""
+    """Which Qt there is; without a window."""
     import qtpy
 
     say(api=qtpy.API_NAME, qt=qtpy.QT_VERSION)
-    from qtpy.QtCore import QLibraryInfo, QSettings
+    from qtpy.QtCore import QSettings
 
-    say(plugins=QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath))
     kept = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-drpnet", "window")
     say(window_settings=kept.fileName())
     import qtpy.QtGui

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from napari_drpnet.doctor.installing import again, install, install_libraries
 from napari_drpnet.doctor.packages import OURS, installed, requirements
 from napari_drpnet.doctor.surroundings import kept
 
-_ABSENT = re.compile(r"(lib[\w.+-]+\.so[\w.]*)")
+_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 # Platforms of Qt that show nothing, or elsewhere.
 _BLIND = ("offscreen", "minimal", "vnc")
 _LEAST_OPENGL = [2, 1]
@@ -32,15 +33,23 @@ def window() -> Iterator[Finding]:
         yield Finding("napari", said, State.NOTE, install(wanted or ["napari[all]"]))
         return
     yield Finding("napari", installed("napari"))
+    folders = [folder for name in _BINDINGS if (folder := _folder_of(name)) is not None]
+    if not folders:
+        yield Finding("Qt", "not installed", State.MISSING, install(["PyQt6"]))
+        return
+    absent = _absent_libraries(folders)
+    if absent:
+        said = f"these libraries of the system are missing: {', '.join(absent)}"
+        yield Finding("Qt", said, State.MISSING, install_libraries(absent))
+        return
     plugin, told = ask("manifest", OURS), ask("binding")
     qt = told.merged
     yield from _plugin(plugin)
     yield from kept([plugin.merged.get("settings"), qt.get("window_settings")])
     if "imported" not in qt:
-        yield _no_qt(told)
+        yield Finding("Qt", f"cannot be loaded: {told.reason}", State.MISSING, again(folders[0].name))
         return
-    yield Finding("Qt", f"{qt['api']} {qt['qt']}")
-    yield from _libraries(Path(qt["plugins"]))
+    yield Finding("Qt", f"{qt['api']} {qt['qt']}, with the libraries that it needs of the system")
     yield from _on_screen()
 
 
@@ -54,34 +63,29 @@ def _plugin(told: Told) -> Iterator[Finding]:
         mend = "Tick it in napari: Plugins > Install/Uninstall Plugins."
         yield Finding("plugin", "switched off in napari", State.MISSING, mend)
     elif told.status:
-        mend = "Move napari's settings.yaml away; napari makes a new one."
-        yield Finding("plugin", f"found, but napari's settings cannot be read: {told.reason}", State.MISSING, mend)
+        yield Finding("plugin", f"found, but napari cannot be loaded: {told.reason}", State.MISSING, again("napari"))
     else:
         yield Finding("plugin", "found by napari")
 
 
-def _no_qt(told: Told) -> Finding:
-    if library := _ABSENT.search(told.reason):
-        said = f"cannot be loaded, for want of {library[1]}"
-        return Finding("Qt", said, State.MISSING, install_libraries([library[1]]))
-    if "No Qt bindings" in told.error:
-        return Finding("Qt", "not installed", State.MISSING, install(["PyQt6"]))
-    return Finding("Qt", f"cannot be loaded: {told.reason}", State.MISSING, install(["PyQt6"]))
+def _folder_of(binding: str) -> Path | None:
+    """Where a package is, without loading it."""
+    spec = find_spec(binding)
+    return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def _libraries(plugins: Path) -> Iterator[Finding]:
-    """Those that the plugin for X11 asks for, whether there is a screen or not."""
-    plugin = plugins / "platforms" / "libqxcb.so"
+def _absent_libraries(folders: Iterable[Path]) -> list[str]:
+    """What bindings, and their platform plugin for X11, need and the system lacks, whether there is a screen or not."""
     ldd = shutil.which("ldd")
-    if sys.platform != "linux" or ldd is None or not plugin.is_file():
-        return
-    said = subprocess.run([ldd, str(plugin)], capture_output=True, text=True).stdout
+    if sys.platform != "linux" or ldd is None:
+        return []
+    patterns = ("QtCore*.so", "QtGui*.so", "QtWidgets*.so", "Qt*/plugins/platforms/libqxcb.so")
+    files = [str(file) for folder in folders for pattern in patterns for file in sorted(folder.glob(pattern))]
+    said = subprocess.run([ldd, *files], capture_output=True, text=True).stdout
     absent = [line.split()[0] for line in said.splitlines() if line.endswith("not found")]
-    if absent:
-        said = f"these libraries are missing: {', '.join(absent)}"
-        yield Finding("Qt on X11", said, State.MISSING, install_libraries(absent))
-    else:
-        yield Finding("Qt on X11", "has its libraries")
+    if find_library("fontconfig") is None:  # which napari's canvas loads by its name
+        absent.append("libfontconfig.so.1")
+    return list(dict.fromkeys(absent))
 
 
 def _on_screen() -> Iterator[Finding]:
