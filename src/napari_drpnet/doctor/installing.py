@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +23,7 @@ _LIBRARIES = {
     "libxkbcommon.so": ("libxkbcommon0", "libxkbcommon"),
     "libX11-xcb.so": ("libx11-xcb1", "libX11-xcb"),
     "libX11.so": ("libx11-6", "libX11"),
+    "libxcb.so": ("libxcb1", "libxcb"),
     "libGL.so": ("libgl1", "mesa-libGL"),
     "libGLX.so": ("libglx0", "libglvnd-glx"),
     "libEGL.so": ("libegl1", "mesa-libEGL"),
@@ -67,7 +68,7 @@ def _conda(requirement: str) -> list[str]:
     return [requirement]
 
 
-def install_libraries(names: Iterable[str]) -> str:
+def install_libraries(names: Collection[str]) -> str:
     """The command for libraries of the system, by their file names, such as ``libxcb-cursor.so.0``."""
     debian, fedora, unknown = [], [], []
     for name in names:
@@ -80,7 +81,8 @@ def install_libraries(names: Iterable[str]) -> str:
             fedora.append("libxcb")
         else:
             unknown.append(name)
+    rest = f"and, with your system's package manager, what has {', '.join(unknown)}" if unknown else ""
     for manager, packages in (("apt-get", debian), ("dnf", fedora)):
-        if shutil.which(manager) and not unknown:
-            return f"sudo {manager} install -y {' '.join(dict.fromkeys(packages))}"
+        if shutil.which(manager) and packages:
+            return " ".join(filter(None, (f"sudo {manager} install -y", *dict.fromkeys(packages), rest)))
     return f"Install, with your system's package manager, what has {', '.join(names)}."

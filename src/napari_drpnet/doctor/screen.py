@@ -21,6 +21,7 @@ from napari_drpnet.doctor.surroundings import kept
 _BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 # Platforms of Qt that show nothing, or elsewhere.
 _BLIND = ("offscreen", "minimal", "vnc")
+_NAMED = 4  # libraries; the command names the packages of all
 _LEAST_OPENGL = [2, 1]
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast")
 
@@ -39,7 +40,8 @@ def window() -> Iterator[Finding]:
         return
     absent = _absent_libraries(folders)
     if absent:
-        said = f"these libraries of the system are missing: {', '.join(absent)}"
+        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+        said = f"libraries of the system are missing: {', '.join(absent[:_NAMED])}{more}"
         yield Finding("Qt", said, State.MISSING, install_libraries(absent))
         return
     plugin, told = ask("manifest", OURS), ask("binding")
