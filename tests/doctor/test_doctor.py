@@ -72,10 +72,21 @@ def test_packages_that_cannot_be_loaded_are_named_with_what_mends_them(tmp_path:
     for name in ("gemmi", "imagecodecs", "numpy"):
         assert found[name]["state"] == "missing"
         assert found[name]["mend"].endswith(f"install --force-reinstall --no-deps {name}")
+    # What fails for want of another is no finding of its own.
+    assert "scipy" in found["numpy"]["said"].partition("so neither can")[2]
+    assert "scipy" not in found
     assert found["weights"]["state"] == "ok"
     text = program("doctor", broken=tmp_path)
     assert text.returncode == 1
     assert text.stdout.splitlines()[-1].startswith("Something needed is missing: gemmi, ")
+
+
+@pytest.mark.slow
+def test_a_package_that_lacks_another_is_completed_and_not_installed_anew(tmp_path: Path):
+    package(tmp_path, "lazy_loader", "raise ModuleNotFoundError('No module named lazy_loader', name='lazy_loader')\n")
+    found = findings(program("doctor", "--json", broken=tmp_path))
+    assert "lazy_loader" in found["scikit-image"]["said"]
+    assert found["scikit-image"]["mend"].endswith("install scikit-image")
 
 
 @pytest.mark.slow

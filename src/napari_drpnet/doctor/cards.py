@@ -52,7 +52,12 @@ def no_card(told: Told) -> Finding:
             mend = f"Bring the driver up to date, or install a torch for this one: {_BUILDS}"
             return Finding("graphics card", f"torch is {build}; the driver is {driver}: {said}", State.NOTE, mend)
         if there:
-            return Finding("graphics card", "of NVIDIA, without its driver", State.NOTE, "Install NVIDIA's driver.")
+            return Finding(
+                "graphics card",
+                "of NVIDIA, without its driver",
+                State.NOTE,
+                "Install NVIDIA's driver; in a container, give --nv or --gpus all.",
+            )
         return Finding("graphics card", f"none; torch is {build}")
     if there or driver:
         said = "of NVIDIA, but this torch is made without CUDA, so that networks run on the processor"

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from napari_drpnet.doctor import cards, packages, screen, surroundings
 from napari_drpnet.doctor.findings import Finding, Section, State, missing
-from napari_drpnet.doctor.installing import install
+from napari_drpnet.doctor.installing import OURS, again
 
 _WIDTH = max(map(len, State))
 
@@ -50,10 +50,10 @@ def as_json(sections: tuple[Section, ...]) -> str:
 
 
 def _program() -> Iterator[Finding]:
-    ours = packages.installed(packages.OURS)
+    ours = packages.installed(OURS)
     if ours:
-        yield Finding(packages.OURS, ours)
+        yield Finding(OURS, ours)
     else:
-        yield Finding(packages.OURS, "not installed, only its files are there", State.MISSING, install([packages.OURS]))
+        yield Finding(OURS, "not installed, only its files are there", State.MISSING, again(OURS))
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("system", platform.platform())

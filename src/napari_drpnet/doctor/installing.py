@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+OURS = "napari-drpnet"
 # Where conda-forge has another name; what is installed by pip there as well is left out.
 _CONDA = {"torch": "pytorch", "napari[all]": "napari pyqt", "PyQt6": "pyqt"}
 # Sonames of the libraries that Qt needs and wheels do not bring, by the packages of two families of Linux.
@@ -53,12 +54,12 @@ def install(requirements: Iterable[str]) -> str:
 
 def again(name: str) -> str:
     """The command that installs a package anew over what is there."""
+    if name == OURS:
+        return f"Install {OURS} anew, from where you have it."
     command = install([name])
-    return (
-        command.replace(" install ", " install --force-reinstall --no-deps ", 1)
-        if "pip install" in command
-        else command
-    )
+    if command.startswith("pipx"):
+        return command.replace("inject", "inject --force", 1)
+    return command.replace(" install ", " install --force-reinstall --no-deps ", 1)
 
 
 def _conda(requirement: str) -> list[str]:

@@ -9,9 +9,8 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, req
 
 from napari_drpnet.doctor.asking import ask
 from napari_drpnet.doctor.findings import Finding, State
-from napari_drpnet.doctor.installing import again, install
+from napari_drpnet.doctor.installing import OURS, again, install
 
-OURS = "napari-drpnet"
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[^]]*\])?\s*(?P<versions>[^;]*?)\s*(;\s*(?P<marker>.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 # Loads only beside a Qt; the window's own question asks for it.
@@ -61,8 +60,12 @@ def needed_packages() -> Iterator[Finding]:
         yield Finding(one.name, said, State.MISSING, install([one.text]))
     whole = [one for one in needed if one not in absent]
     broken = _broken([one.name for one in whole])
-    for name, error in broken.items():
-        yield Finding(name, f"cannot be loaded: {error}", State.MISSING, again(name))
+    for name, fault in broken.items():
+        others = [other for other, one in broken.items() if one.by == name != other]
+        also = f"; so neither can {', '.join(others)}" if others else ""
+        if fault.by == name or fault.by not in broken:
+            mend = install([name]) if fault.lacks else again(name)
+            yield Finding(name, f"cannot be loaded: {fault.error}{also}", State.MISSING, mend)
     good = [one.name for one in whole if one not in old and one.name not in broken]
     if good:
         yield Finding("packages", ", ".join(f"{name} {installed(name)}" for name in good))
@@ -92,32 +95,38 @@ def _codecs() -> Finding:
     return Finding("compressed TIFF", said, State.MISSING, again("imagecodecs"))
 
 
-def _broken(names: Sequence[str]) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Fault:
+    """Why a package cannot be loaded, in whose code that came out, and whether a package that it needs is not there."""
+
+    error: str
+    by: str
+    lacks: bool = False
+
+
+def _broken(names: Sequence[str]) -> dict[str, _Fault]:
     """Of packages those that cannot be loaded, and why."""
-    tops: dict[str, list[str]] = {}
-    for top, owners in packages_distributions().items():
-        for owner in owners:
-            tops.setdefault(_plain(owner), []).append(top)
-    todo = {
-        module: name
-        for name in names
-        if name != _WITH_QT
-        for module in tops.get(_plain(name), ())
-        if not module.startswith("_") and module.isidentifier()
-    }
-    broken = {}
+    owner = {top: name for top, owners in packages_distributions().items() for name in names if _owns(owners, name)}
+    todo = [top for top, name in owner.items() if name != _WITH_QT and not top.startswith("_") and top.isidentifier()]
+    broken: dict[str, _Fault] = {}
     while todo:
         told = ask("imports", *todo)
-        for answer in told.answers:
-            if "module" in answer:
-                name = todo.pop(answer["module"])
-                if answer["error"]:
-                    broken[name] = answer["error"]
+        for answer in (one for one in told.answers if "module" in one):
+            todo.remove(answer["module"])
+            if answer["error"]:
+                by, lacks = owner.get(answer["by"], answer["by"]), answer["lacks"].partition(".")[0]
+                lacking = bool(lacks) and owner.get(lacks) != by  # else a part of its own is missing
+                broken[owner[answer["module"]]] = _Fault(answer["error"], by, lacking)
         tried = told.answers[-1].get("trying") if told.answers else None
         if tried not in todo:
             break
-        broken[todo.pop(tried)] = told.reason
+        todo.remove(tried)
+        broken[owner[tried]] = _Fault(told.reason, owner[tried])
     return broken
+
+
+def _owns(owners: Sequence[str], name: str) -> bool:
+    return _plain(name) in map(_plain, owners)
 
 
 def _plain(name: str) -> str:

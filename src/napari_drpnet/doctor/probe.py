@@ -8,24 +8,37 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from traceback import walk_tb
 from typing import Any
 
 
 def say(**answer: Any) -> None:
     """One answer, at once: what comes next may end this process."""
-    sys.__stdout__ and print(json.dumps(answer), file=sys.__stdout__, flush=True)
+    print(json.dumps(answer), flush=True)
 
 
 def imports(*modules: str) -> None:
-    """Whether modules can be imported: ``trying`` before, ``module`` and ``error`` after each."""
+    """Whether modules can be imported: ``trying`` before; after each ``module``, ``error``, and where that is from.
+
+    ``by`` is the package in which it was raised, ``lacks`` the module that is not there.
+    """
     for module in modules:
         say(trying=module)
         try:
             import_module(module)
         except Exception as error:  # a library may raise anything when it is imported
-            say(module=module, error=f"{type(error).__name__}: {error}")
+            lacks = error.name if isinstance(error, ModuleNotFoundError) else None
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            say(module=module, error=said, by=_raised_in(error) or module, lacks=lacks or "")
         else:
             say(module=module, error="")
+
+
+def _raised_in(error: BaseException) -> str:
+    """The package whose code raised an error."""
+    names = [frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in walk_tb(error.__traceback__)]
+    ours = __package__.partition(".")[0]
+    return next((name for name in reversed(names) if name not in ("importlib", ours, "__main__")), "")
 
 
 def compressions() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from napari_drpnet.doctor.asking import Told, ask
 from napari_drpnet.doctor.findings import Finding, State
-from napari_drpnet.doctor.installing import again, install, install_libraries
-from napari_drpnet.doctor.packages import OURS, installed, requirements
+from napari_drpnet.doctor.installing import OURS, again, install, install_libraries
+from napari_drpnet.doctor.packages import installed, requirements
 from napari_drpnet.doctor.surroundings import kept
 
 _BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
@@ -52,7 +52,7 @@ def window() -> Iterator[Finding]:
         yield Finding("Qt", f"cannot be loaded: {told.reason}", State.MISSING, again(folders[0].name))
         return
     yield Finding("Qt", f"{qt['api']} {qt['qt']}, with the libraries that it needs of the system")
-    yield from _on_screen()
+    yield from _on_screen(folders[0].name)
 
 
 def _plugin(told: Told) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def _absent_libraries(folders: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(absent))
 
 
-def _on_screen() -> Iterator[Finding]:
+def _on_screen(binding: str) -> Iterator[Finding]:
     chosen = os.environ.get("QT_QPA_PLATFORM", "")
     screen = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if sys.platform == "linux" and not screen and chosen in ("", "xcb", "wayland"):
@@ -100,7 +100,7 @@ def _on_screen() -> Iterator[Finding]:
     told = ask("window")
     found = told.merged
     if "platform" not in found:
-        yield _no_window(told, chosen)
+        yield _no_window(told, chosen, binding)
     elif found["platform"].startswith(_BLIND):
         said = f"QT_QPA_PLATFORM is {chosen}: windows are not shown"
         yield Finding("screen", said, State.NOTE, "To see them: unset QT_QPA_PLATFORM")
@@ -109,7 +109,7 @@ def _on_screen() -> Iterator[Finding]:
         yield _opengl(told, found)
 
 
-def _no_window(told: Told, chosen: str) -> Finding:
+def _no_window(told: Told, chosen: str, binding: str) -> Finding:
     if "Could not find the Qt platform plugin" in told.error and chosen:
         said = f"Qt has no platform plugin {chosen}, which QT_QPA_PLATFORM asks for"
         return Finding("screen", said, State.MISSING, "unset QT_QPA_PLATFORM")
@@ -118,9 +118,9 @@ def _no_window(told: Told, chosen: str) -> Finding:
         return Finding("screen", said, State.MISSING, "Log in with ssh -X, or set DISPLAY to a screen that is there.")
     if "Could not find the Qt platform plugin" in told.error or "could not be initialized" in told.error:
         said = "Qt finds its platform plugins, and can use none"
-        mend = "unset QT_PLUGIN_PATH QT_QPA_PLATFORM_PLUGIN_PATH, or install one Qt anew: " + again("PyQt6")
+        mend = "unset QT_PLUGIN_PATH QT_QPA_PLATFORM_PLUGIN_PATH, or install one Qt anew: " + again(binding)
         return Finding("screen", said, State.MISSING, mend)
-    return Finding("screen", f"no window opens: {told.reason}", State.MISSING, again("PyQt6"))
+    return Finding("screen", f"no window opens: {told.reason}", State.MISSING, again(binding))
 
 
 def _opengl(told: Told, found: Mapping[str, Any]) -> Finding:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from napari_drpnet.doctor.findings import Finding, State
-from napari_drpnet.doctor.installing import again
-from napari_drpnet.doctor.packages import OURS
+from napari_drpnet.doctor.installing import OURS, again
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SUMS = "SHA256SUMS"
