@@ -13,6 +13,7 @@ from napari_drpnet.doctor.findings import Finding, Section, State, missing
 from napari_drpnet.doctor.installing import OURS, again
 
 _WIDTH = max(map(len, State))
+_LATER = Finding("not looked at", "packages that are needed come first", State.NOTE, "Mend these, and ask again.")
 
 
 def examine() -> tuple[Section, ...]:
@@ -20,10 +21,13 @@ def examine() -> tuple[Section, ...]:
     program = tuple(_program())
     if missing((Section("", program),)):  # then its metadata, which says what it needs, is not there
         return (Section("program", program),)
+    program = (*program, *packages.needed_packages())
+    # Both would name torch, Qt or napari for what is wrong with a package that these need.
+    whole = not missing((Section("", program),))
     return (
-        Section("program", (*program, *packages.needed_packages())),
-        Section("devices", tuple(cards.devices())),
-        Section("window", tuple(screen.window())),
+        Section("program", program),
+        Section("devices", tuple(cards.devices()) if whole else (_LATER,)),
+        Section("window", tuple(screen.window()) if whole else (_LATER,)),
         Section("extras", (*packages.optional_packages(), surroundings.relion())),
         Section("files", (surroundings.weights(), *surroundings.room())),
     )
