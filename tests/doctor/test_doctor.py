@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import napari_drpnet
 from napari_drpnet.doctor import cards, packages, surroundings
 from napari_drpnet.doctor.asking import Told
 from napari_drpnet.doctor.findings import State
@@ -55,6 +56,15 @@ def test_here_all_that_is_needed_is_there_and_the_window_opens():
     assert found["Qt"]["state"] == found["weights"]["state"] == found["compressed TIFF"]["state"] == "ok"
     if "OpenGL" in found:
         assert found["OpenGL"]["said"][0].isdigit()
+
+
+def test_it_needs_nothing_but_python():
+    """-S: an environment in which nothing at all is installed, and only the files are there."""
+    env = os.environ | {"PYTHONPATH": str(Path(napari_drpnet.__file__).parents[1])}
+    call = [sys.executable, "-S", "-P", "-m", "napari_drpnet", "doctor"]
+    done = subprocess.run(call, env=env, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "missing  napari-drpnet: not installed, only its files are there" in done.stdout
 
 
 @pytest.mark.slow
