@@ -7,7 +7,7 @@ READY := .venv/.ready
 PROCESSES := $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
-.PHONY: demo test test-quick test-next fuzz napari check bench clean
+.PHONY: demo test test-quick test-next fuzz napari docs check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## make the sample micrograph, pick it, score the picks
@@ -49,7 +49,10 @@ napari: $(READY) demo/sample.mrc  ## open the sample in the viewer
 	tools/system-packages.sh window
 	$(BIN)/napari --plugin napari-drpnet demo/sample.mrc --with napari-drpnet Workspace
 
-check: $(READY)  ## style, types, architecture, manifest
+docs: $(READY)  ## the documentation as a site, in build/site; any broken link ends it
+	$(BIN)/python docs/build_site.py
+
+check: $(READY) docs  ## style, types, architecture, manifest, the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,7 +65,7 @@ bench: $(READY)  ## time and memory of every stage, and of a data set
 	$(BIN)/python benchmarks/throughput.py
 
 clean:
-	rm -rf .venv $(NEXT) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache fuzz-failures
+	rm -rf .venv $(NEXT) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .cache fuzz-failures
 
 demo/sample.mrc: | $(READY)
 	$(BIN)/napari-drpnet sample --out demo

@@ -193,10 +193,10 @@ def of_file(detector: Path) -> Ours:
 
 def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
     """The shipped networks, those in a folder that were trained with a set left out, and the other pickers."""
-    yield Ours("drpnet", {}, thorough=True)
-    yield Ours("drpnet, with classifier", {"classifier": "classifier"}, thorough=True)
-    # Of the first generation, which learnt from real micrographs, too.
-    yield Ours("drpnet, fcrn", {"detector": "fcrn"}, seen_by("shipped"), thorough=True)
+    seen = seen_by("shipped")
+    yield Ours("drpnet", {}, seen, thorough=True)
+    yield Ours("drpnet, with classifier", {"classifier": "classifier"}, seen, thorough=True)
+    yield Ours("drpnet, fcrn", {"detector": "fcrn"}, seen, thorough=True)
     for name in ("without-10059", "without-10028", "simulated"):
         files = {stage: networks / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
         if not files["detector"].exists():

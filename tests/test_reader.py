@@ -103,6 +103,16 @@ def test_half_maps_opened_together_keep_their_names(tmp_path: Path) -> None:
     assert not np.array_equal(made[0][0], made[1][0])
 
 
+def test_a_map_with_other_axes_opens_as_z_y_x(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((12, 10, 8), np.float32)
+    with mrcfile.new(tmp_path / "a.map") as file:
+        file.set_data(values.transpose(2, 1, 0))
+        file.set_volume()
+        file.header.mapc, file.header.mapr, file.header.maps = 3, 2, 1
+    ((data, _, _),) = read(tmp_path / "a.map")
+    np.testing.assert_array_equal(data, values)
+
+
 def test_a_map_and_an_image_are_no_stack(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"map\.map is a 3D volume\. Open volumes and images apart"):
         read([write_mrc(tmp_path / "a.mrc"), write_map(tmp_path / "map.map")])

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/. What most
 # recipes learn from is made before (docs/training.md). DEVICE=cuda training/train.sh NAME trains on a graphics card.
-# The shipped detector is that of `simulated`; docs/networks.md says how the other files were made. `fcrn` has no
-# classifier. `drpnet-paper` trains both as the DRPnet paper did.
+# The shipped detector is that of `shipped`, which begins from that of `simulated`; docs/networks.md says how the other
+# files were made. `fcrn` has no classifier. `drpnet-paper` trains both as the DRPnet paper did.
 set -euo pipefail
 export OMP_NUM_THREADS=1
 device=${DEVICE:-cpu}
@@ -16,5 +16,9 @@ case $name in
     drpnet-paper) length=(--epochs 5 --batch 8 --rate 0.00005) ;;
     *) length=(--steps 1500 --batch 32 --rate 0.001 --average 0.998) ;;
 esac
-napari-drpnet train-classifier --settings "training/$name.yaml" --device "$device" --detector "$detector" \
+# The network that a recipe goes on from is a detector.
+recipe=$(mktemp --suffix .yaml)
+trap 'rm "$recipe"' EXIT
+grep -v '^start:' "training/$name.yaml" > "$recipe"
+napari-drpnet train-classifier --settings "$recipe" --device "$device" --detector "$detector" \
     "${length[@]}" --out "runs/networks/$name-classifier.safetensors"

@@ -19,6 +19,7 @@ from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, re
 from napari_drpnet.io.beside import file_beside, frame_beside
 from napari_drpnet.io.images import ImageFile
 from napari_drpnet.io.inputs import expand
+from napari_drpnet.io.mrc import in_order
 from napari_drpnet.io.names import NameIndex, own_name
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs import is_project_or_micrographs, listed_micrographs
@@ -114,7 +115,7 @@ def _volume(file: ImageFile) -> LayerTuple:
         f"{file.path.name} is a 3D volume ({_size(file.array)}). It is shown, but not picked: particles are picked on "
         "2D micrographs."
     )
-    return volume_layer(file.array, file.pixel_size, micrograph_stem(file.path), file.path)
+    return volume_layer(in_order(file.path, file.array), file.pixel_size, micrograph_stem(file.path), file.path)
 
 
 def _together(paths: Sequence[Path]) -> list[LayerTuple]:

@@ -1,4 +1,4 @@
-"""assess: one and several refinements from files to the table, the page and the figures."""
+"""assess: refinements and picks, one and several, from files to the table, the page and the figures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import half_maps
+from lopsided_files import DIAMETER, Made, write_lopsided
 from napari_drpnet.cli import main
 from refined import any_angles, star_31
 
@@ -166,7 +167,110 @@ def test_of_maps_that_agree_nowhere_no_direction_is_better(capsys):
         noise = np.random.default_rng(number).normal(size=(32, 32, 32))
         half_maps.write(folder / f"run_half{number}_class001_unfil.mrc", noise)
     status, _, err = run(capsys, folder, "--no-local", "--no-make-mask")
-    assert (status, err) == (0, "warning: noise: The half maps do not agree at any resolution.\n")
+    assert (status, err) == (0, "warning: The half maps do not agree at any resolution.\n")
     found = figures(Path("assessment/assessment.csv"), "noise")
     assert found["resolution at 0.143"]["value"] == ""
     assert "worst direction" not in found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Clear particles, all picked; and in ``half`` a half of them with as many wrong picks."""
+    found = write_lopsided(tmp_path_factory.mktemp("lopsided"), noise=0.5)
+    half = found.picks.parent / "half"
+    half.mkdir()
+    for path in found.picks.glob("*.star"):
+        lines = path.read_text().splitlines()
+        rows = [line for line in lines if line[:1].isdigit()]
+        x, y = zip(*(map(float, row.split()) for row in rows), strict=True)
+        wrong = [f"{a + 20:.0f} {b + 20:.0f}" for a, b in zip(x[:50], y[:50], strict=True)]
+        head = [line for line in lines if line and not line[:1].isdigit()]
+        (half / path.name).write_text("\n".join([*head, *rows[:50], *wrong]) + "\n")
+    return found
+
+
+def given(made: Made, *names: str) -> list[object]:
+    where = {"all": made.picks, "half": made.picks.with_name("half")}
+    picks = [part for name in names for part in ("--picks", f"{name}={where[name]}")]
+    return [*picks, "--micrographs", made.micrographs, "--truth", made.picks, "--diameter", DIAMETER]
+
+
+def test_picks_and_what_was_refined_from_them_are_side_by_side(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    write_refinement("job012", noise=0.1)
+    sources = ["all=job012/run_half1_class001_unfil.mrc", "all=job012/run_data.star", "half=job012"]
+    status, out, err = run(capsys, *sources, *given(made, "all", "half"), *QUICK, "--json")
+    assert status == 0, err
+    told = {one["name"]: one["figures"] for one in json.loads(out)["refinements"]}
+    assert list(told) == ["all", "half"]
+    value = {name: {key: one["value"] for key, one in figures.items()} for name, figures in told.items()}
+    assert value["all"]["F1"] == 1
+    assert value["half"]["precision"] == pytest.approx(0.5, abs=0.05)
+    assert value["all"]["evidence"] > value["half"]["evidence"] > 0
+    assert value["all"]["picks in good classes"] == 100
+    with Path("assessment/picks/table.csv").open(newline="") as file:
+        counted = {row["set"]: row for row in csv.DictReader(file)}
+    for name, figures in value.items():  # the same as of `compare`
+        assert figures["recall"] == pytest.approx(float(counted[name]["recall"]), abs=1e-5)
+        assert figures["picks"] == int(counted[name]["picks"])
+    assert value["all"]["resolution at 0.143"] == value["half"]["resolution at 0.143"]
+    page = Path("assessment/assessment.html").read_text()
+    assert "2 pickers side by side" in page
+    assert page.count("Class averages of") == 2
+    assert Image.open("assessment/assessment.png").size[0] > 1000
+
+
+def test_picks_of_one_picker_alone(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--picks", f"all={made.picks}", "--micrographs", made.micrographs, "--diameter", DIAMETER]
+    status, out, err = run(capsys, *arguments)
+    assert status == 0, err
+    rows = dict(line.rsplit(maxsplit=1) for line in out.splitlines()[1:-1])
+    assert rows["picks"] == "200"
+    assert "F1" not in rows
+    assert "200 picks" in Path("assessment/assessment.html").read_text()
+
+
+def test_what_one_picker_lacks_does_not_stop_the_others(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    write_refinement("good")
+    (write_refinement("cut") / "run_half2_class001_unfil.mrc").unlink()
+    sources = ["all=good", "half=cut", "other=gone"]
+    broken = ["--picks", "broken=none.star"]
+    status, out, err = run(capsys, *sources, *given(made, "all", "half"), *broken, *QUICK, "--json")
+    assert status == 1
+    lines = [line for line in err.splitlines() if line.startswith("error")]
+    assert [line.split(": ")[1] for line in lines] == ["half", "broken", "other"]
+    assert "but not its other half" in lines[0]
+    told = {one["name"]: one["figures"] for one in json.loads(out)["refinements"]}
+    assert "resolution at 0.143" in told["all"]
+    assert told["half"]["particles"]["value"] == 300
+    assert told["half"]["F1"]["value"] < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--micrographs", "m"], "There are no picks to be judged. Give them (--picks NAME=PATH)."),
+        (["--picks", "a=none"], "The micrographs of the picks are not known. Give them (--micrographs)."),
+        (["--picks", "a=none", "--micrographs", "m"], "The diameter of the particle is not known."),
+        (
+            ["--picks", "a=none", "--micrographs", "m", "--diameter", "50"],
+            "No micrograph can be used. m: not a kind of image",
+        ),
+        (["--picks", "a/b=none", "--micrographs", "m", "--diameter", "50"], "A set of picks cannot be named 'a/b'"),
+        ([], "There is nothing to assess."),
+        (["../a=none.mrc"], "The name '../a' has folders in it"),
+        (["a=none.mrc"], "none.mrc: there is no such file or folder."),
+    ],
+)
+def test_what_is_missing_is_told(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {said}")
+    assert not Path("assessment").exists()
+
+
+def test_picks_and_refinements_without_a_common_name_are_told(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    write_refinement("job012")
+    status, out, err = run(capsys, "job012", *given(made, "half"), *QUICK)
+    assert status == 0
+    assert "warning: There is no refinement named half, and there are no picks named job012" in err
+    assert out.splitlines()[0].split() == ["half", "job012"]

@@ -21,6 +21,7 @@ from napari_drpnet import Picks, jobs, read_picks
 from napari_drpnet.cli import main
 from napari_drpnet.interruption import handlers_kept
 from napari_drpnet.io.mrc import write_mrc
+from napari_drpnet.io.particle_subsets import ParticleFile
 from napari_drpnet.io.picks.star_poses import read_poses
 from napari_drpnet.io.reconstruction_files import DATA, HALVES, MAP, STACK
 from napari_drpnet.reconstruction.shells import shell_correlation
@@ -57,7 +58,7 @@ def test_picks_become_a_map_and_files_that_relion_reads(
     told = json.loads(capsys.readouterr().out)
     assert told["particles"] == 200
     assert told["resolution"] < 25
-    assert "beyond the 30 A of the reference" in told["notes"][0]
+    assert "beyond the 30 A of the reference" in told["notes"][0]  # and not that black and white are exchanged
     halves = [torch.from_numpy(mrcfile.read(out / name).copy()) for name in HALVES]
     with mrcfile.open(out / MAP) as file:
         assert file.is_volume()
@@ -74,7 +75,12 @@ def test_picks_become_a_map_and_files_that_relion_reads(
     assert set(table["rlnRandomSubset"]) == {1, 2}
     assert table.groupby("rlnMicrographName")["rlnRandomSubset"].nunique().max() == 1
     assert (table["rlnDefocusU"] == 15000).all()
+    assert ParticleFile(out / DATA).phase_flipped
     assert len((out / "fsc.tsv").read_text().splitlines()) == 17
+    assert call("assess", out, "--out", tmp_path / "assessed", "--no-local", "--json") == 0
+    (assessed,) = json.loads(capsys.readouterr().out)["refinements"]
+    assert assessed["figures"]["particles"]["value"] == 200
+    assert assessed["figures"]["resolution at 0.143"]["value"] == pytest.approx(told["resolution"], rel=0.2)
 
 
 def test_without_a_ctf_it_is_said_and_done_without(
@@ -85,6 +91,26 @@ def test_without_a_ctf_it_is_said_and_done_without(
     (tmp_path / "reference.mrc").unlink()
     assert run(made, tmp_path / "map", "--rounds", 1, micrographs=tmp_path) == 0
     assert "The CTF of the micrographs is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_particles_that_are_bright_and_said_to_be_dark_are_told(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], bright: bool
+) -> None:
+    """And those that are dark and said to be bright."""
+    listed, invert = made.micrographs, ["--invert"]
+    if bright:
+        listed, invert = tmp_path / made.micrographs.name, []
+        listed.write_text(made.micrographs.read_text())
+        for path in made.micrographs.parent.glob("m*.mrc"):
+            write_mrc(-mrcfile.read(path), tmp_path / path.name, PIXEL)
+    assert run(made, tmp_path / "map", *invert, "--rounds", 1, micrographs=listed) == 0
+    told = capsys.readouterr().err
+    assert "looks like the reference with black and white exchanged" in told
+    assert ("(--invert)" in told) is bright
+    if bright:
+        assert run(made, tmp_path / "map", "--invert", "--rounds", 1, micrographs=listed) == 0
+        assert "exchanged" not in capsys.readouterr().err
 
 
 def test_a_bad_micrograph_does_not_stop_the_others(

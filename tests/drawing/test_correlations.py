@@ -37,3 +37,14 @@ def test_a_set_has_its_colour_in_every_plot():
     for order, index in (((), 0), (("a", "b"), 1)):
         image = draw_local(values, order=order)
         assert [rows_of(image, one, 112, 728).size > 0 for one in (0, 1)] == [index == 0, index == 1]
+
+
+def test_frequencies_are_told_in_angstrom_above():
+    k = np.linspace(0, 0.25, 60)
+    image = np.array(draw_correlations({"a": (k, np.ones(60))}).convert("L"))
+    ink = (image[76:104] < 128).any(axis=0)  # between the title and the plot
+    # The plot spans 112 to 728; there is no text above 0, and 10 A is above 0.1.
+    for frequency in (0.05, 0.1, 0.15, 0.2):
+        at = round(112 + 616 * frequency / 0.25)
+        assert ink[at - 15 : at + 16].any()
+        assert not ink[at + 40 : at + 80].any()

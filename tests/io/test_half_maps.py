@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import shutil
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 
 from half_maps import halves, particle, write
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.half_maps import other_half, pair_up, read_half_maps, read_map, read_mask
+from napari_drpnet.simulation.structures import read_voxels
 
 FIRST, SECOND = halves(particle(24), 0.1)
 ONE, OTHER = "run_half1_class001_unfil.mrc", "run_half2_class001_unfil.mrc"
@@ -130,3 +133,35 @@ def test_a_mask_has_the_pixels_of_the_maps(tmp_path: Path, pair: tuple[Path, Pat
     np.testing.assert_array_equal(read_mask(write(tmp_path / "n.mrc", mask, pixel_size=0), maps), mask)
     with pytest.raises(UserError, match=r"3 A per pixel, p\.mrc 2 A"):
         read_mask(write(tmp_path / "p.mrc", mask, pixel_size=2), maps)
+
+
+def with_axes(path: Path, values: np.ndarray, told: tuple[int, int, int]) -> Path:
+    """A map whose columns, rows and sections are along these axes, 1 for x."""
+    sections, rows, columns = (3 - axis for axis in told[::-1])
+    write(path, values.transpose(sections, rows, columns))
+    with mrcfile.open(path, "r+") as file:
+        file.header.mapc, file.header.mapr, file.header.maps = told
+        file.header.mx, file.header.my, file.header.mz = values.shape[::-1]
+        file.header.cella = tuple(3.0 * side for side in values.shape[::-1])
+    return path
+
+
+@pytest.mark.parametrize("told", list(itertools.permutations((1, 2, 3))))
+def test_the_order_of_the_axes_is_that_of_the_header(tmp_path: Path, told: tuple[int, int, int]) -> None:
+    values = np.random.default_rng(0).random((16, 20, 24), np.float32)
+    found = read_map(with_axes(tmp_path / "a.mrc", values, told))
+    np.testing.assert_array_equal(found.values, values)
+    assert found.pixel_size == pytest.approx(3.0)
+    np.testing.assert_array_equal(read_voxels(found.path)[0], values)  # of a structure
+
+
+def test_axes_that_are_left_out_are_the_usual_ones_and_others_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mrc", FIRST)
+    for told in ((0, 0, 0), (1, 1, 3)):
+        with mrcfile.open(path, "r+") as file:
+            file.header.mapc, file.header.mapr, file.header.maps = told
+        if any(told):
+            with pytest.raises(UserError, match=r"a\.mrc: its header gives the axes 1, 1, 3 \(mapc, mapr, maps\)"):
+                read_map(path)
+        else:
+            np.testing.assert_array_equal(read_map(path).values, FIRST)

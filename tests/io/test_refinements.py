@@ -94,8 +94,9 @@ def test_files_of_one_folder_are_one_refinement_in_any_order():
 
 def test_a_file_beside_its_folder_goes_before_what_is_in_it():
     made("a", "one.star", "two.star", *RELION[:2])
-    with pytest.raises(UserError, match=r"one.star and two.star may both be meant. Name the file"):
-        find_refinements([Path("a")])
+    (found,) = find_refinements([Path("a")])
+    assert found.problems[0].startswith("a: one.star and two.star may both be meant. Name the file")
+    assert found.halves is not None
     (found,) = find_refinements([Path("a/two.star"), *(Path("a", name) for name in RELION[:2])])
     assert found.particles == Path("a/two.star")
 
@@ -143,3 +144,28 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 def test_nothing_is_nothing():
     with pytest.raises(UserError, match="There is nothing to assess"):
         find_refinements([])
+
+
+def test_what_is_wrong_with_one_does_not_stop_the_others():
+    made("good", *RELION)
+    made("half", RELION[0], "run_data.star")
+    good, half, gone, typo = find_refinements([Path("good"), Path("half"), Path("gone"), Path("a/typo_half1.mrc")])
+    assert not good.problems
+    assert (half.halves, half.particles) == (None, Path("half/run_data.star"))
+    assert f"half has {RELION[0]}, but not its other half" in half.problems[0]
+    assert (gone.empty, typo.empty) == (True, True)
+    assert "typo_half1.mrc: there is no such file" in typo.problems[0]
+
+
+def test_sources_of_one_name_are_one_wherever_they_lie():
+    sources = [
+        made("Refine3D/job012", *RELION),
+        made("PostProcess/job013", "postprocess.star"),
+        made("job015", *RELION),
+    ]
+    found = find_refinements(sources, {sources[0]: "drpnet", sources[1]: "drpnet"})
+    assert [one.name for one in found] == ["drpnet", "job015"]
+    assert found[0].particles == sources[0] / "run_data.star"
+    assert found[0].postprocess == sources[1] / "postprocess.star"
+    with pytest.raises(UserError, match="Two refinements are called job015"):
+        find_refinements(sources, {sources[0]: "job015"})

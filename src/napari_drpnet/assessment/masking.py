@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from warnings import warn
 
 import numpy as np
 from scipy import fft, ndimage
@@ -126,11 +125,6 @@ def checked_mask(mask: VolumeArray, shape: tuple[int, ...], name: str) -> Volume
     ------
     UserError
         When it has another size, values outside of 0 to 1, or is (nearly) empty.
-
-    Warns
-    -----
-    UserWarning
-        When its edge is hard, which makes any two maps agree.
     """
     if mask.shape != shape:
         sizes = [" x ".join(map(str, sides)) for sides in (mask.shape, shape)]
@@ -148,10 +142,14 @@ def checked_mask(mask: VolumeArray, shape: tuple[int, ...], name: str) -> Volume
         raise UserError(
             f"{name} is nearly empty: {inside} of its voxels are not 0.", "Make it as large as the particle."
         )
-    between = np.count_nonzero((mask > _OVERSHOOT) & (mask < 1 - _OVERSHOOT))
-    if between < _SOFT * inside and inside < mask.size:
-        warn(f"{name} has a hard edge, which costs resolution: give it a soft one of some pixels.", stacklevel=2)
     return np.clip(mask, 0, 1)
+
+
+def has_hard_edge(mask: VolumeArray) -> bool:
+    """Whether hardly any value is between 0 and 1, which makes any two maps agree."""
+    inside = int(np.count_nonzero(mask > _OVERSHOOT))
+    between = int(np.count_nonzero((mask > _OVERSHOOT) & (mask < 1 - _OVERSHOOT)))
+    return between < _SOFT * inside and inside < mask.size
 
 
 def _blobs(inside: MaskArray) -> MaskArray:

@@ -82,9 +82,7 @@ class ShellCorrelation:
     @property
     def ssnr_of_half(self) -> FloatArray:
         """``(n,)`` spectral signal-to-noise ratio of a half map, FSC / (1 - FSC); 0 where nothing agrees."""
-        agreed = np.clip(self.best, 0.0, 1.0)
-        with np.errstate(divide="ignore"):
-            return np.divide(agreed, 1 - agreed)
+        return signal_to_noise(self.best)
 
     @property
     def by_mask_alone(self) -> float:
@@ -244,6 +242,17 @@ def without_mask(masked: FloatArray, randomised: FloatArray, where: MaskArray) -
     """
     kept = np.minimum(randomised, 1 - np.finfo(np.float32).eps)
     return np.where(where, np.maximum((masked - kept) / (1 - kept), 0.0), masked)
+
+
+def signal_to_noise(correlation: FloatArray, most: float = 1.0) -> FloatArray:
+    """Of a half map, power by power, from the correlation ``c`` of both: ``c / (1 - c)``, 0 where nothing agrees.
+
+    That of the map of all particles is twice it. Halves are taken to agree by at most ``most``; where that is 1, the
+    ratio may be infinite.
+    """
+    agreed = np.clip(correlation, 0.0, most)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.divide(agreed, 1 - agreed))
 
 
 def crossing(frequency: FloatArray, curve: FloatArray, threshold: float) -> float:

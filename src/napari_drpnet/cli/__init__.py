@@ -16,6 +16,7 @@ import typer
 from napari_drpnet.cli import (
     assessing,
     averaging,
+    benchmark,
     comparing,
     converting,
     doctor,
@@ -56,6 +57,7 @@ app.command()(with_options(project.project))
 app.command()(with_options(evaluating.evaluate))
 app.command()(with_options(comparing.compare))
 app.command()(with_options(comparing.consensus))
+app.command()(with_options(benchmark.benchmark))
 app.command()(with_options(averaging.average))
 app.command()(with_options(assessing.assess))
 app.command()(with_options(reconstructing.reconstruct))

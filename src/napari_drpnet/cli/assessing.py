@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,35 +11,57 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, options
 from napari_drpnet.cli.terminal import NOTHING, print_json, print_table, run_job, tell_some
+from napari_drpnet.cli.values import named_sources
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import require_folder
-from napari_drpnet.settings import AssessSettings, validated
+from napari_drpnet.io.refinements import find_refinements
+from napari_drpnet.settings import AssessSettings, PickedSettings, validated
+
+
+def _job(
+    sources: Sequence[str], settings: AssessSettings, picks: PickedSettings, diameter: float | None, out: Path
+) -> jobs.Job[list[jobs.Assessment]]:
+    """Picks, refinements, or both."""
+    if not picks.picks and (picks.micrographs or picks.truth):
+        raise UserError("There are no picks to be judged.", "Give them (--picks NAME=PATH).")
+    paths, names = named_sources(sources)
+    refinements = find_refinements(paths, names) if paths or not picks.picks else []
+    if picks.picks:
+        return jobs.assess_with_picks(refinements, picks, settings, diameter, out)
+    return jobs.assess(refinements, settings)
 
 
 def assess(
     sources: Annotated[
-        list[Path],
+        list[str] | None,
         typer.Argument(
-            metavar="REFINEMENT",
-            help="Folders of refinements, of RELION or cryoSPARC; or their files: two half maps, particles with angles "
-            "(run_data.star, .cs), postprocess.star. Files of one folder are one refinement.",
+            metavar="[NAME=]REFINEMENT",
+            help="Folders of refinements, of RELION, cryoSPARC or reconstruct; or their files: two half maps, "
+            "particles with angles (run_data.star, .cs), postprocess.star. Files of one folder or of one NAME are one "
+            "refinement.",
         ),
-    ],
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("assessment"),
     *,
     told: Annotated[Given, options(AssessSettings, flags={"growth": "--rh"})],
+    picked: Annotated[Given, options(PickedSettings)],
     json: JsonFlag = False,
 ) -> None:
-    """Judge picks by what was refined from them: resolution, local resolution, views, B-factor.
+    """Judge picks by what was refined from them: resolution, local resolution, views, B-factor; and by themselves.
 
-    Several refinements, of the picks of several pickers for example, are shown side by side.
+    Several refinements, of the picks of several pickers for example, are shown side by side. With --picks there are
+    also the number of picks, F1 where the truth is given, and what averages prove.
 
     napari-drpnet assess Refine3D/job012 --mask MaskCreate/job011/mask.mrc --symmetry D2
 
-    napari-drpnet assess Refine3D/job012 Refine3D/job015 --out compared
+    napari-drpnet assess a=Refine3D/job012 b=Refine3D/job015 --picks a=picks/ --picks b=b.star --micrographs
+    Micrographs/ --truth labels/ --diameter 180
     """
     require_folder(out)
-    found = run_job(jobs.assess(sources, validated(AssessSettings, told)), "refinements", ended=NOTHING)
+    settings, picks = validated(AssessSettings, told), validated(PickedSettings, picked)
+    found = run_job(_job(sources or [], settings, picks, told.get("diameter"), out), "steps", ended=NOTHING)
     page = jobs.write_assessments(found, out)
+    tell_some("warning", jobs.doubts(found))
     tell_some("error", jobs.assessment_problems(found))
     if json:
         print_json(
@@ -51,6 +74,7 @@ def assess(
                             name: {"value": value, "unit": unit, "error": error}
                             for name, unit, value, error in jobs.figures(one)
                         },
+                        "notes": [] if one.maps is None else one.maps.notes,
                         "problems": one.problems,
                     }
                     for one in found

@@ -34,7 +34,7 @@ def compare(
 
     if inputs:
         told["inputs"] = inputs
-    told["options"] = _by_picker(told.get("options", {}), told.get("pickers", ()))
+    told["options"] = by_picker(told.get("options", {}), told.get("pickers", ()))
     settings = validated(ComparisonSettings, told)
     report = run_job(jobs.run_comparison(settings))
     tell_some("warning", report.warnings)
@@ -98,14 +98,14 @@ def _document(report: jobs.ComparisonReport, rows: dict[str, Any]) -> dict[str, 
     }
 
 
-def _by_picker(settings: dict[str, Any], pickers: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_picker(settings: dict[str, Any], pickers: Sequence[str]) -> dict[str, dict[str, Any]]:
     """``PICKER.NAME`` settings by their picker."""
     split: dict[str, dict[str, Any]] = {}
     for key, value in settings.items():
         picker, _, setting = key.partition(".")
         if picker not in pickers or not setting:
             raise UserError(
-                f"--option {key} is of no picker of this comparison.",
+                f"--option {key} is of no picker that takes part.",
                 f"Write PICKER.NAME=VALUE; the pickers are: {', '.join(pickers) or 'none'}.",
             )
         split.setdefault(picker, {})[setting] = value

@@ -36,6 +36,18 @@ def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[st
     return values
 
 
+def named_sources(given: Sequence[str]) -> tuple[list[Path], dict[Path, str]]:
+    """Files and folders, and the names of those that have one, as in ``NAME=PATH``; several may have the same."""
+    found, named = [], {}
+    for text in given:
+        name, equals, place = text.partition("=")
+        is_named = bool(name and equals and place) and not exists(text)
+        found.append(Path(place if is_named else text))
+        if is_named:
+            named[found[-1]] = name
+    return found, named
+
+
 def named_paths(given: Sequence[str]) -> dict[str, Path]:
     """Files and folders by their name: as in ``NAME=PATH``, or that of the file or folder.
 

@@ -34,6 +34,8 @@ class Panel:
         Size of everything, 1 for a plot of 420 pixels.
     x_text
         How the numbers of the axis x are written.
+    top
+        The same in other units, above the plot; empty where it has none.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Panel:
         y_range: tuple[float, float],
         scale: int = 1,
         x_text: Callable[[float], str] = "{:g}".format,
+        top: Callable[[float], str] = lambda _: "",
     ) -> None:
         self.image = Image.new("RGB", (_SIDE * scale, _SIDE * scale), "white")
         self.draw = ImageDraw.Draw(self.image)
@@ -54,6 +57,7 @@ class Panel:
             px, _ = self._at(value, y_range[0])
             self._draw_line([(px, low), (px, high)], _PALE)
             self._text((px, high + 6), x_text(value), "ma")
+            self._text((px, low - 6), top(value), "ms")
         for value in ticks(*y_range):
             _, py = self._at(x_range[0], value)
             self._draw_line([(low, py), (high, py)], _PALE)

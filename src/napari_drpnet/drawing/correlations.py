@@ -41,7 +41,9 @@ def draw_correlations(
     """
     end = max(float(frequency[-1]) for frequency, _ in curves.values())
     low = min(-0.05, *(float(np.nanmin(values)) for _, values in curves.values()))
-    panel = Panel(title, "spatial frequency (1/A)", "FSC", (0, end), (max(low, -1.0), 1.02), _SCALE)
+    panel = Panel(title, "spatial frequency (1/A)", "FSC", (0, end), (max(low, -1.0), 1.02), _SCALE,
+                  top=lambda frequency: f"{1 / frequency:.3g}" if frequency > 0 else "")  # fmt: skip
+    panel.label(end, 1.045, "  A", "lm")
     panel.line([(0, threshold), (end, threshold)], _INK, 1)
     panel.label(end, threshold + 0.01, f"{threshold:g} ", "rs")
     colours = _colours(curves, order)

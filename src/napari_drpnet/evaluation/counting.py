@@ -19,8 +19,8 @@ _CLEARLY_BETTER = 0.05
 @overload
 def f1_score(true: float, picks: float, particles: float) -> float: ...
 @overload
-def f1_score(true: FloatArray, picks: FloatArray, particles: float) -> FloatArray: ...
-def f1_score(true: float | FloatArray, picks: float | FloatArray, particles: float) -> float | FloatArray:
+def f1_score(true: FloatArray, picks: FloatArray, particles: float | FloatArray) -> FloatArray: ...
+def f1_score(true: float | FloatArray, picks: float | FloatArray, particles: float | FloatArray) -> float | FloatArray:
     """F1, the harmonic mean of precision and recall; every F1 that is shown comes from here.
 
     Parameters

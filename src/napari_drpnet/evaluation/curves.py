@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, MaskArray
 from napari_drpnet.evaluation.counting import f1_score
-from napari_drpnet.evaluation.matching import near_pairs
+from napari_drpnet.evaluation.matching import Matching, near_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +101,20 @@ def sweep(picks: FloatArray, score: FloatArray, particles: FloatArray, radius: f
     radius
         The largest distance of a pair, in the unit of the points.
     """
-    near = near_pairs(picks, particles, radius)
-    neighbours: list[list[int]] = [[] for _ in range(len(picks))]
+    return swept(near_pairs(picks, particles, radius), score, len(particles))
+
+
+def swept(near: Matching, score: FloatArray, n_particles: int) -> Sweep:
+    """`sweep`, of the pairs that may be assigned, whatever says so; ``score`` is ``(n,)``, of all picks."""
+    neighbours: list[list[int]] = [[] for _ in range(len(score))]
     for edge in np.argsort(near.distance, kind="stable"):
         neighbours[near.pick[edge]].append(int(near.particle[edge]))
     owner: dict[int, int] = {}
     held: dict[int, int] = {}
-    found = np.zeros(len(picks), dtype=bool)
+    found = np.zeros(len(score), dtype=bool)
     for pick in np.argsort(-score, kind="stable"):
         found[pick] = _augment(int(pick), neighbours, owner, held)
-    return Sweep(score, found, len(particles))
+    return Sweep(score, found, n_particles)
 
 
 def _augment(pick: int, neighbours: list[list[int]], owner: dict[int, int], held: dict[int, int]) -> bool:

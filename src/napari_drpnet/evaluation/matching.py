@@ -80,6 +80,18 @@ def match(
         ``(n,)`` and ``(m,)`` masks of the scored region; None: everything is inside.
     """
     near = near_pairs(picks, particles, radius)
+    return assigned(near, radius, len(picks), len(particles), pick_inside, particle_inside)
+
+
+def assigned(
+    near: Matching,
+    furthest: float,
+    n_picks: int,
+    n_particles: int,
+    pick_inside: MaskArray | None = None,
+    particle_inside: MaskArray | None = None,
+) -> Matching:
+    """`match`, of the pairs that may be assigned, whatever says so; no distance of theirs is more than ``furthest``."""
     inside = np.full(len(near), 2)
     if pick_inside is not None and particle_inside is not None:
         inside = pick_inside[near.pick].astype(int) + particle_inside[near.particle]
@@ -87,8 +99,8 @@ def match(
     pick, particle = near.pick[of_interest], near.particle[of_interest]
     distance, inside = near.distance[of_interest], inside[of_interest]
 
-    alone, groups = _groups(pick, particle, len(picks), len(particles))
-    chosen = [edges[_best(pick[edges], particle[edges], distance[edges], inside[edges], radius)] for edges in groups]
+    alone, groups = _groups(pick, particle, n_picks, n_particles)
+    chosen = [edges[_best(pick[edges], particle[edges], distance[edges], inside[edges], furthest)] for edges in groups]
     keep = np.sort(np.concatenate([alone, *chosen]))
     return Matching(pick[keep], particle[keep], distance[keep])
 

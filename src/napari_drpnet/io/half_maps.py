@@ -13,7 +13,7 @@ from napari_drpnet.data import ImageArray
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.images import ImageFile, open_image
 from napari_drpnet.io.limits import LARGEST
-from napari_drpnet.io.mrc import MRC_SUFFIXES
+from napari_drpnet.io.mrc import MRC_SUFFIXES, in_order
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved, shown
 
 # RELION: run_half1_class001_unfil; cryoSPARC: J42_volume_map_half_A; EMDB: emd_1234_half_map_1; EMAN2: even and odd.
@@ -37,7 +37,7 @@ class Map:
     Attributes
     ----------
     values
-        ``(z, y, x)`` float32, all finite.
+        ``(z, y, x)`` float32, all finite, whatever the order of the axes in the file.
     pixel_size
         Angstrom; None where the file does not tell.
     path
@@ -133,7 +133,8 @@ def read_map(path: Path, pixel_size: float | None = None) -> Map:
     Raises
     ------
     UserError
-        When it cannot be read, is an image or a stack of them, holds values that are no numbers, or is too large.
+        When it cannot be read, is an image or a stack of them, holds values that are no numbers, gives axes that cannot
+        be, or is too large.
     """
     if not path.name.lower().removesuffix(".gz").removesuffix(".bz2").endswith(MRC_SUFFIXES):
         raise UserError(f"{shown(path)} is no MRC file.", "Give maps as .mrc or .map.")
@@ -143,7 +144,7 @@ def read_map(path: Path, pixel_size: float | None = None) -> Map:
         raise UserError(f"{path} is {kind}, not a 3D volume.", "Give a map, with a header that says so.")
     if file.array.size * 4 > LARGEST:
         raise UserError(f"{path}: {_size(file.array.shape)} voxels are too many for memory.", "Bin the map.")
-    values = _voxels(file)
+    values = np.ascontiguousarray(in_order(path, _voxels(file)))
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise UserError(f"{path}: {bad} of its voxels are no numbers.", "Make the map anew.")
@@ -176,7 +177,7 @@ def read_half_maps(paths: Sequence[Path], pixel_size: float | None = None) -> Ha
     if size is None:
         raise UserError(
             f"{first.path} does not tell its pixel size (1 A is what is written where nobody knows it).",
-            "Give it (--pixel-size).",
+            "Give it (--map-pixel-size).",
         )
     return HalfMaps(first.values, second.values, size, (first.path, second.path))
 

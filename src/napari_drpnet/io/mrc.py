@@ -33,6 +33,7 @@ _HEADER = 1024  # bytes
 _LITTLE_ENDIAN = (b"MAP DD\0\0", b"MAP DA\0\0")
 # Bytes of a pixel, of the modes whose pixels mean one thing only.
 _BYTES = {1: 2, 2: 4, 6: 2, 12: 2}
+_USUAL_AXES = (2, 1, 0)
 _REFUSED = {3: "complex integers", 4: "complex numbers", 101: "packed 4-bit integers"}
 _CONVERT = "Convert it to 32-bit floats (mode 2), for example with `newstack -mode 2`."
 
@@ -143,7 +144,43 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
 def says_volume(path: Path) -> bool:
     """Whether the header calls its sections slices of one volume, not images: by its space group and its sampling."""
     with reading(path), undamaged(path), _Mrc(path) as file:
-        return bool(file.header.ispg == 1 and file.header.mz == file.header.nz)
+        header = file.header
+        sampled = (header.mx, header.my, header.mz)[_axes(path, header)[0]]
+        return bool(header.ispg == 1 and sampled == header.nz)
+
+
+def in_order(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The voxels of a volume as ``(z, y, x)``, whatever axes its file has its sections, rows and columns along.
+
+    Parameters
+    ----------
+    path
+        The file.
+    values
+        ``(sections, rows, columns)`` of it.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or its header gives axes that cannot be.
+    """
+    with reading(path), undamaged(path), _Mrc(path) as file:
+        axes = _axes(path, file.header)
+    return values.transpose([axes.index(axis) for axis in _USUAL_AXES])
+
+
+def _axes(path: Path, header: Any) -> tuple[int, int, int]:
+    """The axes of sections, rows and columns, 0 for x, 1 for y, 2 for z."""
+    told = int(header.maps), int(header.mapr), int(header.mapc)
+    if told == (0, 0, 0):  # of programs that leave these fields out
+        return _USUAL_AXES
+    if sorted(told) != [1, 2, 3]:
+        raise UserError(
+            f"{path}: its header gives the axes {told[2]}, {told[1]}, {told[0]} (mapc, mapr, maps), which cannot be.",
+            "Make it anew, with 1, 2, 3.",
+        )
+    sections, rows, columns = (one - 1 for one in told)
+    return sections, rows, columns
 
 
 def usual_header(path: Path) -> tuple[tuple[int, int], float] | None:

@@ -14,6 +14,7 @@ from napari_drpnet.io.files import write_text
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.star_fields import IMAGE
 from napari_drpnet.io.star_lists import find_in_project
+from napari_drpnet.io.star_optics import PHASE_FLIPPED
 from napari_drpnet.io.star_table import Table, format_table, read_tables
 
 _SUBSET = "rlnRandomSubset"
@@ -47,6 +48,11 @@ class ParticleFile:
     def has_ctf(self) -> bool:
         """Whether it tells the defocus of the particles."""
         return _DEFOCUS in self._particles
+
+    @property
+    def phase_flipped(self) -> bool:
+        """Whether it tells that the phases of the images are flipped already."""
+        return any("1" in table.texts(PHASE_FLIPPED) for table in self._tables if PHASE_FLIPPED in table)
 
     def project(self) -> Path:
         """The folder that the names of the images start at.

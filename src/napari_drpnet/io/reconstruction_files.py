@@ -20,7 +20,7 @@ from napari_drpnet.io.picks.star_fields import IMAGE, ORIGINS_ANGSTROM
 from napari_drpnet.io.picks.star_particles import optics_groups
 from napari_drpnet.io.picks.star_poses import ROT, TILT
 from napari_drpnet.io.star_lists import MICROGRAPH
-from napari_drpnet.io.star_optics import GROUP, IMAGE_PIXEL
+from napari_drpnet.io.star_optics import GROUP, IMAGE_PIXEL, PHASE_FLIPPED
 from napari_drpnet.io.star_table import format_table, number_texts
 
 HALVES = ("run_half1_class001_unfil.mrc", "run_half2_class001_unfil.mrc")
@@ -137,6 +137,7 @@ def write_poses(
     columns |= {GROUP: repeated(optics.numbers), "rlnGroupNumber": repeated(range(1, len(found) + 1))}
     columns |= {name: repeated(texts) for name, texts in ctf_columns(names, ctfs, path).items()}
     pictures = {IMAGE_PIXEL: f"{pixel_size:.6f}", "rlnImageSize": str(side), "rlnImageDimensionality": "2"}
+    pictures[PHASE_FLIPPED] = "1"
     groups = optics.columns | {name: [text] * len(optics.columns[GROUP]) for name, text in pictures.items()}
     text = format_table(groups, "optics", note(together)) + format_table(columns, "particles")
     return write_text(text, path)

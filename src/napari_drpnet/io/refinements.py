@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from napari_drpnet.io.files import reading
 from napari_drpnet.io.half_maps import has_halves, is_map, pair_up
 from napari_drpnet.io.paths import exists, files_in, is_dir, resolved
 from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES
+from napari_drpnet.io.safe_names import safe_name
 
 _POSTPROCESS = re.compile(r"postprocess", re.IGNORECASE)
 # Of several files with particles in one folder, the one at the end of the refinement.
@@ -40,63 +42,112 @@ class Refinement:
         Particles with angles: a STAR file of RELION, or particles of cryoSPARC.
     postprocess
         RELION's ``postprocess.star``.
+    problems
+        What of it is missing or not clear, a sentence each.
     """
 
     name: str
     halves: tuple[Path, Path] | None = None
     particles: Path | None = None
     postprocess: Path | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no file of it."""
+        return not any((self.halves, self.particles, self.postprocess))
 
 
-def find_refinements(sources: Sequence[Path]) -> list[Refinement]:
+def find_refinements(sources: Sequence[Path], names: Mapping[Path, str] | None = None) -> list[Refinement]:
     """The refinements that folders and files mean: each folder is one, and files of one folder are one.
+
+    What is wrong with one is among its problems, and the others go on.
+
+    Parameters
+    ----------
+    sources
+        Folders and files.
+    names
+        Of sources that have one; those of one name are one refinement, wherever they lie.
 
     Raises
     ------
     UserError
-        When a source is missing, or nothing of a refinement, or several files of one are of the same kind.
+        When there is no file of any, two have the same name, or a name is none that a folder can have.
     """
+    if not sources:
+        raise UserError("There is nothing to assess.", _HINT)
+    for name in (names or {}).values():
+        safe_name(name)
     # By the full path, since a folder may be called in several ways.
-    groups: dict[Path, list[Path]] = {}
+    groups: dict[Path | str, list[Path]] = {}
     folders: dict[Path, Path] = {}
     for source in sources:
-        if not exists(source):
-            raise UserError(f"{source}: there is no such file or folder.", _HINT)
-        folder = source if is_dir(source) else source.parent
-        folders.setdefault(resolved(folder), folder)
-        groups.setdefault(resolved(folder), []).append(source)
-    if not groups:
-        raise UserError("There is nothing to assess.", _HINT)
-    names = _names(list(folders.values()))
-    return [
-        _refinement(name, folder, files)
-        for folder, files, name in zip(folders.values(), groups.values(), names, strict=True)
-    ]
+        key: Path | str = (names or {}).get(source, "")
+        if not key:
+            folder = source if is_dir(source) else source.parent
+            key = resolved(folder)
+            folders.setdefault(key, folder)
+        groups.setdefault(key, []).append(source)
+    called: dict[Path | str, str] = dict(zip(folders, _names(list(folders.values())), strict=True)) if folders else {}
+    found = [_refinement(called.get(key, str(key)), files) for key, files in groups.items()]
+    every = [one.name for one in found]
+    if double := [name for name in every if every.count(name) > 1]:
+        raise UserError(f"Two refinements are called {double[0]}.", "Name them (NAME=PATH).")
+    if all(one.empty for one in found):
+        raise UserError(found[0].problems[0])
+    return found
 
 
-def _refinement(name: str, folder: Path, files: Sequence[Path]) -> Refinement:
-    """From files that were named, and from the folder where it is among these."""
-    maps = [file for file in files if is_map(file)]
-    tables = [file for file in files if _is_table(file)]
-    unknown = [file for file in files if file not in (*maps, *tables) and not is_dir(file)]
-    if unknown:
-        raise UserError(f"{unknown[0]} is no file of a refinement.", _HINT)
-    whole = [file for file in files if is_dir(file)]
-    if whole:
-        tables += _of_the_end([file for file in sorted(files_in(folder)) if _is_table(file)])
-        maps = maps or ([folder] if has_halves(folder) else [])
+def _refinement(name: str, given: Sequence[Path]) -> Refinement:
+    """From files that were named, and from the folders among them."""
+    files, folders = [file for file in given if not is_dir(file)], [file for file in given if is_dir(file)]
+    problems = [f"{file}: there is no such file or folder. {_HINT}" for file in files if not exists(file)]
+    files = [file for file in files if exists(file)]
+    maps, tables = [file for file in files if is_map(file)], [file for file in files if _is_table(file)]
+    problems += [f"{file} is no file of a refinement. {_HINT}" for file in files if file not in (*maps, *tables)]
+    seen = [folder for folder in folders if has_halves(folder)]
+    for folder in folders:
+        there = _of_the_end([file for file in sorted(files_in(folder)) if _is_table(file)])
+        tables += there
+        known = there or folder in seen or any(resolved(file.parent) == resolved(folder) for file in files)
+        if not known:
+            with _told(problems):
+                _refuse(folder)
+    if len(seen) > 1 and not maps:
+        problems.append(f"{seen[0]} and {seen[1]} both have half maps. Name one half map.")
+        seen = []
+    maps = maps or seen
     postprocess = [file for file in tables if _POSTPROCESS.search(file.name)]
-    particles = [file for file in tables if file not in postprocess]
-    if not (maps or tables):
-        with reading(folder), os.scandir(folder):
-            pass  # a folder that may not be read seems to be empty
-        if any(_ITERATION.search(file.name) for file in files_in(folder)):
-            raise UserError(
-                f"{folder}: the refinement has not ended: there are files of iterations only.",
-                "Wait for its end, or name both half maps and the particles of an iteration.",
-            )
-        raise UserError(f"{folder}: there is no file of a refinement in it.", _HINT)
-    return Refinement(name, pair_up(maps) if maps else None, _one(particles, folder), _one(postprocess, folder))
+    halves = particles = found = None
+    with _told(problems):
+        halves = pair_up(maps) if maps else None
+    with _told(problems):
+        particles = _one([file for file in tables if file not in postprocess])
+    with _told(problems):
+        found = _one(postprocess)
+    return Refinement(name, halves, particles, found, tuple(problems))
+
+
+@contextmanager
+def _told(problems: list[str]) -> Iterator[None]:
+    """What is wrong is among the problems."""
+    try:
+        yield
+    except UserError as error:
+        problems.append(str(error))
+
+
+def _refuse(folder: Path) -> None:
+    """Say why there is nothing of a refinement in a folder."""
+    with reading(folder), os.scandir(folder):
+        pass  # a folder that may not be read seems to be empty
+    if any(_ITERATION.search(file.name) for file in files_in(folder)):
+        raise UserError(
+            f"{folder}: the refinement has not ended: there are files of iterations only.",
+            "Wait for its end, or name both half maps and the particles of an iteration.",
+        )
+    raise UserError(f"{folder}: there is no file of a refinement in it.", _HINT)
 
 
 def _of_the_end(tables: Sequence[Path]) -> list[Path]:
@@ -114,11 +165,11 @@ def _number(file: Path) -> int:
     return int(found[1]) if found else -1
 
 
-def _one(files: Sequence[Path], folder: Path) -> Path | None:
+def _one(files: Sequence[Path]) -> Path | None:
     files = list({resolved(file): file for file in files}.values())
     if len(files) > 1:
         raise UserError(
-            f"{folder}: {files[0].name} and {files[1].name} may both be meant.",
+            f"{files[0].parent}: {files[0].name} and {files[1].name} may both be meant.",
             "Name the file in the place of the folder.",
         )
     return files[0] if files else None

@@ -17,6 +17,8 @@ MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL = (
     "rlnMicrographOriginalPixelSize",
     "rlnImagePixelSize",
 )
+# Whether the phases of the images are flipped, "1" or "0".
+PHASE_FLIPPED = "rlnCtfDataArePhaseFlipped"
 _MAGNIFIED = ("rlnDetectorPixelSize", "rlnMagnification")
 # Without any of these a file says nothing of pixel sizes.
 _TELLING = {MICROGRAPH_PIXEL, ORIGINAL_PIXEL, IMAGE_PIXEL, *_MAGNIFIED}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         resolution_in_words,
         write_map_assessment,
     )
-    from napari_drpnet.jobs.assess_page import assessment_rows, write_assessments
+    from napari_drpnet.jobs.assess_page import assessment_rows, doubts, write_assessments
     from napari_drpnet.jobs.assess_surface import map_surface
     from napari_drpnet.jobs.assess_views import (
         ViewReport,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         write_growth,
         write_views,
     )
-    from napari_drpnet.jobs.assessing import Assessment, assess, assessment_problems, figures
+    from napari_drpnet.jobs.assessing import Assessment, assess, assess_with_picks, assessment_problems, figures
     from napari_drpnet.jobs.averaging.average import average
     from napari_drpnet.jobs.averaging.likeness import same_classes
     from napari_drpnet.jobs.averaging.proof import evidence_in_words
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.averaging.templates import averages_as_templates
     from napari_drpnet.jobs.averaging.write import write_averages
     from napari_drpnet.jobs.bench import judge_one
+    from napari_drpnet.jobs.benchmark.run import BenchmarkReport, join_benchmarks, run_benchmark
     from napari_drpnet.jobs.cluster.places import job_script
     from napari_drpnet.jobs.collecting import collect
     from napari_drpnet.jobs.compare.compare import run_comparison
@@ -101,10 +102,10 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.training import make_train_settings, prepare, train, train_classifier, train_detector
     from napari_drpnet.jobs.watching import watch
 
-# Which module has which names. No job is called `compare` or `retrain`, since packages of this one are.
+# Which module has which names. No job is called `benchmark`, `compare` or `retrain`, since packages of this one are.
 _HOME = {
-    "assessing": ("Assessment", "assess", "assessment_problems", "figures"),
-    "assess_page": ("assessment_rows", "write_assessments"),
+    "assessing": ("Assessment", "assess", "assess_with_picks", "assessment_problems", "figures"),
+    "assess_page": ("assessment_rows", "doubts", "write_assessments"),
     "assess_maps": ("MapAssessment", "assess_half_maps", "resolution_in_words", "write_map_assessment"),
     "assess_surface": ("map_surface",),
     "assess_views": (
@@ -141,6 +142,7 @@ _HOME = {
     "exporting": ("export_picks", "export_target", "exports"),
     "growth": ("measure_growth",),
     "inputs": ("find_micrographs",),
+    "benchmark.run": ("BenchmarkReport", "join_benchmarks", "run_benchmark"),
     "bench": ("judge_one",),
     "judging": ("Judgement",),
     "later_page": ("page_of_run",),

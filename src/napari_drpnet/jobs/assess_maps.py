@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_drpnet.assessment.local import LocalResolution, Sphere, local_resolution
-from napari_drpnet.assessment.masking import checked_mask, soft_mask
+from napari_drpnet.assessment.masking import checked_mask, has_hard_edge, soft_mask
 from napari_drpnet.assessment.shells import GOLD_STANDARD, HALF, ShellCorrelation, VolumeArray, check_halves, correlate
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
@@ -77,15 +77,10 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
     ------
     UserError
         When the maps are missing, cannot be read, do not belong together, or the mask does not fit them.
-
-    Warns
-    -----
-    UserWarning
-        When a mask has a hard edge.
     """
     total = 3 if settings.local else 2
     yield Progress(0, total, message="Reading the half maps")
-    maps = read_half_maps(paths, settings.pixel_size)
+    maps = read_half_maps(paths, settings.map_pixel_size)
     check_halves(maps.first, maps.second)
     mask, level = _mask(maps, settings)
     yield Progress(1, total, message="Correlating their shells")
@@ -101,10 +96,13 @@ def assess_half_maps(paths: Sequence[Path], settings: HalfMapSettings) -> Job[Ma
         except UserError as error:
             problems.append(str(error))
     yield Progress(total, total, message="done")
-    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local, tuple(_doubts(found)), tuple(problems))
+    notes = tuple(_doubts(found, settings.mask, mask))
+    return MapAssessment(maps.paths, maps.pixel_size, found, mask, level, local, notes, tuple(problems))
 
 
-def _doubts(found: ShellCorrelation) -> Iterator[str]:
+def _doubts(found: ShellCorrelation, given: Path | None, mask: VolumeArray | None) -> Iterator[str]:
+    if given is not None and mask is not None and has_hard_edge(mask):
+        yield f"{given.name} has a hard edge, which costs resolution: give it a soft one of some pixels."
     if not np.isfinite(found.resolution()):
         yield "The half maps do not agree at any resolution."
     if found.by_mask_alone > _MASK_AGREES:

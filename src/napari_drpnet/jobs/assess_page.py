@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,19 +13,28 @@ from PIL import Image
 
 from napari_drpnet.drawing.correlations import draw_correlations, draw_local
 from napari_drpnet.drawing.pages import document, image, jpeg, made_with, notes, section
+from napari_drpnet.drawing.side_by_side import draw_side_by_side
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.assess_maps import MASK, resolution_in_words, write_map_assessment
+from napari_drpnet.jobs.assess_picks import COMPARED, picks_in_words
 from napari_drpnet.jobs.assess_views import write_growth, write_views
 from napari_drpnet.jobs.assessing import Assessment, assessment_problems, figures
+from napari_drpnet.jobs.compare.report.pictures import class_strips
 
-PAGE, TABLE = "assessment.html", "assessment.csv"
+PAGE, TABLE, PICTURE = "assessment.html", "assessment.csv", "assessment.png"
 _STYLE = """
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(520px, 100%), 1fr)); gap: 16px 28px; }
 .figures figure { margin: 0; } .figures img { background: #ffffff; }
 """
 _QUALITY = 90
 ABOUT = {
+    "F1": "harmonic mean of precision and recall, against the truth",
+    "AP": "average precision by distance: the area under the curve of precision over recall",
+    "true picks, by averages": "particles among the picks, by what averages prove without a truth; rather too few",
+    "evidence": "how far picks agree with averages of the others, at details that aligned nothing; noise has 0",
+    "good classes": "of at most 8 class averages, those with evidence of their own",
+    "particles": "of the refinement",
     "resolution at 0.143": "the one to report: up to this detail the half maps agree",
     "local resolution, median": "half of the particle is resolved better",
     "worst direction": "of cones all around; far from the best one, views are missing",
@@ -50,7 +59,7 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     Returns
     -------
     Path
-        The page, ``assessment.html``. Beside it lie ``assessment.csv`` and the figures.
+        The page, ``assessment.html``. Beside it lie ``assessment.csv``, ``assessment.png``, and the figures.
 
     Raises
     ------
@@ -73,13 +82,18 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
             picture.save(temporary, "PNG")
     if grown := {one.name: one.growth for one in found if one.growth is not None}:
         written.append(("Resolution and number of particles", write_growth(grown, out, names)[0]))
+    strips = _strips(found)
     write_text(_table(found), out / TABLE)
-    return write_text(_page(found, [*written, *views]), out / PAGE)
+    with atomic_write(out / PICTURE) as temporary:
+        _sheet(found, (written, views), strips).save(temporary, "PNG")
+    return write_text(_page(found, [*written, *views], strips), out / PAGE)
 
 
 def in_words(found: Assessment) -> list[str]:
     """What is known of a refinement, a sentence each."""
     said = []
+    if found.picked is not None:
+        said.append(picks_in_words(found.picked))
     if found.maps is not None:
         said.append(resolution_in_words(found.maps))
     if found.views is not None:
@@ -104,10 +118,11 @@ def assessment_rows(found: Sequence[Assessment]) -> tuple[list[str], list[list[s
 def _cell(value: float, error: float) -> str:
     if not math.isfinite(value):
         return "-"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    whole = abs(value) >= 100 or isinstance(value, int)
+    text = f"{value:,.0f}" if whole else f"{value:.2f}"
     if not math.isfinite(error):
         return text
-    return f"{text} ± {error:,.0f}" if abs(value) >= 100 else f"{text} ± {max(error, 0.005):.2f}"
+    return f"{text} ± {error:,.0f}" if whole else f"{text} ± {max(error, 0.005):.2f}"
 
 
 def _table(found: Sequence[Assessment]) -> str:
@@ -144,20 +159,55 @@ def _pictures(found: Sequence[Assessment]) -> list[tuple[str, Image.Image]]:
     return pictures
 
 
-def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]]) -> str:
+def doubts(found: Sequence[Assessment]) -> list[str]:
+    """What makes one doubt the figures; what is not of all refinements says of which."""
+    noted: dict[str, list[str]] = {}
+    for one in found:
+        for note in one.maps.notes if one.maps else ():
+            noted.setdefault(note, []).append(one.name)
+    told = [note if len(names) == len(found) else f"{', '.join(names)}: {note}" for note, names in noted.items()]
+    reports = {id(one.picked.report): one.picked.report for one in found if one.picked is not None}
+    for report in reports.values():
+        told += [
+            *report.warnings,
+            *(f"{name}: {why}" for name, why in report.failed if name not in report.settings.picks),
+        ]
+    return told
+
+
+def _strips(found: Sequence[Assessment]) -> dict[str, Image.Image]:
+    """Class averages of the picks, by their names."""
+    report = next((one.picked.report for one in found if one.picked is not None), None)
+    return {} if report is None else dict(class_strips(report))
+
+
+def _sheet(
+    found: Sequence[Assessment], groups: Sequence[Sequence[tuple[str, Path]]], strips: Mapping[str, Image.Image]
+) -> Image.Image:
+    """All of it as one picture."""
+    drawn = [[(f"Class averages of {name}", strip) for name, strip in strips.items()]]
+    drawn += [[(title, _opened(path)) for title, path in group] for group in groups]
+    return draw_side_by_side(*assessment_rows(found), drawn)
+
+
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]], strips: Mapping[str, Image.Image]) -> str:
     head, body = assessment_rows(found)
-    lead = " ".join(in_words(found[0])) if len(found) == 1 else f"{len(found)} refinements side by side."
-    doubts = [
-        note if len(found) == 1 else f"{one.name}: {note}" for one in found if one.maps for note in one.maps.notes
-    ]
+    what = "refinements" if all(one.picked is None for one in found) else "pickers"
+    lead = " ".join(in_words(found[0])) if len(found) == 1 else f"{len(found)} {what} side by side."
     figures_shown = "".join(
         f"<figure>{_figure(path, title)}<figcaption>{escape(title)}</figcaption></figure>" for title, path in pictures
     )
     parts = [
         f'<p class="lead">{escape(lead)}</p>',
         notes("What could not be measured", "fail", assessment_problems(found)),
-        notes("What makes one doubt", "warn", doubts),
+        notes("What makes one doubt", "warn", doubts(found)),
         section("Figures", _html_table(head, body)),
+        section("Picks", _picks(found, strips)),
         section("Pictures", f'<div class="figures">{figures_shown}</div>' if pictures else ""),
         section("Files", _files(found)),
         f'<p class="small">Made with {escape(made_with())}</p>',
@@ -165,9 +215,22 @@ def _page(found: Sequence[Assessment], pictures: Sequence[tuple[str, Path]]) -> 
     return document(f"Assessment: {', '.join(one.name for one in found)}", parts, _STYLE)
 
 
+def _picks(found: Sequence[Assessment], strips: Mapping[str, Image.Image]) -> str:
+    """What is known of the picks in words, over their class averages."""
+    parts = []
+    for one in found:
+        if one.picked is not None:
+            parts.append(f"<h3>{escape(one.name)}</h3>\n<p>{escape(picks_in_words(one.picked))}</p>")
+        if one.name in strips:
+            strip = strips[one.name]
+            style = f'style="max-width:{strip.width}px"'
+            parts.append(f"<figure>{image(jpeg(strip, _QUALITY), f'Class averages of {one.name}', style)}</figure>")
+    more = f"Micrograph by micrograph, and with pictures of the picks: {COMPARED}/report.html."
+    return "\n".join([*parts, f'<p class="small">{more}</p>']) if parts else ""
+
+
 def _figure(path: Path, title: str) -> str:
-    with Image.open(path) as picture:
-        return image(jpeg(picture.convert("RGB"), _QUALITY), title)
+    return image(jpeg(_opened(path), _QUALITY), title)
 
 
 def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -184,7 +247,8 @@ def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 def _files(found: Sequence[Assessment]) -> str:
     lines = []
     for one in found:
-        files = [*(one.refinement.halves or ()), one.refinement.particles, one.refinement.postprocess]
+        picks = None if one.picked is None else one.picked.report.settings.picks.get(one.name)
+        files = [picks, *(one.refinement.halves or ()), one.refinement.particles, one.refinement.postprocess]
         told = ", ".join(escape(str(file)) for file in files if file is not None)
         lines.append(f'<dt>{escape(one.name)}</dt><dd>{told}<br><span class="small">{_how(one)}</span></dd>')
     return f'<dl class="keys">{"".join(lines)}</dl>'

@@ -14,11 +14,12 @@ from napari_drpnet.assessment.bfactor import BFactor
 from napari_drpnet.assessment.directional import DirectionalCorrelation
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.postprocessing import PostProcessing, read_postprocessing
-from napari_drpnet.io.refinements import Refinement, find_refinements
+from napari_drpnet.io.refinements import Refinement
 from napari_drpnet.jobs.assess_maps import MapAssessment, assess_half_maps
+from napari_drpnet.jobs.assess_picks import PickedAssessment, assess_picks, unpaired
 from napari_drpnet.jobs.assess_views import ViewReport, assess_alignments, assess_directions
 from napari_drpnet.jobs.growth import measure_growth
-from napari_drpnet.settings.assessment import AssessSettings
+from napari_drpnet.settings.assessment import AssessSettings, PickedSettings
 from napari_drpnet.steps import Job, Progress, translate
 
 
@@ -29,7 +30,9 @@ class Assessment:
     Attributes
     ----------
     refinement
-        Its files.
+        Its files; empty where there are picks only.
+    picked
+        Of the picks that it was made of.
     maps, directions
         Of its half maps.
     views
@@ -43,6 +46,7 @@ class Assessment:
     """
 
     refinement: Refinement
+    picked: PickedAssessment | None = None
     maps: MapAssessment | None = None
     directions: DirectionalCorrelation | None = None
     views: ViewReport | None = None
@@ -58,44 +62,85 @@ class Assessment:
     @property
     def nothing(self) -> bool:
         """Whether nothing could be measured."""
-        return not any((self.maps, self.views, self.postprocess, self.growth))
+        return not any((self.picked, self.maps, self.views, self.postprocess, self.growth))
 
 
-def assess(sources: Sequence[Path], settings: AssessSettings) -> Job[list[Assessment]]:
+def assess(refinements: Sequence[Refinement], settings: AssessSettings, needed: bool = True) -> Job[list[Assessment]]:
     """Assess refinements; what fails in one is among its problems, and the others go on.
 
     Parameters
     ----------
-    sources
-        Folders of refinements, or their files (`io.refinements.find_refinements`).
+    refinements
+        See `io.refinements.find_refinements`.
     settings
         What is measured, and how.
+    needed
+        Whether something must be measured.
 
     Raises
     ------
     UserError
-        When the sources are not those of refinements, or nothing of any could be measured.
-
-    Warns
-    -----
-    UserWarning
-        Where half maps give reason to doubt their resolution.
+        When nothing of any could be measured, and something must be.
     """
-    refinements = find_refinements(sources)
     found = []
     for step, refinement in enumerate(refinements):
         here = Progress(step, len(refinements))
         found.append((yield from translate(_assessed(refinement, settings), partial(_within, here, refinement.name))))
     yield Progress(len(refinements), len(refinements), message="done")
-    if all(one.nothing for one in found):
+    if needed and all(one.nothing for one in found):
         raise UserError(assessment_problems(found)[0])
     return found
+
+
+def assess_with_picks(
+    refinements: Sequence[Refinement],
+    picks: PickedSettings,
+    settings: AssessSettings,
+    diameter: float | None,
+    out: Path,
+) -> Job[list[Assessment]]:
+    """Assess pickers side by side: their picks, and the refinements of the same names.
+
+    Parameters
+    ----------
+    refinements
+        None, or some, as of `assess`.
+    picks, diameter, out
+        As of `assess_picks`.
+    settings
+        As of `assess`.
+
+    Raises
+    ------
+    UserError
+        As `assess` and `assess_picks`; these come first.
+
+    Warns
+    -----
+    UserWarning
+        Where some picks and some refinements lack the other, and as `run_comparison`.
+    """
+    if text := unpaired(list(picks.picks), [one.name for one in refinements]):
+        warn(text, stacklevel=2)
+    known, failed = yield from assess_picks(picks, diameter, out)
+    found = (yield from assess(refinements, settings, needed=not known)) if refinements else []
+    names = [one.name for one in found]
+    found += [Assessment(Refinement(name)) for name in picks.picks if name not in names]
+    for one in found:
+        one.picked = known.get(one.name)
+        if one.name in failed:
+            one.problems.insert(0, failed[one.name])
+    # In the order in which picks were given, which has their colours in the figures of `compare`, too.
+    order = {name: number for number, name in enumerate(picks.picks)}
+    return sorted(found, key=lambda one: order.get(one.name, len(order)))
 
 
 def assessment_problems(found: Sequence[Assessment]) -> list[str]:
     """What could not be measured; of several refinements each says of which."""
     alone = len(found) == 1
-    return [text if alone or one.name in text else f"{one.name}: {text}" for one in found for text in one.problems]
+    return [
+        text if alone or text.startswith(one.name) else f"{one.name}: {text}" for one in found for text in one.problems
+    ]
 
 
 def _within(whole: Progress, name: str, step: Progress) -> Progress:
@@ -105,13 +150,11 @@ def _within(whole: Progress, name: str, step: Progress) -> Progress:
 
 
 def _assessed(refinement: Refinement, settings: AssessSettings) -> Job[Assessment]:
-    found = Assessment(refinement)
+    found = Assessment(refinement, problems=list(refinement.problems))
     if refinement.halves is not None:
         with _told(found):
             found.maps = yield from assess_half_maps(refinement.halves, settings)
             found.problems += found.maps.problems
-            for note in found.maps.notes:
-                warn(f"{found.name}: {note}", stacklevel=2)
     # Of maps that agree nowhere, directions would be those of noise.
     if found.maps is not None and settings.directions and isfinite(found.maps.correlation.resolution()):
         yield Progress(2, 3, message="Comparing by direction")
@@ -144,6 +187,8 @@ def _told(found: Assessment) -> Iterator[None]:
 def figures(found: Assessment) -> Iterator[tuple[str, str, float, float]]:
     """The figures of a refinement: what it is, its unit, the value, and its standard error (NaN: it has none)."""
     nan = float("nan")
+    if found.picked is not None:
+        yield from found.picked.figures()
     if found.views is not None:
         counts, even = found.views.counts, found.views.efficiency
         yield "particles", "", counts.particles, nan

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 IndexArray = npt.NDArray[np.int64]
 
-# A sample is large enough with so many candidates that are rather particles, or so many micrographs.
-_SURE, _MICROGRAPHS = 3000, 64
 # Candidates whose evidence is measured, at most: the surest half of them, and others at random.
 _MEASURED = 10_000
+# A sample is large enough when candidates that are rather particles fill the surest half, or with so many micrographs.
+_SURE, _MICROGRAPHS = _MEASURED // 2, 64
 # Places on the rims of candidates, in all and on one micrograph.
 _RIMS, _RIMS_EACH = 2000, 400
 
@@ -123,7 +123,8 @@ class Bench:
         if self._by_rule:
             return
         try:
-            self._stack = self._stack or ParticleStack(_cutter(self._picker, every))
+            if self._stack is None:  # one without particles is false
+                self._stack = ParticleStack(_cutter(self._picker, every))
             if sampled.micrograph is not None:
                 sampled = _cut(self._stack.cutter, sampled.micrograph, score_map, every)
             if not sampled.pieces:

@@ -66,7 +66,7 @@ def measure_growth(particles: Path, settings: GrowthSettings, maps: HalfMapSetti
             "Allow smaller parts (--smallest).",
         )
     order = np.random.default_rng(settings.seed).permutation(len(file.half))
-    flipped = ["--ctf_phase_flipped"] if settings.phase_flipped else []
+    flipped = ["--ctf_phase_flipped"] if settings.phase_flipped or file.phase_flipped else []
     call = [program, "--sym", settings.symmetry, *(["--ctf", *flipped] if settings.ctf else [])]
     found = []
     for step, size in enumerate(sizes):

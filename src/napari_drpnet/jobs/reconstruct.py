@@ -36,7 +36,7 @@ from napari_drpnet.jobs.particle_stack import ParticleStack, unpacked
 from napari_drpnet.lens import ctf as transfer_function
 from napari_drpnet.reconstruction.disc import Disc, soft_disc
 from napari_drpnet.reconstruction.matching import Spectra
-from napari_drpnet.reconstruction.reference import Scale, low_passed, read_reference
+from napari_drpnet.reconstruction.reference import Scale, low_passed, mean_view, read_reference
 from napari_drpnet.reconstruction.rounds import Plan, Reconstruction, Step, reconstruct
 from napari_drpnet.reconstruction.shells import signal_to_noise
 from napari_drpnet.settings import ReconstructionSettings
@@ -51,6 +51,8 @@ _USUAL_REACH = 0.1  # diameters
 # Steps of the transform over which the ball that maps are compared in spreads what they agree on.
 _BLURRED = 1.5
 _WRITTEN = 512  # pictures at once
+# Standard errors by which the mean picture has to be unlike the reference. Picks of noise are rather like it.
+_OPPOSITE = -5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +126,13 @@ def reconstruct_picks(
             raise _too_few(stack, failed)
         particles = _Cut(stack, lenses, 1.0 if settings.invert else -1.0)
         _check_halves(particles.half)
+        exchanged = particles.likeness(start) < _OPPOSITE
         found = yield from translate(reconstruct(particles, start, plan), _shown(total, settings.rounds, len(stack)))
         yield Progress(total, total, len(stack), "writing")
         _write(found, particles, source, plan.scale, out, root)
         notes = _notes(found, plan, source, stack)
+        if exchanged:
+            notes = (_exchanged(settings.invert), *notes)
     return ReconstructionReport(
         out,
         len(particles.half),
@@ -237,6 +242,18 @@ class _Cut:
         spectra = torch.fft.rfft2(self._pictures(which)) * torch.polar(torch.ones_like(phase), phase)
         return np.asarray(torch.fft.irfft2(spectra, s=(self.side, self.side)).numpy())
 
+    def likeness(self, reference: torch.Tensor) -> float:
+        """How far the mean picture agrees with the mean of all views of a map, in standard errors of noise.
+
+        It is below 0 where particles are dark that are taken to be bright.
+        """
+        total = torch.zeros(self.side, self.side)
+        for some in torch.split(torch.arange(len(self.half)), _WRITTEN):
+            total += torch.from_numpy(self.centred(some)).sum(0)
+        view = mean_view(reference) * self._mask
+        view = (view - (view * self._mask).sum() / self._mask.sum()) * self._mask
+        return float((total * view).sum() / view.norm() / math.sqrt(len(self.half)))
+
     def _pictures(self, which: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(unpacked(self._images[which.numpy()])) * self._sign
 
@@ -272,6 +289,15 @@ def _write(found: Reconstruction, particles: _Cut, source: Source, scale: Scale,
     write_text("".join(rows), out / CURVE)
     # last, so that where it is all else is, too
     write_poses(_lying(found, particles), out, scale.side, scale.pixel_size, source.ctf, source.lenses, root)
+
+
+def _exchanged(inverted: bool) -> str:
+    """What to say of picks that look like the negative of the reference."""
+    taken, other = ("bright", "without --invert") if inverted else ("dark", "--invert")
+    return (
+        "The mean of the picks looks like the reference with black and white exchanged. Particles were taken to be "
+        f"{taken} on the micrographs: look whether they are ({other})."
+    )
 
 
 def _lying(found: Reconstruction, particles: _Cut) -> list[Lying]:

@@ -130,6 +130,16 @@ def low_passed(values: VolumeArray, voxel: float, scale: Scale, resolution: floa
     return density * inside
 
 
+def mean_view(density: torch.Tensor) -> torch.Tensor:
+    """``(side, side)`` the mean of all projections of a map ``(side, side, side)``, in arbitrary units."""
+    side = len(density)
+    axis = np.arange(side) - side // 2
+    distance = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
+    shell = np.rint(distance).astype(np.int64).ravel()
+    mean = np.bincount(shell, density.double().numpy().ravel()) / np.bincount(shell)
+    return torch.from_numpy(np.interp(distance, np.arange(len(mean)), mean).sum(0)).float()
+
+
 def _frequencies(count: int, voxel: float) -> list[np.ndarray]:
     whole = scipy.fft.fftfreq(count, voxel).astype(np.float32)
     return [whole, whole, scipy.fft.rfftfreq(count, voxel).astype(np.float32)]

@@ -24,6 +24,5 @@ def crossing(correlation: FloatArray, level: float = GOLD_STANDARD) -> float:
 
 
 def signal_to_noise(correlation: FloatArray) -> FloatArray:
-    """Of the map of all particles, power by power, from the ``correlation`` of its halves: ``2 c / (1 - c)``."""
-    agreed = np.clip(correlation, 0, _WIDEST)
-    return np.asarray(2 * agreed / (1 - agreed))
+    """Of the map of all particles, power by power, from the ``correlation`` of its halves; finite."""
+    return 2 * shells.signal_to_noise(correlation, _WIDEST)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import Seed, Settings, unit
+from napari_drpnet.settings.base import PixelSize, Seed, Settings, unit
 
 Symmetry = Annotated[
     str,
@@ -22,7 +22,7 @@ Symmetry = Annotated[
 class HalfMapSettings(Settings):
     """How far two half maps agree, and where."""
 
-    pixel_size: float | None = Field(
+    map_pixel_size: float | None = Field(
         None,
         gt=0,
         title="Pixel size",
@@ -163,7 +163,7 @@ class GrowthSettings(Settings):
     phase_flipped: bool = Field(
         False,
         title="Phases are flipped",
-        description="The phases of the particles' images are flipped already, as those of reconstruct are.",
+        description="The phases of the particles' images are flipped already; of those of reconstruct it is known.",
     )
     seed: Seed = 0
 
@@ -180,3 +180,22 @@ class AssessSettings(HalfMapSettings, ViewSettings, ConeSettings, GrowthSettings
         description="Reconstruct parts of the particles with RELION, for the plot of resolution against their number "
         "and its B-factor. Minutes to hours.",
     )
+
+
+class PickedSettings(Settings):
+    """Picks that are judged beside the refinements that were made of them, or alone."""
+
+    picks: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Picks as NAME=PATH, a file or a folder with some, which are shown beside the refinement of the "
+        "same NAME, or alone; may be given several times. They need their micrographs and the diameter (--micrographs, "
+        "--diameter).",
+    )
+    micrographs: tuple[str, ...] = Field(
+        (), description="Micrographs of the picks, with commas between them: files, folders, patterns, a STAR file."
+    )
+    truth: str | None = Field(
+        None,
+        description="True particles, a file or a folder with some: for precision, recall, F1 and AP of the picks.",
+    )
+    pixel_size: PixelSize = None

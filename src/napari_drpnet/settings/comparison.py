@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from napari_drpnet.settings.base import Diameter, Inputs, Invert, PixelSize, RunsOn, Settings, unit
+
+RadiusFraction = Annotated[
+    float,
+    Field(
+        gt=0, le=2, description="Largest distance of two picks that are the same particle, as a part of the diameter."
+    ),
+]
+PickerOptions = Annotated[
+    dict[str, dict[str, Any]],
+    Field(
+        description="A picker's own setting, as PICKER.NAME=VALUE, such as log.threshold=0.3; may be given several "
+        "times."
+    ),
+]
+EdgeBand = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        description="Width of the band along the border that is not scored. Default: half a diameter, where our "
+        "pickers make no picks.",
+        json_schema_extra=unit("px"),
+    ),
+]
 
 
 class MatchSettings(Settings):
@@ -15,12 +38,7 @@ class MatchSettings(Settings):
 
     diameter: Diameter
     pixel_size: PixelSize = None
-    radius_fraction: float = Field(
-        0.5,
-        gt=0,
-        le=2,
-        description="Largest distance of two picks that are the same particle, as a part of the diameter.",
-    )
+    radius_fraction: RadiusFraction = 0.5
 
 
 class ComparisonSettings(MatchSettings):
@@ -36,18 +54,8 @@ class ComparisonSettings(MatchSettings):
         None,
         description="What the sets are judged by: a file of picks, a folder with some, or the name of one of the sets.",
     )
-    options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="A picker's own setting, as PICKER.NAME=VALUE, such as log.threshold=0.3; may be given several "
-        "times.",
-    )
-    edge: float | None = Field(
-        None,
-        ge=0,
-        description="Width of the band along the border that is not scored. Default: half a diameter, where our "
-        "pickers make no picks.",
-        json_schema_extra=unit("px"),
-    )
+    options: PickerOptions = Field(default_factory=dict)
+    edge: EdgeBand = None
     consensus: int | None = Field(
         None, ge=1, description="Add one more set: the particles that at least so many of the others have."
     )

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError, cut
+from napari_drpnet.io.mrc import in_order
 from napari_drpnet.io.paths import exists, require_ordinary
 
 VolumeArray = npt.NDArray[np.float32]
@@ -174,7 +175,7 @@ def read_voxels(path: Path) -> tuple[VolumeArray, float]:
         raise UserError(f"{path}: cannot be read as an MRC map ({cut(str(error), 80)}).", _HINT) from error
     if values.ndim != 3 or not np.isfinite(values).all():
         raise UserError(f"{path}: not a three-dimensional map of finite numbers.", _HINT)
-    return values, voxel
+    return in_order(path, values), voxel
 
 
 def contour(values: VolumeArray, path: Path, part: float = 0.35) -> float:

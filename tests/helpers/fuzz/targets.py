@@ -631,5 +631,46 @@ PROJECTS = (
     Target("patch stack", _patch_stack, _read_patches, m.BYTES),
 )
 
-TARGETS = {target.name: target for target in (*IMAGES, *PICKS, *CTFS, *NETWORKS, *SETTINGS, *PROJECTS)}
+# ---------------------------------------------------------------- benchmarks
+
+
+def _labelled(folder: Path) -> Path:
+    from napari_drpnet.io import write_picks
+
+    (folder / "a.mrc").write_bytes(mrc())
+    picks = Picks(Frame("a", (16, 24)), np.array([(4.0, 5.0), (10.0, 12.0)]), np.array([0.9, 0.4]), np.array(4.0))
+    write_picks(picks, folder / "labels" / "a.csv")
+    file = folder / "set.yaml"
+    file.write_text(
+        "name: discs\nprotein: none\nsource: made up\nlabelled_by: nobody\ncomplete: true\ndiameter: 6\n"
+        "pixel_size: 1.5\nedge: 0\ninvert: false\nmicrographs: .\nlabels: labels\n"
+    )
+    return file
+
+
+def _score(path: Path) -> Path:
+    from napari_drpnet import jobs
+    from napari_drpnet.settings import BenchmarkSettings
+
+    settings = BenchmarkSettings(picks={"same": path.parent / "labels"}, out=path.parent / OUT)
+    jobs.finish(jobs.run_benchmark([path], {}, settings))
+    return next((path.parent / OUT).rglob("*.json"))
+
+
+def _result(folder: Path) -> Path:
+    return shutil.copy(_score(_labelled(folder)), folder / "result.json")
+
+
+def _join(path: Path) -> None:
+    from napari_drpnet import jobs
+
+    jobs.join_benchmarks([path], "micro", path.parent / OUT)
+
+
+BENCHMARKS = (
+    Target("benchmark set", _labelled, _score, m.YAML, cost=5),
+    Target("benchmark result", _result, _join, m.JSON, cost=5),
+)
+
+TARGETS = {target.name: target for target in (*IMAGES, *PICKS, *CTFS, *NETWORKS, *SETTINGS, *PROJECTS, *BENCHMARKS)}
 assert all(a != b for a, b in pairwise(sorted(TARGETS)))

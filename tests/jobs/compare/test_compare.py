@@ -155,7 +155,7 @@ class TestCompare:
         write_set("cryolo", "c")
         report = compare(picks={"cryolo": "cryolo"}, truth="truth")
         assert standing(report, "cryolo").evaluation.counts.missed == 1
-        assert [line for line in report.warnings if "no micrograph of the comparison" in line and line.endswith(": c.")]
+        assert [line for line in report.warnings if "no micrograph that takes part" in line and line.endswith(": c.")]
         assert rows("cmp/agreement.csv")[0]["shared"] == "7"
 
     def test_a_set_upside_down_is_told(self, micrographs):
@@ -235,7 +235,7 @@ class TestCompare:
             ({"picks": {"a/b": "truth"}}, "cannot be named 'a/b'"),
             ({}, "There are not two sets"),
             ({"truth": "nowhere"}, "nowhere: there is no such file"),
-            ({"truth": "elsewhere"}, "no micrograph of the comparison"),
+            ({"truth": "elsewhere"}, "no micrograph that takes part"),
             ({"truth": "twice"}, "of which .* has some, too"),
             ({"truth": "outside"}, "1 of 1 picks of mic/a.mrc lie outside"),
             ({"inputs": ("nothing.mrc",)}, "nothing.mrc: there is no such file"),

@@ -17,6 +17,7 @@ from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from layouts import LONG, faults
 from napari_drpnet import jobs
 from napari_drpnet.assessment.bfactor import fit_b_factor
+from napari_drpnet.io.refinements import find_refinements
 from napari_drpnet.jobs import Progress, finish
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING, SURFACE
@@ -139,7 +140,7 @@ def test_a_wrong_symmetry_is_said_before_the_run(form: Any, folders: list[Path],
 def test_the_table_is_that_of_the_command(form: Any, folders: list[Path], qtbot: Any) -> None:
     assess(form, qtbot, folders, symmetry="C2", directions=False)
     settings = AssessSettings(symmetry="C2", directions=False)
-    head, body = jobs.assessment_rows(finish(jobs.assess(folders, settings)))
+    head, body = jobs.assessment_rows(finish(jobs.assess(find_refinements(folders), settings)))
     table = form.results.figures
     heads = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount())]
     assert heads == head == ["", "clear", "noisy"]
@@ -148,6 +149,14 @@ def test_the_table_is_that_of_the_command(form: Any, folders: list[Path], qtbot:
     assert table.text(1, 0) == "resolution at 0.143 (Å)"
     form.copy.click()
     assert QGuiApplication.clipboard().text().splitlines()[1] == "\t".join(body[0])
+
+
+def test_what_makes_one_doubt_is_shown(form: Any, tmp_path: Path, qtbot: Any) -> None:
+    folder = refinement(tmp_path / "clear")
+    hard = half_maps.write(tmp_path / "hard.mrc", (half_maps.particle(SIDE) > 0.2).astype(np.float32))
+    assess(form, qtbot, [folder], mask=hard, directions=False, local=False)
+    assert "Doubtful: hard.mrc has a hard edge" in form.results.problems.text()
+    assert not form.results.problems.isHidden()
 
 
 def test_curves_and_pictures_are_those_of_the_chosen_one(form: Any, folders: list[Path], qtbot: Any) -> None:

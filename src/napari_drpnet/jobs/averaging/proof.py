@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from napari_drpnet.averaging.evidence import FEWEST
@@ -18,14 +20,13 @@ _FEW = 1000
 
 def evidence_in_words(averages: Averages) -> str:
     """What is known of the picks as a whole; averages whose evidence has been measured."""
-    values = np.concatenate([np.empty(0), *(one.evidence for one in averages.members)])
-    known: FloatArray = values[np.isfinite(values)]
+    known = _measured(averages)
     if len(known) < 2:
         return (
             f"Evidence is not measured: it compares two halves of the micrographs, and {averages.picks:,} picks are "
             f"too few for {FEWEST} and more in each. Pick more micrographs."
         )
-    mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+    mean, error = mean_evidence(averages)
     measured = f"{mean:.2f} ± {error:.2f}"
     seen = bounded(known)
     if proves(float(seen.mean()), float(seen.std(ddof=1) / np.sqrt(len(seen)))):
@@ -33,9 +34,28 @@ def evidence_in_words(averages: Averages) -> str:
     return f"Nothing proves that these picks are particles: evidence {measured} may be that of noise. {_help(averages)}"
 
 
+def mean_evidence(averages: Averages) -> tuple[float, float]:
+    """Of all picks, and its standard error; NaN where it is not measured."""
+    known = _measured(averages)
+    if len(known) < 2:
+        return math.nan, math.nan
+    return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+
+
+def good_classes(averages: Averages) -> list[int]:
+    """The numbers, from 1, of the classes that have evidence of their own: two standard errors above that of noise."""
+    return [number for number, one in enumerate(averages.classes, 1) if one.evidence >= 2 * one.error]
+
+
+def _measured(averages: Averages) -> FloatArray:
+    values = np.concatenate([np.empty(0), *(one.evidence for one in averages.members)])
+    return np.asarray(values[np.isfinite(values)], np.float64)
+
+
 def _weak(averages: Averages) -> str:
     """How many classes prove nothing of their own."""
-    weak = [n for n, one in enumerate(averages.classes, 1) if not one.evidence >= 2 * one.error]
+    good = good_classes(averages)
+    weak = [number for number in range(1, len(averages.classes) + 1) if number not in good]
     if not weak:
         return ""
     named = ", ".join(map(str, weak[:6])) + (" and others" if len(weak) > 6 else "")

@@ -29,7 +29,7 @@ from napari_drpnet.steps import Job, Progress, one_of, translate
 _SAME_PIXEL_SIZE = 0.01
 
 
-def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
+def run_comparison(settings: ComparisonSettings, least: int = 2) -> Job[ComparisonReport]:
     """Run pickers, read sets of picks, compare all, and write what a reader wants to see.
 
     Writes the picks of each picker as `pick` does to a folder of its name, and ``table.csv``, ``agreement.csv``,
@@ -41,10 +41,10 @@ def run_comparison(settings: ComparisonSettings) -> Job[ComparisonReport]:
     Raises
     ------
     UserError
-        For unusable settings, when no micrograph or fewer than two sets can be used, for a truth that cannot be read or
-        has no micrograph in common, or when the output cannot be written.
+        For unusable settings, when no micrograph or fewer than ``least`` sets can be used, for a truth that cannot be
+        read or has no micrograph in common, or when the output cannot be written.
     """
-    entered = line_up(settings)
+    entered = line_up(settings, least)
     with alone_in(settings.out):
         yield from _run(entered.runners, entered.tasks, settings)
         report = yield from proved(_judge(settings, entered), entered.runners)

@@ -200,7 +200,7 @@ class FilePicks:
     notes: tuple[str, ...] = ()
 
 
-def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
+def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = True) -> FilePicks:
     """Read a set of picks, and match it with the micrographs.
 
     Parameters
@@ -211,6 +211,8 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
         A file in any format, or a folder with some.
     known
         The micrographs; where none are listed, picks keep the names of their own.
+    alone
+        Whether the folder is one of picks, so that other files in it are told of.
 
     Raises
     ------
@@ -223,7 +225,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
         When pixel sizes differ, with what was done, and for picks that are left out as they lie outside.
     """
     files, passed_over = pick_files(source)
-    notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over]
+    notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over if alone]
     raw: list[tuple[Picks, Path]] = []
     for file in files:
         try:
@@ -245,7 +247,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs) -> FilePicks:
     strange = [micrograph for micrograph in found if known.names and micrograph not in known.names]
     if strange:
         notes.append(
-            f"{name}: left out, as they are of no micrograph of the comparison, or like several: {some(strange)}."
+            f"{name}: left out, as they are of no micrograph that takes part, or like several: {some(strange)}."
         )
     kept = tuple(picks for micrograph, (_, picks) in found.items() if micrograph not in strange)
     if not kept:

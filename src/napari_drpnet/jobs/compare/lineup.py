@@ -45,14 +45,13 @@ class LineUp:
     failed: tuple[tuple[str, str], ...]
 
 
-def line_up(settings: ComparisonSettings) -> LineUp:
-    """Find the micrographs, read the sets of picks, and build the pickers.
+def line_up(settings: ComparisonSettings, least: int = 2) -> LineUp:
+    """Find the micrographs, read the sets of picks, and build the pickers; ``least`` sets there must be.
 
     Raises
     ------
     UserError
-        For names that cannot be, when no micrograph or fewer than two sets can be used, or for a truth that cannot be
-        read.
+        For names that cannot be, when no micrograph or too few sets can be used, or for a truth that cannot be read.
     """
     _check_names(settings)
     tasks, sizes, refused = _micrographs(settings)
@@ -60,7 +59,7 @@ def line_up(settings: ComparisonSettings) -> LineUp:
     truth = _truth(settings, known)
     files, unread = _file_sets(settings, known)
     runners, unloaded = _load(settings)
-    _check_enough(settings, len(runners) + len(files) + (truth is not None), unloaded + unread)
+    _check_enough(settings, len(runners) + len(files) + (truth is not None), unloaded + unread, least)
     failed = (*refused, *unloaded, *unread)
     return LineUp(tuple(tasks), tuple(sizes), tuple(runners), tuple(files), truth, failed)
 
@@ -132,13 +131,14 @@ def _load(settings: ComparisonSettings) -> tuple[list[RunningPicker], list[tuple
     return found, failed
 
 
-def _check_enough(settings: ComparisonSettings, n: int, failed: Sequence[tuple[str, str]]) -> None:
-    """There are two sets to compare, and the truth is one of them if it is to be."""
+def _check_enough(settings: ComparisonSettings, n: int, failed: Sequence[tuple[str, str]], least: int) -> None:
+    """There are enough sets to compare, and the truth is one of them if it is to be."""
     reasons = {name: f"{name}: {reason}" for name, reason in failed}
     if settings.truth in reasons:
         raise UserError(f"{settings.truth} was to be the truth. {reasons[settings.truth]}")
-    if n < 2:
+    if n < least:
         raise UserError(
-            f"There are not two sets of picks to compare. {' '.join(reasons.values())}".strip(),
-            "Name several pickers (--pickers), files (--picks NAME=PATH), or a truth (--truth).",
+            f"There are not {'two sets of picks to compare' if least > 1 else 'any picks'}. "
+            f"{' '.join(reasons.values())}".strip(),
+            "Name several pickers (--pickers), files (--picks NAME=PATH), or a truth (--truth)." * (least > 1),
         )

@@ -35,7 +35,7 @@ class AssessWidget(AssessForm):
     """Add refinements, assess them, look at what was found, and write it down."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(self.run)
+        super().__init__(napari_viewer, self.run)
         self.volumes = Volumes(napari_viewer)
         self.page: Path | None = None
         self._reading, self._writing = Background(), Background()
@@ -44,6 +44,8 @@ class AssessWidget(AssessForm):
             (self.refinements.changed, self._check),
             (self.refinements.said, lambda text: self.job.say(text)),
             (self.volumes.lost, self._note_loss),
+            (self.maker.made, lambda folder: self.refinements.add([folder])),
+            (self.settings["symmetry"].changed, self.maker.check),
             *((widget.changed, self._check) for widget in self.settings.values()),
             (self.results.which.changed, self._show_volumes),
             (self.results.view.changed, self._show_volumes),
@@ -63,7 +65,7 @@ class AssessWidget(AssessForm):
     def busy(self) -> bool:
         """Whether something is under way."""
         parts = (self.refinements.looking, self._reading, self._writing)
-        return self.job.running or any(part.busy for part in parts)
+        return self.job.running or self.maker.job.running or any(part.busy for part in parts)
 
     # ------------------------------------------------------------ the run
 
@@ -157,6 +159,7 @@ class AssessWidget(AssessForm):
     def _release(self, window: bool) -> None:
         """The dock is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
+        self.maker.leave(window)
         for part in (self.refinements.looking, self._reading, self._writing):
             part.leave(window)
         self._heard.end()

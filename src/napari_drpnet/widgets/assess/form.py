@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets.bases import BaseValueWidget
 from qtpy.QtWidgets import QWidget
 
 from napari_drpnet.settings import AssessSettings
+from napari_drpnet.widgets.assess.making import MapMaker
 from napari_drpnet.widgets.assess.refinements import RefinementList
 from napari_drpnet.widgets.assess.results import Results
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
@@ -16,15 +17,18 @@ from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.parts import NeverCut, button, give_way, in_column, in_row, lay_out, wrapped
 
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
 _FIRST = ("symmetry", "mask", "local", "directions", "growth")
 _MORE = (
-    *("pixel_size", "make_mask", "level", "extend", "edge"),
+    *("map_pixel_size", "make_mask", "level", "extend", "edge"),
     *("local_step", "local_radius", "local_edge", "local_random_from", "local_worst", "cone"),
     *("mirrored", "diameter", "b_factor", "smallest", "most", "ctf", "phase_flipped", "seed"),
 )
 _EMPTY = {
     "mask": "made from the maps",
-    "pixel_size": "from the files",
+    "map_pixel_size": "from the files",
     "level": "found by itself",
     "extend": "3 pixels",
     "edge": "6 pixels",
@@ -37,14 +41,17 @@ class AssessForm(QWidget):
 
     Parameters
     ----------
+    viewer
+        Of the dock.
     run
         Called when Assess is pressed.
     """
 
-    def __init__(self, run: Callable[[], None]) -> None:
+    def __init__(self, viewer: Viewer, run: Callable[[], None]) -> None:
         super().__init__()
         self.refinements = RefinementList()
         self.settings = {name: _control(name) for name in (*_FIRST, *_MORE)}
+        self.maker = MapMaker(viewer, lambda: str(self.settings["symmetry"].value))
         more = [self.settings[name] for name in _MORE]
         self.job = JobBar("Assess", run)
         self.results = Results()
@@ -62,6 +69,7 @@ class AssessForm(QWidget):
             self.refinements,
             self._head(),
             Fold("More settings", more).native,
+            self.maker.fold.native,
             self.job.native,
             self.results,
             self.foot,

@@ -10,6 +10,7 @@ from psygnal import Signal
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
+from napari_drpnet.errors import without_options
 from napari_drpnet.io.refinements import Refinement
 from napari_drpnet.widgets.assess.run import files_of, look_up
 from napari_drpnet.widgets.kit.background import Background
@@ -91,6 +92,8 @@ class RefinementList(QWidget):
         self.rows.setFixedHeight(high + _ROOM)
         self._allow()
         self.changed.emit()
+        for problem in (problem for refinement in found for problem in refinement.problems):
+            self.said.emit(without_options(problem))
 
     def _allow(self) -> None:
         self.remove.setEnabled(bool(self.rows.selectedItems()))

@@ -88,8 +88,12 @@ class Results(QWidget):
             if names:
                 self.which.value = before if before in names else names[0]
         told = [_problem(one, problem, len(found.each)) for one in found.each for problem in one.problems]
-        self.problems.setText("\n".join(f"⚠ {problem}" for problem in told))
-        self.problems.setVisible(bool(told))
+        lines = [
+            *(f"⚠ {problem}" for problem in told),
+            *(f"Doubtful: {_signs(note)}" for note in jobs.doubts(found.each)),
+        ]
+        self.problems.setText("\n".join(lines))
+        self.problems.setVisible(bool(lines))
         self.body.setVisible(bool(names))
         self._fill_figures()
         self.show_chosen()
@@ -241,7 +245,7 @@ def _sign(one: Assessment, number: int) -> str:
 
 def _problem(one: Assessment, problem: str, count: int) -> str:
     text = without_options(problem)
-    return text if count == 1 or one.name in text else f"{one.name}: {text}"
+    return text if count == 1 or text.startswith(one.name) else f"{one.name}: {text}"
 
 
 def _unbroken(text: str) -> str:

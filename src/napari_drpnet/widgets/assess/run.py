@@ -14,7 +14,7 @@ from napari_drpnet import jobs
 from napari_drpnet.data import FloatArray
 from napari_drpnet.drawing.correlations import draw_growth
 from napari_drpnet.drawing.sphere import draw_globe, draw_views
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.io.half_maps import read_half_maps
 from napari_drpnet.io.refinements import Refinement, find_refinements
 from napari_drpnet.jobs import Assessment, Job, MapAssessment, Progress
@@ -95,9 +95,11 @@ def steps(refinements: Sequence[Refinement], settings: AssessSettings) -> Genera
 def look_up(sources: Sequence[Path]) -> list[Refinement] | str:
     """The refinements that files and folders mean, or why they mean none; Qt's threads do not hand over an error."""
     try:
-        return find_refinements(sources) if sources else []
+        found = find_refinements(sources) if sources else []
     except UserError as error:
         return error.plain
+    empty = [one for one in found if one.empty]
+    return without_options(empty[0].problems[0]) if empty else found
 
 
 def coloured_map(found: MapAssessment, name: str, limits: tuple[float, float]) -> list[LayerTuple]:
@@ -156,10 +158,9 @@ def _one(refinement: Refinement, settings: AssessSettings, here: Progress) -> Jo
         return replace(here, fraction=min(part, 1.0), message=step.message)
 
     try:
-        (one,) = yield from translate(jobs.assess(files_of(refinement), settings), told)
+        (one,) = yield from translate(jobs.assess([refinement], settings), told)
     except UserError as error:
         return Assessment(refinement, problems=[error.plain])
-    one.refinement = refinement  # by the name that tells it from the others
     return one
 
 

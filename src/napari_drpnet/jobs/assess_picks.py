@@ -1,0 +1,131 @@
+"""Picks judged beside the refinements that were made of them: counted by `compare`, whose figures these are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_drpnet.errors import UserError
+from napari_drpnet.evaluation.comparison import Standing
+from napari_drpnet.jobs.averaging.proof import good_classes, mean_evidence
+from napari_drpnet.jobs.averaging.result import Averages
+from napari_drpnet.jobs.compare.compare import run_comparison
+from napari_drpnet.jobs.compare.proof import Proof
+from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.settings import ComparisonSettings, PickedSettings
+from napari_drpnet.steps import Job
+
+# The folder of what `compare` writes.
+COMPARED = "picks"
+_DRAWN = 4  # micrographs with everyone's picks
+
+
+@dataclass(frozen=True, eq=False)
+class PickedAssessment:
+    """What is known of the picks of one picker.
+
+    Attributes
+    ----------
+    report
+        Of all pickers together.
+    standing
+        How many picks there are, and how good against a truth.
+    proof
+        How many of them are particles, by averages.
+    averages
+        Class averages of some of them; None where none could be made.
+    """
+
+    report: ComparisonReport
+    standing: Standing
+    proof: Proof
+    averages: Averages | None
+
+    def figures(self) -> Iterator[tuple[str, str, float, float]]:
+        """As `assessing.figures`."""
+        nan = math.nan
+        yield "picks", "", self.standing.picks, nan
+        if (judged := self.standing.evaluation) is not None:
+            yield "precision", "", judged.counts.precision, nan
+            yield "recall", "", judged.counts.recall, nan
+            yield "F1", "", judged.counts.f1, nan
+            yield "AP", "", self.standing.area, nan
+        if self.proof.known:
+            yield "true picks, by averages", "", round(self.proof.true.value), self.proof.true.error
+            yield "precision, by averages", "", self.proof.precision.value, self.proof.precision.error
+        if self.averages is not None:
+            good = good_classes(self.averages)
+            within = sum(self.averages.classes[number - 1].picks for number in good)
+            yield "evidence", "", *mean_evidence(self.averages)
+            yield "good classes", "", len(good), nan
+            yield "picks in good classes", "%", 100 * within / max(self.averages.picks, 1), nan
+
+
+def assess_picks(
+    settings: PickedSettings, diameter: float | None, out: Path
+) -> Job[tuple[dict[str, PickedAssessment], dict[str, str]]]:
+    """Compare the picks of all pickers on the same micrographs, and with a truth where there is one.
+
+    Parameters
+    ----------
+    settings
+        Whose picks, and of which micrographs.
+    diameter
+        Of the particle, in Angstrom; None where nobody gave it.
+    out
+        Where the folder ``picks`` is made: all that `compare` writes.
+
+    Returns
+    -------
+    dict, dict
+        What is known of the picks, by the name of the picker; and why those of others cannot be used.
+
+    Raises
+    ------
+    UserError
+        When something is missing, no picks can be used, and as `run_comparison`.
+    """
+    if not settings.micrographs:
+        raise UserError("The micrographs of the picks are not known.", "Give them (--micrographs).")
+    if diameter is None:
+        raise UserError("The diameter of the particle is not known.", "Give it in Angstrom (--diameter).")
+    asked = ComparisonSettings(
+        inputs=settings.micrographs,
+        picks=settings.picks,
+        truth=settings.truth,
+        diameter=diameter,
+        pixel_size=settings.pixel_size,
+        overlays=_DRAWN,
+        out=out / COMPARED,
+    )
+    report = yield from run_comparison(asked, least=1)
+    found = {
+        one.name: PickedAssessment(report, one, report.proofs.get(one.name, Proof()), report.averages.get(one.name))
+        for one in report.comparison.standings
+        if one.name in settings.picks
+    }
+    return found, {name: reason for name, reason in report.failed if name in settings.picks}
+
+
+def picks_in_words(one: PickedAssessment) -> str:
+    """How many picks there are, and how many of them are particles, in a sentence or two."""
+    judged = one.standing.evaluation
+    said, proved = f"{one.standing.picks:,} picks", one.proof.in_words(one.standing.picks)
+    if judged is not None and math.isfinite(judged.counts.f1):
+        counts = judged.counts
+        said += f": F1 {counts.f1:.3f}, precision {counts.precision:.3f}, recall {counts.recall:.3f}. Without the truth"
+        return f"{said}: {proved[:1].lower()}{proved[1:]}"
+    return f"{said}. {proved}"
+
+
+def unpaired(picks: Sequence[str], refinements: Sequence[str]) -> str:
+    """What to say where some picks and some refinements lack the other; empty where at most one kind does."""
+    alone, others = [name for name in picks if name not in refinements], [n for n in refinements if n not in picks]
+    if not alone or not others:
+        return ""
+    return (
+        f"There is no refinement named {alone[0]}, and there are no picks named {others[0]}: they are shown apart. "
+        "Where the one was made of the other, give both the same name (NAME=PATH)."
+    )
