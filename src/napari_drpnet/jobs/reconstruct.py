@@ -293,10 +293,10 @@ def _write(found: Reconstruction, particles: _Cut, source: Source, scale: Scale,
 
 def _exchanged(inverted: bool) -> str:
     """What to say of picks that look like the negative of the reference."""
-    taken, other = ("bright", "without --invert") if inverted else ("dark", "--invert")
+    taken, other = ("bright", "(without --invert)") if inverted else ("dark", "(--invert)")
     return (
         "The mean of the picks looks like the reference with black and white exchanged. Particles were taken to be "
-        f"{taken} on the micrographs: look whether they are ({other})."
+        f"{taken} on the micrographs: look whether they are {other}."
     )
 
 
