@@ -25,6 +25,8 @@ ELSEWHERE = {
     ROOT / "README.md": "index.md",
     ROOT / "benchmarks" / "README.md": "benchmarks.md",
     ROOT / "CHANGELOG.md": "changes.md",
+    ROOT / "CONTRIBUTING.md": "contributing.md",
+    ROOT / "SECURITY.md": "security.md",
 }
 MADE = {
     "commands.md": make_reference.commands,

@@ -17,7 +17,7 @@ PACKAGE = Path(napari_drpnet.__file__).parent
 ELSEWHERE = (
     "cli", "ccpem", "training", "drawing", "jobs/cluster", "jobs/run_page", "jobs/compare/report", "jobs/training.py",
     "jobs/collecting.py", "jobs/watching.py", "jobs/resume.py", "jobs/relion.py", "jobs/run_file.py", "jobs/masks.py",
-    "jobs/growth.py",
+    "jobs/growth.py", "doctor", "__main__.py",
 )  # fmt: skip
 OPTION = re.compile(r"--[a-z]")
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if not f.relative_to(PACKAGE).as_posix().startswith(ELSEWHERE))

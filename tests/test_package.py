@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def test_weights_are_small_and_their_cards_come_along(wheel: Path):
         weights = [info for info in archive.infolist() if info.filename.endswith(".safetensors")]
         names = set(archive.namelist())
     assert weights
-    assert sum(info.file_size for info in weights) < 60_000_000
+    assert wheel.stat().st_size < 15_000_000  # bytes; whoever trains a network sees what it costs those who install
     assert "napari_drpnet/docs/networks.md" in names
 
 
@@ -101,6 +102,51 @@ for command in PluginManifest.from_distribution("napari-drpnet").contributions.c
 """
     named = set(run(python, "-c", program, cwd=tmp_path).split())
     assert {"napari_drpnet._reader", "napari_drpnet._writer", "napari_drpnet._sample_data"} <= named
+
+
+TYPED = """
+from napari_drpnet import Picks, UserError, __version__, load_picker, read_micrograph, write_picks
+
+def pick(path: str, diameter: float) -> Picks:
+    return load_picker("log", diameter=diameter).pick(read_micrograph(path))
+
+try:
+    print(__version__.upper(), write_picks(pick("a.mrc", 180.0), "a_autopick.star").suffix)
+except UserError as error:
+    print(error.hint.strip())
+"""
+WRONG = {
+    "pick('a.mrc', '180')": "arg-type",
+    "pick('a.mrc', 180.0).nothing": "attr-defined",
+    "from napari_drpnet import nothing": "attr-defined",
+}
+
+
+def test_a_users_mypy_knows_the_types(python: Path, tmp_path: Path):
+    """Strict, with the installed package alone: what is right passes, and each line that is wrong is found."""
+    (tmp_path / "right.py").write_text(TYPED)
+    (tmp_path / "wrong.py").write_text("\n".join((TYPED, *WRONG)))
+    # The types of torch are three quarters of the time, and none of ours.
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\n[mypy-torch,torch.*]\nfollow_imports = skip\n")
+    call = (sys.executable, "-m", "mypy", "--python-executable", python, "--cache-dir", tmp_path / "cache")
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
+    done = subprocess.run([*call, "right.py", "wrong.py"], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert [line.rpartition("[")[2].rstrip("]") for line in errors] == list(WRONG.values()), done.stdout + done.stderr
+    assert all(line.startswith("wrong.py") for line in errors)
+
+
+def test_the_doctor_says_that_napari_has_no_qt(python: Path, tmp_path: Path):
+    """As it is in this environment; all else that is needed is there, so that it also says nothing that is not true."""
+    call = [python.with_name("napari-drpnet"), "doctor", "--json"]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(call, cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    found = [finding for section in json.loads(done.stdout)["sections"] for finding in section["findings"]]
+    (absent,) = [finding for finding in found if finding["state"] == "missing"]
+    assert (absent["name"], absent["said"]) == ("Qt", "not installed")
+    assert "install" in absent["mend"]
+    assert "PyQt6" in absent["mend"]
 
 
 def test_the_installed_program_picks_the_same_as_this_one(python: Path, tmp_path: Path):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from napari_drpnet.data import Frame, Micrograph, Picks, ScoreMap
     from napari_drpnet.errors import UserError
     from napari_drpnet.io import read_micrograph, read_picks, write_picks
@@ -41,9 +42,11 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return version("napari-drpnet")
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # to a type checker it would make every name one of this package, of any type
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return version("napari-drpnet")
+        if name in _HOME:
+            return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -45,7 +45,8 @@ def choose(device: Device) -> torch.device:
     if device == AUTO:
         return torch.device("cuda" if cards else next(iter(apple), "cpu"))
     if device not in {"cpu", *(["cuda"] * bool(cards)), *cards, *apple}:
-        raise UserError(f"There is no {device} here{_why(device, cards)}.", f"Choose one of: {', '.join(offered())}.")
+        hint = f"Choose one of: {', '.join(offered())}. More is told by:  napari-drpnet doctor"
+        raise UserError(f"There is no {device} here{_why(device, cards)}.", hint)
     return torch.device(device)
 
 

@@ -19,6 +19,7 @@ from napari_drpnet.cli import (
     benchmark,
     comparing,
     converting,
+    doctor,
     evaluating,
     harvesting,
     masks,
@@ -63,6 +64,7 @@ app.command()(with_options(assessing.assess))
 app.command()(with_options(reconstructing.reconstruct))
 app.command()(with_options(converting.convert))
 app.command()(with_options(sharing.export_model))
+app.command()(doctor.doctor)
 app.command()(picking.sample)
 app.command()(picking.demo)
 app.command(cls=simulating.GenerousCommand)(with_options(simulating.simulate))

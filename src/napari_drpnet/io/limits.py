@@ -72,7 +72,7 @@ def undamaged(path: Path) -> Iterator[None]:
         reason = (isinstance(error, _TELLING) and reason_of(error)) or "its header is damaged"
         hint = "Copy it anew, or save it as MRC or as uncompressed TIFF."
         if "imagecodecs" in reason:
-            hint = "Its compression needs a package: pip install imagecodecs"
+            hint = "Its compression needs the package imagecodecs. What mends it:  napari-drpnet doctor"
         raise UserError(f"{path} cannot be read: {reason}.", hint) from error
 
 

@@ -15,7 +15,7 @@ from napari_drpnet.interruption import deaf_to_ctrl_c, handlers_kept
 from napari_drpnet.io.fields import read_fields
 from napari_drpnet.settings import QUEUES
 
-_EXTRA = "Install them:  pip install 'napari-drpnet[cluster]'"
+_EXTRA = "Install them:  pip install 'napari-drpnet[cluster]'  (napari-drpnet doctor tells what is there)"
 _HINT = "Give a YAML file with what dask-jobqueue takes: cores, memory, walltime, queue, and jobs, their number."
 # Seconds for a scheduler to answer, and for workers to end.
 _PATIENCE = 10
