@@ -36,6 +36,7 @@ NOT_RUN = {
     "benchmarks/sets/": "needs real micrographs",
     " turned/": "needs the picks of DRPnet's authors",
     "demo": "is run by test_package",
+    "doctor": "is run by tests/doctor",
 }
 # What is added, so that there is less to do.
 LESS = {
