@@ -176,4 +176,5 @@ def _plain(text: str) -> str:
 
 
 def _code(term: str) -> str:
-    return "`" + term.replace("|", "\\|") + "`"
+    """As code, with spaces at which a phone can break it; a | within code ends no cell."""
+    return f"`{term.replace('|', ' | ')}`"

@@ -43,6 +43,7 @@ LESS = {
     "simulate": ("--count", "1", "--size", "320", "--pixel-size", "4"),
     "reconstruct": ("--box", "32", "--step", "15", "--rounds", "2"),
     "compare Micrographs/ --pickers drpnet,pixer": ("--pickers", "drpnet,log"),
+    "compare --pickers drpnet,minimal": ("--pickers", "minimal"),
     "pick Micrographs/ --picker deepcryopicker": ("--option", "steps=8"),
     # On few particles the paper's numbers find none.
     "harvest Micrographs/ --picker drpnet-paper": (
@@ -55,9 +56,13 @@ LESS = {
     "napari-drpnet retrain": ("--steps", "2"),
 }
 # Exit status 1 says that not all was to be had, which is so on few files.
-ONE_IS_FINE = {"collect": "the other parts were not picked", "assess": "J42 is not a job of cryoSPARC's"}
+ONE_IS_FINE = {
+    "collect": "the other parts were not picked",
+    "assess": "J42 is not a job of cryoSPARC's",
+    "doctor": "there may be no screen",
+}
 OTHER_PROGRAMS = (
-    *("pip", "pipx", "uv", "conda", "python3", ".", "export", "cd"),
+    *("pip", "pipx", "uv", "conda", "python3", "napari", ".", "export", "cd"),
     *("dask", "pipeliner", "apptainer", "docker"),
 )
 # Blocks of Python that are run elsewhere.

@@ -50,8 +50,13 @@ def languages(page: Path) -> set[str]:
 def commands(page: Path) -> list[Command]:
     """Those in blocks, which a reader copies, in their order."""
     lines = (line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").split("\n"))
-    split = (tuple(shlex.split(line, comments=True)) for line in lines)
-    return [Command(page.name, words) for words in split if words]
+    split = (shlex.split(line, comments=True) for line in lines)
+    return [Command(page.name, (_of_environment(words[0]), *words[1:])) for words in split if words]
+
+
+def _of_environment(program: str) -> str:
+    """The name of a program that is called by its place in an environment, as ``env/bin/pip``."""
+    return re.sub(r"^[\w.-]+/bin/", "", program)
 
 
 def mentioned(page: Path) -> Iterator[Command]:

@@ -28,6 +28,7 @@ from napari_drpnet.cli import (
     project,
     reconstructing,
     relion,
+    sharing,
     simulating,
     templates,
     trainable,
@@ -62,6 +63,7 @@ app.command()(with_options(averaging.average))
 app.command()(with_options(assessing.assess))
 app.command()(with_options(reconstructing.reconstruct))
 app.command()(with_options(converting.convert))
+app.command()(with_options(sharing.export_model))
 app.command()(doctor.doctor)
 app.command()(picking.sample)
 app.command()(picking.demo)

@@ -9,13 +9,15 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import atomic_write, reading
+from napari_drpnet.io.onnx_files import ONNX
 from napari_drpnet.io.paths import is_file
+from napari_drpnet.settings import Grey
 
 if TYPE_CHECKING:
     import torch  # slow to load
@@ -67,7 +69,7 @@ class WeightsCard(BaseModel):
     start: str = ""
     options: dict[str, int] = {}
     classes: tuple[str, ...] = ()
-    grey: Literal["percentiles", "robust"] = "percentiles"
+    grey: Grey = "percentiles"
     of: dict[str, str] = {}
 
 
@@ -79,7 +81,7 @@ def locate(name: str) -> Path:
     UserError
         When there is no such file.
     """
-    if Path(name).suffix == ".safetensors":
+    if Path(name).suffix in (".safetensors", ONNX):
         path = Path(name)
         if not is_file(path):
             raise UserError(f"{cut(name, 200)}: there is no such weights file.", "Check the path.")
@@ -101,6 +103,7 @@ def read_card(path: Path) -> WeightsCard:
     UserError
         When the file is missing, damaged, or not one of ours.
     """
+    _refuse_onnx(path)
     try:
         with reading(path), path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -124,6 +127,7 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
     from safetensors import SafetensorError, safe_open  # torch
 
     path = locate(name)
+    _refuse_onnx(path)
     try:
         with safe_open(path, framework="pt") as file:
             words = (file.metadata() or {}).get(_KEY)
@@ -146,6 +150,14 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
     if not sound(tensors.values()):
         raise UserError(f"{path}: its tensors hold what is no number.", "Copy or train it anew.")
     return card, tensors
+
+
+def _refuse_onnx(path: Path) -> None:
+    if path.suffix == ONNX:
+        raise UserError(
+            f"{path}: an ONNX file can find particles, as a detector, and nothing else; it cannot be trained.",
+            "Choose a .safetensors file.",
+        )
 
 
 def sound(tensors: Iterable[torch.Tensor]) -> bool:

@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from napari_drpnet.jobs.run_file import make_run, read_run_file
     from napari_drpnet.jobs.sample import demo, write_sample
     from napari_drpnet.jobs.saving import savable, save_picks, suggested_file, with_size
+    from napari_drpnet.jobs.sharing import ExportReport, export_model
     from napari_drpnet.jobs.simulation import simulate
     from napari_drpnet.jobs.templates import templates_of_picks, templates_of_structure
     from napari_drpnet.jobs.training import make_train_settings, prepare, train, train_classifier, train_detector
@@ -181,6 +182,7 @@ _HOME = {
     "retrain.suggest": ("Suggestion", "suggest", "suggested_micrographs"),
     "run_file": ("make_run", "read_run_file"),
     "sample": ("demo", "write_sample"),
+    "sharing": ("ExportReport", "export_model"),
     "simulation": ("simulate",),
     "templates": ("templates_of_picks", "templates_of_structure"),
     "training": ("make_train_settings", "prepare", "train", "train_classifier", "train_detector"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.networks import Classifier
 from napari_drpnet.pickers.context import calibrated, context, detector_terms
+from napari_drpnet.pickers.detectors import load_detector
 from napari_drpnet.pickers.network import classify_steps, load_network
 from napari_drpnet.pickers.protocol.picker import Correction
 from napari_drpnet.pickers.seen import check_size, network_image, on_good_pixels
@@ -61,14 +62,15 @@ class DRPnet:
 
     name: ClassVar[str] = "drpnet"
     many_at_once: ClassVar[bool] = True
-    reliable: ClassVar[bool] = True
     settings_class: ClassVar[type[DRPnetSettings]] = DRPnetSettings
 
     def __init__(self, settings: DRPnetSettings) -> None:
         self.settings = settings
         self.device = devices.choose(settings.device)
-        self.detector_card, detector = load_network(settings.detector, "detector", self.device)
-        self.detector = cast(tiling.FullyConvolutional, detector)
+        self.detector_card, self.detector = load_detector(
+            settings.detector, settings.detector_diameter, settings.detector_grey, self.device
+        )
+        self.reliable = self.detector_card.calibrated
         self.classifier: nn.Module | None = None
         self.calibration = self.detector_card.calibration
         if settings.classifier is not None:

@@ -22,6 +22,7 @@ _SAMPLE = 1 << 18
 _CONSTANT = 2e-6
 # Further from the median than this there are no logarithms: half precision ends there.
 FURTHEST = 3000.0
+_NOTHING_SEEN, _LEAVE_IT = "The image is constant: every pixel has the same value.", "Leave it out, or make it anew."
 
 
 def robust(image: ImageArray, valid: MaskArray | None = None) -> ImageArray:
@@ -46,6 +47,28 @@ def robust(image: ImageArray, valid: MaskArray | None = None) -> ImageArray:
     return np.asarray(LEVEL * np.arcsinh(np.clip(z, -FURTHEST, FURTHEST)), np.float32)
 
 
+def standard(image: ImageArray, valid: MaskArray | None = None) -> ImageArray:
+    """Grey levels of mean 0 and standard deviation 1, as networks of other programs know them.
+
+    Parameters
+    ----------
+    image
+        ``(h, w)`` float32.
+    valid
+        ``(h, w)`` bool; bad pixels are not measured.
+
+    Raises
+    ------
+    UserError
+        When the image is constant: it holds no particles.
+    """
+    measured = image[valid] if valid is not None and valid.any() else image
+    middle, spread = float(measured.mean(dtype=np.float64)), float(measured.std(dtype=np.float64))
+    if spread <= _CONSTANT * abs(middle):
+        raise UserError(_NOTHING_SEEN, _LEAVE_IT)
+    return np.asarray((image - np.float32(middle)) * np.float32(1 / spread), np.float32)
+
+
 def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[float, float]:
     """Median and robust standard deviation, on a regular sample of at least 250,000 pixels."""
     step = max(1, int((image.size / _SAMPLE) ** 0.5))
@@ -61,6 +84,6 @@ def _middle_and_spread(image: ImageArray, valid: MaskArray | None) -> tuple[floa
         # More than half of the picture is one grey, as of an empty border: the rest tells.
         away = away[away > least]
         if not away.size:
-            raise UserError("The image is constant: every pixel has the same value.", "Leave it out, or make it anew.")
+            raise UserError(_NOTHING_SEEN, _LEAVE_IT)
         spread = float(np.median(away))
     return middle, _DEVIATION * spread

@@ -10,9 +10,9 @@ from napari_drpnet.candidates import IndexArray
 from napari_drpnet.data import FloatArray, MaskArray, Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.contrast import within_noise
-from napari_drpnet.pickers.grey import robust
+from napari_drpnet.pickers.grey import robust, standard
 from napari_drpnet.preprocess import evened, finished
-from napari_drpnet.settings import Grey, PreprocessSettings
+from napari_drpnet.settings import AnyGrey, PreprocessSettings
 
 # Smoothing of the micrograph, in particle diameters: at 32 px the authors' sigma of 2.
 BLUR = 0.05
@@ -27,7 +27,7 @@ def network_image(
     diameter: float,
     network_diameter: float,
     invert: bool,
-    grey: Grey = "percentiles",
+    grey: AnyGrey = "percentiles",
     add_noise: bool = True,
 ) -> Micrograph:
     """The micrograph as our networks see it, in training as in picking.
@@ -46,7 +46,7 @@ def network_image(
     invert
         Particles are bright.
     grey
-        robust: see `grey.robust`. percentiles, for networks of the first generation: levels between the 1st and 99th
+        robust, standard: see `grey`. percentiles, for networks of the first generation: levels between the 1st and 99th
         percentile become -0.5..0.5.
     add_noise
         With percentiles: add noise where the particles are too clear for these networks (`contrast.within_noise`).
@@ -72,7 +72,7 @@ def network_image(
     if between:
         return replace(prepared, image=prepared.image - np.float32(0.5))
     try:
-        image = robust(prepared.image, prepared.valid)
+        image = (robust if grey == "robust" else standard)(prepared.image, prepared.valid)
     except UserError as error:
         raise UserError(f"{micrograph.frame.micrograph}: {error.message}", error.hint) from None
     return replace(prepared, image=-image if invert else image)

@@ -19,6 +19,8 @@ from napari_drpnet.settings.base import (
     EVEN,
     NO_PICK,
     USUAL_DISTANCE,
+    WEIGHTS,
+    AnyGrey,
     Device,
     Grey,
     Settings,
@@ -61,6 +63,7 @@ from napari_drpnet.settings.pixer import PixerSettings, PixerTrainSettings
 from napari_drpnet.settings.project import SHARED, ProjectSettings
 from napari_drpnet.settings.reconstruction import ReconstructionSettings
 from napari_drpnet.settings.retraining import HarvestSettings, RetrainSettings
+from napari_drpnet.settings.sharing import ExportSettings
 from napari_drpnet.settings.simulation import SimulationSettings
 from napari_drpnet.settings.template import TEMPLATE_PICKER, TemplateSetSettings, TemplateSettings
 from napari_drpnet.settings.training import (
@@ -84,6 +87,8 @@ __all__ = [
     "SHARED",
     "TEMPLATE_PICKER",
     "USUAL_DISTANCE",
+    "WEIGHTS",
+    "AnyGrey",
     "AnySet",
     "AssessSettings",
     "AveragingSettings",
@@ -105,6 +110,7 @@ __all__ = [
     "EntryFacts",
     "EvaluationSettings",
     "Evidence",
+    "ExportSettings",
     "Grey",
     "GrowthSettings",
     "HalfMapSettings",

@@ -20,6 +20,8 @@ USUAL_DISTANCE = 0.55
 AUTO: Final = "auto"
 # Where nothing else is known, a pick is what is rather a particle than not.
 EVEN = 0.5
+# What files of weights are called.
+WEIGHTS: Final = ".safetensors"
 # Nothing that is set is larger, or nearer to 0 without being it.
 _LARGEST = 1e12
 
@@ -29,7 +31,9 @@ def unit(name: str) -> dict[str, Any]:
     return {"unit": name}
 
 
-def network(role: str, none: str = "default", learns_from: str = "", leaves_out: str = "") -> dict[str, Any]:
+def network(
+    role: str, none: str = "default", learns_from: str = "", leaves_out: str = "", suffixes: str = WEIGHTS
+) -> dict[str, Any]:
     """The mark of a field that names a file of weights.
 
     Parameters
@@ -43,9 +47,20 @@ def network(role: str, none: str = "default", learns_from: str = "", leaves_out:
         every particle is labelled; empty where nothing can.
     leaves_out
         The field of a network that was made for this one, and is left out with a new one.
+    suffixes
+        Of the files that it may name, with spaces between them.
     """
-    return {"network": role, "none": none, "learns_from": learns_from, "leaves_out": leaves_out}
+    return {
+        "network": role,
+        "none": none,
+        "learns_from": learns_from,
+        "leaves_out": leaves_out,
+        "suffixes": suffixes,
+    }
 
+
+OF_NETWORK: dict[str, Any] = {"of_network": "detector"}
+"""The mark of a field that says something about a network, and is shown beside it."""
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 _DEVICES = re.compile(rf"({_DEVICE.pattern})|cuda:[0-9]{{1,3}}(,[0-9]{{1,3}})+")
@@ -68,8 +83,9 @@ def _devices(value: str) -> str:
     return value
 
 
-# How grey levels are brought to a network: see `pickers.grey`.
+# How grey levels are brought to a network: see `pickers.grey`. Ours learn from those of `Grey`.
 Grey = Literal["percentiles", "robust"]
+AnyGrey = Literal["percentiles", "robust", "standard"]
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[str, AfterValidator(_devices)]
 INPUTS = (

@@ -14,7 +14,10 @@ from napari_drpnet.settings.base import (
     CALIBRATION,
     DEFAULT_PICKER,
     EVEN,
+    OF_NETWORK,
     USUAL_DISTANCE,
+    WEIGHTS,
+    AnyGrey,
     Diameter,
     Inputs,
     Invert,
@@ -140,8 +143,11 @@ class PickerSettings(Settings):
         return {name: str(value) for name, value in (named | paths).items() if value is not None}
 
 
-_STAGE_1 = "The network that finds particles: a name from the package, or a .safetensors file."
-_DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier")
+_STAGE_1 = (
+    "The network that finds particles: a name from the package, a .safetensors file, or an .onnx file of another "
+    "program."
+)
+_DETECTOR = network("detector", learns_from="micrographs", leaves_out="classifier", suffixes=f"{WEIGHTS} .onnx")
 _CLASSIFIER = network("classifier", none=_NONE, learns_from="patches")
 
 
@@ -153,6 +159,22 @@ class DRPnetSettings(PickerSettings):
         title="Finds particles",
         description=_STAGE_1,
         json_schema_extra=_DETECTOR,
+    )
+    detector_diameter: float | None = Field(
+        None,
+        ge=4,
+        le=1000,
+        title="ONNX file: diameter",
+        description="Diameter of a particle on the images that the network learnt from, where it is an ONNX file that "
+        "does not say it itself.",
+        json_schema_extra=unit("network px") | OF_NETWORK,
+    )
+    detector_grey: AnyGrey | None = Field(
+        None,
+        title="ONNX file: grey levels",
+        description="Grey levels of these images, where an ONNX file does not say it itself: robust, those of this "
+        "package; percentiles, the 1st is -0.5 and the 99th 0.5; standard, mean 0 and standard deviation 1.",
+        json_schema_extra=OF_NETWORK,
     )
     classifier: str | None = Field(
         None,

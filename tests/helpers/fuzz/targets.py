@@ -413,6 +413,21 @@ def _load(role: str) -> Callable[[Path], object]:
     return read
 
 
+def _onnx(folder: Path) -> Path:
+    """A network of another program."""
+    from onnx_networks import blob_network
+
+    return blob_network(folder / "a.onnx", {"diameter": 16, "grey": "standard", "multiple": 2})
+
+
+def _load_onnx(path: Path) -> None:
+    import torch
+
+    from napari_drpnet.pickers.detectors import load_detector
+
+    load_detector(str(path), None, None, torch.device("cpu"))
+
+
 def _correct(path: Path) -> None:
     from napari_drpnet.pickers import load_picker
 
@@ -458,6 +473,7 @@ NETWORKS = (
     Target("weights", _weights("detector"), _load("detector"), m.SAFETENSORS, cost=4),
     Target("weights pixer", _weights("pixer-sorter"), _load("sorter"), m.SAFETENSORS, cost=8),
     Target("weights deepcryo", _learnt, _load("window classifier"), m.SAFETENSORS, cost=2),
+    Target("onnx", _onnx, _load_onnx, m.BYTES),
     Target("calibration", _correction, _correct, m.SAFETENSORS),
     Target("checkpoint", _checkpoint, lambda path: _finish(_training(path)), m.ZIP, cost=8),
 )

@@ -16,6 +16,7 @@ from napari_drpnet import jobs
 from napari_drpnet.io import read_micrograph
 from napari_drpnet.layers import picks_of
 from napari_drpnet.pickers.protocol import registry as base
+from napari_drpnet.widgets.kit.network_box import FILE
 from napari_drpnet.widgets.pick.dock import PickWidget
 from napari_drpnet.widgets.session.session import Session
 from odd_pickers import ChoosyDiscs
@@ -129,6 +130,7 @@ def test_the_form_shows_the_settings_of_the_chosen_picker_only(form: Any) -> Non
         return [fold.button.text[2:] for fold in form.method.folds if fold.visible]
 
     assert folds() == ["Networks"]
+    assert set(form.method.controls) == {"detector_diameter", "detector_grey"}  # of a network that does not say it
     form.picker.value = "choosy"
     assert folds() == ["Settings of choosy"]
     assert list(form.method.controls) == [
@@ -142,6 +144,24 @@ def test_the_form_shows_the_settings_of_the_chosen_picker_only(form: Any) -> Non
     assert form.threshold.value == pytest.approx(0.3)
     form.picker.value = "dark-discs"
     assert folds() == []
+
+
+def test_a_network_of_another_program_can_be_chosen_where_one_picks_with_it(
+    form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def choose(*arguments: Any) -> tuple[str, str]:
+        asked.append(arguments[-1])
+        return str(tmp_path / "theirs.onnx"), ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    boxes = form.method._page.networks
+    boxes["classifier"].value = boxes["detector"].value = FILE
+    assert asked == ["Weights (*.safetensors)", "Weights (*.safetensors *.onnx)"]
+    form.method.controls["detector_grey"].value = "standard"
+    assert form.method.weights()["detector"] == str(tmp_path / "theirs.onnx")
+    assert form.method.options({})["detector_grey"] == "standard"
 
 
 def test_what_is_filled_in_reaches_the_picker_and_is_remembered(form: Any, qtbot: Any) -> None:

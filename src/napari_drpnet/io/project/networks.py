@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from napari_drpnet.errors import UserError, cut, short
+from napari_drpnet.io.onnx_files import ONNX
 from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.weights import PACKAGED, read_card
 
@@ -28,7 +29,7 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     folder
         Where the project's networks are.
     name
-        Of a network of the package or the project, or a ``.safetensors`` file.
+        Of a network of the package or the project, or a ``.safetensors`` or ``.onnx`` file.
     role
         What is asked for, as its card says.
     root
@@ -44,7 +45,7 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     if _is_shipped(name):
         return name
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
-        if path.suffix == ".safetensors" and is_file(path):
+        if path.suffix in (".safetensors", ONNX) and is_file(path):
             return str(path)
     known = cut(", ".join(networks(folder, role)), 150)
     choice = f"Choose one of these, or a .safetensors file: {known}." if known else "Name a .safetensors file."

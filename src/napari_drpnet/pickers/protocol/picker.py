@@ -109,7 +109,7 @@ class ReliablePicker(Picker, Protocol):
     Where evidence leaves room they are believed; of other pickers only the order of candidates counts.
     """
 
-    reliable: ClassVar[bool]
+    reliable: bool
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette, QTextCursor
 from qtpy.QtWidgets import QDialog, QDockWidget, QTextBrowser, QToolButton, QWidget
 
+from napari_drpnet.io.pages import read_page
 from napari_drpnet.widgets.kit.parts import lay_out, timer
 
 PAGE = "window.md"
@@ -18,9 +19,6 @@ _PAGE, _BUTTON = "help page", "napari-drpnet help"  # a property of forms; the n
 _SIZE = 820, 680  # pixels
 _LINK = "#1f7fd0"  # seen in both themes
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")  # which are larger than this window, and not installed
-_PACKAGE = Path(__file__).parents[2]
-# Of an installed package, and of a copy of the repository.
-_PLACES = (_PACKAGE / "docs", _PACKAGE.parents[1] / "docs")
 
 
 def about(form: QWidget, heading: str = "", page: str = PAGE) -> None:
@@ -95,11 +93,11 @@ class HelpWindow(QDialog):
 
     def read(self, page: str, heading: str = "") -> None:
         """Show another page."""
-        file = next((place / page for place in _PLACES if (place / page).is_file()), None)
-        if file is None:
+        text = read_page(page)
+        if text is None:
             self.text.setPlainText(f"The page {page} is not installed. It is in the folder docs of the source.")
             return
-        self.text.setMarkdown(_PICTURE.sub("", file.read_text(encoding="utf-8")))
+        self.text.setMarkdown(_PICTURE.sub("", text))
         self._heading = heading
         self._ready.start()  # what is not laid out yet cannot be scrolled
 

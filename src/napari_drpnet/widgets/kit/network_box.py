@@ -15,7 +15,6 @@ from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import PickerSettings, extra_of, networks_of
 
 FILE = "a file…"
-_SUFFIX = ".safetensors"
 
 
 class NetworkBox(ComboBox):
@@ -31,6 +30,7 @@ class NetworkBox(ComboBox):
 
     def __init__(self, model: type[PickerSettings], field: str) -> None:
         self._role = networks_of(model)[field]
+        self._suffixes = extra_of(model, field, "suffixes").split()
         self._project: Project | None = None
         self._file: str | None = None
         self._last: str | None = None
@@ -46,7 +46,7 @@ class NetworkBox(ComboBox):
     def offer(self, project: Project | None, chosen: str | None = None) -> None:
         """List what a project has, None for the package alone, and choose one; a file is listed beside."""
         self._project = project
-        self._file = chosen if chosen is not None and chosen.endswith(_SUFFIX) else self._file
+        self._file = chosen if chosen is not None and chosen.endswith(tuple(self._suffixes)) else self._file
         with self.changed.blocked():
             self.reset_choices()
             self.value = chosen if chosen in self._choices() else None
@@ -64,7 +64,8 @@ class NetworkBox(ComboBox):
 
     def _on_value_change(self, value: Any = None) -> None:
         if value == FILE:
-            path, _ = QFileDialog.getOpenFileName(self.native, self.label, "", f"Weights (*{_SUFFIX})")
+            kinds = " ".join(f"*{suffix}" for suffix in self._suffixes)
+            path, _ = QFileDialog.getOpenFileName(self.native, self.label, "", f"Weights ({kinds})")
             self.offer(self._project, str(Path(path)) if path else self._last)
             value = self.value
             if not path:

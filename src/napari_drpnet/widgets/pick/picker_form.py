@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QSizePolicy
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.pickers.protocol.registry import available_pickers, settings_class, summary
-from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue, networks_of
+from napari_drpnet.settings import AUTO, PickerSettings, ThresholdValue, extra_of, networks_of
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control, has_control
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
@@ -197,7 +197,9 @@ class PickerForm:
         controls = {field: control(model, field, empty="default") for field in shown}
         for box in (*boxes.values(), *controls.values()):
             box.changed.connect(lambda _: self.changed.emit())
-        titles = {"Networks": boxes.values(), f"Settings of {name}": controls.values()}
+        about = {field: box for field, box in controls.items() if extra_of(model, field, "of_network")}
+        rest = [box for field, box in controls.items() if field not in about]
+        titles = {"Networks": [*boxes.values(), *about.values()], f"Settings of {name}": rest}
         folds = tuple(Fold(title, widgets) for title, widgets in titles.items() if widgets)
         self.folds.extend(folds)
         page = _Page(model, text, controls, boxes, folds)
