@@ -37,6 +37,7 @@ NOT_RUN = {
     " turned/": "needs the picks of DRPnet's authors",
     "demo": "is run by test_package",
     "export-model mine.safetensors": "is run by sharing/test_export_model.py",
+    "doctor": "is run by tests/doctor",
 }
 # What is added, so that there is less to do.
 LESS = {
