@@ -8,15 +8,17 @@ extras.
 from __future__ import annotations
 
 import re
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, metadata
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 PAGE = Path(__file__).parent / "licences.md"
-OURS = "napari-drpnet"
+PROJECT = PAGE.parents[1] / "pyproject.toml"
 # What extras are for; each package is listed under the first that needs it.
-USES = {"": "everything", "all": "the window", "cluster": "clusters", "ccpem": "CCP-EM"}
+USES = {"": "everything", "all": "the window", "cluster": "clusters", "ccpem": "CCP-EM", "onnx": "ONNX"}
 # Where the metadata has a text, or a name that stands for several.
 _KNOWN = {
     "Apache 2.0": "Apache-2.0",
@@ -30,6 +32,7 @@ _KNOWN = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
     "BSD-3": "BSD-3-Clause",
+    "3-Clause BSD License": "BSD-3-Clause",
     "ISC License": "ISC",
     "ISC license": "ISC",
     "ISC License (ISCL)": "ISC",
@@ -54,11 +57,17 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def dependencies(of: str, extra: str) -> tuple[dict[str, Distribution], set[str]]:
-    """What an installed package needs on this system with an extra, direct and in turn, and what of it is not here."""
+def asked_for() -> dict[str, list[str]]:
+    """What the package asks for itself, by its extra."""
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    return {"": project["dependencies"], **project["optional-dependencies"]}
+
+
+def dependencies(lines: Iterable[str]) -> tuple[dict[str, Distribution], set[str]]:
+    """What requirements and what these ask for in turn come to on this system, and what of it is not here."""
     found: dict[str, Distribution] = {}
     absent: set[str] = set()
-    todo, seen = [Requirement(f"{of}[{extra}]" if extra else of)], set()
+    todo, seen = list(map(Requirement, lines)), set()
     while todo:
         asked = todo.pop()
         key = plain(asked.name), frozenset(asked.extras)
@@ -74,7 +83,6 @@ def dependencies(of: str, extra: str) -> tuple[dict[str, Distribution], set[str]
         extras = [{"extra": name} for name in ("", *asked.extras)]
         inner = map(Requirement, one.requires or ())
         todo += [each for each in inner if each.marker is None or any(map(each.marker.evaluate, extras))]
-    found.pop(plain(of), None)
     return found, absent
 
 
@@ -94,8 +102,9 @@ def rows(before: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Licence and use of every package by its name; ``before``, of those that are not installed here."""
     made: dict[str, tuple[str, str]] = {}
     everything = True
-    for extra in dict.fromkeys([*USES, *(metadata(OURS).get_all("Provides-Extra") or ())]):
-        found, absent = dependencies(OURS, extra)
+    asked = asked_for()
+    for extra in sorted(asked, key=[*USES, *asked].index):
+        found, absent = dependencies(asked[extra])
         everything = everything and not absent
         use = USES.get(extra, extra)
         for name, one in found.items():

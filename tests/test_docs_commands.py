@@ -36,6 +36,8 @@ NOT_RUN = {
     "benchmarks/sets/": "needs real micrographs",
     " turned/": "needs the picks of DRPnet's authors",
     "demo": "is run by test_package",
+    "export-model mine.safetensors": "is run by sharing/test_export_model.py",
+    "doctor": "is run by tests/doctor",
 }
 # What is added, so that there is less to do.
 LESS = {
@@ -65,7 +67,7 @@ OTHER_PROGRAMS = (
     *("dask", "pipeliner", "apptainer", "docker"),
 )
 # Blocks of Python that are run elsewhere.
-PYTHON_ELSEWHERE = {"ccp-em.md": "interop/test_ccpem.py"}
+PYTHON_ELSEWHERE = {"ccp-em.md": "interop/test_ccpem.py", "sharing.md": "sharing/test_export_model.py"}
 # In the place of what a scheduler tells its jobs.
 ENVIRONMENT = {"SLURM_ARRAY_TASK_ID": "1"}
 EVERY = {page: pages.commands(page) for page in PAGES}
