@@ -79,7 +79,8 @@ for _page in PAGES:
 
 def program(words: tuple[str, ...]) -> tuple[str, ...] | None:
     """The words after the name of the program, where it is called, also by another one."""
-    return words[words.index(PROGRAM) + 1 :] if PROGRAM in words else None
+    called = PROGRAM in words and words[0] in (PROGRAM, "torchrun")
+    return words[words.index(PROGRAM) + 1 :] if called else None
 
 
 # ---------------------------------------------------------------- read
@@ -212,12 +213,7 @@ def to_run(command: Command) -> list[str] | None:
 RUN = {page: [one for one in EVERY[page] if FIRST[str(one)] == one and to_run(one)] for page in PAGES}
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("page", [page for page in PAGES if RUN[page]], ids=lambda page: page.name)
-def test_commands_run_in_the_order_of_their_page(page: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for block in pages.blocks(page, "yaml"):
-        (here / "mine.yaml").write_text(block)
+def _run_commands(page: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     made: set[str] = set()
     for command in RUN[page]:
         arguments = to_run(command)
@@ -233,18 +229,25 @@ def test_commands_run_in_the_order_of_their_page(page: Path, here: Path, capfd: 
         assert status in (0, 1 if arguments[0] in ONE_IS_FINE else 0), (str(command), *capfd.readouterr())
 
 
+def _run_python(page: Path) -> None:
+    """Blocks that begin with an import; others are parts of something, and must be Python at least."""
+    for block in pages.blocks(page, "python"):
+        code = compile(block, page.name, "exec")
+        if "import" in block.split("\n")[0] and "..." not in block and page.name not in PYTHON_ELSEWHERE:
+            exec(code, {})
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "page",
-    [page for page in PAGES if "python" in pages.languages(page) and page.name not in PYTHON_ELSEWHERE],
-    ids=lambda page: page.name,
+    "page", [page for page in PAGES if RUN[page] or pages.blocks(page, "python")], ids=lambda page: page.name
 )
-def test_blocks_of_python_run(page: Path, here: Path) -> None:
-    for block in pages.blocks(page, "python"):
-        code = compile(block, page.name, "exec")
-        if "import" in block.split("\n")[0] and "..." not in block:
-            exec(code, {})
+def test_what_a_page_says_runs_in_its_order(page: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Commands first, then Python, which may take up what they made."""
+    for block in pages.blocks(page, "yaml"):
+        (here / "mine.yaml").write_text(block)
+    _run_commands(page, here, capfd)
+    _run_python(page)
 
 
 def test_recipes_have_fields_that_there_are() -> None:
