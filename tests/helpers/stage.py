@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 import half_maps
+import napari_drpnet
 from cs_files import save
 from napari_drpnet import jobs
 from napari_drpnet.cli import main
@@ -24,6 +25,7 @@ from napari_drpnet.settings import SimulationSettings
 from napari_drpnet.simulation.structures import density, procedural_structure, read_structure
 from refined import any_angles, star_31
 
+DEFAULT_WEIGHTS = Path(napari_drpnet.__file__).parent / "weights" / "detector.safetensors"
 PIXEL, SIZE, DIAMETER = 6.0, 448, 180.0
 
 
@@ -44,6 +46,7 @@ def build(folder: Path) -> None:
     _refinements(folder)
     _structures(folder)
     _a_result(folder)
+    _networks(folder)
 
 
 def _micrographs(folder: Path) -> None:
@@ -176,3 +179,9 @@ def _a_result(folder: Path) -> None:
     (result,) = (folder / "scored-before").glob("*/topaz.json")
     (folder / "theirs" / "10017").mkdir(parents=True)
     shutil.copy(result, folder / "theirs" / "10017" / "their-picker.json")
+
+
+def _networks(folder: Path) -> None:
+    """Networks of a person's own, and of another group."""
+    shutil.copy(DEFAULT_WEIGHTS, folder / "mine.safetensors")
+    assert call("export-model", "detector", "--format", "onnx", "--out", "theirs.onnx") == 0
