@@ -274,3 +274,53 @@ def test_picks_and_refinements_without_a_common_name_are_told(made: Made, capsys
     assert status == 0
     assert "warning: There is no refinement named half, and there are no picks named job012" in err
     assert out.splitlines()[0].split() == ["half", "job012"]
+
+
+def test_a_precision_that_cannot_be_trusted_is_not_shown(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    scored = made.picks.with_name("scored")
+    scored.mkdir()
+    for path in made.picks.glob("*.star"):
+        rows = [line.split() for line in path.read_text().splitlines() if line[:1].isdigit()]
+        lines = [f"{x},{y},{0.99 - 0.005 * number}" for number, (x, y) in enumerate(rows)]
+        (scored / f"{path.stem}.csv").write_text("\n".join(["x,y,score", *lines]) + "\n")
+    arguments = ["--picks", f"all={scored}", "--micrographs", made.micrographs, "--diameter", DIAMETER]
+    status, out, _ = run(capsys, *arguments)
+    assert status == 0
+    assert "averages" not in out
+    page = Path("assessment/assessment.html").read_text()
+    assert "200 picks. How many of the picks are particles is not measured. Picks of files are measured beside" in page
+
+
+def test_picks_that_fit_nowhere_leave_no_folder(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    other = made.picks.with_name("other")
+    other.mkdir()
+    (other / "zz.star").write_text((made.picks / "m0.star").read_text())
+    arguments = ["--picks", f"a={other}", "--micrographs", made.micrographs, "--diameter", DIAMETER]
+    status, _, err = run(capsys, *arguments, "--out", "some/where")
+    assert (status, "of no micrograph that takes part" in err) == (2, True)
+    assert not Path("some").exists()
+
+
+def test_micrographs_that_a_shell_spread_out_are_no_refinements(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made.micrographs.parent
+    arguments = [
+        "--picks",
+        f"a={made.picks}",
+        "--micrographs",
+        folder / "m0.mrc",
+        folder / "m1.mrc",
+        "--diameter",
+        "105",
+    ]
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert "m1.mrc is a micrograph, and no refinement. Name micrographs with commas between them" in err
+
+
+def test_a_diameter_larger_than_the_micrograph(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--picks", f"a={made.picks}", "--micrographs", made.micrographs, "--diameter", 9999]
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert (
+        "m0.mrc is 2200 x 2200 A, and no larger than a particle of 9999 A. Check the diameter and the pixel size" in err
+    )

@@ -14,6 +14,8 @@ from napari_drpnet.cli.terminal import NOTHING, print_json, print_table, run_job
 from napari_drpnet.cli.values import named_sources
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import require_folder
+from napari_drpnet.io.images import is_image, open_image
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.io.refinements import find_refinements
 from napari_drpnet.settings import AssessSettings, PickedSettings, validated
 
@@ -25,10 +27,23 @@ def _job(
     if not picks.picks and (picks.micrographs or picks.truth):
         raise UserError("There are no picks to be judged.", "Give them (--picks NAME=PATH).")
     paths, names = named_sources(sources)
+    if picks.picks and (images := [path for path in paths if _is_micrograph(path)]):
+        raise UserError(
+            f"{images[0]} is a micrograph, and no refinement.",
+            "Name micrographs with commas between them, by their folder, or by a pattern in quotes (--micrographs).",
+        )
     refinements = find_refinements(paths, names) if paths or not picks.picks else []
     if picks.picks:
         return jobs.assess_with_picks(refinements, picks, settings, diameter, out)
     return jobs.assess(refinements, settings)
+
+
+def _is_micrograph(path: Path) -> bool:
+    """Whether it is one image; of a file that cannot be read more is said where it is used."""
+    try:
+        return is_file(path) and is_image(path) and open_image(path).array.ndim == 2
+    except UserError:
+        return False
 
 
 def assess(

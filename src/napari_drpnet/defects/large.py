@@ -39,6 +39,8 @@ def without_slope(image: ImageArray, good: MaskArray) -> ImageArray:
 
 def far_areas(image: ImageArray, good: MaskArray, levels: Levels) -> MaskArray:
     """Large areas at the border whose grey levels are far from those of most of the image, such as gold; ``(h, w)``."""
+    if min(image.shape) < _SQUARE:
+        return np.zeros(image.shape, np.bool_)
     squares = _squares(image, good)
     thick = max(2, min(squares.shape) // _THICK)
     away = np.abs(squares - levels.median) > _FAR * levels.noise

@@ -143,13 +143,14 @@ class Lock:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of an output folder, which is made where there is none.
+    """Hold the lock of an output folder, which is made where there is none, and removed if nothing comes into it.
 
     Raises
     ------
     UserError
         When another process writes into it, or it cannot be written.
     """
+    made = [place for place in (folder, *folder.parents) if not exists(place)]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = Lock.take(folder / ".lock")
@@ -160,6 +161,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        with suppress(OSError):  # the first one that has something in it ends this
+            for place in made:
+                place.rmdir()
 
 
 def read_owner(path: Path) -> Owner | None:

@@ -31,7 +31,6 @@ _QUALITY = 90
 ABOUT = {
     "F1": "harmonic mean of precision and recall, against the truth",
     "AP": "average precision by distance: the area under the curve of precision over recall",
-    "true picks, by averages": "particles among the picks, by what averages prove without a truth; rather too few",
     "evidence": "how far picks agree with averages of the others, at details that aligned nothing; noise has 0",
     "good classes": "of at most 8 class averages, those with evidence of their own",
     "particles": "of the refinement",

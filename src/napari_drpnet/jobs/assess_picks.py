@@ -52,9 +52,6 @@ class PickedAssessment:
             yield "recall", "", judged.counts.recall, nan
             yield "F1", "", judged.counts.f1, nan
             yield "AP", "", self.standing.area, nan
-        if self.proof.known:
-            yield "true picks, by averages", "", round(self.proof.true.value), self.proof.true.error
-            yield "precision, by averages", "", self.proof.precision.value, self.proof.precision.error
         if self.averages is not None:
             good = good_classes(self.averages)
             within = sum(self.averages.classes[number - 1].picks for number in good)
@@ -110,14 +107,13 @@ def assess_picks(
 
 
 def picks_in_words(one: PickedAssessment) -> str:
-    """How many picks there are, and how many of them are particles, in a sentence or two."""
+    """How many picks there are, and how good by a truth, in a sentence; without one, what is known of them."""
     judged = one.standing.evaluation
-    said, proved = f"{one.standing.picks:,} picks", one.proof.in_words(one.standing.picks)
+    said = f"{one.standing.picks:,} picks"
     if judged is not None and math.isfinite(judged.counts.f1):
         counts = judged.counts
-        said += f": F1 {counts.f1:.3f}, precision {counts.precision:.3f}, recall {counts.recall:.3f}. Without the truth"
-        return f"{said}: {proved[:1].lower()}{proved[1:]}"
-    return f"{said}. {proved}"
+        return f"{said}: F1 {counts.f1:.3f}, precision {counts.precision:.3f}, recall {counts.recall:.3f}."
+    return f"{said}. {one.proof.in_words(one.standing.picks)}"
 
 
 def unpaired(picks: Sequence[str], refinements: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import mrcfile
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from napari_drpnet import jobs
 from napari_drpnet.cli import main
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io import read_picks, write_picks
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.jobs import ComparisonReport
 from napari_drpnet.jobs.compare.proof import of_picks
 from napari_drpnet.settings import ComparisonSettings, PickRun
@@ -157,12 +159,26 @@ def test_a_picker_at_a_number_keeps_it_and_is_measured(here: Path) -> None:
     assert all((picks.score >= 0.4).all() for picks in report.sets["log"])
 
 
-def test_files_alone_are_measured_by_their_scores_if_they_have_some(here: Path) -> None:
+def test_files_alone_are_not_measured_and_told_why(here: Path) -> None:
+    """Whatever scores they have: these may have evidence in them, and the surest are no measure of the others."""
     report = compare("files", pickers=(), picks={"same": Path("same"), "bare": Path("bare")})
-    assert abs(report.proofs["same"].true.value - ALL) < 3 * report.proofs["same"].true.error
-    assert not report.proofs["bare"].known
-    (line,) = report.remarks
-    assert line.startswith("bare: How many of the picks are particles is not measured. The picks have no scores")
+    assert not report.proofs["same"].known
+    assert len(report.remarks) == 2
+    assert "not measured. Picks of files are measured beside those of a picker" in report.remarks[0]
+    assert table("files")["same"]["true_picks"] == ""
+
+
+def test_bad_pixels_do_not_stop_averages_at_another_scale(here: Path) -> None:
+    Path("spoilt").mkdir()
+    for path in Path("m").glob("*.mrc"):
+        with mrcfile.open(path) as file:
+            image = file.data.copy()
+        image[:, 300] = image.max() + 1e4
+        image[20:60] = 0
+        write_mrc(image, Path("spoilt") / path.name, PIXEL_SIZE)
+    sets = {"same": Path("same"), "bare": Path("bare")}
+    report = compare("spoilt-run", inputs=("spoilt",), pickers=(), picks=sets, diameter=1.6 * DIAMETER)
+    assert report.averages["same"].picks == sum(map(len, report.sets["same"]))
 
 
 def test_no_averages_leaves_what_a_threshold_needed(

@@ -85,12 +85,13 @@ def _micrographs(settings: ComparisonSettings) -> tuple[list[PickTask], list[flo
     good, sizes, failed = [], [], [(one.name, str(one.error)) for one in refusals]
     for task in tasks:
         try:
-            header = open_image(task.micrograph.path).pixel_size
-            size = settings.pixel_size or task.micrograph.pixel_size or header
+            image = open_image(task.micrograph.path)
+            size = settings.pixel_size or task.micrograph.pixel_size or image.pixel_size
             if size is None:
                 raise UserError(
                     f"{task.micrograph.name}: the pixel size is not known.", "Give it in Angstrom (--pixel-size)."
                 )
+            _check_fits(task, [side * size for side in image.array.shape[-2:]], settings.diameter)
             good.append(task)
             sizes.append(size)
         except UserError as error:
@@ -98,6 +99,16 @@ def _micrographs(settings: ComparisonSettings) -> tuple[list[PickTask], list[flo
     if not good:
         raise UserError(f"No micrograph can be used. {failed[0][1]}")
     return good, sizes, failed
+
+
+def _check_fits(task: PickTask, sides: Sequence[float], diameter: float) -> None:
+    """A particle is smaller than the micrograph; all lengths in Angstrom."""
+    if diameter >= min(sides):
+        raise UserError(
+            f"{task.micrograph.name} is {sides[1]:.0f} x {sides[0]:.0f} A, and no larger than a particle of "
+            f"{diameter:g} A.",
+            "Check the diameter and the pixel size (--diameter, --pixel-size).",
+        )
 
 
 def _truth(settings: ComparisonSettings, known: KnownMicrographs) -> FilePicks | None:

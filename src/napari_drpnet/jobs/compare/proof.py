@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
-from napari_drpnet.averaging.shares import Estimate, Shares, measured_shares, proves
+from napari_drpnet.averaging.shares import Estimate, Shares, proves
 from napari_drpnet.averaging.statistics import NOISE, IndexArray, bounded
 from napari_drpnet.candidates import suppress
 from napari_drpnet.data import FloatArray, Picks
@@ -19,6 +18,10 @@ from napari_drpnet.jobs.prospect import said
 _UNKNOWN = Estimate(math.nan)
 # Particles of two sets are as clear as each other, but for this part.
 _CLARITY_ERROR = 0.05
+_ALONE = (
+    "Picks of files are measured beside those of a picker, and here is none whose own picks prove enough. Let "
+    "napari-drpnet compare run one beside them (--pickers)."
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ def of_picks(
     """What is expected of picks that come without other candidates.
 
     Compared with a set of which more is known, they have as many particles as their evidence says, if these are as
-    clear; fainter ones count less. Without such a set the share of particles is measured as among the candidates of a
-    picker, from the surest picks down.
+    clear; fainter ones count less. Without such a set nothing is known: files hold only what some threshold left, and
+    scores that may have evidence in them, so that the surest of them do not tell what a particle's evidence is.
 
     Parameters
     ----------
@@ -118,9 +121,8 @@ def of_picks(
     if not len(evidence):
         return Proof(reason=f"There are too few picks for averages that could prove something: {averages.picks}.")
     if reference is None:
-        share, reason = _by_score(averages)
-    else:
-        share, reason = _compared(_mean(evidence, micrograph), *reference)
+        return Proof(reason=_ALONE)
+    share, reason = _compared(_mean(evidence, micrograph), *reference)
     if not math.isfinite(share.error):
         return Proof(reason=reason)
     total = sum(map(len, sets))
@@ -153,21 +155,6 @@ def _compared(mean: Estimate, other: Averages, known: Proof) -> tuple[Estimate, 
     parts = (known.precision, mean, theirs, Estimate(1.0, _CLARITY_ERROR))
     error = share * math.hypot(*(one.error / one.value for one in parts))
     return Estimate(share, error), f"{seen} was compared with that of a picker's ({theirs.value:.2f})."
-
-
-def _by_score(averages: Averages) -> tuple[Estimate, str]:
-    """The share of particles among picks of which the surest are known; and a sentence."""
-    score = np.concatenate([one.picks.score for one in averages.members])
-    known = np.concatenate([np.isfinite(one.evidence) for one in averages.members])
-    if not np.isfinite(score).all() or np.ptp(score) == 0:
-        return _UNKNOWN, (
-            "The picks have no scores that tell sure ones from others, and there is no picker to compare them with: "
-            "run one beside them."
-        )
-    evidence, micrograph = _evidence(averages)
-    sure = rankdata(score[known]) / known.sum()
-    shares = measured_shares(sure, evidence, micrograph, ranks=True)
-    return (shares.expected(sure, 0.0).precision if shares.significant else _UNKNOWN), shares.reason
 
 
 def _evidence(averages: Averages) -> tuple[FloatArray, IndexArray]:

@@ -94,7 +94,10 @@ def _lens(settings: ComparisonSettings, tasks: Sequence[PickTask]) -> Lens:
         micrograph = repaired(read_task(task, settings.pixel_size))
         frame = cutter.frame(micrograph.frame)
         factor = frame.scale / micrograph.frame.scale
-        return replace(micrograph, image=rescale(micrograph.image, factor), frame=frame) if factor < 1 else micrograph
+        if factor >= 1:
+            return micrograph
+        # Bad pixels are replaced by now, and where they were is of no use at another scale.
+        return replace(micrograph, image=rescale(micrograph.image, factor), frame=frame, valid=None)
 
     stars = [Path(text) for text in settings.inputs if text.lower().endswith(".star")]
     try:
