@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -382,3 +383,21 @@ def test_the_dock_leaves_nothing_in_the_viewer(form: Any, folders: list[Path], v
     viewer.window.remove_dock_widget(form)
     assert list(viewer.layers) == [before]
     assert before.visible
+
+
+def test_what_is_gone_keeps_nothing_new_off_the_list(form: Any, folders: list[Path], qtbot: Any) -> None:
+    clear, noisy = folders
+    add(form, qtbot, clear)
+    shutil.rmtree(clear)
+    add(form, qtbot, noisy)
+    assert [one.name for one in form.refinements.refinements] == ["noisy"]
+    assert form.job.button.enabled
+
+
+def test_a_page_that_cannot_be_written_says_so(form: Any, folders: list[Path], qtbot: Any, tmp_path: Path) -> None:
+    assess(form, qtbot, folders[:1], local=False, directions=False)
+    (tmp_path / "file").touch()
+    form.write_to(tmp_path / "file")
+    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
+    assert "cannot be written" in form.said.text()
+    assert not form.open.isEnabled()

@@ -39,6 +39,9 @@ def test_a_map_is_made_of_the_picks_of_the_project(form: Any, viewer: Any, tmp_p
     assert "is no MRC file" in job.status.value
     assert not (project.folder / "maps").exists()
     maker.reference.value = made.reference
+    form.settings["symmetry"].value = "Q7"
+    assert job.status.value.startswith("There is no point group 'Q7'")
+    form.settings["symmetry"].value = "C1"
     maker.settings["box"].value, maker.settings["rounds"].value, maker.settings["step"].value = 32, 1, 15
     with notification_manager:
         job.button.native.click()

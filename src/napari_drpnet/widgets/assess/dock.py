@@ -10,7 +10,6 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
-from napari_drpnet import jobs
 from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.errors import UserError
 from napari_drpnet.jobs import Progress
@@ -18,7 +17,7 @@ from napari_drpnet.layers import resolution_layer
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.form import AssessForm
 from napari_drpnet.widgets.assess.results import LOCAL, NOTHING, SURFACE
-from napari_drpnet.widgets.assess.run import Better, Found, coloured_map, half_map_layers, steps
+from napari_drpnet.widgets.assess.run import Better, Found, coloured_map, half_map_layers, steps, written
 from napari_drpnet.widgets.assess.volumes import Volumes
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.dropping import Dropping
@@ -145,9 +144,12 @@ class AssessWidget(AssessForm):
     def write_to(self, folder: Path) -> None:
         """Write the page and its files to a folder."""
         self.said.setText("Writing")
-        self._writing.order(partial(jobs.write_assessments, self.results.found.known, folder), self._tell)
+        self._writing.order(partial(written, self.results.found.known, folder), self._tell)
 
-    def _tell(self, page: Path) -> None:
+    def _tell(self, page: Path | str) -> None:
+        if isinstance(page, str):
+            self.said.setText(page)
+            return
         self.page = page
         self.open.setEnabled(True)
         self.said.setText(f"Written to {page.parent}: {page.name}, a table, pictures, curves and maps.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_drpnet import jobs
+from napari_drpnet.assessment.orientations import point_group
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.project.project import Project
@@ -94,6 +95,7 @@ class MapMaker:
             raise UserError(f"The project cannot be written to: {project.read_only}.")
         if not str(self.reference.line_edit.value).strip():
             raise UserError("Choose a reference: a map of the particle.")
+        point_group(self._symmetry())
         return project, filled(
             ReconstructionSettings,
             self.settings.values(),

@@ -72,15 +72,15 @@ class RefinementList(QWidget):
         self._look()
 
     def _look(self) -> None:
-        sources = [*self._sources, *self._added]
-        self.looking.order(partial(look_up, sources), partial(self._take, sources))
+        self.looking.order(partial(look_up, list(self._sources), list(self._added)), self._take)
 
-    def _take(self, sources: list[Path], found: list[Refinement] | str) -> None:
+    def _take(self, looked: tuple[list[Path], list[Refinement]] | str) -> None:
         self._added = []
-        if isinstance(found, str):
-            self.said.emit(found)
+        if isinstance(looked, str):
+            self.said.emit(looked)
             return
-        self._sources, self.refinements = sources, found
+        self._sources, self.refinements = looked
+        found = self.refinements
         self.rows.clear()
         for refinement in found:
             item = QListWidgetItem(f"{refinement.name}:  {_parts(refinement)}")

@@ -16,6 +16,7 @@ from napari_drpnet.drawing.correlations import draw_growth
 from napari_drpnet.drawing.sphere import draw_globe, draw_views
 from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.io.half_maps import read_half_maps
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.refinements import Refinement, find_refinements
 from napari_drpnet.jobs import Assessment, Job, MapAssessment, Progress
 from napari_drpnet.layers import LayerTuple, resolution_limits, surface_layer, volume_layer
@@ -92,14 +93,26 @@ def steps(refinements: Sequence[Refinement], settings: AssessSettings) -> Genera
     return (yield from attended(_all(refinements, settings), _ASIDE))
 
 
-def look_up(sources: Sequence[Path]) -> list[Refinement] | str:
-    """The refinements that files and folders mean, or why they mean none; Qt's threads do not hand over an error."""
+def look_up(known: Sequence[Path], added: Sequence[Path]) -> tuple[list[Path], list[Refinement]] | str:
+    """The refinements that files and folders mean, or why they mean none; Qt's threads do not hand over an error.
+
+    Of those that were ``known`` before, what is gone by now is left out: it must not keep new ones off the list.
+    """
+    sources = [*(path for path in known if exists(path)), *added]
     try:
         found = find_refinements(sources) if sources else []
     except UserError as error:
         return error.plain
     empty = [one for one in found if one.empty]
-    return without_options(empty[0].problems[0]) if empty else found
+    return without_options(empty[0].problems[0]) if empty else (sources, found)
+
+
+def written(found: Sequence[Assessment], folder: Path) -> Path | str:
+    """The page that was written, or why it could not be."""
+    try:
+        return jobs.write_assessments(found, folder)
+    except UserError as error:
+        return error.plain
 
 
 def coloured_map(found: MapAssessment, name: str, limits: tuple[float, float]) -> list[LayerTuple]:
