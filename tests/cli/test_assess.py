@@ -324,3 +324,16 @@ def test_a_diameter_larger_than_the_micrograph(made: Made, capsys: pytest.Captur
     assert (
         "m0.mrc is 2200 x 2200 A, and no larger than a particle of 9999 A. Check the diameter and the pixel size" in err
     )
+
+
+def test_a_micrograph_that_cannot_be_read_is_told_and_the_rest_is_measured(
+    made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path("cut")
+    folder.mkdir()
+    (folder / "m0.mrc").write_bytes((made.micrographs.parent / "m0.mrc").read_bytes())
+    (folder / "m1.mrc").write_bytes((made.micrographs.parent / "m1.mrc").read_bytes()[:5000])
+    status, out, err = run(capsys, "--picks", f"a={made.picks}", "--micrographs", folder, "--diameter", DIAMETER)
+    assert status == 1
+    assert "error: cut/m1.mrc is truncated" in err
+    assert out.splitlines()[1].split() == ["picks", "100"]

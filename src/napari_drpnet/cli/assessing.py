@@ -99,5 +99,5 @@ def assess(
     else:
         print_table(*jobs.assessment_rows(found))
         typer.echo(f"Written to {out}; see {page}")
-    if any(one.problems for one in found):
+    if jobs.assessment_problems(found):
         raise typer.Exit(1)

@@ -167,10 +167,7 @@ def doubts(found: Sequence[Assessment]) -> list[str]:
     told = [note if len(names) == len(found) else f"{', '.join(names)}: {note}" for note, names in noted.items()]
     reports = {id(one.picked.report): one.picked.report for one in found if one.picked is not None}
     for report in reports.values():
-        told += [
-            *report.warnings,
-            *(f"{name}: {why}" for name, why in report.failed if name not in report.settings.picks),
-        ]
+        told += report.warnings
     return told
 
 

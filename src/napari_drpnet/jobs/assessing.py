@@ -136,11 +136,16 @@ def assess_with_picks(
 
 
 def assessment_problems(found: Sequence[Assessment]) -> list[str]:
-    """What could not be measured; of several refinements each says of which."""
+    """What could not be measured; of several refinements each says of which. Micrographs of the picks come last."""
     alone = len(found) == 1
-    return [
+    told = [
         text if alone or text.startswith(one.name) else f"{one.name}: {text}" for one in found for text in one.problems
     ]
+    # All picks are of the same micrographs, and in one report.
+    report = next((one.picked.report for one in found if one.picked is not None), None)
+    failed = () if report is None else report.failed
+    others = [(name, why) for name, why in failed if name not in [one.name for one in found]]
+    return told + [why if why.startswith(name) else f"{name}: {why}" for name, why in others]
 
 
 def _within(whole: Progress, name: str, step: Progress) -> Progress:
