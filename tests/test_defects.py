@@ -188,3 +188,9 @@ def test_a_slope_is_taken_away(steep):
     made = repaired(Micrograph.from_array(noise() + slope))
     assert made.valid is None
     assert made.image.std() < 1.5
+
+
+@pytest.mark.parametrize("side", [2, 10, 15])
+def test_an_image_smaller_than_a_square_has_no_areas(side):
+    image = np.random.default_rng(0).normal(size=(side, side))
+    assert repaired(Micrograph.from_array(image)).image.shape == (side, side)

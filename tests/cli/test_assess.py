@@ -337,3 +337,13 @@ def test_a_micrograph_that_cannot_be_read_is_told_and_the_rest_is_measured(
     assert status == 1
     assert "error: cut/m1.mrc is truncated" in err
     assert out.splitlines()[1].split() == ["picks", "100"]
+
+
+def test_picks_without_a_path_are_not_those_of_the_working_folder(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.picks)
+    out = made.picks.with_name("none")
+    arguments = ["--micrographs", made.micrographs, "--diameter", DIAMETER, "--out", out]
+    status, _, err = run(capsys, "--picks", "a=", *arguments)
+    assert (status, "a=: there is no such file or folder" in err) == (2, True)
