@@ -226,8 +226,7 @@ def test_nothing_is_cut_by_long_names(viewer: Any, tmp_path: Path, qtbot: Any) -
     qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
     for page in range(form.results.tabs.count()):
         form.results.tabs.setCurrentIndex(page)
-        QApplication.processEvents()
-        assert not list(faults(dock))
+        qtbot.waitUntil(lambda: not list(faults(dock)), timeout=2000)
     assert dock.width() <= max(before, 450)
 
 
