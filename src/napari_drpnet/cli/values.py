@@ -59,7 +59,7 @@ def named_paths(given: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for text in given:
         name, equals, place = text.partition("=")
-        named = bool(equals) and not exists(text)
+        named = bool(equals and place) and not exists(text)
         path = Path(place if named else text)
         name = name if named else resolved(path).stem if is_file(path) else resolved(path).name
         if name in found:

@@ -64,6 +64,12 @@ def write_set(folder: str, name: str, yx: Any = DISCS, score: Any = np.nan, side
     return write_picks(picks, Path(folder) / f"{name}.csv")
 
 
+def write_list(set_file: str) -> None:
+    """A list without a micrograph."""
+    Path(set_file).write_text("diameter: 40\nmicrographs: none.star\n")
+    Path(set_file).with_name("none.star").write_text("data_\n\nloop_\n_rlnMicrographName #1\n\n")
+
+
 def moved(*by: float) -> list[tuple[float, float]]:
     return [(y, x + shift) for (y, x), shift in zip(DISCS, by, strict=True)]
 
@@ -210,6 +216,7 @@ class TestSets:
             (lambda: [write_discs(f"discs/{name}.mrc", None) for name in "abc"], r"pixel size is not known"),
             (lambda: [file.unlink() for file in Path("discs").glob("*.mrc")], r"no micrograph lies in this folder"),
             (lambda: Path("discs/set.yaml").write_text("[1, 2]"), r"does not hold settings"),
+            (lambda: write_list("discs/set.yaml"), r"none\.star lists no micrograph"),
         ],
     )
     def test_what_a_set_lacks_is_asked_for(self, discs: Path, change: Any, message: str):
@@ -380,6 +387,16 @@ class TestJoining:
         file.write_text(file.read_text().replace(part, other, 1))
         with pytest.raises(UserError, match=message):
             read_result(file)
+
+    def test_names_from_files_of_others_do_not_steer_the_terminal(self, two: Path, capsys):
+        file = two / "dark discs" / "good.json"
+        file.write_text(
+            file.read_text().replace('"good"', r'"g\u001b[2Jd"', 1).replace('"dark discs"', r'"d\u001b[2J"', 1)
+        )
+        assert run("--join", str(file), "--out", "out") == 0
+        said = capsys.readouterr()
+        assert "\x1b" not in said.out + said.err
+        assert "g?[2Jd" in said.out
 
     def test_the_mean_over_micrographs_is_shown_on_demand(self, two: Path, capsys):
         assert run("--join", str(two), "--average", "macro", "--out", "out") == 0

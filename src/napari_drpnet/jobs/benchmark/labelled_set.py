@@ -177,7 +177,7 @@ def _micrographs(
             f"{SET_FILE}.",
         )
     if not tasks:
-        raise refusals[0].error
+        raise refusals[0].error if refusals else UserError(f"{where} lists no micrograph.", "Name another list.")
     common = os.path.commonpath([task.micrograph.path.absolute().parent for task in tasks])
     below = {os.path.relpath(task.micrograph.path.absolute(), common): task for task in tasks}
     good: dict[str, tuple[PickTask, Frame]] = {}
