@@ -72,5 +72,4 @@ def test_the_picks_of_a_part_of_the_sample_lie_on_its_particles(tmp_path: Path, 
     path = write_mrc(sample, tmp_path / "m.mrc", PIXEL_SIZE)
     picks = load_picker("drpnet", diameter=DIAMETER, device="cpu").pick(read_micrograph(path, PIXEL_SIZE, name="m.mrc"))
     (truth,) = read_picks(shared / "cases" / "04" / "truth" / "m.csv")
-    assert len(picks) == 34
-    assert evaluate([picks], [truth], DIAMETER, PIXEL_SIZE).counts.f1 == pytest.approx(0.795, abs=0.001)
+    assert evaluate([picks], [truth], DIAMETER, PIXEL_SIZE).counts.f1 > 0.75  # 0.438 where rows are turned

@@ -433,7 +433,7 @@ class TestCommand:
         assert message in capsys.readouterr().err
 
 
-def test_the_table_of_the_pickers_is_made_by_it(shared: Path):
+def test_the_table_of_how_good_it_is_is_made_by_it(shared: Path):
     said = re.search(r"^\| log \| ([^|]+) \|", (ROOT / "docs" / "quality.md").read_text(), re.MULTILINE)
     assert said is not None
     settings = BenchmarkSettings(pickers={"log": "log"}, options={"log": {"threshold": 0.5}}, device="cpu")

@@ -351,7 +351,7 @@ def test_picks_are_coloured_by_their_score(form: Any, qtbot: Any) -> None:
     assert form.tuning.colour_by.enabled
     lowest = float(picks_of(points(form)).score.min())
     assert f"{lowest:.2f}" in form.tuning.legend.value
-    form.threshold.value = 0.0
+    form.threshold.value = lowest + 0.02
     assert f"{lowest:.2f}" not in form.tuning.legend.value
     assert f"{float(picks_of(points(form)).score.min()):.2f}" in form.tuning.legend.value
     form.tuning.colour_by.value = "nothing"
