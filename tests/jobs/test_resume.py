@@ -15,6 +15,7 @@ from discs import LearningDiscs, write_discs
 from napari_drpnet import jobs
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.star_lists import read_coordinate_list
+from napari_drpnet.io.weights import read_weights, write_weights
 from napari_drpnet.settings import PickRun
 
 
@@ -99,6 +100,19 @@ def test_other_settings_are_refused_unless_all_is_picked_anew(other: dict[str, A
     report = pick("a.mrc", again=True, **other)
     assert earlier(report) == []
     assert len(report.picked) == 1
+
+
+def test_a_network_that_was_changed_since_is_refused_unless_all_is_picked_anew():
+    own = write_weights(Path("own.safetensors"), *read_weights("fcrn"))
+    told: dict[str, Any] = {"picker": "drpnet", "options": {"detector": str(own), "device": "cpu"}}
+    pick(write_discs("a.mrc"), **told)
+    os.utime("a.mrc", (0, 0))
+    assert earlier(pick("a.mrc", **told)) == ["a.mrc"]
+    later = time.time() + 100
+    os.utime(own, (later, later))
+    with pytest.raises(UserError, match=r"own\.safetensors was changed after micrographs had been picked.*--again"):
+        pick("a.mrc", **told)
+    assert earlier(pick("a.mrc", again=True, **told)) == []
 
 
 def test_where_it_computes_makes_no_other_settings():

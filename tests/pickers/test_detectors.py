@@ -107,8 +107,8 @@ WRONG = {
     "fixed batch": ({"batch": 4}, r"its input is 4 x 1"),
     "no real numbers": ({"kind": TensorProto.UINT8}, r"of tensor\(uint8\).*float32"),
     "two inputs": ({"twice": True}, r"it has 2 inputs"),
-    "two maps": ({"out_channels": 2}, r"its output is 1 x 2 x 65 x 65.*A score map is"),
-    "a border that is lost": ({"padded": False}, r"it makes a map of 50 x 50 px of an image of 130 x 130"),
+    "two maps": ({"out_channels": 2}, r"its output is 1 x 2 x 65 x 67.*A score map is"),
+    "a border that is lost": ({"padded": False}, r"it makes a map of 50 x 52 px of an image of 130 x 134"),
     "no number": ({"bad": True}, r"its map holds what is no number"),
     "no probability": ({"probability": False}, r"so it is no probability.*sigmoid"),
 }
@@ -121,9 +121,57 @@ def test_what_is_no_score_map_is_refused(tmp_path: Path, wrong: str):
         picker(blob_network(tmp_path / "wrong.onnx", SAYS, **how))
 
 
+def ended(path: Path, *nodes: onnx.NodeProto, **more: Any) -> Path:
+    """The network with other last steps, from ``sure`` to ``map``."""
+    model = onnx.load(blob_network(path, SAYS, **more))
+    del model.graph.node[-1]
+    model.graph.node.extend(nodes)
+    model.graph.output[0].type.Clear()
+    onnx.save(model, path)
+    return path
+
+
+node = onnx.helper.make_node
+ENDS = {
+    "rows and columns exchanged": ([node("Transpose", ["sure"], ["map"], perm=[0, 1, 3, 2])], "67 x 65 px of an image"),
+    "one number for all": ([node("GlobalAveragePool", ["sure"], ["map"])], "a map of 1 x 1 px"),
+    "no axes": ([node("ReduceMean", ["sure"], ["map"], keepdims=0)], "its output is one number"),
+    "text": ([node("Cast", ["sure"], ["map"], to=TensorProto.STRING)], "no array of numbers"),
+    "a list": ([node("SequenceConstruct", ["sure"], ["map"])], "no array of numbers"),
+    "nothing": (
+        [
+            node("Constant", [], ["never"], value=onnx.numpy_helper.from_array(np.zeros(1, bool))),
+            node("Compress", ["sure", "never"], ["map"], axis=2),
+        ],
+        "its output is 1 x 1 x 0 x 67",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", ENDS)
+def test_a_map_that_is_none_is_refused_and_onnxruntime_adds_nothing(
+    tmp_path: Path, wrong: str, capfd: pytest.CaptureFixture[str]
+):
+    nodes, reason = ENDS[wrong]
+    with pytest.raises(UserError, match=rf"wrong\.onnx.*{reason}"):
+        picker(ended(tmp_path / "wrong.onnx", *nodes))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_map_coarser_than_particles_is_refused(tmp_path: Path):
+    coarse = [node("GlobalAveragePool", ["sure"], ["map"])]
+    with pytest.raises(UserError, match=r"a pixel of its map is 64 px of the image, more than a particle of 16 px"):
+        picker(ended(tmp_path / "coarse.onnx", *coarse, sides=(64, 64)))
+
+
+def test_its_suffix_may_be_in_capitals(tmp_path: Path):
+    seen, centres = micrograph()
+    assert len(picker(blob_network(tmp_path / "B.ONNX", SAYS)).pick(seen)) == len(centres)
+
+
 def test_a_network_of_other_sides_says_so(shipped: Path):
     sessions = read_onnx(shipped).sessions
-    with pytest.raises(UserError, match=r"cannot work on an image of 136 x 136 px.*multiples of, here 8"):
+    with pytest.raises(UserError, match=r"cannot work on an image of 136 x 152 px.*multiples of, here 8"):
         OnnxMap("x", sessions, reach=8, multiple=8)
 
 

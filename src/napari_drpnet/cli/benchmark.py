@@ -11,7 +11,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.comparing import by_picker
 from napari_drpnet.cli.options import Given, JsonFlag, options
-from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell, tell_some
+from napari_drpnet.cli.terminal import harmless, print_json, print_table, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
@@ -107,7 +107,7 @@ def _print(report: jobs.BenchmarkReport) -> None:
 
     for table in report.joined.tables:
         found = columns(report.joined, table)
-        typer.echo(f"{table.title}:")
+        typer.echo(f"{harmless(table.title)}:")
         print_table([one.head for one in found], list(zip(*(one.cells for one in found), strict=True)))
         typer.echo()
     typer.echo(f"written to {report.page}")

@@ -83,7 +83,12 @@ def run_job(
 
 def tell(kind: str, message: str) -> None:
     """One line on standard error."""
-    print(f"{kind}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{kind}: {harmless(' '.join(message.split()))}", file=sys.stderr)
+
+
+def harmless(text: str) -> str:
+    """A text that may be from a file of somebody else, without what steers a terminal."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def tell_some(kind: str, messages: Sequence[str], rest: str = "") -> None:
@@ -126,7 +131,8 @@ def _plain(value: Any) -> Any:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], err: bool = False) -> None:
     """Columns as wide as they need, the first one left-aligned, the others right-aligned."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for first, *others in (head, *rows):
+    lines = [[harmless(cell) for cell in line] for line in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
         typer.echo("  ".join(cells).rstrip(), err=err)

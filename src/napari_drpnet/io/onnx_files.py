@@ -25,7 +25,7 @@ ONNX = ".onnx"
 KEY = "napari_drpnet"
 # The metadata of a file that tells nothing.
 _NOTHING = "{}"
-_QUIET = 3  # errors only: they are raised anyway
+_QUIET = 4  # not even errors: they are raised anyway
 _ANEW = "Export it anew, as one file."
 _INSTALL = 'Install it: pip install "napari-drpnet[onnx]".'
 

@@ -81,7 +81,7 @@ def locate(name: str) -> Path:
     UserError
         When there is no such file.
     """
-    if Path(name).suffix in (".safetensors", ONNX):
+    if Path(name).suffix.lower() in (".safetensors", ONNX):
         path = Path(name)
         if not is_file(path):
             raise UserError(f"{cut(name, 200)}: there is no such weights file.", "Check the path.")
@@ -90,7 +90,8 @@ def locate(name: str) -> Path:
     if not is_file(path):
         known = ", ".join(sorted(p.stem for p in PACKAGED.glob("*.safetensors")))
         raise UserError(
-            f"The package has no weights named {short(name)}.", f"Choose one of {known}, or a .safetensors file."
+            f"The package has no weights named {short(name)}.",
+            f"Choose one of {known}, or a file that ends in .safetensors or {ONNX}.",
         )
     return path
 
@@ -153,7 +154,7 @@ def read_weights(name: str) -> tuple[WeightsCard, dict[str, torch.Tensor]]:
 
 
 def _refuse_onnx(path: Path) -> None:
-    if path.suffix == ONNX:
+    if path.suffix.lower() == ONNX:
         raise UserError(
             f"{path}: an ONNX file can find particles, as a detector, and nothing else; it cannot be trained.",
             "Choose a .safetensors file.",

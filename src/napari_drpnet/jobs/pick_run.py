@@ -20,7 +20,7 @@ from napari_drpnet.jobs.pick_progress import Finished
 from napari_drpnet.jobs.pick_report import PickLists, PickReport, PickResult
 from napari_drpnet.jobs.picked_files import Items, read_task
 from napari_drpnet.jobs.picking import Terms, learn, pick_each
-from napari_drpnet.jobs.resume import check_same, finished, recorded
+from napari_drpnet.jobs.resume import check_older, check_same, finished, recorded
 from napari_drpnet.jobs.run_file import SETTINGS, recorded_decision, write_run_file
 from napari_drpnet.jobs.run_page.keep import RunPage, page_in
 from napari_drpnet.jobs.run_page.keep import kept as kept_page
@@ -116,6 +116,7 @@ def pick_tasks(
     earlier = [] if _anew(run) else finished(run.folder, [tasks[number] for number in mine])
     if earlier:
         check_same(run, picker.in_force, run.folder / SETTINGS)
+        check_older(picker, earlier)
     outgrown = _outgrown(run, picker, tasks, earlier)
     if outgrown:
         earlier = []

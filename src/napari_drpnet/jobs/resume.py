@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from napari_drpnet.errors import UserError, cut
-from napari_drpnet.io.paths import is_file
+from napari_drpnet.io.paths import is_file, shown
 from napari_drpnet.io.star_lists import read_coordinate_list
 from napari_drpnet.jobs.inputs import PickTask
 from napari_drpnet.jobs.pick_report import COLUMNS, LIST, SUMMARY, PickResult, one_line
 from napari_drpnet.jobs.run_file import read_run_file
+from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.settings import NO_PICK, PickRun
 
+_HINT = "Take another --out; or --again, which picks all micrographs anew."
 _TOLD = ("picker", "pixel_size", "keep_unproved")
 _SHOWN, _LONGEST = 3, 40
 _DIGITS = 9  # of a number of picks
@@ -133,7 +135,7 @@ def check_same(run: PickRun, in_force: Mapping[str, Any], file: Path) -> None:
     UserError
         Naming what is different.
     """
-    before, hint = recorded(file), "Take another --out; or --again, which picks all micrographs anew."
+    before, hint = recorded(file), _HINT
     if not before:
         raise UserError(f"{file.parent} holds picks, and {file.name} does not say how they were made.", hint)
     now: dict[str, Any] = {name: getattr(run, name) for name in _TOLD} | {"version": version("napari-drpnet")}
@@ -151,6 +153,22 @@ def check_same(run: PickRun, in_force: Mapping[str, Any], file: Path) -> None:
             f"{file.parent} holds picks that were made with other settings: {'; '.join(other[:_SHOWN])}{more}.",
             hint,
         )
+
+
+def check_older(picker: LoadedPicker, earlier: Sequence[PickResult]) -> None:
+    """Refuse to go on where a network or another file of the picker was written after micrographs were picked.
+
+    Raises
+    ------
+    UserError
+        Naming the file.
+    """
+    picked = [result.coordinates.stat().st_mtime for result in earlier if result.coordinates is not None]
+    # What it learns itself is written by the run.
+    files = [Path(file) for name, file in picker.settings.files.items() if not picker.learns or name != "weights"]
+    for file in files:
+        if picked and is_file(file) and file.stat().st_mtime > min(picked):
+            raise UserError(f"{shown(file)} was changed after micrographs had been picked with it.", _HINT)
 
 
 def _said(value: Any) -> str:

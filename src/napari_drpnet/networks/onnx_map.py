@@ -80,7 +80,8 @@ class OnnxMap(nn.Module):
         self.multiple, self.floats = multiple or _MULTIPLE, floats or _FLOATS
         # An odd number of multiples: a network that needs twice as much fails here, not on a micrograph.
         side = (-(-_TRIED // self.multiple) | 1) * self.multiple
-        self.stride = self._tried(self.window or (side, side))
+        # Not a square: of one, a map whose rows and columns are exchanged would look right.
+        self.stride = self._tried(self.window or (side, side + 2 * self.multiple))
         if self.window is not None:
             # Windows are placed here, so that a tile may have any size.
             self.multiple = self.stride
@@ -120,10 +121,13 @@ class OnnxMap(nn.Module):
                 f"{self.name}: it cannot work on an image of {_by(pixels.shape)} px ({said}).",
                 f"Say in the file what sides must be multiples of, here {self.multiple}, or export it for any size.",
             ) from error
-        values = np.asarray(made)
-        if values.ndim != 4 or values.shape[:2] != (1, 1):
+        if not isinstance(made, np.ndarray) or made.dtype.kind not in "fiub":
+            raise UserError(f"{self.name}: its output is no array of numbers.", "A score map is one.")
+        values = made
+        if values.ndim != 4 or values.shape[:2] != (1, 1) or not values.size:
             raise UserError(
-                f"{self.name}: its output is {_by(values.shape)}.", "A score map is 1 x 1 x height x width."
+                f"{self.name}: its output is {_by(values.shape) or 'one number'}.",
+                "A score map is 1 x 1 x height x width.",
             )
         if not np.isfinite(values).all():
             raise UserError(f"{self.name}: its map holds what is no number.", "Export it anew.")

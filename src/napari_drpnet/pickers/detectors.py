@@ -73,7 +73,7 @@ def load_detector(
         When it cannot be read or used, or what must be known of it is said by nobody, or differently by file and user.
     """
     path = locate(name)
-    if path.suffix == ONNX:
+    if path.suffix.lower() == ONNX:
         return _of_another_program(path, diameter, grey)
     if diameter is not None or grey is not None:
         raise UserError(
@@ -100,6 +100,11 @@ def _of_another_program(
     reach = round(_REACH * pixels) if card.reach is None else card.reach
     calibrated = bool(card.calibration)
     network = OnnxMap(name, file.sessions, reach, card.beyond, card.multiple, card.floats, probable=not calibrated)
+    if network.stride > pixels:
+        raise UserError(
+            f"{name}: a pixel of its map is {network.stride} px of the image, more than a particle of {pixels:g} px.",
+            "Export a network with a finer map, or tell the right diameter.",
+        )
     start = card.start if calibrated else path.stem
     return DetectorCard(pixels, levels, card.calibration or _AS_IT_IS, start, calibrated), network
 

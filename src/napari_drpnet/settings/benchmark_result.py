@@ -70,6 +70,8 @@ class ScoredMicrograph(Settings):
             raise ValueError("score: must not rise")
         if self.found.count("1") > self.particles:
             raise ValueError("found: is more than there are particles")
+        if len(self.off) not in (0, self.in_force[0]):
+            raise ValueError("off: is not one for each true pick")
         return self
 
 
@@ -102,4 +104,6 @@ class BenchmarkResult(Settings):
         names = [one.micrograph for one in self.micrographs]
         if len(set(names)) < len(names):
             raise ValueError("micrographs: one is there twice")
+        if len(names) > self.set.micrographs:
+            raise ValueError("micrographs: are more than the set has")
         return self

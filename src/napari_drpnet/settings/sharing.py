@@ -32,6 +32,6 @@ class ExportSettings(Settings):
     @field_validator("authors")
     @classmethod
     def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any("/" in name for name in value):
-            raise ValueError("names of people, without a slash")
+        if any("/" in name or not name.isprintable() for name in value):
+            raise ValueError("names of people, without a slash or control characters")
         return value

@@ -64,6 +64,12 @@ def write_set(folder: str, name: str, yx: Any = DISCS, score: Any = np.nan, side
     return write_picks(picks, Path(folder) / f"{name}.csv")
 
 
+def write_list(set_file: str) -> None:
+    """A list without a micrograph."""
+    Path(set_file).write_text("diameter: 40\nmicrographs: none.star\n")
+    Path(set_file).with_name("none.star").write_text("data_\n\nloop_\n_rlnMicrographName #1\n\n")
+
+
 def moved(*by: float) -> list[tuple[float, float]]:
     return [(y, x + shift) for (y, x), shift in zip(DISCS, by, strict=True)]
 
@@ -162,6 +168,29 @@ class TestEntries:
         report = benchmark(picks={"theirs": Path("theirs")})
         assert "upside down" in report.notes[0]
 
+    def test_a_file_of_picks_that_cannot_be_read_is_a_fault_of_its_micrograph(self, discs: Path, capsys):
+        for name in "ab":
+            write_set("theirs", name)
+        Path("theirs/c.csv").write_text("x,y\n1,odd\n")
+        assert run("theirs", "--set", "discs") == 1
+        (lost,) = result("theirs").not_scored
+        assert (lost.micrograph, lost.fault) == ("c", True)
+        assert "c.csv: the column y has a value that is no number" in lost.reason
+        assert "error: theirs on dark discs, c: not scored." in capsys.readouterr().err
+
+    def test_a_score_that_cannot_be_asked_for_is_told_of(self, discs: Path):
+        write_set("theirs", "a")
+        report = benchmark(picks={"theirs": Path("theirs")}, at=0.5)
+        assert "no figures at the score 0.5" in report.notes[0]
+
+    def test_two_entries_of_which_one_has_no_figures_stand_on_one_page(self, discs: Path):
+        for name in "abc":
+            write_set("discs/labels", name, [], ())
+            write_set("none", name, [], ())
+            write_set("some", name)
+        benchmark(picks={"none": Path("none"), "some": Path("some")})
+        assert "none is the next." in Page(Path("benchmark/report.html").read_text()).text
+
     def test_no_pick_at_all_is_a_result(self, discs: Path):
         for name in "abc":
             write_set("none", name, [], ())
@@ -187,6 +216,7 @@ class TestSets:
             (lambda: [write_discs(f"discs/{name}.mrc", None) for name in "abc"], r"pixel size is not known"),
             (lambda: [file.unlink() for file in Path("discs").glob("*.mrc")], r"no micrograph lies in this folder"),
             (lambda: Path("discs/set.yaml").write_text("[1, 2]"), r"does not hold settings"),
+            (lambda: write_list("discs/set.yaml"), r"none\.star lists no micrograph"),
         ],
     )
     def test_what_a_set_lacks_is_asked_for(self, discs: Path, change: Any, message: str):
@@ -202,6 +232,38 @@ class TestSets:
         assert [(one.micrograph, one.fault) for one in found.not_scored] == [("b", True), ("c", False)]
         assert "errors" in capsys.readouterr().err  # of one micrograph nobody knows them
         assert found.figures["f1"] == (1.0, None)
+
+    def test_labels_that_cannot_be_read_are_a_fault(self, discs: Path):
+        Path("discs/labels/b.csv").write_text("x,y\n1,odd\n")
+        assert run("dark-discs", "--set", "discs", "--option", "dark-discs.threshold=0.4") == 1
+        (lost,) = result("dark-discs").not_scored
+        assert (lost.micrograph, lost.fault) == ("b", True)
+        assert "no number" in lost.reason
+
+    @pytest.mark.parametrize("out", ["discs", "discs/benchmark"])
+    def test_picks_of_an_earlier_run_are_no_labels(self, discs: Path, out: str):
+        words = ("dark-discs", "--set", "discs", "--option", "dark-discs.threshold=0.4", "--out", out)
+        assert run(*words) == 0
+        first = result("dark-discs", out)
+        assert Path(out, "dark discs", "dark-discs", "autopick.star").exists()
+        assert run(*words) == 0
+        assert result("dark-discs", out).set == first.set
+        for file in Path("discs/labels").iterdir():
+            file.unlink()
+        with pytest.raises(UserError, match="there are no labels"):
+            read_labelled_set(discs, {})
+
+    def test_a_border_that_leaves_nothing_is_told_of(self, discs: Path):
+        with pytest.raises(UserError, match=r"80 px, leaves nothing of 160 x 200 px.*\(--edge\)"):
+            read_labelled_set(discs, {"edge": 80.0})
+        write_set("theirs", "a")
+        report = benchmark({"edge": 75.0}, picks={"theirs": Path("theirs")})
+        assert "No label of these micrographs lies in the part that is scored" in report.notes[0]
+
+    def test_micrographs_may_be_a_pattern(self, discs: Path):
+        digest = read_labelled_set(discs, {}).digest
+        Path("discs/set.yaml").write_text("diameter: 40\nedge: 0\nmicrographs: '**/*.mrc'\n")
+        assert read_labelled_set(discs, {}).digest == digest
 
     def test_labels_of_another_size_are_told_of(self, discs: Path):
         assert read_labelled_set(discs, {"diameter": 50.0}).notes == ()
@@ -298,7 +360,7 @@ class TestJoining:
             ("{", "is not a JSON file"),
             ("[" * 100_000, "is not a JSON file"),
             ('{"format": "something"}', "is not the result of a benchmark"),
-            ('{"format": "napari-drpnet benchmark", "version": 2}', "version"),
+            ('{"format": "napari-drpnet benchmark", "version": 2}', "the version 2, which is not known. Update"),
         ],
     )
     def test_a_file_that_is_no_result_is_told_and_the_others_go_on(self, two: Path, content: str, message: str):
@@ -310,11 +372,31 @@ class TestJoining:
         with pytest.raises(UserError, match=message):
             jobs.join_benchmarks([Path("bad.json")], "micro", Path("out"))
 
-    def test_a_result_whose_parts_do_not_fit_is_refused(self, two: Path):
+    @pytest.mark.parametrize(
+        ("part", "other", "message"),
+        [
+            ('"found": "1111"', '"found": "11111"', "found: is not as long as the scores"),
+            ('"in_force": [4, 0, 0]', '"in_force": [9, 0, 0]', "off: is not one for each true pick"),
+            ('"micrographs": 3', '"micrographs": 2', "are more than the set has"),
+            ('"micrograph": "a"', '"micrograph": "z"', "its micrographs and labels are not those of its set"),
+        ],
+    )
+    def test_a_result_whose_parts_do_not_fit_is_refused(self, two: Path, part: str, other: str, message: str):
         file = two / "dark discs" / "good.json"
-        file.write_text(file.read_text().replace('"found": "1111"', '"found": "11111"', 1))
-        with pytest.raises(UserError, match="found: is not as long as the scores"):
+        assert part in file.read_text()
+        file.write_text(file.read_text().replace(part, other, 1))
+        with pytest.raises(UserError, match=message):
             read_result(file)
+
+    def test_names_from_files_of_others_do_not_steer_the_terminal(self, two: Path, capsys):
+        file = two / "dark discs" / "good.json"
+        file.write_text(
+            file.read_text().replace('"good"', r'"g\u001b[2Jd"', 1).replace('"dark discs"', r'"d\u001b[2J"', 1)
+        )
+        assert run("--join", str(file), "--out", "out") == 0
+        said = capsys.readouterr()
+        assert "\x1b" not in said.out + said.err
+        assert "g?[2Jd" in said.out
 
     def test_the_mean_over_micrographs_is_shown_on_demand(self, two: Path, capsys):
         assert run("--join", str(two), "--average", "macro", "--out", "out") == 0
@@ -339,7 +421,9 @@ class TestCommand:
         [
             (("dark-discs",), "There is no labelled set"),
             (("dark-discs", "--set", "nowhere"), "there is no such set"),
-            (("nobody", "--set", "discs"), "nobody: there is no such file or folder"),
+            (("dark-discs", "nobody", "--set", "discs"), "nobody: there is no such file or folder, and no picker of"),
+            (("a.json=dark-discs", "a=dark-discs", "--set", "discs"), "An entry cannot be called 'a.json'"),
+            (("dark-discs", "--set", "discs", "--name", "report.html"), "A set is called 'report.html'"),
             (("dark-discs", "--set", "discs", "--option", "other.threshold=1"), "no picker that takes part"),
             (("--join", "nowhere"), "there is no such file or folder"),
         ],

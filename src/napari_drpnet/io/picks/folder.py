@@ -18,8 +18,8 @@ from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import HeightError
 from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry
 
-# RELION's list of the other files in its folder.
-_LIST = "autopick.star"
+# RELION's list of the other files in its folder, and what only our own runs have beside it.
+_LIST, _OF_A_RUN = "autopick.star", "summary.tsv"
 _ANY = frozenset(f.suffix for f in FORMATS.values())
 # Of a STAR file so much is looked at to see whether it has coordinates.
 _LOOKED_AT = 2**20
@@ -29,11 +29,14 @@ class NoPicksError(UserError):
     """A folder without picks."""
 
 
-def pick_files(source: Path, suffixes: Collection[str] = _ANY) -> tuple[list[Path], tuple[Path, ...]]:
+def pick_files(
+    source: Path, suffixes: Collection[str] = _ANY, runs: bool = True
+) -> tuple[list[Path], tuple[Path, ...]]:
     """The files of picks that are meant by a file or a folder, and those in the folder that only look like some.
 
     Of a folder with an ``autopick.star`` only that is meant; of any other, files with these suffixes; where there is
-    none, those in its subfolders, as RELION's jobs have them.
+    none, those in its subfolders, as RELION's jobs have them. Without ``runs`` what a run of this program wrote there
+    is passed over: who looks for labels must not find picks.
 
     Raises
     ------
@@ -46,9 +49,10 @@ def pick_files(source: Path, suffixes: Collection[str] = _ANY) -> tuple[list[Pat
         return [source], ()
     with reading(source), os.scandir(source):
         pass  # whether it can be looked into
-    if exists(source / _LIST):
+    if exists(source / _LIST) and (runs or not exists(source / _OF_A_RUN)):
         return [source / _LIST], ()
-    for like_picks in (_inside(source, suffixes), _below(source, suffixes)):
+    for found in (_inside(source, suffixes), _below(source, suffixes)):
+        like_picks = [file for file in found if runs or not _is_of_a_run(file, source)]
         files = [file for file in like_picks if is_picks(file) and not _is_other_star(file)]
         if files:
             return files, tuple(file for file in like_picks if file not in set(files))
@@ -66,6 +70,14 @@ def _below(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """Those in subfolders at any depth; folders that cannot be read are passed over."""
     folders = sorted((Path(here) for here, _, _ in os.walk(folder)), key=lambda path: natural(path.as_posix()))
     return [file for here in folders if here != folder for file in _inside(here, suffixes)]
+
+
+def _is_of_a_run(file: Path, source: Path) -> bool:
+    """Whether a run of this program, in this folder or in one up to the source, wrote these picks."""
+    if not file.name.endswith(_LIST):
+        return False
+    between = [folder for folder in file.parents if folder == source or source in folder.parents]
+    return any(exists(folder / _OF_A_RUN) for folder in between)
 
 
 def _is_other_star(file: Path) -> bool:

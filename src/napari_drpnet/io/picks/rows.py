@@ -192,5 +192,5 @@ def _outside(picks: Picks, inside: MaskArray, path: Path) -> UserError:
     return UserError(
         f"{path}: {np.sum(~inside)} of {len(picks)} picks of {cut(picks.frame.micrograph, 30)} lie outside {size}, "
         f"as x {at_x:.0f}, y {at_y:.0f}.",
-        "Check the names, or give the scale (--scale).",
+        "Check the names, or convert them (--scale).",
     )

@@ -45,7 +45,7 @@ def weights(folder: Path, name: str, role: str, root: Path) -> str:
     if _is_shipped(name):
         return name
     for path in (folder / f"{name}.safetensors", folder.parent / name, root / name):
-        if path.suffix in (".safetensors", ONNX) and is_file(path):
+        if path.suffix.lower() in (".safetensors", ONNX) and is_file(path):
             return str(path)
     known = cut(", ".join(networks(folder, role)), 150)
     choice = f"Choose one of these, or a .safetensors file: {known}." if known else "Name a .safetensors file."

@@ -65,7 +65,7 @@ def read_entry(name: str, source: Path, known: LabelledSet) -> Entered:
     for labelled in known.micrographs:
         found = picks.get(labelled.task.micrograph.name)
         if found is None:
-            not_scored[labelled.name] = NO_PICKS
+            not_scored[labelled.name] = read.refused.get(labelled.task.micrograph.name, NO_PICKS)
         else:
             every[labelled.name] = found
     if not every:

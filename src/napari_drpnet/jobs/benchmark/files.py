@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.files import reading, write_text
 from napari_drpnet.io.paths import exists, is_dir, natural
+from napari_drpnet.jobs.benchmark.labelled_set import digest
 from napari_drpnet.settings import BenchmarkResult, validated
 
 # Bytes: a thousand micrographs with a thousand candidates each have a tenth of that.
@@ -61,7 +62,22 @@ def read_result(path: Path) -> BenchmarkResult:
         raise UserError(f"{path} is not a JSON file.", _HINT) from error
     if not isinstance(fields, dict) or fields.get("format") != BenchmarkResult.model_fields["format"].default:
         raise UserError(f"{path} is not the result of a benchmark.", _HINT)
-    return validated(BenchmarkResult, fields, path)
+    if (version := fields.get("version")) != BenchmarkResult.model_fields["version"].default:
+        raise UserError(
+            f"{path} has the version {cut(str(version), 20)}, which is not known.",
+            "Update napari-drpnet, or ask for another file.",
+        )
+    result = validated(BenchmarkResult, fields, path)
+    if len(result.micrographs) == result.set.micrographs and _digest_of(result) != result.set.digest:
+        raise UserError(f"{path}: its micrographs and labels are not those of its set.", _HINT)
+    return result
+
+
+def _digest_of(result: BenchmarkResult) -> str:
+    """Of the names of its micrographs and of their labels, as `LabelledSet.digest`."""
+    return digest(
+        f"{one.micrograph} {one.labels}" for one in sorted(result.micrographs, key=lambda one: one.micrograph)
+    )
 
 
 def _refuse(name: str) -> NoReturn:

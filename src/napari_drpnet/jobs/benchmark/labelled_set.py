@@ -22,7 +22,7 @@ from napari_drpnet.io.names import places
 from napari_drpnet.io.paths import exists, is_dir, resolved
 from napari_drpnet.io.picks.folder import NoPicksError
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
-from napari_drpnet.jobs.compare.contenders import read_set
+from napari_drpnet.jobs.compare.contenders import FilePicks, read_set
 from napari_drpnet.jobs.inputs import PickTask, find_micrographs
 from napari_drpnet.settings import LabelledSetSettings, validated
 
@@ -120,16 +120,19 @@ def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
     named, left_out = _micrographs(where, settings)
     known = KnownMicrographs([task.micrograph for task, _ in named.values()], settings.pixel_size)
     with heard() as told:
-        labels = _labels(settings.labels and folder / settings.labels, where, known, told)
+        read = _labels(settings.labels and folder / settings.labels, where, known)
+    labels = {picks.frame.micrograph: picks for picks in read.picks}
     found = []
     for name, (task, frame) in named.items():
         if (picks := labels.get(task.micrograph.name)) is None:
-            left_out.append((name, NO_LABELS))
+            left_out.append((name, read.refused.get(task.micrograph.name, NO_LABELS)))
             continue
         truth = replace(picks.select(picks.label != "background"), frame=frame)
         edge = frame.micrograph_pixels(settings.diameter) / 2 if settings.edge is None else settings.edge
         found.append(Labelled(name, task, truth, edge, picks_digest(replace(truth, score=np.array(np.nan)))))
+    _require_scored(found, source)
     name = settings.name or resolved(folder).name
+    told += read.notes
     told += _sizes([one.truth for one in found], settings.diameter)
     return LabelledSet(name, settings.diameter, settings, tuple(found), tuple(left_out), known, tuple(told))
 
@@ -167,8 +170,14 @@ def _micrographs(
 ) -> tuple[dict[str, tuple[PickTask, Frame]], list[tuple[str, str]]]:
     """The micrographs that can be opened, by the name that results give them, and the others with the reason."""
     tasks, refusals = find_micrographs([where.as_posix()])
+    if not tasks and is_dir(where):
+        raise UserError(
+            f"{where}: no micrograph lies in this folder.",
+            f"For other folders give a pattern (--micrographs '{where.as_posix()}/**/*.mrc'), or write it into "
+            f"{SET_FILE}.",
+        )
     if not tasks:
-        raise refusals[0].error
+        raise refusals[0].error if refusals else UserError(f"{where} lists no micrograph.", "Name another list.")
     common = os.path.commonpath([task.micrograph.path.absolute().parent for task in tasks])
     below = {os.path.relpath(task.micrograph.path.absolute(), common): task for task in tasks}
     good: dict[str, tuple[PickTask, Frame]] = {}
@@ -191,18 +200,29 @@ def _frame(task: PickTask, pixel_size: float | None) -> Frame:
     return frame
 
 
-def _labels(source: Path | None, where: Path, known: KnownMicrographs, told: list[str]) -> dict[str, Picks]:
-    """Labels by the name of their micrograph; by default those beside the micrographs."""
-    beside = where if is_dir(where) else where.parent
+def _labels(source: Path | None, where: Path, known: KnownMicrographs) -> FilePicks:
+    """Labels; by default those beside the micrographs, or, where these are a pattern, in the folder where it begins."""
+    beside = where
+    while not is_dir(beside) and beside != beside.parent:
+        beside = beside.parent
     try:
-        read = read_set(_LABELS, source or beside, known, alone=source is not None)
+        return read_set(_LABELS, source or beside, known, alone=source is not None)
     except NoPicksError as error:
         raise UserError(
             f"{source or beside}: there are no labels.",
             f"Name a file of picks, or a folder with some (--labels), or write it into {SET_FILE}.",
         ) from error
-    told += read.notes
-    return {picks.frame.micrograph: picks for picks in read.picks}
+
+
+def _require_scored(found: Sequence[Labelled], source: Path) -> None:
+    """Refuse a set of which the border leaves nothing: its figures would all be missing, without a word."""
+    if found and all(2 * one.edge >= min(one.truth.frame.shape or (0,)) for one in found):
+        first = found[0]
+        sides = "{} x {}".format(*first.truth.frame.shape or (0, 0))
+        raise UserError(
+            f"{source}: the border that is not scored, {first.edge:.4g} px, leaves nothing of {sides} px.",
+            "Check the diameter and the pixel size, or give another border (--edge).",
+        )
 
 
 def _sizes(truth: Sequence[Picks], diameter: float) -> Iterator[str]:

@@ -168,11 +168,21 @@ def _oddities(entered: Entered, known: LabelledSet, settings: BenchmarkSettings)
             f"Turned upside down, the picks fit better (F1 {flipped.f1:.3f} instead of {counts.f1:.3f} by distance): "
             "one of the two counts its rows from the other end."
         )
+    if not counts.true + counts.missed and any(len(one.truth) for one in known.micrographs):
+        yield "No label of these micrographs lies in the part that is scored, inside of the border."
     picks = sum(len(picks) for picks in entered.in_force.values())
     if not picks:
         yield "There is not one pick."
+    elif (
+        entered.facts.kind == "picks" and settings.at is not None and not all(map(_has_scores, entered.every.values()))
+    ):
+        yield f"There are no figures at the score {settings.at:g}, as some picks have no score."
     if settings.match == "overlap" and settings.boxes == "own":
         yield from _sizes(entered, cases, settings.least_overlap)
+
+
+def _has_scores(picks: Picks) -> bool:
+    return bool(np.isfinite(picks.score).all())
 
 
 def _sizes(entered: Entered, cases: list[_Case], least: float) -> Iterator[str]:

@@ -92,8 +92,9 @@ def _best(joined: Joined, table: Table) -> str:
     rivals = [one for one in others if len(one.result.micrographs) == table.first.set.micrographs]
     if not rivals:
         return f"{said}{', the only one on all micrographs' if others else ''}."
-    (lead,) = differences(Table(table.title, (best, rivals[0])), joined.key("f1"))
-    return f"{said}, {escape(rivals[0].name)} is the next ({escape(told_apart(lead))})."
+    leads = [told_apart(lead) for lead in differences(Table(table.title, (best, rivals[0])), joined.key("f1"))]
+    apart = f" ({escape(leads[0])})" if leads else ""  # where the F1 of the other is not defined
+    return f"{said}, {escape(rivals[0].name)} is the next{apart}."
 
 
 def _overview(joined: Joined) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import write_text
 from napari_drpnet.io.lock import alone_in
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.benchmark.entries import Entered, read_entry, run_entry
 from napari_drpnet.jobs.benchmark.files import read_result, result_files, write_result
@@ -88,8 +89,8 @@ def run_benchmark(sets: Sequence[Path], given: Mapping[str, Any], settings: Benc
     UserError
         For a set that cannot be used, unknown names, when no entry can be scored, or when nothing can be written.
     """
-    known = _known(sets, given)
     _check(settings)
+    known = _known(sets, given)
     failed: list[tuple[str, str]] = []
     results: list[tuple[str, BenchmarkResult]] = []
     with alone_in(settings.out):
@@ -128,14 +129,15 @@ def join_benchmarks(sources: Sequence[Path], average: str, out: Path) -> Benchma
         When no file can be read, or nothing can be written.
     """
     results: list[tuple[str, BenchmarkResult]] = []
-    failed: list[tuple[str, str]] = []
+    refused: list[tuple[str, UserError]] = []
     for file in (file for source in sources for file in result_files(source)):
         try:
             results.append((file.as_posix(), read_result(file)))
         except UserError as error:
-            failed.append((file.as_posix(), str(error)))
+            refused.append((file.as_posix(), error))
     if not results:
-        raise UserError(failed[0][1] if failed else "There are no results to join.", "Name files of results.")
+        raise refused[0][1] if refused else UserError("There are no results to join.", "Name files of results.")
+    failed = [(file, str(error).removeprefix(f"{file}: ")) for file, error in refused]
     with alone_in(out):
         return _written(results, failed, average, out)
 
@@ -151,6 +153,8 @@ def _known(sets: Sequence[Path], given: Mapping[str, Any]) -> list[LabelledSet]:
         )
     known = [read_labelled_set(source, given) for source in sets]
     names = [one.name for one in known]
+    if taken := [name for name in names if safe_name(name).lower() in (PAGE, TABLE)]:
+        raise UserError(f"A set is called {taken[0]!r}, as a file of the results.", "Give it another name (--name).")
     if double := [name for name in names if names.count(name) > 1]:
         raise UserError(f"Two sets are called {double[0]!r}.", "Give one another name, in its set.yaml.")
     return known
@@ -162,6 +166,16 @@ def _check(settings: BenchmarkSettings) -> None:
         safe_name(name)
     if double := settings.pickers.keys() & settings.picks.keys():
         raise UserError(f"Two entries are called {min(double)!r}.", "Name them, as in NAME=PATH.")
+    # Beside the folder of a picker's picks lies the result of another entry.
+    if clash := {name.lower() for name in settings.pickers} & {
+        f"{name}.json".lower() for name in (*settings.pickers, *settings.picks)
+    }:
+        raise UserError(f"An entry cannot be called {min(clash)!r}, as the file of another one.", "Name it otherwise.")
+    if missing := [path for path in settings.picks.values() if not exists(path)]:
+        raise UserError(
+            f"{missing[0]}: there is no such file or folder, and no picker of this name.",
+            f"Check the name; the pickers are {', '.join(available_pickers())}.",
+        )
     if unknown := set(settings.pickers.values()) - set(available_pickers()):
         raise UserError(
             f"There is no picker named {min(unknown)!r}.", f"Choose from: {', '.join(available_pickers())}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import some
 from napari_drpnet.io import write_picks
+from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.picks.folder import pick_files, with_folders
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.jobs.bench import Bench
@@ -193,11 +194,14 @@ class FilePicks:
         One entry per micrograph, under the name that the comparison has for it.
     notes
         What was left out, and why: a sentence each.
+    refused
+        Of which micrographs something is there that cannot be used, and why.
     """
 
     name: str
     picks: tuple[Picks, ...]
     notes: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = True) -> FilePicks:
@@ -212,7 +216,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = Tru
     known
         The micrographs; where none are listed, picks keep the names of their own.
     alone
-        Whether the folder is one of picks, so that other files in it are told of.
+        Whether the folder is one of picks, so that other files in it are told of, and what a run wrote is meant.
 
     Raises
     ------
@@ -224,19 +228,20 @@ def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = Tru
     UserWarning
         When pixel sizes differ, with what was done, and for picks that are left out as they lie outside.
     """
-    files, passed_over = pick_files(source)
+    files, passed_over = pick_files(source, runs=alone)
     notes = [f"{name}: {file} is passed over, as it holds no picks." for file in passed_over if alone]
     raw: list[tuple[Picks, Path]] = []
+    refused: list[tuple[str, Path, UserError]] = []
     for file in files:
         try:
             raw += [(with_folders(picks, file, source), file) for picks in known.raw(file)]
         except UserError as error:
             if len(files) == 1:
                 raise
-            notes.append(f"{name}: {error}")
+            refused.append((micrograph_stem(file), file, error))
     known.assign([(picks.frame.micrograph, file) for picks, file in raw])
     found: dict[str, tuple[Path, Picks]] = {}
-    for picks, file in _placed(name, raw, known, notes):
+    for picks, file in _placed(raw, known, refused):
         micrograph = picks.frame.micrograph
         if micrograph in found:
             raise UserError(
@@ -244,6 +249,7 @@ def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = Tru
                 "Keep one file for each micrograph.",
             )
         found[micrograph] = (file, picks)
+    notes += [f"{name}: {error}" for _, _, error in refused]
     strange = [micrograph for micrograph in found if known.names and micrograph not in known.names]
     if strange:
         notes.append(
@@ -252,13 +258,14 @@ def read_set(name: str, source: Path, known: KnownMicrographs, alone: bool = Tru
     kept = tuple(picks for micrograph, (_, picks) in found.items() if micrograph not in strange)
     if not kept:
         raise UserError(f"{source}: nothing of it can be used. {' '.join(notes)}", "Check the names and the files.")
-    return FilePicks(name, kept, tuple(notes))
+    owners = [(known.entry(called, file), error) for called, file, error in refused]
+    return FilePicks(name, kept, tuple(notes), {owner.name: str(error) for owner, error in owners if owner})
 
 
 def _placed(
-    name: str, raw: Sequence[tuple[Picks, Path]], known: KnownMicrographs, notes: list[str]
+    raw: Sequence[tuple[Picks, Path]], known: KnownMicrographs, refused: list[tuple[str, Path, UserError]]
 ) -> list[tuple[Picks, Path]]:
-    """The picks in the pixels of their micrographs, and within those; ``notes`` takes what is wrong with some."""
+    """The picks in the pixels of their micrographs, and within those; ``refused`` takes what is wrong with some."""
     by_file: dict[Path, list[Picks]] = {}
     for picks, file in raw:
         by_file.setdefault(file, []).append(picks)
@@ -269,12 +276,15 @@ def _placed(
         except UserError:
             if len(raw) == 1:
                 raise
-            placed += [(picks, file) for picks in _one_by_one(name, entries, file, known, notes)]
+            placed += [(picks, file) for picks in _one_by_one(entries, file, known, refused)]
     return placed
 
 
 def _one_by_one(
-    name: str, entries: Sequence[Picks], file: Path, known: KnownMicrographs, notes: list[str]
+    entries: Sequence[Picks],
+    file: Path,
+    known: KnownMicrographs,
+    refused: list[tuple[str, Path, UserError]],
 ) -> list[Picks]:
     """What can be used of a file in which something is wrong with some micrograph."""
     usable: list[Picks] = []
@@ -282,5 +292,5 @@ def _one_by_one(
         try:
             usable += known.within([one], file)
         except UserError as error:
-            notes.append(f"{name}: {error}")
+            refused.append((one.frame.micrograph, file, error))
     return usable
