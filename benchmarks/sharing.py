@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import ExportSettings
 from napari_drpnet.sharing.score_map import shared_map
 from napari_drpnet.steps import drained
+from napari_drpnet.tiling import FullyConvolutional
 
 NETWORKS = ("detector", "fcrn", "pixer-segmenter", "centerpicker")
 CPU, MEMORY = torch.device("cpu"), 600
@@ -38,7 +39,8 @@ def micrograph_of(folder: Path) -> Any:
 def compare(name: str, onnx: Path, sets: dict[Path, float], runs: int) -> str:
     """A row: the largest difference of maps, and CPU-seconds of both."""
     shared = shared_map(name)
-    _, ours = load_network(name, shared.card.role, CPU)
+    _, network = load_network(name, shared.card.role, CPU)
+    ours = cast(FullyConvolutional, network)
     theirs = OnnxMap(name, read_onnx(onnx).sessions, shared.reach, shared.beyond, shared.multiple, shared.floats)
     difference = 0.0
     times: dict[str, list[float]] = {"torch": [], "onnxruntime": []}
@@ -47,9 +49,10 @@ def compare(name: str, onnx: Path, sets: dict[Path, float], runs: int) -> str:
         seconds: dict[str, list[float]] = {"torch": [], "onnxruntime": []}
         maps: dict[str, Any] = {}
         for _ in range(runs):
-            for by, network in (("torch", ours), ("onnxruntime", theirs)):
+            both: tuple[tuple[str, FullyConvolutional], ...] = (("torch", ours), ("onnxruntime", theirs))
+            for by, maker in both:
                 start = time.process_time()
-                maps[by] = drained(tiling.score_steps(network, image, CPU, MEMORY))  # type: ignore[arg-type]
+                maps[by] = drained(tiling.score_steps(maker, image, CPU, MEMORY))
                 seconds[by].append(time.process_time() - start)
         difference = max(difference, float(np.abs(maps["torch"] - maps["onnxruntime"]).max()))
         for by, each in seconds.items():

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import Given, JsonFlag, OptionTexts, options
+from napari_drpnet.cli.options import CtfFile, Given, JsonFlag, OptionTexts, OutFolder, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell, tell_some
 from napari_drpnet.cli.values import named_values
 from napari_drpnet.errors import UserError
@@ -28,20 +28,14 @@ def average(
             "file that lists them. Or a project. With --picker, micrographs only.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("averages"),
+    out: OutFolder = Path("averages"),
     *,
     told: Annotated[Given, options(AveragingSettings)],
     picker: Annotated[
         str | None, typer.Option(help="Average what this picker finds, in the place of PICKS; see --option.")
     ] = None,
     own: OptionTexts = None,
-    ctf: Annotated[
-        Path | None,
-        typer.Option(
-            help="What tells the CTF: a STAR file of RELION, a file of CTFFIND or Gctf, or a folder of them. Default: "
-            "the STAR file of the micrographs, or what lies beside them."
-        ),
-    ] = None,
+    ctf: CtfFile = None,
     json: JsonFlag = False,
 ) -> None:
     """Sort picks into classes, average each, and say what it is worth.

@@ -202,3 +202,10 @@ OptionTexts = Annotated[
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output, and nothing else.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to.")]
+CtfFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="What tells the CTF: a STAR file of RELION, a file of CTFFIND or Gctf, or a folder of them. Default: "
+        "the STAR file of the micrographs, or what lies beside them."
+    ),
+]

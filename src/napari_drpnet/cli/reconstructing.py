@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from napari_drpnet import jobs
-from napari_drpnet.cli.options import Given, JsonFlag, OutFolder, options
+from napari_drpnet.cli.options import CtfFile, Given, JsonFlag, OutFolder, options
 from napari_drpnet.cli.terminal import NOTHING, print_json, run_job, tell, tell_some
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import ReconstructionSettings, validated
@@ -31,13 +31,7 @@ def reconstruct(
     out: OutFolder = Path("reconstruction"),
     *,
     told: Annotated[Given, options(ReconstructionSettings)],
-    ctf: Annotated[
-        Path | None,
-        typer.Option(
-            help="What tells the CTF: a STAR file of RELION, a file of CTFFIND or Gctf, or a folder of them. Default: "
-            "the STAR file of the micrographs, or what lies beside them."
-        ),
-    ] = None,
+    ctf: CtfFile = None,
     json: JsonFlag = False,
 ) -> None:
     """Make a map of picks, to see how much signal they carry. It does not replace a refinement in RELION.

@@ -135,6 +135,6 @@ def _plain(name: str) -> str:
 
 def _older(here: str, least: str) -> bool:
     def numbers(text: str) -> list[int]:
-        return [int(part) for part in re.match(r"[\d.]*", text)[0].split(".") if part]  # type: ignore[index]
+        return [int(part) for part in re.findall(r"\d+", re.split(r"[^\d.]", text, maxsplit=1)[0])]
 
     return bool(least) and numbers(here) < numbers(least)
