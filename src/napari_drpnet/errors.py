@@ -1,10 +1,11 @@
 """The one exception for bad input: what is wrong, and what to do next; and how much of a file its message repeats."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 # The one place where a message may name an option of the command line: in brackets, as in "Give it (--diameter)."
-_OPTION = re.compile(r"\s*\([^()]*--[a-z][^()]*\)")
+_IN_BRACKETS = re.compile(r"\s*\(([^()]*--[a-z][^()]*)\)")
+_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 class UserError(Exception):
@@ -51,9 +52,24 @@ class SettingsError(UserError):
         self.fields = dict(fields or {})
 
 
-def without_options(text: str) -> str:
-    """A message without the options of the command line that it names in brackets."""
-    return _OPTION.sub("", text)
+def without_options(text: str, but: Collection[str] = ()) -> str:
+    """A message without the options of the command line that it names in brackets.
+
+    Parameters
+    ----------
+    text
+        The message.
+    but
+        Options that stay; a window has none. Where there are some, commands with their own options stay, too.
+    """
+
+    def kept(found: re.Match[str]) -> str:
+        if but and "napari-drpnet " in found[1]:
+            return found[0]
+        parts = [part for part in found[1].split(", ") if set(_OPTION.findall(part)) <= set(but)]
+        return f" ({', '.join(parts)})" if any(map(_OPTION.search, parts)) else ""
+
+    return _IN_BRACKETS.sub(kept, text)
 
 
 def cut(text: str, longest: int) -> str:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from napari_drpnet.cli import (
     assessing,
@@ -35,7 +36,7 @@ from napari_drpnet.cli import (
     training,
 )
 from napari_drpnet.cli.options import with_options
-from napari_drpnet.cli.terminal import tell, warnings_told_once
+from napari_drpnet.cli.terminal import options_are, tell, warnings_told_once
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import Interrupted, ended_in_order
 from napari_drpnet.training.commands import TRAINING
@@ -87,11 +88,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    group, name = context.command, context.invoked_subcommand
+    if isinstance(group, TyperGroup) and name and (command := group.get_command(context, name)) is not None:
+        options_are(name for one in command.params for name in (*one.opts, *one.secondary_opts))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -165,7 +165,7 @@ def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
         # What this and the last line say needs `simulating.GenerousCommand`.
         return kind, " One number or two.", lambda value: value
     if inner[0] is str:
-        return str, "", names
+        return list[str], "", lambda given: tuple(name for text in given for name in names(text))
     return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]  # a type known at run time only
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import typer
 
+from napari_drpnet.errors import without_options
 from napari_drpnet.interruption import Interrupted, check
 from napari_drpnet.steps import Job, Progress, drive
 
@@ -19,6 +20,14 @@ Result = TypeVar("Result")
 _SHOWN = 10  # lines
 # How a program that is interrupted ends.
 FINISHED, NOTHING = "what was finished is written.", "nothing more is written."
+# Of the command that runs: messages are made by what several commands do, and advise no option that this one lacks.
+_options: set[str] = set()
+
+
+def options_are(known: Iterable[str]) -> None:
+    """The command that runs has these options; what is told names no others."""
+    _options.clear()
+    _options.update(known)
 
 
 def run_job(
@@ -83,7 +92,8 @@ def run_job(
 
 def tell(kind: str, message: str) -> None:
     """One line on standard error."""
-    print(f"{kind}: {harmless(' '.join(message.split()))}", file=sys.stderr)
+    text = without_options(message, _options) if _options else message
+    print(f"{kind}: {harmless(' '.join(text.split()))}", file=sys.stderr)
 
 
 def harmless(text: str) -> str:

@@ -17,7 +17,7 @@ from napari_drpnet.drawing.side_by_side import draw_side_by_side
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.assess_maps import MASK, resolution_in_words, write_map_assessment
-from napari_drpnet.jobs.assess_picks import COMPARED, picks_in_words
+from napari_drpnet.jobs.assess_picks import COMPARED, picks_in_words, write_compared
 from napari_drpnet.jobs.assess_views import write_growth, write_views
 from napari_drpnet.jobs.assessing import Assessment, assessment_problems, figures
 from napari_drpnet.jobs.compare.report.pictures import class_strips
@@ -68,8 +68,10 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     names = [one.name for one in found]
     most = max((int(one.views.counts.counts.max()) for one in found if one.views is not None), default=None)
     views = []
+    if (picked := next((one.picked for one in found if one.picked is not None), None)) is not None:
+        write_compared(picked, out)
     for one in found:
-        own = out if len(found) == 1 else out.joinpath(*map(safe_name, one.name.split("/")))
+        own = out if len(found) == 1 else _folder(one.name, out)
         if one.maps is not None:
             write_map_assessment(one.maps, own)
         if one.views is not None:
@@ -81,11 +83,17 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
             picture.save(temporary, "PNG")
     if grown := {one.name: one.growth for one in found if one.growth is not None}:
         written.append(("Resolution and number of particles", write_growth(grown, out, names)[0]))
-    strips = _strips(found)
+    strips = class_averages(found)
     write_text(_table(found), out / TABLE)
     with atomic_write(out / PICTURE) as temporary:
         _sheet(found, (written, views), strips).save(temporary, "PNG")
     return write_text(_page(found, [*written, *views], strips), out / PAGE)
+
+
+def _folder(name: str, out: Path) -> Path:
+    """Of the files of a refinement; that of the picks is for picks alone."""
+    first, *others = map(safe_name, name.split("/"))
+    return out.joinpath(f"{first}_" if first.casefold() == COMPARED else first, *others)
 
 
 def in_words(found: Assessment) -> list[str]:
@@ -171,10 +179,12 @@ def doubts(found: Sequence[Assessment]) -> list[str]:
     return told
 
 
-def _strips(found: Sequence[Assessment]) -> dict[str, Image.Image]:
-    """Class averages of the picks, by their names."""
+def class_averages(found: Sequence[Assessment]) -> dict[str, Image.Image]:
+    """Class averages of the picks, by the names of the refinements."""
     report = next((one.picked.report for one in found if one.picked is not None), None)
-    return {} if report is None else dict(class_strips(report))
+    strips = {} if report is None else dict(class_strips(report))
+    each = {one.name: strips.get(one.picked.set_name) for one in found if one.picked is not None}
+    return {name: strip for name, strip in each.items() if strip is not None}
 
 
 def _sheet(
@@ -243,7 +253,7 @@ def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 def _files(found: Sequence[Assessment]) -> str:
     lines = []
     for one in found:
-        picks = None if one.picked is None else one.picked.report.settings.picks.get(one.name)
+        picks = None if one.picked is None else one.picked.source
         files = [picks, *(one.refinement.halves or ()), one.refinement.particles, one.refinement.postprocess]
         told = ", ".join(escape(str(file)) for file in files if file is not None)
         lines.append(f'<dt>{escape(one.name)}</dt><dd>{told}<br><span class="small">{_how(one)}</span></dd>')

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import Standing
+from napari_drpnet.io.names import places
+from napari_drpnet.io.picks.formats import write_picks
+from napari_drpnet.io.project.project import Project
+from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.averaging.proof import good_classes, mean_evidence
 from napari_drpnet.jobs.averaging.result import Averages
 from napari_drpnet.jobs.compare.compare import run_comparison
+from napari_drpnet.jobs.compare.consensus import CONSENSUS
+from napari_drpnet.jobs.compare.lineup import TRUTH
 from napari_drpnet.jobs.compare.proof import Proof
+from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
+from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.settings import ComparisonSettings, PickedSettings
-from napari_drpnet.steps import Job
+from napari_drpnet.steps import Job, finish
 
 # The folder of what `compare` writes.
 COMPARED = "picks"
 _DRAWN = 4  # micrographs with everyone's picks
+_NO_FOLDER = re.compile(r'[/\\:*?"<>|]')  # what `compare` has in no name of a set
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +46,23 @@ class PickedAssessment:
         How many of them are particles, by averages.
     averages
         Class averages of some of them; None where none could be made.
+    source
+        Their file or folder.
+    failed
+        Micrographs that could not be used, and why; the same for all pickers.
     """
 
     report: ComparisonReport
     standing: Standing
     proof: Proof
     averages: Averages | None
+    source: Path
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def set_name(self) -> str:
+        """What `compare` calls the set."""
+        return self.standing.name
 
     def figures(self) -> Iterator[tuple[str, str, float, float]]:
         """As `assessing.figures`."""
@@ -61,7 +82,7 @@ class PickedAssessment:
 
 
 def assess_picks(
-    settings: PickedSettings, diameter: float | None, out: Path
+    settings: PickedSettings, diameter: float | None, out: Path, drawn: int = _DRAWN
 ) -> Job[tuple[dict[str, PickedAssessment], dict[str, str]]]:
     """Compare the picks of all pickers on the same micrographs, and with a truth where there is one.
 
@@ -73,6 +94,8 @@ def assess_picks(
         Of the particle, in Angstrom; None where nobody gave it.
     out
         Where the folder ``picks`` is made: all that `compare` writes.
+    drawn
+        Micrographs with everyone's picks, at most.
 
     Returns
     -------
@@ -88,22 +111,81 @@ def assess_picks(
         raise UserError("The micrographs of the picks are not known.", "Give them (--micrographs).")
     if diameter is None:
         raise UserError("The diameter of the particle is not known.", "Give it in Angstrom (--diameter).")
+    sets = _set_names(settings.picks)
     asked = ComparisonSettings(
         inputs=settings.micrographs,
-        picks=settings.picks,
-        truth=settings.truth,
+        picks={sets[name]: path for name, path in settings.picks.items()},
+        truth=sets.get(settings.truth or "", settings.truth),
         diameter=diameter,
         pixel_size=settings.pixel_size,
-        overlays=_DRAWN,
+        overlays=drawn,
         out=out / COMPARED,
     )
     report = yield from run_comparison(asked, least=1)
+    standings = {one.name: one for one in report.comparison.standings}
+    others = tuple((name, why) for name, why in report.failed if name not in sets.values())
     found = {
-        one.name: PickedAssessment(report, one, report.proofs.get(one.name, Proof()), report.averages.get(one.name))
-        for one in report.comparison.standings
-        if one.name in settings.picks
+        name: PickedAssessment(
+            report,
+            standings[own],
+            report.proofs.get(own, Proof()),
+            report.averages.get(own),
+            settings.picks[name],
+            others,
+        )
+        for name, own in sets.items()
+        if own in standings
     }
-    return found, {name: reason for name, reason in report.failed if name in settings.picks}
+    reasons = dict(report.failed)
+    return found, {name: reasons[own] for name, own in sets.items() if own in reasons}
+
+
+def _set_names(names: Iterable[str]) -> dict[str, str]:
+    """What `compare` calls the picks of each name: names of refinements may have folders in them, and those none."""
+    found: dict[str, str] = {}
+    for name in names:
+        for part in name.split("/"):
+            safe_name(part)
+        plain = _NO_FOLDER.sub("_", name).strip(". ") or "_"
+        while plain in (TRUTH, CONSENSUS, *found.values()):
+            plain += "_"
+        found[name] = plain
+    return found
+
+
+def write_truth(project: Project, out: Path) -> None:
+    """Write the particles that a person labelled into a folder, of micrographs on which nothing is left to be said.
+
+    Raises
+    ------
+    UserError
+        When there is no such micrograph, or a file cannot be written.
+    """
+    done = [one for one in labelled_in_project(project) if one.complete]
+    if not done:
+        raise UserError(
+            "No micrograph of the project is done and has a label on every pick.",
+            "Label its picks and mark it as done, or choose a file as the truth.",
+        )
+    where = places(one.path.as_posix() for one in done)
+    for one in done:
+        place = where[one.path.as_posix()]
+        (labels,) = one.sets
+        write_picks(labels.select(labels.label == "particle"), out / place.with_name(f"{place.name}.csv"))
+
+
+def write_compared(one: PickedAssessment, out: Path) -> None:
+    """Write what `compare` writes into the folder ``picks``, where the run has it elsewhere.
+
+    Raises
+    ------
+    UserError
+        When a file cannot be written, or a micrograph that is to be drawn is no longer there.
+    """
+    asked = one.report.settings
+    if asked.out != out / COMPARED:
+        here = asked.model_copy(update={"out": out / COMPARED, "overlays": _DRAWN})
+        finish(write_files(replace(one.report, settings=here)))
 
 
 def picks_in_words(one: PickedAssessment) -> str:

@@ -136,16 +136,17 @@ def assess_with_picks(
 
 
 def assessment_problems(found: Sequence[Assessment]) -> list[str]:
-    """What could not be measured; of several refinements each says of which. Micrographs of the picks come last."""
-    alone = len(found) == 1
-    told = [
-        text if alone or text.startswith(one.name) else f"{one.name}: {text}" for one in found for text in one.problems
+    """What could not be measured, each once; of several refinements it says of which. Micrographs come last."""
+    alone, told = len(found) == 1, dict[str, list[str]]()
+    for one in found:
+        for text in one.problems:
+            told.setdefault(text, []).append(one.name)
+    said = [
+        text if alone or text.startswith(names[0]) else f"{', '.join(names)}: {text}" for text, names in told.items()
     ]
-    # All picks are of the same micrographs, and in one report.
-    report = next((one.picked.report for one in found if one.picked is not None), None)
-    failed = () if report is None else report.failed
-    others = [(name, why) for name, why in failed if name not in [one.name for one in found]]
-    return told + [why if why.startswith(name) else f"{name}: {why}" for name, why in others]
+    # All picks are of the same micrographs.
+    failed = next((one.picked.failed for one in found if one.picked is not None), ())
+    return said + [why if why.startswith(name) else f"{name}: {why}" for name, why in failed]
 
 
 def _within(whole: Progress, name: str, step: Progress) -> Progress:

@@ -22,6 +22,7 @@ from napari_drpnet.io.refinements import find_refinements
 from napari_drpnet.jobs import Progress, finish
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.results import HALVES, LOCAL, NOTHING, SURFACE
+from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import is_micrograph
 from napari_drpnet.widgets.session.session import Session
 from projects import make_project
@@ -75,7 +76,10 @@ def rows(form: Any) -> list[str]:
 
 def test_every_setting_is_on_the_form_with_its_default(form: Any) -> None:
     assert set(form.settings) == set(AssessSettings.model_fields)
-    assert form._settings() == AssessSettings()
+    usual = form._settings()
+    assert usual.diameter == preference("diameter")
+    form.settings["diameter"].value = None
+    assert form._settings() == usual.model_copy(update={"diameter": 150.0}) == AssessSettings()
 
 
 def test_its_help_is_the_page_about_assessing(form: Any) -> None:
@@ -140,7 +144,7 @@ def test_a_wrong_symmetry_is_said_before_the_run(form: Any, folders: list[Path],
 
 def test_the_table_is_that_of_the_command(form: Any, folders: list[Path], qtbot: Any) -> None:
     assess(form, qtbot, folders, symmetry="C2", directions=False)
-    settings = AssessSettings(symmetry="C2", directions=False)
+    settings = AssessSettings(symmetry="C2", directions=False, diameter=form.settings["diameter"].value)
     head, body = jobs.assessment_rows(finish(jobs.assess(find_refinements(folders), settings)))
     table = form.results.figures
     heads = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount())]

@@ -15,6 +15,7 @@ from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import KnownCTF
 from napari_drpnet.io.ctf_files import ctf_beside, read_ctf
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -148,6 +149,8 @@ def picked_in_files(
     tasks = _tasks(inputs)
     found = picks_of([picks], [task.micrograph for task in tasks], pixel_size)
     used = [task for task in tasks if len(found.get(task.micrograph.name, ()))]
+    empty = [task for task in tasks if not len(found.get(task.micrograph.name, ()))]
+    _tell_missing([task.micrograph.path for task in empty], bool(used))
     if not used:
         raise UserError(f"{picks}: it has no picks of these micrographs.", "Name the micrographs that they are of.")
 
@@ -193,6 +196,18 @@ def picked_by(
         return micrograph, picker.pick(micrograph)
 
     return _source(tasks, load, inputs, ctf, picker.settings.diameter or None)
+
+
+def _tell_missing(unused: Sequence[Path], others: bool) -> None:
+    """Of files that are not there a wrong name is the reason why nobody has picks of them; without others it is all."""
+    missing = [path for path in unused if not exists(path)]
+    if not missing:
+        return
+    more = f", nor {len(missing) - 1} others" if len(missing) > 1 else ""
+    error = UserError(f"{missing[0]}: there is no such file or folder{more}.", "Check the name.")
+    if not others:
+        raise error
+    warn(str(error), stacklevel=3)
 
 
 def _tasks(inputs: Sequence[str]) -> list[PickTask]:

@@ -40,7 +40,8 @@ class AssessWidget(AssessForm):
         self._reading, self._writing = Background(), Background()
         self._dropping = Dropping(self, self.refinements.add)
         self._heard = Subscriptions(
-            (self.refinements.changed, self._check),
+            (self.refinements.changed, self._follow_list),
+            (self.picks.changed, self._check),
             (self.refinements.said, lambda text: self.job.say(text)),
             (self.volumes.lost, self._note_loss),
             (self.maker.made, lambda folder: self.refinements.add([folder])),
@@ -71,12 +72,21 @@ class AssessWidget(AssessForm):
     def run(self) -> None:
         """Assess the refinements of the list, with the values of the form."""
         with self.job.saying():
-            settings = self._settings()
+            settings, picks = self._settings(), self.picks.asked()
+            if picks.settings.picks:
+                self.picks.session.flush()  # they may be those of the project
             self._show(Found())
-            self.job.run(steps, list(self.refinements.refinements), settings, done=self._show, step=self._improve)
+            order = list(self.refinements.refinements), settings, picks
+            self.job.run(steps, *order, done=self._show, step=self._improve)
 
     def _settings(self) -> AssessSettings:
-        return filled(AssessSettings, self.settings.values())
+        """A diameter that nobody knows is the usual one, which matters little."""
+        values = [widget for widget in self.settings.values() if widget.value is not None or widget.name != "diameter"]
+        return filled(AssessSettings, values)
+
+    def _follow_list(self) -> None:
+        self.picks.follow(self.refinements.refinements)
+        self._check()
 
     def _check(self, _: object = None) -> None:
         """Assess is on when it can work."""
@@ -86,6 +96,7 @@ class AssessWidget(AssessForm):
         point_group(self._settings().symmetry)
         if not self.refinements.refinements:
             raise UserError("Add a refinement: its folder, or its files.")
+        self.picks.asked()
 
     def _improve(self, progress: Progress) -> None:
         """One more refinement is ready."""
@@ -103,8 +114,8 @@ class AssessWidget(AssessForm):
 
     def _end(self) -> None:
         """The run is over; where it was cancelled, what is ready stays."""
-        ready = len(self.results.found.each)
-        if ready and self.job.status.value == "Cancelled.":
+        ready = self.results.found.ready
+        if self.results.found.known and self.job.status.value == "Cancelled.":
             self.job.say(f"Cancelled; {ready} of {len(self.refinements.refinements)} are ready.")
 
     # ------------------------------------------------------------ volumes
@@ -162,6 +173,7 @@ class AssessWidget(AssessForm):
         """The dock is gone: leave the viewer as it would be without it."""
         self.job.leave(window)
         self.maker.leave(window)
+        self.picks.leave()
         for part in (self.refinements.looking, self._reading, self._writing):
             part.leave(window)
         self._heard.end()

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.widgets.assess.making import MapMaker
+from napari_drpnet.widgets.assess.picks import PicksForm
 from napari_drpnet.widgets.assess.refinements import RefinementList
 from napari_drpnet.widgets.assess.results import Results
 from napari_drpnet.widgets.kit.fold import Fold, aligned, rows_of
@@ -24,7 +25,7 @@ _FIRST = ("symmetry", "mask", "local", "directions", "growth")
 _MORE = (
     *("map_pixel_size", "make_mask", "level", "extend", "edge"),
     *("local_step", "local_radius", "local_edge", "local_random_from", "local_worst", "cone"),
-    *("mirrored", "diameter", "b_factor", "smallest", "most", "ctf", "phase_flipped", "seed"),
+    *("mirrored", "b_factor", "smallest", "most", "ctf", "phase_flipped", "seed"),
 )
 _EMPTY = {
     "mask": "made from the maps",
@@ -50,7 +51,8 @@ class AssessForm(QWidget):
     def __init__(self, viewer: Viewer, run: Callable[[], None]) -> None:
         super().__init__()
         self.refinements = RefinementList()
-        self.settings = {name: _control(name) for name in (*_FIRST, *_MORE)}
+        self.picks = PicksForm(viewer)
+        self.settings = {name: _control(name) for name in (*_FIRST, *_MORE)} | {"diameter": self.picks.diameter}
         self.maker = MapMaker(viewer, lambda: str(self.settings["symmetry"].value))
         more = [self.settings[name] for name in _MORE]
         self.job = JobBar("Assess", run)
@@ -68,6 +70,7 @@ class AssessForm(QWidget):
         whole = in_column(
             self.refinements,
             self._head(),
+            self.picks.fold.native,
             Fold("More settings", more).native,
             self.maker.fold.native,
             self.job.native,

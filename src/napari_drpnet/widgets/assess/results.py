@@ -14,6 +14,7 @@ from napari_drpnet.drawing.colours import colour
 from napari_drpnet.errors import cut, without_options
 from napari_drpnet.jobs import Assessment
 from napari_drpnet.jobs.assess_page import ABOUT
+from napari_drpnet.jobs.assess_picks import picks_in_words
 from napari_drpnet.widgets.assess.curves import CorrelationPlot, Line, ResolutionHistogram
 from napari_drpnet.widgets.assess.picture import Picture
 from napari_drpnet.widgets.assess.run import Found, Pictures
@@ -46,6 +47,7 @@ class Results(QWidget):
         self.figures = table(("",))
         self.curves, self.legend, self.resolution = CorrelationPlot(), wrapped(), wrapped()
         self.histogram, self.parts = ResolutionHistogram(), wrapped()
+        self.classes, self.picks = Picture("Class averages of the picks"), wrapped()
         self.globe, self.views = Picture("Views"), wrapped()
         self.plot, self.growth = Picture("Resolution and number of particles"), wrapped()
         self.tabs = QTabWidget()
@@ -55,11 +57,12 @@ class Results(QWidget):
             ("Local", (self.histogram, self.parts)),
             ("Views", (self.globe, self.views)),
             ("B-factor", (self.plot, self.growth)),
+            ("Picks", (self.classes, self.picks)),
         ):
             page = in_column(*parts)
             page.setContentsMargins(0, 4, 0, 0)
             self.tabs.addTab(page, title)
-        for label in (self.problems, self.legend, self.resolution, self.parts, self.views, self.growth):
+        for label in (self.problems, self.legend, self.resolution, self.parts, self.views, self.growth, self.picks):
             give_way(label)
         self.body = in_column(aligned([self.which, self.view]), self.tabs)
         lay_out(self, self.problems, self.body)
@@ -87,10 +90,9 @@ class Results(QWidget):
             self.which.choices = names
             if names:
                 self.which.value = before if before in names else names[0]
-        told = [_problem(one, problem, len(found.each)) for one in found.each for problem in one.problems]
         lines = [
-            *(f"⚠ {problem}" for problem in told),
-            *(f"Doubtful: {_signs(note)}" for note in jobs.doubts(found.each)),
+            *(f"⚠ {without_options(problem)}" for problem in jobs.assessment_problems(found.each)),
+            *(f"Doubtful: {_signs(without_options(note))}" for note in jobs.doubts(found.each)),
         ]
         self.problems.setText("\n".join(lines))
         self.problems.setVisible(bool(lines))
@@ -113,6 +115,9 @@ class Results(QWidget):
         self._fill_local(one, place)
         self.globe.show_picture(pictures.globe, pictures.views)
         self.views.setText(_VIEWS + ("" if one.views is None else _unbroken(f"{one.views.in_words}.")))
+        self.classes.show_picture(pictures.classes)
+        if one.picked is not None:
+            self.picks.setText(f"{cut(one.name, _LONGEST)}: {without_options(picks_in_words(one.picked))}")
         self.plot.show_picture(pictures.growth)
         if one.growth is not None:
             self.growth.setText(
@@ -128,7 +133,10 @@ class Results(QWidget):
     def _offer(self, one: Assessment, pictures: Pictures) -> None:
         """Only what there is can be looked at."""
         curves = one.maps is not None or one.postprocess is not None
-        there = (True, curves, pictures.local is not None, one.views is not None, pictures.growth is not None)
+        there = (
+            *(True, curves, pictures.local is not None, one.views is not None, pictures.growth is not None),
+            one.picked is not None,
+        )
         for number, is_there in enumerate(there):
             self.tabs.setTabVisible(number, is_there)
         kinds = [NOTHING]
@@ -241,11 +249,6 @@ def _sign(one: Assessment, number: int) -> str:
         resolution = float("nan") if one.postprocess is None else one.postprocess.resolution
     told = f" {resolution:.1f} Å" if resolution < float("inf") else ""
     return f'<span style="color:{colour(number)}">■</span> {cut(one.name, _LONGEST)}{told}'
-
-
-def _problem(one: Assessment, problem: str, count: int) -> str:
-    text = without_options(problem)
-    return text if count == 1 or text.startswith(one.name) else f"{one.name}: {text}"
 
 
 def _unbroken(text: str) -> str:

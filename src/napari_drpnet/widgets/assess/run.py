@@ -19,9 +19,11 @@ from napari_drpnet.io.half_maps import read_half_maps
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.refinements import Refinement, find_refinements
 from napari_drpnet.jobs import Assessment, Job, MapAssessment, Progress
+from napari_drpnet.jobs.assess_page import class_averages
 from napari_drpnet.layers import LayerTuple, resolution_limits, surface_layer, volume_layer
 from napari_drpnet.settings import AssessSettings
 from napari_drpnet.steps import attended, translate
+from napari_drpnet.widgets.assess.judged import AskedPicks, Judged, judged
 
 # Where steps are made, so that Cancel need not wait for the one under way.
 _ASIDE = ThreadPoolExecutor(1, "assessing")
@@ -45,6 +47,8 @@ class Pictures:
         Ends of the colours of local resolution in Angstrom.
     growth
         Resolution against the number of particles.
+    classes
+        Class averages of its picks.
     """
 
     globe: Image.Image | None = None
@@ -53,6 +57,7 @@ class Pictures:
     parts: tuple[float, float, float] | None = None
     limits: tuple[float, float] | None = None
     growth: Image.Image | None = None
+    classes: Image.Image | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +67,9 @@ class Found:
     Attributes
     ----------
     each
-        The refinements that are ready.
+        The refinements of which something may be known.
+    ready
+        How many of them are done with.
     pictures
         Of each, in the same order.
     head, rows
@@ -70,6 +77,7 @@ class Found:
     """
 
     each: tuple[Assessment, ...] = ()
+    ready: int = 0
     pictures: tuple[Pictures, ...] = ()
     head: tuple[str, ...] = ("",)
     rows: tuple[tuple[str, ...], ...] = ()
@@ -82,15 +90,17 @@ class Found:
 
 @dataclass(frozen=True)
 class Better(Progress):
-    """One more refinement is assessed."""
+    """One more refinement is assessed, or all picks are judged."""
 
     found: Found | None = None
 
 
-def steps(refinements: Sequence[Refinement], settings: AssessSettings) -> Generator[Progress | None, None, Found]:
-    """Assess refinements one by one; yields `Better` after each, and None while a step goes on."""
+def steps(
+    refinements: Sequence[Refinement], settings: AssessSettings, picks: AskedPicks
+) -> Generator[Progress | None, None, Found]:
+    """Judge the picks, and assess refinements one by one; yields `Better` after each, and None while a step goes on."""
     yield Progress(0, 1, message="Loading the libraries")
-    return (yield from attended(_all(refinements, settings), _ASIDE))
+    return (yield from attended(_all(refinements, settings, picks), _ASIDE))
 
 
 def look_up(known: Sequence[Path], added: Sequence[Path]) -> tuple[list[Path], list[Refinement]] | str:
@@ -150,28 +160,47 @@ def files_of(refinement: Refinement) -> list[Path]:
     return [file for file in files if file is not None]
 
 
-def _all(refinements: Sequence[Refinement], settings: AssessSettings) -> Job[Found]:
-    done: list[Assessment] = []
-    found = Found()
-    for number, refinement in enumerate(refinements):
-        here = Progress(number, len(refinements))
-        done.append((yield from _one(refinement, settings, here)))
+def _all(refinements: Sequence[Refinement], settings: AssessSettings, picks: AskedPicks) -> Job[Found]:
+    first, known = 0, Judged()
+    each: list[Assessment] = []
+    total = len(refinements)
+    if picks.settings.picks:
+        first, total = 1, total + 1
+        here = Progress(0, total, message="Picks")
+        known = yield from translate(judged(picks), lambda step: _told(here, step, "Picks: "))
         yield replace(here, fraction=1.0, message="Drawing")
-        head, rows = jobs.assessment_rows([one for one in done if not one.nothing])
-        found = Found(tuple(done), _drawn(done), tuple(head), tuple(map(tuple, rows)))
-        yield Better(number + 1, len(refinements), message="", found=found)
-    return found
+        each = [_with_picks(Assessment(one), known) for one in refinements]
+        yield Better(1, total, message="", found=_found(each, 0))
+    for number, refinement in enumerate(refinements):
+        here = Progress(first + number, total)
+        done = yield from _one(refinement, settings, here)
+        each[number : number + 1] = [_with_picks(done, known)]
+        yield replace(here, fraction=1.0, message="Drawing")
+        yield Better(first + number + 1, total, message="", found=_found(each, number + 1))
+    return _found(each, len(refinements))
+
+
+def _found(each: Sequence[Assessment], ready: int) -> Found:
+    head, rows = jobs.assessment_rows([one for one in each if not one.nothing])
+    return Found(tuple(each), ready, _drawn(each), tuple(head), tuple(map(tuple, rows)))
+
+
+def _with_picks(one: Assessment, known: Judged) -> Assessment:
+    """A refinement with what is known of its picks."""
+    told = [known.problems[one.name]] if one.name in known.problems else []
+    return replace(one, picked=known.known.get(one.name), problems=[*told, *one.problems])
+
+
+def _told(here: Progress, step: Progress, before: str = "") -> Progress:
+    """A step of one part as one of all."""
+    part = (step.done + step.fraction) / max(step.total, 1)
+    return replace(here, fraction=min(part, 1.0), message=f"{before}{step.message}")
 
 
 def _one(refinement: Refinement, settings: AssessSettings, here: Progress) -> Job[Assessment]:
     """One of them by itself, so that it is seen before the others are ready, and none fails with it."""
-
-    def told(step: Progress) -> Progress:
-        part = (step.done + step.fraction) / max(step.total, 1)
-        return replace(here, fraction=min(part, 1.0), message=step.message)
-
     try:
-        (one,) = yield from translate(jobs.assess([refinement], settings), told)
+        (one,) = yield from translate(jobs.assess([refinement], settings), lambda step: _told(here, step))
     except UserError as error:
         return Assessment(refinement, problems=[error.plain])
     return one
@@ -182,7 +211,8 @@ def _drawn(done: Sequence[Assessment]) -> tuple[Pictures, ...]:
     most = max((int(one.views.counts.counts.max()) for one in done if one.views is not None), default=0)
     grown = {one.name: one.growth for one in done if one.growth is not None}
     growth = draw_growth(grown) if grown else None
-    return tuple(_pictures(one, most, growth) for one in done)
+    strips = class_averages(done)
+    return tuple(replace(_pictures(one, most, growth), classes=strips.get(one.name)) for one in done)
 
 
 def _pictures(one: Assessment, most: int, growth: Image.Image | None) -> Pictures:

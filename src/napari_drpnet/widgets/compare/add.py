@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 
-from napari_drpnet.io.picks.formats import FORMATS
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out
+from napari_drpnet.widgets.kit.path_line import picks_filter
 
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
@@ -47,7 +47,6 @@ class AddBar(QWidget):
             nothing.setEnabled(False)
 
     def _ask(self) -> None:
-        endings = " ".join(f"*{suffix}" for suffix in dict.fromkeys(f.suffix for f in FORMATS.values()))
-        names, _ = QFileDialog.getOpenFileNames(self, "Picks to compare", "", f"Picks ({endings});;All files (*)")
+        names, _ = QFileDialog.getOpenFileNames(self, "Picks to compare", "", picks_filter())
         if names:
             self.files.emit([Path(name) for name in names])

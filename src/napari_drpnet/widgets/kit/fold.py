@@ -45,6 +45,11 @@ class Fold(Container[Any]):
         self.button.text = f"{'▾' if opened else '▸'} {self._title}"
         self._area.setVisible(opened)
 
+    @property
+    def rows(self) -> QFormLayout:
+        """What is inside, for rows that are no controls of magicgui."""
+        return self._rows
+
     def put_last(self, widgets: Iterable[Widget]) -> None:
         """These controls after the first ones, in the place of those that were put there before."""
         while self._rows.rowCount() > self._fixed:
