@@ -26,8 +26,10 @@ def grey_averages(images: ImageArray, disc: float) -> npt.NDArray[np.uint8]:
     return np.asarray(np.rint(255 * np.clip(stretched, 0, 1)), np.uint8)
 
 
-def class_sheet(images: ImageArray, disc: float, captions: Sequence[Sequence[str]]) -> Image.Image:
-    """Averages in rows of ten, with lines of text under each.
+def class_sheet(
+    images: ImageArray, disc: float, captions: Sequence[Sequence[str]], most: int = _COLUMNS
+) -> Image.Image:
+    """Averages in rows, with lines of text under each.
 
     Parameters
     ----------
@@ -37,8 +39,10 @@ def class_sheet(images: ImageArray, disc: float, captions: Sequence[Sequence[str
         Diameter of the particle in pixels.
     captions
         As many lines for each average.
+    most
+        Averages in a row, at most.
     """
-    columns = min(_COLUMNS, len(images))
+    columns = min(most, len(images))
     lines = max(map(len, captions))
     width, height = _TILE + _GAP, _TILE + _GAP + _LINE * lines
     rows = -(-len(images) // columns)

@@ -179,10 +179,10 @@ def doubts(found: Sequence[Assessment]) -> list[str]:
     return told
 
 
-def class_averages(found: Sequence[Assessment]) -> dict[str, Image.Image]:
-    """Class averages of the picks, by the names of the refinements."""
+def class_averages(found: Sequence[Assessment], most: int = 10) -> dict[str, Image.Image]:
+    """Class averages of the picks, at most so many in a row, by the names of the refinements."""
     report = next((one.picked.report for one in found if one.picked is not None), None)
-    strips = {} if report is None else dict(class_strips(report))
+    strips = {} if report is None else dict(class_strips(report, most))
     each = {one.name: strips.get(one.picked.set_name) for one in found if one.picked is not None}
     return {name: strip for name, strip in each.items() if strip is not None}
 

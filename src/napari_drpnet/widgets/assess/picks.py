@@ -18,7 +18,6 @@ from napari_drpnet.widgets.assess.run import files_of
 from napari_drpnet.widgets.kit.dropping import Dropping
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control, filled
-from napari_drpnet.widgets.kit.parts import wrapped
 from napari_drpnet.widgets.kit.path_line import Kind, PathLine
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -39,10 +38,9 @@ _TRUTH = (
     "labels may be it, of micrographs that are done and have a label on every pick."
 )
 _DIAMETER = "Of the particle. Averages of the picks need it; the efficiency hardly changes with it."
-_FOLDERS, _NO_TRUTH, _NO_PICKS = "folder, 'data/*.mrc' or STAR", "none", "none"
+_FOLDERS, _NO_TRUTH, _NO_PICKS = "folder or STAR", "none", "none"
 _OF_PROJECT = "those of the project"
 _LONGEST = 18  # letters of a name that stands before its line
-_FIRST = 1  # row of the first refinement, below the hint
 
 
 class PicksForm:
@@ -67,11 +65,11 @@ class PicksForm:
         self.diameter: Any = control(AveragingSettings, "diameter", preference("diameter"), empty="not known")
         self.diameter.tooltip = _DIAMETER
         self.pixel_size: Any = control(PickedSettings, "pixel_size", empty="from the files")
-        self.fold = Fold(_TITLE, [self.diameter, self.pixel_size])
+        self.fold = Fold(_TITLE, [self.diameter, self.pixel_size], scrolls=False)
         rows = self.fold.rows
-        rows.insertRow(0, wrapped(_HINT))
-        rows.insertRow(_FIRST, "Micrographs", self.micrographs)
-        rows.insertRow(_FIRST + 1, "Truth", self.truth)
+        self.fold.button.tooltip = _HINT
+        rows.insertRow(0, "Micrographs", self.micrographs)
+        rows.insertRow(1, "Truth", self.truth)
         for line in (self.micrographs, self.truth):
             line.edit.textChanged.connect(self._tell)
         self._heard = Subscriptions(
@@ -96,7 +94,7 @@ class PicksForm:
         for folder, name in self._names.items():
             if folder not in self.lines:
                 line = self._new_line()
-                rows.insertRow(_FIRST + len(self.lines), QLabel(), line)
+                rows.insertRow(len(self.lines), QLabel(), line)
                 self.lines[folder] = line
             label = rows.labelForField(self.lines[folder])
             if isinstance(label, QLabel):

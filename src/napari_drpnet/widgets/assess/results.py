@@ -25,6 +25,7 @@ from napari_drpnet.widgets.kit.parts import give_way, in_column, lay_out, table,
 NOTHING, LOCAL, SURFACE, HALVES = "nothing", "local resolution", "map, coloured by it", "half maps"
 _WIDEST = 150  # pixels of a refinement's column
 _LONGEST = 40  # letters of a name inside of a text
+_LONGEST_LINE = 200  # letters of what is said above the figures; the rest is under the mouse
 _FEW = 2  # refinements whose columns leave room for the names of the figures
 _PEN = Qt.PenStyle
 _CURVES = "Dots: without a mask. Dashes: phases at random."
@@ -94,7 +95,8 @@ class Results(QWidget):
             *(f"⚠ {without_options(problem)}" for problem in jobs.assessment_problems(found.each)),
             *(f"Doubtful: {_signs(without_options(note))}" for note in jobs.doubts(found.each)),
         ]
-        self.problems.setText("\n".join(lines))
+        self.problems.setText("\n".join(cut(line, _LONGEST_LINE) for line in lines))
+        self.problems.setToolTip("\n\n".join(lines) if any(len(line) > _LONGEST_LINE for line in lines) else "")
         self.problems.setVisible(bool(lines))
         self.body.setVisible(bool(names))
         self._fill_figures()

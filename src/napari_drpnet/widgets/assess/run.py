@@ -28,6 +28,7 @@ from napari_drpnet.widgets.assess.judged import AskedPicks, Judged, judged
 # Where steps are made, so that Cancel need not wait for the one under way.
 _ASIDE = ThreadPoolExecutor(1, "assessing")
 _ENOUGH = 100_000  # voxels that a histogram is drawn from
+_IN_A_ROW = 4  # class averages, as wide as a dock
 _NOISE = 0.99  # of the voxels of a half map, about: black where it is shown
 
 
@@ -211,7 +212,7 @@ def _drawn(done: Sequence[Assessment]) -> tuple[Pictures, ...]:
     most = max((int(one.views.counts.counts.max()) for one in done if one.views is not None), default=0)
     grown = {one.name: one.growth for one in done if one.growth is not None}
     growth = draw_growth(grown) if grown else None
-    strips = class_averages(done)
+    strips = class_averages(done, _IN_A_ROW)
     return tuple(replace(_pictures(one, most, growth), classes=strips.get(one.name)) for one in done)
 
 

@@ -24,9 +24,11 @@ class Fold(Container[Any]):
         Of the button.
     widgets
         What is hidden at first.
+    scrolls
+        Whether it gives way to what is below; else all of it is seen, in a dock that scrolls.
     """
 
-    def __init__(self, title: str, widgets: Iterable[Widget]) -> None:
+    def __init__(self, title: str, widgets: Iterable[Widget], scrolls: bool = True) -> None:
         self._title = title
         self.button = PushButton()
         super().__init__(widgets=[self.button], labels=False)
@@ -34,7 +36,7 @@ class Fold(Container[Any]):
         form = aligned(widgets)
         self._rows = rows_of(form)
         self._fixed = self._rows.rowCount()
-        self._area = _AsHigh(form)
+        self._area = _AsHigh(form) if scrolls else form
         self.native.layout().addWidget(self._area)
         self.button.clicked.connect(lambda: self.open(not self.opened))
         self.open(False)

@@ -218,7 +218,7 @@ class NeverCut(Scrolled):
         widget, bar = self.widget(), self.verticalScrollBar()
         if widget is None or bar is None:
             return super().minimumSizeHint()
-        return QSize(widget.minimumSizeHint().width() + bar.sizeHint().width(), _LOWEST)
+        return QSize(widget.minimumSizeHint().width() + bar.sizeHint().width() + 2 * self.frameWidth(), _LOWEST)
 
     def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's own method
         widget = self.widget()

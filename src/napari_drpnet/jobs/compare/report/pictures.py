@@ -39,11 +39,11 @@ def overlays(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
         yield task.micrograph.name, _overlay(report, task)
 
 
-def class_strips(report: ComparisonReport) -> Iterator[tuple[str, Image.Image]]:
-    """The averages of each set in a row, those that are worth most first: name of the set and its picture."""
+def class_strips(report: ComparisonReport, most: int = 10) -> Iterator[tuple[str, Image.Image]]:
+    """The averages of each set, those that are worth most first, in rows: name of the set and its picture."""
     for name, averages in report.averages.items():
         captions = [caption(number, one, averages.diameter) for number, one in enumerate(averages.classes, 1)]
-        yield name, class_sheet(averages.images, averages.diameter / averages.pixel_size, captions)
+        yield name, class_sheet(averages.images, averages.diameter / averages.pixel_size, captions, most)
 
 
 def overlay_files(report: ComparisonReport) -> dict[str, PurePosixPath]:
