@@ -2,7 +2,7 @@
 
 Every row is a program of its own, from its start to its end, on one core: CPU-seconds (the median of the runs) and the
 most memory that it had. Half maps are those of a made-up protein with noise; the mask is the same for both. RELION's
-local resolution of 256 pixels takes half an hour or more, and is left out unless `--local-up-to` says otherwise.
+local resolution of 256 pixels takes about 50 minutes of a core, and is left out unless `--local-up-to` says otherwise.
 """
 
 from __future__ import annotations

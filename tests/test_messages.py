@@ -51,6 +51,19 @@ def test_a_window_leaves_options_out() -> None:
     assert "(--diameter)" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Give the list (--micrographs), or the size (--size).", "Give the list, or the size (--size)."),
+        ("Give it (--size, --micrographs).", "Give it (--size)."),
+        ("Twice as large (--scale 2 changes that).", "Twice as large."),
+        ("Project it (napari-drpnet templates --map).", "Project it (napari-drpnet templates --map)."),
+    ],
+)
+def test_a_command_names_no_options_of_others(text: str, said: str) -> None:
+    assert without_options(text, {"--size", "--out"}) == said
+
+
 @pytest.mark.parametrize("file", sorted((PACKAGE / "widgets").rglob("*.py")), ids=lambda file: file.stem)
 def test_docks_say_errors_without_options(file: Path) -> None:
     assert not re.search(r"(?<!without_options\()\bstr\(error\)", file.read_text()), "use error.plain"

@@ -155,10 +155,10 @@ def test_problems_of_several_say_whose_they_are_and_the_page_has_the_doubts(caps
     assert "warning: good: The half maps agree by more than 0.99" in err
     assert status == 1
     told = [line.partition("A half map")[0] for line in err.splitlines() if line.startswith("error")]
-    assert told == ["error: flat1: ", "error: flat2: "]
+    assert told == ["error: flat1, flat2: "]
     page = Path("assessment/assessment.html").read_text()
     assert "good: The half maps agree by more than 0.99" in page
-    assert "flat1: A half map has the same value everywhere" in page
+    assert "flat1, flat2: A half map has the same value everywhere" in page
 
 
 def test_of_maps_that_agree_nowhere_no_direction_is_better(capsys):
@@ -255,7 +255,7 @@ def test_what_one_picker_lacks_does_not_stop_the_others(made: Made, capsys: pyte
             ["--picks", "a=none", "--micrographs", "m", "--diameter", "50"],
             "No micrograph can be used. m: not a kind of image",
         ),
-        (["--picks", "a/b=none", "--micrographs", "m", "--diameter", "50"], "A set of picks cannot be named 'a/b'"),
+        (["--picks", "../b=none", "--micrographs", "m", "--diameter", "50"], "The name '..' is not one of a file."),
         ([], "There is nothing to assess."),
         (["../a=none.mrc"], "The name '../a' has folders in it"),
         (["a=none.mrc"], "none.mrc: there is no such file or folder."),
@@ -347,3 +347,24 @@ def test_picks_without_a_path_are_not_those_of_the_working_folder(
     arguments = ["--micrographs", made.micrographs, "--diameter", DIAMETER, "--out", out]
     status, _, err = run(capsys, "--picks", "a=", *arguments)
     assert (status, "a=: there is no such file or folder" in err) == (2, True)
+
+
+def test_picks_belong_to_refinements_that_are_called_by_two_folders(
+    made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of them is called as the folder of what `compare` writes; micrographs are given in two parts."""
+    folder = made.micrographs.parent
+    for parent in ("picks", "truth"):
+        write_refinement(f"{parent}/job")
+    picks = [f"--picks=picks/job={made.picks}", f"--picks=truth/job={made.picks.with_name('half')}"]
+    parts = ["--micrographs", folder / "m0.mrc", "--micrographs", folder / "m1.mrc"]
+    status, out, err = run(capsys, "picks/job", "truth/job", *picks, *parts, "--diameter", DIAMETER, *QUICK, "--json")
+    assert (status, err) == (0, "")
+    told = {one["name"]: one["figures"] for one in json.loads(out)["refinements"]}
+    assert {name: figures["picks"]["value"] for name, figures in told.items()} == {"picks/job": 200, "truth/job": 200}
+    assert all("resolution at 0.143" in figures for figures in told.values())
+    assert {path.name for path in Path("assessment").iterdir() if path.is_dir()} == {"picks", "picks_", "truth"}
+    assert not list(Path("assessment/picks").rglob("fsc.csv"))
+    assert Path("assessment/picks_/job/fsc.csv").is_file()
+    page = Path("assessment/assessment.html").read_text()
+    assert "Class averages of truth/job" in page

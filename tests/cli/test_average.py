@@ -54,6 +54,17 @@ def test_picks_become_files(fields: tuple[Path, Path], tmp_path: Path, capsys: p
     assert len(model["model_classes"]) >= len(rows)
 
 
+@pytest.mark.filterwarnings("default")
+def test_what_relion_lacks_is_told_without_an_option_that_there_is_none_of(
+    fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mics, picks = fields
+    assert call("average", picks, mics, "--diameter", DIAMETER, "--classes", 1, "--out", tmp_path / "averages") == 0
+    assert "rlnVoltage, rlnSphericalAberration, rlnAmplitudeContrast: give the STAR file of the micrographs.\n" in (
+        capsys.readouterr().err
+    )
+
+
 def test_json_and_picks_of_a_picker(
     fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def call(capsys: pytest.CaptureFixture[str]):
         ("--span 1", {"span": (1.0, 1.0)}),
         ("--files a b --files c", {"files": (Path("a"), Path("b"), Path("c"))}),
         ("--names a,b", {"names": ("a", "b")}),
+        ("--names a,b --names c", {"names": ("a", "b", "c")}),
         ("--sets mine=here --sets there/other", {"sets": {"mine": Path("here"), "other": Path("there/other")}}),
         ("--weights a=0.5 --weights b=2", {"weights": {"a": 0.5, "b": 2}}),
         ("--finder mine", {"finder": "mine"}),

@@ -240,6 +240,23 @@ def test_no_micrograph_is_told(made: Made, tmp_path: Path, capsys: pytest.Captur
     assert "None of the micrographs can be used" in capsys.readouterr().err
 
 
+def test_a_wrong_name_of_a_micrograph_is_told(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "nix.mrc"
+    assert run(made, tmp_path / "map", micrographs=missing) == 2
+    assert f"error: {missing}: there is no such file or folder. Check the name." in capsys.readouterr().err
+
+
+def test_no_option_is_advised_that_there_is_none_of(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = tmp_path / "m0.csv"
+    outside.write_text("x,y\n5000,5000\n6000,6000\n")
+    other = Made(outside, made.micrographs, made.reference, made.turns)
+    assert run(other, tmp_path / "map") == 2
+    told = capsys.readouterr().err
+    assert told.endswith("Check the names, or convert them.\n")
+
+
 def test_a_project_and_what_is_none(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "project"
     with jobs.open_project(folder, [str(made.micrographs)], diameter=DIAMETER) as project:

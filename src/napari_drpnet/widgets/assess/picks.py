@@ -93,7 +93,7 @@ class PicksForm:
             rows.removeRow(self.lines.pop(folder))
         for folder, name in self._names.items():
             if folder not in self.lines:
-                line = self._new_line()
+                line = self._new_line(folder)
                 rows.insertRow(len(self.lines), QLabel(), line)
                 self.lines[folder] = line
             label = rows.labelForField(self.lines[folder])
@@ -143,11 +143,14 @@ class PicksForm:
         """The dock is gone."""
         self._heard.end()
 
-    def _new_line(self) -> PathLine:
+    def _new_line(self, folder: Path) -> PathLine:
+        """Of a map that was made of the project's picks they are known."""
         line = _line(_NO_PICKS, "", "picks")
         line.menu.addAction("Picks of the project", lambda: self._take_project(line))
         line.edit.textChanged.connect(self._tell)
         self._offer_project(line)
+        if (project := self.session.project) is not None and folder.is_relative_to(project.folder):
+            line.edit.setText(str(project.folder))
         return line
 
     def _offer_project(self, line: PathLine) -> None:
