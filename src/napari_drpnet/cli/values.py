@@ -57,7 +57,8 @@ def picker_options(own: Sequence[str] | None, *others: Mapping[str, Any]) -> dic
     values = named_values(own)
     for name, value in ((name, value) for given in others for name, value in given.items() if name in values):
         flag = name.replace("_", "-")
-        other = (f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {value}"
+        told = f"{value:g}" if isinstance(value, float) else value
+        other = (f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {told}"
         raise UserError(f"--option {name}={values[name]} and {other} are the same setting.", "Leave one of them out.")
     return values
 
