@@ -46,13 +46,15 @@ def project(
         if json:
             print_json(_document(opened))
         else:
-            _show(opened)
+            _show(opened, folder)
 
 
-def _show(opened: Project) -> None:
+def _show(opened: Project, folder: Path) -> None:
     rows = opened.rows()
     head = ["micrograph", *_COUNTED, "state", "score"]
     print_table(head, [*(_cells(row) for row in rows), _total(rows)])
+    if rows and all(row.state == "new" for row in rows):
+        typer.echo(f"Pick them:  napari-drpnet pick --project {folder}")
 
 
 def _cells(row: Row) -> list[str]:
