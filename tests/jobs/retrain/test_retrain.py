@@ -182,7 +182,7 @@ def test_what_cannot_be_retrained_is_refused(project: Project):
         jobs.finish(jobs.retrain_picker(project, QUICK))
     with pytest.raises(UserError, match="cannot be the name"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "../mine"})))
-    with pytest.raises(UserError, match="none is marked as done"):
+    with pytest.raises(UserError, match="None is marked as done"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"what": "detector"})))
     project.read_only = "the disk is"
     with pytest.raises(UserError, match="only be read"):
