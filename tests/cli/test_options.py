@@ -12,7 +12,7 @@ from pydantic import Field
 from napari_drpnet.cli import app, main
 from napari_drpnet.cli.options import Given, options, texts, with_options
 from napari_drpnet.cli.simulating import GenerousCommand
-from napari_drpnet.cli.values import named_paths, named_values
+from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.protocol.registry import network_fields
 from napari_drpnet.settings import Settings
@@ -145,8 +145,3 @@ def test_a_setting_that_is_given_in_both_ways_is_an_error_that_names_both(
     assert f"{other} are" in said
     assert f"--option {own.partition('=')[0]}=" in said
     assert not list(tmp_path.iterdir())
-
-
-def test_an_option_of_a_picker_that_is_given_twice_is_an_error():
-    with pytest.raises(UserError, match="--option threshold is given twice"):
-        named_values(["threshold=0.4", "border=10", "threshold=0.5"])

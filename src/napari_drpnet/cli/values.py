@@ -22,18 +22,15 @@ def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[st
     Raises
     ------
     UserError
-        When one has no name, its value is no YAML, or two have the same name.
+        When one has no name, or its value is no YAML.
     """
     values: dict[str, Any] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise UserError(f"{flag} {short(text)} is not KEY=VALUE.", f"For example: {flag} threshold=0.4.")
-        name = name.strip()
-        if name in values:
-            raise UserError(f"{flag} {name} is given twice.", "Leave one of them out.")
         try:
-            values[name] = parse(value)
+            values[name.strip()] = parse(value)
         except ValueError as error:
             raise UserError(f"{flag} {short(text)}: its value is no YAML.", "Put text with signs in quotes.") from error
     return values
