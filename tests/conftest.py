@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -81,6 +82,31 @@ def simulated() -> tuple[Micrograph, Picks, float]:
     micrograph, truth = made.micrograph, made.truth
     micrograph.image.flags.writeable = False  # all tests share it
     return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
+
+
+@pytest.fixture(scope="session")
+def plugins_are_looked_for_once() -> Any:
+    """Every window looks through all that is installed; here that is the same for all of them."""
+    from npe2 import PluginManifest
+
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda **_: found)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests(request: pytest.FixtureRequest) -> None:
+    """Before a window: forget what napari told, and look for garbage among new objects only.
+
+    napari does it whenever layers go, and half of the time of these tests went into looking at all there is.
+    """
+    if request.node.get_closest_marker("gui"):
+        from napari.utils.notifications import notification_manager
+
+        request.getfixturevalue("plugins_are_looked_for_once")
+        notification_manager.records.clear()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

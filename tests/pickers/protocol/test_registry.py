@@ -77,6 +77,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[napari_drpnet.pickers]\n{name} = {module}:{attribute}\n")
         importlib.invalidate_caches()
+        base._found_on.cache_clear()
 
     yield install
     for module in set(importlib.sys.modules) - before:
