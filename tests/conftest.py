@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -25,6 +26,9 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # One thread each: torch's threads wait for each other at full speed, and `make test` runs a process a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What is imported and collected stays: looking for garbage in it took a fifth of the time until the first test.
+gc.disable()
 
 ROOT = Path(__file__).resolve().parents[1]
 # What tests share is there for the processes that they start, too.
@@ -46,6 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
         number = said.readline().strip()
     if number:
         os.environ |= {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make only."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +91,31 @@ def simulated() -> tuple[Micrograph, Picks, float]:
     micrograph, truth = made.micrograph, made.truth
     micrograph.image.flags.writeable = False  # all tests share it
     return micrograph, truth, float(truth.diameter[0]) * micrograph.frame.known_pixel_size()
+
+
+@pytest.fixture(scope="session")
+def plugins_are_looked_for_once() -> Any:
+    """Every window looks through all that is installed; here that is the same for all of them."""
+    from npe2 import PluginManifest
+
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda **_: found)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests(request: pytest.FixtureRequest) -> None:
+    """Before a window: forget what napari told, and look for garbage among new objects only.
+
+    napari does it whenever layers go, and half of the time of these tests went into looking at all there is.
+    """
+    if request.node.get_closest_marker("gui"):
+        from napari.utils.notifications import notification_manager
+
+        request.getfixturevalue("plugins_are_looked_for_once")
+        notification_manager.records.clear()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

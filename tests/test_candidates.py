@@ -144,8 +144,8 @@ def test_a_peak_is_found_to_a_fraction_of_a_pixel(dy, dx):
 def test_every_high_pixel_lies_within_the_distance_of_a_peak(image, distance):
     yx, _ = candidates.peaks(image, distance, 0.4)
     high = np.argwhere(image > np.float32(0.4))
-    assert bool(len(high)) == bool(len(yx))
-    if len(high):
+    assert bool(len(yx)) == (len(high) > 0 and not candidates.flat(image))
+    if len(yx):
         assert (np.hypot(*np.moveaxis(high[:, None] - yx[None], -1, 0)).min(1) < distance + 0.75).all()
 
 
@@ -154,3 +154,32 @@ def test_peaks_between_are_told_from_those_at_the_usual_distance():
     yx, _, level = candidates.spaced_peaks(image, 10, 5, 0.5)
     assert np.rint(yx[level == 2]).tolist() == [[30, 20]]
     assert np.rint(yx[level == 1]).tolist() == [[30, 27]]
+
+
+FLAT = {
+    "nought": np.zeros((40, 40), np.float32),
+    "one value": np.full((40, 40), 0.7, np.float32),
+    "one value but for rounding": np.float32(0.7) + np.float32(1e-7) * (np.indices((40, 40)).sum(0) % 3).astype("f"),
+    "no number": np.full((40, 40), np.nan, np.float32),
+    "no number in a corner": np.where(np.indices((40, 40)).sum(0) < 5, np.nan, hills((20, 20, 1.0), shape=(40, 40))),
+}
+
+
+@pytest.mark.parametrize("which", FLAT)
+def test_a_map_that_is_the_same_everywhere_has_no_maxima(which):
+    image = FLAT[which]
+    assert candidates.flat(image)
+    assert len(candidates.peaks(image, 5, 0.01)[0]) == 0
+    assert len(candidates.grid_maxima(image, 5, 3, 0.01)[0]) == 0
+    assert len(candidates.find(image, 0.1)[0]) == 0
+
+
+def test_a_plateau_is_a_maximum_and_a_faint_map_is_not_flat():
+    image = np.minimum(hills((20, 20, 1.0), (40, 60, 1.0)), np.float32(0.9))
+    assert len(candidates.peaks(image, 12, 0.01)[0]) == 2
+    climbed, _ = candidates.grid_maxima(image, 30, 12, 0.01)
+    off = np.hypot(*(climbed[:, None] - [[20, 20], [40, 60]]).transpose(2, 0, 1))
+    assert (off.min(axis=0) < 2).all()
+    assert (off.min(axis=1) < 2).all()
+    assert len(candidates.find(image, 0.1)[0]) == 2
+    assert not candidates.flat(image * np.float32(1e-9))

@@ -13,6 +13,15 @@ from napari_drpnet.stages import stage
 IndexArray = npt.NDArray[np.int64]
 
 _EIGHT = np.ones((3, 3), dtype=bool)
+# Differences in a map that are less than this part of its values are rounding.
+_ROUNDING = 1e-6
+
+
+def flat(image: ImageArray) -> bool:
+    """Whether a map has no maxima: it is the same everywhere but for rounding, or holds what is no number."""
+    lowest, highest = float(image.min()), float(image.max())
+    # What is no number is never larger.
+    return not highest - lowest > _ROUNDING * max(abs(lowest), abs(highest))
 
 
 def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.int32], int]:
@@ -25,7 +34,7 @@ def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.in
     Parameters
     ----------
     image
-        ``(h, w)`` float32.
+        ``(h, w)`` float32; a `flat` one has no maxima.
     height
         Above 0, in units of the image.
 
@@ -36,6 +45,8 @@ def extended_maxima(image: ImageArray, height: float) -> tuple[npt.NDArray[np.in
     n
         Number of regions.
     """
+    if flat(image):
+        return np.zeros(image.shape, np.int32), 0
     from skimage.morphology import reconstruction  # slow to load
 
     seed = image - np.float32(height)
@@ -72,7 +83,7 @@ def peaks(image: ImageArray, spacing: float, floor: float) -> tuple[FloatArray, 
     Parameters
     ----------
     image
-        ``(h, w)`` float32.
+        ``(h, w)`` float32; a `flat` one has no peaks.
     spacing
         Least distance of two peaks in pixels.
     floor
@@ -107,7 +118,7 @@ def uncovered(image: ImageArray, footprint: MaskArray, floor: float) -> tuple[Fl
     """
     reach = footprint.shape[0] // 2
     width = image.shape[1] + 2 * reach
-    high = np.flatnonzero(image > floor)
+    high = np.flatnonzero(image > (np.inf if flat(image) else floor))
     high = high[np.argsort(-image.ravel()[high], kind="stable")]
     y, x = np.divmod(high, image.shape[1])
     around = np.arange(-reach, reach + 1)
@@ -149,7 +160,7 @@ def grid_maxima(image: ImageArray, cell: int, reach: int, floor: float) -> tuple
     Parameters
     ----------
     image
-        ``(h, w)`` float32.
+        ``(h, w)`` float32; a `flat` one has no maxima.
     cell
         Side of a cell in pixels.
     reach
@@ -165,7 +176,7 @@ def grid_maxima(image: ImageArray, cell: int, reach: int, floor: float) -> tuple
         ``(n,)`` value of the highest pixel.
     """
     y, x = _cell_maxima(image, cell)
-    high = image[y, x] > floor
+    high = image[y, x] > (np.inf if flat(image) else floor)
     y, x, side = y[high], x[high], 2 * reach + 1
     padded = np.pad(image, reach, constant_values=-np.inf)
     around = np.lib.stride_tricks.sliding_window_view(padded, (side, side))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_drpnet.averaging.doubt import crowding, micrograph_evidence, shares_of_set, unlike
+from napari_drpnet.averaging.doubt import believed_of_one, crowding, micrograph_evidence, shares_of_set, unlike
 from napari_drpnet.averaging.shares import unmeasured_shares
 from populations import Population, given
 
@@ -121,3 +121,18 @@ class TestDeserted:
         assert np.corrcoef(np.log(odds), np.log(true))[0, 1] > 0.9
         assert np.exp(np.log(odds) - np.log(true)).mean() == pytest.approx(1, rel=0.2)
         assert crowding(*drawn.of(0), replace(shares, part=0.0)) == 1
+
+
+class TestOneMicrograph:
+    def test_far_more_particles_than_the_picker_expects_are_dirt_that_looks_alike(self):
+        shares = given([0.0, 0.3, 0.6])
+        shares = replace(shares, knots=np.array([0.0, 0.01, 1.0]))
+        dirt, particles = np.full(500, 0.01), np.concatenate([np.full(300, 0.7), np.full(200, 0.05)])
+        found = believed_of_one(shares, dirt)
+        assert not found.significant
+        assert "prove 149 particles, and the picker expects 5." in found.reason
+        assert believed_of_one(shares, particles) is shares
+
+    def test_what_was_not_measured_stays(self):
+        nothing = unmeasured_shares("Too few candidates.")
+        assert believed_of_one(nothing, np.full(9, 0.01)) is nothing

@@ -9,11 +9,12 @@ import pytest
 import typer
 from pydantic import Field
 
-from napari_drpnet.cli import app
+from napari_drpnet.cli import app, main
 from napari_drpnet.cli.options import Given, options, texts, with_options
 from napari_drpnet.cli.simulating import GenerousCommand
 from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
+from napari_drpnet.pickers.protocol.registry import network_fields
 from napari_drpnet.settings import Settings
 from napari_drpnet.settings.base import unit
 
@@ -119,3 +120,29 @@ def test_every_command_has_help():
     for command in typer.main.get_command(app).commands.values():
         assert command.help
         assert all(parameter.help for parameter in command.params)
+
+
+TWICE = [
+    *((["pick", "a.mrc", f"--{field}", "x"], f"{field}=y", f"--{field} x") for field in network_fields()),
+    (["pick", "a.mrc", "--diameter", "100"], "diameter=120", "--diameter 100"),
+    (["pick", "--project", "p", "a.mrc", "--min-distance", "50"], "min_distance=60", "--min-distance 50"),
+    (["pick", "a.mrc", "--no-invert"], "invert=true", "--no-invert"),
+    (["pick", "a.mrc", "--device", "cpu"], "device=cpu", "--device cpu"),
+    (["project", "p", "a.mrc", "--threshold", "0.4"], "threshold=0.5", "--threshold 0.4"),
+    (["harvest", "a.mrc", "--detector", "x"], "detector=y", "--detector x"),
+    (["average", "a.mrc", "--picker", "log", "--diameter", "100"], "diameter=120", "--diameter 100"),
+]
+
+
+@pytest.mark.parametrize(("words", "own", "other"), TWICE)
+def test_a_setting_that_is_given_in_both_ways_is_an_error_that_names_both(
+    words: list[str], own: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main([*words, "--option", own])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "are the same setting" in said
+    assert f"{other} are" in said
+    assert f"--option {own.partition('=')[0]}=" in said
+    assert not list(tmp_path.iterdir())

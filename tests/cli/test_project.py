@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from discs import write_discs
+from napari_drpnet.cli import main
 from napari_drpnet.data import Frame, Picks
 from napari_drpnet.io import Project, write_picks
 from napari_drpnet.io.star_lists import read_coordinate_list, write_coordinate_list
@@ -80,3 +81,13 @@ def test_a_micrograph_that_was_labelled_meanwhile_is_left_alone():
         project.write_picks("3", Picks(Frame("3"), [[5, 6]], source="manual"))
     with Project.open("p") as project:
         assert [row.picks for row in project.rows()[2:5]] == [2, 1, 2]
+
+
+def test_a_new_project_says_the_command_that_picks_it(capsys: pytest.CaptureFixture[str]):
+    said = []
+    for words in (["q", "m/0.mrc", "--diameter", "40"], ["p", "autopick.star"]):  # the second has picks
+        with pytest.raises(SystemExit, match="0"):
+            main(["project", *words])
+        said.append(capsys.readouterr().out)
+    assert "Pick them:  napari-drpnet pick --project q\n" in said[0]
+    assert "Pick them" not in said[1]

@@ -1,6 +1,6 @@
 """Open every dock and every tab in a real window, and print what does not fit.
 
-``python layouts.py FOLDER 1280x800 1600x1000``
+``python layouts.py FOLDER dark 1280x800 1600x1000``
 Run as a program of its own, since Qt takes the scale of the screen from the environment when it begins.
 """
 
@@ -51,7 +51,7 @@ DOCKS = (
 SLACK = 2  # pixels
 
 
-def main(folder: Path, sizes: list[tuple[int, int]]) -> None:
+def main(folder: Path, theme: str, sizes: list[tuple[int, int]]) -> None:
     """Print a line for each thing that is cut off."""
     project = _project(folder, tuple(f"{LONG}_{number:03}" for number in range(4)))
     viewer = napari.Viewer(show=True)
@@ -60,19 +60,18 @@ def main(folder: Path, sizes: list[tuple[int, int]]) -> None:
     session = Session.of(viewer)
     session.open(project)
     looked = 0
-    for theme in ("dark", "light"):
-        viewer.theme = theme
-        for name in ("Workspace", *DOCKS):
-            dock, form = viewer.window.add_plugin_dock_widget("napari-drpnet", name)
-            for size in sizes:
-                _resized(viewer, size)
-                for place in _places(dock, form, name):
-                    where = f"{size[0]}x{size[1]} {theme} {place}"
-                    _tell_growth(window, size, where)
-                    for fault in faults(dock):
-                        print(f"{where}: {fault}")
-                    looked += 1
-            viewer.window.remove_dock_widget(dock)
+    viewer.theme = theme
+    for name in ("Workspace", *DOCKS):
+        dock, form = viewer.window.add_plugin_dock_widget("napari-drpnet", name)
+        for size in sizes:
+            _resized(viewer, size)
+            for place in _places(dock, form, name):
+                where = f"{size[0]}x{size[1]} {theme} {place}"
+                _tell_growth(window, size, where)
+                for fault in faults(dock):
+                    print(f"{where}: {fault}")
+                looked += 1
+        viewer.window.remove_dock_widget(dock)
     _resized(viewer, sizes[0])
     for name in DOCKS:  # as somebody does who follows the tutorial
         viewer.window.add_plugin_dock_widget("napari-drpnet", name)
@@ -197,4 +196,4 @@ def _settle() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [(int(w), int(h)) for w, h in (one.split("x") for one in sys.argv[2:])])
+    main(Path(sys.argv[1]), sys.argv[2], [(int(w), int(h)) for w, h in (one.split("x") for one in sys.argv[3:])])

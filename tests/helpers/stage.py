@@ -26,7 +26,7 @@ from napari_drpnet.simulation.structures import density, procedural_structure, r
 from refined import any_angles, star_31
 
 DEFAULT_WEIGHTS = Path(napari_drpnet.__file__).parent / "weights" / "detector.safetensors"
-PIXEL, SIZE, DIAMETER = 6.0, 448, 180.0
+PIXEL, SIZE, DIAMETER = 6.0, 384, 180.0
 
 
 def call(*arguments: object) -> int:

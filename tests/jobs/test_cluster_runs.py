@@ -17,6 +17,7 @@ import pytest
 
 from deadly_picker import write_site
 from discs import write_discs
+from napari_drpnet.cli import main
 from seen_particles import DIAMETER, write_data_set
 
 pytestmark = pytest.mark.slow
@@ -98,13 +99,24 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     made.close()
 
 
-def test_workers_pick_the_same_to_the_byte_with_the_threshold_that_averages_prove():
+def picked_here(capfd: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """The same in this process, which has imported what it needs: exit status, output and errors."""
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["pick", "m", *map(str, arguments)])
+    return int(end.value.code or 0), *capfd.readouterr()
+
+
+def test_workers_pick_the_same_to_the_byte_with_the_threshold_that_averages_prove(capfd: pytest.CaptureFixture[str]):
     write_data_set(Path("m"))
     Path("m/broken.mrc").write_bytes(b"no image")
     asked = ("--picker", "log", "--diameter", DIAMETER)
-    alone, together = picked(*asked, "--out", "here"), picked(*asked, "--out", "there", "--cluster", "local:2")
-    assert (alone.returncode, together.returncode) == (1, 1), together.stderr
-    assert together.stderr == alone.stderr
+    (status, _, said), together = (
+        picked_here(capfd, *asked, "--out", "here"),
+        picked(*asked, "--out", "there", "--cluster", "local:2"),
+    )
+    assert (status, together.returncode) == (1, 1), together.stderr
+    assert together.stderr == said
     assert files("there") == files("here")
 
 
@@ -128,7 +140,9 @@ def test_killed_workers_and_a_deadly_micrograph_lose_nothing_else(cluster: Clust
     assert list(picks) == sorted(picks)
 
 
-def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_goes_on_with(cluster: Cluster):
+def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_goes_on_with(
+    cluster: Cluster, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     for number in range(24):
         write_discs(f"m/{number:02}.mrc", seed=number)
     asked = ("--picker", "deadly", "--diameter", 40, "--threshold", 0.5, "--out", "picks")
@@ -150,7 +164,8 @@ def test_an_interruption_or_a_killed_scheduler_ends_a_run_that_the_same_command_
     _, said = run.communicate(timeout=PATIENCE)
     assert run.returncode == 2, said
     assert said.splitlines()[-1].startswith("error: The scheduler of the cluster is gone. What is finished stays")
-    done = picked(*slow)
-    assert done.returncode == 0, done.stderr
-    assert "picks on 24 of 24" in done.stdout
-    assert "of them finished before" in done.stdout
+    monkeypatch.syspath_prepend("site")
+    status, out, said = picked_here(capfd, *slow)
+    assert status == 0, said
+    assert "picks on 24 of 24" in out
+    assert "of them finished before" in out

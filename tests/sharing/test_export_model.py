@@ -14,8 +14,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from bioimageio.spec import load_description
-from bioimageio.spec.model.v0_5 import ModelDescr
 
 from napari_drpnet.cli import main
 from napari_drpnet.errors import UserError
@@ -59,6 +57,9 @@ def run(session: Any, image: np.ndarray) -> np.ndarray:
 
 
 def test_the_package_is_one_of_the_zoo(packed: Path):
+    from bioimageio.spec import load_description  # takes seconds, in each process that only looks for tests
+    from bioimageio.spec.model.v0_5 import ModelDescr
+
     found = load_description(packed)
     assert isinstance(found, ModelDescr), found.validation_summary.display()
     assert found.validation_summary.status == "valid-format"

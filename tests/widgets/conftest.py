@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from napari.utils.notifications import notification_manager
-from npe2 import PluginManifest
 from qtpy.QtCore import QSettings
 
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
@@ -22,26 +19,10 @@ def viewer(make_napari_viewer_proxy: Any, request: pytest.FixtureRequest) -> Any
     return make_napari_viewer_proxy(show=request.node.get_closest_marker("painted") is not None)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def plugins_are_looked_for_once() -> Any:
-    """Every window looks through all that is installed; here that is the same for all of them."""
-    found = list(PluginManifest.discover())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PluginManifest, "discover", lambda **_: found)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def settings_of_nobody(tmp_path: Path) -> None:
     """What a window remembers for the next one is not kept in anybody's home."""
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "config"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_of_other_tests() -> None:
-    """Forget what napari told, and look for garbage among new objects only: napari does it whenever layers go."""
-    notification_manager.records.clear()
-    gc.freeze()  # half of the time of these tests went into looking at all there is
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import CtfFile, Given, JsonFlag, OptionTexts, OutFolder, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell, tell_some
-from napari_drpnet.cli.values import named_values
+from napari_drpnet.cli.values import picker_options
 from napari_drpnet.errors import UserError
 from napari_drpnet.settings import AveragingSettings, validated
 
@@ -48,7 +48,8 @@ def average(
     """
     lens = {_LENS[name]: f"{value:g}" for name, value in told.items() if name in _LENS}
     if picker is not None:
-        loaded = jobs.averaging_picker(picker, told.get("diameter"), named_values(own))
+        own_values = picker_options(own, {"diameter": told["diameter"]} if "diameter" in told else {})
+        loaded = jobs.averaging_picker(picker, told.get("diameter"), own_values)
         source = run_job(jobs.picked_by(loaded, sources, told.get("pixel_size"), ctf))
         averages = run_job(jobs.average(source.micrographs, _settings(told, source)))
     elif len(sources) == 1:

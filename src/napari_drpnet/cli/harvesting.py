@@ -10,7 +10,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, option, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell
-from napari_drpnet.cli.values import named_values
+from napari_drpnet.cli.values import picker_options
 from napari_drpnet.settings import HarvestSettings, PickerSettings, PickRun
 
 ProjectFolder = Annotated[Path | None, typer.Option("--project", help="Folder of a project with labels.")]
@@ -43,7 +43,7 @@ def harvest(
 
     Example: napari-drpnet harvest Micrographs/ --coordinates labels/ --diameter 180 --out patches/
     """
-    chosen = seen | networks | named_values(own)
+    chosen = seen | networks | picker_options(own, seen, networks)
     micrographs, settings, loaded, folder = jobs.harvest_inputs(
         project, inputs or (), coordinates or (), pixel_size, complete, told, picker, chosen, out, name
     )

@@ -15,7 +15,7 @@ from napari_drpnet.cli.log import Log
 from napari_drpnet.cli.options import Given, Inputs, JsonFlag, Networks, OptionTexts, OutFolder, option, options
 from napari_drpnet.cli.profile import profiled
 from napari_drpnet.cli.terminal import print_json, run_job, tell, tell_some
-from napari_drpnet.cli.values import named_values
+from napari_drpnet.cli.values import picker_options
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
 from napari_drpnet.settings import Device, PickerSettings, PickRun
@@ -75,7 +75,8 @@ def pick(
 
     Example: napari-drpnet pick Micrographs/ --diameter 180 --out picks/
     """
-    own_values, lines = named_values(own) | networks, Log(sys.stderr) if log else None
+    own_values = picker_options(own, networks, told, where) | networks
+    lines = Log(sys.stderr) if log else None
     if project is None:
         if inputs:
             run["inputs"] = inputs

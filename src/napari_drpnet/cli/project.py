@@ -11,7 +11,7 @@ import typer
 from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, JsonFlag, Networks, OptionTexts, argument, options
 from napari_drpnet.cli.terminal import print_json, print_table, run_job
-from napari_drpnet.cli.values import named_values
+from napari_drpnet.cli.values import picker_options
 from napari_drpnet.io.project.project import Project, Row
 from napari_drpnet.pickers import settings_class
 from napari_drpnet.settings import ProjectSettings, networks_of
@@ -40,19 +40,21 @@ def project(
 
     Example: napari-drpnet project DIR Micrographs/ --diameter 180
     """
-    own_values = named_values(own) | networks
+    own_values = picker_options(own, networks, told) | networks
     only_shown = not inputs and not told and not own_values
     with run_job(jobs.opening(folder, inputs or (), only_shown, own_values, fresh=True, **told)) as opened:
         if json:
             print_json(_document(opened))
         else:
-            _show(opened)
+            _show(opened, folder)
 
 
-def _show(opened: Project) -> None:
+def _show(opened: Project, folder: Path) -> None:
     rows = opened.rows()
     head = ["micrograph", *_COUNTED, "state", "score"]
     print_table(head, [*(_cells(row) for row in rows), _total(rows)])
+    if rows and all(row.state == "new" for row in rows):
+        typer.echo(f"Pick them:  napari-drpnet pick --project {folder}")
 
 
 def _cells(row: Row) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,30 @@ def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[st
             values[name.strip()] = parse(value)
         except ValueError as error:
             raise UserError(f"{flag} {short(text)}: its value is no YAML.", "Put text with signs in quotes.") from error
+    return values
+
+
+def picker_options(own: Sequence[str] | None, *others: Mapping[str, Any]) -> dict[str, Any]:
+    """What the ``KEY=VALUE`` texts of ``--option`` say of a picker.
+
+    Parameters
+    ----------
+    own
+        The texts.
+    *others
+        What was given by options that are named as their setting, such as ``--diameter``.
+
+    Raises
+    ------
+    UserError
+        As `named_values`, and when a setting is given in both ways.
+    """
+    values = named_values(own)
+    for name, value in ((name, value) for given in others for name, value in given.items() if name in values):
+        flag = name.replace("_", "-")
+        told = f"{value:g}" if isinstance(value, float) else value
+        other = (f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {told}"
+        raise UserError(f"--option {name}={values[name]} and {other} are the same setting.", "Leave one of them out.")
     return values
 
 

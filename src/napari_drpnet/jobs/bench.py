@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_drpnet.averaging.cutting import Cutter
-from napari_drpnet.averaging.doubt import shares_of_set
+from napari_drpnet.averaging.doubt import believed_of_one, shares_of_set
 from napari_drpnet.averaging.leakage import leak, rim_places, without
 from napari_drpnet.averaging.shares import unmeasured_shares
 from napari_drpnet.data import FloatArray, Micrograph, Picks, ScoreMap
@@ -164,6 +164,8 @@ class Bench:
                 micrograph = np.repeat(list(self._probability), [len(some) for some in self._probability.values()])
                 proved[np.isin(micrograph, self._cut)] = _without(self._stack, values, lent)
                 shares, left = shares_of_set(every, proved, micrograph, ranks=not self._picker.reliable)
+                if self._picker.reliable and len(self._cut) == 1:
+                    shares = believed_of_one(shares, every)
                 shares = as_kept(replace(shares, lent=lent))
         fields: dict[str, Any] = {
             "basis": "rule" if self._by_rule else "evidence" if shares.significant else "probabilities",

@@ -22,13 +22,13 @@ def project(volume: Volume, orientations: Rotation) -> npt.NDArray[np.float32]:
     """
     # the matrices turn the slice, which is the inverse of turning the particle
     turns = torch.from_numpy(orientations.inv().as_matrix().astype(np.float32))
-    with _one_thread():
+    with one_thread():
         images = project_3d_to_2d(torch.from_numpy(volume.density), turns)
     return np.asarray(images.numpy() * np.float32(volume.voxel))
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums in an order that does not depend on the number of threads, so that a seed gives the same bytes anywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -13,10 +13,13 @@ from typing import TypeAlias
 import torch
 
 from napari_drpnet.interruption import deaf_to_ctrl_c
+from napari_drpnet.simulation.projection import one_thread
 from napari_drpnet.training.example import Example
 
 # Micrographs that a process makes before it gives them back.
 _TOGETHER = 32
+# Fewer are made sooner than a process has started.
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ def made(makers: Sequence[Maker], processes: int | None = None) -> Generator[int
     makers
         What makes them.
     processes
-        How many; None: as many as there are processors.
+        How many; None: as many as there are processors, and none for a few examples, which are made here.
 
     Raises
     ------
     UserError
         When one cannot be made.
     """
+    if processes is None and len(makers) < _FEW:
+        return (yield from _made_here(makers))
     examples: dict[int, Example] = {}
     # Not forked: a fork of a process with running threads may hang.
     executor = ProcessPoolExecutor(
@@ -63,6 +68,15 @@ def made(makers: Sequence[Maker], processes: int | None = None) -> Generator[int
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
     return [examples[number] for number in range(len(makers))]
+
+
+def _made_here(makers: Sequence[Maker]) -> Generator[int, None, list[Example]]:
+    examples: list[Example] = []
+    for maker in makers:
+        with one_thread():
+            examples.append(maker.make())
+        yield len(examples)
+    return examples
 
 
 def _together(makers: Sequence[Maker]) -> list[list[_Job]]:

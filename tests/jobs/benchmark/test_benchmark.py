@@ -442,3 +442,43 @@ def test_the_table_of_how_good_it_is_is_made_by_it(shared: Path):
     figures = result("log", of="10146").figures
     measured = [figures[name][0] for name in ("at_f1", "best_f1", "ap")]
     assert measured == pytest.approx([float(number) for number in said[1].split("/")], abs=0.005)
+
+
+class TestEarlierResults:
+    """A result that a later run did not replace says so, wherever it is joined."""
+
+    def test_that_of_an_entry_that_failed_later_is_told_of_and_not_after_it_was_scored_again(self, discs: Path, capsys):
+        write_set("theirs", "a")
+        write_set("others", "a")
+        assert run("theirs", "others", "--set", "discs") == 0
+        Path("theirs/a.csv").rename("a.csv")
+        assert run("theirs", "others", "--set", "discs") == 1
+        assert "no picks lie in this folder" in (said := capsys.readouterr().err)
+        assert f"stay in {Path('benchmark', 'dark discs', 'theirs.json')}" in said
+        for _ in range(2):  # once more, and it is still told once
+            assert run("theirs", "others", "--set", "discs") == 1
+        assert run("--join", "benchmark", "--out", "joined") == 0
+        told = "theirs on dark discs: These figures are of an earlier run"
+        assert capsys.readouterr().err.count(told) == 1
+        assert "a later one failed. theirs: no picks lie in this folder." in Path("joined/table.md").read_text()
+        assert "These figures are of an earlier run" in Page(Path("joined/report.html").read_text()).text
+        assert result("others").notes == ()
+        Path("a.csv").rename("theirs/a.csv")
+        assert run("theirs", "--set", "discs") == 0
+        assert result("theirs").notes == ()
+
+    def test_those_of_a_run_that_was_stopped_are_told_of(self, discs: Path, monkeypatch: pytest.MonkeyPatch):
+        settings: dict[str, Any] = {"pickers": {"one": "dark-discs", "two": "dark-discs"}}
+        settings["options"] = {name: {"threshold": 0.4} for name in settings["pickers"]}
+        benchmark(**settings)
+        before = result("two")
+
+        def stopped(*_: Any) -> Any:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(DarkDiscs, "pick", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            benchmark(**settings)
+        for name in ("one", "two"):
+            assert "a later one did not come to an end" in result(name).notes[0]
+        assert result("two").model_copy(update={"notes": ()}) == before

@@ -95,7 +95,7 @@ def test_picks_that_nobody_reviewed_are_neither_learnt_from_nor_measured_on(proj
     assert report.error > 0
     change = jobs.finish(jobs.before_after(project, ["f0"], {}, {"detector": "detector"})).changes[0]
     assert change.f1_before is change.f1_after is None
-    with pytest.raises(UserError, match="nobody reviewed"):
+    with pytest.raises(UserError, match="None is marked as done"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"what": "detector", "name": "x"})))
 
 
@@ -123,9 +123,9 @@ def test_done_without_a_label_says_nothing(project: Project):
 def test_f1_that_is_told_is_near_the_truth_on_simulated_projects(tmp_path: Path):
     """Right and wrong picks judged and missed particles added, 35 labels in all; then retrained and compared."""
     differences, errors = [], []
-    for seed in range(4):
+    for seed in range(3):
         settings = SimulationSettings(
-            seed=seed, size=1280, diameter_px=(36, 36), empty=0.0, visibility=(4, 20), processed=0.0
+            seed=seed, size=960, diameter_px=(36, 36), empty=0.0, visibility=(4, 20), processed=0.0
         )
         made = simulate_one(settings, seed)
         truth, pixel_size = made.truth, made.micrograph.frame.known_pixel_size()
@@ -182,7 +182,7 @@ def test_what_cannot_be_retrained_is_refused(project: Project):
         jobs.finish(jobs.retrain_picker(project, QUICK))
     with pytest.raises(UserError, match="cannot be the name"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"name": "../mine"})))
-    with pytest.raises(UserError, match="none is marked as done"):
+    with pytest.raises(UserError, match="None is marked as done"):
         jobs.finish(jobs.retrain_picker(project, QUICK.model_copy(update={"what": "detector"})))
     project.read_only = "the disk is"
     with pytest.raises(UserError, match="only be read"):

@@ -65,12 +65,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Put a package with one picker where Python finds it, as an installer would."""
-    site = tmp_path_factory.mktemp("site")
-    monkeypatch.syspath_prepend(str(site))
-    before = set(importlib.sys.modules)
+    before, sites = set(importlib.sys.modules), list[str]()
 
     def install(package: str, name: str, source: str, attribute: str) -> None:
-        module = package.replace("-", "_")
+        module, site = package.replace("-", "_"), tmp_path_factory.mktemp("site")
+        monkeypatch.syspath_prepend(str(site))
+        sites.append(str(site))
         (site / f"{module}.py").write_text(source)
         info = site / f"{module}-1.0.dist-info"
         info.mkdir()
@@ -80,7 +80,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
     yield install
     for module in set(importlib.sys.modules) - before:
-        if str(getattr(importlib.sys.modules[module], "__file__", "")).startswith(str(site)):
+        if str(getattr(importlib.sys.modules[module], "__file__", "")).startswith(tuple(sites)):
             del importlib.sys.modules[module]
 
 

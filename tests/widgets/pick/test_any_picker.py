@@ -31,7 +31,7 @@ def odd_pickers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(base._BUILT_IN, "choosy", ("odd_pickers:ChoosyDiscs", None))
     monkeypatch.setitem(base._BUILT_IN, "sizing", ("odd_pickers:SizingDiscs", None))
     broken = EntryPoint("broken", "no_such_package:Broken", "napari_drpnet.pickers")
-    monkeypatch.setattr(base, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(base, "_found_on", lambda path: (broken,))
     monkeypatch.setattr(ChoosyDiscs, "seen", [])
 
 

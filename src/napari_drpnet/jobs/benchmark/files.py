@@ -15,6 +15,7 @@ from napari_drpnet.settings import BenchmarkResult, validated
 
 # Bytes: a thousand micrographs with a thousand candidates each have a tenth of that.
 _LONGEST = 200_000_000
+_EARLIER, _LONGEST_NOTE = "These figures are of an earlier run", 500
 _HINT = "Name a file that a benchmark wrote."
 
 
@@ -24,6 +25,24 @@ def write_result(result: BenchmarkResult, path: Path) -> Path:
     micrographs = ",\n".join("  " + json.dumps(one) for one in fields.pop("micrographs"))
     rest = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items())
     return write_text(f'{{\n{rest},\n "micrographs": [\n{micrographs}\n ]\n}}\n', path)
+
+
+def say_earlier(path: Path, why: str) -> bool:
+    """Note in a result that is there that a later run did not replace it, and ``why``; gives whether it could.
+
+    What cannot be read stays as it is: whoever joins it is told.
+    """
+    if not exists(path):
+        return False
+    try:
+        result = read_result(path)
+    except UserError:
+        return False
+    made = f" of {result.made}" if result.made else ""
+    notes = [note for note in result.notes if not note.startswith(_EARLIER)]
+    said = cut(f"{_EARLIER}{made}: {why}", _LONGEST_NOTE)
+    write_result(result.model_copy(update={"notes": (*notes, said)}), path)
+    return True
 
 
 def result_files(source: Path) -> list[Path]:

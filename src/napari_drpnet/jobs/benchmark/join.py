@@ -81,6 +81,12 @@ class Joined:
     average: str
     warnings: tuple[str, ...]
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of entries, a sentence each."""
+        every = ((table.title, one) for table in self.tables for one in table.entries)
+        return [f"{one.name} on {title}: {note}" for title, one in every for note in one.result.notes]
+
     def key(self, name: str) -> str:
         """The name of a figure in results, by the way of averaging; of those that know only one, that one."""
         return MACRO + name if self.average == "macro" and name != "best_f1" else name

@@ -14,7 +14,7 @@ from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.paths import exists
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.benchmark.entries import Entered, read_entry, run_entry
-from napari_drpnet.jobs.benchmark.files import read_result, result_files, write_result
+from napari_drpnet.jobs.benchmark.files import read_result, result_files, say_earlier, write_result
 from napari_drpnet.jobs.benchmark.join import Joined, Named, join, lost_in_words
 from napari_drpnet.jobs.benchmark.labelled_set import LabelledSet, read_labelled_set
 from napari_drpnet.jobs.benchmark.measure import scored
@@ -62,7 +62,7 @@ class BenchmarkReport:
     @property
     def notes(self) -> list[str]:
         """What a user should know of entries: a sentence each."""
-        return [f"{one.name} on {title}: {note}" for title, one in self._each() for note in one.result.notes]
+        return self.joined.notes
 
     def _each(self) -> Iterator[tuple[str, Named]]:
         return ((table.title, one) for table in self.joined.tables for one in table.entries)
@@ -93,18 +93,24 @@ def run_benchmark(sets: Sequence[Path], given: Mapping[str, Any], settings: Benc
     known = _known(sets, given)
     failed: list[tuple[str, str]] = []
     results: list[tuple[str, BenchmarkResult]] = []
+    entries = (*settings.pickers, *settings.picks)
     with alone_in(settings.out):
         for one in known:
-            for name in (*settings.pickers, *settings.picks):
-                here = settings.out / safe_name(one.name)
+            for name in entries:
+                say_earlier(_file(one, name, settings), "a later one did not come to an end.")
+        for one in known:
+            for name in entries:
+                file = _file(one, name, settings)
                 said = partial(_said, f"{name} on {one.name}")
                 try:
-                    entered = yield from translate(_entered(name, one, settings, here / name), said)
+                    entered = yield from translate(_entered(name, one, settings, file.with_suffix("")), said)
                     result = scored(entered, one, settings)
                 except UserError as error:
-                    failed.append((f"{name} on {one.name}", str(error)))
+                    kept = say_earlier(file, f"a later one failed. {error}")
+                    stays = f" The figures of an earlier run stay in {file}." if kept else ""
+                    failed.append((f"{name} on {one.name}", f"{error}{stays}"))
                     continue
-                file = write_result(result, here / f"{name}.json")
+                write_result(result, file)
                 results.append((file.relative_to(settings.out).as_posix(), result))
         if not results:
             raise UserError(f"Nothing could be scored. {failed[0][0]}: {failed[0][1]}")
@@ -140,6 +146,11 @@ def join_benchmarks(sources: Sequence[Path], average: str, out: Path) -> Benchma
     failed = [(file, str(error).removeprefix(f"{file}: ")) for file, error in refused]
     with alone_in(out):
         return _written(results, failed, average, out)
+
+
+def _file(known: LabelledSet, name: str, settings: BenchmarkSettings) -> Path:
+    """Of the result of an entry on a set; beside it lies the folder of a picker's picks."""
+    return settings.out / safe_name(known.name) / f"{name}.json"
 
 
 def _said(entry: str, step: Progress) -> Progress:

@@ -124,7 +124,7 @@ def markdown(joined: Joined) -> str:
         rows = [[column.head for column in found], *map(list, zip(*(column.cells for column in found), strict=True))]
         where = f"{known.particles:,} labels on {known.micrographs} micrographs"
         parts.append(f"**{table.title}**: {where}; right is {rules_in_words(table.first)}.\n\n{_rows(rows)}")
-    parts += [f"- {_escaped(said)}\n" for said in joined.warnings]
+    parts += [f"- {_escaped(said)}\n" for said in (*joined.warnings, *joined.notes)]
     return "\n".join(parts)
 
 

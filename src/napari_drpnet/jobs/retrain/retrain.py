@@ -289,8 +289,8 @@ class _Run:
         self.micrographs = [each for each in self.micrographs if each.complete]
         if not self.micrographs:
             raise UserError(
-                f"A {one.field} learns from micrographs on which every particle is labelled, and none is marked as "
-                "done without picks that nobody reviewed.",
+                f"A {one.field} learns from micrographs on which every particle is labelled. None is marked as done "
+                "with every pick on it labelled.",
                 "Label all particles of one, and mark it as done; or retrain the scores only.",
             )
         start = self.picker.settings.files[one.field]

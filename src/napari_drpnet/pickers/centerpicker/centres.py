@@ -80,10 +80,11 @@ def decode(output: ImageArray) -> Centres:
     Parameters
     ----------
     output
-        ``(6, h, w)``, see `CenterNet.forward`.
+        ``(6, h, w)``, see `CenterNet.forward`; a `flat` heat has no peaks.
     """
     heat = output[0]
-    y, x = np.nonzero((heat >= FLOOR) & (heat == ndimage.maximum_filter(heat, 3)))
+    floor = np.inf if candidates.flat(heat) else FLOOR
+    y, x = np.nonzero((heat >= floor) & (heat == ndimage.maximum_filter(heat, 3)))
     best = np.argsort(-heat[y, x], kind="stable")[:MOST]
     y, x = y[best], x[best]
     peak, *offset = output[:3, y, x].astype(np.float64)

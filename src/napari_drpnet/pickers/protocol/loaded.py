@@ -14,6 +14,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
 from napari_drpnet.pickers.protocol.correction import corrected, read_correction
+from napari_drpnet.pickers.protocol.flat import told_if_flat
 from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
 from napari_drpnet.pickers.protocol.picker import (
     ConfidentPicker,
@@ -124,6 +125,8 @@ class LoadedPicker:
                 score_map = yield from everything(self._generous, micrograph)
             if self.origin:
                 checked_map(score_map, self.name, micrograph.frame)
+            else:
+                score_map = told_if_flat(score_map, self.name, self.settings)
         return corrected(score_map, self.correction)
 
     def picks_from(

@@ -5,7 +5,9 @@ One that fails is listed with its reason (`known_pickers`), and whatever it rais
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
@@ -205,7 +207,13 @@ def _picker_class(name: str) -> type[Picker]:
 
 def _entries() -> list[EntryPoint]:
     """In an order that does not depend on how they were installed."""
-    return sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, _origin(entry), entry.value))
+    return list(_found_on(tuple(sys.path)))
+
+
+@lru_cache(maxsize=1)
+def _found_on(_path: tuple[str, ...], /) -> tuple[EntryPoint, ...]:
+    """Looked for once: every form asks, and each time the lists of all that is installed would be read."""
+    return tuple(sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, _origin(entry), entry.value)))
 
 
 def _entry(name: str) -> EntryPoint:
