@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from pathlib import Path
 
 import mrcfile
@@ -54,12 +55,13 @@ def test_picks_become_files(fields: tuple[Path, Path], tmp_path: Path, capsys: p
     assert len(model["model_classes"]) >= len(rows)
 
 
-@pytest.mark.filterwarnings("default")
 def test_what_relion_lacks_is_told_without_an_option_that_there_is_none_of(
     fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mics, picks = fields
-    assert call("average", picks, mics, "--diameter", DIAMETER, "--classes", 1, "--out", tmp_path / "averages") == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert call("average", picks, mics, "--diameter", DIAMETER, "--classes", 1, "--out", tmp_path / "averages") == 0
     assert "rlnVoltage, rlnSphericalAberration, rlnAmplitudeContrast: give the STAR file of the micrographs.\n" in (
         capsys.readouterr().err
     )

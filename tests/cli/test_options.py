@@ -16,7 +16,7 @@ from napari_drpnet.cli.values import named_paths
 from napari_drpnet.errors import UserError
 from napari_drpnet.pickers.protocol.registry import network_fields
 from napari_drpnet.settings import Settings
-from napari_drpnet.settings.base import unit
+from napari_drpnet.settings.base import ADDS_UP, unit
 
 
 class Kinds(Settings):
@@ -29,6 +29,7 @@ class Kinds(Settings):
     span: tuple[float, float] = Field((0.5, 2.0), description="From, to.")
     files: tuple[Path, ...] = Field((), description="Some.")
     names: tuple[str, ...] = Field((), description="With commas.")
+    parts: tuple[str, ...] = Field((), description="With commas, too.", json_schema_extra=ADDS_UP)
     sets: dict[str, Path] = Field(default_factory=dict, description="Places.")
     weights: dict[str, float] = Field(default_factory=dict, description="Numbers.")
     secret: int = Field(7, description="Not for everyone.")
@@ -69,7 +70,8 @@ def call(capsys: pytest.CaptureFixture[str]):
         ("--span 1", {"span": (1.0, 1.0)}),
         ("--files a b --files c", {"files": (Path("a"), Path("b"), Path("c"))}),
         ("--names a,b", {"names": ("a", "b")}),
-        ("--names a,b --names c", {"names": ("a", "b", "c")}),
+        ("--names a,b --names c", {"names": ("c",)}),
+        ("--parts a,b --parts c", {"parts": ("a", "b", "c")}),
         ("--sets mine=here --sets there/other", {"sets": {"mine": Path("here"), "other": Path("there/other")}}),
         ("--weights a=0.5 --weights b=2", {"weights": {"a": 0.5, "b": 2}}),
         ("--finder mine", {"finder": "mine"}),

@@ -135,7 +135,7 @@ def _option(model: type[Settings], name: str, flag: str, needed: bool) -> Option
     field = model.model_fields[name]
     word = extra_of(model, name, "word")
     bare = str if word else plain_type(field.annotation)
-    kind, more, read = _taken(bare, flag or "--" + name.replace("_", "-"))
+    kind, more, read = _taken(bare, flag or "--" + name.replace("_", "-"), bool(extra_of(model, name, "adds_up")))
     needed = needed and field.is_required()
     told = option(model, name, *filter(None, [flag]), more=more)
     if word:
@@ -154,7 +154,7 @@ def _number_or_text(value: str) -> float | str:
         return value
 
 
-def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
+def _taken(kind: Any, flag: str, adds_up: bool = False) -> tuple[Any, str, Reader]:
     """What the command line takes for a type of field, what its help adds, and what makes the field's value of it."""
     inner = get_args(kind)
     if get_origin(kind) is dict:
@@ -165,7 +165,9 @@ def _taken(kind: Any, flag: str) -> tuple[Any, str, Reader]:
         # What this and the last line say needs `simulating.GenerousCommand`.
         return kind, " One number or two.", lambda value: value
     if inner[0] is str:
-        return list[str], "", lambda given: tuple(name for text in given for name in names(text))
+        if adds_up:
+            return list[str], "", lambda given: tuple(name for text in given for name in names(text))
+        return str, "", names
     return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]  # a type known at run time only
 
 

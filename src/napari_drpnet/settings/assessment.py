@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import PixelSize, Seed, Settings, unit
+from napari_drpnet.settings.base import ADDS_UP, PixelSize, Seed, Settings, unit
 
 Symmetry = Annotated[
     str,
@@ -192,7 +192,10 @@ class PickedSettings(Settings):
         "--diameter).",
     )
     micrographs: tuple[str, ...] = Field(
-        (), description="Micrographs of the picks, with commas between them: files, folders, patterns, a STAR file."
+        (),
+        description="Micrographs of the picks, with commas between them: files, folders, patterns, a STAR file; may be "
+        "given several times.",
+        json_schema_extra=ADDS_UP,
     )
     truth: str | None = Field(
         None,

@@ -62,6 +62,9 @@ def network(
 OF_NETWORK: dict[str, Any] = {"of_network": "detector"}
 """The mark of a field that says something about a network, and is shown beside it."""
 
+ADDS_UP: dict[str, Any] = {"adds_up": True}
+"""The mark of a field of names that counts all that is given where its option is repeated, not the last alone."""
+
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 _DEVICES = re.compile(rf"({_DEVICE.pattern})|cuda:[0-9]{{1,3}}(,[0-9]{{1,3}})+")
 DEVICES: dict[str, Any] = {"devices": "auto|cpu|cuda|cuda:N|mps"}
