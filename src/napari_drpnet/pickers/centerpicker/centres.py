@@ -24,9 +24,8 @@ FLOOR = 0.01
 # The paper's top K: more particles than this are on no micrograph.
 MOST = 4000
 # How far the logarithms of a single particle's size and shape go from the micrograph's usual size and from a square, in
-# parts of what the network says: slopes of the truth on it, on simulated validation proteins. Sizes are mostly noise;
-# shapes the network says with too much reserve.
-OWN_SIZE, OWN_SHAPE = 0.25, 2.5
+# parts of what the network says: slopes of the truth on it, on simulated validation proteins. Sizes are mostly noise.
+OWN_SIZE, OWN_SHAPE = 0.2, 1.2
 # Of two centres nearer than this part of their diameter the weaker is the same particle again.
 CLOSEST = 0.4
 
