@@ -246,7 +246,8 @@ class TestCommands:
     def test_a_project_is_made_and_shown_as_a_table(self, call):
         status, out, err = call(*self.make)
         assert (status, err) == (0, "")
-        head, *rows, total = out.splitlines()
+        head, *rows, total, next_step = out.splitlines()
+        assert next_step == "Pick them:  napari-drpnet pick --project p"
         assert head.split() == ["micrograph", "picks", "particles", "background", "state", "score"]
         assert [row.split()[0] for row in rows] == ["a2", "a10", "b"]
         assert total.split() == ["all", "3", "0", "0", "0", "3", "new"]
