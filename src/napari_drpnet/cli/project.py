@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def _show(opened: Project, folder: Path) -> None:
     head = ["micrograph", *_COUNTED, "state", "score"]
     print_table(head, [*(_cells(row) for row in rows), _total(rows)])
     if rows and all(row.state == "new" for row in rows):
-        typer.echo(f"Pick them:  napari-drpnet pick --project {folder}")
+        typer.echo(f"Pick them:  {shlex.join(['napari-drpnet', 'pick', '--project', str(folder)])}")
 
 
 def _cells(row: Row) -> list[str]:

@@ -14,6 +14,7 @@ from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplic
 from qtpy.QtWidgets import QApplication, QDialog
 
 import half_maps
+from assess_dock import LIMIT, add, run
 from blobs import PIXEL_SIZE, grid_of_blobs, write_mrc
 from layouts import LONG, faults
 from napari_drpnet import jobs
@@ -29,7 +30,6 @@ from projects import make_project
 from refined import any_angles, star_31
 
 pytestmark = pytest.mark.gui
-LIMIT = 30_000  # milliseconds
 SIDE = 32
 
 
@@ -45,22 +45,6 @@ def refinement(folder: Path, noise: float = 0.3, particles: int = 200) -> Path:
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
     return [refinement(tmp_path / "clear", 0.3), refinement(tmp_path / "noisy", 1.0, 150)]
-
-
-@pytest.fixture
-def form(viewer: Any) -> Any:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
-    return widget
-
-
-def add(form: Any, qtbot: Any, *paths: Path) -> None:
-    form.refinements.add(paths)
-    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
-
-
-def run(form: Any, qtbot: Any) -> None:
-    form.job.button.native.click()
-    qtbot.waitUntil(lambda: not form.job.running, timeout=LIMIT)
 
 
 def assess(form: Any, qtbot: Any, folders: list[Path], **values: Any) -> None:

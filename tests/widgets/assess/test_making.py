@@ -16,12 +16,6 @@ pytestmark = pytest.mark.gui
 LIMIT = 60_000  # milliseconds
 
 
-@pytest.fixture
-def form(viewer: Any) -> Any:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
-    return widget
-
-
 def test_a_map_is_made_of_the_picks_of_the_project(form: Any, viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     maker, job = form.maker, form.maker.job
     assert not job.button.enabled

@@ -13,6 +13,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
 import half_maps
+from assess_dock import LIMIT, add, run
 from lopsided_files import DIAMETER, PIXEL, Made, write_lopsided
 from napari_drpnet import Picks, jobs, read_picks
 from napari_drpnet.data import MANUAL
@@ -24,7 +25,6 @@ from napari_drpnet.widgets.session.session import Session
 from refined import any_angles, star_31
 
 pytestmark = pytest.mark.gui
-LIMIT = 60_000  # milliseconds
 QUICK = {"local": False, "directions": False}
 
 
@@ -54,21 +54,11 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def form(viewer: Any) -> Any:
-    _, widget = viewer.window.add_plugin_dock_widget("napari-drpnet", "Assess")
+def form(form: Any) -> Any:
+    """Without what takes long."""
     for name, value in QUICK.items():
-        widget.settings[name].value = value
-    return widget
-
-
-def add(form: Any, qtbot: Any, *paths: Path) -> None:
-    form.refinements.add(paths)
-    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
-
-
-def run(form: Any, qtbot: Any) -> None:
-    form.job.button.native.click()
-    qtbot.waitUntil(lambda: not form.job.running, timeout=LIMIT)
+        form.settings[name].value = value
+    return form
 
 
 def give(form: Any, **lines: object) -> None:
