@@ -1,9 +1,10 @@
-"""Draw how good networks get for what they cost: ``python docs/make_network_figure.py TABLE``.
+"""Draw how good networks get for what they cost: ``python docs/make_network_figure.py [TABLE]``.
 
-TABLE has tabs between its columns, and a row for each network at each number of steps it was scored at:
+TABLE, by default benchmarks/networks/courses.tsv, has tabs between its columns, and a row for each network at each
+number of steps it was scored at:
 
 - network: its name. weights: how many it has. steps, crops: of training so far, and crops that it saw in them.
-- best F1 SET, AP SET: on a validation set, a column each, for as many sets as there are.
+- best F1 SET, AP SET: on a validation set, a column each, for as many sets as there are. Empty where not measured.
 - CPU-s: of picking a micrograph of 4096 x 4096 pixels, particles of 108 px. Empty where nobody measured it.
 
 Writes docs/images/networks.png: above, each figure as training goes on, a line a network; below, the best of each
@@ -23,8 +24,10 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 OUT = Path(__file__).parent / "images" / "networks.png"
+TABLE = Path(__file__).parents[1] / "benchmarks" / "networks" / "courses.tsv"
 NUMBERS = ("weights", "steps", "crops", "CPU-s")
 FIGURES = ("best F1", "AP")
 
@@ -45,6 +48,12 @@ class Course:
     def seconds(self) -> float:
         """CPU-seconds a micrograph; the training does not change them."""
         return next((value for value in self.columns["CPU-s"] if not math.isnan(value)), math.nan)
+
+    def measured(self, figure: str) -> tuple[list[float], list[float]]:
+        """Crops seen and a figure of merit, where somebody measured it."""
+        pairs = zip(self.columns["crops"], self.columns[figure], strict=True)
+        known = [(crops, value) for crops, value in pairs if not math.isnan(value)]
+        return [crops for crops, _ in known], [value for _, value in known]
 
     def best(self, figure: str) -> float:
         """The highest value of a figure of merit."""
@@ -78,19 +87,19 @@ def read_courses(table: Path) -> list[Course]:
 def draw(courses: list[Course]) -> Figure:
     """A column of panels for each figure of merit."""
     figures = [name for name in courses[0].columns if name.startswith(FIGURES)]
-    page, panels = plt.subplots(
-        2, len(figures), figsize=(3.2 * len(figures), 6.2), layout="constrained", squeeze=False, sharey="col"
-    )
+    page, panels = plt.subplots(2, len(figures), figsize=(3.2 * len(figures), 6.2), layout="constrained", squeeze=False)
     for figure, (course_of, cost) in zip(figures, panels.T, strict=True):
         for course in courses:
-            (line,) = course_of.plot(course.columns["crops"], course.columns[figure], ".-", label=course.label)
+            (line,) = course_of.plot(*course.measured(figure), ".-", label=course.label)
             if not math.isnan(course.seconds):
                 best = course.best(figure)
                 cost.plot(course.seconds, best, "o", color=line.get_color())
                 cost.annotate(
                     course.network, (course.seconds, best), (0, 5), textcoords="offset points", fontsize=7, ha="center"
                 )
-        course_of.set(title=figure, xscale="log", xlabel="crops seen")
+        course_of.set(title=figure, xlabel="crops seen")
+        course_of.xaxis.set_major_formatter(EngFormatter())
+        cost.margins(y=0.4)
         cost.set(
             xlabel="CPU-seconds a micrograph",
             xlim=(0, 1.2 * max((c.seconds for c in courses if c.seconds > 0), default=1.0)),
@@ -104,7 +113,7 @@ def draw(courses: list[Course]) -> Figure:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path)
+    parser.add_argument("table", type=Path, nargs="?", default=TABLE)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     draw(read_courses(options.table)).savefig(options.out, dpi=90)
