@@ -15,7 +15,7 @@ from blobs import grid_of_blobs
 from napari_drpnet import _sample_data, devices
 from napari_drpnet.data import Micrograph, Picks
 from napari_drpnet.layers import picks_of, pixels
-from napari_drpnet.settings import PickerSettings
+from napari_drpnet.settings import USUAL_DIAMETER, PickerSettings
 
 pytestmark = [pytest.mark.gui, pytest.mark.painted]
 
@@ -71,9 +71,10 @@ def test_preferences_are_what_the_form_starts_with(viewer: Any, monkeypatch: pyt
     from napari.settings import get_plugin_settings
 
     settings = get_plugin_settings("napari-drpnet").picking
-    assert (settings.device, settings.memory) == (
+    assert (settings.device, settings.memory, settings.diameter) == (
         PickerSettings.model_fields["device"].default,
         PickerSettings.model_fields["memory"].default,
+        USUAL_DIAMETER,
     )
     monkeypatch.setattr(settings, "device", "cpu")
     monkeypatch.setattr(settings, "diameter", 123.0)

@@ -15,11 +15,12 @@ from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.io import micrograph_stem
 from napari_drpnet.layers.colouring import PICK_COLOUR, let_labels_stand_out, plain_colours, recolour
 from napari_drpnet.layers.placement import LayerTuple, assign, metadata_of, placement
+from napari_drpnet.settings import USUAL_DIAMETER
 
 if TYPE_CHECKING:
     from napari.layers import Points
 
-STAND_IN_DIAMETER = 180.0  # Angstrom, drawn where a file holds no diameter
+STAND_IN_DIAMETER = USUAL_DIAMETER  # Angstrom, drawn where a file holds no diameter
 STAND_IN_PIXELS = 100.0  # and where the pixel size is not known either
 NEW_POINT = {"score": np.nan, "label": "particle", "source": "manual", "pick_id": -1, "class": 0, "psi": 0.0}
 # Height and width, only in the tables of picks that have them.

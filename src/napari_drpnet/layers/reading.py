@@ -41,12 +41,15 @@ class Placed:
         Sizes of these axes; None where they are not known.
     paths
         Of a stack of files: the file of each step of the first axis.
+    file
+        Of the image that they lie on, as far as is known.
     """
 
     picks: Picks
     positions: npt.NDArray[np.int64]
     leading: tuple[int, ...] | None = None
     paths: tuple[str, ...] = ()
+    file: str | None = None
 
     def frames(self) -> list[tuple[int, ...]]:
         """The positions that there are, in order; none where the picks are of the whole image."""
@@ -188,11 +191,11 @@ def _on_frames(marks: Marks, picks: Picks, numbers: FloatArray, ground: Ground |
     if ground is None:
         return Placed(picks, positions)
     if positions.shape[1] != len(ground.leading):
-        return Placed(picks, positions[:, :0], ground.leading, ground.paths)
+        return Placed(picks, positions[:, :0], ground.leading, ground.paths, ground.file)
     there = np.asarray(((positions >= 0) & (positions < ground.leading)).all(axis=1))
     if not there.all():
         warn(f"Layer {marks.title}: {np.sum(~there)} points are on no frame of {ground.title}: left out.", stacklevel=6)
-    return Placed(picks.select(there), positions[there], ground.leading, ground.paths)
+    return Placed(picks.select(there), positions[there], ground.leading, ground.paths, ground.file)
 
 
 def _without_image(marks: Marks) -> Placed:

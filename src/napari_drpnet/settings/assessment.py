@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_drpnet.settings.base import ADDS_UP, PixelSize, Seed, Settings, unit
+from napari_drpnet.settings.base import ADDS_UP, USUAL_DIAMETER, PixelSize, Seed, Settings, unit
 
 Symmetry = Annotated[
     str,
@@ -107,7 +107,7 @@ class ViewSettings(Settings):
         description="Count opposite views, which are mirror images of each other, as one.",
     )
     diameter: float = Field(
-        150.0,
+        USUAL_DIAMETER,
         ge=20,
         le=10000,
         title="Diameter",

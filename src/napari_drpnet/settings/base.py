@@ -14,6 +14,9 @@ from napari_drpnet.errors import SettingsError, cut
 
 # The picker where nobody chose one.
 DEFAULT_PICKER = "drpnet"
+# The diameter of particles in Angstrom where nobody said one; forms start with that of the Preferences, which is this
+# one until a person changes it (napari.yaml).
+USUAL_DIAMETER = 180.0
 # The minimum distance of picks where nobody chose one, in diameters.
 USUAL_DISTANCE = 0.55
 # The word for a threshold that suits the data set.

@@ -17,6 +17,7 @@ from napari_drpnet import layers
 from napari_drpnet.data import Micrograph
 from napari_drpnet.errors import UserError
 from napari_drpnet.layers import EyeImage, Filter, LayerTuple
+from napari_drpnet.settings import USUAL_DIAMETER
 from napari_drpnet.widgets.kit.background import Background
 from napari_drpnet.widgets.kit.parts import timer
 from napari_drpnet.widgets.kit.source import ChosenImage
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 FINEST, COARSEST = 4, 100  # Angstrom, of a slider where no particle is known
-_USUAL = 150.0  # Angstrom: a particle, where none is known
 
 _EYES: WeakKeyDictionary[Any, Eye] = WeakKeyDictionary()
 
@@ -112,7 +112,7 @@ class Eye:
 
     @property
     def _filter(self) -> Filter:
-        return Filter.suited(self._diameter or _USUAL, self._resolution)
+        return Filter.suited(self._diameter or USUAL_DIAMETER, self._resolution)
 
     @property
     def wanted(self) -> Filter | None:
