@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from napari_drpnet.drawing.side_by_side import draw_side_by_side
 from napari_drpnet.io.files import atomic_write, write_text
 from napari_drpnet.io.safe_names import safe_name
 from napari_drpnet.jobs.assess_maps import MASK, resolution_in_words, write_map_assessment
-from napari_drpnet.jobs.assess_picks import COMPARED, picks_in_words, write_compared
+from napari_drpnet.jobs.assess_picks import COMPARED, picks_in_words, picks_written
 from napari_drpnet.jobs.assess_views import write_growth, write_views
 from napari_drpnet.jobs.assessing import Assessment, assessment_problems, figures
 from napari_drpnet.jobs.compare.report.pictures import class_strips
@@ -68,8 +69,7 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     names = [one.name for one in found]
     most = max((int(one.views.counts.counts.max()) for one in found if one.views is not None), default=None)
     views = []
-    if (picked := next((one.picked for one in found if one.picked is not None), None)) is not None:
-        write_compared(picked, out)
+    found = _with_picks_in(out, found)
     for one in found:
         own = out if len(found) == 1 else _folder(one.name, out)
         if one.maps is not None:
@@ -88,6 +88,15 @@ def write_assessments(found: Sequence[Assessment], out: Path) -> Path:
     with atomic_write(out / PICTURE) as temporary:
         _sheet(found, (written, views), strips).save(temporary, "PNG")
     return write_text(_page(found, [*written, *views], strips), out / PAGE)
+
+
+def _with_picks_in(out: Path, found: Sequence[Assessment]) -> Sequence[Assessment]:
+    """The same refinements, whose picks and report are in the folder."""
+    picked = next((one.picked for one in found if one.picked is not None), None)
+    if picked is None:
+        return found
+    report = picks_written(picked, out)
+    return [one if one.picked is None else replace(one, picked=one.picked.within(report)) for one in found]
 
 
 def _folder(name: str, out: Path) -> Path:

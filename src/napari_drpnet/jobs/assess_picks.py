@@ -10,10 +10,8 @@ from pathlib import Path
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.comparison import Standing
-from napari_drpnet.io.names import places
-from napari_drpnet.io.picks.formats import write_picks
-from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.safe_names import safe_name
+from napari_drpnet.jobs.assess_unsaved import moved
 from napari_drpnet.jobs.averaging.proof import good_classes, mean_evidence
 from napari_drpnet.jobs.averaging.result import Averages
 from napari_drpnet.jobs.compare.compare import run_comparison
@@ -22,7 +20,6 @@ from napari_drpnet.jobs.compare.lineup import TRUTH
 from napari_drpnet.jobs.compare.proof import Proof
 from napari_drpnet.jobs.compare.report.write import write_files
 from napari_drpnet.jobs.compare.result import ComparisonReport
-from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.settings import ComparisonSettings, PickedSettings
 from napari_drpnet.steps import Job, finish
 
@@ -63,6 +60,10 @@ class PickedAssessment:
     def set_name(self) -> str:
         """What `compare` calls the set."""
         return self.standing.name
+
+    def within(self, report: ComparisonReport) -> PickedAssessment:
+        """The same picks in the same report, which is in another folder."""
+        return replace(self, report=report, source=report.settings.picks[self.set_name])
 
     def figures(self) -> Iterator[tuple[str, str, float, float]]:
         """As `assessing.figures`."""
@@ -111,7 +112,7 @@ def assess_picks(
         raise UserError("The micrographs of the picks are not known.", "Give them (--micrographs).")
     if diameter is None:
         raise UserError("The diameter of the particle is not known.", "Give it in Angstrom (--diameter).")
-    sets = _set_names(settings.picks)
+    sets = set_names(settings.picks)
     asked = ComparisonSettings(
         inputs=settings.micrographs,
         picks={sets[name]: path for name, path in settings.picks.items()},
@@ -140,8 +141,14 @@ def assess_picks(
     return found, {name: reasons[own] for name, own in sets.items() if own in reasons}
 
 
-def _set_names(names: Iterable[str]) -> dict[str, str]:
-    """What `compare` calls the picks of each name: names of refinements may have folders in them, and those none."""
+def set_names(names: Iterable[str]) -> dict[str, str]:
+    """What `compare` calls the picks of each name: names of refinements may have folders in them, and those none.
+
+    Raises
+    ------
+    UserError
+        For a name that no folder can have.
+    """
     found: dict[str, str] = {}
     for name in names:
         for part in name.split("/"):
@@ -153,39 +160,20 @@ def _set_names(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def write_truth(project: Project, out: Path) -> None:
-    """Write the particles that a person labelled into a folder, of micrographs on which nothing is left to be said.
-
-    Raises
-    ------
-    UserError
-        When there is no such micrograph, or a file cannot be written.
-    """
-    done = [one for one in labelled_in_project(project) if one.complete]
-    if not done:
-        raise UserError(
-            "No micrograph of the project is done and has a label on every pick.",
-            "Label its picks and mark it as done, or choose a file as the truth.",
-        )
-    where = places(one.path.as_posix() for one in done)
-    for one in done:
-        place = where[one.path.as_posix()]
-        (labels,) = one.sets
-        write_picks(labels.select(labels.label == "particle"), out / place.with_name(f"{place.name}.csv"))
-
-
-def write_compared(one: PickedAssessment, out: Path) -> None:
-    """Write what `compare` writes into the folder ``picks``, where the run has it elsewhere.
+def picks_written(one: PickedAssessment, out: Path) -> ComparisonReport:
+    """What all picks were judged by, with all that `compare` writes in the folder ``picks``: written, if it is not yet.
 
     Raises
     ------
     UserError
         When a file cannot be written, or a micrograph that is to be drawn is no longer there.
     """
-    asked = one.report.settings
-    if asked.out != out / COMPARED:
-        here = asked.model_copy(update={"out": out / COMPARED, "overlays": _DRAWN})
-        finish(write_files(replace(one.report, settings=here)))
+    if one.report.settings.out == out / COMPARED:
+        return one.report
+    report = moved(one.report, out / COMPARED)
+    report = replace(report, settings=report.settings.model_copy(update={"overlays": _DRAWN}))
+    finish(write_files(report))
+    return report
 
 
 def picks_in_words(one: PickedAssessment) -> str:

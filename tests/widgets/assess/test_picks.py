@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -16,7 +21,9 @@ import half_maps
 from assess_dock import LIMIT, add, run
 from lopsided_files import DIAMETER, PIXEL, Made, write_lopsided
 from napari_drpnet import Picks, jobs, read_picks
+from napari_drpnet.cli import main
 from napari_drpnet.data import MANUAL
+from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.refinements import find_refinements
 from napari_drpnet.jobs import finish
 from napari_drpnet.settings import AssessSettings, PickedSettings
@@ -69,6 +76,10 @@ def give(form: Any, **lines: object) -> None:
         line.edit.setText(str(value))
 
 
+def given(form: Any) -> dict[str, Path]:
+    return {name: line.path for name, line in form.picks.given.items()}
+
+
 def figures(form: Any) -> dict[str, list[str]]:
     table = form.results.figures
     cells = [[table.text(row, column) for column in range(table.columnCount())] for row in range(table.rowCount())]
@@ -82,6 +93,24 @@ def drop(target: Any, path: Path) -> None:
     how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(target, QDragEnterEvent(QPoint(9, 9), *how))
     QApplication.sendEvent(target, QDropEvent(QPointF(9, 9), *how))
+
+
+def written_again(form: Any, folder: Path, qtbot: Any) -> dict[str, list[str]]:
+    """Picks and F1 of each set by the command that the written report shows, which makes the same report."""
+    form.write_to(folder)
+    qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
+    assert form.page is not None, form.said.text()
+    report = folder / "picks" / "report.html"
+    before = report.read_text()
+    assert "assess-" not in before  # no folder of the time of the run
+    (shown,) = re.findall("<pre>(.*?)</pre>", before)
+    report.unlink()
+    with pytest.raises(SystemExit) as ended:
+        main(shlex.split(html.unescape(shown))[1:])
+    assert not ended.value.code
+    assert report.read_text() == before
+    with (folder / "picks" / "table.csv").open(newline="") as file:
+        return {row["set"]: [row["picks"], row["f1"]] for row in csv.DictReader(file)}
 
 
 def project_of(made: Made, folder: Path) -> Any:
@@ -156,19 +185,117 @@ def test_of_a_project_nothing_is_asked(
     assert form.results.problems.text().startswith("Doubtful: truth has no picks of m1.mrc (1 of 2 micrographs)")
     assert shown["picks"] == ["200"]
     assert shown["F1"] == ["1.00"]
-    report = form.results.chosen.picked.report
-    assert report.settings.truth == LABELS
+    assert written_again(form, tmp_path / "out", qtbot)["all"] == ["200", "1"]
     session.close()
     assert form.picks.micrographs.edit.placeholderText() != "those of the project"
     assert not form.job.button.enabled
     assert form.job.status.value == "Give the micrographs of the picks, under Picks and micrographs."
 
 
+def open_files(viewer: Any, *paths: Path, **how: Any) -> Any:
+    """The last layer of these files."""
+    return viewer.open([str(path) for path in paths], plugin="napari-drpnet", **how)[-1]
+
+
+def choose(form: Any, text: str, name: str = "all") -> Any:
+    """Choose in the menu of layers; gives the line."""
+    line = form.picks.lines[next(folder for folder, own in form.picks._names.items() if own == name)]
+    line.offer_layers()
+    actions = {action.text(): action for action in line.layers.actions()}
+    assert text in actions, list(actions)
+    actions[text].trigger()
+    return line
+
+
+def test_a_layer_has_the_picks_of_its_micrograph(
+    form: Any, viewer: Any, made: Made, folders: list[Path], tmp_path: Path, qtbot: Any
+) -> None:
+    """A layer of a file, and one of napari's own with a half of its points, which may be called as anything."""
+    open_files(viewer, made.micrographs.with_name("m0.mrc"))
+    opened = open_files(viewer, made.picks / "m0.star")
+    viewer.add_points(opened.data[::2], name="by & hand", scale=opened.scale, units=opened.units)
+    add(form, qtbot, *folders)
+    form.picks.diameter.value = DIAMETER
+    assert choose(form, opened.name).text == f"layer {opened.name}, of m0"
+    choose(form, "by && hand", "half")
+    assert form.picks.micrographs.edit.placeholderText() == "those of the layers"
+    give(form, truth=made.picks)
+    opened.selected_data = set(range(20))
+    opened.remove_selected()  # as they are when Assess is pressed
+    run(form, qtbot)
+    shown = figures(form)
+    assert shown["picks"] == ["80", "50"]
+    assert shown["F1"] == ["0.89", "0.67"]
+    again = written_again(form, tmp_path / "out", qtbot)
+    assert [again[name][0] for name in ("all", "half")] == ["80", "50"]
+    assert str(tmp_path / "out" / "picks" / "given" / "half") in (tmp_path / "out" / "assessment.html").read_text()
+
+
+def test_of_a_layer_of_a_run_all_of_the_run_can_be_taken(
+    form: Any, viewer: Any, made: Made, folders: list[Path], tmp_path: Path, qtbot: Any
+) -> None:
+    open_files(viewer, made.micrographs.with_name("m0.mrc"))
+    opened = open_files(viewer, made.picks / "m0.star")
+    add(form, qtbot, folders[0])
+    line = choose(form, opened.name)
+    assert choose(form, f"{opened.name}: all of picks") is line
+    assert (line.layer, line.path) == (None, made.picks)
+    choose(form, opened.name)
+    line.edit.setText(str(made.picks))  # what is written goes before what was chosen
+    assert given(form) == {"all": made.picks}
+    assert line.layer is None
+    Session.of(viewer).open(project_of(made, tmp_path / "project"))
+    choose(form, "picks: the picks of the project")
+    assert given(form) == {"all": tmp_path / "project"}
+    Session.of(viewer).close()
+
+
+def test_the_only_picks_of_one_layer_have_a_command_too(
+    form: Any, viewer: Any, made: Made, folders: list[Path], tmp_path: Path, qtbot: Any
+) -> None:
+    """Of a stack of files: a layer on several micrographs. One set alone is nothing that `compare` compares."""
+    stack = open_files(viewer, *(made.micrographs.with_name(f"m{n}.mrc") for n in (0, 1)), stack=True)
+    yx = np.concatenate([read_picks(path)[0].yx for path in sorted(made.picks.glob("*.star"))])
+    points = np.column_stack([np.repeat([0, 1], 100), yx])
+    viewer.add_points(points, name="both", scale=stack.scale, units=stack.units)
+    add(form, qtbot, folders[0])
+    form.picks.diameter.value = DIAMETER
+    assert choose(form, "both").text == "layer both, of 2 micrographs"
+    run(form, qtbot)
+    assert figures(form)["picks"] == ["200"]
+    assert written_again(form, tmp_path / "out", qtbot) == {"all": ["200", ""]}
+
+
+def test_a_layer_that_means_nothing_is_refused(
+    form: Any, viewer: Any, made: Made, folders: list[Path], qtbot: Any
+) -> None:
+    add(form, qtbot, folders[0])
+    lone = viewer.add_points([[50.0, 60.0]], name="lone")
+    with pytest.warns(UserWarning, match="there is no image under its points"):
+        assert choose(form, "lone").text == ""
+    assert form.job.status.value.startswith("Layer 'lone' lies on no micrograph.")
+    image = viewer.add_image(np.zeros((440, 440), np.float32), name="made up")
+    with pytest.warns(UserWarning, match="comes from no file"):
+        line = choose(form, "lone")
+    assert line.text == "layer lone, of made up"
+    assert form.job.status.value.startswith("The micrograph made up of a layer is no open file. Open it, or give")
+    viewer.layers.remove(image)
+    open_files(viewer, write_mrc(np.zeros((440, 440), np.float32), folders[0] / "sizeless.mrc"))
+    form.picks.pixel_size.value = 5.0
+    assert form.job.button.enabled
+    form.picks.pixel_size.value = None
+    assert form.job.status.value.startswith("The pixel size of the micrograph sizeless is not known.")
+    viewer.layers.remove(lone)
+    assert form.job.status.value.startswith("Layer 'lone' is no longer in the viewer.")
+    line.edit.setText("")
+    assert form.job.button.enabled
+
+
 def test_what_is_dropped_on_a_line_is_its_picks(form: Any, made: Made, folders: list[Path], qtbot: Any) -> None:
     add(form, qtbot, *folders)
     _, second = form.picks.lines.values()
     drop(second.edit, made.picks)
-    assert form.picks.given == {"half": made.picks}
+    assert given(form) == {"half": made.picks}
     assert [one.name for one in form.refinements.refinements] == ["all", "half"]
 
 
@@ -178,13 +305,13 @@ def test_picks_stay_with_their_refinement(form: Any, made: Made, folders: list[P
     form.refinements.rows.setCurrentRow(0)
     form.refinements.remove.click()
     qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
-    assert form.picks.given == {"half": made.picks}
+    assert given(form) == {"half": made.picks}
     other = folders[0].with_name("other") / "half"  # which lengthens the names of both
     shutil.copytree(folders[1], other)
     add(form, qtbot, other)
     name = form.refinements.refinements[0].name
     assert name.endswith("/half")
-    assert form.picks.given == {name: made.picks}
+    assert given(form) == {name: made.picks}
     assert "Picks of" in form.picks.fold.rows.labelForField(form.picks.lines[other]).text()
 
 

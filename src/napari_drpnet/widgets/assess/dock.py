@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ class AssessWidget(AssessForm):
         self._heard = Subscriptions(
             (self.refinements.changed, self._follow_list),
             (self.picks.changed, self._check),
+            (self.picks.said, lambda text: self.job.say(text)),
             (self.refinements.said, lambda text: self.job.say(text)),
             (self.volumes.lost, self._note_loss),
             (self.maker.made, lambda folder: self.refinements.add([folder])),
@@ -73,7 +75,7 @@ class AssessWidget(AssessForm):
         """Assess the refinements of the list, with the values of the form."""
         with self.job.saying():
             settings, picks = self._settings(), self.picks.asked()
-            if picks.settings.picks:
+            if picks.picks:
                 self.picks.session.flush()  # they may be those of the project
             self._show(Found())
             order = list(self.refinements.refinements), settings, picks
@@ -96,7 +98,9 @@ class AssessWidget(AssessForm):
         point_group(self._settings().symmetry)
         if not self.refinements.refinements:
             raise UserError("Add a refinement: its folder, or its files.")
-        self.picks.asked()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the run tells them
+            self.picks.asked()
 
     def _improve(self, progress: Progress) -> None:
         """One more refinement is ready."""

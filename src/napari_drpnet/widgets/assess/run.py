@@ -165,7 +165,7 @@ def _all(refinements: Sequence[Refinement], settings: AssessSettings, picks: Ask
     first, known = 0, Judged()
     each: list[Assessment] = []
     total = len(refinements)
-    if picks.settings.picks:
+    if picks.picks:
         first, total = 1, total + 1
         here = Progress(0, total, message="Picks")
         known = yield from translate(judged(picks), lambda step: _told(here, step, "Picks: "))
