@@ -238,7 +238,7 @@ def test_of_a_layer_of_a_run_all_of_the_run_can_be_taken(
     opened = open_files(viewer, made.picks / "m0.star")
     add(form, qtbot, folders[0])
     line = choose(form, opened.name)
-    assert choose(form, f"{opened.name}: all of picks") is line
+    assert choose(form, f"{opened.name}: all of the folder picks") is line
     assert (line.layer, line.path) == (None, made.picks)
     choose(form, opened.name)
     line.edit.setText(str(made.picks))  # what is written goes before what was chosen

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QMenu
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import is_file
 from napari_drpnet.widgets.assess.layer_picks import LayerPicks, picks_of_layer, source_of_layer
 from napari_drpnet.widgets.kit.dropping import Dropping
 from napari_drpnet.widgets.kit.path_line import Kind, PathLine
@@ -79,9 +80,9 @@ class PicksLine(PathLine):
                 continue
             self._offer(name, _ONE, partial(self.take_layer, layer))
             if (source := source_of_layer(layer)) is not None:
-                self._offer(
-                    f"{name}: all of {source.name}", _ALL.format(source), partial(self.edit.setText, str(source))
-                )
+                kind = "file" if is_file(source) else "folder"
+                text = f"{name}: all of the {kind} {source.name}"
+                self._offer(text, _ALL.format(source), partial(self.edit.setText, str(source)))
         if self.layers.isEmpty():
             self._offer("No layer of points", "", lambda: None).setEnabled(False)
 
