@@ -65,7 +65,7 @@ class Progress:
     Attributes
     ----------
     done, total
-        Units of work, micrographs for example.
+        Units of work, micrographs for example; 0: how many there are is not known yet.
     picks
         Found so far.
     message

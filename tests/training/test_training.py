@@ -25,6 +25,7 @@ from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.networks import build
 from napari_drpnet.settings import SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.training.calibration import fit_logistic, greedy_hits
+from napari_drpnet.training.classifier import some_of
 from napari_drpnet.training.datasets import Centred, Crops
 from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
@@ -202,7 +203,7 @@ def test_a_killed_training_goes_on_to_the_same_file(simulated, others, tmp_path)
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
     jobs.finish(jobs.train_detector(recipe, whole))
     job = jobs.train_detector(recipe, killed)
-    assert next(job).done == 2
+    assert next(step for step in job if step.done).done == 2
     job.close()
     assert checkpoint_path(killed).exists()
     with pytest.raises(UserError, match=r"another run \(seed differ"):
@@ -239,6 +240,7 @@ def test_both_stages_from_the_command_line(simulated, others, tmp_path, capfd):
     _call("train-detector", "--settings", str(recipe), "--out", detector)
     _call("train-classifier", "--settings", str(recipe), "--detector", detector, "--out", classifier, "--steps", "4")
     told = capfd.readouterr()
+    assert "\nreading what to learn from\ncandidates on 0 of " in told.err
     assert "6/6: loss" in told.err
     assert "on the validation sets" in told.out
     card, tensors = read_weights(classifier)
@@ -266,6 +268,23 @@ def test_a_detector_that_finds_nothing_says_to_train_longer():
         calibrate(evidence)
     assert calibrate(evidence, (1.0, 0.5)) == (1.0, 0.5)
     assert evidence.best_f1((1.0, 0.5)) == 0.0
+
+
+def test_a_classifier_looks_at_no_more_micrographs_than_it_can_use():
+    """Rare micrographs that count for much are all kept, and each kind keeps its part of the patches."""
+    kinds = {"common": (4000, 0.6), "rare": (5, 0.4)}
+    image = np.zeros((8, 8), np.float16)
+    examples = [
+        Example(image, np.empty((0, 2)), 0, share / count, kind)
+        for kind, (count, share) in kinds.items()
+        for _ in range(count)
+    ]
+    kept = some_of(examples, 1000, seed=3)
+    weight = {kind: sum(example.weight for example in kept if example.name == kind) for kind in kinds}
+    assert sum(example.name == "rare" for example in kept) == 5
+    assert 500 < len(kept) < 700
+    assert weight["rare"] / sum(weight.values()) == pytest.approx(0.4, abs=0.03)
+    assert some_of(examples[:1000], 1000, seed=3) == examples[:1000]
 
 
 def test_the_classifier_works_at_the_scale_of_its_detector(simulated, tmp_path):

@@ -77,10 +77,10 @@ def run_job(
                 instead(step)
             if log is not None and not console.is_terminal and said != (step.done, step.message):
                 said = step.done, step.message
-                print(f"{step.done}/{step.total}: {' '.join(step.message.split())}", file=log, flush=True)
-            bar.update(
-                shown, total=step.total, completed=step.done + step.fraction, picks=step.picks, description=step.message
-            )
+                count = f"{step.done}/{step.total}: " if step.total else ""
+                print(f"{count}{' '.join(step.message.split())}", file=log, flush=True)
+            done = step.done + step.fraction
+            bar.update(shown, total=step.total or None, completed=done, picks=step.picks, description=step.message)
 
         try:
             return drive(job, show)

@@ -96,9 +96,10 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[T
 
 
 def _told(steps: Training) -> Job[TrainingReport | None]:
-    return translate(steps, _progress)
+    yield Progress(0, 0, message="reading what to learn from")
+    return (yield from translate(steps, _progress))
 
 
 def _progress(step: Step) -> Progress:
     f1 = "" if step.f1 is None else f", F1 {step.f1:.3f}"
-    return Progress(step.done, step.total, message=f"loss {step.loss:.4f}{f1}")
+    return Progress(step.done, step.total, message=step.what or f"loss {step.loss:.4f}{f1}")

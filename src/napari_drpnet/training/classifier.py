@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -24,15 +24,43 @@ from napari_drpnet.settings import TrainSettings
 from napari_drpnet.tiling import FullyConvolutional
 from napari_drpnet.training.datasets import Patches, steps_of
 from napari_drpnet.training.detections import FOUND, SURE, Detections, detections
+from napari_drpnet.training.example import Example
 from napari_drpnet.training.pool import Pool
 from napari_drpnet.training.run import VALIDATION, Evidence, Training, begin, calibrate, conclude, identity, scorer
 from napari_drpnet.training.sets import examples_of
 from napari_drpnet.training_loop.batches import Tensors
-from napari_drpnet.training_loop.fit import Watch, fit
+from napari_drpnet.training_loop.fit import Step, Watch, fit
 from napari_drpnet.training_loop.parallel import crew
 
 # Random background places drawn per micrograph, before those near a particle are left out.
 _RANDOM = 50
+# A short training looks at so many micrographs all the same.
+_FEWEST = 300
+# Micrographs between two words on how far it is.
+_TOLD = 100
+
+
+def some_of(examples: Sequence[Example], about: int, seed: int) -> list[Example]:
+    """About so many of the examples, drawn by their weights; each kind of micrograph keeps its part of all patches.
+
+    Finding candidates takes as long as many steps, and a training of so many batches has no use for more micrographs.
+
+    Parameters
+    ----------
+    examples
+        With their weights. All are kept where there are no more than ``about``.
+    about
+        How many to keep.
+    seed
+        Of the draw.
+    """
+    if len(examples) <= about:
+        return list(examples)
+    share = np.array([example.weight for example in examples])
+    share /= share.sum()
+    kept = np.random.default_rng(seed).random(len(examples)) < about * share
+    every = zip(examples, share, kept, strict=True)
+    return [replace(example, weight=float(max(part, 1 / about))) for example, part, chosen in every if chosen]
 
 
 def classifier_patches(detected: Sequence[Detections], settings: TrainSettings, device: torch.device) -> Patches:
@@ -101,8 +129,10 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
     settings = settings.model_copy(update={"diameter": scale, "grey": card.grey})
     earlier, network = begin(settings, "classifier", "classifier")
     training, validation = examples_of(settings)
-    learnt = [detections(finder, example, scale) for example in training]
-    tested = [detections(finder, example, scale) for example in validation]
+    if settings.epochs is None:
+        training = some_of(training, max(settings.steps, _FEWEST), settings.seed)
+    detected = yield from _detected(finder, [*training, *validation], scale)
+    learnt, tested = detected[: len(training)], detected[len(training) :]
     with crew(settings.device) as team:
         patches = classifier_patches(learnt, settings, team.device)
         settings = settings.model_copy(update={"steps": steps_of(settings, patches.size, team.size)})
@@ -122,6 +152,19 @@ def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Train
         start=Path(settings.start).stem if settings.start else "",
     )
     return conclude(out, result, fitted, evidence)
+
+
+def _detected(
+    finder: FullyConvolutional, examples: Sequence[Example], diameter: float
+) -> Generator[Step, None, list[Detections]]:
+    """Candidates on each example; says now and then how far it is."""
+    found: list[Detections] = []
+    for example in examples:
+        if len(found) % _TOLD == 0:
+            what = f"candidates on {len(found):,} of {len(examples):,} micrographs"
+            yield Step(0, 0, what=what)
+        found.append(detections(finder, example, diameter))
+    return found
 
 
 def classified(network: nn.Module, detected: list[Detections]) -> list[Detections]:

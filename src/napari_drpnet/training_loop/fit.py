@@ -39,13 +39,17 @@ Optimise = Callable[[nn.Module, TrainSettings], tuple[torch.optim.Optimizer, tor
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training run stands: steps done and in all, mean loss since the last report, F1 where it was measured."""
+    """Where a training run stands: steps done and in all, mean loss since the last report, F1 where it was measured.
+
+    Before the first step: ``what`` is done, and how many there will be is not known yet (0).
+    """
 
     done: int
     total: int
-    loss: float
+    loss: float = math.nan
     rate: float = 0.0
     f1: float | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True)
