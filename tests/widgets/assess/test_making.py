@@ -43,7 +43,7 @@ def test_a_map_is_made_of_the_picks_of_the_project(form: Any, viewer: Any, tmp_p
     assert "A map of 200 particles" in job.status.value
     assert "beyond the 30 A of the reference" in job.status.value
     assert [one.name for one in form.refinements.refinements] == ["map1"]
-    assert form.picks.given == {"map1": project.folder}
+    assert form.picks.given["map1"].path == project.folder
     job.button.native.click()
     job.cancel()
     qtbot.waitUntil(lambda: not job.running, timeout=LIMIT)

@@ -69,7 +69,7 @@ def judged(asked: AskedPicks) -> Job[Judged]:
         try:
             known, problems = yield from assess_picks(_in_files(asked, folder), asked.diameter, folder, drawn=0)
         except UserError as error:
-            told = str(error).replace(given, "")
+            told = error.plain.replace(given, "")
             return Judged({}, dict.fromkeys(asked.picks, f"The picks are not judged. {told}"))
     return Judged(known, {name: text.replace(given, "") for name, text in problems.items()})
 
