@@ -5,7 +5,7 @@ whole masks for 100 steps, from the simulated sets plain, crowded and faint. Jud
 validation, validation-crowded and validation-faint, which show other proteins. "pixel IoU": of the map at 0.5 with the
 masks, mean over micrographs, and quartiles. The networks are kept in ``runs/branches``. First:
 
-    python benchmarks/simulated.py plain crowded faint --count 30
+    python benchmarks/simulated.py plain crowded faint --count 150
     python benchmarks/simulated.py validation validation-crowded validation-faint
 """
 
