@@ -14,7 +14,7 @@ napari-drpnet train-detector --settings "training/$name.yaml" --device "$device"
 case $name in
     fcrn) exit ;;
     drpnet-paper) length=(--epochs 5 --batch 8 --rate 0.00005) ;;
-    *) length=(--steps 1500 --batch 32 --rate 0.001 --average 0.998) ;;
+    *) length=(--steps 3000 --batch 32 --rate 0.001 --average 0.998) ;;
 esac
 # The network that a recipe goes on from is a detector.
 recipe=$(mktemp --suffix .yaml)
