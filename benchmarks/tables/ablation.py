@@ -1,9 +1,10 @@
 """CenterPicker's table 2: its network without one of its three parts, after a short training of each.
 
 Each network begins untrained and learns 1,000 steps of 8 crops of 128 px from the simulated sets plain and crowded: a
-seventh of the steps of the shipped one, on a quarter of the area. So the rows say which network learns faster, not which
-is better in the end. Scored on every sixth micrograph of validation and validation-crowded, of other proteins, with
-true boxes and the scale told. Weights are kept in runs/ablation; a network that is there is not trained again. First:
+seventh of the steps of the shipped one, on a quarter of the area. So the rows say which network learns faster, not
+which is better in the end. Scored on every sixth micrograph of validation and validation-crowded, of other proteins,
+with true boxes and the scale told. Weights are kept in runs/ablation; a network that is there is not trained again.
+First:
 
     python benchmarks/simulated.py plain crowded --count 150
     python benchmarks/simulated.py validation validation-crowded
