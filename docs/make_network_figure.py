@@ -107,7 +107,7 @@ def draw(courses: list[Course]) -> Figure:
         for axes in (course_of, cost):
             axes.grid(alpha=0.3)
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    page.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), fontsize=8)
+    page.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), len(figures)), fontsize=8)
     return page
 
 
