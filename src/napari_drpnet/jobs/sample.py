@@ -66,10 +66,6 @@ def write_sample(out: Path, seed: int = 0, size: int = 4096) -> SampleFiles:
         When no particle finds a place on it.
     """
     micrograph, truth = sample_micrograph(seed, size)
-    if not len(truth):
-        raise UserError(
-            f"A sample of {size} pixels has no room for a particle.", "Make it larger, such as 1024 pixels."
-        )
     pixel_size = micrograph.frame.known_pixel_size()
     return SampleFiles(
         write_mrc(micrograph.image, out / "sample.mrc", pixel_size),

@@ -117,7 +117,7 @@ def found(
 ) -> Simulated:
     """A micrograph with those of its particles whose centre lies on it."""
     yx = poses.yx - scene.margin
-    inside = ((yx >= -0.5) & (yx < np.asarray(micrograph.image.shape) - 0.5)).all(axis=1)
+    inside = lie_on(yx, micrograph.image.shape)
     poses = poses.select(inside)
     truth = Picks(
         micrograph.frame,
@@ -129,6 +129,11 @@ def found(
     )
     rot, tilt = views.rot[poses.view], views.tilt[poses.view]
     return Simulated(micrograph, truth, rot, tilt, poses.height, exposure.lens, scene.mask(), clean, exposure.stained)
+
+
+def lie_on(yx: FloatArray, shape: tuple[int, ...]) -> MaskArray:
+    """Which of the places ``(n, 2)`` lie on an image of that shape."""
+    return np.asarray(((yx >= -0.5) & (yx < np.asarray(shape) - 0.5)).all(axis=1), dtype=np.bool_)
 
 
 def structure_of(settings: SimulationSettings, index: int) -> Path | int:

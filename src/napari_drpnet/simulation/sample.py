@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from napari_drpnet.data import Micrograph, Picks
+from napari_drpnet.errors import UserError
 from napari_drpnet.lens import Lens
 from napari_drpnet.simulation import camera, layout, specimen
 from napari_drpnet.simulation.contamination import crystal
 from napari_drpnet.simulation.exposure import Exposure, expose
 from napari_drpnet.simulation.filters import filter_radially
-from napari_drpnet.simulation.micrograph import found
+from napari_drpnet.simulation.micrograph import found, lie_on
 from napari_drpnet.simulation.scene import Scene, draw_poses
 from napari_drpnet.simulation.structures import procedural_structure
 from napari_drpnet.simulation.views import make_views
@@ -50,9 +51,13 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
     -------
     Micrograph, Picks
         Particles are dark.
+
+    Raises
+    ------
+    UserError
+        When no particle finds a place on it.
     """
     rng = np.random.default_rng([seed, 17])
-    views = replace(make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100), diameter=DIAMETER)
     diameter = DIAMETER / PIXEL_SIZE
     scene = Scene(size, PIXEL_SIZE)
     corner = 1.25 * np.pi  # top left
@@ -62,6 +67,11 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
         scene.add_object(image, rng.uniform(0.1, 0.95, 2) * scene.full)
     centres = layout.scatter(rng, scene.visible, diameter, coverage=0.32, clumping=0.3)
     whole = rng.random(len(centres)) > 0.05
+    if not lie_on(centres[whole] - scene.margin, (size, size)).any():
+        raise UserError(
+            f"A sample of {size} pixels has no room for a particle.", "Make it larger, such as 1024 pixels."
+        )
+    views = replace(make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100), diameter=DIAMETER)
     poses = draw_poses(rng, centres[whole], np.full(120, 1 / 120))
     scene.add_particles(views.whole, views.voxel, poses, contrast=1.0)
     pieces = draw_poses(rng, centres[~whole], np.full(8, 1 / 8))
