@@ -20,7 +20,7 @@ from napari_drpnet.evaluation.counting import count
 from napari_drpnet.io import Project
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.patches import write_patches
-from napari_drpnet.io.weights import read_weights
+from napari_drpnet.io.weights import read_card, read_weights
 from napari_drpnet.jobs.retrain.before_after import compared
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.suggest import described, ordered
@@ -305,8 +305,14 @@ def patches(n: int = 60, **columns) -> PatchSet:
     y, x = np.indices((64, 64)) - 32
     images[particle] -= 0.4 * (np.hypot(y, x) < 16)
     split = np.where(np.arange(n) < 0.7 * n, "training", "validation")
-    given = {"particle": particle, "micrograph": np.array("a"), "yx": np.zeros((n, 2)), "split": split, **columns}
-    return PatchSet(images, 1.25, 40.0, **given)
+    given = {
+        "particle": particle,
+        "micrograph": np.array("a"),
+        "yx": np.zeros((n, 2)),
+        "split": split,
+        "grey": "robust",
+    }
+    return PatchSet(images, 1.25, 40.0, **given | columns)
 
 
 @pytest.mark.slow
@@ -320,6 +326,15 @@ def test_a_patch_set_makes_a_classifier(tmp_path: Path, capsys: pytest.CaptureFi
     picker = load_picker("drpnet", diameter=DIAMETER, classifier=str(out), device="cpu")
     path = write_field(tmp_path / "f0.mrc", 0)
     assert len(picker.pick(read_micrograph(path))) > 0
+
+
+def test_a_patch_set_of_older_grey_levels_is_told_the_weights_that_know_them(tmp_path: Path):
+    folder, out = write_patches(patches(grey="percentiles"), tmp_path / "set"), tmp_path / "out.safetensors"
+    asked = {"device": "cpu", "steps": 2}
+    with pytest.raises(UserError, match="begin from 'paper-classifier'"):
+        jobs.finish(jobs.retrain_patch_set(folder, asked, out))
+    jobs.finish(jobs.retrain_patch_set(folder, asked | {"start": "paper-classifier"}, out))
+    assert read_card(out).grey == "percentiles"
 
 
 def test_a_patch_set_of_one_class_is_refused(tmp_path: Path):

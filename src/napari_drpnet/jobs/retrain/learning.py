@@ -27,6 +27,9 @@ _USUAL = {"patches": (150, 32, 0.95), "micrographs": (200, 8, 0.97)}
 # Validations on the way.
 _CHECKS = 6
 
+# Weights of the package to begin from, by the grey levels that they know.
+_KNOW = {"robust": "classifier", "percentiles": "paper-classifier"}
+
 
 def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Generator[Progress, None, Fitted]:
     """A classifier trained on the training part of a patch set, the best by its validation part.
@@ -46,7 +49,7 @@ def train_on(patches: PatchSet, settings: RetrainSettings, stop: Event) -> Gener
     if card is not None and card.grey != patches.grey:
         raise UserError(
             f"The weights {settings.start!r} know other grey levels ({card.grey}) than the patches have.",
-            "Harvest them anew, or begin from no weights.",
+            f"Harvest them anew, or begin from {_KNOW[patches.grey]!r} (--start) or from no weights.",
         )
     kept = patches.select(patches.split == "validation")
     both = kept.particle.any() and not kept.particle.all()
