@@ -208,7 +208,7 @@ def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
             yield Ours(f"drpnet, {name}, with classifier", options, seen, thorough=True)
     # Their networks learnt from simulations alone, or without labels.
     for picker in ("pixer", "centerpicker", "deepcryopicker", "log", "template"):
-        yield Ours(picker, {}, picker=picker, thorough=picker in ("pixer", "centerpicker"))
+        yield Ours(picker, {}, picker=picker, thorough=picker == "pixer")
 
 
 def unseen(test: TestSet, pickers: Sequence[Ours]) -> Ours | None:

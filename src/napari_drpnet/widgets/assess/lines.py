@@ -28,14 +28,15 @@ _ALL = "The picks of all micrographs, in {}, which the layer was opened from."
 _PROJECT = "The layer shows one micrograph of the project; the picks of all are taken."
 
 
-def line(empty: str, tooltip: str, kind: Kind) -> PathLine:
+class DropLine(PathLine):
     """A line that takes what is dropped on it."""
-    made = PathLine(empty, tooltip, kind)
-    Dropping(made.edit, lambda paths: made.edit.setText(str(paths[0])))
-    return made
+
+    def __init__(self, empty: str, tooltip: str, kind: Kind) -> None:
+        super().__init__(empty, tooltip, kind)
+        Dropping(self.edit, lambda paths: self.edit.setText(str(paths[0])))
 
 
-class PicksLine(PathLine):
+class PicksLine(DropLine):
     """A line for picks: those of a file or a folder, of a layer, or of the project.
 
     Parameters
@@ -48,7 +49,6 @@ class PicksLine(PathLine):
 
     def __init__(self, viewer: Viewer, say: Callable[[str], None]) -> None:
         super().__init__(_NO_PICKS, "", "picks")
-        Dropping(self.edit, lambda paths: self.edit.setText(str(paths[0])))
         self.session = Session.of(viewer)
         self.layer: Any = None  # none where a path is written
         self._viewer, self._say = viewer, say

@@ -14,7 +14,7 @@ from napari_drpnet.io.refinements import Refinement
 from napari_drpnet.settings import AveragingSettings, PickedSettings
 from napari_drpnet.widgets.assess.judged import LABELS, AskedPicks
 from napari_drpnet.widgets.assess.layer_picks import LayerPicks
-from napari_drpnet.widgets.assess.lines import PicksLine, line
+from napari_drpnet.widgets.assess.lines import DropLine, PicksLine
 from napari_drpnet.widgets.assess.run import files_of
 from napari_drpnet.widgets.kit.fold import Fold
 from napari_drpnet.widgets.kit.forms import control, filled
@@ -63,8 +63,8 @@ class PicksForm:
         self.lines: dict[Path, PicksLine] = {}  # by the folder of the refinement, which keeps its picks
         self._names: dict[Path, str] = {}
         self._told: float | None = None  # the diameter that the project has
-        self.micrographs = line(_FOLDERS, _MICROGRAPHS, "inputs")
-        self.truth = line(_NO_TRUTH, _TRUTH, "picks")
+        self.micrographs = DropLine(_FOLDERS, _MICROGRAPHS, "inputs")
+        self.truth = DropLine(_NO_TRUTH, _TRUTH, "picks")
         self.truth.menu.addAction("Labels of the project", lambda: self.truth.edit.setText(LABELS))
         self.diameter: Any = control(AveragingSettings, "diameter", preference("diameter"), empty="not known")
         self.diameter.tooltip = _DIAMETER
