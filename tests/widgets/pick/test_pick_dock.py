@@ -143,6 +143,7 @@ def test_the_score_map_is_shown_in_its_place_and_running_again_fills_the_same_la
     assert form.source.image.choices == (viewer.layers["blobs"],)  # it is no micrograph to pick
 
     form.show_scores.value = True
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)
     before = [layer.unique_id for layer in viewer.layers]
     form.diameter.value = 100
     run(form, qtbot)
@@ -151,6 +152,8 @@ def test_the_score_map_is_shown_in_its_place_and_running_again_fills_the_same_la
 
 
 def test_cancel_or_closing_the_form_stops_the_run_and_leaves_no_trace(form: Any, viewer: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: "low-pass" in viewer.layers)  # for the eye, in a thread of its own
+    before = [layer.name for layer in viewer.layers]
     press(form)
     assert form.job.button.text == "Cancel"
     press(form)
@@ -158,7 +161,7 @@ def test_cancel_or_closing_the_form_stops_the_run_and_leaves_no_trace(form: Any,
     assert form.result is None
     assert form.job.status.value == "Cancelled."
     assert (form.job.button.text, form.job.button.enabled) == ("Run", True)
-    assert [layer.name for layer in viewer.layers] == ["blobs", "particle size"]
+    assert [layer.name for layer in viewer.layers] == before == ["blobs", "low-pass", "particle size"]
 
     press(form)
     worker = form.job._worker
