@@ -108,8 +108,7 @@ class TestEntries:
     @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are UTF-8 there")
     def test_a_micrograph_whose_name_results_cannot_keep_is_refused_before_anything_is_picked(self, discs: Path):
         odd = os.fsdecode(b"\xff")
-        for folder, ending in (("", ".mrc"), ("labels", ".csv")):
-            (discs / folder / f"c{ending}").rename(discs / folder / f"{odd}{ending}")
+        write_discs(f"discs/{odd}.mrc", seed=3)
         with pytest.raises(UserError, match=r"discs: .* is not UTF-8, and results cannot keep it"):
             benchmark(pickers={"finder": "dark-discs"})
 
