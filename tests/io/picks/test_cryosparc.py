@@ -151,6 +151,11 @@ def test_columns_that_cryosparc_does_not_have_are_named(tmp_path: Path) -> None:
         read_picks(path)
 
 
+def test_the_mark_of_an_exported_path_is_no_part_of_the_name(tmp_path: Path) -> None:
+    (picks,) = read_picks(save(tmp_path / "a.cs", particles(path=b">J2/a.mrc")))
+    assert picks.frame.micrograph == "J2/a.mrc"
+
+
 # ---------------------------------------------------------------- several files
 
 LOCATION = ("location/micrograph_path", "location/micrograph_shape", "location/center_x_frac", "location/center_y_frac")

@@ -112,7 +112,7 @@ def test_the_true_centres_of_the_real_sets_are_read(shared: Path) -> None:
     "column",
     [
         *("micrograph", "image_name", "filename", "rlnMicrographName", "_rlnMicrographName"),
-        *("Micrograph Name", " MICROGRAPH-name ", "mic", "Mic ID", "micrograph_id"),
+        *("Micrograph Name", " MICROGRAPH-name ", "mic", "Mic ID", "micrograph_id", "image_filename", "mrc"),
     ],
 )
 def test_several_micrographs_in_one_file_are_kept_apart(tmp_path: Path, column: str) -> None:
@@ -136,7 +136,20 @@ def test_a_column_that_may_name_micrographs_is_asked_about(tmp_path: Path, colum
         assert [len(picks) for picks in read_picks(path)] == [2]
 
 
-@pytest.mark.parametrize("column", ["micrograph", "Micrograph Name"])
+def test_a_column_of_image_files_is_asked_about_whatever_it_is_called(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.csv: the column data may name several micrographs"):
+        read(tmp_path / "a.csv", "data,x,y\nM/a.mrc,1,2\nM/b.tif,3,4\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*passed over")
+@pytest.mark.parametrize("sides", ["w,h", "width,height", "x2,y2"])
+def test_what_corners_of_boxes_have_beside_them_is_told(tmp_path: Path, sides: str) -> None:
+    with pytest.warns(UserWarning, match=f"read as centres.*{sides.replace(',', ', ')}.*add half"):
+        picks = read(tmp_path / "a.csv", f"x,y,{sides}\n1,2,30,30\n")
+    np.testing.assert_array_equal(picks.yx, [[2, 1]])
+
+
+@pytest.mark.parametrize("column", ["micrograph", "Micrograph Name", "Micrographs Filename"])
 def test_a_cryoppp_table_of_several_micrographs_is_kept_apart(tmp_path: Path, column: str) -> None:
     (tmp_path / "all.csv").write_text(f"X-Coordinate,Y-Coordinate,Diameter,{column}\n1,2,9,b\n3,4,8,a\n5,6,9,b\n")
     heights = {"a": 100, "b": 200}

@@ -83,7 +83,8 @@ def table_picks(table: CsTable, frame_of: FrameOf = frame_beside) -> list[Picks]
     tell_passed_over(table.path, sorted(name for name in table.names if not _is_own(name)))
     if any(name.startswith("filament/") for name in table.names):
         warn(f"{table.path}: which particles lie along one filament is passed over.", stacklevel=3)
-    rows_of = rows_by_name(table.texts(_PATH))
+    # In files that cryoSPARC exports, paths that start at their folder have a mark.
+    rows_of = rows_by_name(name.removeprefix(">") for name in table.texts(_PATH))
     size = _positive(table.floats(_PIXEL))
     fractions = np.column_stack([table.numbers(_FY), table.numbers(_FX)]).astype(np.float64)
     shapes = table.numbers(_SHAPE, 2)

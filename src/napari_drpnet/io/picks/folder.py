@@ -16,6 +16,7 @@ from napari_drpnet.io.paths import exists, files_in, is_dir, natural
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import HeightError
+from napari_drpnet.io.picks.star import JOB_MARK
 from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry
 
 # RELION's list of the other files in its folder, and what only our own runs have beside it.
@@ -90,6 +91,8 @@ def _is_other_star(file: Path) -> bool:
     except UserError:
         return False  # what is wrong with it is told when it is read
     columns = b"\n_" in start
+    if file.name.startswith(JOB_MARK):
+        return b"data_" not in start
     return columns and b"CoordinateX" not in start and COORDINATES.encode() not in start
 
 
