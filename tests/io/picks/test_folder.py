@@ -86,6 +86,14 @@ def test_other_star_files_are_no_picks():
     assert pick_files(Path("job")) == ([file], ())
 
 
+def test_one_set_of_picks_in_the_formats_of_cryolo_is_not_taken_for_several():
+    for file in ("out/CBOX/a.cbox", "out/EMAN/a.box", "out/STAR/a.star"):
+        put(file, 2)
+    with pytest.raises(UserError, match=r"the same picks in two formats.*Give one of these folders, such as out/CBOX"):
+        pick_files(Path("out"))
+    assert pick_files(Path("out/STAR")) == ([Path("out/STAR/a.star")], ())
+
+
 def test_what_relion_3_has_in_the_place_of_a_list_is_no_picks():
     file = put("job/Movies/m_autopick.star", 1)
     mark = Path("job/coords_suffix_autopick.star")

@@ -76,7 +76,11 @@ def read_cryosparc(path: str | Path, frame_of: FrameOf = frame_beside) -> list[P
 
 def table_picks(table: CsTable, frame_of: FrameOf = frame_beside) -> list[Picks]:
     """`read_cryosparc`, of a table that is read already."""
-    hint = "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    hint = (
+        "It lists micrographs: name it as such (--micrographs), and give the table of the particles."
+        if any(name.startswith("micrograph_blob/") for name in table.names)
+        else "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    )
     table.require((_PATH, _SHAPE, _FX, _FY), "locations of particles", hint)
     if len(table) == 0:
         return [Picks(Frame(micrograph_stem(table.path)), np.empty((0, 2)))]
