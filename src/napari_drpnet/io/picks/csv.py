@@ -176,7 +176,10 @@ def _picks(path: Path, columns: Columns) -> Picks:
     yx = points(path, columns, "y", "x")
     labels = [label or "particle" for label in columns.get("label", ["particle"] * n)]
     if wrong := set(labels) - set(_LABELS):
-        raise UserError(f"{path}: {short(min(wrong))} is no label.", f"Labels are {' and '.join(_LABELS)}.")
+        raise UserError(
+            f"{path}: {short(min(wrong))} is no label.",
+            f"Labels are {' and '.join(_LABELS)}. A column of other words needs another name, such as micrograph.",
+        )
     return Picks(
         Frame(micrograph_stem(path)),
         yx,

@@ -208,7 +208,7 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
         found = CRYOPPP
     picks = [checked(one, path) for one in found.read(path, frame_of)]
     if found.tiff_rows == "unknown":
-        _warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
+        warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
     return [_in_our_rows(p, path, found, flip_y, frame_of) for p in picks]
 
 
@@ -232,7 +232,8 @@ def _on_tiff(picks: Picks, path: Path, frame_of: FrameOf) -> bool:
     return is_tiff(name if known is None else known.micrograph)
 
 
-def _warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> None:
+def warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> None:
+    """Warn of picks on TIFF, whose rows a program counts nobody knows how, where there are any."""
     if found:
         name = cut(Path(found[0].frame.micrograph).name, 60)
         warn(
@@ -293,5 +294,5 @@ def write_all(found: Sequence[Picks], path: str | Path, to: PickFormat | None = 
     if to.tiff_rows == "stored":
         found = [upside_down(p, path, 1) if len(p) and is_tiff(p.frame.micrograph) else p for p in found]
     elif to.tiff_rows == "unknown":
-        _warn_of_tiff(path, [p for p in found if is_tiff(p.frame.micrograph)], to)
+        warn_of_tiff(path, [p for p in found if is_tiff(p.frame.micrograph)], to)
     return to.write(found, path)
