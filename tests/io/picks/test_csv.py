@@ -76,6 +76,10 @@ def test_a_header_alone_is_a_file_without_picks(tmp_path: Path) -> None:
         ("x,y,z\n1,2,3\n1,2,4\n", r"a\.csv: these are picks of a tomogram"),
         ("x,y,micrograph\n1,2,a\n1,2,\n", r"a\.csv: a row does not name its micrograph"),
         ("x,y,micrograph\n1,2," + "a" * 2000 + "\n", r"a\.csv: the name of a micrograph has over 1024 letters"),
+        (
+            "index,axis-0,axis-1\n0,2,1\n",
+            r"a\.csv: the first line must name.*the last is x, and the one before it y: ren",
+        ),
         ("x,y,label\n1,2,ice\n", r"a\.csv: 'ice' is no label\. Labels are particle and background"),
     ],
 )

@@ -46,6 +46,9 @@ _UNCLEAR = ("frame", "movie", "moviename", "exposure", "tomogram", "tomo", "slic
 _MARKS = re.compile(r"[\W_]+")
 _DEPTH = ("z", "z_coord", "z-coordinate", "rlncoordinatez", "_rlncoordinatez")
 _LONGEST_NAME = 1024
+# What napari writes of a layer of points.
+_NAPARI = {"axis-0", "axis-1"}
+_OF_NAPARI = "Of napari's axes the last is x, and the one before it y: rename them so."
 _CORRECT = "Correct the file, or export it anew."
 _HEAD = 1 << 16
 
@@ -151,7 +154,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
             break
     raise UserError(
         f"{path}: the first line must name the columns {' and '.join(needed)}; it has {listed(header) or 'nothing'}.",
-        f"Add that line {meaning} or name your columns so.".replace("  ", " "),
+        _OF_NAPARI
+        if _NAPARI <= {name.strip() for name in header}
+        else f"Add that line {meaning} or name your columns so.".replace("  ", " "),
     )
 
 
