@@ -155,7 +155,7 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
     raise UserError(
         f"{path}: the first line must name the columns {' and '.join(needed)}; it has {listed(header) or 'nothing'}.",
         _OF_NAPARI
-        if _NAPARI <= {name.strip() for name in header}
+        if {name.strip() for name in header} >= _NAPARI
         else f"Add that line {meaning} or name your columns so.".replace("  ", " "),
     )
 
