@@ -22,6 +22,7 @@ from napari_drpnet.io.images import ImageFile
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.mrc import in_order
 from napari_drpnet.io.names import NameIndex, own_name
+from napari_drpnet.io.paths import is_dir
 from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs import is_project_or_micrographs, listed_micrographs
@@ -57,7 +58,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         One file, or several that are to become one stack.
     """
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
-    if len(paths) == 1 and paths[0].is_dir():
+    if len(paths) == 1 and is_dir(paths[0]):
         return _read_folder if is_project_or_micrographs(paths[0]) else None
     if paths and all(is_image(p) for p in paths):
         return _read_images

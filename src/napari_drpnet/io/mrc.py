@@ -16,8 +16,9 @@ from typing import Any
 import mrcfile
 import numpy as np
 import numpy.typing as npt
+from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.mrcfile import MrcFile
-from mrcfile.utils import data_dtype_from_header
+from mrcfile.utils import byte_order_from_machine_stamp, data_dtype_from_header
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
@@ -51,11 +52,8 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with warnings.catch_warnings(record=True) as self.warnings:
-            warnings.simplefilter("always")
-            # mrcfile sets dtypes, which numpy 2.5 asks not to; its own complaints are of another kind.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            super().__init__(path, permissive=True, header_only=True)
+        self.complaints: list[str] = []
+        super().__init__(path, permissive=True, header_only=True)
 
     def _open_file(self, name: str) -> None:
         with self.path.open("rb") as file:
@@ -64,15 +62,28 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         self._iostream = _UNPACK.get(start, open)(name, "rb")
 
     def _read_header(self) -> None:
+        """Not mrcfile's own, which warns: to catch that would take the warnings of other threads, too."""
+        content, size = self._read_bytearray_from_stream(_HEADER)
+        if size < _HEADER:
+            told = f"{size} bytes, the header alone has {_HEADER}"
+            raise UserError(f"{self.path} is not an MRC file: {told}.", "Copy or make it anew.")
+        header = np.frombuffer(content, HEADER_DTYPE).reshape(()).view(np.recarray)
+        if bytes(header.map)[:3] != b"MAP":
+            self.complaints.append("Map ID string not found")
         try:
-            super()._read_header()
+            order = byte_order_from_machine_stamp(header.machst)
         except ValueError as error:
-            size = f"{self._iostream.tell()} bytes, the header alone has 1024"
-            raise UserError(f"{self.path} is not an MRC file: {size}.", "Copy or make it anew.") from error
-        # mrcfile tells a wrong byte order by the mode; mode 0 is 0 in both, but no image is 65536 wide.
-        other = self._header.view(self._header.dtype.newbyteorder())
-        if self._header.mode == 0 and 0 < other.nx < 2**16 and not 0 < self._header.nx < 2**16:
-            self._header = other
+            order = "<"
+            self.complaints.append(str(error))
+        header = header.view(header.dtype.newbyteorder(order))
+        other = header.view(header.dtype.newbyteorder())
+        if not _has_known_mode(header) and _has_known_mode(other):
+            self.complaints.append("Machine stamp does not match the apparent byte order")
+            header = other
+        # Mode 0 is 0 in both orders, but no image is 65536 wide.
+        elif header.mode == 0 and 0 < other.nx < 2**16 and not 0 < header.nx < 2**16:
+            header = other
+        self._header = header
 
     def _read_extended_header(self) -> None:
         """Leave it out: nobody asks for it, and its size may be a lie."""
@@ -90,6 +101,14 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         pixels, _ = self._read_bytearray_from_stream(size)
         self._read_bytearray_from_stream(surplus)
         return pixels, self._iostream.tell()
+
+
+def _has_known_mode(header: Any) -> bool:
+    try:
+        data_dtype_from_header(header)
+    except ValueError:
+        return False
+    return True
 
 
 def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
@@ -130,8 +149,8 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
             check_unpacked(path, offset + size, actual)
             pixels, actual = file.unpack(size, frame)
         _check_size(path, says, offset + size, actual, frame)
-        for warning in file.warnings:
-            warnings.warn(f"{path}: {warning.message}; read all the same.", stacklevel=2)
+        for complaint in file.complaints:
+            warnings.warn(f"{path}: {complaint}; read all the same.", stacklevel=2)
         array: npt.NDArray[Any]
         if pixels is not None:
             array = np.frombuffer(pixels, dtype).reshape(shape)
