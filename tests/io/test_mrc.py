@@ -307,6 +307,12 @@ def test_a_header_that_contradicts_itself_is_said(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_micrograph(path).image, SIGNED)
 
 
+def test_two_pixels_in_a_byte_are_refused(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.mrc", UNSIGNED, IMOD_UNSIGNED | 16, SILENT)
+    with pytest.raises(UserError, match=r"a\.mrc: its pixels are packed 4-bit integers \(mode 0\).*newstack"):
+        open_image(path)
+
+
 def test_counts_below_128_are_the_same_either_way(tmp_path: Path) -> None:
     path = write_bytes(tmp_path / "a.mrc", (UNSIGNED // 4), None, SILENT)
     with warnings.catch_warnings():

@@ -28,6 +28,7 @@ MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
 _UNPACK: dict[bytes, Any] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open}
 # IMOD's mark in a header whose next field is flags; bit 0 says that bytes have a sign.
 _IMOD_STAMP, _IMOD_FIELDS = 1146047817, slice(152, 160)
+_HALF_BYTES = 16  # the flag of two pixels in a byte
 _SAMPLE = 2**22  # bytes that are looked at where no field says whether they have a sign
 _HEADER = 1024  # bytes
 # What says "MAP" and the order of bytes.
@@ -245,8 +246,12 @@ def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     possible = min(shape) > 0 and header.nsymbt >= 0
     if bytes(header.map)[:3] != b"MAP" and not (possible and max(shape[1:]) < 2**20):
         raise UserError(f"{path} is not an MRC file.", "Check what it is, and give it the suffix of its format.")
+    if mode == 0 and (_imod_flags(header) or 0) & _HALF_BYTES:
+        mode = 101
     if mode in _REFUSED:
-        raise UserError(f"{path}: its pixels are {_REFUSED[mode]} (mode {mode}), which are not read.", _CONVERT)
+        raise UserError(
+            f"{path}: its pixels are {_REFUSED[mode]} (mode {int(header.mode)}), which are not read.", _CONVERT
+        )
     try:
         dtype: np.dtype[Any] = data_dtype_from_header(header)
     except ValueError as error:
@@ -257,13 +262,19 @@ def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, shape[1:] if shape[0] == 1 else shape
 
 
+def _imod_flags(header: Any) -> int | None:
+    """IMOD's flags, in a header that has them."""
+    stamp, flags = np.frombuffer(header.tobytes()[_IMOD_FIELDS], header.mode.dtype).tolist()
+    return flags if stamp == _IMOD_STAMP else None
+
+
 def _unsigned(path: Path, header: Any, array: npt.NDArray[Any]) -> bool:
     """Whether the bytes of mode 0 have no sign, as in older files of IMOD and SerialEM: by what the header says.
 
     Where it says nothing, or two things, those grey levels are right that do not fall apart into black and white.
     """
-    stamp, flags = np.frombuffer(header.tobytes()[_IMOD_FIELDS], header.mode.dtype)
-    said = {not flags & 1} if stamp == _IMOD_STAMP else set()
+    flags = _imod_flags(header)
+    said = set() if flags is None else {not flags & 1}
     low, high = float(header.dmin), float(header.dmax)
     if -128 <= low < 0 and low < high <= 127:
         said.add(False)
