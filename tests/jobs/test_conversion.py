@@ -419,7 +419,7 @@ def test_shifts_of_cryosparc_take_the_pixel_size_that_is_given(call, sources: li
 
 
 def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> None:
-    """Two of four particles are selected; the exposures beside them have no picks, and are told of."""
+    """Two of four particles are selected."""
     Path("J").mkdir()
     save(Path("J/particles_selected.cs"), only(particles(), "uid")[1:3])
     save(Path("J/passthrough_particles.cs"), particles())
@@ -427,10 +427,51 @@ def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> No
     assert (status, out) == (0, "2 picks of 1 micrographs in a.csv\n")
     assert "2 rows are not in both" in err
     np.testing.assert_allclose(read_picks("a.csv")[0].yx, [[240, 80], [210, 120]], atol=1e-3)
-    cs_table("J/exposures.cs", uid=np.array([1], "<u8"), micrograph_blob__path=np.array([b"J1/a.mrc"]))
-    status, out, err = call("J", "b.csv")
-    assert (status, out.splitlines()[0]) == (1, "2 picks of 1 micrographs in b.csv")
-    assert "exposures.cs has no locations" in err
+
+
+def cryosparc_job() -> None:
+    """Four particles picked, two of them selected, with the micrographs they are on and averages, as in a job."""
+    Path("J").mkdir()
+    save(Path("J/particles_selected.cs"), only(particles(), "uid")[1:3])
+    save(Path("J/passthrough_particles.cs"), particles())
+    mics = np.array([1, 2], "<u8")
+    cs_table("J/picked_micrographs.cs", uid=mics, micrograph_blob__path=np.array([b"J1/a.mrc", b"J1/b.mrc"]))
+    # What says nothing of its rows but that they are those micrographs, too.
+    cs_table("J/passthrough_micrographs.cs", uid=mics, ctf__df1_A=np.array([1e4, 2e4], "<f4"))
+    cs_table("J/class_averages.cs", uid=np.array([3], "<u8"), blob__path=np.array([b"J1/c.mrc"]))
+    cs_table("J/rejected_micrographs.cs", uid=mics[:0], micrograph_blob__path=np.array([], "S9"))
+
+
+def test_the_micrographs_of_a_cryosparc_job_are_no_picks(call) -> None:
+    cryosparc_job()
+    status, out, err = call("J", "a.csv")
+    assert (status, out) == (0, "2 picks of 1 micrographs in a.csv\n"), err
+    told = next(line for line in err.splitlines() if "passed over, as they hold no picks" in line)
+    assert set(told.split(": ")[-1].rstrip(".").split(", ")) == {
+        *("class_averages.cs", "passthrough_micrographs.cs"),
+        *("picked_micrographs.cs", "rejected_micrographs.cs"),
+    }
+    Path("J/passthrough_particles.cs").write_bytes(b"\x93NUMPY")  # what is broken is not passed over
+    status, _, err = call("J", "b.csv")
+    assert status != 0
+    assert "passthrough_particles.cs is not a table" in err
+
+
+def test_micrographs_beside_an_empty_selection_are_no_picks(call) -> None:
+    cryosparc_job()
+    save(Path("J/particles_selected.cs"), only(particles(0), "uid"))
+    save(Path("J/passthrough_particles.cs"), particles(0))
+    status, out, err = call("J", "out", "--to", "csv")
+    assert (status, out) == (0, "0 picks of 1 micrographs in out/passthrough_particles.csv\n"), err
+
+
+def test_a_folder_of_micrographs_alone_says_what_to_give(call) -> None:
+    cryosparc_job()
+    for path in (*Path("J").glob("*particles*"), Path("J/class_averages.cs")):
+        path.unlink()
+    status, _, err = call("J", "a.csv")
+    assert status == 2
+    assert "name it as such (--micrographs), and give the table of the particles" in err
 
 
 def test_empty_results_of_a_job_are_no_picks(call) -> None:

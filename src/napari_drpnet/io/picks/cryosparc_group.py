@@ -6,6 +6,7 @@ how many rows, and its type. cryoSPARC's job *Import Result Group* takes one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,8 @@ _ONE_BY_ONE = "Convert one of them, or one after the other."
 _MOST_FILES = 100
 _PATH, _PIXEL, _SHAPE = "micrograph_blob/path", "micrograph_blob/psize_A", "micrograph_blob/shape"
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id")
+# What only particles have. Their images alone (blob) may also be class averages.
+_OF_PARTICLES = re.compile(r"(location|pick_stats|filament|alignments\w*)/.+")
 
 
 def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -92,6 +95,31 @@ def read_together(files: Sequence[Path]) -> list[tuple[Path, ...]]:
         together.append((joined, np.concatenate([alone, *(more for _, more in same)])))
     first, *others = [paths for paths, _ in together] or [()]
     return [paths for paths in (first + empty, *others) if paths]
+
+
+def of_no_particles(files: Sequence[Path]) -> set[Path]:
+    """Which tables of a folder have no particles, such as those of micrographs and of class averages.
+
+    Tables that do not say what they are of, such as those with only uids and images, are of particles where they share
+    a uid with some. A file that cannot be read is not among them: what is wrong with it is told when it is read.
+    """
+    names = {file: found for file in files if (found := _column_names(file))}
+    unclear = {file for file, found in names.items() if not any(map(_OF_PARTICLES.fullmatch, found))}
+    if not unclear:
+        return set()
+    rows = {file: uids for file in names if (uids := _uids(file)) is not None}
+    particles = [uids for file, uids in rows.items() if file not in unclear]
+    # An empty selection may have no other column than its uids.
+    asked = {file for file in unclear if file in rows and names[file] != {UID}}
+    return {file for file in asked if not any(np.isin(rows[file], uids).any() for uids in particles)}
+
+
+def _column_names(file: Path) -> set[str]:
+    """Those of a table; none where it cannot be read."""
+    try:
+        return set(read_table(file, lambda _: False).names)
+    except UserError:
+        return set()
 
 
 def _uids(file: Path) -> npt.NDArray[np.uint64] | None:
