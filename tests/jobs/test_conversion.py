@@ -451,10 +451,9 @@ def test_the_micrographs_of_a_cryosparc_job_are_no_picks(call) -> None:
         *("class_averages.cs", "passthrough_micrographs.cs"),
         *("picked_micrographs.cs", "rejected_micrographs.cs"),
     }
-    Path("J/passthrough_particles.cs").write_bytes(b"\x93NUMPY")  # what is broken is not passed over
+    Path("J/broken_particles.cs").write_bytes(b"\x93NUMPY")
     status, _, err = call("J", "b.csv")
-    assert status != 0
-    assert "passthrough_particles.cs is not a table" in err
+    assert (status, "broken_particles.cs is not a table" in err) == (1, True)
 
 
 def test_micrographs_beside_an_empty_selection_are_no_picks(call) -> None:

@@ -61,7 +61,7 @@ def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[
     UserWarning
         When tables that are joined do not have the same rows, or some have none.
     """
-    files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
+    files = list(dict.fromkeys(file for path in paths for file in tables_of(path)))
     found: list[Picks] = []
     first: dict[str, Path] = {}
     for table in _joined([read_table(file) for file in files]):
@@ -125,14 +125,20 @@ def _column_names(file: Path) -> set[str]:
 def _uids(file: Path) -> npt.NDArray[np.uint64] | None:
     """The uids in a table, or in those of a group; None where they cannot be read."""
     try:
-        tables = [read_table(path, UID.__eq__) for path in _tables(file)]
+        tables = [read_table(path, UID.__eq__) for path in tables_of(file)]
         return np.concatenate([table.numbers(UID).astype(np.uint64) for table in tables])
     except (UserError, KeyError):
         return None
 
 
-def _tables(path: Path) -> list[Path]:
-    """The tables that a group names; or the table itself."""
+def tables_of(path: Path) -> list[Path]:
+    """The tables that a group of results names; or the table itself.
+
+    Raises
+    ------
+    UserError
+        When the group cannot be read, or is none.
+    """
     if path.suffix.lower() != GROUP_SUFFIX:
         return [path]
     results = read_fields(path, _HINT).get("results")
@@ -245,7 +251,7 @@ def read_exposures(path: Path) -> list[MicrographEntry]:
     UserError
         When the file cannot be read, names no micrographs, or gives one two sizes.
     """
-    (table, *others) = _joined([read_table(file) for file in _tables(path)])
+    (table, *others) = _joined([read_table(file) for file in tables_of(path)])
     if others:
         raise UserError(f"{path}: its tables have no uid in common.", "Give the .cs of the exposures.")
     hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."
