@@ -56,7 +56,7 @@ def test_columns_without_a_value_are_told_and_names_lose_what_they_share(qtbot: 
     assert {TITLES[column] for column in model.empty} == {"Labelled", "Proof", "Ice", "Defocus", "CTF fit"}
     model.put_all([row(1, ice=2.0, particles=3)])
     assert {TITLES[column] for column in model.empty} == {"Proof", "Defocus", "CTF fit"}
-    assert shown(model, "Labelled") == ["3 yes", ""]
+    assert shown(model, "Labelled") == ["+3", ""]
     assert shown(model, "Micrograph") == ["…1", "…22"]
     assert shown(model, "Micrograph", ROLE.ToolTipRole) == [f"{HEAD}1", f"{HEAD}22"]
     model.fill([row(1)])

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from psygnal import Signal
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
@@ -40,6 +41,8 @@ class RefinementList(QWidget):
         self.hint = wrapped(_HINT)
         self.rows = QListWidget()
         self.rows.setToolTip("A double click shows its figures and pictures.")
+        self.rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a bar for long names would hide a row
+        self.rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.hide()
         folder = button("Add folder…", "Add the folder of a refinement: Refine3D/job012 of RELION, J42 of cryoSPARC.")
         files = button(

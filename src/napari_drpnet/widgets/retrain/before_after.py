@@ -94,7 +94,7 @@ class BeforeAfter(Tab):
                     widget.deleteLater()
         self._picker, self.old, self.new = picker, network_boxes(picker), network_boxes(picker)
         for row, field in enumerate(self.old, 1):
-            self._grid.addWidget(QLabel(field.capitalize()), row, 0)
+            self._grid.addWidget(QLabel(self.old[field].label), row, 0)
             for column, boxes in enumerate((self.old, self.new), 1):
                 self._grid.addWidget(boxes[field].native, row, column)
                 boxes[field].changed.connect(self._check)
