@@ -92,8 +92,7 @@ class RefinementList(QWidget):
         self.rows.setVisible(bool(found))
         self.hint.setVisible(not found)
         high = max(self.rows.sizeHintForRow(0), 1)
-        for item in map(self.rows.item, range(len(found))):
-            assert item is not None
+        for item in self.rows.findItems("", Qt.MatchFlag.MatchContains):  # all of them
             item.setSizeHint(QSize(1, high))  # as wide as the list: a bar for long names would hide a row
         self.rows.setFixedHeight(high * min(max(len(found), _ROWS), _MOST) + _ROOM)
         self._allow()
