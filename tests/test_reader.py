@@ -216,6 +216,31 @@ def test_two_micrographs_of_one_name_keep_their_own_picks(tmp_path: Path, monkey
         assert picks.metadata["frame"].pixel_size == size
 
 
+@pytest.mark.parametrize("first", ["m.mrc", "p.star"])
+def test_picks_of_a_binned_micrograph_lie_where_they_were_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Whichever of the two is opened first: x 20, y 10 of 3 A are x 40, y 20 of 1.5 A."""
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    viewer = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+
+    def show(names: list[str]) -> None:
+        for name in names:
+            viewer.add_layer(Layer.create(*read(tmp_path / name)[0]))
+
+    write_mrc(tmp_path / "m.mrc")
+    columns = "_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    (tmp_path / "p.star").write_text(f"data_\n\nloop_\n{columns}m.mrc 3.0 20 10\n")
+    with pytest.warns(UserWarning, match=r"p\.star: pixel sizes of 3 A in it and of 1\.5 A.* are multiplied by 2\.$"):
+        show(["m.mrc", "p.star"] if first == "m.mrc" else ["p.star", "m.mrc"])
+    (points,) = (layer for layer in viewer.layers if layer.name == "m picks")
+    np.testing.assert_allclose(points.data_to_world(points.data[0]), [30, 60])
+    np.testing.assert_array_equal(picks_from_layer(points.data, points.as_layer_data_tuple()[1]).yx, [[20, 40]])
+
+
 def test_what_cannot_be_saved_is_told_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError) as error:

@@ -10,17 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.io import is_image, is_picks, micrograph_stem, open_image, read_picks
 from napari_drpnet.io.beside import file_beside, frame_beside
 from napari_drpnet.io.images import ImageFile
 from napari_drpnet.io.inputs import expand
 from napari_drpnet.io.mrc import in_order
 from napari_drpnet.io.names import NameIndex, own_name
+from napari_drpnet.io.paths import is_dir
+from napari_drpnet.io.picks.binning import binning, on_micrograph
 from napari_drpnet.io.star_lists import MicrographEntry
 from napari_drpnet.jobs import is_project_or_micrographs, listed_micrographs
 from napari_drpnet.layers import (
@@ -55,7 +58,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         One file, or several that are to become one stack.
     """
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
-    if len(paths) == 1 and paths[0].is_dir():
+    if len(paths) == 1 and is_dir(paths[0]):
         return _read_folder if is_project_or_micrographs(paths[0]) else None
     if paths and all(is_image(p) for p in paths):
         return _read_images
@@ -198,11 +201,12 @@ def _coordinates(path: Path) -> list[LayerTuple]:
 def _points(picks: Picks, path: Path) -> LayerTuple:
     """The layer of picks; if their micrograph is open, it lies on it, and on their frame if they are of a stack."""
     image = _open_image_of(picks, path)
-    frame = _place(picks, path, image)
     if image is None:
-        return points_layer(replace(picks, frame=frame), path=path)
-    name, position = frame_in_stack(frame.micrograph, pixels(image).shape[:-2])
-    here = replace(picks, frame=replace(frame, micrograph=name))
+        found = frame_beside(picks.frame.micrograph, path)
+        return points_layer(picks if found is None else _counted(picks, found, path), path=path)
+    known = frame_of(image)
+    name, position = frame_in_stack(picks.frame.micrograph, pixels(image).shape[:-2])
+    here = replace(_counted(picks, known, path), frame=replace(known, micrograph=name))
     return laid_on(points_layer(here, path=path, position=position), ground_of(image, _layers()))
 
 
@@ -229,16 +233,14 @@ def _offered(path: Path) -> list[Any]:
     return NOTHING
 
 
-def _place(picks: Picks, path: Path, image: Image | None) -> Frame:
-    """The frame of picks, with what is known of their micrograph from the viewer, this file, or its own."""
-    frame = picks.frame
-    if image is not None:
-        known = frame_of(image)
-        return replace(frame, pixel_size=known.pixel_size, shape=known.shape)
-    if frame.pixel_size is not None:
-        return frame
-    found = frame_beside(frame.micrograph, path)
-    return frame if found is None else replace(frame, pixel_size=found.pixel_size, shape=found.shape)
+def _counted(picks: Picks, known: Frame, path: Path) -> Picks:
+    """Picks in the pixels of their micrograph, which is at hand; their file may be of a binned one."""
+    how = binning(picks.frame, known, decides=True, scale=None)
+    placed = on_micrograph(picks, known, how, path)
+    if how.said:
+        sizes = f"pixel sizes of {picks.frame.pixel_size:g} A in it and of {known.pixel_size:g} A of its micrograph"
+        warn(without_options(f"{path}: {sizes}: {how.said}."), stacklevel=2)
+    return replace(placed, frame=replace(placed.frame, micrograph=picks.frame.micrograph))
 
 
 def _frame_of(name: str, path: Path) -> Frame | None:
@@ -254,7 +256,8 @@ def _open_image_of(picks: Picks, path: Path) -> Image | None:
         return image
     images = _open_images() if file_beside(picks.frame.micrograph, path) is None else []
     shape = frame_of(images[0]).shape if len(images) == 1 else None
-    return images[0] if shape is not None and np.all(picks.yx <= shape) else None
+    fits = shape is not None and picks.frame.shape in (None, shape) and np.all(picks.yx <= shape)
+    return images[0] if fits else None
 
 
 def _open_image(name: str, path: Path) -> Image | None:

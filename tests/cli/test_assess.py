@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 
 import mrcfile
@@ -227,6 +231,16 @@ def test_picks_of_one_picker_alone(made: Made, capsys: pytest.CaptureFixture[str
     assert rows["picks"] == "200"
     assert "F1" not in rows
     assert "200 picks" in Path("assessment/assessment.html").read_text()
+
+
+def test_the_command_on_the_page_of_one_picker_repeats_it(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(made.micrographs.parent, "may, june")
+    assert run(capsys, "--picks", f"all={made.picks}", "--micrographs", "may, june", "--diameter", DIAMETER)[0] == 0
+    page = html.unescape(Path("assessment/picks/report.html").read_text())
+    (command,) = re.findall(r"<pre>napari-drpnet assess (.*)</pre>", page)
+    status, out, err = run(capsys, *shlex.split(command), "--out", "again")
+    assert status == 0, err
+    assert "200" in out
 
 
 def test_what_one_picker_lacks_does_not_stop_the_others(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,15 @@ def test_a_project(fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.Cap
     assert "is not a project" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_is_told_before_anything_is_averaged(
+    fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("napari_drpnet.jobs.picked_in_files", None)
+    assert call("average", fields[1], fields[0], "--diameter", DIAMETER, "--out", tmp_path / "file" / "a") == 2
+    assert "file is a file" in capsys.readouterr().err
+
+
 def test_bad_calls_are_said_in_one_line(
     fields: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,6 +118,15 @@ def test_two_sets_of_one_name_are_refused():
         named_paths(["x/a", "y/a"])
 
 
+def test_a_path_with_a_comma_is_one_where_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "of may, june").mkdir()
+    (tmp_path / "of may, june" / "x.mrc").touch()
+    for text in ("of may, june", "of may, june/*.mrc"):
+        assert options(Kinds, "parts").take({"parts": [text]}) == {"parts": (text,)}
+    assert options(Kinds, "parts").take({"parts": ["of may, july", "c"]}) == {"parts": ("of may", "july", "c")}
+
+
 def test_every_command_has_help():
     for command in typer.main.get_command(app).commands.values():
         assert command.help

@@ -4,10 +4,12 @@ import bz2
 import gzip
 import os
 import struct
+import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mrcfile
@@ -305,6 +307,12 @@ def test_a_header_that_contradicts_itself_is_said(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_micrograph(path).image, SIGNED)
 
 
+def test_two_pixels_in_a_byte_are_refused(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.mrc", UNSIGNED, IMOD_UNSIGNED | 16, SILENT)
+    with pytest.raises(UserError, match=r"a\.mrc: its pixels are packed 4-bit integers \(mode 0\).*newstack"):
+        open_image(path)
+
+
 def test_counts_below_128_are_the_same_either_way(tmp_path: Path) -> None:
     path = write_bytes(tmp_path / "a.mrc", (UNSIGNED // 4), None, SILENT)
     with warnings.catch_warnings():
@@ -329,8 +337,26 @@ def test_a_header_without_its_mark_is_read_with_a_warning(mrc: Path) -> None:
 
 def test_a_wrong_machine_stamp_is_read_with_a_warning(mrc: Path) -> None:
     edit(mrc, lambda h: h.__setattr__("machst", [0x11, 0x11, 0, 0]))
-    with pytest.warns(UserWarning, match=r"a\.mrc: Machine stamp .* does not match the apparent byte order"):
+    with pytest.warns(UserWarning, match=r"a\.mrc: Machine stamp does not match the apparent byte order"):
         np.testing.assert_array_equal(read_micrograph(mrc).image, IMAGE)
+
+
+def test_opening_files_in_threads_takes_no_warnings_of_others(mrc: Path) -> None:
+    def work(number: int) -> None:
+        for turn in range(50):
+            open_image(mrc)
+            warnings.warn(f"{number}.{turn}", stacklevel=1)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with warnings.catch_warnings(record=True) as heard, ThreadPoolExecutor(4) as threads:
+            warnings.simplefilter("always")
+            list(threads.map(work, range(4)))
+            warnings.warn("afterwards", stacklevel=1)
+    finally:
+        sys.setswitchinterval(before)
+    assert len(heard) == 4 * 50 + 1
 
 
 @pytest.mark.parametrize("dtype", ["i1", "i2", "f4"])

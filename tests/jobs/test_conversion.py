@@ -379,19 +379,21 @@ def cs_table(path: str, **columns: np.ndarray) -> None:
         np.save(file, table)
 
 
-def test_particles_and_passthrough_of_cryosparc_are_one_set(call) -> None:
+@pytest.mark.parametrize(("name", "told"), [(b"M/a.mrc", False), (b"M/a.tif", True)])
+def test_particles_and_passthrough_of_cryosparc_are_one_set(call, name: bytes, told: bool) -> None:
     uid = np.array([7, 8, 9], "<u8")
     cs_table("particles.cs", uid=uid, pick_stats__ncc_score=np.array([0.1, 0.2, 0.3], "<f4"))
     cs_table(
         "passthrough.cs",
         uid=uid[::-1].copy(),
-        location__micrograph_path=np.array([b"M/a.mrc"] * 3),
+        location__micrograph_path=np.array([name] * 3),
         location__micrograph_shape=np.array([[100, 200]] * 3, "<u4"),
         location__center_x_frac=np.array([0.1, 0.2, 0.3], "<f4"),
         location__center_y_frac=np.array([0.2, 0.4, 0.6], "<f4"),
     )
     status, _, err = call("particles.cs", "passthrough.cs", "a.csv")
     assert status == 0, err
+    assert ("is a TIFF, and it is not known from which end cryoSPARC counts" in err) == told
     (picks,) = read_picks("a.csv")
     order = np.argsort(picks.yx[:, 1])
     np.testing.assert_allclose(picks.yx[order], [[80, 20], [60, 40], [40, 60]], atol=1e-3)

@@ -127,6 +127,17 @@ def test_a_start_of_another_stage_network_or_version_is_refused(labelled, tmp_pa
         jobs.finish(jobs.train_detector(_settings(labelled, start=str(older)), tmp_path / "a.safetensors"))
 
 
+def test_where_nothing_can_be_written_is_told_before_anything_is_learnt(labelled, tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "a.safetensors"
+    steps = jobs.train_detector(_settings(labelled, start="detector"), out)
+    with pytest.raises(UserError, match="cannot be written: file is a file"):
+        next(steps)
+    (tmp_path / "sets.yaml").write_text("sets: {}\n")
+    with pytest.raises(UserError, match="cannot be written: file is a file"):
+        jobs.finish(jobs.prepare(tmp_path / "sets.yaml", out))
+
+
 def test_options_of_a_set_need_its_micrographs():
     with pytest.raises(UserError, match="--pixel-size without --micrographs"):
         jobs.make_train_settings(TrainSettings, {}, {"pixel_size": 2.0})

@@ -1,6 +1,8 @@
 """Sets made ready once: by any number of processes, written and read back, and refused where they do not fit."""
 
+import os
 from dataclasses import replace
+from functools import partial
 
 import mrcfile
 import numpy as np
@@ -14,7 +16,7 @@ from napari_drpnet.jobs import finish, prepare, simulate, train_detector
 from napari_drpnet.settings import PreparedSet, SimulatedSet, SimulationSettings, TrainingSet, TrainSettings
 from napari_drpnet.steps import drained
 from napari_drpnet.training.example import Example
-from napari_drpnet.training.making import made
+from napari_drpnet.training.making import Maker, made
 from napari_drpnet.training.masks import load_masks
 from napari_drpnet.training.prepared import read_prepared, write_prepared
 from napari_drpnet.training.sets import examples_of, load_examples, makers
@@ -157,6 +159,11 @@ def test_what_cannot_be_simulated_is_said(dumbbell):
     data = SimulatedSet(simulate={**SIMULATE, "structures": [dumbbell], "diameter_px": (150, 160)})
     with pytest.raises(UserError, match="too large"):
         drained(made(makers(data, 28, "robust"), 1))
+
+
+def test_a_process_that_is_ended_is_told_of():
+    with pytest.raises(UserError, match=r"was ended, perhaps for want of memory. Take fewer processes \(--workers\)"):
+        drained(made([Maker(partial(os._exit, 1))], 1))
 
 
 def test_structures_that_are_for_testing_are_left_out(tmp_path):

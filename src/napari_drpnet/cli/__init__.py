@@ -37,7 +37,7 @@ from napari_drpnet.cli import (
     training,
 )
 from napari_drpnet.cli.options import with_options
-from napari_drpnet.cli.terminal import options_are, tell, warnings_told_once
+from napari_drpnet.cli.terminal import one_command, options_are, tell, warnings_told_once
 from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import Interrupted, ended_in_order
 from napari_drpnet.training.commands import TRAINING
@@ -104,7 +104,7 @@ def _program(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; what the user can put right is one line, never a traceback."""
-    with ended_in_order(), warnings.catch_warnings():
+    with ended_in_order(), one_command(), warnings.catch_warnings():
         warnings.showwarning = warnings_told_once()
         try:
             app(arguments)

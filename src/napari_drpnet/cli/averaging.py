@@ -14,6 +14,7 @@ from napari_drpnet.cli.options import CtfFile, Given, JsonFlag, OptionTexts, Out
 from napari_drpnet.cli.terminal import print_json, print_table, run_job, tell, tell_some
 from napari_drpnet.cli.values import picker_options
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.settings import AveragingSettings, validated
 
 _LENS = {"voltage": "rlnVoltage", "cs": "rlnSphericalAberration", "amplitude_contrast": "rlnAmplitudeContrast"}
@@ -46,6 +47,7 @@ def average(
 
     napari-drpnet average project/
     """
+    require_folder(out)
     lens = {_LENS[name]: f"{value:g}" for name, value in told.items() if name in _LENS}
     if picker is not None:
         own_values = picker_options(own, {"diameter": told["diameter"]} if "diameter" in told else {})

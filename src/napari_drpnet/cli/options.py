@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import typer
 from pydantic_core import PydanticUndefined
 
-from napari_drpnet.cli.values import named_paths, named_values, names
+from napari_drpnet.cli.values import named_paths, named_values, names, names_or_path
 from napari_drpnet.pickers.protocol.registry import network_fields
 from napari_drpnet.settings import PickRun, Settings, extra_of, plain_type
 
@@ -166,7 +166,7 @@ def _taken(kind: Any, flag: str, adds_up: bool = False) -> tuple[Any, str, Reade
         return kind, " One number or two.", lambda value: value
     if inner[0] is str:
         if adds_up:
-            return list[str], "", lambda given: tuple(name for text in given for name in names(text))
+            return list[str], "", lambda given: tuple(name for text in given for name in names_or_path(text))
         return str, "", names
     return list[inner[0]], " One or more.", tuple  # type: ignore[valid-type]  # a type known at run time only
 

@@ -11,6 +11,7 @@ from napari_drpnet import jobs
 from napari_drpnet.cli.options import Given, Inputs, option, options
 from napari_drpnet.cli.terminal import run_job
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.settings import TEMPLATE_PICKER, PickRun, TemplateSetSettings, validated
 
 
@@ -34,6 +35,7 @@ def templates(
 
     napari-drpnet templates --map emd_1234.map --count 20 --out templates.mrc
     """
+    require_folder(out.parent)
     settings = validated(TemplateSetSettings, told)
     if (structure is None) == (coordinates is None) or bool(inputs) == (structure is not None):
         raise UserError("Templates are made of micrographs and their picks, or of a map.", "See --help.")

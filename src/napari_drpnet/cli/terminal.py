@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -20,14 +21,23 @@ Result = TypeVar("Result")
 _SHOWN = 10  # lines
 # How a program that is interrupted ends.
 FINISHED, NOTHING = "what was finished is written.", "nothing more is written."
-# Of the command that runs: messages are made by what several commands do, and advise no option that this one lacks.
+# Of the command that runs, in all its threads: messages are made by what several commands do, and advise no option that
+# this one lacks.
 _options: set[str] = set()
 
 
 def options_are(known: Iterable[str]) -> None:
-    """The command that runs has these options; what is told names no others."""
-    _options.clear()
+    """The command that runs has these options, until `one_command` ends; what is told names no others."""
     _options.update(known)
+
+
+@contextmanager
+def one_command() -> Iterator[None]:
+    """In this block one command is run, whose options are not those of one that ran before or runs later."""
+    try:
+        yield
+    finally:
+        _options.clear()
 
 
 def run_job(

@@ -8,12 +8,17 @@ from typing import Any
 
 from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.fields import parse
-from napari_drpnet.io.paths import exists, is_file, resolved
+from napari_drpnet.io.paths import exists, is_file, matching, resolved
 
 
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def names_or_path(text: str) -> tuple[str, ...]:
+    """Names with commas between them; a file, a folder or a pattern that is there may have commas of its own."""
+    return (text,) if "," in text and (exists(text) or any(matching(text))) else names(text)
 
 
 def named_values(given: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:

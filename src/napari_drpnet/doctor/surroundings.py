@@ -110,7 +110,7 @@ def _folder(name: str, folder: Path) -> Finding:
 
 def _writable(folder: Path) -> bool:
     """Whether a file can be made in a folder, or the folder itself where it is not there yet."""
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110 - Path.exists raises
         folder = folder.parent
     try:
         # Permissions alone do not tell: disks are mounted read-only, or full.

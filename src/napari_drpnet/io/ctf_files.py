@@ -91,6 +91,11 @@ def fit_resolutions(path: Path) -> dict[str, float]:
 def _of_file(path: Path) -> KnownCTF:
     if path.suffix.lower() == ".star":
         return _of_star(path)
+    if path.suffix.lower() in (".cs", ".csg"):
+        raise UserError(
+            f"{path}: the CTF in tables of cryoSPARC is not read.",
+            "Convert it to STAR first, for example by csparc2star.py of pyem.",
+        )
     text = read_plain(path)
     if _CTFFIND.match(text):
         return _of_ctffind(path, text)

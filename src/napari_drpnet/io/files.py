@@ -14,6 +14,8 @@ from pathlib import Path
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists, is_dir, require_name, require_ordinary, resolved, shown
 
+# Windows would write each end of a line as two bytes.
+_AS_IT_IS = getattr(os, "O_BINARY", 0)
 # What may follow a micrograph's name in the name of one of its files.
 _SUFFIX = re.compile(
     r"(\.(mrcs?|map|rec|st|tiff?|png|jpe?g|eer|star|csv|c?box|txt|json|cs|gz|bz2))+$|_(autopick|manualpick)$",
@@ -131,7 +133,7 @@ def append_text(text: str, path: Path) -> None:
         When it cannot be written.
     """
     with writing(path):
-        number = os.open(path, os.O_WRONLY | os.O_APPEND)
+        number = os.open(path, os.O_WRONLY | os.O_APPEND | _AS_IT_IS)
         try:
             before, content = os.fstat(number).st_size, text.encode("utf-8", "surrogateescape")
             try:

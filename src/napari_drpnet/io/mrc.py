@@ -16,8 +16,9 @@ from typing import Any
 import mrcfile
 import numpy as np
 import numpy.typing as npt
+from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.mrcfile import MrcFile
-from mrcfile.utils import data_dtype_from_header
+from mrcfile.utils import byte_order_from_machine_stamp, data_dtype_from_header
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import atomic_write, reading
@@ -27,6 +28,7 @@ MRC_SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
 _UNPACK: dict[bytes, Any] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open}
 # IMOD's mark in a header whose next field is flags; bit 0 says that bytes have a sign.
 _IMOD_STAMP, _IMOD_FIELDS = 1146047817, slice(152, 160)
+_HALF_BYTES = 16  # the flag of two pixels in a byte
 _SAMPLE = 2**22  # bytes that are looked at where no field says whether they have a sign
 _HEADER = 1024  # bytes
 # What says "MAP" and the order of bytes.
@@ -50,11 +52,8 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with warnings.catch_warnings(record=True) as self.warnings:
-            warnings.simplefilter("always")
-            # mrcfile sets dtypes, which numpy 2.5 asks not to; its own complaints are of another kind.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            super().__init__(path, permissive=True, header_only=True)
+        self.complaints: list[str] = []
+        super().__init__(path, permissive=True, header_only=True)
 
     def _open_file(self, name: str) -> None:
         with self.path.open("rb") as file:
@@ -63,15 +62,28 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         self._iostream = _UNPACK.get(start, open)(name, "rb")
 
     def _read_header(self) -> None:
+        """Not mrcfile's own, which warns: to catch that would take the warnings of other threads, too."""
+        content, size = self._read_bytearray_from_stream(_HEADER)
+        if size < _HEADER:
+            told = f"{size} bytes, the header alone has {_HEADER}"
+            raise UserError(f"{self.path} is not an MRC file: {told}.", "Copy or make it anew.")
+        header = np.frombuffer(content, HEADER_DTYPE).reshape(()).view(np.recarray)
+        if bytes(header.map)[:3] != b"MAP":
+            self.complaints.append("Map ID string not found")
         try:
-            super()._read_header()
+            order = byte_order_from_machine_stamp(header.machst)
         except ValueError as error:
-            size = f"{self._iostream.tell()} bytes, the header alone has 1024"
-            raise UserError(f"{self.path} is not an MRC file: {size}.", "Copy or make it anew.") from error
-        # mrcfile tells a wrong byte order by the mode; mode 0 is 0 in both, but no image is 65536 wide.
-        other = self._header.view(self._header.dtype.newbyteorder())
-        if self._header.mode == 0 and 0 < other.nx < 2**16 and not 0 < self._header.nx < 2**16:
-            self._header = other
+            order = "<"
+            self.complaints.append(str(error))
+        header = header.view(header.dtype.newbyteorder(order))
+        other = header.view(header.dtype.newbyteorder())
+        if not _has_known_mode(header) and _has_known_mode(other):
+            self.complaints.append("Machine stamp does not match the apparent byte order")
+            header = other
+        # Mode 0 is 0 in both orders, but no image is 65536 wide.
+        elif header.mode == 0 and 0 < other.nx < 2**16 and not 0 < header.nx < 2**16:
+            header = other
+        self._header = header
 
     def _read_extended_header(self) -> None:
         """Leave it out: nobody asks for it, and its size may be a lie."""
@@ -89,6 +101,14 @@ class _Mrc(MrcFile):  # type: ignore[misc]  # mrcfile has no types
         pixels, _ = self._read_bytearray_from_stream(size)
         self._read_bytearray_from_stream(surplus)
         return pixels, self._iostream.tell()
+
+
+def _has_known_mode(header: Any) -> bool:
+    try:
+        data_dtype_from_header(header)
+    except ValueError:
+        return False
+    return True
 
 
 def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
@@ -129,8 +149,8 @@ def open_mrc(path: Path) -> tuple[npt.NDArray[Any], float | None]:
             check_unpacked(path, offset + size, actual)
             pixels, actual = file.unpack(size, frame)
         _check_size(path, says, offset + size, actual, frame)
-        for warning in file.warnings:
-            warnings.warn(f"{path}: {warning.message}; read all the same.", stacklevel=2)
+        for complaint in file.complaints:
+            warnings.warn(f"{path}: {complaint}; read all the same.", stacklevel=2)
         array: npt.NDArray[Any]
         if pixels is not None:
             array = np.frombuffer(pixels, dtype).reshape(shape)
@@ -226,8 +246,12 @@ def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     possible = min(shape) > 0 and header.nsymbt >= 0
     if bytes(header.map)[:3] != b"MAP" and not (possible and max(shape[1:]) < 2**20):
         raise UserError(f"{path} is not an MRC file.", "Check what it is, and give it the suffix of its format.")
+    if mode == 0 and (_imod_flags(header) or 0) & _HALF_BYTES:
+        mode = 101
     if mode in _REFUSED:
-        raise UserError(f"{path}: its pixels are {_REFUSED[mode]} (mode {mode}), which are not read.", _CONVERT)
+        raise UserError(
+            f"{path}: its pixels are {_REFUSED[mode]} (mode {int(header.mode)}), which are not read.", _CONVERT
+        )
     try:
         dtype: np.dtype[Any] = data_dtype_from_header(header)
     except ValueError as error:
@@ -238,13 +262,19 @@ def _pixels(path: Path, header: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, shape[1:] if shape[0] == 1 else shape
 
 
+def _imod_flags(header: Any) -> int | None:
+    """IMOD's flags, in a header that has them."""
+    stamp, flags = np.frombuffer(header.tobytes()[_IMOD_FIELDS], header.mode.dtype).tolist()
+    return flags if stamp == _IMOD_STAMP else None
+
+
 def _unsigned(path: Path, header: Any, array: npt.NDArray[Any]) -> bool:
     """Whether the bytes of mode 0 have no sign, as in older files of IMOD and SerialEM: by what the header says.
 
     Where it says nothing, or two things, those grey levels are right that do not fall apart into black and white.
     """
-    stamp, flags = np.frombuffer(header.tobytes()[_IMOD_FIELDS], header.mode.dtype)
-    said = {not flags & 1} if stamp == _IMOD_STAMP else set()
+    flags = _imod_flags(header)
+    said = set() if flags is None else {not flags & 1}
     low, high = float(header.dmin), float(header.dmax)
     if -128 <= low < 0 and low < high <= 127:
         said.add(False)

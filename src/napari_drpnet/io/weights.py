@@ -173,7 +173,6 @@ def write_weights(path: Path, card: WeightsCard, tensors: dict[str, Any]) -> Pat
     """Write tensors and card to ``path``, complete or not at all."""
     from safetensors.torch import save  # torch
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     flat = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     with atomic_write(path) as temporary:
         # Not save_file, whose files nobody but their owner can read.

@@ -14,8 +14,10 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import is_dir
 from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES, read_group, read_together
 from napari_drpnet.io.picks.folder import pick_files, with_folders
+from napari_drpnet.io.picks.formats import CRYOSPARC, warn_of_tiff
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import checked, upside_down, within
+from napari_drpnet.io.tiff import is_tiff
 from napari_drpnet.jobs.inputs import Refusal
 from napari_drpnet.settings import ConversionSettings
 from napari_drpnet.steps import Job, Progress
@@ -121,6 +123,7 @@ def _group(files: Sequence[Path], known: KnownMicrographs, settings: ConversionS
         return replace(nothing.frame, pixel_size=size and size * (settings.scale or 1))
 
     found = [checked(picks, files[0]) for picks in read_group(files, frame_of)]
+    warn_of_tiff(files[0], [picks for picks in found if is_tiff(picks.frame.micrograph)], CRYOSPARC)
     return found if settings.flip_y else [upside_down(picks, files[0]) if len(picks) else picks for picks in found]
 
 

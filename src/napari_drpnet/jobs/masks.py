@@ -99,7 +99,7 @@ def _found(micrographs: Sequence[str]) -> dict[str, MicrographEntry]:
 def _posed(entries: dict[str, MicrographEntry], path: Path, settings: MaskSettings) -> dict[str, list[Posed]]:
     """The particles of those micrographs that are meant, in their pixels and by their names."""
     known = KnownMicrographs(list(entries.values()), settings.pixel_size)
-    raw = read_poses(path, known.as_counted)
+    raw = read_poses(path, known.frame_of)
     own = known.assign([(one.picks.frame.micrograph, path) for one in raw])
     own.settle(path)
     if own.unknown:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.fields import read_fields
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.settings import PrepareSettings, TrainSettings, validated
 from napari_drpnet.steps import Job, Progress, translate
 
@@ -67,10 +68,11 @@ def prepare(recipe: Path, out: Path, processes: int | None = None) -> Job[list[P
     Raises
     ------
     UserError
-        When the recipe or a set cannot be read.
+        When the recipe or a set cannot be read, or the folder cannot be written.
     """
     from napari_drpnet.training.preparing import prepare_sets  # torch
 
+    require_folder(out)
     fields = read_fields(recipe, "See docs/training.md for an example.")
     settings = validated(PrepareSettings, fields | ({} if processes is None else {"workers": processes}))
     return translate(prepare_sets(settings, out), lambda done: Progress(*done))
@@ -78,24 +80,25 @@ def prepare(recipe: Path, out: Path, processes: int | None = None) -> Job[list[P
 
 def train(command: TrainingCommand, settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
     """Train the networks that a command is for, and write their weights to ``out``; see its function."""
-    return _told(command.train(settings, out))
+    return _told(command.train(settings, out), out)
 
 
 def train_detector(settings: TrainSettings, out: Path) -> Job[TrainingReport | None]:
     """Train stage 1 and write its weights to ``out``; see `training.detector.train_detector`."""
     from napari_drpnet.training import detector  # torch
 
-    return _told(detector.train_detector(settings, out))
+    return _told(detector.train_detector(settings, out), out)
 
 
 def train_classifier(settings: TrainSettings, detector: str, out: Path) -> Job[TrainingReport | None]:
     """Train stage 2 and write its weights to ``out``; see `training.classifier.train_classifier`."""
     from napari_drpnet.training import classifier  # torch
 
-    return _told(classifier.train_classifier(settings, detector, out))
+    return _told(classifier.train_classifier(settings, detector, out), out)
 
 
-def _told(steps: Training) -> Job[TrainingReport | None]:
+def _told(steps: Training, out: Path) -> Job[TrainingReport | None]:
+    require_folder(out.parent)
     yield Progress(0, 0, message="reading what to learn from")
     return (yield from translate(steps, _progress))
 

@@ -6,12 +6,14 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TypeAlias
 
 import torch
 
+from napari_drpnet.errors import UserError
 from napari_drpnet.interruption import deaf_to_ctrl_c
 from napari_drpnet.simulation.projection import one_thread
 from napari_drpnet.training.example import Example
@@ -50,7 +52,7 @@ def made(makers: Sequence[Maker], processes: int | None = None) -> Generator[int
     Raises
     ------
     UserError
-        When one cannot be made.
+        When one cannot be made, or a process ends.
     """
     if processes is None and len(makers) < _FEW:
         return (yield from _made_here(makers))
@@ -65,6 +67,11 @@ def made(makers: Sequence[Maker], processes: int | None = None) -> Generator[int
         for each in as_completed(waiting):
             examples.update(each.result())
             yield len(examples)
+    except BrokenProcessPool as error:
+        raise UserError(
+            "A process that makes micrographs was ended, perhaps for want of memory.",
+            "Take fewer processes (--workers).",
+        ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
     return [examples[number] for number in range(len(makers))]

@@ -66,7 +66,6 @@ def write_prepared(path: Path, examples: Sequence[Example], diameter: float, gre
     masks = [e.mask.ravel() for e in examples if e.mask is not None]
     if masks:
         tensors["masks"] = np.concatenate(masks)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         save_file(tensors, temporary, metadata={_KEY: json.dumps(head.model_dump())})
 

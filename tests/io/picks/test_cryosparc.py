@@ -151,6 +151,11 @@ def test_columns_that_cryosparc_does_not_have_are_named(tmp_path: Path) -> None:
         read_picks(path)
 
 
+def test_the_mark_of_an_exported_path_is_no_part_of_the_name(tmp_path: Path) -> None:
+    (picks,) = read_picks(save(tmp_path / "a.cs", particles(path=b">J2/a.mrc")))
+    assert picks.frame.micrograph == "J2/a.mrc"
+
+
 # ---------------------------------------------------------------- several files
 
 LOCATION = ("location/micrograph_path", "location/micrograph_shape", "location/center_x_frac", "location/center_y_frac")
@@ -264,6 +269,8 @@ def test_exposures_are_a_list_of_micrographs(tmp_path: Path) -> None:
     (tmp_path / "J2").mkdir()
     (tmp_path / "J2" / "a.mrc").touch()
     first, second = read_exposures(save(tmp_path / "J2" / "exposures.cs", table))
+    with pytest.raises(UserError, match=r"no locations of particles.*It lists micrographs: name it as such \(--micr"):
+        read_picks(tmp_path / "J2" / "exposures.cs")
     assert (first.name, first.path, first.pixel_size) == ("J2/a.mrc", tmp_path / "J2" / "a.mrc", 1.77)
     assert (second.name, second.pixel_size) == ("J2/b.mrc", None)
     movies = np.zeros(2, [("uid", "<u8"), ("movie_blob/path", "S9")])

@@ -76,6 +76,10 @@ def test_a_header_alone_is_a_file_without_picks(tmp_path: Path) -> None:
         ("x,y,z\n1,2,3\n1,2,4\n", r"a\.csv: these are picks of a tomogram"),
         ("x,y,micrograph\n1,2,a\n1,2,\n", r"a\.csv: a row does not name its micrograph"),
         ("x,y,micrograph\n1,2," + "a" * 2000 + "\n", r"a\.csv: the name of a micrograph has over 1024 letters"),
+        (
+            "index,axis-0,axis-1\n0,2,1\n",
+            r"a\.csv: the first line must name.*the last is x, and the one before it y: ren",
+        ),
         ("x,y,label\n1,2,ice\n", r"a\.csv: 'ice' is no label\. Labels are particle and background"),
     ],
 )
@@ -112,7 +116,7 @@ def test_the_true_centres_of_the_real_sets_are_read(shared: Path) -> None:
     "column",
     [
         *("micrograph", "image_name", "filename", "rlnMicrographName", "_rlnMicrographName"),
-        *("Micrograph Name", " MICROGRAPH-name ", "mic", "Mic ID", "micrograph_id"),
+        *("Micrograph Name", " MICROGRAPH-name ", "mic", "Mic ID", "micrograph_id", "image_filename", "mrc"),
     ],
 )
 def test_several_micrographs_in_one_file_are_kept_apart(tmp_path: Path, column: str) -> None:
@@ -136,7 +140,20 @@ def test_a_column_that_may_name_micrographs_is_asked_about(tmp_path: Path, colum
         assert [len(picks) for picks in read_picks(path)] == [2]
 
 
-@pytest.mark.parametrize("column", ["micrograph", "Micrograph Name"])
+def test_a_column_of_image_files_is_asked_about_whatever_it_is_called(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.csv: the column data may name several micrographs"):
+        read(tmp_path / "a.csv", "data,x,y\nM/a.mrc,1,2\nM/b.tif,3,4\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*passed over")
+@pytest.mark.parametrize("sides", ["w,h", "width,height", "x2,y2"])
+def test_what_corners_of_boxes_have_beside_them_is_told(tmp_path: Path, sides: str) -> None:
+    with pytest.warns(UserWarning, match=f"read as centres.*{sides.replace(',', ', ')}.*add half"):
+        picks = read(tmp_path / "a.csv", f"x,y,{sides}\n1,2,30,30\n")
+    np.testing.assert_array_equal(picks.yx, [[2, 1]])
+
+
+@pytest.mark.parametrize("column", ["micrograph", "Micrograph Name", "Micrographs Filename"])
 def test_a_cryoppp_table_of_several_micrographs_is_kept_apart(tmp_path: Path, column: str) -> None:
     (tmp_path / "all.csv").write_text(f"X-Coordinate,Y-Coordinate,Diameter,{column}\n1,2,9,b\n3,4,8,a\n5,6,9,b\n")
     heights = {"a": 100, "b": 200}

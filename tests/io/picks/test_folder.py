@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_drpnet import Frame, Picks, UserError, write_picks
+from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
 from napari_drpnet.io.picks.folder import NoPicksError, pick_files, picks_of
 from napari_drpnet.io.star_lists import MicrographEntry, write_coordinate_list
 from napari_drpnet.jobs import labelled_in_files
@@ -84,6 +84,23 @@ def test_other_star_files_are_no_picks():
         pick_files(Path("job"))
     file = put("job/Movies/20/m_autopick.star", 1)
     assert pick_files(Path("job")) == ([file], ())
+
+
+def test_one_set_of_picks_in_the_formats_of_cryolo_is_not_taken_for_several():
+    for file in ("out/CBOX/a.cbox", "out/EMAN/a.box", "out/STAR/a.star"):
+        put(file, 2)
+    with pytest.raises(UserError, match=r"the same picks in two formats.*Give one of these folders, such as out/CBOX"):
+        pick_files(Path("out"))
+    assert pick_files(Path("out/STAR")) == ([Path("out/STAR/a.star")], ())
+
+
+def test_what_relion_3_has_in_the_place_of_a_list_is_no_picks():
+    file = put("job/Movies/m_autopick.star", 1)
+    mark = Path("job/coords_suffix_autopick.star")
+    mark.write_text("CtfFind/job003/micrographs_ctf.star\n")
+    assert pick_files(Path("job")) == ([file], ())
+    with pytest.raises(UserError, match=r"coords_suffix_autopick\.star: it has no picks.*Give the folder job"):
+        read_picks(mark)
 
 
 def test_equal_names_in_labels_and_training_sets():

@@ -132,6 +132,12 @@ def test_boxes_that_are_no_squares_are_kept_by_height_and_width(tmp_path: Path) 
         write_picks(picks, tmp_path / "a.txt")
 
 
+def test_boxes_along_a_filament_of_cryolo_are_read_and_what_is_lost_is_told(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="which particles lie along one filament is passed over"):
+        picks = read(tmp_path / "a.box", "#micrograph: a.mrc\n#helix: (10, 20),(30, 40),200\n-90\t-80\t200\t200\n")
+    np.testing.assert_array_equal(picks.yx, [[20, 10]])
+
+
 def test_old_cbox_files_have_no_names_and_empty_ones_no_picks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.cbox", "10.5 20 5 5 0.9\n").yx, [[22.5, 13]])
     assert len(read(tmp_path / "a.cbox", "")) == 0
@@ -289,6 +295,7 @@ SCORED = "_CoordinateX #1\n_CoordinateY #2\n_Width #3\n_Height #4\n"
         ("a.box", "1 2 3 -4\n", "no finite corner and size"),
         ("a.box", "nan 2 3 4\n", "no finite corner and size"),
         ("a.box", "1 2 3 3 -1\n5 6 3 3 -2\n", "ends of helices"),
+        ("a.box", "1 2 3 3 -1\n5 6 3 3 -2\n7 8 3 3 -3\n", "ends of helices"),
         ("a.box", b"\x89PNG\r\n\x1a\n\x00", "is not a text file"),
         ("a.box", "data_\n\nloop_\n_rlnCoordinateX #1\n", "line 1"),
         ("a.cbox", "data_\n\nloop_\n_rlnCoordinateX #1\n1\n", "no table data_cryolo"),

@@ -292,6 +292,13 @@ def test_a_coordinate_list_is_followed_with_the_names_it_gives(tmp_path: Path, m
         np.testing.assert_array_equal(found[1].yx, [[1, 2]])
 
 
+def test_a_coordinate_list_may_name_boxes_as_relion_imports_them(tmp_path: Path) -> None:
+    box = write(tmp_path / "m.box", "100\t200\t257\t257\n")
+    path = write_coordinate_list([("Movies/a.mrc", str(box))], tmp_path / "coordinates.star")
+    (picks,) = read_picks(path)
+    assert (picks.frame.micrograph, picks.yx.tolist()) == ("Movies/a.mrc", [[328, 228]])
+
+
 def test_a_coordinate_list_that_names_a_missing_file_says_which(tmp_path: Path) -> None:
     path = write_coordinate_list([("a.mrc", "gone_autopick.star")], tmp_path / "autopick.star")
     with pytest.raises(UserError, match=r"gone_autopick\.star: there is no such file"):

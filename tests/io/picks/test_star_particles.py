@@ -211,6 +211,15 @@ def test_origins_in_pixels_of_unknown_images_are_refused(tmp_path: Path) -> None
         read(tmp_path / "p.star", text, pixel_size=1)
 
 
+@pytest.mark.parametrize(
+    ("origin", "place"), [(0.5, 99), (2.5, 97), (-0.5, 101), (-2.5, 103), (0.49, 100), (-0.49, 100)]
+)
+def test_half_a_pixel_is_rounded_as_relion_3_1_3_rounds(tmp_path: Path, origin: float, place: int) -> None:
+    """What `relion_preprocess --reextract_data_star --recenter` wrote for a particle at 100."""
+    text = loop("rlnMicrographName " + XY + ORIGINS, f"a.mrc 100 100 {origin} {origin}")
+    assert points(read(tmp_path / "p.star", text, pixel_size=1)["a.mrc"]) == [[place, place]]
+
+
 def test_origins_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="an origin is not a finite number"):
         read(tmp_path / "p.star", loop("rlnMicrographName " + XY + ORIGINS, "a.mrc 1 2 nan 0"), pixel_size=1)

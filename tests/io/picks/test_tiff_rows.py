@@ -9,6 +9,7 @@ import tifffile
 
 from napari_drpnet import Frame, Picks, UserError, read_picks, write_picks
 from napari_drpnet.io.picks.formats import FORMATS, write_all
+from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 
 H, W = 60, 80
 YX = np.array([[10.0, 20.0], [49.0, 70.0]])
@@ -40,6 +41,17 @@ def test_picks_of_topaz_on_a_tiff_come_back(tmp_path: Path) -> None:
     first, second = read_picks(path, frame_of=lambda name, _: told[name])
     np.testing.assert_array_equal(first.yx, YX)
     np.testing.assert_array_equal(second.yx, YX)
+
+
+@pytest.mark.parametrize(("height", "scale"), [(60, 4), (61, 4), (61, 16)])
+def test_rows_of_a_binned_tiff_are_turned_where_those_of_the_whole_one_are(
+    tmp_path: Path, height: int, scale: int
+) -> None:
+    """Pixel 0 of the binned image is pixel 0 of the whole one, also where rows count from the other end."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((height, W), "u1"))
+    (tmp_path / "p.txt").write_text("image_name\tx_coord\ty_coord\na\t0\t0\na\t1\t2\n")
+    (picks,) = KnownMicrographs(scale=scale).read(tmp_path / "p.txt")
+    np.testing.assert_allclose(picks.yx, [[height - 1, 0], [height - 1 - 2 * scale, scale]])
 
 
 def test_a_turn_that_is_asked_for_is_the_only_one(tmp_path: Path) -> None:

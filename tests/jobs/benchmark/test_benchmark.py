@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -102,6 +104,13 @@ class TestEntries:
         assert found.figures["ap"][0] == 1.0
         assert found.figures["off"][0] < 4
         assert len(read_picks(Path("benchmark/dark discs/finder/autopick.star"))) == 3
+
+    @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are UTF-8 there")
+    def test_a_micrograph_whose_name_results_cannot_keep_is_refused_before_anything_is_picked(self, discs: Path):
+        odd = os.fsdecode(b"\xff")
+        write_discs(f"discs/{odd}.mrc", seed=3)
+        with pytest.raises(UserError, match=r"discs: .* is not UTF-8, and results cannot keep it"):
+            benchmark(pickers={"finder": "dark-discs"})
 
     def test_picks_of_files_are_scored_as_they_are(self, discs: Path):
         write_set("theirs", "a", DISCS[:3], (0.9, 0.8, 0.7))

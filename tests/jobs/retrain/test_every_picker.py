@@ -119,3 +119,16 @@ def test_a_calibration_holds_for_what_it_was_fitted_to_and_for_nothing_else(tmp_
         assert jobs.project_picker(project, device="cpu").correction == (2.0, 0.5)
         with pytest.raises(UserError, match="'mine' was fitted to other networks"):
             jobs.project_picker(project, {"detector": "fcrn"}, device="cpu")
+
+
+def test_f1_before_and_after_is_counted_where_only_the_picker_knows_the_diameter(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_field(tmp_path / "m" / f"f{seed}.mrc", seed, 0.3)
+    with Project.create(tmp_path / "p", inputs=(str(tmp_path / "m"),), picker="centerpicker", threshold=0.5) as project:
+        project.write_picks("f1", labels(places(1)))
+        project.mark_done("f1", True)
+        found = jobs.finish(jobs.before_after(project, ["f1"], {}, {}))
+        (change,) = found.changes
+        assert change.f1_after > 0.3
+        assert found.before == found.after
+        assert found.after.f1 == pytest.approx(change.f1_after)

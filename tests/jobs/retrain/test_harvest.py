@@ -241,6 +241,14 @@ def test_validation_is_by_micrograph_and_of_one_by_side():
 # ---------------------------------------------------------------- the job
 
 
+def test_a_folder_that_cannot_be_is_told_before_anything_is_looked_at(
+    field: jobs.LabelledMicrograph, picker: LoadedPicker, tmp_path: Path
+):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file"):
+        next(jobs.harvest([field], SETTINGS, picker, tmp_path / "file" / "patches"))
+
+
 def test_a_particle_that_nobody_labelled_is_no_background(field: jobs.LabelledMicrograph, picker: LoadedPicker):
     truth = places(0)
     told = replace(field, sets=(labels(truth[::6]),))

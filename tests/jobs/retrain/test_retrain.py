@@ -337,6 +337,14 @@ def test_a_patch_set_of_older_grey_levels_is_told_the_weights_that_know_them(tmp
     assert read_card(out).grey == "percentiles"
 
 
+def test_a_place_where_nothing_can_be_written_is_told_before_training(tmp_path: Path):
+    folder = write_patches(patches(), tmp_path / "set")
+    (tmp_path / "file").touch()
+    steps = jobs.retrain_patch_set(folder, {"device": "cpu"}, tmp_path / "file" / "out.safetensors")
+    with pytest.raises(UserError, match="cannot be written: file is a file"):
+        next(steps)
+
+
 def test_a_patch_set_of_one_class_is_refused(tmp_path: Path):
     folder = write_patches(patches(particle=np.ones(60, bool)), tmp_path / "set")
     with pytest.raises(UserError, match="particles only"):

@@ -294,6 +294,7 @@ def test_templates_of_a_map_are_its_projections(tmp_path):
         (["--map", "gone.mrc"], "gone.mrc"),
         (["m.mrc", "--map", "map.mrc"], "or of a map"),
         (["m.mrc"], "or of a map"),
+        (["--map", "map.mrc", "--out", f"{__file__}/new/t.mrc"], "is a file"),
     ],
 )
 def test_what_templates_cannot_be_made_of_is_told_in_one_line(arguments, message, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,19 @@ def test_a_network_of_another_program_that_says_the_same_everywhere_picks_nothin
         values, count = picks("drpnet", detector=str(path))
     assert values.min() > 0.99
     assert count == 0
+
+
+def test_a_broken_network_is_told_of_once_and_not_with_each_micrograph(tmp_path: Path):
+    broken = load_picker(
+        "drpnet", diameter=blobs.DIAMETER, device="cpu", detector=with_filters("detector", 0, tmp_path)
+    )
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        for number in range(4):
+            broken.score(replace(micrograph(), frame=replace(micrograph().frame, micrograph=f"{number}.mrc")))
+    first, others = (str(one.message) for one in heard)
+    assert first.startswith("0.mrc: the score map of drpnet")
+    assert "other micrographs" in others
 
 
 def test_a_map_in_which_something_stands_out_is_no_cause_for_words():

@@ -138,6 +138,18 @@ def test_the_table_is_that_of_the_command(form: Any, folders: list[Path], qtbot:
     assert QGuiApplication.clipboard().text().splitlines()[1] == "\t".join(body[0])
 
 
+def test_a_double_click_shows_what_its_row_names_when_others_were_removed(
+    form: Any, folders: list[Path], qtbot: Any
+) -> None:
+    assess(form, qtbot, folders, directions=False, local=False)
+    rows = form.refinements.rows
+    rows.setCurrentRow(0)
+    form.refinements.remove_chosen()
+    qtbot.waitUntil(lambda: rows.count() == 1, timeout=LIMIT)
+    rows.itemDoubleClicked.emit(rows.item(0))
+    assert form.results.chosen.name == "noisy"
+
+
 def test_what_makes_one_doubt_is_shown(form: Any, tmp_path: Path, qtbot: Any) -> None:
     folder = refinement(tmp_path / "clear")
     hard = half_maps.write(tmp_path / "hard.mrc", (half_maps.particle(SIDE) > 0.2).astype(np.float32))
@@ -153,7 +165,7 @@ def test_curves_and_pictures_are_those_of_the_chosen_one(form: Any, folders: lis
     assert results.curves.lines[-1].values is first.maps.correlation.best
     assert f"{first.maps.correlation.resolution():.1f} Å" in results.legend.text()
     assert results.views.text().replace("\u00a0", " ").endswith(f"{first.views.in_words}.")
-    results.choose(1)
+    results.choose("noisy")
     assert results.curves.lines[-1].values is second.maps.correlation.best
     np.testing.assert_array_equal(results.histogram.shown, second.maps.local.values[second.maps.local.values > 0])
     assert [results.tabs.tabText(n) for n in range(5) if results.tabs.isTabVisible(n)] == [
@@ -239,7 +251,7 @@ def test_local_resolution_is_a_volume_in_angstrom(form: Any, folders: list[Path]
     assert best[:3].sum() > worst[:3].sum()
     assert viewer.dims.ndisplay == 3
     assert not before.visible
-    form.results.choose(1)
+    form.results.choose("noisy")
     assert [one.name for one in viewer.layers] == ["before", "noisy: local resolution (Å)"]
     form.results.view.value = NOTHING
     assert [one.name for one in viewer.layers] == ["before"]
@@ -259,7 +271,7 @@ def test_the_map_is_seen_in_the_colours_of_its_resolution(
     assert tuple(layer.contrast_limits) == form.results.limits
     np.testing.assert_allclose(layer.scale, (half_maps.PIXEL,) * 3)
     (folders[1] / "run_half1_class001_unfil.mrc").unlink()
-    form.results.choose(1)
+    form.results.choose("noisy")
     qtbot.waitUntil(lambda: not form.busy, timeout=LIMIT)
     assert "run_half1_class001_unfil.mrc" in notification_manager.records[-1].message
 

@@ -211,6 +211,14 @@ def test_a_picker_that_learns_does_so_first_and_once(form: Any, qtbot: Any) -> N
     assert form.model.named("learns").count > 0
 
 
+def test_what_was_learnt_at_one_pixel_size_does_not_serve_another(form: Any, qtbot: Any) -> None:
+    run(form, qtbot, "learns")
+    form.source.pixel_size.value = 1.1 * PIXEL_SIZE
+    rest(form, qtbot)
+    run(form, qtbot, "learns")
+    assert len(Learns.seen) == 2
+
+
 def test_a_run_that_is_cancelled_keeps_what_has_ended(form: Any, qtbot: Any) -> None:
     form.pickers.tick("dark-discs", "endless")
     form.job.button.native.click()
@@ -325,6 +333,19 @@ def test_the_tables_say_what_the_evaluation_says_and_a_double_click_goes_from_on
     double_click(form.pairs, 0)
     form.threshold.value = 0.6
     assert not tour.ring.visible
+
+
+def test_a_double_click_goes_to_the_place_also_on_an_image_that_was_moved(
+    viewer: Any, micrograph_file: Path, qtbot: Any
+) -> None:
+    (image,) = viewer.open(str(micrograph_file), plugin="napari-drpnet")
+    image.translate = (900, -400)
+    form = open_form(viewer)
+    truth_and_picks(viewer, form, qtbot)
+    double_click(form.sets, 1)
+    ring = form.model._tour.ring
+    assert viewer.scene.camera.center[-2:] == pytest.approx(tuple(ring.data_to_world(ring.data[0])))
+    assert image.get_value(viewer.scene.camera.center[-2:], world=True) is not None
 
 
 def test_without_a_truth_there_is_agreement_and_circles_of_one_particle_lie_in_each_other(

@@ -15,6 +15,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QLabel
 
 from blobs import PIXEL_SIZE, SHAPE
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added, labels_of
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR
@@ -113,6 +114,18 @@ def test_the_answer_can_be_changed_and_picks_left_out_stay_as_they_are(dock: Any
     assert not session.project.row("a1").judged
     assert kinds(session) == before
     assert "unreviewed picks are left out" in dock.panel.said.text()
+
+
+def test_an_answer_that_cannot_be_kept_is_not_shown(dock: Any, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> None:
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(session.project, "update", full)
+    box = dock.panel.done.box
+    box.setCurrentText("left out")
+    box.activated.emit(box.currentIndex())
+    assert box.currentText() == "ask me"
+    assert "The disk is full." in notification_manager.records[-1].message
 
 
 def test_an_answer_that_is_not_to_be_remembered_is_asked_again(dock: Any, session: Any, viewer: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from napari_drpnet.io.picks.plain_text import number, read_plain, tell_if_cut
 
 # EMAN's own marks in the fifth column: an ordinary box, and the two ends of a helix.
 _ORDINARY, _HELIX = -3, {-1.0, -2.0}
+# crYOLO's comment before the boxes along one filament.
+_FILAMENT = "#helix"
 _ANEW = "Choose another file, or export this one anew."
 
 
@@ -37,12 +40,16 @@ def read_box(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        When the last line has no end.
+        When the last line has no end, and for filaments, which are passed over.
     """
     path = Path(path)
-    boxes = parse_rows(read_plain(path), path, (4, 5))
-    if boxes.shape[1] == 5 and len(boxes) and set(boxes[:, 4].tolist()) <= _HELIX:
+    text = read_plain(path)
+    boxes = parse_rows(text, path, (4, 5))
+    marks = set(boxes[:, 4].tolist()) if boxes.shape[1] == 5 else set()
+    if marks & _HELIX and marks <= {*_HELIX, _ORDINARY}:
         raise UserError(f"{path} holds the ends of helices, not particles.", "Export the single boxes from EMAN.")
+    if _FILAMENT in text:
+        warn(f"{path}: which particles lie along one filament is passed over.", stacklevel=3)
     return [boxes_to_picks(path, boxes, np.floor(boxes[:, 2:4] / 2))]
 
 

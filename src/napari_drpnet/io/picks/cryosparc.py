@@ -76,14 +76,19 @@ def read_cryosparc(path: str | Path, frame_of: FrameOf = frame_beside) -> list[P
 
 def table_picks(table: CsTable, frame_of: FrameOf = frame_beside) -> list[Picks]:
     """`read_cryosparc`, of a table that is read already."""
-    hint = "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    hint = (
+        "It lists micrographs: name it as such (--micrographs), and give the table of the particles."
+        if any(name.startswith("micrograph_blob/") for name in table.names)
+        else "Give the job's other .cs file (passthrough_particles.cs) with it, or that of the picking job."
+    )
     table.require((_PATH, _SHAPE, _FX, _FY), "locations of particles", hint)
     if len(table) == 0:
         return [Picks(Frame(micrograph_stem(table.path)), np.empty((0, 2)))]
     tell_passed_over(table.path, sorted(name for name in table.names if not _is_own(name)))
     if any(name.startswith("filament/") for name in table.names):
         warn(f"{table.path}: which particles lie along one filament is passed over.", stacklevel=3)
-    rows_of = rows_by_name(table.texts(_PATH))
+    # In files that cryoSPARC exports, paths that start at their folder have a mark.
+    rows_of = rows_by_name(name.removeprefix(">") for name in table.texts(_PATH))
     size = _positive(table.floats(_PIXEL))
     fractions = np.column_stack([table.numbers(_FY), table.numbers(_FX)]).astype(np.float64)
     shapes = table.numbers(_SHAPE, 2)

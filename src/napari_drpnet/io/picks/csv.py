@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
 from napari_drpnet.data import FloatArray, Frame, Picks
 from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.files import micrograph_stem, reading, write_text
+from napari_drpnet.io.images import is_image
 from napari_drpnet.io.picks.plain_text import (
     decoded,
     listed,
@@ -30,18 +32,23 @@ Columns = Mapping[str, Sequence[str]]
 _COLUMNS = ("x", "y", "diameter", "score", "label", "source", "class", "psi")
 # Not "height" and "width": other programs have these beside the corner of a box, not its centre.
 _BOX = ("box_height", "box_width")
+_BESIDE_CORNERS = ("w", "h", "width", "height", "x2", "y2", "xmax", "ymax", "x_max", "y_max")
 _LABELS = ("particle", "background")
 # Any of these, whatever marks are between its words, names the micrograph of each row; later ones are passed over.
 _MICROGRAPH = (
     *("micrograph", "micrographname", "micrographpath", "micrographfile", "micrographfilename", "micrographid"),
     *("mic", "micname", "micpath", "micid", "rlnmicrographname", "imagename", "imagepath", "imagefile", "imageid"),
-    *("image", "img", "imgname", "filename", "filepath", "file"),
+    *("image", "img", "imgname", "imagefilename", "filename", "filepath", "file"),
+    *("micrographsfilename", "mrc", "mrcname", "mrcfile"),
 )
 # These may: who wrote them only knows.
 _UNCLEAR = ("frame", "movie", "moviename", "exposure", "tomogram", "tomo", "slice", "series")
 _MARKS = re.compile(r"[\W_]+")
 _DEPTH = ("z", "z_coord", "z-coordinate", "rlncoordinatez", "_rlncoordinatez")
 _LONGEST_NAME = 1024
+# What napari writes of a layer of points.
+_NAPARI = {"axis-0", "axis-1"}
+_OF_NAPARI = "Of napari's axes the last is x, and the one before it y: rename them so."
 _CORRECT = "Correct the file, or export it anew."
 _HEAD = 1 << 16
 
@@ -65,13 +72,20 @@ def read_csv(path: str | Path) -> list[Picks]:
     Warns
     -----
     UserWarning
-        For other columns, which are passed over, and for a last line without an end.
+        For other columns, which are passed over, above all those that corners of boxes have beside them; and for a last
+        line without an end.
     """
     path = Path(path)
     columns = read_columns(path, ("x", "y"), "(centres in pixels, row 0 first)")
     refuse_depth(path, columns)
     name = micrograph_column(path, columns)
     tell_passed_over(path, [column for column in columns if column not in (*_COLUMNS, *_BOX, name)])
+    if corners := [column for column in columns if column in _BESIDE_CORNERS]:
+        warn(
+            f"{path}: x and y are read as centres. If they are corners of boxes, as {listed(corners)} may mean, add "
+            "half of each side.",
+            stacklevel=3,
+        )
     every = _picks(path, columns)
     return by_micrograph(every, path, columns[name]) if name and len(every) else [every]
 
@@ -140,7 +154,9 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]], needed: Sequence
             break
     raise UserError(
         f"{path}: the first line must name the columns {' and '.join(needed)}; it has {listed(header) or 'nothing'}.",
-        f"Add that line {meaning} or name your columns so.".replace("  ", " "),
+        _OF_NAPARI
+        if {name.strip() for name in header} >= _NAPARI
+        else f"Add that line {meaning} or name your columns so.".replace("  ", " "),
     )
 
 
@@ -165,7 +181,10 @@ def _picks(path: Path, columns: Columns) -> Picks:
     yx = points(path, columns, "y", "x")
     labels = [label or "particle" for label in columns.get("label", ["particle"] * n)]
     if wrong := set(labels) - set(_LABELS):
-        raise UserError(f"{path}: {short(min(wrong))} is no label.", f"Labels are {' and '.join(_LABELS)}.")
+        raise UserError(
+            f"{path}: {short(min(wrong))} is no label.",
+            f"Labels are {' and '.join(_LABELS)}. A column of other words needs another name, such as micrograph.",
+        )
     return Picks(
         Frame(micrograph_stem(path)),
         yx,
@@ -190,7 +209,9 @@ def micrograph_column(path: Path, columns: Columns) -> str | None:
     plain = {_MARKS.sub("", name): name for name in reversed(list(columns))}
     if found := [plain[name] for name in _MICROGRAPH if name in plain]:
         return found[0]
-    unclear = [plain[name] for name in _UNCLEAR if name in plain and len(set(columns[plain[name]])) > 1]
+    several = {mark: name for mark, name in plain.items() if len(set(columns[name])) > 1}
+    unclear = [several[mark] for mark in _UNCLEAR if mark in several]
+    unclear += [name for name in several.values() if all(map(is_image, columns[name]))]
     if unclear:
         raise UserError(
             f"{path}: the column {cut(unclear[0], 40)} may name several micrographs.",

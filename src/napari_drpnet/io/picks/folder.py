@@ -16,6 +16,7 @@ from napari_drpnet.io.paths import exists, files_in, is_dir, natural
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import HeightError
+from napari_drpnet.io.picks.star import JOB_MARK
 from napari_drpnet.io.star_lists import COORDINATES, MicrographEntry
 
 # RELION's list of the other files in its folder, and what only our own runs have beside it.
@@ -41,7 +42,7 @@ def pick_files(
     Raises
     ------
     UserError
-        When there is no such file, or no picks lie in the folder.
+        When there is no such file, no picks lie in the folder, or its subfolders have picks of one name in two formats.
     """
     if not exists(source):
         raise UserError(f"{source}: there is no such file or folder.", "Check the name.")
@@ -54,11 +55,24 @@ def pick_files(
     for found in (_inside(source, suffixes), _below(source, suffixes)):
         like_picks = [file for file in found if runs or not _is_of_a_run(file, source)]
         files = [file for file in like_picks if is_picks(file) and not _is_other_star(file)]
+        _refuse_two_formats(files, source)
         if files:
             return files, tuple(file for file in like_picks if file not in set(files))
     raise NoPicksError(
         f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
     )
+
+
+def _refuse_two_formats(files: Sequence[Path], source: Path) -> None:
+    """Refuse what may be the same picks twice, as crYOLO writes them into its folders CBOX, EMAN and STAR."""
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(micrograph_stem(file), file)
+        if other.parent != file.parent and other.suffix.lower() != file.suffix.lower():
+            raise UserError(
+                f"{source}: {other.name} and {file.name} in its subfolders may be the same picks in two formats.",
+                f"Give one of these folders, such as {other.parent}.",
+            )
 
 
 def _inside(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -90,6 +104,8 @@ def _is_other_star(file: Path) -> bool:
     except UserError:
         return False  # what is wrong with it is told when it is read
     columns = b"\n_" in start
+    if file.name.startswith(JOB_MARK):
+        return b"data_" not in start
     return columns and b"CoordinateX" not in start and COORDINATES.encode() not in start
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from warnings import warn
 
-from napari_drpnet.data import Picks
+from napari_drpnet.data import Frame, Picks
 from napari_drpnet.errors import UserError, cut
 from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.images import is_image
@@ -171,7 +171,9 @@ def is_picks(path: Path) -> bool:
     return found is not None
 
 
-def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = frame_beside) -> list[Picks]:
+def read_picks(
+    path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = frame_beside, scale: float = 1
+) -> list[Picks]:
     """Read a file of picks, one `Picks` per micrograph in it.
 
     Parameters
@@ -184,6 +186,8 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     frame_of
         What is known of a micrograph, from its name and ``path``; asked for its height where rows count from the
         bottom and the file does not say it.
+    scale
+        Pixels of the micrograph for each pixel of the file, where a user said so. Picks stay in pixels of the file.
 
     Returns
     -------
@@ -206,23 +210,42 @@ def read_picks(path: str | Path, *, flip_y: bool = False, frame_of: FrameOf = fr
     found = _GROUP if path.suffix.lower() == GROUP_SUFFIX else format_of(path)
     if found is CSV and set(CRYOPPP_COLUMNS) <= (column_names(path) or set()):
         found = CRYOPPP
-    picks = [checked(one, path) for one in found.read(path, frame_of)]
+    picks = [checked(one, path) for one in found.read(path, frame_of if scale == 1 else _binned(frame_of, scale))]
     if found.tiff_rows == "unknown":
-        _warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
-    return [_in_our_rows(p, path, found, flip_y, frame_of) for p in picks]
+        warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
+    return [_in_our_rows(p, path, found, flip_y, frame_of, scale) for p in picks]
 
 
-def _in_our_rows(picks: Picks, path: Path, found: PickFormat, flip_y: bool, frame_of: FrameOf) -> Picks:
+def _binned(frame_of: FrameOf, scale: float) -> FrameOf:
+    """What is known of micrographs, in pixels of a file of which each is ``scale`` of theirs."""
+
+    def binned(name: str, path: Path) -> Frame | None:
+        known = frame_of(name, path)
+        return known and _in_pixels_of(known, scale)
+
+    return binned
+
+
+def _in_pixels_of(known: Frame, scale: float) -> Frame:
+    shape = known.shape and (round(known.shape[0] / scale), round(known.shape[1] / scale))
+    return replace(known, shape=shape, pixel_size=known.pixel_size and known.pixel_size * scale)
+
+
+def _in_our_rows(picks: Picks, path: Path, found: PickFormat, flip_y: bool, frame_of: FrameOf, scale: float) -> Picks:
     stored = found.tiff_rows == "stored" and _on_tiff(picks, path, frame_of)
     turn = (found.bottom_up != flip_y) != stored
-    return _turned(picks, path, frame_of, first=int(stored)) if turn else picks
+    return _turned(picks, path, frame_of, int(stored), scale) if turn else picks
 
 
-def _turned(picks: Picks, path: Path, frame_of: FrameOf, first: int) -> Picks:
+def _turned(picks: Picks, path: Path, frame_of: FrameOf, first: int, scale: float) -> Picks:
+    """The picks with their rows turned where those of the micrograph are, not the whole number of binned ones."""
+    height = None
     if picks.frame.shape is None and (known := frame_of(picks.frame.micrograph, path)) is not None:
-        size = picks.frame.pixel_size or known.pixel_size
-        picks = replace(picks, frame=replace(picks.frame, shape=known.shape, pixel_size=size))
-    return upside_down(picks, path, first) if len(picks) else picks
+        binned = _in_pixels_of(known, scale)
+        size = picks.frame.pixel_size or binned.pixel_size
+        picks = replace(picks, frame=replace(picks.frame, shape=binned.shape, pixel_size=size))
+        height = known.shape and known.shape[0] / scale
+    return upside_down(picks, path, first / scale, height) if len(picks) else picks
 
 
 def _on_tiff(picks: Picks, path: Path, frame_of: FrameOf) -> bool:
@@ -232,7 +255,8 @@ def _on_tiff(picks: Picks, path: Path, frame_of: FrameOf) -> bool:
     return is_tiff(name if known is None else known.micrograph)
 
 
-def _warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> None:
+def warn_of_tiff(path: Path, found: Sequence[Picks], program: PickFormat) -> None:
+    """Warn of picks on TIFF, whose rows a program counts nobody knows how, where there are any."""
     if found:
         name = cut(Path(found[0].frame.micrograph).name, 60)
         warn(
@@ -293,5 +317,5 @@ def write_all(found: Sequence[Picks], path: str | Path, to: PickFormat | None = 
     if to.tiff_rows == "stored":
         found = [upside_down(p, path, 1) if len(p) and is_tiff(p.frame.micrograph) else p for p in found]
     elif to.tiff_rows == "unknown":
-        _warn_of_tiff(path, [p for p in found if is_tiff(p.frame.micrograph)], to)
+        warn_of_tiff(path, [p for p in found if is_tiff(p.frame.micrograph)], to)
     return to.write(found, path)

@@ -94,7 +94,7 @@ class KnownMicrographs:
 
     def raw(self, path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file as it has them, see `read_picks`."""
-        return read_picks(path, flip_y=flip_y, frame_of=self.as_counted)
+        return read_picks(path, flip_y=flip_y, frame_of=self.frame_of, scale=self._scale or 1)
 
     def placed(self, found: Sequence[Picks], path: Path, *, flip_y: bool = False) -> list[Picks]:
         """The picks of a file that was read already; errors and warnings as of `read`."""
@@ -103,7 +103,7 @@ class KnownMicrographs:
         for picks in found:
             # Rows that were turned have the shape from here.
             there = replace(picks.frame, shape=None) if flip_y else picks.frame
-            known = self._frame(there.micrograph, path) or Frame(there.micrograph)
+            known = self.frame_of(there.micrograph, path) or Frame(there.micrograph)
             how = binning(there, known, self._decides(there.micrograph, path), self._scale)
             if flip_y and how.factor != 1 and self._scale is None:
                 raise UserError(
@@ -130,15 +130,8 @@ class KnownMicrographs:
         listed = entry is not None and (entry.pixel_size is not None or entry.name != name)
         return listed or self._pixel_size is not None
 
-    def as_counted(self, name: str, path: Path) -> Frame | None:
-        """What is known of a micrograph, in the pixels that its picks count."""
-        known = self._frame(name, path)
-        if known is None or self._scale is None:
-            return known
-        shape = known.shape and (round(known.shape[0] / self._scale), round(known.shape[1] / self._scale))
-        return replace(known, shape=shape, pixel_size=known.pixel_size and known.pixel_size * self._scale)
-
-    def _frame(self, name: str, path: Path) -> Frame | None:
+    def frame_of(self, name: str, path: Path) -> Frame | None:
+        """What is known of a micrograph whose picks are in a file."""
         key = name, path.parent
         if key not in self._frames:
             found = self._looked_up(name, path)

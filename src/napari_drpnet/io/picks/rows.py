@@ -44,7 +44,7 @@ def rows_by_name(names: Iterable[str]) -> dict[str, list[int]]:
     return rows
 
 
-def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
+def upside_down(picks: Picks, path: Path, first: float = 0, height: float | None = None) -> Picks:
     """The picks with rows counted from the other end, ``y -> height - first - y``.
 
     Parameters
@@ -55,6 +55,8 @@ def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
         Their file, for the error.
     first
         0 where the height counts as a row, as in cryoSPARC and CryoPPP; 1 to turn pixels, row 0 to the last one.
+    height
+        In the pixels of the picks, where it is no whole number; default: of their frame.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def upside_down(picks: Picks, path: Path, first: int = 0) -> Picks:
             "Put the micrograph (.mrc) beside it or open it first, or name its STAR file (--micrographs).",
         )
     y, x = picks.yx.T
-    return replace(picks, yx=np.column_stack([picks.frame.shape[0] - first - y, x]))
+    height = picks.frame.shape[0] if height is None else height
+    return replace(picks, yx=np.column_stack([height - first - y, x]))
 
 
 def scaled(picks: Picks, factor: float) -> Picks:

@@ -22,6 +22,7 @@ from napari_drpnet.errors import UserError, cut, short
 from napari_drpnet.io.beside import FrameOf, frame_beside
 from napari_drpnet.io.files import micrograph_stem, write_text
 from napari_drpnet.io.paths import exists
+from napari_drpnet.io.picks.box import read_box
 from napari_drpnet.io.picks.rows import class_numbers, rows_by_name
 from napari_drpnet.io.picks.star_fields import (
     BOX,
@@ -48,6 +49,8 @@ _UNKNOWN = -999
 # What RELION has no column for: a comment, which it reads over.
 _OURS = "# napari-drpnet picks"
 _NOTE = re.compile(rf"^{_OURS}(?: diameter=(?P<diameter>[\d.e+-]+))?(?: source=(?P<source>.*))?$", re.M)
+# How RELION 3 calls the file that stands for all coordinate files of a job.
+JOB_MARK = "coords_suffix_"
 _SHOWN = 10  # columns in a message
 _LONG = 150  # characters of a name
 
@@ -77,6 +80,7 @@ def read_star(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]
     """
     path = Path(path)
     text = read_text(path)
+    _refuse_mark(path, text)
     tables = parse_tables(text, path)
     listed = any(COORDINATES in table for table in tables)
     if listed and not any(map(_has_coordinates, tables)):
@@ -86,6 +90,14 @@ def read_star(path: str | Path, frame_of: FrameOf = frame_beside) -> list[Picks]
     found, columns = _read(path, text, tables, frame_of)
     _tell_unread(path, columns)
     return found
+
+
+def _refuse_mark(path: Path, text: str) -> None:
+    """Refuse what RELION 3 leaves in a job's folder in the place of a list."""
+    if path.name.startswith(JOB_MARK) and "data_" not in text:
+        raise UserError(
+            f"{path}: it has no picks: RELION 3 keeps those below this folder.", f"Give the folder {path.parent}."
+        )
 
 
 def _has_coordinates(table: Table) -> bool:
@@ -133,6 +145,9 @@ def read_listed(name: str, path: Path, frame_of: FrameOf = frame_beside) -> Pick
 
 
 def _listed(name: str, path: Path, frame_of: FrameOf) -> tuple[Picks, Sequence[str]]:
+    if path.suffix.lower() == ".box":  # RELION takes these, too
+        (picks,) = read_box(path)
+        return replace(picks, frame=Frame(name)), ()
     text = read_text(path)
     (picks,), columns = _read(path, text, parse_tables(text, path), frame_of, name)
     return picks, columns
@@ -200,10 +215,15 @@ def _of_table(
             if size is None:
                 raise asked(table)
             # As RELION does when it extracts again.
-            part = replace(part, yx=part.yx - np.rint(moved[which] / size))
+            part = replace(part, yx=part.yx - _rounded(moved[which] / size))
         frame = Frame(name, pixel_size=size)
         found.append(part if part.frame == frame else replace(part, frame=frame))
     return found
+
+
+def _rounded(values: FloatArray) -> FloatArray:
+    """The nearest whole numbers, halves away from 0, as RELION rounds."""
+    return np.copysign(np.floor(np.abs(values) + 0.5), values)
 
 
 def _one_size(sizes: FloatArray, name: str, table: Table) -> float | None:

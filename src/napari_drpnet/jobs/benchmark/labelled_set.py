@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_drpnet.data import Frame, Picks
-from napari_drpnet.errors import UserError
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.fields import read_fields
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.images import size_of
@@ -108,7 +108,7 @@ def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
     ------
     UserError
         For fields that are unknown or unusable, when the diameter is not known, when there are no micrographs or no
-        labels of them, or when labels are of other micrographs.
+        labels of them, when labels are of other micrographs, or when the name of one is not UTF-8.
     """
     settings, folder = _settings(source, given)
     if settings.diameter is None:
@@ -130,6 +130,7 @@ def read_labelled_set(source: Path, given: Mapping[str, Any]) -> LabelledSet:
         truth = replace(picks.select(picks.label != "background"), frame=frame)
         edge = frame.micrograph_pixels(settings.diameter) / 2 if settings.edge is None else settings.edge
         found.append(Labelled(name, task, truth, edge, picks_digest(replace(truth, score=np.array(np.nan)))))
+    _require_text([*(one.name for one in found), *(name for name, _ in left_out)], source)
     _require_scored(found, source)
     name = settings.name or resolved(folder).name
     told += read.notes
@@ -223,6 +224,18 @@ def _require_scored(found: Sequence[Labelled], source: Path) -> None:
             f"{source}: the border that is not scored, {first.edge:.4g} px, leaves nothing of {sides} px.",
             "Check the diameter and the pixel size, or give another border (--edge).",
         )
+
+
+def _require_text(names: Sequence[str], source: Path) -> None:
+    """Refuse names of files that results, which are JSON, cannot keep, before anything is picked."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{source}: {short(name)} is not UTF-8, and results cannot keep it.",
+                "Rename the micrograph, and its labels.",
+            ) from error
 
 
 def _sizes(truth: Sequence[Picks], diameter: float) -> Iterator[str]:

@@ -17,7 +17,6 @@ from napari_drpnet.jobs.project import learn_project, project_picker
 from napari_drpnet.jobs.retrain.labelled import labelled_in_project
 from napari_drpnet.jobs.retrain.scored import judged_map
 from napari_drpnet.labels import near
-from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.steps import Job, Progress, one_of, translate, within
 from napari_drpnet.training.labels.belief import Told
 from napari_drpnet.training.labels.judged import JudgedCandidates, believed
@@ -111,13 +110,16 @@ def before_after(
         error = ""
         try:
             micrograph = project.read_micrograph(name)
+            both: list[Found] = []
             for part, picker in enumerate(pickers):
                 here = Progress(done, len(names), message=name)
                 yield one_of(part, 2)(here)
                 steps = translate(find(picker, micrograph), within(here))
-                one = yield from translate(steps, one_of(part, 2))
-                labels.note(part, name, one, picker)
-                found.append(one.picks)
+                both.append((yield from translate(steps, one_of(part, 2))))
+            # Only where both could pick it: F1 before and after are of the same micrographs.
+            for part, one in enumerate(both):
+                labels.note(part, name, one)
+            found = [one.picks for one in both]
         except UserError as wrong:
             error, none = str(wrong), project.read_picks(name).select(np.zeros(0, int))
             found = [none, none]
@@ -131,6 +133,7 @@ class _Labels:
     """What a person said about some micrographs, and what each of two pickers makes of these."""
 
     def __init__(self, project: Project, names: Sequence[str], truth: Mapping[str, Picks]) -> None:
+        self._project = project
         self._said = {one.name: one for one in labelled_in_project(project, names)}
         self._truth = truth
         self._judged: tuple[list[JudgedCandidates], list[JudgedCandidates]] = ([], [])
@@ -145,13 +148,12 @@ class _Labels:
         labels = said.sets[0]
         return labels.select(labels.label == "particle")
 
-    def note(self, part: int, name: str, found: Found, picker: LoadedPicker) -> None:
+    def note(self, part: int, name: str, found: Found) -> None:
         """What the picker before (0) or after (1) has found on a micrograph."""
         said, picks, truth = self._said[name], found.picks, self.truth(name)
-        frame, diameter = picks.frame, picker.settings.diameter
-        if diameter is None or not frame.pixel_size or frame.shape is None:
+        frame, reach = picks.frame, _pixels(self._project, picks) / 2
+        if not reach > 0 or frame.shape is None:
             return
-        reach = frame.micrograph_pixels(diameter) / 2
         if truth is not None:
             self._counts[part] += paired(picks, truth, reach).counts
             return

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray, PatchSet
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.io.patches import read_patches, write_patches
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs.levels import Levels, summed
@@ -82,6 +83,8 @@ def harvest(
     UserError
         When the micrographs have nothing that the source asks for, none can be read, or the folder cannot be written.
     """
+    if out is not None:
+        require_folder(out)
     settings = chosen_source(micrographs, settings)
     check_labelled(micrographs, settings)
     yield from learn(picker, [one.read for one in micrographs])

@@ -14,6 +14,7 @@ import numpy as np
 from napari_drpnet.data import MaskArray, PatchSet
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.counting import f1_score
+from napari_drpnet.io.files import require_folder
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.weights import WeightsCard, read_weights
 from napari_drpnet.jobs.project import project_picker
@@ -63,6 +64,7 @@ def retrain_patches(
     UserError
         When the set has one class only or too few patches, or the weights cannot be read or written.
     """
+    require_folder(out.parent)
     first, _ = read_weights(detector)
 
     def card(slope: float, offset: float) -> WeightsCard:
@@ -126,7 +128,6 @@ def _trained(
     weight = np.where(known.particle, 1 / known.particle.sum(), 1 / (~known.particle).sum())
     slope, offset = fit_logistic([logits], known.particle, weight)
     probability = 1 / (1 + np.exp(-(slope * logits + offset)))
-    out.parent.mkdir(parents=True, exist_ok=True)
     leave(out, card(slope, offset), fitted, probability, known.particle)
     return RetrainReport(
         out.stem,

@@ -65,7 +65,7 @@ def part_of(seen: ScoredMicrograph, settings: HarvestSettings) -> Part:
         When its pixel size is not known.
     """
     # Every micrograph has randomness of its own, whichever others there are.
-    rng = np.random.default_rng([settings.seed, *seen.labelled.name.encode()])
+    rng = np.random.default_rng([settings.seed, *seen.labelled.name.encode("utf-8", "surrogateescape")])
     places = _BY[settings.source](seen, settings, rng)
     places = [group for group in places if len(group.yx)]
     yx = np.concatenate([np.empty((0, 2)), *(group.yx for group in places)])

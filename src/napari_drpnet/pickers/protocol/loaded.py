@@ -14,7 +14,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.weights import WeightsCard
 from napari_drpnet.pickers.protocol.choosing import Selection, as_picks, selected, suited
 from napari_drpnet.pickers.protocol.correction import corrected, read_correction
-from napari_drpnet.pickers.protocol.flat import told_if_flat
+from napari_drpnet.pickers.protocol.flat import FlatMaps
 from napari_drpnet.pickers.protocol.foreign import blaming, checked_map
 from napari_drpnet.pickers.protocol.picker import (
     ConfidentPicker,
@@ -100,6 +100,7 @@ class LoadedPicker:
         self.auto = auto or self.settings.threshold == AUTO
         self.correction: Correction = read_correction(self.name, self.settings)
         self.picker = picker
+        self._flat = FlatMaps(self.name, self.settings)
         if not isinstance(picker, ScoringPicker):
             assert isinstance(picker, SimplePicker), "the registry looks at this"
             self._generous = generous(picker)
@@ -126,7 +127,7 @@ class LoadedPicker:
             if self.origin:
                 checked_map(score_map, self.name, micrograph.frame)
             else:
-                score_map = told_if_flat(score_map, self.name, self.settings)
+                score_map = self._flat.told(score_map)
         return corrected(score_map, self.correction)
 
     def picks_from(

@@ -53,7 +53,7 @@ class AssessWidget(AssessForm):
             (self.results.view.changed, self._show_volumes),
         )
         self.refinements.rows.itemDoubleClicked.connect(
-            lambda item: self.results.choose(self.refinements.rows.row(item))
+            lambda item: self.results.choose(self.refinements.refinements[self.refinements.rows.row(item)].name)
         )
         self.job.ended.connect(self._end)
         self.copy.clicked.connect(self._copy)

@@ -102,10 +102,10 @@ class Results(QWidget):
         self._fill_figures()
         self.show_chosen()
 
-    def choose(self, place: int) -> None:
-        """Look at the refinement of a row."""
-        if place < len(self.found.each) and not self.found.each[place].nothing:
-            self.which.value = self.found.each[place].name
+    def choose(self, name: str) -> None:
+        """Look at a refinement, if anything is known of it."""
+        if name in self.which.choices:
+            self.which.value = name
 
     def show_chosen(self, _: object = None) -> None:
         """Show the curves and pictures of the chosen refinement, and what can be shown of it in the view."""

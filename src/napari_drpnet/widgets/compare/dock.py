@@ -167,8 +167,10 @@ class CompareWidget(CompareForm):
         project = self.session.project
         if project is not None and self.source.layer is self.session.image:
             readers = [partial(self.session.micrograph, name) for name in self.session.names]
-            return School(project.folder, readers, partial(jobs.project_judgement, project))
-        return School(source.key, [source.micrograph])
+            return School(
+                (project.folder, project.settings.pixel_size), readers, partial(jobs.project_judgement, project)
+            )
+        return School((*source.key, source.frame.pixel_size), [source.micrograph])
 
     def _take_found(self, _: Any = None) -> None:
         """Some pickers have ended: show what they found, or say why they failed."""

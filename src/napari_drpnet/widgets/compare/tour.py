@@ -73,7 +73,7 @@ class Tour:
         self._at = (self._at + step) % len(places) if begun else 0
         self._asked = asked
         place = places[self._at]
-        self._look_at(place * ours.frame.known_pixel_size(), diameter)
+        self._look_at(source.ground.seen_at(source.position, place), diameter)
         self._mark(place, diameter, source)
         own = np.hypot(*(ours.yx - place).T).min(initial=np.inf) < 1
         only = first if own else second
@@ -90,7 +90,7 @@ class Tour:
             self._viewer.layers.remove(self.ring)
 
     def _look_at(self, place: FloatArray, diameter: float) -> None:
-        """Centre the view on a place in Angstrom, so near that a particle is easily seen."""
+        """Centre the view on a place of the world, so near that a particle is easily seen."""
         camera = self._viewer.scene.camera
         camera.center = tuple(float(at) for at in place)
         camera.zoom = min(self._viewer.canvas.size) / (_SPAN * diameter)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from qtpy.QtCore import QSettings
 
+from napari_drpnet.io.paths import exists
+
 MOST = 6
 _KEY = "recent projects"
 
 
 def recent_projects() -> list[Path]:
     """Folders of the projects that were open last, the last one first; those that are gone are left out."""
-    return [folder for folder in _remembered() if (folder / "project.yaml").exists()]
+    return [folder for folder in _remembered() if exists(folder / "project.yaml")]
 
 
 def remember_project(folder: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QWidget
 
+from napari_drpnet.errors import UserError
 from napari_drpnet.settings.project import Unreviewed
 from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
@@ -96,4 +98,8 @@ class DoneChoice(QWidget):
         self.box.setEnabled(not self._session.read_only)
 
     def _choose(self, index: int) -> None:
-        self._session.configure(unreviewed=list(SHOWN.values())[index])
+        try:
+            self._session.configure(unreviewed=list(SHOWN.values())[index])
+        except UserError as error:
+            show_warning(error.plain)
+            self.follow()

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_drpnet import jobs, layers
 from napari_drpnet.errors import UserError, without_options
+from napari_drpnet.io.paths import exists
 from napari_drpnet.widgets.pick.result import Result
 
 _TOOLTIP = (
@@ -50,7 +51,7 @@ class SaveForm(Container[Any]):
             return
         if Path(path).suffix not in kinds.values():
             path += kinds.get(kind, ".star")
-            if Path(path).exists():  # the dialog asked of another name
+            if exists(path):  # the dialog asked of another name
                 self._say(f"{path} is there already. Choose it by its whole name to replace it.")
                 return
         self.save(Path(path))

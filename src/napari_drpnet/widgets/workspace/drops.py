@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_drpnet import jobs
+from napari_drpnet.io.paths import is_dir
 from napari_drpnet.widgets.kit.dropping import OWN_DROPS
 
 
@@ -40,7 +41,7 @@ class Drops(QObject):
         if event.type() != QEvent.Type.Drop or self._take is None:
             return False
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if len(paths) != 1 or not paths[0].is_dir() or not jobs.is_project_or_micrographs(paths[0]):
+        if len(paths) != 1 or not is_dir(paths[0]) or not jobs.is_project_or_micrographs(paths[0]):
             return False
         event.acceptProposedAction()
         self._take(paths[0])
