@@ -518,6 +518,9 @@ def test_missing_files_folders_and_other_formats_are_said_so(tmp_path: Path) -> 
     (tmp_path / "folder.mrc").mkdir()
     with pytest.raises(UserError, match=r"folder\.mrc is a folder"):
         read_micrograph(tmp_path / "folder.mrc")
+    with pytest.raises(UserError, match=r"a\.dm4: there is no such file"):
+        read_micrograph(tmp_path / "a.dm4")
+    (tmp_path / "a.dm4").touch()
     with pytest.raises(UserError, match=r"a\.dm4: not a kind of image that is read\. Those are: \.mrc"):
         read_micrograph(tmp_path / "a.dm4")
 
