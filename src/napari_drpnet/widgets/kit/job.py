@@ -102,8 +102,9 @@ class JobBar(Container[Any]):
         done: Callable[[Any], None],
         step: Callable[[Any], None] = lambda _: None,
         stop: Event | None = None,
+        failed: Callable[[], object] = lambda: None,
     ) -> None:
-        """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled.
+        """Start a job; ``done`` gets its result in the main thread, unless it was cancelled or, which is told, ``failed``.
 
         ``step`` gets each `Progress` there, of a job that gives parts of its result before the end. A job with a
         ``stop`` ends at once with what it has when that is set; Cancel and the end of the form then do so.
@@ -112,7 +113,7 @@ class JobBar(Container[Any]):
         worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
         here = self._here
         worker.yielded.connect(here(lambda progress: self._show(progress, step)))
-        worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
+        worker.returned.connect(here(lambda outcome: self._finish(outcome, done, failed)))
         worker.finished.connect(here(lambda: self._cancelled(worker)))
         worker.warned.connect(here(_tell_warning))
         self._worker = worker
@@ -175,10 +176,11 @@ class JobBar(Container[Any]):
             self.say(progress.message)
             step(progress)
 
-    def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
+    def _finish(self, outcome: Any, done: Callable[[Any], None], failed: Callable[[], object]) -> None:
         if isinstance(outcome, Failure):
             self._close(outcome.said)
             tell(outcome.error)
+            failed()
         else:
             self._close("")
             done(outcome)
