@@ -104,10 +104,11 @@ class JobBar(Container[Any]):
         stop: Event | None = None,
         failed: Callable[[], object] = lambda: None,
     ) -> None:
-        """Start a job; ``done`` gets its result in the main thread, unless it was cancelled or, which is told, ``failed``.
+        """Start a job; ``done`` gets its result in the main thread, unless it was cancelled or failed.
 
-        ``step`` gets each `Progress` there, of a job that gives parts of its result before the end. A job with a
-        ``stop`` ends at once with what it has when that is set; Cancel and the end of the form then do so.
+        A failure is told, and then ``failed`` called. ``step`` gets each `Progress` there, of a job that gives parts of
+        its result before the end. A job with a ``stop`` ends at once with what it has when that is set; Cancel and the
+        end of the form then do so.
         """
         self._stop = stop
         worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
