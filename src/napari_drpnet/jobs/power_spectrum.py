@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +72,7 @@ def _known(micrograph: Micrograph, file: Path | None, stars: Sequence[Path]) -> 
     name, path = micrograph.frame.micrograph, micrograph.path
     if path is None and file is None:
         return KnownCTF({})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other micrographs; what is missing of this one is told
-        return known_ctf(file, [(name, path or Path(name))], stars)
+    return known_ctf(file, [(name, path or Path(name))], stars)
 
 
 def _in_words(ctf: CTF) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +39,16 @@ def told_ctf(project: Project) -> dict[str, ToldCTF]:
     stars = [project.root / text for text in project.settings.inputs if text.lower().endswith(".star")]
     entries = {entry.listed or entry.name: entry for entry in project.micrographs}
     found: dict[str, ToldCTF] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], stars)
-        except UserError:
-            return {}
-        resolutions = _resolutions(stars)
-        for listed, entry in entries.items() if len(known) else ():
-            ctf = known.of(listed)
-            if ctf is not None:
-                defocus = (ctf.defocus_u + ctf.defocus_v) / 2 / _MICROMETRE
-                found[entry.name] = ToldCTF(defocus, resolutions.get(listed))
+    try:
+        known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], stars)
+    except UserError:
+        return {}
+    resolutions = _resolutions(stars)
+    for listed, entry in entries.items() if len(known) else ():
+        ctf = known.of(listed)
+        if ctf is not None:
+            defocus = (ctf.defocus_u + ctf.defocus_v) / 2 / _MICROMETRE
+            found[entry.name] = ToldCTF(defocus, resolutions.get(listed))
     return found
 
 
