@@ -52,6 +52,11 @@ def seen_spectrum(micrograph: Micrograph, file: Path | None = None, stars: Seque
     ------
     UserError
         When the pixel size is not known.
+
+    Warns
+    -----
+    UserWarning
+        Of what the files tell wrongly of other micrographs, too; what is missing of this one is said.
     """
     frame = micrograph.frame
     spectrum = power_spectrum(repaired(micrograph).image, frame.known_pixel_size() / frame.scale)

@@ -35,6 +35,11 @@ def told_ctf(project: Project) -> dict[str, ToldCTF]:
 
     Those of which none is known are left out; a file that cannot be used counts as none, as it is needed for nothing
     but the list.
+
+    Warns
+    -----
+    UserWarning
+        As `io.ctf_files.read_ctf`.
     """
     stars = [project.root / text for text in project.settings.inputs if text.lower().endswith(".star")]
     entries = {entry.listed or entry.name: entry for entry in project.micrographs}

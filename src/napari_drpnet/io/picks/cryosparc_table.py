@@ -182,8 +182,8 @@ def _is_wanted(name: str) -> bool:
 def _read_numpy(file: BufferedReader, wanted: Callable[[str], bool]) -> tuple[list[str], dict[str, Column]]:
     """The names of all columns, and those that are wanted, read a chunk of rows after the other."""
     version = np.lib.format.read_magic(file)
-    first, read = version == (1, 0), np.lib.format.read_array_header_2_0
-    length = file.read(2 if first else 4) + bytes(2 if first else 0)  # of the header
+    brief, read = version == (1, 0), np.lib.format.read_array_header_2_0
+    length = file.read(2 if brief else 4) + bytes(2 if brief else 0)  # of the header
     header = file.read(int.from_bytes(length, "little"))
     # numpy warns of whole numbers as Python 2 wrote them.
     old = _OLD_NUMBER.sub(rb"\1 ", header)

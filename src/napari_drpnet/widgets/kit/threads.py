@@ -14,7 +14,7 @@ from typing import Any
 
 from napari.qt.threading import FunctionWorker, GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_drpnet.errors import without_options
 
@@ -56,7 +56,7 @@ def listen() -> None:
         _posts.append(_Post())
     post = _posts[0]
     if warnings.showwarning != post.take:
-        post.before, warnings.showwarning = warnings.showwarning, post.take
+        post.before, warnings.showwarning = warnings.showwarning, post.take  # type: ignore[assignment]  # any arguments
         warnings.simplefilter(
             "always", UserWarning
         )  # by default a second one is not, though nobody was told of the first
@@ -80,12 +80,12 @@ def unheard() -> AbstractContextManager[None]:
     return heard_by(lambda _: None)
 
 
-class _Steps(GeneratorWorker):
+class _Steps(GeneratorWorker):  # type: ignore[misc]  # napari is not typed
     def run(self) -> None:
         _run(self)
 
 
-class _Work(FunctionWorker):
+class _Work(FunctionWorker):  # type: ignore[misc]  # napari is not typed
     def run(self) -> None:
         _run(self)
 
