@@ -60,6 +60,16 @@ class TestPick:
         assert "4 picks on 1 of 1 micrographs" in out
         assert Path("picks/a_autopick.star").is_file()
 
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["a.mrc"], "diameter is missing: Diameter of the particle, its longest extent [A]. Give it (--diameter)."),
+            (["nix/", "--diameter", "40"], "nix: there is no such file. Check the name and the folder."),
+        ],
+    )
+    def test_what_was_forgotten_or_mistyped_is_said_in_words(self, pick, arguments: list[str], said: str):
+        assert pick(*arguments)[2].strip() == f"error: {said}"
+
     def test_some_failed_is_status_1_and_one_line_says_which(self, pick):
         write_discs("a.mrc")
         Path("b.mrc").write_bytes(b"no micrograph")
@@ -265,6 +275,12 @@ class TestEvaluate:
         status, _, err = call("evaluate", "a.csv", "a.csv", *self.lengths, "--edge", "5")
         assert status == 2
         assert "--shape" in err
+
+
+def test_help_says_what_each_command_does_to_the_end_of_the_sentence(call):
+    _, out, _ = call("--help")
+    assert "..." not in out.partition("Commands:")[2]
+    assert "Tell what is installed, what is missing, and the line that mends it." in " ".join(out.split())
 
 
 @pytest.mark.parametrize(

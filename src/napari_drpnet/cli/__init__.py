@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
+from inspect import getdoc
 from typing import Annotated
 
 import typer
@@ -78,6 +79,9 @@ app.command()(with_options(training.train_detector))
 app.command()(with_options(training.train_classifier))
 for entry in TRAINING.values():
     app.command(entry.name)(with_options(trainable.training_command(entry)))
+for registered in app.registered_commands:
+    # As its own text: typer cuts what it takes from the help.
+    registered.short_help = (getdoc(registered.callback) or registered.help or "").partition("\n\n")[0]
 
 
 def _print_version(wanted: bool) -> None:

@@ -25,7 +25,7 @@ def devices() -> Iterator[Finding]:
         yield Finding("torch", f"does not run: {told.reason}", State.MISSING, again("torch"))
         return
     found, cards = told.merged, [one for one in told.answers if "card" in one]
-    yield Finding("processor", f"{found['threads']} threads")
+    yield Finding("processor", "1 thread" if found["threads"] == 1 else f"{found['threads']} threads")
     if found.get("mps"):
         yield Finding("mps", "Apple's graphics processor")
     for card in cards:

@@ -15,6 +15,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.limits import LARGEST
 from napari_drpnet.io.mrc import MRC_SUFFIXES, open_mrc, usual_header
+from napari_drpnet.io.paths import exists
 from napari_drpnet.io.pictures import PICTURE_SUFFIXES, open_picture
 from napari_drpnet.io.tiff import TIFF_SUFFIXES, is_tiff, open_tiff
 from napari_drpnet.io.volumes import is_volume
@@ -112,6 +113,8 @@ def open_image(path: str | Path) -> ImageFile:
         return ImageFile(open_picture(path), None, path)
     if name.endswith(_MRC):
         return ImageFile(*open_mrc(path), path)
+    if not exists(path):
+        raise UserError(f"{path}: there is no such file.", "Check the name and the folder.")
     plain = ", ".join(MRC_SUFFIXES + TIFF_SUFFIXES + PICTURE_SUFFIXES)
     raise UserError(
         f"{path}: not a kind of image that is read.", f"Those are: {plain}; of MRC also packed ones (.gz, .bz2)."

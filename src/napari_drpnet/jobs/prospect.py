@@ -25,7 +25,7 @@ def in_words(decision: Decision) -> str:
     if decision.basis == "probabilities":
         return f"{chosen}, by the picker's own probabilities of {on}, without evidence. {decision.reason}"
     return (
-        f"{chosen}, by evidence; it is {decision.probability:.2f} of the picker's own probability. About "
+        f"{chosen}, by evidence: it keeps what the picker gives {decision.probability:.2f} or more. About "
         f"{said(*decision.number)} of {on} are particles; expected precision {said(*decision.precision)}, recall "
         f"{said(*decision.recall)}, F1 {said(*decision.f1)}."
     )

@@ -268,8 +268,29 @@ def validated(model: type[Model], fields: Mapping[str, Any], file: Path | None =
         return model(**fields)
     except ValidationError as error:
         said, wrong = "Settings" if file is None else f"{file}: settings", _wrong(error)
+        absent = [name for name, what in wrong if what == _PLAIN["missing"]]
+        if file is None and len(absent) == len(wrong):
+            raise SettingsError(_asked_for(model, absent), _options(absent), dict(wrong)) from error
         message = f"{said} are not usable: {_told(wrong)}."
         raise SettingsError(message, "Correct the value and try again.", dict(wrong)) from error
+
+
+def _asked_for(model: type[BaseModel], names: Sequence[str]) -> str:
+    """What was not given, each with the first sentence of what it is."""
+    return " ".join(f"{name} is missing: {_about(model, name)}." for name in names)
+
+
+def _about(model: type[BaseModel], name: str) -> str:
+    field = model.model_fields.get(name)
+    if field is None:
+        return "it has no usual value"
+    text = (field.description or "").partition(". ")[0].rstrip(".")
+    extra = field.json_schema_extra
+    return f"{text} [{extra['unit']}]" if isinstance(extra, dict) and "unit" in extra else text
+
+
+def _options(names: Sequence[str]) -> str:
+    return f"Give it ({', '.join('--' + name.replace('_', '-') for name in names)})."
 
 
 def _wrong(error: ValidationError) -> list[tuple[str, str]]:

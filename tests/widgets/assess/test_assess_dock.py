@@ -226,6 +226,8 @@ def test_nothing_is_cut_by_long_names(viewer: Any, tmp_path: Path, qtbot: Any) -
         form.results.tabs.setCurrentIndex(page)
         qtbot.waitUntil(lambda: not list(faults(dock)), timeout=2000)
     assert dock.width() <= max(before, 450)
+    rows = form.refinements.rows
+    assert rows.viewport().rect().contains(rows.visualItemRect(rows.item(3)))
 
 
 def test_local_resolution_is_a_volume_in_angstrom(form: Any, folders: list[Path], viewer: Any, qtbot: Any) -> None:

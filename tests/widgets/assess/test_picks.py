@@ -351,7 +351,7 @@ def test_bad_picks_hide_neither_others_nor_maps(
     assert shown["picks"] == ["-", "200"]
     assert "-" not in shown["resolution at 0.143 (Å)"]
     for place, has_picks in enumerate((False, True)):
-        form.results.choose(place)
+        form.results.choose(form.results.found.each[place].name)
         assert form.results.tabs.isTabVisible(5) == has_picks
     give(form, truth=tmp_path / "none.csv")
     run(form, qtbot)

@@ -16,6 +16,7 @@ from napari_drpnet.data import MANUAL, Frame, Picks
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.labels import added
 from napari_drpnet.widgets.gallery.form import EVERYWHERE
+from napari_drpnet.widgets.kit.parts import NO_PROJECT
 
 pytestmark = pytest.mark.gui
 LIMIT = 20_000  # milliseconds
@@ -85,6 +86,16 @@ def test_it_shows_the_particles_of_the_micrograph_on_screen_best_first(gallery: 
     np.testing.assert_array_equal(scores(gallery), np.sort(picks.score)[::-1])
     session.next()
     np.testing.assert_array_equal(scores(gallery), np.sort(session.picks("m1").score)[::-1])
+
+
+def test_it_says_why_there_is_nothing(gallery: Any, session: Any) -> None:
+    gallery.filter.value = "background"
+    assert "kind" in gallery.grid.hint
+    session.change("m0", session.picks("m0").select(np.zeros(30, bool)))
+    gallery.reload()
+    assert "Press Pick all" in gallery.grid.hint
+    session.close()
+    assert gallery.grid.hint == NO_PROJECT
 
 
 def test_orders(whole: Any, qtbot: Any) -> None:

@@ -410,7 +410,7 @@ def test_the_pick_form_tunes_the_project_and_leaves_labels_alone(session: Any, v
     assert form.result is None
     session.previous()
     assert form.result is not None
-    qtbot.waitUntil(lambda: len(viewer.layers) == 5, timeout=LIMIT)  # and the ring
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=LIMIT)  # with the one for the eye
     counts = []
     for threshold in (0.99, 0.5, 0.001):
         form.threshold.value = threshold

@@ -58,11 +58,15 @@ def test_a_folder_of_micrographs_becomes_a_project_that_opens_where_it_was_left(
     assert not form.job.button.enabled
     form.folder.edit.setText(str(tmp_path / "project"))
     assert not form.job.button.enabled
-    form.inputs.edit.setText(str(tmp_path))
+    form.inputs.edit.setText(str(tmp_path / "nix"))
     form.diameter.value = 120
+    form.job.button.native.click()
+    qtbot.waitUntil(lambda: "no such file or folder" in form.job.status.value, timeout=LIMIT)
     assert form.job.button.text == "Create"
+    form.inputs.edit.setText(str(tmp_path))
     form.job.button.native.click()
     qtbot.waitUntil(lambda: dock.session.project is not None, timeout=LIMIT)
+    assert not form.inputs.isVisibleTo(form.native)  # which only a new project wants
     assert names(dock) == ["m9", "m10"]
     assert dock.session.current == "m9"
     qtbot.waitUntil(lambda: "low-pass" in viewer.layers, timeout=LIMIT)

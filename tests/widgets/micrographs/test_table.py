@@ -14,6 +14,7 @@ from napari_drpnet.io.files import write_text
 from napari_drpnet.io.project.project import Row
 from napari_drpnet.io.star_table import format_table
 from napari_drpnet.widgets.micrographs.table import COLUMNS, ROLE, MicrographModel
+from napari_drpnet.widgets.micrographs.view import MicrographTable
 from projects import make_project
 
 pytestmark = pytest.mark.gui
@@ -56,7 +57,7 @@ def test_columns_without_a_value_are_told_and_names_lose_what_they_share(qtbot: 
     assert {TITLES[column] for column in model.empty} == {"Labelled", "Proof", "Ice", "Defocus", "CTF fit"}
     model.put_all([row(1, ice=2.0, particles=3)])
     assert {TITLES[column] for column in model.empty} == {"Proof", "Defocus", "CTF fit"}
-    assert shown(model, "Labelled") == ["3 yes", ""]
+    assert shown(model, "Labelled") == ["+3", ""]
     assert shown(model, "Micrograph") == ["…1", "…22"]
     assert shown(model, "Micrograph", ROLE.ToolTipRole) == [f"{HEAD}1", f"{HEAD}22"]
     model.fill([row(1)])
@@ -117,3 +118,14 @@ def test_the_fold_offers_the_picker_and_keeps_it_in_the_project(viewer: Any, tmp
     dock.session.configure(picker="log", options={})
     assert dock.settings.picker.value == "log"
     dock.session.close()
+
+
+def test_the_head_of_short_names_is_not_cut(qtbot: Any) -> None:
+    model = MicrographModel()
+    table = MicrographTable(model)
+    qtbot.addWidget(table)
+    table.resize(150, 200)
+    table.show()
+    model.fill([row(1), row(22)])
+    table.hide_columns(model.empty)
+    assert table.columnWidth(0) >= table.horizontalHeader().sectionSizeHint(0)

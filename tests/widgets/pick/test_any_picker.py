@@ -386,6 +386,7 @@ def test_a_project_is_picked_as_the_form_says_and_the_other_way_round(project: A
     session.open(project)
     form = opened(viewer)
     assert form.picker.value == "dark-discs"
+    assert "particle size" not in [layer.name for layer in viewer.layers if layer.visible]  # no mark of the project's
     form.picker.value = "choosy"
     form.method.controls["most"].value = 4
     run(form, qtbot)

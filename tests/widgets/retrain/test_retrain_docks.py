@@ -217,6 +217,9 @@ def test_harvest_shows_counts_and_examples_and_keeps_the_set(
     assert first_half == [255] * 4
     left = np.mean([image.pixelColor(x, side // 2).red() for x in range(image.width() // 2)])
     assert 0 < left < 255
+    session.close()
+    assert not harvest.examples.isVisible()
+    assert not harvest.told.text()
 
 
 def test_harvest_without_a_project_works_on_layers(

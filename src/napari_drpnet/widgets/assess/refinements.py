@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from psygnal import Signal
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # qtpy puts it there in Qt 5, too
 from qtpy.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
@@ -40,6 +41,8 @@ class RefinementList(QWidget):
         self.hint = wrapped(_HINT)
         self.rows = QListWidget()
         self.rows.setToolTip("A double click shows its figures and pictures.")
+        self.rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.hide()
         folder = button("Add folder…", "Add the folder of a refinement: Refine3D/job012 of RELION, J42 of cryoSPARC.")
         files = button(
@@ -88,8 +91,10 @@ class RefinementList(QWidget):
             self.rows.addItem(item)
         self.rows.setVisible(bool(found))
         self.hint.setVisible(not found)
-        high = max(self.rows.sizeHintForRow(0), 1) * min(max(len(found), _ROWS), _MOST)
-        self.rows.setFixedHeight(high + _ROOM)
+        high = max(self.rows.sizeHintForRow(0), 1)
+        for item in self.rows.findItems("", Qt.MatchFlag.MatchContains):  # all of them
+            item.setSizeHint(QSize(1, high))  # as wide as the list: a bar for long names would hide a row
+        self.rows.setFixedHeight(high * min(max(len(found), _ROWS), _MOST) + _ROOM)
         self._allow()
         self.changed.emit()
         for problem in (problem for refinement in found for problem in refinement.problems):

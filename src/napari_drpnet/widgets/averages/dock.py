@@ -149,7 +149,7 @@ class AveragesWidget(AskedForm):
             self.classes_shown.verdicts = verdicts = Verdicts(target, averages, self.session.slices.add)
             verdicts.changed.connect(self._show_verdicts)
             verdicts.failed.connect(show_error)
-            verdicts.told.connect(self.said.setText)
+            verdicts.told.connect(lambda text: self.said.setText(text))
         self._allow()
 
     def _forget(self) -> None:

@@ -23,7 +23,17 @@ from napari_drpnet.widgets.kit.fold import aligned
 from napari_drpnet.widgets.kit.forms import control
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.narrow import narrow
-from napari_drpnet.widgets.kit.parts import Scrolled, button, in_column, in_row, lay_out, table, with_error, wrapped
+from napari_drpnet.widgets.kit.parts import (
+    Scrolled,
+    button,
+    in_column,
+    in_row,
+    lay_out,
+    sign,
+    table,
+    with_error,
+    wrapped,
+)
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ImageForm
 
@@ -181,7 +191,7 @@ class CompareForm(QWidget):
             return
         counts = (len(verdict.true), len(verdict.false), len(verdict.missed))
         signs = [
-            f'<span style="color:{colour}">{SIGNS[symbol]}</span> {count} {kind}'
+            f"{sign(SIGNS[symbol], colour)} {count} {kind}"
             for (kind, (colour, symbol)), count in zip(KINDS.items(), counts, strict=True)
         ]
         self.legend.setText(f"{chosen.name}: {' &nbsp; '.join(signs)}")

@@ -32,7 +32,8 @@ from napari_drpnet.widgets.session.session import Session
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-NOTHING = "No particles to show."
+NOTHING = "There are no picks here yet. Press Pick all in the Micrographs dock."
+FILTERED = "No pick is of the kind that is chosen above."
 _MANY = 64  # micrographs whose picks are not read while the window waits
 
 
@@ -49,7 +50,7 @@ class GalleryWidget(GalleryForm):
         self.catalogue = Catalogue()
         self.thumbnails = Thumbnails()
         super().__init__(Grid(self.catalogue, self.thumbnails), self.reload)
-        self.grid.hint = NOTHING
+        self.grid.hint = NO_PROJECT
         self._jobs = Succession(self.job)
         self._soon = timer(self._update_soon, parent=self.grid)
         self._connect()
@@ -144,13 +145,20 @@ class GalleryWidget(GalleryForm):
     def _arrange(self, event: Any = None, *, stay: bool = False) -> None:
         """Filter and sort as chosen; ``stay`` keeps in sight what is looked at."""
         before = self.catalogue.shown
-        self.grid.hint = "Reading the picks" if self._jobs.at_work else NOTHING
+        self.grid.hint = "Reading the picks" if self._jobs.at_work else self._nothing
         self.catalogue.arrange(self.filter.value, self.order.value, self.backwards.value)
         if stay and (self.catalogue.selected.any() or self.grid.first > 0):
             self.grid.renumbered(before, np.arange(len(self.catalogue)))
         else:
             self.grid.rearranged()
         self._measure()
+
+    @property
+    def _nothing(self) -> str:
+        """Why there is nothing to be seen."""
+        if self._session.project is None:
+            return NO_PROJECT
+        return FILTERED if len(self.catalogue) else NOTHING
 
     def _measure(self) -> None:
         """Find the standard deviations that the order needs and that are not known yet."""
@@ -185,8 +193,8 @@ class GalleryWidget(GalleryForm):
         particles = int((catalogue.by_hand & ~catalogue.background)[shown].sum())
         chosen = int(catalogue.selected.sum())
         self.summary.value = (
-            f"{len(shown):,} of {len(catalogue):,} shown · {particles:,} labelled particle, {background:,} background"
-            f" · {chosen:,} selected"
+            f"{len(shown):,} of {len(catalogue):,} shown · labelled: {particles:,} as particle, {background:,} as "
+            f"background · {chosen:,} selected"
         )
         for button in (self.accept, self.reject, self.reject_rest):
             button.enabled = chosen > 0

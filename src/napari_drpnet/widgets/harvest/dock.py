@@ -126,6 +126,8 @@ class HarvestWidget(QWidget):
         with self.where.changed.blocked():
             self.where.choices = [PROJECT, LAYERS] if there else [LAYERS]
             self.where.value = PROJECT if there else LAYERS
+        self.examples.hide()  # they were of the one before
+        self.told.setText("")
         self._arrange()
 
     def _follow_source(self) -> None:

@@ -109,6 +109,7 @@ class OpenProject(Container[Any]):
         """Nobody goes on with what was cancelled: the project that it has open is closed."""
         if self._opening is not None:
             self._opening.close()
+        self._show_rows()  # what the form makes or opens may be there by now
 
     def _take(self, project: Project) -> None:
         self._left.remove(project)
@@ -127,17 +128,22 @@ class OpenProject(Container[Any]):
         return not jobs.is_project(self.folder.path)
 
     def _check(self) -> None:
-        """Only a new project wants micrographs; the button is on when it can work."""
-        new = self._new
-        for row in self._for_new:
-            self._rows.setRowVisible(row, new and bool(self.folder.text))
-        self.job.button.text = "Create" if new and self.folder.text else "Open"
+        """The button is on when it can work."""
+        new = self._show_rows()
         if not self.folder.text:
             self.job.allow("Choose the folder of a project, or a new one.")
         elif new and not self.inputs.text:
             self.job.allow("This is no project yet. Choose the micrographs to make one of.")
         else:
             self.job.allow()
+
+    def _show_rows(self) -> bool:
+        """Only a new project wants micrographs; tells whether it is one."""
+        new = self._new
+        for row in self._for_new:
+            self._rows.setRowVisible(row, new and bool(self.folder.text))
+        self.job.button.text = "Create" if new and self.folder.text else "Open"
+        return new
 
     # ------------------------------------------------------------ parts
 

@@ -26,6 +26,7 @@ NO_PROJECT = "Open a project in the Micrographs dock."
 NO_DIAMETER = "The diameter of the particle is not known. Give it in the Micrographs dock, under Picking."
 _ROW = 22  # pixels
 _LOWEST = 250  # pixels of a dock's height
+_DARK = "#30343b"
 
 
 def table(columns: Sequence[str] | Mapping[str, str], digits: int = 2) -> Table:
@@ -131,6 +132,11 @@ def give_way(label: QLabel) -> None:
 def with_error(text: str) -> str:
     """Text in which no line begins with the error of a number."""
     return text.replace("± ", "±\u00a0")
+
+
+def sign(text: str, colour: str) -> str:
+    """A sign of a legend in its colour, as rich text; on a dark ground, since yellow on a light one is not seen."""
+    return f'<span style="color:{colour}; background-color:{_DARK}">&nbsp;{text}&nbsp;</span>'
 
 
 def in_row(*widgets: QWidget, stretch: Sequence[int] = ()) -> QWidget:

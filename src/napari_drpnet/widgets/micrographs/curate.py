@@ -129,7 +129,7 @@ class Curation:
     def _label(self, label: LabelKind) -> None:
         picks, chosen = self._chosen()
         if picks is not None:
-            self._change(labelled(picks, chosen, label), f"{chosen.sum()} labelled {label}.")
+            self._change(labelled(picks, chosen, label), f"{chosen.sum()} labelled as {label}.")
 
     def _change(self, picks: Picks, told: str) -> None:
         try:
@@ -206,7 +206,7 @@ class Curation:
         session.mark_done(name)
         count = int(which.sum())
         if count and answer in _LABELS:
-            self.said.emit(f"Done. {count:,} picks are now labelled {_LABELS[answer]}; Ctrl+Z takes that back.")
+            self.said.emit(f"Done. {count:,} picks are now labelled as {_LABELS[answer]}; Ctrl+Z takes that back.")
         else:
             self.said.emit(f"Done. {count:,} unreviewed picks are left out." if count else "Done.")
 

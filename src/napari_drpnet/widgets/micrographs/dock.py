@@ -309,7 +309,7 @@ class MicrographsWidget(QWidget):
     def _picked(self, report: jobs.PickReport) -> None:
         new = len(report.picked) - report.earlier
         before = f" {report.earlier:,} had been picked with these settings." if report.earlier else ""
-        done = f"{new:,} picked, {report.picks:,} particles in all.{before}"
+        done = f"{new:,} picked, {report.picks:,} picks in all.{before}"
         failed = [f"{result.micrograph}: {result.error}" for result in report.failed]
         if len(failed) > _LISTED:
             failed = [f"{len(failed):,} could not be picked:", *failed[:_LISTED], "and others: they are still new."]

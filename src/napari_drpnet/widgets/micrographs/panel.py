@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
 from napari_drpnet.layers import BACKGROUND_COLOUR, LABELLED_COLOUR, PICK_COLOUR, REGION_COLOUR
 from napari_drpnet.widgets.kit.key_list import readable, tell_keys
-from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, wrapped
+from napari_drpnet.widgets.kit.parts import button, in_row, lay_out, sign, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.micrographs.curate import KEYS, Curation
 from napari_drpnet.widgets.micrographs.done import DoneChoice, DoneQuestion
@@ -116,8 +116,7 @@ def _legend(counts: dict[str, int]) -> str:
         ("■", REGION_COLOUR, "hidden"),
     )
     return " &nbsp; ".join(
-        f'<span style="color:{colour}; font-size:large"><b>{sign}</b></span>&nbsp;{counts.get(kind, 0)}&nbsp;{kind}'
-        for sign, colour, kind in marks
+        f"{sign(f'<b>{mark}</b>', colour)}&nbsp;{counts.get(kind, 0)}&nbsp;{kind}" for mark, colour, kind in marks
     )
 
 

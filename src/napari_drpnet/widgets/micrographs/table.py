@@ -15,7 +15,7 @@ from napari_drpnet.jobs import ToldCTF
 
 ROLE = Qt.ItemDataRole
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_WORDS = (0, 3)  # columns without numbers
+_WORDS = (0, 2, 3)  # columns that begin at the left
 _ALWAYS = (0, 1, 3)  # columns that are there even without a value
 _DONE, _DOUBTFUL = QColor("#8a8f98"), QColor("#ff9f1c")
 _MANY = 100  # changed rows that are drawn one by one
@@ -65,8 +65,8 @@ def _score(row: Row) -> str:
 
 
 def _labels(row: Row) -> str:
-    said = ((row.particles, "yes"), (row.background, "no"))
-    return ", ".join(f"{number} {word}" for number, word in said if number)
+    said = ((row.particles, "+"), (row.background, "\N{MINUS SIGN}"))  # in words it would be cut
+    return " ".join(f"{sign}{number}" for number, sign in said if number)
 
 
 def _number(value: float | None, digits: int = 2) -> str:
@@ -112,7 +112,7 @@ COLUMNS = (
     ),
     Column(
         "Labelled",
-        "Picks that you labelled: yes, particles; no, background",
+        "Picks that you labelled: + particles, \N{MINUS SIGN} background",
         lambda at: _labels(at.row),
         lambda at: at.row.particles + at.row.background,
         84,

@@ -55,4 +55,5 @@ class MicrographTable(QTableView):
         room = 0 if viewport is None else viewport.width() - others
         names = (self.model_of_rows.shown_name(place) for place in range(min(self.model_of_rows.rowCount(), _MEASURED)))
         needed = max(map(self.fontMetrics().horizontalAdvance, names), default=0) + _BESIDE
-        self.setColumnWidth(0, max(room, min(needed, _NAME)))
+        header: Any = self.horizontalHeader()
+        self.setColumnWidth(0, max(room, min(max(needed, header.sectionSizeHint(0)), _NAME)))

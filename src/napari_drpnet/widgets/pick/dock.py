@@ -244,6 +244,8 @@ class PickWidget(DockForm):
 
     def _follow_project(self) -> None:
         """A project was opened or closed."""
+        if self.session.project is not None:
+            self.show_ring.value = False  # among its marks it looks like a particle that somebody confirmed
         self.method.reset()
         self._follow_settings()
         self._show_picker()

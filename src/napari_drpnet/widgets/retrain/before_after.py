@@ -16,7 +16,7 @@ from napari_drpnet.jobs import Change
 from napari_drpnet.labels import join
 from napari_drpnet.widgets.kit.job import JobBar
 from napari_drpnet.widgets.kit.network_box import NetworkBox, network_boxes
-from napari_drpnet.widgets.kit.parts import lay_out, table, wrapped
+from napari_drpnet.widgets.kit.parts import lay_out, sign, table, wrapped
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
 from napari_drpnet.widgets.retrain.tab import MARGIN, Networks, Tab
 from napari_drpnet.widgets.session.marks import Marks
@@ -59,9 +59,7 @@ class BeforeAfter(Tab):
         self.jobs = (self.job,)
         self.table = table(_COLUMNS, digits=3)
         self.table.setMinimumWidth(_WIDTH)
-        self.legend = QLabel(
-            " &nbsp; ".join(f'<span style="color:{c}">{_SIGNS[s]}</span> {k}' for k, (c, s) in KINDS.items())
-        )
+        self.legend = QLabel(" &nbsp; ".join(f"{sign(_SIGNS[s], c)} {k}" for k, (c, s) in KINDS.items()))
         self.shown = QCheckBox("Show on the micrograph")
         self.shown.setChecked(True)
         self.shown.setToolTip("Hides the picks meanwhile.")
@@ -94,7 +92,7 @@ class BeforeAfter(Tab):
                     widget.deleteLater()
         self._picker, self.old, self.new = picker, network_boxes(picker), network_boxes(picker)
         for row, field in enumerate(self.old, 1):
-            self._grid.addWidget(QLabel(field.capitalize()), row, 0)
+            self._grid.addWidget(wrapped(self.old[field].label), row, 0)
             for column, boxes in enumerate((self.old, self.new), 1):
                 self._grid.addWidget(boxes[field].native, row, column)
                 boxes[field].changed.connect(self._check)
