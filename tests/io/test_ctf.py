@@ -296,7 +296,6 @@ REFUSED = {
     "no rows": ("a.star", STAR_GCTF.split("Micrographs/a.mrc")[0], "lists no micrograph"),
     "words": ("a.star", STAR_GCTF.replace("22195.93", "far"), "'far' in the column rlnDefocusU is not a number"),
     "a profile": ("a_avrot.txt", AVROT.format(version="4", file="a", count=1), "profiles, not the defocus.*_avrot"),
-    "cryoSPARC": ("a.cs", "\x93NUMPY", "tables of cryoSPARC is not read.*STAR"),
     "no header": ("a.txt", ROW.format(n=1, shift=0), "tells no CTF.*micrographs_ctf.star"),
     "no lens": ("a.txt", ctffind().replace("acceleration voltage", "voltage"), "the acceleration voltage is not in"),
     "a cut row": ("a.txt", ctffind()[:-40], "a row has 3 columns"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from cs_files import only, particles, save
 from napari_drpnet import Frame, Picks, read_picks, write_picks
@@ -15,6 +16,9 @@ from napari_drpnet.cli import main
 from napari_drpnet.io.lock import alone_in
 from napari_drpnet.io.picks.formats import FORMATS, write_all
 from napari_drpnet.settings import ConversionSettings
+from napari_drpnet.simulation.orientations import rotation
+from napari_drpnet.simulation.projection import project
+from napari_drpnet.simulation.structures import Volume
 
 UID = "000012345678901234567_"
 
@@ -189,6 +193,23 @@ def test_picks_of_a_binned_micrograph_are_scaled_by_the_sizes_or_as_told(call) -
     np.testing.assert_allclose(read_picks("a.csv")[0].diameter, 16, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["p.cs", "p.csv"])
+def test_binned_images_whose_sides_are_no_multiples_show_all_of_the_micrograph(call, name: str) -> None:
+    """In 51 x 102 and in 50 x 101 pixels, of 103 and 203; rows count from the bottom, and the height is exact."""
+    micrographs("a", shape=(103, 203))
+    if name == "p.cs":
+        for shape in ((51, 102), (50, 101)):
+            write_picks(Picks(Frame("a", shape, 5.0), [[0.25 * shape[0], 0.75 * shape[1]]], diameter=8), name)
+            assert call(name, "a.csv", "--micrographs", "mics.star", "--scale", "2")[0] == 0
+            (picks,) = read_picks("a.csv")
+            np.testing.assert_allclose(picks.yx, [[0.25 * 103, 0.75 * 203]], atol=1e-3)
+            np.testing.assert_allclose(picks.diameter, 16, atol=1e-3)
+    else:
+        Path("a.csv").write_text("X-Coordinate,Y-Coordinate,Diameter\n10,30,8\n")
+        assert call("a.csv", "b.csv", "--micrographs", "mics.star", "--scale", "2")[0] == 0
+        np.testing.assert_array_equal(read_picks("b.csv")[0].yx, [[103 - 60, 20]])
+
+
 def test_rows_of_binned_picks_are_turned_in_their_own_image(call) -> None:
     micrographs("a")
     Path("a.csv").write_text("X-Coordinate,Y-Coordinate,Diameter\n10,30,8\n")
@@ -327,6 +348,28 @@ def test_helical_tubes_stay_in_star_files_and_are_told_of_elsewhere(call) -> Non
         assert "no place for: helical tubes. RELION STAR keeps them" in err
 
 
+def test_angles_are_mirrored_with_the_rows_as_the_picture_is(call) -> None:
+    """The same volume at the angles that are written gives the mirrored picture of that at the angles that are read."""
+    rng = np.random.default_rng(0)
+    micrographs("a")
+    names = "".join(f"_rln{name}\n" for name in ("CoordinateX", "CoordinateY", "AnglePsi", "HelicalTubeID"))
+    angles = rng.uniform((-180, 0, -180), (180, 180, 180), (5, 3))
+    priors = "_rlnAngleRotPrior\n_rlnAngleTiltPrior\n_rlnAnglePsiPrior\n"
+    rows = [f"{20 + i} 30 {psi:.6f} 1 {rot:.6f} {tilt:.6f} {psi:.6f}\n" for i, (rot, tilt, psi) in enumerate(angles)]
+    Path("a.star").write_text(f"data_\n\nloop_\n{names}{priors}{''.join(rows)}\n")
+    status, _, err = call("a.star", "out/a.star", "--flip-y", "--micrographs", "mics.star")
+    assert status == 0, err
+    (picks,) = read_picks("out/a.star")
+    assert picks.yx.tolist() == [[70, 20 + i] for i in range(5)]
+    turned = [picks.helix[f"rlnAngle{name}Prior"] for name in ("Rot", "Tilt", "Psi")]
+    np.testing.assert_array_equal(picks.psi, turned[2])
+    assert np.abs(turned[0]).max() <= 180
+    volume = Volume(gaussian_filter(rng.random((24, 24, 24), np.float32), 2), 1.0, 24.0)
+    before, after = (project(volume, rotation(*one)) for one in (angles.T, turned))
+    # Rows 1 to 23 lie around the middle, which is row 12.
+    np.testing.assert_allclose(after[:, 1:], before[:, :0:-1], atol=1e-2 * np.ptp(before))
+
+
 def test_one_particles_file_has_the_names_and_optics_of_the_micrographs(call) -> None:
     micrographs("a", "b")
     topaz("all.txt", a=(10, 20), b=(30, 40))
@@ -419,7 +462,7 @@ def test_shifts_of_cryosparc_take_the_pixel_size_that_is_given(call, sources: li
 
 
 def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> None:
-    """Two of four particles are selected; the exposures beside them have no picks, and are told of."""
+    """Two of four particles are selected."""
     Path("J").mkdir()
     save(Path("J/particles_selected.cs"), only(particles(), "uid")[1:3])
     save(Path("J/passthrough_particles.cs"), particles())
@@ -427,10 +470,50 @@ def test_the_folder_of_a_cryosparc_job_is_read_as_its_files_together(call) -> No
     assert (status, out) == (0, "2 picks of 1 micrographs in a.csv\n")
     assert "2 rows are not in both" in err
     np.testing.assert_allclose(read_picks("a.csv")[0].yx, [[240, 80], [210, 120]], atol=1e-3)
-    cs_table("J/exposures.cs", uid=np.array([1], "<u8"), micrograph_blob__path=np.array([b"J1/a.mrc"]))
-    status, out, err = call("J", "b.csv")
-    assert (status, out.splitlines()[0]) == (1, "2 picks of 1 micrographs in b.csv")
-    assert "exposures.cs has no locations" in err
+
+
+def cryosparc_job() -> None:
+    """Four particles picked, two of them selected, with the micrographs they are on and averages, as in a job."""
+    Path("J").mkdir()
+    save(Path("J/particles_selected.cs"), only(particles(), "uid")[1:3])
+    save(Path("J/passthrough_particles.cs"), particles())
+    mics = np.array([1, 2], "<u8")
+    cs_table("J/picked_micrographs.cs", uid=mics, micrograph_blob__path=np.array([b"J1/a.mrc", b"J1/b.mrc"]))
+    # What says nothing of its rows but that they are those micrographs, too.
+    cs_table("J/passthrough_micrographs.cs", uid=mics, ctf__df1_A=np.array([1e4, 2e4], "<f4"))
+    cs_table("J/class_averages.cs", uid=np.array([3], "<u8"), blob__path=np.array([b"J1/c.mrc"]))
+    cs_table("J/rejected_micrographs.cs", uid=mics[:0], micrograph_blob__path=np.array([], "S9"))
+
+
+def test_the_micrographs_of_a_cryosparc_job_are_no_picks(call) -> None:
+    cryosparc_job()
+    status, out, err = call("J", "a.csv")
+    assert (status, out) == (0, "2 picks of 1 micrographs in a.csv\n"), err
+    told = next(line for line in err.splitlines() if "passed over, as they hold no picks" in line)
+    assert set(told.split(": ")[-1].rstrip(".").split(", ")) == {
+        *("class_averages.cs", "passthrough_micrographs.cs"),
+        *("picked_micrographs.cs", "rejected_micrographs.cs"),
+    }
+    Path("J/broken_particles.cs").write_bytes(b"\x93NUMPY")
+    status, _, err = call("J", "b.csv")
+    assert (status, "broken_particles.cs is not a table" in err) == (1, True)
+
+
+def test_micrographs_beside_an_empty_selection_are_no_picks(call) -> None:
+    cryosparc_job()
+    save(Path("J/particles_selected.cs"), only(particles(0), "uid"))
+    save(Path("J/passthrough_particles.cs"), particles(0))
+    status, out, err = call("J", "out", "--to", "csv")
+    assert (status, out) == (0, "0 picks of 1 micrographs in out/passthrough_particles.csv\n"), err
+
+
+def test_a_folder_of_micrographs_alone_says_what_to_give(call) -> None:
+    cryosparc_job()
+    for path in (*Path("J").glob("*particles*"), Path("J/class_averages.cs")):
+        path.unlink()
+    status, _, err = call("J", "a.csv")
+    assert status == 2
+    assert "name it as such (--micrographs), and give the table of the particles" in err
 
 
 def test_empty_results_of_a_job_are_no_picks(call) -> None:

@@ -207,7 +207,7 @@ OutFolder = Annotated[Path, typer.Option(help="Folder to write to.")]
 CtfFile = Annotated[
     Path | None,
     typer.Option(
-        help="What tells the CTF: a STAR file of RELION, a file of CTFFIND or Gctf, or a folder of them. Default: "
-        "the STAR file of the micrographs, or what lies beside them."
+        help="What tells the CTF: a STAR file of RELION, exposures of cryoSPARC, a file of CTFFIND or Gctf, or a "
+        "folder of them. Default: the list of the micrographs, or what lies beside them."
     ),
 ]

@@ -9,6 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from warnings import warn
 
+import numpy as np
+
+from napari_drpnet.data import FloatArray
+from napari_drpnet.errors import UserError, short
 from napari_drpnet.io.names import NameIndex, owners, some
 from napari_drpnet.lens import Lens
 
@@ -80,6 +84,28 @@ class CTF:
         if not _LEAST_DEFOCUS <= abs(mean) <= _MOST_DEFOCUS or abs(self.defocus_u - self.defocus_v) > _MOST_DEFOCUS:
             return f"the defocus is {self.defocus_u:g} and {self.defocus_v:g} A"
         return ""
+
+
+def mean_ctf(columns: FloatArray) -> CTF:
+    """One CTF for several rows, ``(7, n)`` in the order of the fields of `CTF`.
+
+    The directions of astigmatism are those of a line: 179 and 1 degrees are neighbours.
+    """
+    if (columns == columns[:, :1]).all():
+        return CTF(*columns[:, 0].tolist())
+    u, v, angle = columns[:3]
+    mean = float(np.mean((u + v) / 2))
+    twofold = complex(np.mean((u - v) / 2 * np.exp(2j * np.deg2rad(angle))))
+    half, direction = abs(twofold), math.degrees(math.atan2(twofold.imag, twofold.real)) / 2
+    return CTF(mean + half, mean - half, direction, *columns[3:].mean(axis=1).tolist())
+
+
+def one_lens(path: Path, micrograph: str, columns: Mapping[str, FloatArray]) -> None:
+    """Refuse a micrograph whose particles were seen with several lenses, by the columns that tell of the lens."""
+    for column, values in columns.items():
+        if (values != values[0]).any() and np.isfinite(values).all():
+            both = f"{values.min():g} in one row and {values.max():g} in another"
+            raise UserError(f"{path}: {column} of {short(micrograph)} is {both}.", "Correct its optics groups.")
 
 
 class KnownCTF:

@@ -1,4 +1,4 @@
-"""Files that tell the CTF of micrographs: RELION's and Gctf's STAR files, CTFFIND's text files, Gctf's logs."""
+"""Files that tell the CTF of micrographs: STAR files, cryoSPARC's tables, CTFFIND's text files, Gctf's logs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from napari_drpnet.data import FloatArray
 from napari_drpnet.errors import UserError, cut, short
-from napari_drpnet.io.ctf import CTF, KnownCTF
+from napari_drpnet.io.ctf import CTF, KnownCTF, mean_ctf, one_lens
+from napari_drpnet.io.ctf_cryosparc import ctf_of_tables, tells_ctf
 from napari_drpnet.io.files import micrograph_stem
 from napari_drpnet.io.paths import files_in, is_dir
+from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES
 from napari_drpnet.io.picks.plain_text import number, read_plain
 from napari_drpnet.io.picks.rows import rows_by_name
 from napari_drpnet.io.star_lists import MICROGRAPH
@@ -47,9 +49,10 @@ def read_ctf(path: str | Path) -> KnownCTF:
     Parameters
     ----------
     path
-        A STAR file of RELION or Gctf that lists micrographs, or particles: of these a micrograph has the mean. A text
-        file of CTFFIND 4 or 5; a stack has a row for each image. A log of Gctf. Or a folder of such files: where a STAR
-        file in it lists micrographs with their CTF, the others are not looked at.
+        A STAR file of RELION or Gctf that lists micrographs, or particles: of these a micrograph has the mean. A table
+        of cryoSPARC, or a group that names several, which are joined. A text file of CTFFIND 4 or 5; a stack has a row
+        for each image. A log of Gctf. Or a folder of such files: STAR files in it that list micrographs with their CTF
+        go before tables of cryoSPARC, and those before the others.
 
     Raises
     ------
@@ -91,32 +94,37 @@ def fit_resolutions(path: Path) -> dict[str, float]:
 def _of_file(path: Path) -> KnownCTF:
     if path.suffix.lower() == ".star":
         return _of_star(path)
-    if path.suffix.lower() in (".cs", ".csg"):
-        raise UserError(
-            f"{path}: the CTF in tables of cryoSPARC is not read.",
-            "Convert it to STAR first, for example by csparc2star.py of pyem.",
-        )
+    if path.suffix.lower() in CRYOSPARC_SUFFIXES:
+        return _of_cryosparc([path], path)
     text = read_plain(path)
     if _CTFFIND.match(text):
         return _of_ctffind(path, text)
     if _GCTF_FINAL.search(text) or path.name.endswith(_GCTF_LOG):
         return _of_gctf(path, text)
     raise UserError(
-        f"{path}: it tells no CTF: it is neither a STAR file nor the output of CTFFIND or Gctf.",
-        "Give micrographs_ctf.star of RELION's CTF job, or what CTFFIND (.txt) or Gctf (_gctf.log) wrote.",
+        f"{path}: it tells no CTF: it is no STAR file, no table of cryoSPARC, and no output of CTFFIND or Gctf.",
+        "Give micrographs_ctf.star of RELION's CTF job, the exposures (.cs) of cryoSPARC's, or what CTFFIND (.txt) or "
+        "Gctf (_gctf.log) wrote.",
     )
 
 
 def _of_folder(folder: Path) -> KnownCTF:
-    stars = [path for path in files_in(folder) if path.suffix.lower() == ".star"]
-    files = [path for path in stars if _lists_ctf(path)] or _texts_in(folder)
+    stars, tables = ([path for path in files_in(folder) if path.suffix.lower() == end] for end in (".star", ".cs"))
+    files = [path for path in stars if _lists_ctf(path)]
+    if not files and any(map(tells_ctf, tables)):
+        return _of_cryosparc(tables, folder)
+    files = files or _texts_in(folder)
     if not files:
         raise UserError(
             f"{folder}: no file in this folder tells the CTF of micrographs.",
-            "Give micrographs_ctf.star of RELION's CTF job, or the folder with what CTFFIND (.txt) or Gctf (_gctf.log) "
-            "wrote.",
+            "Give micrographs_ctf.star of RELION's CTF job, the exposures (.cs) of cryoSPARC's, or the folder with "
+            "what CTFFIND (.txt) or Gctf (_gctf.log) wrote.",
         )
     return _together(files, folder)
+
+
+def _of_cryosparc(paths: list[Path], where: Path) -> KnownCTF:
+    return KnownCTF(_sound(where, ctf_of_tables(paths, where)), where=where)
 
 
 def _lists_ctf(path: Path) -> bool:
@@ -188,8 +196,8 @@ def _of_star(path: Path) -> KnownCTF:
         table.require(MICROGRAPH)
         columns = _columns(tables, table)
         for name, which in rows_by_name(table.texts(MICROGRAPH)).items():
-            _one_lens(path, name, columns[3:6, which])
-            values.setdefault(name, _mean(columns[:, which]))
+            one_lens(path, name, dict(zip(_LENS, columns[3:6, which], strict=True)))
+            values.setdefault(name, mean_ctf(columns[:, which]))
     if not values:
         raise UserError(f"{path}: it lists no micrograph.", "Give the STAR file of the CTF job.")
     return KnownCTF(_sound(path, values), where=path)
@@ -212,25 +220,6 @@ def _columns(tables: list[Table], table: Table) -> FloatArray:
         Table(table.path, table.name, [name], [[row.get(name, "nan")] for row in told]).numbers(name) for name in _LENS
     ]
     return np.stack([u, v, angle, *of_lens, shift])
-
-
-def _one_lens(path: Path, micrograph: str, columns: FloatArray) -> None:
-    """Refuse a micrograph whose particles were seen with several lenses."""
-    for column, values in zip(_LENS, columns, strict=True):
-        if (values != values[0]).any() and np.isfinite(values).all():
-            both = f"{values.min():g} in one row and {values.max():g} in another"
-            raise UserError(f"{path}: {column} of {short(micrograph)} is {both}.", "Correct its optics groups.")
-
-
-def _mean(columns: FloatArray) -> CTF:
-    """One CTF for all rows. The directions of astigmatism are those of a line: 179 and 1 degrees are neighbours."""
-    if (columns == columns[:, :1]).all():
-        return CTF(*columns[:, 0].tolist())
-    u, v, angle = columns[:3]
-    mean = float(np.mean((u + v) / 2))
-    twofold = complex(np.mean((u - v) / 2 * np.exp(2j * np.deg2rad(angle))))
-    half, direction = abs(twofold), math.degrees(math.atan2(twofold.imag, twofold.real)) / 2
-    return CTF(mean + half, mean - half, direction, *columns[3:].mean(axis=1).tolist())
 
 
 # ---------------------------------------------------------------- CTFFIND

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf_files import fit_resolutions
 from napari_drpnet.io.project.project import Project
-from napari_drpnet.jobs.averaging.sources import known_ctf
+from napari_drpnet.jobs.averaging.sources import known_ctf, lists_among
 
 _MICROMETRE = 1e4  # Angstrom
 
@@ -31,7 +31,7 @@ class ToldCTF:
 
 
 def told_ctf(project: Project) -> dict[str, ToldCTF]:
-    """The CTF of micrographs by name, from STAR files among the inputs or from files beside the micrographs.
+    """The CTF of micrographs by name, from lists among the inputs or from files beside the micrographs.
 
     Those of which none is known are left out; a file that cannot be used counts as none, as it is needed for nothing
     but the list.
@@ -41,14 +41,14 @@ def told_ctf(project: Project) -> dict[str, ToldCTF]:
     UserWarning
         As `io.ctf_files.read_ctf`.
     """
-    stars = [project.root / text for text in project.settings.inputs if text.lower().endswith(".star")]
+    lists = [project.root / path for path in lists_among(project.settings.inputs)]
     entries = {entry.listed or entry.name: entry for entry in project.micrographs}
     found: dict[str, ToldCTF] = {}
     try:
-        known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], stars)
+        known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], lists)
     except UserError:
         return {}
-    resolutions = _resolutions(stars)
+    resolutions = _resolutions([path for path in lists if path.suffix.lower() == ".star"])
     for listed, entry in entries.items() if len(known) else ():
         ctf = known.of(listed)
         if ctf is not None:

@@ -31,7 +31,9 @@ class ConversionSettings(Settings):
     threshold: float | None = Field(
         None, allow_inf_nan=False, description="Keep picks whose score is at least this, whatever the scores mean."
     )
-    flip_y: bool = Field(False, description="The rows of IN run the other way than its format has them: turn them.")
+    flip_y: bool = Field(
+        False, description="The rows of IN run the other way than its format has them: turn them, and mirror angles."
+    )
     box_size: float | None = Field(
         None,
         gt=0,

@@ -336,6 +336,18 @@ m/a.mrc            1 10863.857422 10575.721680    77.995003     0.000000
 m/b.mrc            1  9836.475586  9586.718750    72.038002    90.000000
 
 """
+
+
+def exposures() -> bytes:
+    """A table of cryoSPARC with the CTF of two micrographs."""
+    names = ("df1_A", "df2_A", "df_angle_rad", "phase_shift_rad", "accel_kv", "cs_mm", "amp_contrast")
+    rows = [(i, f"m/{name}.mrc".encode(), 1e4, 9e3, 0.5, 0, 300, 2.7, 0.1) for i, name in enumerate("ab")]
+    kinds: list[Any] = [("uid", "<u8"), ("micrograph_blob/path", "S9"), *((f"ctf/{name}", "<f4") for name in names)]
+    file = io.BytesIO()
+    np.save(file, np.array(rows, kinds))
+    return file.getvalue()
+
+
 CTFFIND = b"""# Output from CTFFind version 4.1.14, run on 2023-03-05 10:08:51
 # Input file: m/a.mrc ; Number of micrographs: 2
 # Pixel size: 1.0 Angstroms ; acceleration voltage: 300.0 keV ; spherical aberration: 2.7 mm ; amplitude contrast: 0.1
@@ -353,6 +365,7 @@ GCTF_LOG = b"""--kV                   300.00
 CTFS = (
     Target("ctf star", _file("a.star", lambda: CTF_STAR), _read_ctf, m.TEXT),
     Target("ctffind", _file("a.txt", lambda: CTFFIND), _read_ctf, m.TEXT),
+    Target("ctf cs", _file("a.cs", exposures), _read_ctf, m.NUMPY),
     Target("gctf", _file("a_gctf.log", lambda: GCTF_LOG), _read_ctf, m.TEXT),
 )
 PICKS = (

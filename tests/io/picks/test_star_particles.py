@@ -34,6 +34,38 @@ def points(picks: Picks) -> list[list[float]]:
     return picks.yx[:, ::-1].tolist()
 
 
+# Origins
+
+
+BOTH = f"rlnMicrographName rlnImagePixelSize {XY}{ORIGINS}rlnOriginX rlnOriginY "
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "place"),
+    [
+        # What relion_preprocess --reextract_data_star and relion_convert_star of RELION 3.1.3 make of such files.
+        (
+            optics("rlnVoltage", "1 300") + loop(BOTH + "rlnOpticsGroup", "a 2 100 90 0 0 10 5 1"),
+            "Those in Ang",
+            [100, 90],
+        ),
+        (loop(BOTH, "a 2 100 90 0 0 10 5"), "differ in 1 of 1 rows. Those in pixels count", [90, 85]),
+        (loop(BOTH.replace("Image", "Other"), "a 2 100 90 4 0 10 5"), "size of the particle images is not", [98, 90]),
+        (loop(BOTH, "a 2 100 90 20 10 10 5"), "", [90, 85]),
+    ],
+)
+def test_of_two_kinds_of_origins_those_count_that_relion_takes(
+    tmp_path: Path, text: str, told: str, place: list[float]
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        (picks,) = read(tmp_path / "p.star", text, 2.0).values()
+    said = " ".join(str(one.message) for one in caught)
+    assert points(picks) == [place]
+    assert told in said
+    assert ("origins" in said) == bool(told)
+
+
 # Several tables
 
 

@@ -85,9 +85,13 @@ def on_micrograph(picks: Picks, known: Frame, how: Binning, path: Path) -> Picks
             f"{_size(known.shape)}.",
             _advice(there.shape, known.shape),
         )
+    sides = None
+    if there.shape and known.shape:
+        sides = (known.shape[0] / there.shape[0], known.shape[1] / there.shape[1])
     shape = known.shape or (there.shape and (round(there.shape[0] * how.factor), round(there.shape[1] * how.factor)))
     return replace(
-        picks if how.factor == 1 else scaled(picks, how.factor), frame=Frame(known.micrograph, shape, how.pixel_size)
+        picks if how.factor == 1 else scaled(picks, how.factor, sides),
+        frame=Frame(known.micrograph, shape, how.pixel_size),
     )
 
 

@@ -6,6 +6,7 @@ how many rows, and its type. cryoSPARC's job *Import Result Group* takes one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,8 @@ _ONE_BY_ONE = "Convert one of them, or one after the other."
 _MOST_FILES = 100
 _PATH, _PIXEL, _SHAPE = "micrograph_blob/path", "micrograph_blob/psize_A", "micrograph_blob/shape"
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id")
+# What only particles have. Their images alone (blob) may also be class averages.
+_OF_PARTICLES = re.compile(r"(location|pick_stats|filament|alignments\w*)/.+")
 
 
 def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[Picks]:
@@ -58,7 +61,7 @@ def read_group(paths: Sequence[Path], frame_of: FrameOf = frame_beside) -> list[
     UserWarning
         When tables that are joined do not have the same rows, or some have none.
     """
-    files = list(dict.fromkeys(file for path in paths for file in _tables(path)))
+    files = list(dict.fromkeys(file for path in paths for file in tables_of(path)))
     found: list[Picks] = []
     first: dict[str, Path] = {}
     for table in _joined([read_table(file) for file in files]):
@@ -94,17 +97,48 @@ def read_together(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     return [paths for paths in (first + empty, *others) if paths]
 
 
+def of_no_particles(files: Sequence[Path]) -> set[Path]:
+    """Which tables of a folder have no particles, such as those of micrographs and of class averages.
+
+    Tables that do not say what they are of, such as those with only uids and images, are of particles where they share
+    a uid with some. A file that cannot be read is not among them: what is wrong with it is told when it is read.
+    """
+    names = {file: found for file in files if (found := _column_names(file))}
+    unclear = {file for file, found in names.items() if not any(map(_OF_PARTICLES.fullmatch, found))}
+    if not unclear:
+        return set()
+    rows = {file: uids for file in names if (uids := _uids(file)) is not None}
+    particles = [uids for file, uids in rows.items() if file not in unclear]
+    # An empty selection may have no other column than its uids.
+    asked = {file for file in unclear if file in rows and names[file] != {UID}}
+    return {file for file in asked if not any(np.isin(rows[file], uids).any() for uids in particles)}
+
+
+def _column_names(file: Path) -> set[str]:
+    """Those of a table; none where it cannot be read."""
+    try:
+        return set(read_table(file, lambda _: False).names)
+    except UserError:
+        return set()
+
+
 def _uids(file: Path) -> npt.NDArray[np.uint64] | None:
     """The uids in a table, or in those of a group; None where they cannot be read."""
     try:
-        tables = [read_table(path, UID.__eq__) for path in _tables(file)]
+        tables = [read_table(path, UID.__eq__) for path in tables_of(file)]
         return np.concatenate([table.numbers(UID).astype(np.uint64) for table in tables])
     except (UserError, KeyError):
         return None
 
 
-def _tables(path: Path) -> list[Path]:
-    """The tables that a group names; or the table itself."""
+def tables_of(path: Path) -> list[Path]:
+    """The tables that a group of results names; or the table itself.
+
+    Raises
+    ------
+    UserError
+        When the group cannot be read, or is none.
+    """
     if path.suffix.lower() != GROUP_SUFFIX:
         return [path]
     results = read_fields(path, _HINT).get("results")
@@ -217,7 +251,7 @@ def read_exposures(path: Path) -> list[MicrographEntry]:
     UserError
         When the file cannot be read, names no micrographs, or gives one two sizes.
     """
-    (table, *others) = _joined([read_table(file) for file in _tables(path)])
+    (table, *others) = _joined([read_table(file) for file in tables_of(path)])
     if others:
         raise UserError(f"{path}: its tables have no uid in common.", "Give the .cs of the exposures.")
     hint = "Give the exposures.cs (or the passthrough_exposures.cs) of a job after motion correction."

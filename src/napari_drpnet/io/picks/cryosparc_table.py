@@ -199,6 +199,8 @@ def _read_numpy(file: BufferedReader, wanted: Callable[[str], bool]) -> tuple[li
     if n * dtype.itemsize > there:
         raise ValueError(f"{there} bytes of rows where its header has {n * dtype.itemsize}")
     columns = {name: np.empty((n, *dtype[name].shape), dtype[name].base) for name in dtype.names if wanted(name)}
+    if not columns:
+        return list(dtype.names), columns
     step = max(1, _CHUNK // dtype.itemsize)
     for first in range(0, n, step):
         count = min(step, n - first)

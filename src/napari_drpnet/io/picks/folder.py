@@ -13,6 +13,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import micrograph_stem, reading
 from napari_drpnet.io.names import is_of_file, own_name, some
 from napari_drpnet.io.paths import exists, files_in, is_dir, natural
+from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES, of_no_particles
 from napari_drpnet.io.picks.formats import FORMATS, PICK_SUFFIXES, is_picks
 from napari_drpnet.io.picks.known_micrographs import KnownMicrographs
 from napari_drpnet.io.picks.rows import HeightError
@@ -55,12 +56,19 @@ def pick_files(
     for found in (_inside(source, suffixes), _below(source, suffixes)):
         like_picks = [file for file in found if runs or not _is_of_a_run(file, source)]
         files = [file for file in like_picks if is_picks(file) and not _is_other_star(file)]
+        files = _without_lists(files) or files
         _refuse_two_formats(files, source)
         if files:
             return files, tuple(file for file in like_picks if file not in set(files))
     raise NoPicksError(
         f"{source}: no picks lie in this folder.", f"Files of picks end in {', '.join(sorted(suffixes))}."
     )
+
+
+def _without_lists(files: Sequence[Path]) -> list[Path]:
+    """Those that are not what else a job of cryoSPARC has in its folder, such as its micrographs."""
+    others = of_no_particles([file for file in files if file.suffix.lower() in CRYOSPARC_SUFFIXES])
+    return [file for file in files if file not in others]
 
 
 def _refuse_two_formats(files: Sequence[Path], source: Path) -> None:

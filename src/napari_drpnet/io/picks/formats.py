@@ -21,7 +21,7 @@ from napari_drpnet.io.picks.csv import column_names, read_csv, write_csv
 from napari_drpnet.io.picks.eman_json import is_eman_json, read_eman_json, write_eman_json
 from napari_drpnet.io.picks.losses import BOX as SIDES
 from napari_drpnet.io.picks.losses import COLUMNS, HELIX, losses, particles
-from napari_drpnet.io.picks.rows import checked, upside_down
+from napari_drpnet.io.picks.rows import checked, mirrored, upside_down
 from napari_drpnet.io.picks.star import read_star, write_star
 from napari_drpnet.io.picks.star_particles import write_particles
 from napari_drpnet.io.picks.topaz import TOPAZ_COLUMNS, read_topaz, write_topaz
@@ -182,7 +182,7 @@ def read_picks(
         RELION STAR (3.0 to 5: picks, particles, or a list of coordinate files), CSV, EMAN .box, EMAN2 JSON, crYOLO
         .cbox, Topaz .txt, cryoSPARC .cs or .csg, or CryoPPP CSV, told apart by the suffix and the first line.
     flip_y
-        The rows run the other way than this format has them.
+        The rows run the other way than this format has them; angles are mirrored with them.
     frame_of
         What is known of a micrograph, from its name and ``path``; asked for its height where rows count from the
         bottom and the file does not say it.
@@ -213,7 +213,8 @@ def read_picks(
     picks = [checked(one, path) for one in found.read(path, frame_of if scale == 1 else _binned(frame_of, scale))]
     if found.tiff_rows == "unknown":
         warn_of_tiff(path, [p for p in picks if _on_tiff(p, path, frame_of)], found)
-    return [_in_our_rows(p, path, found, flip_y, frame_of, scale) for p in picks]
+    picks = [_in_our_rows(p, path, found, flip_y, frame_of, scale) for p in picks]
+    return [mirrored(p) for p in picks] if flip_y else picks
 
 
 def _binned(frame_of: FrameOf, scale: float) -> FrameOf:
@@ -239,13 +240,16 @@ def _in_our_rows(picks: Picks, path: Path, found: PickFormat, flip_y: bool, fram
 
 def _turned(picks: Picks, path: Path, frame_of: FrameOf, first: int, scale: float) -> Picks:
     """The picks with their rows turned where those of the micrograph are, not the whole number of binned ones."""
-    height = None
-    if picks.frame.shape is None and (known := frame_of(picks.frame.micrograph, path)) is not None:
+    height, shape = None, picks.frame.shape
+    if shape is None and (known := frame_of(picks.frame.micrograph, path)) is not None:
         binned = _in_pixels_of(known, scale)
         size = picks.frame.pixel_size or binned.pixel_size
         picks = replace(picks, frame=replace(picks.frame, shape=binned.shape, pixel_size=size))
         height = known.shape and known.shape[0] / scale
-    return upside_down(picks, path, first / scale, height) if len(picks) else picks
+        # Nobody knows how many whole pixels the binned image has.
+        shape = binned.shape if scale == 1 else None
+    turned = upside_down(picks, path, first / scale, height) if len(picks) else picks
+    return replace(turned, frame=replace(turned.frame, shape=shape))
 
 
 def _on_tiff(picks: Picks, path: Path, frame_of: FrameOf) -> bool:

@@ -23,6 +23,8 @@ _FEW = 2
 _NAME = 60
 # Of the pixels of a track along a helix, which are scaled as positions are; the other lengths are in Angstrom.
 _TRACK = "rlnHelicalTrackLength"
+# Where refinement begins to look for the angles of helical segments, in degrees.
+_ROT, _TILT, _PSI = "rlnAngleRotPrior", "rlnAngleTiltPrior", "rlnAnglePsiPrior"
 
 
 class HeightError(UserError):
@@ -74,14 +76,40 @@ def upside_down(picks: Picks, path: Path, first: float = 0, height: float | None
     return replace(picks, yx=np.column_stack([height - first - y, x]))
 
 
-def scaled(picks: Picks, factor: float) -> Picks:
+def mirrored(picks: Picks) -> Picks:
+    """The same particles where the picture is mirrored, row 0 to the last one: their angles, not their places.
+
+    A mirrored projection is that of the same object from behind, at ``(rot + 180, 180 - tilt, -psi)``.
+    """
+    helix = {name: _from_behind(name, values) for name, values in picks.helix.items()}
+    return replace(picks, psi=0.0 - picks.psi, helix=helix)
+
+
+def _from_behind(name: str, values: FloatArray) -> FloatArray:
+    if name == _ROT:
+        # Between -180 and 180, as RELION has them.
+        return values - np.copysign(180.0, values)
+    return 180.0 - values if name == _TILT else 0.0 - values if name == _PSI else values
+
+
+def scaled(picks: Picks, factor: float, sides: tuple[float, float] | None = None) -> Picks:
     """The picks in pixels of another binning, ``factor`` of them for each pixel until now.
 
     Centres are multiplied, with nothing added: the way of images that are binned by cropping their Fourier transform.
+    Such images show all of the micrograph, whether or not the factor divides its sides.
+
+    Parameters
+    ----------
+    picks
+        In the pixels until now.
+    factor
+        For lengths, and for places where nothing else is said.
+    sides
+        How often the image is as high and as wide, which need not be ``factor`` to the last pixel.
     """
     helix = {name: values * (factor if name == _TRACK else 1) for name, values in picks.helix.items()}
-    yx, diameter, box = (lengths * factor for lengths in (picks.yx, picks.diameter, picks.box))
-    return replace(picks, yx=yx, diameter=diameter, box=box, helix=helix)
+    diameter, box = (lengths * factor for lengths in (picks.diameter, picks.box))
+    return replace(picks, yx=picks.yx * (sides or factor), diameter=diameter, box=box, helix=helix)
 
 
 def checked(picks: Picks, path: Path) -> Picks:

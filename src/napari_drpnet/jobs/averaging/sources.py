@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from napari_drpnet.errors import UserError
 from napari_drpnet.io.ctf import KnownCTF
 from napari_drpnet.io.ctf_files import ctf_beside, read_ctf
 from napari_drpnet.io.paths import exists
+from napari_drpnet.io.picks.cryosparc_group import CRYOSPARC_SUFFIXES
 from napari_drpnet.io.picks.folder import picks_of
 from napari_drpnet.io.project.project import Project
 from napari_drpnet.io.star_lists import MicrographEntry
@@ -227,8 +228,7 @@ def _source(
     diameter: float | None,
 ) -> Source:
     entries: list[MicrographEntry] = [task.micrograph for task in tasks]
-    stars = [Path(text) for text in inputs if text.lower().endswith(".star")]
-    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries], stars)
+    lens = known_ctf(ctf, [(entry.name, entry.path) for entry in entries], lists_among(inputs))
     micrographs = tuple(
         PickedMicrograph(task.micrograph.name, partial(load, task), lens.of(task.micrograph.name), _told_by(lens))
         for task in tasks
@@ -236,14 +236,19 @@ def _source(
     return Source(micrographs, diameter, lens, {entry.name: entry.lens for entry in entries if entry.lens})
 
 
-def known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], stars: Sequence[Path] = ()) -> KnownCTF:
-    """The CTF of micrographs as it is told, by a STAR file that lists them, or by files beside them."""
+def lists_among(inputs: Iterable[str]) -> list[Path]:
+    """Those of the inputs that list micrographs, and may tell their CTF."""
+    return [Path(text) for text in inputs if text.lower().endswith((".star", *CRYOSPARC_SUFFIXES))]
+
+
+def known_ctf(ctf: Path | None, files: Sequence[tuple[str, Path]], lists: Sequence[Path] = ()) -> KnownCTF:
+    """The CTF of micrographs as it is told, by a file that lists them, or by files beside them."""
     names, paths = [name for name, _ in files], dict(files)
     if ctf is not None:
         return read_ctf(ctf).settled(names, paths)
-    for star in stars:
+    for listed in lists:
         try:
-            return read_ctf(star).settled(names, paths)
+            return read_ctf(listed).settled(names, paths)
         except UserError:  # a list of micrographs need not tell it
             continue
     beside = ctf_beside(paths.values())

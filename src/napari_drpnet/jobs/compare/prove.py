@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
 from warnings import warn
 
 import numpy as np
@@ -18,7 +17,7 @@ from napari_drpnet.io.ctf import KnownCTF
 from napari_drpnet.jobs.averaging.average import SHOWN, average
 from napari_drpnet.jobs.averaging.picked import PickedMicrograph
 from napari_drpnet.jobs.averaging.result import Averages, AveragingProgress
-from napari_drpnet.jobs.averaging.sources import known_ctf
+from napari_drpnet.jobs.averaging.sources import known_ctf, lists_among
 from napari_drpnet.jobs.compare.contenders import RunningPicker
 from napari_drpnet.jobs.compare.proof import Proof, can_be_compared_with, of_picks
 from napari_drpnet.jobs.compare.result import ComparisonReport
@@ -99,9 +98,9 @@ def _lens(settings: ComparisonSettings, tasks: Sequence[PickTask]) -> Lens:
         # Bad pixels are replaced by now, and where they were is of no use at another scale.
         return replace(micrograph, image=rescale(micrograph.image, factor), frame=frame, valid=None)
 
-    stars = [Path(text) for text in settings.inputs if text.lower().endswith(".star")]
+    lists = lists_among(settings.inputs)
     try:
-        ctf = known_ctf(None, [(task.micrograph.name, task.micrograph.path) for task in tasks], stars)
+        ctf = known_ctf(None, [(task.micrograph.name, task.micrograph.path) for task in tasks], lists)
     except UserError as error:
         warn(f"{error} Averages are made without the CTF.", stacklevel=2)
         ctf = KnownCTF({})

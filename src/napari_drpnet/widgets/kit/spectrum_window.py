@@ -63,7 +63,8 @@ class SpectrumWindow:
         self.half.setToolTip("What the CTF lets through beside what is there: its rings go on in those of the image.")
         self.half.setChecked(self.picture.halved)
         self.half.toggled.connect(self.picture.halve)
-        self.choose = button("CTF from a file…", "A STAR file of a CTF job, or what CTFFIND or Gctf wrote.")
+        told = "A STAR file or exposures (.cs) of a CTF job, or what CTFFIND or Gctf wrote."
+        self.choose = button("CTF from a file…", told)
         self.choose.clicked.connect(self._choose)
         for label in (self.pointed, self.said):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
