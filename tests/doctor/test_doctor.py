@@ -229,3 +229,23 @@ def test_a_card_that_torch_does_not_use_is_explained(
     assert said in found.said
     assert found.state is state
     assert bool(found.mend) == (state is not State.WELL)
+
+
+CARD_THAT_SAYS_NOTHING = """
+from types import SimpleNamespace as Named
+
+def fail(number):
+    raise RuntimeError
+
+version, get_num_threads = Named(cuda="13.0", hip=None), lambda: 1
+backends = Named(mps=Named(is_available=lambda: False))
+cuda = Named(is_available=lambda: True, device_count=lambda: 1, get_device_name=fail)
+"""
+
+
+def test_a_card_that_fails_without_a_word_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    package(tmp_path, "torch", CARD_THAT_SAYS_NOTHING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    (card,) = (one for one in cards.devices() if one.name == "cuda:0")
+    assert card.state is State.MISSING
+    assert card.said == "a graphics card cannot compute: RuntimeError"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -126,6 +127,33 @@ def test_who_waits_to_be_alone_is_alone_and_keeps_nobody_out_for_ever():
     assert len(order) == 9
     assert all(together == [True] for together in most if True in together)
     assert max(map(len, most)) > 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="nothing interrupts a wait there")
+def test_who_gives_up_waiting_to_be_alone_keeps_nobody_out():
+    gate, leave, inside, main = Gate(), threading.Event(), threading.Event(), threading.get_ident()
+
+    def stay() -> None:
+        with gate.passed(alone=False):
+            inside.set()
+            time.sleep(0.1)
+            signal.pthread_kill(main, signal.SIGINT)
+            leave.wait(5)
+
+    def follow() -> None:
+        with gate.passed(alone=False):
+            leave.set()
+
+    first = threading.Thread(target=stay)
+    first.start()
+    inside.wait(5)
+    with pytest.raises(KeyboardInterrupt), gate.passed(alone=True):
+        pass
+    second = threading.Thread(target=follow, daemon=True)
+    second.start()
+    second.join(5)
+    assert leave.is_set()
+    first.join(5)
 
 
 @pytest.mark.parametrize(

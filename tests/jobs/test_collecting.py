@@ -106,6 +106,13 @@ def test_parts_that_do_not_belong_together_are_refused():
         jobs.collect(Path("other"))
 
 
+def test_a_whole_run_among_the_parts_is_refused():
+    write_discs("m/a.mrc")
+    pick(out="picks/parts/mine", threshold=0.5)
+    with pytest.raises(UserError, match="mine holds a whole run"):
+        jobs.collect(Path("picks"))
+
+
 @pytest.mark.parametrize("part", ["0/3", "4/3", "3", "1/0", "a/b", "1/3/5"])
 def test_a_part_that_cannot_be_is_refused(part: str):
     with pytest.raises(ValidationError):

@@ -31,7 +31,7 @@ from napari_drpnet.training.detections import Detections, assessed
 from napari_drpnet.training.detector import regression_loss
 from napari_drpnet.training.example import Example
 from napari_drpnet.training.pool import Pool
-from napari_drpnet.training.run import Evidence, calibrate, conclude, scorer
+from napari_drpnet.training.run import Evidence, bring, calibrate, conclude, leave, scorer
 from napari_drpnet.training.sets import load_examples
 from napari_drpnet.training.targets import cones, distances
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
@@ -86,6 +86,28 @@ def test_where_particles_are_close_f1_counts_the_best_assignment(tmp_path):
     card = WeightsCard(network="unet", role="detector", diameter=2 * RADIUS, calibration=(1.0, 0.0))
     report = conclude(tmp_path / "d.safetensors", card, Fitted(network, [Step(1, 1, 0.5, 0.1)]), evidence)
     assert (report.f1, report.f1_at_half) == (1, 1)
+
+
+def test_beside_weights_lies_nothing_that_tells_of_others(tmp_path, monkeypatch):
+    out, made = tmp_path / "d.safetensors", tmp_path / "new" / "d.safetensors"
+    card = WeightsCard(network="unet", role="detector", diameter=32, calibration=(1.0, 0.0))
+    said = card, Fitted(build("unet"), [Step(1, 1, 0.5, 0.1)]), np.array([0.5]), np.array([True])
+    leave(out, *said)
+    leave(made, *said)
+    assert sorted(file.suffix for file in tmp_path.glob("d.*")) == [".png", ".safetensors", ".tsv"]
+    (tmp_path / "new" / "d.tsv").unlink()  # what is not there cannot be moved
+    with pytest.raises(UserError, match="cannot be written"):
+        bring(made, out)
+    assert [file.suffix for file in tmp_path.glob("d.*")] == [".safetensors"]
+    leave(out, *said)
+
+    def end(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_drpnet.training.run.draw_training", end)
+    with pytest.raises(KeyboardInterrupt):
+        leave(out, *said)
+    assert sorted(file.suffix for file in tmp_path.glob("d.*")) == [".safetensors", ".tsv"]
 
 
 def test_f1_of_candidates_is_that_of_an_evaluation():

@@ -69,7 +69,7 @@ def devices() -> None:
             right = float(torch.nn.functional.conv2d(image, image).sum()) == 64
             say(card=number, **named, free=free, total=total, error="" if right else "it computes wrong numbers")
         except Exception as error:  # torch has many of its own
-            say(card=number, **named, error=str(error).splitlines()[0])
+            say(card=number, **named, error=(str(error).split("\n")[0].strip() or type(error).__name__))
 
 
 def manifest(name: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +37,7 @@ _CS_HINT = "Give the particles (.cs) of a homogeneous, non-uniform or local refi
 _ROWS = 10
 _CIRCLE = 6.3
 _TURNS = 720.0
+_TURNED = 5e-8  # sine or cosine of half the tilt below which rot and psi turn about one axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,14 +172,27 @@ def _of_cryosparc(path: Path) -> Alignments:
         raise UserError(
             f"{path}: a pose is more than one turn: it is not in radians.", "Export it from cryoSPARC anew."
         )
-    with catch_warnings():
-        simplefilter("ignore")  # where tilt is 0, only rot + psi counts, and psi is 0
-        angles = Rotation.from_rotvec(pose).as_euler("ZYZ", degrees=True) if len(pose) else np.empty((0, 3))
-    rot, tilt, psi = angles.T
+    rot, tilt, psi = _euler(pose)
     n = len(table)
     half = table.numbers(_SPLIT).astype(np.int64) + 1 if _SPLIT in table else np.zeros(n, np.int64)
     names = tuple(table.texts(_PATH)) if _PATH in table else ("",) * n
     return Alignments(path, rot, tilt, psi, _shifts(table), half, names, _fractions(table))
+
+
+def _euler(pose: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Rot, tilt and psi in degrees of rotation vectors ``(n, 3)``; where only rot + psi or rot - psi counts, psi is 0.
+
+    scipy's ``as_euler`` warns of these, and is told not to for the whole process alone. See Bernardes and Viollet,
+    PLoS ONE 17 (2022) e0276302.
+    """
+    x, y, z, w = Rotation.from_rotvec(pose.reshape(-1, 3)).as_quat().T
+    sine, cosine = np.hypot(x, y), np.hypot(z, w)
+    half_sum, half_difference = np.arctan2(z, w), np.arctan2(-x, y)
+    half_sum = np.where(cosine < _TURNED, half_difference, half_sum)
+    half_difference = np.where(sine < _TURNED, half_sum, half_difference)
+    rot, psi = half_sum + half_difference, half_sum - half_difference
+    rot, psi = (np.remainder(angle + np.pi, 2 * np.pi) - np.pi for angle in (rot, psi))
+    return np.rad2deg(rot), np.rad2deg(2 * np.arctan2(sine, cosine)), np.rad2deg(psi)
 
 
 def _shifts(table: CsTable) -> FloatArray:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_drpnet.errors import UserError
 from napari_drpnet.io.files import reading
 from napari_drpnet.io.limits import check_unpacked, file_size, undamaged
 
+_PNG = b"\x89PNG\r\n\x1a\n"  # its first bytes
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -24,16 +23,14 @@ def open_picture(path: Path) -> npt.NDArray[Any]:
     UserError
         For a missing or damaged file, or one that would need too much memory.
     """
-    from PIL import Image  # slow to load
+    from PIL.JpegImagePlugin import JpegImageFile  # slow to load
+    from PIL.PngImagePlugin import PngImageFile
 
     size = file_size(path)
-    with reading(path), undamaged(path), warnings.catch_warnings():
-        # A micrograph of 100 million pixels is no attack.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with path.open("rb") as file, Image.open(file, formats=("PNG", "JPEG")) as image:
-                check_unpacked(path, image.width * image.height * len(image.getbands()), size)
-                grey = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
-                return np.array(image if grey else image.convert("L"))
-        except Image.DecompressionBombError as error:
-            raise UserError(f"{path}: the picture is too large.", "Save it as MRC or as uncompressed TIFF.") from error
+    with reading(path), undamaged(path), path.open("rb") as file:
+        kind = PngImageFile if file.peek(8).startswith(_PNG) else JpegImageFile
+        # Not Image.open, which takes 100 million pixels for an attack; how many a file may have is checked here.
+        with kind(file) as image:
+            check_unpacked(path, image.width * image.height * len(image.getbands()), size)
+            grey = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
+            return np.array(image if grey else image.convert("L"))

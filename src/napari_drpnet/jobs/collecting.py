@@ -73,6 +73,8 @@ def _whole(parts: Sequence[PickRun], folders: Sequence[Path]) -> PickRun:
     first = parts[0]
     told = first.model_dump(exclude=set(_OWN))
     for part, folder in zip(parts, folders, strict=True):
+        if not part.part:
+            raise UserError(f"{folder} holds a whole run, not a part of one.", "Move it out of the folder of parts.")
         other = [name for name, value in part.model_dump(exclude=set(_OWN)).items() if value != told[name]]
         if other:
             raise UserError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +52,11 @@ def seen_spectrum(micrograph: Micrograph, file: Path | None = None, stars: Seque
     ------
     UserError
         When the pixel size is not known.
+
+    Warns
+    -----
+    UserWarning
+        Of what the files tell wrongly of other micrographs, too; what is missing of this one is said.
     """
     frame = micrograph.frame
     spectrum = power_spectrum(repaired(micrograph).image, frame.known_pixel_size() / frame.scale)
@@ -73,9 +77,7 @@ def _known(micrograph: Micrograph, file: Path | None, stars: Sequence[Path]) -> 
     name, path = micrograph.frame.micrograph, micrograph.path
     if path is None and file is None:
         return KnownCTF({})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other micrographs; what is missing of this one is told
-        return known_ctf(file, [(name, path or Path(name))], stars)
+    return known_ctf(file, [(name, path or Path(name))], stars)
 
 
 def _in_words(ctf: CTF) -> str:

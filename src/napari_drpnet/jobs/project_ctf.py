@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,22 +35,25 @@ def told_ctf(project: Project) -> dict[str, ToldCTF]:
 
     Those of which none is known are left out; a file that cannot be used counts as none, as it is needed for nothing
     but the list.
+
+    Warns
+    -----
+    UserWarning
+        As `io.ctf_files.read_ctf`.
     """
     lists = [project.root / path for path in lists_among(project.settings.inputs)]
     entries = {entry.listed or entry.name: entry for entry in project.micrographs}
     found: dict[str, ToldCTF] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], lists)
-        except UserError:
-            return {}
-        resolutions = _resolutions([path for path in lists if path.suffix.lower() == ".star"])
-        for listed, entry in entries.items() if len(known) else ():
-            ctf = known.of(listed)
-            if ctf is not None:
-                defocus = (ctf.defocus_u + ctf.defocus_v) / 2 / _MICROMETRE
-                found[entry.name] = ToldCTF(defocus, resolutions.get(listed))
+    try:
+        known = known_ctf(None, [(listed, entry.path) for listed, entry in entries.items()], lists)
+    except UserError:
+        return {}
+    resolutions = _resolutions([path for path in lists if path.suffix.lower() == ".star"])
+    for listed, entry in entries.items() if len(known) else ():
+        ctf = known.of(listed)
+        if ctf is not None:
+            defocus = (ctf.defocus_u + ctf.defocus_v) / 2 / _MICROMETRE
+            found[entry.name] = ToldCTF(defocus, resolutions.get(listed))
     return found
 
 

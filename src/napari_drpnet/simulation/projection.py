@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from scipy.spatial.transform import Rotation
 from torch_fourier_slice import project_3d_to_2d
 
 from napari_drpnet.simulation.structures import Volume
+
+# The number of threads is of the process: of two that change it at once, the later would put back the other's one.
+_ONE_AT_A_TIME = RLock()
 
 
 def project(volume: Volume, orientations: Rotation) -> npt.NDArray[np.float32]:
@@ -30,9 +34,10 @@ def project(volume: Volume, orientations: Rotation) -> npt.NDArray[np.float32]:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Sums in an order that does not depend on the number of threads, so that a seed gives the same bytes anywhere."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    with _ONE_AT_A_TIME:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

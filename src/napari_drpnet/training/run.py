@@ -18,7 +18,7 @@ from napari_drpnet.drawing.charts import draw_training
 from napari_drpnet.errors import UserError
 from napari_drpnet.evaluation.curves import Curve, precision_recall
 from napari_drpnet.io.checkpoints import checkpoint_path
-from napari_drpnet.io.files import atomic_write, write_text
+from napari_drpnet.io.files import atomic_write, write_text, writing
 from napari_drpnet.io.weights import WeightsCard, locate, read_weights, write_weights
 from napari_drpnet.networks import build, channels_last, with_tensors
 from napari_drpnet.pickers.context import calibrated, margin
@@ -34,6 +34,8 @@ from napari_drpnet.training_loop.parallel import Processes
 _NO_DIFFERENCE = {"workers", "device", "minutes"}
 
 VALIDATION = "the validation sets"
+# What is written beside weights.
+_BESIDE = (".tsv", ".png")
 # So many micrographs, of so many structures, tell how a usual one is.
 _MANY, _SEVERAL = 20, 5
 
@@ -227,8 +229,30 @@ def conclude(out: Path, card: WeightsCard, fitted: Fitted, evidence: Evidence) -
 
 def leave(out: Path, card: WeightsCard, fitted: Fitted, probability: FloatArray, hit: npt.NDArray[np.bool_]) -> None:
     """Write the weights, the log of the checks, and the plots: loss, F1, and how often a probability was right."""
+    _clear(out)
     write_weights(out, card, fitted.network.state_dict())
     rows = [f"{c.done}\t{c.loss:.6f}\t{c.rate:.3g}\t{'' if c.f1 is None else f'{c.f1:.4f}'}" for c in fitted.checks]
     write_text("\n".join(["step\tloss\trate\tvalidation_f1", *rows, ""]), out.with_suffix(".tsv"))
     with atomic_write(out.with_suffix(".png")) as temporary:
         draw_training(fitted.checks, probability, hit).save(temporary)
+
+
+def bring(made: Path, out: Path) -> None:
+    """Move weights from where they were made, with what `leave` wrote beside them.
+
+    Raises
+    ------
+    UserError
+        When they cannot be moved.
+    """
+    _clear(out)
+    for suffix in (out.suffix, *_BESIDE):
+        with writing(out):
+            made.with_suffix(suffix).replace(out.with_suffix(suffix))
+
+
+def _clear(out: Path) -> None:
+    """Take away what tells of earlier weights of this name: whoever is ended before the new is there leaves none."""
+    for suffix in _BESIDE:
+        with writing(out):
+            out.with_suffix(suffix).unlink(missing_ok=True)

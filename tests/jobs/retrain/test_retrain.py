@@ -268,6 +268,27 @@ def test_a_classifier_can_be_used_with_its_detector(project: Project, monkeypatc
     assert score(project, "f1", report.use) > 0.5
 
 
+def test_a_micrograph_that_goes_between_two_looks_is_not_judged_by(project: Project):
+    for name in ("f0", "f1"):
+        project.write_picks(name, labels(places(int(name[1:]))))
+        project.mark_done(name, True)
+    calibrated = jobs.finish(jobs.retrain_picker(project, QUICK))
+    project.update(options=jobs.with_networks(project.settings.options, calibrated.use))
+    chosen = RetrainSettings(what="classifier", device="cpu", steps=2, batch=4, start="")
+    job, looks = jobs.retrain_picker(project, chosen), 0
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as end:
+            report = end.value
+            break
+        looks += step.message == "f0" and step.done == step.fraction == 0
+        if looks == 2:  # without the correction that is in use
+            project.entry("f1").path.unlink(missing_ok=True)
+    assert any("f1 is left out" in note for note in report.notes)
+    assert any("classifier" in note for note in report.notes)
+
+
 def test_closing_it_leaves_nothing(project: Project):
     project.write_picks("f0", labels(places(0)))
     project.mark_done("f0", True)

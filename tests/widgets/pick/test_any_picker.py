@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QFileDialog
 
 from blobs import DIAMETER, PIXEL_SIZE, SHAPE, grid_of_blobs, write_mrc
@@ -353,6 +354,10 @@ def test_what_it_learnt_is_saved_and_then_used(
     file = tmp_path / "mine.safetensors"
     assert file.is_file()
     assert form.method.controls["weights"].value == str(file)
+    before = file.stat().st_mtime_ns
+    form.learnt.save.native.click()  # the dialog asked of mine, which is not there
+    assert file.stat().st_mtime_ns == before
+    assert "whole name" in notification_manager.records[-1].message
     run(form, qtbot)
     assert lessons == [1]
     assert form.result.picker.settings.weights == str(file)

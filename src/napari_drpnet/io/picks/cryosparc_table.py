@@ -7,10 +7,9 @@ import sys
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ _WANTED = re.compile(
 # What two tables of one particle cannot both be right about.
 _PLACED = re.compile(r"location/(micrograph_path|center_[xy]_frac)|alignments.*/(shift|psize_A)")
 _SAME = 1e-5
+_OLD_NUMBER = re.compile(rb"(?<=[(, ])([0-9]+)L(?=[,) ])")
 _HEADER = 2**20  # bytes; a hundred classes take a tenth of it
 _CHUNK = 2**26  # bytes
 _MARK = 6
@@ -182,10 +182,12 @@ def _is_wanted(name: str) -> bool:
 def _read_numpy(file: BufferedReader, wanted: Callable[[str], bool]) -> tuple[list[str], dict[str, Column]]:
     """The names of all columns, and those that are wanted, read a chunk of rows after the other."""
     version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    with catch_warnings():
-        simplefilter("ignore")  # of headers that old Pythons wrote
-        shape, _, dtype = read(file, max_header_size=_HEADER)
+    brief, read = version == (1, 0), np.lib.format.read_array_header_2_0
+    length = file.read(2 if brief else 4) + bytes(2 if brief else 0)  # of the header
+    header = file.read(int.from_bytes(length, "little"))
+    # numpy warns of whole numbers as Python 2 wrote them.
+    old = _OLD_NUMBER.sub(rb"\1 ", header)
+    shape, _, dtype = read(BytesIO(length + old), max_header_size=_HEADER)
     if dtype.hasobject:
         raise ValueError("it has Python objects (pickle) in it, which are not loaded. Save names as bytes, dtype S")
     if dtype.names is None or len(shape) != 1 or shape[0] < 0 or dtype.itemsize == 0:

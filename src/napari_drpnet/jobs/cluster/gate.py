@@ -19,8 +19,11 @@ class Gate:
         """Be inside for a block; ``alone``: with nobody else inside."""
         with self._changed:
             self._waiting += alone
-            self._changed.wait_for(lambda: self._inside == 0 if alone else self._inside >= 0 and not self._waiting)
-            self._waiting -= alone
+            try:
+                self._changed.wait_for(lambda: self._inside == 0 if alone else self._inside >= 0 and not self._waiting)
+            finally:  # Ctrl-C may end the wait
+                self._waiting -= alone
+                self._changed.notify_all()
             self._inside = -1 if alone else self._inside + 1
         try:
             yield

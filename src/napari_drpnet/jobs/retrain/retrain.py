@@ -42,7 +42,7 @@ from napari_drpnet.training.labels.judged import (
     fit_line,
 )
 from napari_drpnet.training.labels.patches import DIAMETER, patch_grey, patch_scores
-from napari_drpnet.training.run import TrainingReport, leave
+from napari_drpnet.training.run import TrainingReport, bring, leave
 from napari_drpnet.training_loop.fit import Fitted
 
 # Labelled particles there must be, so that half of them can be left out to judge by.
@@ -236,10 +236,11 @@ class _Run:
         yield TrainProgress(0, 1, message="judging", stage="judge")
         lines = _lines(patches, {each.labelled.name: each.labelled.particles for each in seen}, self.harvest)
         judged, now, logits = [], [], []
-        for each, used in zip(seen, in_use, strict=True):
-            every, before = each.judged, used.judged
+        before_of = {used.labelled.name: used.judged for used in in_use}
+        for each in seen:
+            every, before = each.judged, before_of.get(each.labelled.name)
             part = every.between(lines[every.name])
-            if len(part):
+            if len(part) and before is not None:  # only one of the two looks may have found its file
                 judged.append(part)
                 now.append(before.between(lines[before.name]))
                 logits.append(patch_scores(fitted.network, each.patches(part.yx)))
@@ -307,8 +308,7 @@ class _Run:
             assert made is not None, "one process leads itself"
             if made.f1_at_half is not None and made.f1_at_half < before:
                 return replace(self.nothing(Improvement(before, made.f1_at_half, False), labels), steps=made.steps)
-            for suffix in (".tsv", ".png", ".safetensors"):
-                made.weights.with_suffix(suffix).replace(self.out.with_suffix(suffix))
+            bring(made.weights, self.out)
         worth = None if made.f1_at_half is None else Improvement(before, made.f1_at_half, False)
         use, other = self.use(one.field, ROLE, one.leaves_out), one.leaves_out
         if other in use:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from napari_drpnet.widgets.kit.forms import filled
 from napari_drpnet.widgets.kit.help import about
 from napari_drpnet.widgets.kit.removal import Removal
 from napari_drpnet.widgets.kit.subscriptions import Subscriptions
+from napari_drpnet.widgets.kit.threads import unheard
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -98,8 +98,7 @@ class AssessWidget(AssessForm):
         point_group(self._settings().symmetry)
         if not self.refinements.refinements:
             raise UserError("Add a refinement: its folder, or its files.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the run tells them
+        with unheard():  # the run tells them
             self.picks.asked()
 
     def _improve(self, progress: Progress) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from napari_drpnet.widgets.kit.forms import filled
 from napari_drpnet.widgets.kit.parts import NO_PROJECT
 from napari_drpnet.widgets.kit.preferences import preference
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.threads import unheard
 from napari_drpnet.widgets.session.session import Session
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class AskedForm(AveragesForm):
     def layer_diameter(self) -> float | None:
         """Of the chosen points, in Angstrom; None where they do not tell."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the run tells them
+            with unheard():  # the run tells them
                 target, source = self._in_layer()
                 known = jobs.picked_in_view(source.micrograph, target.picks("")).diameter
         except UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +14,7 @@ from napari_drpnet.io.project.project import Project
 from napari_drpnet.jobs import Averages
 from napari_drpnet.labels import same_places
 from napari_drpnet.widgets.kit.source import ChosenImage
+from napari_drpnet.widgets.kit.threads import unheard
 from napari_drpnet.widgets.session.handful import Handful
 from napari_drpnet.widgets.session.session import Session
 
@@ -166,8 +166,7 @@ class LayerTarget:
 
     def picks(self, name: str) -> Picks:
         """All picks as they are now; what was odd about the layer was told before."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unheard():
             return self._present()
 
     def change(self, name: str, picks: Picks) -> None:

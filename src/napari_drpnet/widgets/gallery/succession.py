@@ -43,14 +43,25 @@ class Succession:
             return
         stop = self._stop = Event()
         self._next = None
-        self._bar.run(_until, stop, make(), step=partial(_unless, stop, step), done=partial(self._end, stop, done))
+        self._bar.run(
+            _until,
+            stop,
+            make(),
+            step=partial(_unless, stop, step),
+            done=partial(self._end, stop, done),
+            failed=self._follow,
+        )
 
     def _end(self, stop: Event, done: Callable[[Any], None], result: Any) -> None:
+        if not self._follow() and not stop.is_set():
+            done(result)
+
+    def _follow(self) -> bool:
+        """Start the job that waits, if there is one."""
         follower, self._next = self._next, None
         if follower is not None:
             follower()
-        elif not stop.is_set():
-            done(result)
+        return follower is not None
 
 
 def _until(stop: Event, steps: Job[Any]) -> Generator[Progress, None, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker
 from psygnal import Signal
 from qtpy.QtCore import QThreadPool
 
 from napari_drpnet.widgets.kit.job import Failure, tell
+from napari_drpnet.widgets.kit.threads import unheard, work_in_thread
 
 LAST = 60_000  # milliseconds that work under way has when the window is gone
 
@@ -45,7 +45,7 @@ class Background:
         assert self._next is not None
         (work, done), self._next = self._next, None
         self.busy = True
-        worker = create_worker(_tried, work, _start_thread=False, _ignore_errors=True)
+        worker = work_in_thread(_tried, work)
         worker.returned.connect(lambda outcome: self._finish(done, outcome))
         worker.start()
 
@@ -65,6 +65,7 @@ class Background:
 
 def _tried(work: Callable[[], Any]) -> Any:
     try:
-        return work()
+        with unheard():  # what is odd is told by the job that uses it
+            return work()
     except Exception as error:  # told in the main thread, see `tell`
         return Failure(error)

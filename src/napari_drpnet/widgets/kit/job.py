@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any
 
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
-from napari.qt.threading import GeneratorWorker, create_worker
+from napari.qt.threading import GeneratorWorker
 from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QThread, QThreadPool
@@ -20,6 +20,7 @@ from napari_drpnet.errors import UserError, without_options
 from napari_drpnet.jobs import Progress
 from napari_drpnet.widgets.kit.key_list import START
 from napari_drpnet.widgets.kit.primary import make_primary
+from napari_drpnet.widgets.kit.threads import steps_in_thread
 
 Steps = Callable[..., Generator[Progress | None, None, Any]]  # a job, which may tell None while a step goes on
 STARTING = 5  # milliseconds: superqt puts a worker into the pool one after it is told to start it
@@ -102,19 +103,20 @@ class JobBar(Container[Any]):
         done: Callable[[Any], None],
         step: Callable[[Any], None] = lambda _: None,
         stop: Event | None = None,
+        failed: Callable[[], object] = lambda: None,
     ) -> None:
-        """Start a job; ``done`` gets its result in the main thread, unless it failed or was cancelled.
+        """Start a job; ``done`` gets its result in the main thread, unless it was cancelled or failed.
 
-        ``step`` gets each `Progress` there, of a job that gives parts of its result before the end. A job with a
-        ``stop`` ends at once with what it has when that is set; Cancel and the end of the form then do so.
+        A failure is told, and then ``failed`` called. ``step`` gets each `Progress` there, of a job that gives parts of
+        its result before the end. A job with a ``stop`` ends at once with what it has when that is set; Cancel and the
+        end of the form then do so.
         """
         self._stop = stop
-        worker = create_worker(_outcome, job, *args, _start_thread=False, _ignore_errors=True)
+        worker = steps_in_thread(_outcome, job, *args)
         here = self._here
         worker.yielded.connect(here(lambda progress: self._show(progress, step)))
-        worker.returned.connect(here(lambda outcome: self._finish(outcome, done)))
+        worker.returned.connect(here(lambda outcome: self._finish(outcome, done, failed)))
         worker.finished.connect(here(lambda: self._cancelled(worker)))
-        worker.warned.connect(here(_tell_warning))
         self._worker = worker
         self.button.text = "Cancel"
         make_primary(self.button.native, False)
@@ -175,10 +177,11 @@ class JobBar(Container[Any]):
             self.say(progress.message)
             step(progress)
 
-    def _finish(self, outcome: Any, done: Callable[[Any], None]) -> None:
+    def _finish(self, outcome: Any, done: Callable[[Any], None], failed: Callable[[], object]) -> None:
         if isinstance(outcome, Failure):
             self._close(outcome.said)
             tell(outcome.error)
+            failed()
         else:
             self._close("")
             done(outcome)
@@ -224,9 +227,3 @@ def tell(error: Exception) -> None:
         show_error(error.plain)
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
-
-
-def _tell_warning(told: tuple[Any, ...]) -> None:
-    """A warning of a job, as `warnings.showwarning` gets it, without options of the command line."""
-    message, category, *place = told
-    notification_manager.receive_warning(category(without_options(str(message))), category, *place)

@@ -11,6 +11,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_drpnet.errors import UserError
+from napari_drpnet.io.paths import exists
 from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 
 SUFFIX = ".safetensors"
@@ -65,7 +66,12 @@ class LearntForm(Container[Any]):
         path, _ = QFileDialog.getSaveFileName(self.native, "Save what was learnt", start, kinds)
         if not path:
             return
+        if Path(path).suffix != SUFFIX:
+            path += SUFFIX
+            if exists(path):  # the dialog asked of another name
+                show_warning(f"{path} is there already. Choose it by its whole name to replace it.")
+                return
         try:
-            self.saved.emit(str(picker.save(Path(path).with_suffix(SUFFIX))))
+            self.saved.emit(str(picker.save(Path(path))))
         except UserError as error:
             show_warning(error.plain)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 from magicgui.widgets import Container, Label, PushButton
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_drpnet import jobs, layers
-from napari_drpnet.errors import UserError, without_options
+from napari_drpnet.errors import UserError
 from napari_drpnet.io.paths import exists
+from napari_drpnet.widgets.kit.threads import heard_by
 from napari_drpnet.widgets.pick.result import Result
 
 _TOOLTIP = (
@@ -61,17 +61,15 @@ class SaveForm(Container[Any]):
         result = self._result
         if result is None or result.layer is None:
             return
+        warned: list[str] = []
         picks = jobs.with_size(layers.picks_of(result.layer), result.diameter)
         try:
-            with catch_warnings(record=True) as warned:
-                simplefilter("always")
+            with heard_by(warned.append):
                 jobs.save_picks(picks, path)
         except UserError as error:
             self._say(error.plain)
             return
-        self._say(
-            "\n".join([f"{len(picks)} picks are in {path}.", *(without_options(str(each.message)) for each in warned)])
-        )
+        self._say("\n".join([f"{len(picks)} picks are in {path}.", *warned]))
 
     def _say(self, text: str) -> None:
         self.said.value = text
