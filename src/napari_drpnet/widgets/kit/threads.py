@@ -19,6 +19,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from napari_drpnet.errors import without_options
 
 Tell = Callable[[str], object]
+_OURS = __name__.partition(".")[0]
 _heard = threading.local()  # `tell`: who hears this thread
 
 
@@ -57,9 +58,8 @@ def listen() -> None:
     post = _posts[0]
     if warnings.showwarning != post.take:
         post.before, warnings.showwarning = warnings.showwarning, post.take  # type: ignore[assignment]  # any arguments
-        warnings.simplefilter(
-            "always", UserWarning
-        )  # by default a second one is not, though nobody was told of the first
+        # By default a second one is not shown, though nobody was told of the first.
+        warnings.filterwarnings("always", category=UserWarning, module=_OURS)
 
 
 @contextmanager
