@@ -267,7 +267,7 @@ def test_what_one_picker_lacks_does_not_stop_the_others(made: Made, capsys: pyte
         (["--picks", "a=none", "--micrographs", "m"], "The diameter of the particle is not known."),
         (
             ["--picks", "a=none", "--micrographs", "m", "--diameter", "50"],
-            "No micrograph can be used. m: not a kind of image",
+            "No micrograph can be used. m: there is no such file",
         ),
         (["--picks", "../b=none", "--micrographs", "m", "--diameter", "50"], "The name '..' is not one of a file."),
         ([], "There is nothing to assess."),
