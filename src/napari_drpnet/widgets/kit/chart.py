@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,11 +99,13 @@ class Chart(Plot):
         What is drawn to the right.
     dots
         Whether each value is drawn as well, not only the line.
+    most
+        That a value can be; neither axis nor error goes beyond.
     """
 
-    def __init__(self, title: str, along: str, dots: bool = False) -> None:
+    def __init__(self, title: str, along: str, dots: bool = False, most: float = math.inf) -> None:
         super().__init__()
-        self._title, self._along, self._dots = title, along, dots
+        self._title, self._along, self._dots, self._most = title, along, dots, most
         self.values: tuple[Dot, ...] = ()
 
     def show_values(self, values: Sequence[Dot]) -> None:
@@ -141,13 +144,16 @@ class Chart(Plot):
         painter.drawPolyline(QPolygonF([place(value.x, value.y) for value in self.values]))
         for value in self.values if self._dots or len(self.values) == 1 else ():
             if value.spread:
-                painter.drawLine(place(value.x, value.y - value.spread), place(value.x, value.y + value.spread))
+                painter.drawLine(place(value.x, value.y - value.spread), place(value.x, self._top(value)))
             painter.setBrush(self.palette().color(self.backgroundRole()) if value.hollow else _LINE)
             painter.drawEllipse(place(value.x, value.y), _DOT, _DOT)
 
     def _limits(self) -> tuple[Limits, Limits]:
         """To the right from 0 on, upwards all values with some room."""
         low = min(value.y - value.spread for value in self.values)
-        high = max(value.y + value.spread for value in self.values)
+        high = max(self._top(value) for value in self.values)
         room = max(0.05 * (high - low), (_LEAST - (high - low)) / 2)
-        return (0.0, max(1.0, *(value.x for value in self.values))), (low - room, high + room)
+        return (0.0, max(1.0, *(value.x for value in self.values))), (low - room, min(high + room, self._most))
+
+    def _top(self, value: Dot) -> float:
+        return min(value.y + value.spread, self._most)

@@ -84,7 +84,7 @@ class Suggest(Tab):
         self.told = wrapped()
         self.measure = JobBar("Measure what labels bring", self.run_curve)
         self.jobs = (self.job, self.measure)
-        self.chart = Chart("F1", "labelled particles", dots=True)
+        self.chart = Chart("F1", "labelled particles", dots=True, most=1.0)
         self.caption = wrapped()
         most = in_row(QLabel("Look at"), self.most.native, QLabel("micrographs"), stretch=(0, 1, 0))
         verdicts = in_row(*self.buttons.values(), stretch=(1, 3, 3, 1))

@@ -87,7 +87,7 @@ class Training(Tab):
         self.jobs = (self.job,)
         self.loss, self.f1 = (
             Chart("Error while training", "step"),
-            Chart("F1 on examples kept for testing", "step", dots=True),
+            Chart("F1 on examples kept for testing", "step", dots=True, most=1.0),
         )
         self.result = wrapped()
         self.use_button = button("Use it", "The project picks with it from now on; press 'Pick all' to pick again.")
