@@ -84,16 +84,17 @@ class Band:
         images
             ``(k, side, side)``, 0 beyond ``radius`` pixels from the centre.
         radius
-            In pixels.
+            In pixels, less than half a side.
 
         Returns
         -------
         torch.Tensor
             ``(k, 2, TURNS, m)`` complex: as they are and mirrored, at 0, 360 / TURNS, ... degrees.
         """
-        pixels, cosines, sines = _waves(self, math.ceil(radius))
-        flat = images.reshape(len(images), -1)[:, pixels] * (math.sqrt(2) / self.side)
-        base = torch.complex(flat @ cosines, -(flat @ sines)).reshape(len(images), QUARTER, len(self))
+        pixels, opposite, cosines, sines = _waves(self, math.ceil(radius))
+        flat = images.reshape(len(images), -1) * (math.sqrt(2) / self.side)
+        here, there = flat[:, pixels], flat[:, opposite]
+        base = torch.complex((here + there) @ cosines, (there - here) @ sines).reshape(-1, QUARTER, len(self))
         quarters = [base]
         for _ in range(3):
             quarters.append(_permuted(quarters[-1], self._quarter_turn))
@@ -129,16 +130,22 @@ def band(low: float, high: float, side: int, across: int) -> Band:
 
 
 @lru_cache(maxsize=6)
-def _waves(band: Band, radius: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pixels within a radius, ``(p,)``, and ``(p, QUARTER * m)`` cosines and sines of the turned frequencies there."""
-    away = torch.arange(band.side) - band.side // 2
+def _waves(band: Band, radius: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pixels within a radius, on one side, and their opposites; cosines and sines of the turned frequencies there.
+
+    ``(p,)``, ``(p,)``, ``(p, QUARTER * m)`` twice. The centre is first; as its own opposite it counts half.
+    """
+    middle = band.side // 2
+    away = torch.arange(band.side) - middle
     y, x = torch.meshgrid(away.float(), away.float(), indexing="ij")
-    pixels = torch.nonzero((torch.hypot(y, x) <= radius).ravel())[:, 0]
+    pixels = torch.nonzero(((torch.hypot(y, x) <= radius) & ((y > 0) | ((y == 0) & (x >= 0)))).ravel())[:, 0]
     psi = torch.arange(QUARTER) * (2 * math.pi / TURNS)
     cos, sin = torch.cos(psi)[:, None], torch.sin(psi)[:, None]
     kx, ky = (cos * band.kx - sin * band.ky).ravel(), (sin * band.kx + cos * band.ky).ravel()
     phase = (y.ravel()[pixels, None] * ky + x.ravel()[pixels, None] * kx) * (2 * math.pi / band.side)
-    return pixels, torch.cos(phase), torch.sin(phase)
+    cosines = torch.cos(phase)
+    cosines[0] /= 2
+    return pixels, 2 * middle * (band.side + 1) - pixels, cosines, torch.sin(phase)
 
 
 def _permuted(spectra: torch.Tensor, where: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

@@ -156,9 +156,14 @@ def aligned(
         See `alignment.Bank`.
     """
     poses = Poses.empty(len(spectra))
+    bank = Bank(references[0], across, LOWEST, highest, REACH, weight)
     for which in (0, 1):
+        if which and not torch.equal(
+            references[0], references[1]
+        ):  # for few particles, making it takes longer than what it is for
+            bank = Bank(references[which], across, LOWEST, highest, REACH, weight)
         mine = torch.nonzero(half == which)[:, 0]
-        poses.put(mine, Bank(references[which], across, LOWEST, highest, REACH, weight).align(spectra[mine]))
+        poses.put(mine, bank.align(spectra[mine]))
     return poses
 
 
