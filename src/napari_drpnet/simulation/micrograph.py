@@ -25,7 +25,7 @@ from napari_drpnet.simulation.stain import stain
 from napari_drpnet.simulation.strength import balance, signal_to_noise, wanted
 from napari_drpnet.simulation.structures import procedural_structure, read_structure
 from napari_drpnet.simulation.treatment import treat
-from napari_drpnet.simulation.views import Views, make_views
+from napari_drpnet.simulation.views import BROKEN, Views, make_views
 
 _PROCEDURAL = 64  # different made-up particles, where no structures are given
 
@@ -225,8 +225,9 @@ def _add_particles(
     whole = rng.random(len(centres)) >= rng.uniform(*settings.broken)
     poses = draw_poses(rng, centres[whole], weights, reach, surface)
     scene.add_particles(views.whole, views.voxel, poses, contrast, outline=scene.particles)
-    pieces = draw_poses(rng, centres[~whole], np.full(len(views.broken), 1 / len(views.broken)), reach, surface)
-    scene.add_particles(views.broken, views.voxel, pieces, contrast)
+    if not whole.all():
+        pieces = draw_poses(rng, centres[~whole], np.full(BROKEN, 1 / BROKEN), reach, surface)
+        scene.add_particles(views.broken, views.voxel, pieces, contrast)
     if rng.random() < settings.aggregates:
         heap = layout.heaps(rng, scene.full, diameter)
         clutter: MaskArray = np.zeros(scene.shape, dtype=np.bool_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from napari_drpnet.simulation.projection import project
 from napari_drpnet.simulation.structures import Scatterers, centred, density
 
 Stack = npt.NDArray[np.float32]
+BROKEN = 8  # views of broken particles
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +23,10 @@ class Views:
 
     Attributes
     ----------
-    name
-        Of the structure.
-    whole, broken
-        ``(k, n, n)`` projected potential in V A, the centre of mass at ``n // 2``; broken ones lack a part.
+    particle, seed
+        What they are made of.
+    whole
+        ``(k, n, n)`` projected potential in V A, the centre of mass at ``n // 2``.
     rot, tilt
         ``(k,)`` orientations of the whole ones in degrees, where psi is 0 (`orientations`).
     voxel
@@ -33,24 +35,34 @@ class Views:
         Longest extent in Angstrom.
     """
 
-    name: str
+    particle: Scatterers
+    seed: int
     whole: Stack
-    broken: Stack
     rot: FloatArray
     tilt: FloatArray
     voxel: float
     diameter: float
 
+    @property
+    def name(self) -> str:
+        """Of the structure."""
+        return self.particle.name
+
+    @cached_property
+    def broken(self) -> Stack:
+        """``(BROKEN, n, n)`` of particles that lack a part. Made when they are asked for: they take longest."""
+        rng = np.random.default_rng([self.seed, 13])
+        orientations.random_views(len(self.rot), rng)  # those of the whole ones
+        pieces = [_project_any(_broken(self.particle, rng), self.voxel, 2, rng) for _ in range(BROKEN // 2)]
+        return np.concatenate([fitted(piece, self.whole.shape[1]) for piece in pieces])
+
 
 def make_views(particle: Scatterers, count: int, seed: int, across: int = 72) -> Views:
-    """``count`` projections of the whole particle and eight of broken ones, ``across`` pixels to its diameter."""
-    rng = np.random.default_rng([seed, 13])
+    """``count`` projections of the whole particle, and those of broken ones, ``across`` pixels to its diameter."""
     voxel = particle.diameter / across
-    rot, tilt = orientations.random_views(count, rng)
+    rot, tilt = orientations.random_views(count, np.random.default_rng([seed, 13]))
     whole = project(density(particle, voxel), orientations.rotation(rot, tilt, np.zeros(count)))
-    pieces = [_project_any(_broken(particle, rng), voxel, 2, rng) for _ in range(4)]
-    broken = np.concatenate([fitted(piece, whole.shape[1]) for piece in pieces])
-    return Views(particle.name, whole, broken, rot, tilt, voxel, particle.diameter)
+    return Views(particle, seed, whole, rot, tilt, voxel, particle.diameter)
 
 
 def _project_any(particle: Scatterers, voxel: float, count: int, rng: np.random.Generator) -> Stack:
