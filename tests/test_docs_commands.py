@@ -46,19 +46,20 @@ LESS = {
     "reconstruct": ("--box", "32", "--step", "15", "--rounds", "2"),
     "compare Micrographs/ --pickers drpnet,pixer": ("--pickers", "drpnet,log"),
     "compare --pickers drpnet,minimal": ("--pickers", "minimal"),
-    "pick Micrographs/ --picker deepcryopicker": ("--option", "steps=8"),
+    "pick Micrographs/ --picker deepcryopicker": ("--option", "steps=8", "--option", "window=67"),
+    "--picker deepcryopicker": ("--option", "step=16"),
     # On few particles the paper's numbers find none.
     "harvest Micrographs/ --picker drpnet-paper": (
         *("--option", "sigma=4", "--positive-sigma", "6", "--positive-height", "5"),
         *("--negative-sigma", "5", "--negative-height", "1"),
     ),
-    "train-detector --start": ("--steps", "2"),
-    "train-pixer --settings mine.yaml": ("--steps", "2"),
+    "train-detector --start": ("--steps", "2", "--batch", "2"),
+    "train-pixer --settings mine.yaml": ("--steps", "2", "--batch", "2"),
     "train-classifier --patches": ("--epochs", "1"),
-    "napari-drpnet retrain": ("--steps", "2"),
+    "napari-drpnet retrain": ("--steps", "2", "--batch", "2"),
 }
 # The same in blocks of Python.
-LESS_PYTHON = {'load_picker("deepcryopicker", diameter=120)': 'load_picker("deepcryopicker", diameter=120, steps=8)'}
+LESS_PYTHON = {'deepcryopicker", diameter=120': 'deepcryopicker", diameter=120, steps=8, window=67, step=16'}
 # Exit status 1 says that not all was to be had, which is so on few files.
 ONE_IS_FINE = {
     "collect": "the other parts were not picked",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import mrcfile
@@ -14,6 +15,11 @@ PIXEL = 3.0
 
 def particle(side: int = 48, sigma: float = 1.2, seed: int = 0) -> Volume:
     """Gaussians of ``sigma`` pixels within a quarter of the side around the middle; ``(side, side, side)``."""
+    return _particle(side, sigma, seed).copy()
+
+
+@cache  # most tests that assess want it
+def _particle(side: int, sigma: float, seed: int) -> Volume:
     rng = np.random.default_rng(seed)
     axes = np.indices((side,) * 3).astype(np.float32) - side // 2
     found = np.zeros((side,) * 3, np.float32)

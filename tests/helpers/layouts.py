@@ -6,6 +6,7 @@ Run as a program of its own, since Qt takes the scale of the screen from the env
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,7 @@ def main(folder: Path, theme: str, sizes: list[tuple[int, int]]) -> None:
         _settle()
         _tell_growth(window, sizes[0], f"all docks up to {name}")
     print(f"looked at {looked}")
+    gc.freeze()  # napari looks for garbage in all there is whenever a layer goes
     session.close()
     viewer.close()
 

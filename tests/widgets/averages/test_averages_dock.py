@@ -24,7 +24,7 @@ from napari_drpnet.widgets.averages.target import ProjectTarget
 from projects import press
 from two_views import DIAMETER, PIXELS, kinds, picks_at, places
 
-pytestmark = [pytest.mark.gui, pytest.mark.painted]
+pytestmark = pytest.mark.gui
 LIMIT = 60_000  # milliseconds
 NAMES = ("v0", "v1", "v2", "v3")
 KEYS = Qt.Key
@@ -73,6 +73,7 @@ def kept(session: Any) -> dict[str, int]:
 # ---------------------------------------------------------------- the run
 
 
+@pytest.mark.painted
 def test_a_run_of_a_project_shows_rough_averages_then_better_ones(dock: Any, session: Any, qtbot: Any) -> None:
     assert dock.where.value == PROJECT
     assert dock.diameter.value == DIAMETER
@@ -230,6 +231,7 @@ def test_without_anything_open(viewer: Any) -> None:
 # ---------------------------------------------------------------- looking at a class
 
 
+@pytest.mark.painted
 def test_a_class_is_selected_in_the_view_and_gone_through_over_all_micrographs(
     filled: Any, averages: Averages, session: Any, viewer: Any
 ) -> None:
@@ -270,6 +272,7 @@ def test_keys_of_the_canvas_are_given_back(filled: Any, session: Any, viewer: An
     assert session.current == "v2"
 
 
+@pytest.mark.painted
 def test_a_double_click_shows_the_members_in_the_gallery(
     filled: Any, averages: Averages, session: Any, viewer: Any, qtbot: Any
 ) -> None:
@@ -292,6 +295,7 @@ def test_a_double_click_shows_the_members_in_the_gallery(
     assert len(filled.classes_shown) == 0
 
 
+@pytest.mark.painted
 def test_keyboard_and_mouse_choose_as_elsewhere_and_a_project_that_can_only_be_read_is_left_as_it_is(
     filled: Any, session: Any, project: Project
 ) -> None:
@@ -320,6 +324,7 @@ def test_keyboard_and_mouse_choose_as_elsewhere_and_a_project_that_can_only_be_r
 # ---------------------------------------------------------------- verdicts
 
 
+@pytest.mark.painted
 def test_a_class_is_rejected_with_one_key_and_taken_back(
     filled: Any, averages: Averages, session: Any, project: Project
 ) -> None:
@@ -379,6 +384,7 @@ def test_averages_become_the_templates_of_the_project(
     assert str(path) in filled.said.text()
 
 
+@pytest.mark.painted
 def test_averages_are_saved_for_relion_and_the_dock_leaves_nothing_behind(
     filled: Any, viewer: Any, session: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +404,7 @@ def test_averages_are_saved_for_relion_and_the_dock_leaves_nothing_behind(
     session.change(session.current, session.picks(session.current).select([0]))
 
 
+@pytest.mark.painted
 def test_the_averages_use_the_room_there_is(filled: Any, qtbot: Any) -> None:
     filled.window().resize(1500, 900)
     filled.parent().setFloating(True)

@@ -741,7 +741,6 @@ def test_on_another_micrograph_of_the_project_nothing_of_the_last_one_is_seen(
     session.close()
 
 
-@pytest.mark.painted
 def test_each_frame_of_a_stack_has_its_own_picks(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     path = write_mrc(tmp_path / "s.mrcs", np.stack([grid_of_blobs(seed)[0] for seed in (1, 2)]), PIXEL_SIZE)
     viewer.open(str(path), plugin="napari-drpnet")

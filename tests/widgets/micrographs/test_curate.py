@@ -353,7 +353,6 @@ def test_a_killed_window_loses_less_than_a_second(tmp_path: Path) -> None:
         assert len(again.read_picks("a1")) == len(some_picks("a1"))
 
 
-@pytest.mark.painted
 def test_a_disk_that_cannot_be_written_is_told_and_edits_are_kept(
     dock: Any, session: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

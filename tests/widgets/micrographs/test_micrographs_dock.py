@@ -121,7 +121,6 @@ def test_the_table_shows_what_the_project_knows_and_done_is_kept(opened: Any, vi
     assert opened.session.project.settings.done == ()
 
 
-@pytest.mark.painted
 def test_keys_and_rows_go_through_the_micrographs_in_the_same_layers(opened: Any, viewer: Any, qtbot: Any) -> None:
     session = opened.session
     qtbot.waitUntil(lambda: "low-pass" in viewer.layers, timeout=LIMIT)  # for the eye, in a thread of its own

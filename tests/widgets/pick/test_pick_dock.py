@@ -294,7 +294,6 @@ def test_the_ring_shows_the_diameter_where_one_looks(form: Any, viewer: Any, qtb
     assert not ring.visible
 
 
-@pytest.mark.painted
 def test_of_a_stack_the_frame_that_is_shown_is_picked(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     frames = np.stack([np.zeros(SHAPE, np.float32), grid_of_blobs(1)[0], grid_of_blobs(2)[0]])
     path = tmp_path / "s.mrcs"
