@@ -42,7 +42,7 @@ NOT_RUN = {
 # What is added, so that there is less to do.
 LESS = {
     "simulate": ("--count", "1", "--size", "320", "--pixel-size", "4"),
-    "sample --out tiny": ("--size", "768"),
+    "sample --out tiny": ("--size", "640"),
     "reconstruct": ("--box", "32", "--step", "15", "--rounds", "2"),
     "compare Micrographs/ --pickers drpnet,pixer": ("--pickers", "drpnet,log"),
     "compare --pickers drpnet,minimal": ("--pickers", "minimal"),

@@ -37,7 +37,7 @@ from napari_drpnet.training.targets import cones, distances
 from napari_drpnet.training_loop.fit import Fitted, Step, fit
 
 CPU = torch.device("cpu")
-SIMULATED = {"size": 320, "diameter_px": (30, 36), "views": 10, "coverage": (0.3, 0.4), "empty": 0}
+SIMULATED = {"size": 320, "diameter_px": (30, 36), "views": 10, "coverage": (0.3, 0.4), "empty": 0, "broken": (0, 0)}
 
 
 def random_crops(examples, side, label, jitter, stride=1, grey="robust"):

@@ -16,7 +16,7 @@ from napari_drpnet.simulation.filters import filter_radially
 from napari_drpnet.simulation.micrograph import found, lie_on
 from napari_drpnet.simulation.scene import Scene, draw_poses
 from napari_drpnet.simulation.structures import procedural_structure
-from napari_drpnet.simulation.views import make_views
+from napari_drpnet.simulation.views import BROKEN, make_views
 
 PIXEL_SIZE = 1.2
 DIAMETER = 180.0
@@ -74,8 +74,9 @@ def sample_micrograph(seed: int = 0, size: int = 4096) -> tuple[Micrograph, Pick
     views = replace(make_views(procedural_structure(_PARTICLE, DIAMETER), 120, seed, across=100), diameter=DIAMETER)
     poses = draw_poses(rng, centres[whole], np.full(120, 1 / 120))
     scene.add_particles(views.whole, views.voxel, poses, contrast=1.0)
-    pieces = draw_poses(rng, centres[~whole], np.full(8, 1 / 8))
-    scene.add_particles(views.broken, views.voxel, pieces, contrast=1.0)
+    if not whole.all():
+        pieces = draw_poses(rng, centres[~whole], np.full(BROKEN, 1 / BROKEN))
+        scene.add_particles(views.broken, views.voxel, pieces, contrast=1.0)
     intensity, _ = expose(rng, scene, _EXPOSURE)
     counts = camera.count_electrons(rng, intensity, _EXPOSURE.dose, PIXEL_SIZE)
     image = filter_radially(counts, camera.detector_response(0.6))

@@ -565,7 +565,7 @@ def test_boxes_stay_around_what_they_show_however_a_crop_is_turned():
 
 
 def test_boxes_are_learnt_where_the_truth_has_them(tmp_path):
-    made = SimulationSettings(count=1, size=320, diameter_px=(40, 40), views=6, empty=0, seed=3)
+    made = SimulationSettings(count=1, size=320, diameter_px=(40, 40), views=6, empty=0, broken=(0, 0), seed=3)
     finish(simulate(made, tmp_path))
     (example,) = load_sized([TrainingSet(micrographs=str(tmp_path))], 40.0, "robust")
     (truth,) = read_picks(next(tmp_path.glob("*0.star")))
