@@ -91,6 +91,15 @@ def test_rings_agree_where_there_is_signal_only() -> None:
     assert float(trusted.max()) <= 1
 
 
+def test_each_half_lies_on_averages_of_its_own() -> None:
+    one, two = view(21), view(22)
+    images, number, *_ = particles([one, two], 40, noise=0.5)
+    half = torch.arange(40) // 2 % 2
+    references = torch.stack([torch.stack([one, two]), torch.stack([two, one])])
+    poses = aligned(BAND.of(images), half, references, ACROSS, 6.0)
+    assert torch.equal(poses.number, torch.where(half == 0, number, 1 - number))
+
+
 def test_classes_are_no_more_than_particles() -> None:
     images, *_ = particles([view(1)], 3, noise=0.1)
     found = drained(classes_steps(images, HALF[: len(images)], ACROSS, 8))
@@ -101,6 +110,7 @@ def test_classes_are_no_more_than_particles() -> None:
 def test_a_band_turns_as_pictures_do() -> None:
     images = masked(torch.stack([view(9), view(10)]), ACROSS)
     turned = BAND.turned(images, 0.65 * ACROSS)
+    assert torch.allclose(turned[:, 0, 0], BAND.of(images), atol=1e-4)
     for mirrored in (False, True):
         for turn in (0, 1, 17, 18, 40, 71):
             psi, flag = torch.full((2,), turn * 360 / TURNS), torch.tensor([mirrored] * 2)
