@@ -22,6 +22,7 @@ from napari_drpnet.training.prepared import read_prepared, write_prepared
 from napari_drpnet.training.sets import examples_of, load_examples, makers
 
 SIMULATE = {"size": 256, "diameter_px": (30, 34), "views": 4, "coverage": (0.2, 0.3), "empty": 0, "count": 2}
+SIMULATE["broken"] = (0, 0)  # those take longest
 
 
 def _example(seed=0, shape=(40, 50), n=3, structure="", masked=False, pixels=""):

@@ -20,7 +20,13 @@ _INK, _EMPTY, _LINE = "#222222", (250, 250, 250), (150, 150, 150)
 _COLOURS = np.array([(178, 222, 190), (72, 184, 194), (38, 122, 184), (34, 60, 148), (20, 10, 64)], float)
 
 
-def draw_views(counts: npt.NDArray[np.int64], title: str, facts: str = "", most: int | None = None) -> Image.Image:
+def draw_views(
+    counts: npt.NDArray[np.int64],
+    title: str,
+    facts: str = "",
+    most: int | None = None,
+    globe: Image.Image | None = None,
+) -> Image.Image:
     """The number of particles from each side.
 
     Parameters
@@ -31,10 +37,12 @@ def draw_views(counts: npt.NDArray[np.int64], title: str, facts: str = "", most:
         In the two lines above.
     most
         Where the colours end, so that several pictures have the same; the largest number where it is not given.
+    globe
+        The map alone, where it was drawn already.
     """
     most = max(int(counts.max()) if most is None else most, 2)
     image = Image.new("RGB", (_WIDTH, _TOP + _HALF + _BELOW), "white")
-    image.paste(draw_globe(counts, most), (_LEFT, _TOP))
+    image.paste(draw_globe(counts, most) if globe is None else globe, (_LEFT, _TOP))
     draw = ImageDraw.Draw(image)
     _write(draw, (_WIDTH / 2, 12), title, "ma", 20)
     _write(draw, (_WIDTH / 2, 42), facts, "ma", 14)

@@ -220,7 +220,8 @@ def _pictures(one: Assessment, most: int, growth: Image.Image | None) -> Picture
     globe = views = local = parts = limits = None
     if one.views is not None:
         counts = one.views.counts.counts
-        globe, views = draw_globe(counts, most), draw_views(counts, one.name, one.views.in_words, most)
+        globe = draw_globe(counts, most)
+        views = draw_views(counts, one.name, one.views.in_words, most, globe)
     if one.maps is not None and one.maps.local is not None:
         local = one.maps.local.inside
         limits = resolution_limits(local)
