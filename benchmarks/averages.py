@@ -34,7 +34,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from classifying import Cost, Meter, RelionClasses, few_greys, held, picked, relion_classes
-from contenders import NETWORKS, Ours, ours, unseen
+from contenders import Ours
 from measures import TestSet, find_sets
 from napari_drpnet import Micrograph, Picks, load_picker, read_micrograph, read_picks
 from napari_drpnet.averaging import evidence as judging
@@ -64,6 +64,7 @@ from speed import machine_limits
 
 CLASSES = 20
 THRESHOLD = 0.5
+DRPNET = Ours("drpnet", {})
 
 # Noise ------------------------------------------------------------------------------------------------------------
 
@@ -355,7 +356,7 @@ def timed(task: Task, data: Path, threads: int) -> Cost:
     """In this process, the micrographs being read and picked before."""
     torch.set_num_threads(threads)
     test = next(test for test in find_sets(data, data / "none") if test.name == "10017")
-    found = picked(test, unseen_of(test), 0.0).surest(task.count)
+    found = picked(test, DRPNET, 0.0).surest(task.count)
     meter = Meter()
     with meter.measured():
         if task.evidence:
@@ -368,26 +369,19 @@ def timed(task: Task, data: Path, threads: int) -> Cost:
     return meter.cost
 
 
-def unseen_of(test: TestSet) -> Ours:
-    picker = unseen(test, list(ours(NETWORKS)))
-    assert picker is not None, "log and template learnt from nothing"
-    return picker
-
-
 # RELION -------------------------------------------------------------------------------------------------------------
 
 
 def relion_table(data: Path, name: str, rounds: int, threads: int, picture: Path | None) -> None:
     test = next(test for test in find_sets(data, data / "none") if test.name == name)
-    picker = unseen_of(test)
-    found = picked(test, picker, THRESHOLD)
+    found = picked(test, DRPNET, THRESHOLD)
     torch.set_num_threads(threads)
     meter = Meter()
     with meter.measured():
         averages = found.averages(CLASSES)
     theirs = relion_classes(found, CLASSES, rounds, threads)
     print(
-        f"{name}, {found.count} picks of {picker.label}, {CLASSES} classes, {threads} threads, load {meter.cost.load}"
+        f"{name}, {found.count} picks of {DRPNET.label}, {CLASSES} classes, {threads} threads, load {meter.cost.load}"
     )
     print("| | wall s | CPU-s | classes with picks |")
     print("| --- | --- | --- | --- |")

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from measures import WITHOUT_TRUTH, Sample, TestSet
+from measures import Sample, TestSet
 from napari_drpnet import Micrograph, Picks, load_picker, read_picks
 from napari_drpnet.data import FloatArray, ScoreMap
 from napari_drpnet.io.mrc import write_mrc
@@ -33,9 +33,8 @@ from napari_drpnet.settings import Decision
 from napari_drpnet.steps import drained
 
 REAL = frozenset({"10017", "10028", "10059", "10146"})
-FOR_TESTING_ONLY = frozenset({"10017", "10146"})
-# Networks trained by the recipes of ../training with a set left out.
-NETWORKS = Path(__file__).parent / "networks"
+# The classifier and FCRN learnt from micrographs of these.
+LEARNT = frozenset({"10028", "10059"})
 
 
 @dataclass(frozen=True)
@@ -179,41 +178,21 @@ def _same(micrograph: Micrograph) -> Micrograph:
     return micrograph
 
 
-def seen_by(name: str) -> frozenset[str]:
-    """The sets that networks of this name are not scored on: what they learnt from, and what others are there for."""
-    if left_out := {real for real in REAL if f"without-{real}" in name}:
-        return (REAL - left_out) | set(WITHOUT_TRUTH)
-    return frozenset() if "simulated" in name else REAL - FOR_TESTING_ONLY
-
-
 def of_file(detector: Path) -> Ours:
-    """A detector by its file, whose name says what it learnt from as those in `NETWORKS` do."""
-    return Ours(detector.stem, {"detector": str(detector)}, seen_by(detector.stem), thorough=True)
+    """A detector by its file."""
+    return Ours(detector.stem, {"detector": str(detector)}, thorough=True)
 
 
-def ours(networks: Path = NETWORKS) -> Iterator[Ours]:
-    """The shipped networks, those in a folder that were trained with a set left out, and the other pickers."""
-    seen = seen_by("shipped")
-    yield Ours("drpnet", {}, seen, thorough=True)
-    yield Ours("drpnet, with classifier", {"classifier": "classifier"}, seen, thorough=True)
-    yield Ours("drpnet, fcrn", {"detector": "fcrn"}, seen, thorough=True)
-    for name in ("without-10059", "without-10028", "simulated"):
-        files = {stage: networks / f"{name}-{stage}.safetensors" for stage in ("detector", "classifier")}
-        if not files["detector"].exists():
-            continue
-        seen, detector = seen_by(name), str(files["detector"])
-        yield Ours(f"drpnet, {name}", {"detector": detector}, seen, thorough=True)
-        if files["classifier"].exists():
-            options = {"detector": detector, "classifier": str(files["classifier"])}
-            yield Ours(f"drpnet, {name}, with classifier", options, seen, thorough=True)
-    # Their networks learnt from simulations alone, or without labels.
+def ours() -> Iterator[Ours]:
+    """The shipped networks, and the other pickers.
+
+    The detector, and the networks of pixer and centerpicker, learnt from simulations; the rest learnt without labels.
+    """
+    yield Ours("drpnet", {}, thorough=True)
+    yield Ours("drpnet, with classifier", {"classifier": "classifier"}, LEARNT, thorough=True)
+    yield Ours("drpnet, fcrn", {"detector": "fcrn"}, LEARNT, thorough=True)
     for picker in ("pixer", "centerpicker", "deepcryopicker", "log", "template"):
         yield Ours(picker, {}, picker=picker, thorough=picker == "pixer")
-
-
-def unseen(test: TestSet, pickers: Sequence[Ours]) -> Ours | None:
-    """The first picker that has not seen the set: the shipped one where it may be."""
-    return next((picker for picker in pickers if picker.may_be_tested_on(test)), None)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """What the labels of 1, 2 or 4 micrographs are worth: ``python benchmarks/finetune.py``.
 
 The detector is fine-tuned on the first micrographs of a set, as ``napari-drpnet train-detector --start`` does it, and
-scored at the default threshold 0.5 on the others, before and after. EMPIAR-10059 and 10028 start from the networks
-trained without them, 10017 and 10146 from the shipped one; what comes of it is scored and thrown away. The minutes are
-of wall time, calibration included, on as many threads as ``OMP_NUM_THREADS`` says.
+scored at the default threshold 0.5 on the others, before and after. What comes of it is thrown away. The minutes are of
+wall time, calibration included, on as many threads as ``OMP_NUM_THREADS`` says.
 """
 
 from __future__ import annotations
@@ -16,13 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import jobs, load_picker
 from napari_drpnet.settings import TrainSettings
 
 HEAD = ("set", "labelled", "particles", "others", "F1 before", "F1 after", "best F1 after", "minutes")
-LEFT_OUT = ("10059", "10028")
+SETS = ("10059", "10028", "10017", "10146")
 
 
 def scores(samples: Sequence[Sample], weights: str, **options: Any) -> dict[str, float]:
@@ -34,7 +32,7 @@ def scores(samples: Sequence[Sample], weights: str, **options: Any) -> dict[str,
     return measure(found, samples, 0.5)
 
 
-def tune(data: TestSet, images: Sequence[Path], sample: Sample, start: str, folder: Path, steps: int | None) -> str:
+def tune(data: TestSet, images: Sequence[Path], sample: Sample, folder: Path, steps: int | None) -> str:
     """Weights fine-tuned on some images of a set, with the coordinates beside them."""
     labelled = folder / "labelled"
     labelled.mkdir()
@@ -43,22 +41,22 @@ def tune(data: TestSet, images: Sequence[Path], sample: Sample, start: str, fold
             (labelled / file.name).symlink_to(file.resolve())
     border = sample.edge / sample.micrograph.frame.micrograph_pixels(sample.diameter)
     fields = {"micrographs": str(labelled), "pixel_size": data.pixel_size, "diameter": sample.diameter}
-    given = {"start": start, "device": "cpu"} | ({"steps": steps} if steps else {})
+    given = {"start": "detector", "device": "cpu"} | ({"steps": steps} if steps else {})
     settings = jobs.make_train_settings(TrainSettings, given, {**fields, "unlabelled_border": border})
     out = folder / "tuned.safetensors"
     jobs.finish(jobs.train_detector(settings, out))
     return str(out)
 
 
-def row(data: TestSet, n: int, start: str, steps: int | None) -> tuple[str, ...]:
+def row(data: TestSet, n: int, steps: int | None) -> tuple[str, ...]:
     images = [file for file in sorted(data.folder.iterdir()) if file.suffix in {".png", ".jpg", ".mrc"}]
     learnt, others = data.samples[:n], data.samples[n:]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # one micrograph only: that is what is measured
         begun = time.perf_counter()
-        tuned = tune(data, images[:n], learnt[0], start, Path(folder), steps)
+        tuned = tune(data, images[:n], learnt[0], Path(folder), steps)
         minutes = (time.perf_counter() - begun) / 60
-        before, after = scores(others, start), scores(others, tuned)
+        before, after = scores(others, "detector"), scores(others, tuned)
     particles = sum(len(sample.truth) for sample in learnt)
     figures = (f"{before['F1']:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}", f"{minutes:.1f}")
     return data.name, str(n), str(particles), str(len(others)), *figures
@@ -67,18 +65,15 @@ def row(data: TestSet, n: int, start: str, steps: int | None) -> tuple[str, ...]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--networks", type=Path, default=NETWORKS, help="networks with a set left out")
-    parser.add_argument("--sets", nargs="*", default=[*LEFT_OUT, "10017", "10146"])
+    parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--labelled", type=int, nargs="*", default=[1, 2, 4], help="numbers of labelled micrographs")
     parser.add_argument("--steps", type=int, help="optimisation steps; default: those of train-detector --start")
     options = parser.parse_args()
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
     for data in find_sets(options.data, Path("none")):
         if data.name in options.sets:
-            without = options.networks / f"without-{data.name}-detector.safetensors"
-            start = str(without) if data.name in LEFT_OUT else "detector"
             for n in options.labelled:
-                print("| " + " | ".join(row(data, n, start, options.steps)) + " |", flush=True)
+                print("| " + " | ".join(row(data, n, options.steps)) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ from typing import Any
 
 import torch
 
-from contenders import NETWORKS, REAL, Contender, Found, LoG, Ours, Topaz, of_file, ours, peers
+from contenders import REAL, Contender, Found, LoG, Ours, Topaz, of_file, ours, peers
 from empties import alone, beside
 from measures import TestSet, at_threshold, calibration, find_sets, judge, measure, on_marked, proved_wrong
 from napari_drpnet import Picks
@@ -154,7 +154,7 @@ def count_row(test: TestSet, label: str, picker: Contender, threshold: float = -
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
-    mine, others = list(ours(options.networks)), list(peers(shlex.split(options.topaz)))
+    mine, others = list(ours()), list(peers(shlex.split(options.topaz)))
     if options.pickers:
         mine, others = [one for one in mine if called(one.label, options.pickers)], []
     elif options.detector:
@@ -200,9 +200,6 @@ def main() -> None:
     parser.add_argument(
         "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
     )
-    parser.add_argument(
-        "--networks", type=Path, default=NETWORKS, help="folder of the networks trained with a set left out"
-    )
     parser.add_argument("--topaz", default="", help='a Python that imports topaz, such as "env PYTHONPATH=... python"')
     parser.add_argument("--only", nargs="+", metavar="SET", help="sets whose name has this in it")
     parser.add_argument("--pickers", nargs="+", metavar="PICKER", help="pickers of ours: drpnet, or a part of a label")
@@ -212,7 +209,7 @@ def main() -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="detectors to put beside the shipped ones; names as in --networks",
+        help="detectors that learnt from none of the sets, to put beside the shipped one",
     )
     parser.add_argument("--json", type=Path, help="write the rows here too")
     options = parser.parse_args()

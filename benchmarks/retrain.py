@@ -8,9 +8,8 @@ retrain`` does it, and scored at the default threshold 0.5 on the others, before
 detector's confidence, as in the paper, or by the evidence of averages, a classifier is trained on them, and the same
 micrographs are picked with it.
 
-EMPIAR-10059 and 10028 start from networks trained without them, 10017 and 10146 from the shipped one; what comes of it
-is scored and thrown away. The other pickers (``--pickers``) learnt from no real set. "Said" is what retraining itself
-tells, by labels that it left out. Seconds are those of retraining, on as many threads as ``OMP_NUM_THREADS`` says.
+What comes of it is scored and thrown away. "Said" is what retraining itself tells, by labels that it left out. Seconds
+are those of retraining, on as many threads as ``OMP_NUM_THREADS`` says.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from contenders import NETWORKS, Ours, ready
+from contenders import Ours, ready
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import Picks, jobs, load_picker
 from napari_drpnet.data import MANUAL, PatchSet
@@ -63,7 +62,7 @@ HEAD_WITHOUT = (
     "s",
     "CPU-s",
 )
-LEFT_OUT = ("10059", "10028")
+SETS = ("10059", "10028", "10017", "10146")
 
 
 class Clock:
@@ -81,7 +80,7 @@ def images_of(data: TestSet) -> list[Path]:
 
 
 def scores(samples: Sequence[Sample], picker: str, options: dict[str, Any]) -> dict[str, float]:
-    """Figures of merit of a picker with these weights; one that learns without labels learns from the samples."""
+    """Figures of merit of a picker with these options; one that learns without labels learns from the samples."""
     loaded = ready(Ours(picker, options, picker=picker), samples[0].diameter, 0.0, [s.micrograph for s in samples])
     return measure([loaded.pick(sample.micrograph) for sample in samples], samples, 0.5)
 
@@ -95,7 +94,7 @@ def labelled(sample: Sample, count: int | None, seed: int) -> Picks:
 
 
 def with_labels(
-    data: TestSet, count: int | None, options: argparse.Namespace, picker: str, weights: dict[str, Any]
+    data: TestSet, count: int | None, options: argparse.Namespace, picker: str
 ) -> tuple[str, dict[str, float], tuple[str, ...]]:
     """What was labelled, the scores on the other micrographs, and what retraining said."""
     at = options.first
@@ -109,7 +108,6 @@ def with_labels(
             pixel_size=data.pixel_size,
             diameter=sample.diameter,
             picker=picker,
-            options=weights,
         ) as project:
             name = project.micrographs[0].name
             picks = labelled(sample, count, options.seed)
@@ -120,7 +118,7 @@ def with_labels(
             clock = Clock()
             report = jobs.finish(jobs.retrain_picker(project, RetrainSettings(what=options.what, device="cpu")))
             took = clock.read()
-            after = scores(others, picker, weights | networks_in_force(project, picker, report.use))
+            after = scores(others, picker, networks_in_force(project, picker, report.use))
             told = tuple("" if v is None else f"{v:.3f}" for v in (report.before, report.after))
             for note in report.notes:
                 print("   ", note)
@@ -128,22 +126,19 @@ def with_labels(
     return words, after, (*told, report.role or "nothing", *took)
 
 
-def without_labels(
-    data: TestSet, source: str, weights: dict[str, Any]
-) -> tuple[PatchSet, dict[str, dict[str, float]], tuple[str, str]]:
+def without_labels(data: TestSet, source: str) -> tuple[PatchSet, dict[str, dict[str, float]], tuple[str, str]]:
     """The patches of a harvest without any label, what a classifier makes of them, and what it took."""
-    detector = weights.get("detector", "detector")
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         clock = Clock()
         micrographs = jobs.labelled_in_files([str(image) for image in images_of(data)], pixel_size=data.pixel_size)
-        picker = load_picker("drpnet", diameter=data.samples[0].diameter, detector=detector, device="cpu")
+        picker = load_picker("drpnet", diameter=data.samples[0].diameter, device="cpu")
         chosen = HarvestSettings(source=source, balance=source == "confidence")
         patches = jobs.finish(jobs.harvest(micrographs, chosen, picker)).patches
         out = Path(folder) / "unsupervised.safetensors"
-        jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out, detector))
+        jobs.finish(jobs.retrain_patches(patches, RetrainSettings(device="cpu"), out))
         took = clock.read()
-        return patches, at_both(data.samples, {"detector": detector, "classifier": str(out)}), took
+        return patches, at_both(data.samples, {"classifier": str(out)}), took
 
 
 def at_both(samples: Sequence[Sample], options: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -173,10 +168,9 @@ def right(patches: PatchSet, samples: Sequence[Sample]) -> dict[bool, float]:
     return {label: float((hit[patches.particle == label] == label).mean()) for label in (True, False)}
 
 
-def rows_without_labels(data: TestSet, networks: Path) -> None:
+def rows_without_labels(data: TestSet) -> None:
     """Print what comes of each way without labels on one set."""
-    weights = weights_of(data, networks)
-    before = at_both(data.samples, weights)
+    before = at_both(data.samples, {})
 
     def tell(words: str, now: dict[str, dict[str, float]], *told: str) -> None:
         figures = [f"{now['0.5']['F1']:.3f}", f"{now['0.5']['best F1']:.3f}", f"{now['auto']['F1']:.3f}"]
@@ -185,7 +179,7 @@ def rows_without_labels(data: TestSet, networks: Path) -> None:
     tell("nothing", before, "", "", "", "", "")
     for source in ("confidence", "evidence"):
         try:
-            patches, now, took = without_labels(data, source, weights)
+            patches, now, took = without_labels(data, source)
         except UserError as error:
             print(f"    {data.name}, {source}: {error}")
             continue
@@ -197,8 +191,7 @@ def rows_without_labels(data: TestSet, networks: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--networks", type=Path, default=NETWORKS, help="networks with a set left out")
-    parser.add_argument("--sets", nargs="*", default=[*LEFT_OUT, "10017", "10146"])
+    parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--labels", type=int, nargs="*", default=[20, 50, 200], help="numbers of labelled particles")
     parser.add_argument("--what", default="best", choices=["best", "calibration", "classifier", "detector"])
     parser.add_argument("--pickers", nargs="*", default=["drpnet"])
@@ -212,23 +205,16 @@ def main() -> None:
         if data.name not in options.sets:
             continue
         if options.without_labels:
-            rows_without_labels(data, options.networks)
+            rows_without_labels(data)
             continue
         for picker in options.pickers:
             rows_of(data, picker, options)
 
 
-def weights_of(data: TestSet, networks: Path) -> dict[str, Any]:
-    """The detector that never saw a set."""
-    left_out = networks / f"without-{data.name}-detector.safetensors"
-    return {"detector": str(left_out.resolve())} if data.name in LEFT_OUT else {}
-
-
 def rows_of(data: TestSet, picker: str, options: argparse.Namespace) -> None:
     """Print what comes of each number of labels for one picker on one set."""
-    weights = weights_of(data, options.networks) if picker == "drpnet" else {}
     others = [one for i, one in enumerate(data.samples) if i != options.first]
-    before = scores(others, picker, weights)["F1"]
+    before = scores(others, picker, {})["F1"]
 
     def tell(words: str, after: dict[str, float], told: Sequence[str]) -> None:
         f1 = (f"{before:.3f}", f"{after['F1']:.3f}", f"{after['best F1']:.3f}")
@@ -236,7 +222,7 @@ def rows_of(data: TestSet, picker: str, options: argparse.Namespace) -> None:
 
     there = len(data.samples[options.first].truth)
     for count in [*(n for n in options.labels if n < there), None]:
-        tell(*with_labels(data, count, options, picker, weights))
+        tell(*with_labels(data, count, options, picker))
 
 
 if __name__ == "__main__":

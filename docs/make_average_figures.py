@@ -1,8 +1,7 @@
 """Make the pictures of class averages: ``python docs/make_average_figures.py --data DATA [SET...]``.
 
-One picture for every real set: 20 classes of the picks at the default settings. A set that trained the shipped networks
-is picked by those of ``--networks`` that were trained without it. The picture beside RELION's averages is made by
-``python benchmarks/averages.py relion --picture docs/images/averages-relion.png``.
+One picture for every real set: 20 classes of the picks at the default settings. The picture beside RELION's averages
+is made by ``python benchmarks/averages.py relion --picture docs/images/averages-relion.png``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from napari_drpnet.jobs.averaging.write import caption
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from classifying import few_greys, picked
-from contenders import NETWORKS, ours, unseen
+from contenders import Ours
 from measures import find_sets
 
 IMAGES = Path(__file__).parent / "images"
@@ -37,16 +36,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", metavar="SET", help="sets whose name has this in it; default: all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the real sets")
-    parser.add_argument(
-        "--networks", type=Path, default=NETWORKS, help="folder of the networks trained with a set left out"
-    )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pickers = list(ours(options.networks))
+    picker = Ours("drpnet", {})
     for test in find_sets(options.data, options.data / "none"):
-        picker = unseen(test, pickers)
         wanted = not options.sets or any(part in test.name for part in options.sets)
-        if picker is None or not test.has_truth or not wanted:
+        if not test.has_truth or not wanted:
             continue
         averages = picked(test, picker, THRESHOLD).averages(CLASSES)
         path = draw(averages, IMAGES / f"averages-{test.name}.png")

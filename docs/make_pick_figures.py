@@ -1,8 +1,7 @@
 """Make the pictures of picks: ``python docs/make_pick_figures.py --data DATA [SET...]``.
 
 One picture for every set of ``benchmarks/quality.py``: the picks at the default settings on one micrograph, found,
-false and missed in colours of their own. Of images with nothing to pick, every one is shown. A set that trained the
-shipped networks is picked by those of ``--networks`` that were trained without it.
+false and missed in colours of their own. Of images with nothing to pick, every one is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings
 from napari_drpnet.preprocess import smooth
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import NETWORKS, Ours, ours, unseen
+from contenders import Ours
 from measures import Sample, TestSet, find_sets, judge
 
 IMAGES = Path(__file__).parent / "images"
@@ -95,15 +94,11 @@ def main() -> None:
     parser.add_argument(
         "--simulated", type=Path, default=Path("runs/simulated"), help="folder of test-15, test-30, ..."
     )
-    parser.add_argument(
-        "--networks", type=Path, default=NETWORKS, help="folder of the networks trained with a set left out"
-    )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pickers = list(ours(options.networks))
+    picker = Ours("drpnet", {})
     for test in find_sets(options.data, options.simulated):
-        picker = unseen(test, pickers)
-        if picker is None or (options.sets and not any(part in test.name for part in options.sets)):
+        if options.sets and not any(part in test.name for part in options.sets):
             continue
         name = "-".join(test.name.split()[:2])
         path = save_png(few_colours(figure(test, picker)), IMAGES / f"picks-{name}.png")

@@ -1,8 +1,7 @@
 """Make the reliability diagrams of the default networks: ``python docs/make_reliability.py --data DATA``.
 
 How often picks of a probability are particles, for every set of ``benchmarks/quality.py`` with a truth: the simulated
-test proteins of all doses together, and each real set. A set that trained the shipped networks is picked by those of
-``--networks`` that were trained without it.
+test proteins of all doses together, and each real set.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from PIL import Image
 from napari_drpnet.drawing.charts import draw_reliability
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import NETWORKS, Ours, ours
+from contenders import Ours
 from measures import Sample, TestSet, calibration_pairs, find_sets
 
 IMAGES = Path(__file__).parent / "images"
@@ -40,17 +39,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--simulated", type=Path, default=Path("runs/simulated"))
-    parser.add_argument("--networks", type=Path, default=NETWORKS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pickers = list(ours(options.networks))
+    picker = Ours("drpnet", {})
     diagrams = []
     tests = [test for test in find_sets(options.data, options.simulated) if test.has_truth]
     for name, group in groupby(tests, family):
         samples = [sample for test in group for sample in test.samples]
-        picker = next(picker for picker in pickers if name not in picker.seen)
-        left_out = "" if picker is pickers[0] else ", left out"
-        diagrams.append(diagram(f"{name}{left_out}", samples, picker))
+        diagrams.append(diagram(name, samples, picker))
     columns = int(np.ceil(len(diagrams) / 2))
     width, height = diagrams[0].size
     sheet = Image.new("RGB", (columns * width, 2 * height), "white")

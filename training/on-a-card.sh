@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a graphics card that is there for a while can learn: training/on-a-card.sh MINUTES OUT [SIZE [RECIPE...]]
-# Of the other recipes shipped, without-10028 and without-10059 go on from benchmarks/networks/simulated-detector.safetensors.
+# Other recipes, shipped and with-real, go on from networks in benchmarks/networks/.
 # Prepares the sets where they are not there yet, measures how many steps fit into the minutes, trains the recipes beside
 # each other, and copies each network to OUT as soon as it is finished.
 set -euo pipefail

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Train both stages from one recipe: training/train.sh NAME [detector options]; weights go to runs/networks/. What most
 # recipes learn from is made before (docs/training.md). DEVICE=cuda training/train.sh NAME trains on a graphics card.
-# The shipped detector is that of `shipped`, which begins from that of `simulated`; docs/networks.md says how the other
-# files were made. `fcrn` has no classifier. `drpnet-paper` trains both as the DRPnet paper did.
+# The shipped detector is that of `shipped`, the shipped classifier that of `with-real`; docs/networks.md says how each
+# file was made. `fcrn` has no classifier. `drpnet-paper` trains both as the DRPnet paper did.
 set -euo pipefail
 export OMP_NUM_THREADS=1
 device=${DEVICE:-cpu}
