@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from contenders import NETWORKS
 from measures import Sample, TestSet, find_sets, judge
 from napari_drpnet import Micrograph, Picks, jobs, load_picker
 from napari_drpnet.candidates import inside, standing, tops
@@ -35,7 +34,7 @@ from napari_drpnet.pickers.protocol.loaded import LoadedPicker
 from napari_drpnet.pickers.seen import network_image
 from napari_drpnet.settings import HarvestSettings, RetrainSettings, TrainSettings
 from napari_drpnet.steps import drained
-from retrain import LEFT_OUT, images_of, right
+from retrain import images_of, right
 from tables.rows import Row, Task
 
 OUT = Path("runs/cascade")
@@ -218,7 +217,5 @@ def _by(test: TestSet, source: str) -> tuple[HarvestSettings, LoadedPicker]:
         apart = 1 / 3 if source == "confidence" else 2.0
         picker = picker_of(test, min(given(test)[0][0], negative[0]))
         return HarvestSettings(source="confidence", random=0, apart=apart, **told), picker
-    left_out = NETWORKS / f"without-{test.name}-detector.safetensors"
-    network = {"detector": str(left_out.resolve())} if test.name in LEFT_OUT else {}
-    picker = load_picker("drpnet", diameter=test.samples[0].diameter, device="cpu", **network)
+    picker = load_picker("drpnet", diameter=test.samples[0].diameter, device="cpu")
     return HarvestSettings(source="evidence"), picker
