@@ -67,7 +67,7 @@ def picked(simulated: Path, truth: dict[str, Picks], tmp_path_factory: pytest.Te
     folder = tmp_path_factory.mktemp("picked") / "project"
     diameter = PIXEL_SIZE * float(next(iter(truth.values())).diameter[0])
     project = Project.create(folder, inputs=(str(simulated / "*.mrc"),), diameter=diameter, threshold=0.5)
-    shifted_detector(folder / "networks" / "strict.safetensors", -2.0)
+    shifted_detector(folder / "networks" / "strict.safetensors", -4.0)
     project.update(options={"detector": "strict"})
     jobs.finish(jobs.pick_project(project))
     project.close()
