@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from tables import ablation, boxes, branches, cascade, harvests, stages, views
+from tables import ablation, boxes, branches, cascade, harvests, sorter, stages, views
 from tables.rows import Row, Task
 
 TABLES = {
@@ -23,6 +23,7 @@ TABLES = {
     "branches": branches,
     "cascade": cascade,
     "harvests": harvests,
+    "sorter": sorter,
     "stages": stages,
     "views": views,
 }
