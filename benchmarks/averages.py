@@ -34,7 +34,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from classifying import Cost, Meter, RelionClasses, few_greys, held, picked, relion_classes
-from contenders import Ours
+from contenders import DRPNET
 from measures import TestSet, find_sets
 from napari_drpnet import Micrograph, Picks, load_picker, read_micrograph, read_picks
 from napari_drpnet.averaging import evidence as judging
@@ -64,7 +64,6 @@ from speed import machine_limits
 
 CLASSES = 20
 THRESHOLD = 0.5
-DRPNET = Ours("drpnet", {})
 
 # Noise ------------------------------------------------------------------------------------------------------------
 

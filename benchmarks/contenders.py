@@ -178,17 +178,17 @@ def _same(micrograph: Micrograph) -> Micrograph:
     return micrograph
 
 
+DRPNET = Ours("drpnet", {}, thorough=True)
+
+
 def of_file(detector: Path) -> Ours:
     """A detector by its file."""
     return Ours(detector.stem, {"detector": str(detector)}, thorough=True)
 
 
 def ours() -> Iterator[Ours]:
-    """The shipped networks, and the other pickers.
-
-    The detector, and the networks of pixer and centerpicker, learnt from simulations; the rest learnt without labels.
-    """
-    yield Ours("drpnet", {}, thorough=True)
+    """The shipped networks, and the other pickers. None but those with `LEARNT` saw a label of a real set."""
+    yield DRPNET
     yield Ours("drpnet, with classifier", {"classifier": "classifier"}, LEARNT, thorough=True)
     yield Ours("drpnet, fcrn", {"detector": "fcrn"}, LEARNT, thorough=True)
     for picker in ("pixer", "centerpicker", "deepcryopicker", "log", "template"):

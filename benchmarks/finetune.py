@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from contenders import REAL
 from measures import Sample, TestSet, find_sets, measure
 from napari_drpnet import jobs, load_picker
 from napari_drpnet.settings import TrainSettings
 
 HEAD = ("set", "labelled", "particles", "others", "F1 before", "F1 after", "best F1 after", "minutes")
-SETS = ("10059", "10028", "10017", "10146")
 
 
 def scores(samples: Sequence[Sample], weights: str, **options: Any) -> dict[str, float]:
@@ -65,7 +65,7 @@ def row(data: TestSet, n: int, steps: int | None) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--sets", nargs="*", default=SETS)
+    parser.add_argument("--sets", nargs="*", default=sorted(REAL))
     parser.add_argument("--labelled", type=int, nargs="*", default=[1, 2, 4], help="numbers of labelled micrographs")
     parser.add_argument("--steps", type=int, help="optimisation steps; default: those of train-detector --start")
     options = parser.parse_args()

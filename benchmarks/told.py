@@ -21,6 +21,7 @@ from napari_drpnet import jobs
 from napari_drpnet.data import Picks
 from napari_drpnet.io.mrc import write_mrc
 from napari_drpnet.io.project.project import Project
+from napari_drpnet.jobs.retrain.before_after import compared
 from napari_drpnet.labels import added, labelled, near
 from napari_drpnet.settings import RetrainSettings, SimulationSettings
 from napari_drpnet.simulation import simulate_one
@@ -56,12 +57,11 @@ def told_and_true(folder: Path, seed: int, picker: str) -> list[tuple[float, flo
         project.mark_done("m", True)
         report = jobs.finish(jobs.retrain_picker(project, RetrainSettings(what="calibration", device="cpu")))
         new = jobs.with_networks({}, report.use) or {"calibration": None}
-        told, true = (
-            jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, new, known))
-            for known in ({}, {"m": truth})
-        )
-    pairs = ((told.before, true.before), (told.after, true.after))
-    return [(one.f1, one.error, known.f1) for one, known in pairs if one is not None and known is not None]
+        told = jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, new))
+        (change,) = told.changes
+        true = compared("m", change.before, change.after, truth, 2 * reach)
+    pairs = ((told.before, true.f1_before), (told.after, true.f1_after))
+    return [(one.f1, one.error, known) for one, known in pairs if one is not None and known is not None]
 
 
 def main() -> None:

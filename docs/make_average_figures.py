@@ -19,7 +19,7 @@ from napari_drpnet.jobs.averaging.write import caption
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from classifying import few_greys, picked
-from contenders import Ours
+from contenders import DRPNET
 from measures import find_sets
 
 IMAGES = Path(__file__).parent / "images"
@@ -38,14 +38,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the real sets")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    picker = Ours("drpnet", {})
     for test in find_sets(options.data, options.data / "none"):
         wanted = not options.sets or any(part in test.name for part in options.sets)
         if not test.has_truth or not wanted:
             continue
-        averages = picked(test, picker, THRESHOLD).averages(CLASSES)
+        averages = picked(test, DRPNET, THRESHOLD).averages(CLASSES)
         path = draw(averages, IMAGES / f"averages-{test.name}.png")
-        print(f"{path}: {averages.picks} picks of {picker.label}, {path.stat().st_size / 1000:.0f} kB", flush=True)
+        print(f"{path}: {averages.picks} picks of {DRPNET.label}, {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

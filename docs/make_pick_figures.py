@@ -19,7 +19,7 @@ from napari_drpnet.drawing.overlay import FALSE, MISSED, TRUE, Rings, draw_rings
 from napari_drpnet.preprocess import smooth
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import Ours
+from contenders import DRPNET
 from measures import Sample, TestSet, find_sets, judge
 
 IMAGES = Path(__file__).parent / "images"
@@ -29,10 +29,10 @@ SMOOTHING = 0.03  # of a particle, for the eye
 THRESHOLD = 0.5
 
 
-def figure(test: TestSet, picker: Ours) -> Image.Image:
-    """What ``picker`` finds in ``test``, with a caption."""
+def figure(test: TestSet) -> Image.Image:
+    """What drpnet finds in ``test``, with a caption."""
     samples = test.samples[:1] if test.has_truth else test.samples
-    found = picker.find(samples, threshold=THRESHOLD).picks
+    found = DRPNET.find(samples, threshold=THRESHOLD).picks
     if test.has_truth:
         verdict = judge(found, samples).verdicts[0]
         picture = draw_verdict(shown(samples[0]), verdict, samples[0].diameter, SIDE)
@@ -41,7 +41,7 @@ def figure(test: TestSet, picker: Ours) -> Image.Image:
     else:
         picture = mosaic([counted(sample, picks) for sample, picks in zip(samples, found, strict=True)])
         words = f"{sum(map(len, found))} picks on {len(found)} images"
-    return captioned(picture, f"{test.name}, networks: {picker.label}, threshold {THRESHOLD}", words)
+    return captioned(picture, f"{test.name}, networks: {DRPNET.label}, threshold {THRESHOLD}", words)
 
 
 def shown(sample: Sample) -> Micrograph:
@@ -96,12 +96,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    picker = Ours("drpnet", {})
     for test in find_sets(options.data, options.simulated):
         if options.sets and not any(part in test.name for part in options.sets):
             continue
         name = "-".join(test.name.split()[:2])
-        path = save_png(few_colours(figure(test, picker)), IMAGES / f"picks-{name}.png")
+        path = save_png(few_colours(figure(test)), IMAGES / f"picks-{name}.png")
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -19,15 +19,15 @@ from PIL import Image
 from napari_drpnet.drawing.charts import draw_reliability
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from contenders import Ours
+from contenders import DRPNET
 from measures import Sample, TestSet, calibration_pairs, find_sets
 
 IMAGES = Path(__file__).parent / "images"
 SIMULATED = "simulated test proteins"
 
 
-def diagram(name: str, samples: Sequence[Sample], picker: Ours) -> Image.Image:
-    probability, hit = calibration_pairs(picker.find(samples).picks, samples)
+def diagram(name: str, samples: Sequence[Sample]) -> Image.Image:
+    probability, hit = calibration_pairs(DRPNET.find(samples).picks, samples)
     return draw_reliability(probability, hit, name)
 
 
@@ -41,12 +41,11 @@ def main() -> None:
     parser.add_argument("--simulated", type=Path, default=Path("runs/simulated"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    picker = Ours("drpnet", {})
     diagrams = []
     tests = [test for test in find_sets(options.data, options.simulated) if test.has_truth]
     for name, group in groupby(tests, family):
         samples = [sample for test in group for sample in test.samples]
-        diagrams.append(diagram(name, samples, picker))
+        diagrams.append(diagram(name, samples))
     columns = int(np.ceil(len(diagrams) / 2))
     width, height = diagrams[0].size
     sheet = Image.new("RGB", (columns * width, 2 * height), "white")

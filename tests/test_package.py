@@ -127,7 +127,7 @@ def test_a_users_mypy_knows_the_types(python: Path, tmp_path: Path):
     (tmp_path / "right.py").write_text(TYPED)
     (tmp_path / "wrong.py").write_text("\n".join((TYPED, *WRONG)))
     # The types of these are most of the time, and none of ours.
-    others = "torch.*,pydantic.*,scipy.*,skimage.*,PIL.*,mrcfile.*,tifffile.*,onnxruntime.*,typer.*,rich.*"
+    others = "torch.*,scipy.*,skimage.*,PIL.*,mrcfile.*,tifffile.*,onnxruntime.*,typer.*,rich.*"
     (tmp_path / "mypy.ini").write_text(f"[mypy]\nstrict = true\n[mypy-{others}]\nfollow_imports = skip\n")
     call = (sys.executable, "-m", "mypy", "--python-executable", python, "--cache-dir", tmp_path / "cache")
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}

@@ -8,7 +8,7 @@ on sparse, crowded and faint micrographs, F1 at 0.5 on all, and picks on an empt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -76,8 +76,7 @@ def _bound(bound: float) -> Row:
     calibration = read_weights("pixer-segmenter")[0].calibration
     kept = {name: [_above(one, bound) for one in each] for name, each in _found().items()}
     best = {name: Evidence(kept[name]).best_f1(calibration) for name in _KINDS[:3]}
-    every: Sequence[Detections] = [one for each in kept.values() for one in each]
-    curve = Evidence(list(every)).curve(calibration)
+    curve = Evidence([one for each in kept.values() for one in each]).curve(calibration)
     assert curve is not None, "there are particles"
     empty = Evidence(kept[_KINDS[3]]).probability(calibration)
     picks = float(np.mean([(score >= 0.5).sum() for score in empty]))

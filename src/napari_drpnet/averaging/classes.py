@@ -156,12 +156,10 @@ def aligned(
         See `alignment.Bank`.
     """
     poses = Poses.empty(len(spectra))
-    bank = Bank(references[0], across, LOWEST, highest, REACH, weight)
-    # Of few particles, a bank takes longer to make than to use.
-    apart = not torch.equal(references[0], references[1])
     for which in (0, 1):
-        if which and apart:
-            bank = Bank(references[1], across, LOWEST, highest, REACH, weight)
+        # Of few particles, a bank takes longer to make than to use.
+        if not which or not torch.equal(references[0], references[1]):
+            bank = Bank(references[which], across, LOWEST, highest, REACH, weight)
         mine = torch.nonzero(half == which)[:, 0]
         poses.put(mine, bank.align(spectra[mine]))
     return poses

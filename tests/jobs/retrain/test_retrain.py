@@ -125,7 +125,7 @@ def test_f1_that_is_told_is_near_the_truth_on_simulated_projects(tmp_path: Path)
     differences, errors = [], []
     for seed in range(3):
         settings = SimulationSettings(
-            seed=seed, size=768, diameter_px=(36, 36), empty=0.0, visibility=(4, 20), processed=0.0
+            seed=seed, size=960, diameter_px=(36, 36), empty=0.0, visibility=(4, 20), processed=0.0
         )
         made = simulate_one(settings, seed)
         truth, pixel_size = made.truth, made.micrograph.frame.known_pixel_size()
@@ -147,7 +147,7 @@ def test_f1_that_is_told_is_near_the_truth_on_simulated_projects(tmp_path: Path)
             project.mark_done("m", True)
             report = jobs.finish(jobs.retrain_picker(project, QUICK))
             now = jobs.with_networks({}, report.use)
-            compared_ = jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, now, {}))
+            compared_ = jobs.finish(jobs.before_after(project, ["m"], {"calibration": None}, now))
             (change,) = compared_.changes
             both = compared("m", change.before, change.after, truth, 2 * reach)
             for told, true in (

@@ -77,9 +77,7 @@ class BeforeAfter:
     after: Told | None = None
 
 
-def before_after(
-    project: Project, names: Sequence[str], old: Networks, new: Networks, truth: Mapping[str, Picks] | None = None
-) -> Job[BeforeAfter]:
+def before_after(project: Project, names: Sequence[str], old: Networks, new: Networks) -> Job[BeforeAfter]:
     """Pick micrographs with two choices of networks, and compare; nothing is written but what a picker learns first.
 
     Parameters
@@ -91,9 +89,6 @@ def before_after(
     old, new
         Names of the networks that differ, by the field of the picker's settings, as `RetrainReport.use` has them; what
         is not named is as in the project.
-    truth
-        True particles by the name of the micrograph; of others those of micrographs that are done, with every pick
-        reviewed.
 
     Raises
     ------
@@ -104,7 +99,7 @@ def before_after(
     for picker in pickers:
         yield from learn_project(project, picker)
     changes = []
-    labels = _Labels(project, names, truth or {})
+    labels = _Labels(project, names)
     for done, name in enumerate(names):
         found: list[Picks] = []
         error = ""
@@ -132,19 +127,18 @@ def before_after(
 class _Labels:
     """What a person said about some micrographs, and what each of two pickers makes of these."""
 
-    def __init__(self, project: Project, names: Sequence[str], truth: Mapping[str, Picks]) -> None:
+    def __init__(self, project: Project, names: Sequence[str]) -> None:
         self._project = project
         self._said = {one.name: one for one in labelled_in_project(project, names)}
-        self._truth = truth
         self._judged: tuple[list[JudgedCandidates], list[JudgedCandidates]] = ([], [])
         self._chosen: tuple[list[MaskArray], list[MaskArray]] = ([], [])
         self._counts = [Counts(), Counts()]
 
     def truth(self, name: str) -> Picks | None:
-        """All particles of a micrograph, where they are known."""
+        """All particles of a micrograph that is done, with every pick reviewed."""
         said = self._said[name]
-        if name in self._truth or not said.complete:
-            return self._truth.get(name)
+        if not said.complete:
+            return None
         labels = said.sets[0]
         return labels.select(labels.label == "particle")
 

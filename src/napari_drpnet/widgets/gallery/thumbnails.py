@@ -8,7 +8,7 @@ from contextlib import suppress
 from threading import Condition, Thread
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy puts it there
 from qtpy.QtGui import QImage
 
 from napari_drpnet.data import ImageArray

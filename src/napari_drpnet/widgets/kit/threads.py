@@ -14,7 +14,7 @@ from typing import Any
 
 from napari.qt.threading import FunctionWorker, GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy puts it there
 
 from napari_drpnet.errors import without_options
 
